@@ -1,0 +1,69 @@
+/** The one sender that every call goes through. It delivers an answer whole or not at all, and judges nothing. */
+import { fail, ok, type Outcome } from './outcome.ts';
+
+/** What came back. The text is empty unless the HTTP status is 200: no other body is ever consulted. */
+export type Answer = { httpStatus: number; text: string };
+
+export type SendConfig = {
+  /** `https://wbsapi.withings.net`, or whatever stands in for it. */
+  apiBaseUrl: string;
+  /** For the whole exchange, the last byte of the body included. */
+  timeoutMs: number;
+  maxBodyBytes: number;
+};
+
+/** Posts a form to a path of the API host, with a bearer token where the call is about a person. */
+export type Send = (path: string, form: Record<string, string>, accessToken?: string) => Promise<Outcome<Answer>>;
+
+/** The path below a base URL, which may have a path of its own and may end in a slash. */
+export const urlBelow = (baseUrl: string, path: string): URL => new URL(`${baseUrl.replace(/\/+$/, '')}${path}`);
+
+/**
+ * Makes the sender. Failures: `timeout`, `network`, `body_too_large`. Redirects are not followed: a form with
+ * a client secret in it goes to the configured host or nowhere.
+ */
+export const createSender =
+  ({ apiBaseUrl, timeoutMs, maxBodyBytes }: SendConfig, fetch: typeof globalThis.fetch): Send =>
+  async (path, form, accessToken) => {
+    const url = urlBelow(apiBaseUrl, path);
+    const signal = AbortSignal.timeout(timeoutMs);
+    const exchange = async (): Promise<Outcome<Answer>> => {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` },
+        body: new URLSearchParams(form),
+        redirect: 'manual',
+        signal,
+      });
+      if (response.status !== 200) {
+        await response.body?.cancel();
+        return ok({ httpStatus: response.status, text: '' });
+      }
+      const text = await readText(response.body, maxBodyBytes);
+      return text === undefined ? fail({ kind: 'body_too_large' }) : ok({ httpStatus: response.status, text });
+    };
+    try {
+      return await Promise.race([exchange(), rejectionBy(signal)]);
+    } catch {
+      return fail({ kind: signal.aborted ? 'timeout' : 'network' });
+    }
+  };
+
+/** Not every runtime lets the signal reach a body whose headers have arrived; this bounds it everywhere. */
+const rejectionBy = async (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('The time limit has passed.')), { once: true });
+  });
+
+/** The body as UTF-8 text, or undefined where it exceeds the limit; leaving the loop cancels the stream. */
+const readText = async (body: Response['body'], maxBodyBytes: number): Promise<string | undefined> => {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBodyBytes) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+};

@@ -1,0 +1,259 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { exactValue, judgeMeasureAnswer } from '../../src/withings/measure.ts';
+import { failure, group, measure, page, success, without } from './answers.ts';
+
+fc.configureGlobal({ seed: 20_261_101 });
+
+const groupsOf = (...measuregrps: unknown[]) => judgeMeasureAnswer(success({ ...page, measuregrps }));
+
+describe('a broken envelope is a failure, never an empty page', () => {
+  test.each([
+    { name: 'an empty body', body: {}, path: 'body.measuregrps' },
+    { name: 'a list for a body', body: [], path: 'body' },
+    { name: 'a null body', body: null, path: 'body' },
+    { name: 'no groups member', body: without(page, 'measuregrps'), path: 'body.measuregrps' },
+    { name: 'null groups', body: { ...page, measuregrps: null }, path: 'body.measuregrps' },
+    { name: 'an object of groups', body: { ...page, measuregrps: { 0: group } }, path: 'body.measuregrps' },
+    { name: 'more that is text', body: { ...page, more: 'perhaps' }, path: 'body.more' },
+    { name: 'more that is an object', body: { ...page, more: {} }, path: 'body.more' },
+    { name: 'more without an offset', body: { ...page, more: 1 }, path: 'body.offset' },
+    { name: 'more from offset 0 again', body: { ...page, more: 1, offset: 0 }, path: 'body.offset' },
+    { name: 'more before the start', body: { ...page, more: true, offset: -1 }, path: 'body.offset' },
+    { name: 'more from nowhere', body: { ...page, more: 1, offset: 'next' }, path: 'body.offset' },
+  ])('$name is malformed at $path', ({ body, path }) => {
+    expect(judgeMeasureAnswer(success(body))).toEqual({
+      ok: false,
+      failure: { kind: 'malformed', path, inDoubt: true },
+    });
+  });
+
+  test('a page cut short anywhere is a failure', () => {
+    const whole = success(page).text;
+    const cuts = Array.from({ length: whole.length }, (_, end) =>
+      judgeMeasureAnswer({ httpStatus: 200, text: whole.slice(0, end) }),
+    );
+    expect(cuts.filter((outcome) => outcome.ok || outcome.failure.kind !== 'not_json')).toEqual([]);
+  });
+
+  test('an error text is not consulted: a token is not rejected by a data call', () => {
+    expect(judgeMeasureAnswer(failure(503, 'Invalid Params: invalid refresh_token'))).toMatchObject({
+      failure: { kind: 'invalid_params', status: 503 },
+    });
+  });
+
+  test('an access token that expired is unauthorized inside HTTP 200', () => {
+    const text = 'XRequestID: Not provided invalid_token: The access token provided is invalid';
+    expect(judgeMeasureAnswer(failure(401, text))).toEqual({
+      ok: false,
+      failure: { kind: 'unauthorized', status: 401, inDoubt: false },
+    });
+  });
+});
+
+describe('a broken group or measure is skipped and counted, and the others stay', () => {
+  test.each([
+    { name: 'null', broken: null },
+    { name: 'a list', broken: [] },
+    { name: 'a number', broken: 5 },
+    { name: 'an empty object', broken: {} },
+    { name: 'a group without an id', broken: without(group, 'grpid') },
+    { name: 'a group with text for an id', broken: { ...group, grpid: '6712345678' } },
+    { name: 'a group with an inexact id', broken: { ...group, grpid: 2 ** 60 } },
+    { name: 'a group without a date', broken: without(group, 'date') },
+    { name: 'a group from before the epoch', broken: { ...group, date: -1 } },
+    { name: 'a group past every calendar', broken: { ...group, date: 1e15 } },
+    { name: 'a group without its storing time', broken: without(group, 'created') },
+    { name: 'a group without an attribution', broken: without(group, 'attrib') },
+    { name: 'a group without a category', broken: without(group, 'category') },
+    { name: 'a group without measures', broken: without(group, 'measures') },
+    { name: 'a group with an object of measures', broken: { ...group, measures: { 0: measure } } },
+  ])('$name', ({ broken }) => {
+    const outcome = groupsOf(broken, { ...group, grpid: 7 });
+    expect(outcome).toMatchObject({ ok: true, value: { groups: [{ groupId: 7 }], skipped: 1 } });
+  });
+
+  test.each([
+    { name: 'null', broken: null },
+    { name: 'a list', broken: [1, 2] },
+    { name: 'no type', broken: without(measure, 'type') },
+    { name: 'a value in quotes', broken: { ...measure, value: '66600' } },
+    { name: 'a value with a point', broken: { ...measure, value: 66.6 } },
+    { name: 'no unit', broken: without(measure, 'unit') },
+    { name: 'a unit past every number', broken: { ...measure, unit: 400 } },
+    { name: 'a unit below every number', broken: { ...measure, unit: -400 } },
+    { name: 'a position that cannot be read', broken: { ...measure, position: 'left' } },
+  ])('a measure: $name', ({ broken }) => {
+    const outcome = groupsOf({ ...group, measures: [broken, { ...measure, type: 8 }] });
+    expect(outcome).toMatchObject({
+      ok: true,
+      value: { groups: [{ groupId: group.grpid, measures: [{ type: 8 }] }], skipped: 1 },
+    });
+  });
+
+  test('whatever stands where, nothing throws, and no group goes uncounted', () => {
+    const recordOf = (sample: object) =>
+      fc.record(Object.fromEntries(Object.entries(sample).map(([name, value]) => [name, usually(value)])));
+    const usually = (value: unknown) =>
+      fc.oneof({ weight: 19, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: fc.jsonValue() });
+    const anyMeasures = fc.array(fc.oneof(recordOf(measure), fc.jsonValue()));
+    const anyGroup = fc.oneof(
+      fc.tuple(recordOf(group), anyMeasures).map(([group, measures]) => ({ ...group, measures })),
+      fc.jsonValue(),
+    );
+    let kept = 0;
+    fc.assert(
+      fc.property(fc.array(anyGroup), fc.jsonValue(), (measuregrps, anything) => {
+        const outcome = groupsOf(...measuregrps);
+        if (!outcome.ok) throw new Error('The envelope was whole.');
+        const { groups, skipped } = outcome.value;
+        kept += groups.length;
+        expect(groups.length + skipped).toBeGreaterThanOrEqual(measuregrps.length);
+        for (const { measuredAtSeconds, measures } of groups) {
+          expect(() => new Date(measuredAtSeconds * 1000).toISOString()).not.toThrow();
+          expect(measures.every(({ value, unit }) => Number.isFinite(exactValue(value, unit)))).toBe(true);
+        }
+        expect(judgeMeasureAnswer(success(anything))).toHaveProperty('ok');
+        expect(judgeMeasureAnswer(success({ ...page, more: anything, offset: 5 }))).toHaveProperty('ok');
+      }),
+    );
+    expect(kept).toBeGreaterThan(20);
+  });
+});
+
+describe('a page', () => {
+  const translated = {
+    groupId: 6_712_345_678,
+    measuredAtSeconds: 1_760_000_000,
+    createdAtSeconds: 1_760_000_020,
+    modifiedAtSeconds: 1_760_000_040,
+    attrib: 0,
+    category: 1,
+    deviceId: 'd3f4'.repeat(10),
+    model: 'Body+',
+    modelId: 5,
+    timeZone: 'Europe/Berlin',
+    measures: [{ type: 1, value: 66600, unit: -3, position: undefined }],
+  };
+
+  test('is translated into our names', () => {
+    expect(judgeMeasureAnswer(success(page))).toEqual({
+      ok: true,
+      value: {
+        groups: [translated],
+        timeZone: 'Europe/Berlin',
+        updateTimeSeconds: 1_760_000_100,
+        nextOffset: undefined,
+        skipped: 0,
+      },
+    });
+  });
+
+  test('may be empty', () => {
+    expect(groupsOf()).toMatchObject({ ok: true, value: { groups: [], skipped: 0 } });
+  });
+
+  test('keeps types, positions, attributions, categories and members that are unknown', () => {
+    const unknown = {
+      ...group,
+      attrib: -1,
+      category: 9,
+      is_inconclusive: true,
+      measures: [{ ...measure, type: 99_999, position: 77, algo_params: { '1': 1 } }],
+    };
+    expect(groupsOf(unknown)).toMatchObject({
+      value: {
+        groups: [{ attrib: -1, category: 9, measures: [{ type: 99_999, position: 77 }] }],
+        skipped: 0,
+      },
+    });
+  });
+
+  test('takes the storing time for the time of change in groups that have none', () => {
+    expect(groupsOf(without(group, 'modified'))).toMatchObject({
+      value: { groups: [{ modifiedAtSeconds: group.created }], skipped: 0 },
+    });
+  });
+
+  test('has null for a device, model or model id that is null, absent or broken', () => {
+    const { deviceid: _device, model: _model, modelid: _id, ...absent } = group;
+    const none = { deviceId: null, model: null, modelId: null };
+    expect(
+      groupsOf({ ...group, deviceid: null, model: null, modelid: null }, absent, {
+        ...group,
+        deviceid: 4,
+        model: {},
+        modelid: '5',
+      }),
+    ).toMatchObject({ value: { groups: [none, none, none], skipped: 0 } });
+  });
+
+  test('prefers the zone of the group to that of the account', () => {
+    expect(groupsOf({ ...group, timezone: 'Asia/Tokyo' }, group)).toMatchObject({
+      value: { groups: [{ timeZone: 'Asia/Tokyo' }, { timeZone: 'Europe/Berlin' }] },
+    });
+  });
+
+  test.each([{ timezone: undefined }, { timezone: null }, { timezone: '' }, { timezone: 1 }])(
+    'falls back to UTC for the zone $timezone',
+    ({ timezone }) => {
+      expect(judgeMeasureAnswer(success({ ...page, timezone }))).toMatchObject({
+        value: { timeZone: 'UTC', groups: [{ timeZone: 'UTC' }] },
+      });
+    },
+  );
+
+  test.each([
+    { updatetime: '1760000100', seconds: 1_760_000_100 },
+    { updatetime: undefined, seconds: undefined },
+    { updatetime: 'now', seconds: undefined },
+    { updatetime: 1e15, seconds: undefined },
+  ])('of updatetime $updatetime is as of $seconds', ({ updatetime, seconds }) => {
+    expect(judgeMeasureAnswer(success({ ...page, updatetime }))).toMatchObject({
+      ok: true,
+      value: { updateTimeSeconds: seconds },
+    });
+  });
+
+  test.each([
+    { more: 1, offset: 300, nextOffset: 300 },
+    { more: true, offset: '300', nextOffset: 300 },
+    { more: '1', offset: 300, nextOffset: 300 },
+    { more: 0, offset: 0, nextOffset: undefined },
+    { more: false, offset: 300, nextOffset: undefined },
+    { more: '0', offset: 300, nextOffset: undefined },
+    { more: null, offset: null, nextOffset: undefined },
+    { more: undefined, offset: undefined, nextOffset: undefined },
+    { more: undefined, offset: 300, nextOffset: undefined },
+  ])('with more $more and offset $offset goes on at $nextOffset', ({ more, offset, nextOffset }) => {
+    expect(judgeMeasureAnswer(success({ ...page, more, offset }))).toMatchObject({
+      ok: true,
+      value: { nextOffset },
+    });
+  });
+});
+
+describe('a value', () => {
+  test.each([
+    { value: 66600, unit: -3, exact: 66.6 },
+    { value: 6660, unit: -2, exact: 66.6 },
+    { value: 702, unit: -1, exact: 70.2 },
+    { value: 123, unit: 0, exact: 123 },
+    { value: 12, unit: 2, exact: 1200 },
+    { value: -5, unit: -1, exact: -0.5 },
+    { value: 0, unit: -3, exact: 0 },
+  ])('of $value and $unit is $exact', ({ value, unit, exact }) => {
+    expect(exactValue(value, unit)).toBe(exact);
+  });
+
+  test('is the number nearest to its digits, with no error of multiplication', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 10_000_000 }), fc.integer({ min: 1, max: 6 }), (value, places) => {
+        const digits = String(value).padStart(places + 1, '0');
+        const written = `${digits.slice(0, -places)}.${digits.slice(-places)}`;
+        expect(exactValue(value, -places)).toBe(Number(written));
+      }),
+    );
+  });
+});
