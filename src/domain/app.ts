@@ -1,0 +1,37 @@
+import type { EpochMs } from './time.ts';
+
+/**
+ * Who may link whom.
+ * - `open`: any link with a `user_id` makes an active connection; it never replaces a live one to another Withings account.
+ * - `session`: only links that the app's backend minted are taken.
+ * - `confirm`: a link makes a pending connection; the app's backend confirms it with the ticket from the redirect.
+ */
+export type LinkPolicy = 'open' | 'session' | 'confirm';
+
+/** A tenant: something a developer builds, with its own users, keys and redirect URIs. */
+export type App = {
+  id: string;
+  name: string;
+  linkPolicy: LinkPolicy;
+  allowLoopback: boolean;
+  disabledAt: EpochMs | undefined;
+  createdAt: EpochMs;
+};
+
+/** One string that an app may be answered at. */
+export type RedirectUri = { id: string; uri: string; warnings: string[]; createdAt: EpochMs };
+
+/** What an API key may do: read data, pull data, or mint and confirm links. */
+export const KEY_SCOPES = ['read', 'sync', 'manage-links'] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
+
+/** An API key as it may be shown: never the key itself. */
+export type ApiKey = {
+  id: string;
+  name: string;
+  hint: string;
+  scopes: KeyScope[];
+  createdAt: EpochMs;
+  lastUsedAt: EpochMs | undefined;
+  revokedAt: EpochMs | undefined;
+};

@@ -1,0 +1,57 @@
+import type { ConnectionFailure, ReauthReason } from './failure.ts';
+import type { EpochMs } from './time.ts';
+import type { TimelineEvent } from './timeline.ts';
+
+/**
+ * One user of one app linked to one Withings account. `active` and `reauth_required` are live: no open link replaces them by another
+ * Withings account. A pending connection is not here at all until it is confirmed.
+ */
+export type ConnectionState = 'active' | 'reauth_required' | 'disconnected';
+
+/** Whether a connection holds its user's place. */
+export const isLive = (state: ConnectionState): boolean => state !== 'disconnected';
+
+/** What may be told about a connection: never a token. */
+export type ConnectionDetail = {
+  userId: string;
+  state: ConnectionState;
+  stateReason: ReauthReason | undefined;
+  stateSince: EpochMs;
+  withingsUserId: string;
+  scope: string[];
+  createdAt: EpochMs;
+  lastSyncAt: EpochMs | undefined;
+  nextRefreshAt: EpochMs | undefined;
+  lastFailure: { kind: string; at: EpochMs } | undefined;
+  timeline: TimelineEvent[];
+};
+
+/** The tokens of a connection as they are stored, with what decides about them. */
+export type StoredTokens = {
+  connectionId: number;
+  appId: string;
+  userId: string;
+  state: ConnectionState;
+  stateReason: ReauthReason | undefined;
+  accessTokenSealed: string | undefined;
+  refreshTokenSealed: string | undefined;
+  previousRefreshTokenSealed: string | undefined;
+  tokenVersion: number;
+  accessExpiresAt: EpochMs;
+  refreshedAt: EpochMs;
+  lastUsedAt: EpochMs | undefined;
+  refreshLeaseId: string | undefined;
+  refreshLeaseUntil: EpochMs | undefined;
+  refreshFailures: number;
+};
+
+/** Why a connection as read has no usable token, whatever its age. */
+export const whyUnusable = (
+  tokens: Pick<StoredTokens, 'state' | 'stateReason'> | undefined,
+): ConnectionFailure | undefined => {
+  if (tokens === undefined || tokens.state === 'disconnected') return { kind: 'not_connected' };
+  if (tokens.state === 'reauth_required') {
+    return { kind: 'reauth_required', reason: tokens.stateReason ?? 'refresh_token_rejected' };
+  }
+  return undefined;
+};

@@ -1,0 +1,126 @@
+import type { MeasuredValue, MeasurementGroup } from './measurement.ts';
+import type { EpochSeconds } from './time.ts';
+
+/** A group as it is stored, with what places its measurements. */
+export type StoredGroup = {
+  groupId: number;
+  measuredAtSeconds: EpochSeconds;
+  createdAtSeconds: EpochSeconds;
+  modifiedAtSeconds: EpochSeconds;
+  sourceId: number;
+  ambiguous: boolean;
+  /** Ordered by type and position, as `MeasurementGroup.values`. */
+  values: MeasuredValue[];
+};
+
+/** Where a measurement is stored: all that its primary key has besides the connection. */
+export type MeasurementKey = {
+  type: number;
+  position: number;
+  ambiguous: boolean;
+  measuredAtSeconds: EpochSeconds;
+  groupId: number;
+};
+
+/** One measurement as it is to be stored. */
+export type MeasurementRow = MeasurementKey & { value: number; sourceId: number };
+
+/** How many measurements a sync touched. */
+export type ChangeCounts = { added: number; changed: number; removed: number };
+
+/** What has to be written so that the stored groups say what Withings says. */
+export type GroupChanges = {
+  groups: StoredGroup[];
+  stale: MeasurementKey[];
+  measurements: MeasurementRow[];
+  counts: ChangeCounts;
+};
+
+/**
+ * Compares groups that Withings sent with those stored under the same ids. A group that says the same is left alone, so that reading the
+ * same window again writes nothing; one that moved in time is taken from its old place and put in its new one.
+ */
+export const groupChanges = (
+  stored: ReadonlyMap<number, StoredGroup>,
+  incoming: readonly StoredGroup[],
+): GroupChanges => {
+  const changes: GroupChanges = {
+    groups: [],
+    stale: [],
+    measurements: [],
+    counts: { added: 0, changed: 0, removed: 0 },
+  };
+  for (const group of incoming) {
+    const before = stored.get(group.groupId);
+    if (before === undefined) addGroup(changes, group);
+    else if (!saysTheSame(before, group)) changeGroup(changes, before, group);
+  }
+  return changes;
+};
+
+const saysTheSame = (left: StoredGroup, right: StoredGroup): boolean => contentOf(left) === contentOf(right);
+
+const contentOf = ({ measuredAtSeconds, modifiedAtSeconds, sourceId, values }: StoredGroup): string =>
+  JSON.stringify([measuredAtSeconds, modifiedAtSeconds, sourceId, packValues(values)]);
+
+const addGroup = (changes: GroupChanges, group: StoredGroup): void => {
+  changes.groups.push(group);
+  changes.measurements.push(...rowsOf(group));
+  changes.counts.added += group.values.length;
+};
+
+const changeGroup = (changes: GroupChanges, before: StoredGroup, after: StoredGroup): void => {
+  changes.groups.push(after);
+  const rowsBefore = new Map(rowsOf(before).map((row) => [placeOf(row), row]));
+  for (const row of rowsOf(after)) {
+    const old = rowsBefore.get(placeOf(row));
+    rowsBefore.delete(placeOf(row));
+    if (old === undefined) changes.counts.added += 1;
+    else if (isSameRow(old, row)) continue;
+    else {
+      changes.counts.changed += 1;
+      if (!isSameKey(old, row)) changes.stale.push(keyOf(old));
+    }
+    changes.measurements.push(row);
+  }
+  changes.counts.removed += rowsBefore.size;
+  changes.stale.push(...[...rowsBefore.values()].map(keyOf));
+};
+
+const placeOf = ({ type, position }: MeasurementKey): string => `${type}/${position}`;
+
+const isSameKey = (left: MeasurementKey, right: MeasurementKey): boolean =>
+  left.measuredAtSeconds === right.measuredAtSeconds && left.ambiguous === right.ambiguous;
+
+const isSameRow = (left: MeasurementRow, right: MeasurementRow): boolean =>
+  isSameKey(left, right) && left.value === right.value && left.sourceId === right.sourceId;
+
+const keyOf = ({ type, position, ambiguous, measuredAtSeconds, groupId }: MeasurementRow): MeasurementKey => ({
+  type,
+  position,
+  ambiguous,
+  measuredAtSeconds,
+  groupId,
+});
+
+const rowsOf = ({ groupId, measuredAtSeconds, ambiguous, sourceId, values }: StoredGroup): MeasurementRow[] =>
+  values.map((value) => ({ ...value, groupId, measuredAtSeconds, ambiguous, sourceId }));
+
+/** The compact stored form of a group's values. */
+export const packValues = (values: readonly MeasuredValue[]): [number, number, number][] =>
+  values.map(({ type, position, value }) => [type, position, value]);
+
+/** Reads what `packValues` wrote. */
+export const unpackValues = (packed: readonly [number, number, number][]): MeasuredValue[] =>
+  packed.map(([type, position, value]) => ({ type, position, value }));
+
+/** A group of Withings as it is to be stored, given the id under which its source is. */
+export const storedGroupOf = (group: MeasurementGroup, sourceId: number): StoredGroup => ({
+  groupId: group.groupId,
+  measuredAtSeconds: group.measuredAtSeconds,
+  createdAtSeconds: group.createdAtSeconds,
+  modifiedAtSeconds: group.modifiedAtSeconds,
+  ambiguous: group.ambiguous,
+  values: group.values,
+  sourceId,
+});

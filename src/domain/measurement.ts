@@ -1,0 +1,230 @@
+/**
+ * What one Withings group becomes. Its quirks, all seen in real answers: goals arrive as weights (category 2),
+ * a type arrives twice with the same value, the whole body is an absent position or 7, and a pulse carries the
+ * place where it was felt.
+ */
+
+import { isExpressibleInstant } from './local-time.ts';
+import { metricByType } from './metric.ts';
+
+/** One measure as Withings sends it: `value` × 10^`unit`, in the unit of its `type`. */
+export type UpstreamMeasure = {
+  type: number;
+  value: number;
+  unit: number;
+  position: number | undefined;
+};
+
+/** One group as Withings sends it, its fields named. Times are Unix seconds. */
+export type UpstreamGroup = {
+  groupId: number;
+  attrib: number;
+  category: number;
+  measuredAtSeconds: number;
+  createdAtSeconds: number;
+  modifiedAtSeconds: number;
+  deviceId: string | null;
+  model: string | null;
+  modelId: number | null;
+  /** IANA name, as Withings states it for the account. */
+  timeZone: string;
+  measures: readonly UpstreamMeasure[];
+};
+
+/** The position of a value that is the metric's value, not a segment's. */
+export const WHOLE_BODY = -1;
+
+export type MeasuredValue = {
+  type: number;
+  /** `WHOLE_BODY`, or Withings' number of the segment. */
+  position: number;
+  value: number;
+};
+
+/**
+ * How a measurement came to be this person's:
+ * - `device`: a device measured it and knows whose it is
+ * - `ambiguous`: a device measured it and it may be someone else's
+ * - `claimed`: the person chose, among several, whose it is (seen, not documented)
+ * - `device_series`: a blood pressure monitor's best value of a series it took by itself
+ * - `guided`: a device measured it under guided conditions
+ * - `confirmed`: the person confirmed what a device detected
+ * - `manual`: the person typed it in
+ * - `manual_at_signup`: typed in when the account was made, perhaps roughly
+ * - `unknown`: Withings sent a code without a published meaning
+ */
+export type Attribution =
+  | 'device'
+  | 'ambiguous'
+  | 'claimed'
+  | 'device_series'
+  | 'guided'
+  | 'confirmed'
+  | 'manual'
+  | 'manual_at_signup'
+  | 'unknown';
+
+export type MeasurementGroup = {
+  groupId: number;
+  measuredAtSeconds: number;
+  createdAtSeconds: number;
+  modifiedAtSeconds: number;
+  attribution: Attribution;
+  /** It may be another person's: left out unless asked for. */
+  ambiguous: boolean;
+  source: {
+    model: string | null;
+    modelId: number | null;
+    deviceId: string | null;
+    timeZone: string;
+    attrib: number;
+  };
+  /** Sorted by type and position, each pair once. */
+  values: MeasuredValue[];
+};
+
+const REAL_MEASURES = 1;
+const POSITION_WHOLE_BODY = 7;
+const POSITION_BETWEEN_LEGS = 6;
+const EXTRACELLULAR_WATER = 168;
+
+/** Atrial fibrillation results (ECG, optical) are codes, sent with an exponent that means nothing. */
+const CODE_TYPES: ReadonlySet<number> = new Set([130, 139]);
+
+/** Exponents in recordings run from -4 to 0; one far beyond would make 0 or infinity of any number. */
+const MAX_EXPONENT = 12;
+
+/** Withings API reference, "Measure - Getmeas", `attrib`; 3 is from recordings. */
+const ATTRIBUTIONS: ReadonlyMap<number, Attribution> = new Map([
+  [0, 'device'],
+  [1, 'ambiguous'],
+  [2, 'manual'],
+  [3, 'claimed'],
+  [4, 'manual_at_signup'],
+  [5, 'device_series'],
+  [7, 'confirmed'],
+  [8, 'device'],
+  [15, 'guided'],
+]);
+
+/**
+ * Withings API reference, "Measure - Getmeas", `position`; 7 is from recordings. The areas of the lungs, 20 to
+ * 27, have no names there.
+ */
+const POSITION_NAMES: ReadonlyMap<number, string> = new Map([
+  [WHOLE_BODY, 'whole_body'],
+  [0, 'right_wrist'],
+  [1, 'left_wrist'],
+  [2, 'right_arm'],
+  [3, 'left_arm'],
+  [4, 'right_foot'],
+  [5, 'left_foot'],
+  [6, 'between_legs'],
+  [7, 'whole_body'],
+  [8, 'left_side'],
+  [9, 'right_side'],
+  [10, 'left_leg'],
+  [11, 'right_leg'],
+  [12, 'torso'],
+  [13, 'left_hand'],
+  [14, 'right_hand'],
+  [15, 'heart_aortic'],
+  [16, 'heart_pulmonic'],
+  [17, 'heart_tricuspid'],
+  [18, 'heart_mitral'],
+  [19, 'heart_apex'],
+  [28, 'wide'],
+  [29, 'between_arms'],
+  [30, 'hold_right'],
+  [31, 'hold_left'],
+]);
+
+/** The name of a position (`left_arm`), or `position_` and its number where it has none. */
+export const positionName = (position: number): string => POSITION_NAMES.get(position) ?? `position_${position}`;
+
+/** What a code of Withings' `attrib` means. */
+export const attributionOf = (attrib: number): Attribution => ATTRIBUTIONS.get(attrib) ?? 'unknown';
+
+/** The real number behind a measure, to the last digit; undefined where there is none. */
+const exactValue = ({ type, value, unit }: UpstreamMeasure): number | undefined => {
+  const exponent = CODE_TYPES.has(type) ? 0 : unit;
+  if (Math.abs(exponent) > MAX_EXPONENT) return undefined;
+  // Decimal digits, not `value * 10 ** unit`, which makes 66.60000000000001 of 6660 and -2.
+  const exact = Number(`${value}e${exponent}`);
+  return Number.isFinite(exact) ? exact : undefined;
+};
+
+/**
+ * How good a measure is as its metric's value: the lowest rank in a group wins. Undefined: it can only be a
+ * segment's.
+ */
+const wholeBodyRank = (type: number, place: number | undefined): number | undefined => {
+  const metric = metricByType(type);
+  if (metric?.segment === true) return undefined;
+  if (place === undefined) return 0;
+  if (place === POSITION_WHOLE_BODY) return 1;
+  // Body Scan sends the whole body's extracellular water with this position too.
+  const isWholeBodyWater = type === EXTRACELLULAR_WATER && place === POSITION_BETWEEN_LEGS;
+  // An arm's muscle is not the body's, and of a type we do not know we cannot say; but a pulse is a pulse
+  // wherever it was felt.
+  const isPartOfBody = metric === undefined || metric.group === 'body_composition';
+  return isPartOfBody && !isWholeBodyWater ? undefined : 2 + place;
+};
+
+type Candidate = MeasuredValue & { rank: number | undefined };
+
+/** A measure with its place and rank; none if it has no value, or is of a segment that is not named. */
+const toCandidate = (measure: UpstreamMeasure): Candidate[] => {
+  const { type } = measure;
+  const value = exactValue(measure);
+  const place = measure.position !== undefined && measure.position >= 0 ? measure.position : undefined;
+  const rank = wholeBodyRank(type, place);
+  if (value === undefined || (rank === undefined && place === undefined)) return [];
+  const isWholeBody = rank === 0 || rank === 1;
+  return [{ type, value, rank, position: isWholeBody || place === undefined ? WHOLE_BODY : place }];
+};
+
+/** One value per type and position: of doubled ones the first, for the whole body the one that ranks best. */
+const distinctValues = (measures: readonly UpstreamMeasure[]): MeasuredValue[] => {
+  const distinct = new Map<string, Candidate>();
+  const rankOf = ({ rank = Number.MAX_SAFE_INTEGER }: Candidate) => rank;
+  const byRank = measures.flatMap(toCandidate).sort((a, b) => rankOf(a) - rankOf(b));
+  for (const candidate of byRank) {
+    const key = `${candidate.type}/${candidate.position}`;
+    if (!distinct.has(key)) distinct.set(key, candidate);
+  }
+  const typesWithValue = new Set<number>();
+  const values = [...distinct.values()].map(({ type, value, rank, position }) => {
+    if (rank === undefined || typesWithValue.has(type)) return { type, position, value };
+    typesWithValue.add(type);
+    return { type, position: WHOLE_BODY, value };
+  });
+  return values.sort((a, b) => a.type - b.type || a.position - b.position);
+};
+
+/**
+ * What a group measured, of whom and by what.
+ *
+ * @returns undefined for a group that is no measurement: one of the user's goals (`category` other than 1), or
+ * one at a time that no calendar can express. A group without a single usable measure has empty `values`.
+ */
+export const interpretGroup = (group: UpstreamGroup): MeasurementGroup | undefined => {
+  if (group.category !== REAL_MEASURES || !isExpressibleInstant(group.measuredAtSeconds)) return undefined;
+  const attribution = attributionOf(group.attrib);
+  return {
+    groupId: group.groupId,
+    measuredAtSeconds: group.measuredAtSeconds,
+    createdAtSeconds: group.createdAtSeconds,
+    modifiedAtSeconds: group.modifiedAtSeconds,
+    attribution,
+    ambiguous: attribution === 'ambiguous',
+    source: {
+      model: group.model,
+      modelId: group.modelId,
+      deviceId: group.deviceId,
+      timeZone: group.timeZone,
+      attrib: group.attrib,
+    },
+    values: distinctValues(group.measures),
+  };
+};

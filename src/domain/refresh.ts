@@ -1,0 +1,92 @@
+import type { StoredTokens } from './connection.ts';
+import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';
+
+/**
+ * When to refresh, how long to wait after a failure, and when the next refresh is due: pure, so that the protocol in
+ * `broker/access-token.ts` only acts.
+ */
+
+/** Access tokens this close to their end count as ended: a call made now may arrive after it, and clocks differ. */
+const EXPIRY_MARGIN_MS = 2 * MINUTE_MS;
+
+/**
+ * The lease outlives everything a holder may do under it: two token requests with their time-outs and the retried writes. While it
+ * runs nobody else refreshes; when it has run out the refresh is in doubt and due again, well inside the 8 hours for which Withings
+ * honours the token before.
+ */
+export const REFRESH_LEASE_MS = 90 * SECOND_MS;
+
+/** Waits after transient failures double from the first to the last. */
+const FIRST_BACKOFF_MS = MINUTE_MS;
+/** While a refresh may be in doubt the old token's 8 hours run: an hour at most between tries leaves several. */
+const LONGEST_BACKOFF_MS = HOUR_MS;
+
+/** Who is refreshed when. */
+export type RefreshPolicy = {
+  /** A connection used within this time is refreshed ahead of expiry, so that its next sync finds a good token. */
+  usedLatelyMs: number;
+  /** How long before the access token's end that is. */
+  aheadMs: number;
+  /** How often the others are kept alive; a refresh token lives a year. */
+  idleIntervalMs: number;
+};
+
+/** Carries 30,000 connections, of which one in twenty syncs on a given day, on the free plan: see the README's arithmetic. */
+export const DEFAULT_REFRESH_POLICY: RefreshPolicy = {
+  usedLatelyMs: 6 * HOUR_MS,
+  aheadMs: 10 * MINUTE_MS,
+  idleIntervalMs: 45 * DAY_MS,
+};
+
+export type RefreshDecision = {
+  should: boolean;
+  reason: 'no_tokens' | 'expired' | 'expiring' | 'rejected' | 'rotated_since' | 'fresh';
+};
+
+/**
+ * Whether the stored access token must be replaced before it is used.
+ *
+ * @param rejectedVersion the version whose access token Withings has just refused with a 401, if any
+ */
+export const refreshDecision = (
+  tokens: Pick<StoredTokens, 'accessTokenSealed' | 'accessExpiresAt' | 'tokenVersion'>,
+  now: EpochMs,
+  rejectedVersion?: number,
+): RefreshDecision => {
+  if (tokens.accessTokenSealed === undefined) return { should: false, reason: 'no_tokens' };
+  if (now >= tokens.accessExpiresAt) return { should: true, reason: 'expired' };
+  if (now >= tokens.accessExpiresAt - EXPIRY_MARGIN_MS) return { should: true, reason: 'expiring' };
+  if (rejectedVersion === undefined) return { should: false, reason: 'fresh' };
+  return rejectedVersion === tokens.tokenVersion
+    ? { should: true, reason: 'rejected' }
+    : { should: false, reason: 'rotated_since' };
+};
+
+/**
+ * When a connection that has just been given tokens is due again.
+ *
+ * @param jitter uniform in [0, 1): spreads connections that were linked together
+ */
+export const nextRefreshAt = (
+  { accessExpiresAt, lastUsedAt }: { accessExpiresAt: EpochMs; lastUsedAt: EpochMs | undefined },
+  policy: RefreshPolicy,
+  now: EpochMs,
+  jitter: number,
+): EpochMs => {
+  const usedLately = lastUsedAt !== undefined && now - lastUsedAt < policy.usedLatelyMs;
+  if (usedLately) {
+    const ahead = accessExpiresAt - policy.aheadMs - jitter * policy.aheadMs;
+    return Math.round(Math.max(ahead, now + MINUTE_MS));
+  }
+  return Math.round(now + policy.idleIntervalMs * (0.8 + 0.2 * jitter));
+};
+
+/**
+ * When to try again after `failures` transient failures in a row: exponential with full jitter over the upper half.
+ *
+ * @param retryAfterSeconds what Withings asked for, if it did
+ */
+export const retryRefreshAt = (failures: number, now: EpochMs, jitter: number, retryAfterSeconds = 0): EpochMs => {
+  const step = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 10));
+  return Math.round(now + Math.max(step * (0.5 + 0.5 * jitter), retryAfterSeconds * SECOND_MS));
+};

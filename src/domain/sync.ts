@@ -1,0 +1,108 @@
+import type { ChangeCounts } from './group-change.ts';
+import type { EpochMs, EpochSeconds } from './time.ts';
+
+/** What a sync answers. Counts are of measurements. */
+export type SyncResult = ChangeCounts & {
+  /** Whether everything that Withings has is stored; otherwise the next call, or the cron, goes on. */
+  complete: boolean;
+  syncedAt: EpochMs;
+};
+
+/** Where a connection's reading of Withings stands. */
+export type SyncPosition = {
+  /** The newest `modified` such that everything before it is stored; 0 before the first read. */
+  cursorSeconds: EpochSeconds;
+  /** Set while a read is under way that did not fit one slice. */
+  resume: ResumePoint | undefined;
+  /** What was asked in the last seconds: Withings refuses the same question twice within 10. */
+  recentQuestions: readonly AskedQuestion[];
+};
+
+/** A `lastupdate` that was sent without an offset, and when. */
+export type AskedQuestion = { seconds: EpochSeconds; at: EpochMs };
+
+/** What to ask Withings for: groups changed since a moment, from an offset that Withings gave. */
+export type Question = { lastUpdateSeconds: EpochSeconds; offset: number | undefined };
+
+/**
+ * A read that goes on by offset, because the answer's order did not allow the cursor to move: the question it belongs to, where it got to,
+ * and the newest `modified` it has seen.
+ */
+export type ResumePoint = { lastUpdateSeconds: EpochSeconds; offset: number; newestSeconds: EpochSeconds };
+
+/** Groups may be stored a little out of order at Withings: each read starts this much before the cursor. */
+const OVERLAP_SECONDS = 60;
+
+/** `spreadSeconds` stays below this. */
+export const MOST_SPREAD_SECONDS = 60;
+
+/** Far more than the share of requests lets a connection ask within that time. */
+const MOST_RECENT_QUESTIONS = 32;
+
+/** Withings answers 601 to the same arguments within 10 seconds; its clock and ours may differ. */
+const SAME_QUESTION_MS = 15_000;
+
+/**
+ * The next question: where a read was cut off, or else the cursor less an overlap. Asked again within seconds it goes back a second each
+ * time, which reads no less and is never the same question.
+ *
+ * @param spreadSeconds differs between connections, so that two links to one Withings account do not ask the same either
+ */
+export const nextQuestion = (position: SyncPosition, now: EpochMs, spreadSeconds: number): Question => {
+  const { resume } = position;
+  if (resume !== undefined) return { lastUpdateSeconds: resume.lastUpdateSeconds, offset: resume.offset };
+  const asked = new Set(stillRecent(position.recentQuestions, now).map(({ seconds }) => seconds));
+  let wanted = Math.max(1, position.cursorSeconds - OVERLAP_SECONDS - spreadSeconds);
+  // At the very beginning there is nothing further back: going forward a few seconds after 1970 skips nothing.
+  const step = wanted <= MOST_RECENT_QUESTIONS ? 1 : -1;
+  while (asked.has(wanted)) wanted += step;
+  return { lastUpdateSeconds: wanted, offset: undefined };
+};
+
+/** The position with a question noted as asked. */
+export const withQuestionAsked = (position: SyncPosition, question: Question, now: EpochMs): SyncPosition => {
+  if (question.offset !== undefined) return position;
+  const recent = stillRecent(position.recentQuestions, now).slice(0, MOST_RECENT_QUESTIONS - 1);
+  return { ...position, recentQuestions: [{ seconds: question.lastUpdateSeconds, at: now }, ...recent] };
+};
+
+const stillRecent = (questions: readonly AskedQuestion[], now: EpochMs): AskedQuestion[] =>
+  questions.filter(({ at }) => now - at < SAME_QUESTION_MS);
+
+/** One page of an answer, as far as the position depends on it. */
+export type PageMarks = { modifiedSeconds: readonly EpochSeconds[]; nextOffset: number | undefined };
+
+/**
+ * Where the reading stands once a page is stored.
+ *
+ * Withings' order is not documented; recorded answers to `lastupdate` come in ascending order of `modified`. While a page bears that out,
+ * the cursor moves with it and the next question starts there, without an offset: offsets shift when a group is edited between two pages,
+ * and what slid past would never be seen. Where the order is another, or a page is all of one moment, the read goes on by offset and the
+ * cursor waits for the last page.
+ */
+export const positionAfterPage = (
+  position: SyncPosition,
+  question: Question,
+  { modifiedSeconds, nextOffset }: PageMarks,
+): Pick<SyncPosition, 'cursorSeconds' | 'resume'> => {
+  const before = position.resume?.newestSeconds ?? 0;
+  const { ascending, newestSeconds } = orderOf(modifiedSeconds, before);
+  const reached = Math.max(position.cursorSeconds, newestSeconds);
+  if (nextOffset === undefined) return { cursorSeconds: reached, resume: undefined };
+  const advances = newestSeconds - OVERLAP_SECONDS - MOST_SPREAD_SECONDS > question.lastUpdateSeconds;
+  if (ascending && advances) return { cursorSeconds: reached, resume: undefined };
+  return {
+    cursorSeconds: position.cursorSeconds,
+    resume: { lastUpdateSeconds: question.lastUpdateSeconds, offset: nextOffset, newestSeconds },
+  };
+};
+
+const orderOf = (modifiedSeconds: readonly EpochSeconds[], before: EpochSeconds) => {
+  let newestSeconds = before;
+  let ascending = true;
+  for (const modified of modifiedSeconds) {
+    if (modified < newestSeconds) ascending = false;
+    newestSeconds = Math.max(newestSeconds, modified);
+  }
+  return { ascending, newestSeconds };
+};

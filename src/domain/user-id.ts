@@ -1,0 +1,48 @@
+/** An app's own name for one of its users: opaque to the broker, and safe in a path, a log line and a header. */
+
+import { fail, ok, type Result } from './result.ts';
+
+declare const userIdBrand: unique symbol;
+
+/** A user id that passed `judgeUserId`. */
+export type UserId = string & { readonly [userIdBrand]: true };
+
+export type UserIdRefusal = {
+  reason: 'empty' | 'too_long' | 'space' | 'forbidden_character' | 'dot_segment';
+  /** What to do about it; never repeats the id. */
+  detail: string;
+};
+
+export const MAX_USER_ID_LENGTH = 128;
+
+const asUserId = (value: string): UserId => value as UserId;
+
+/**
+ * Judges a decoded user id: 1 to 128 printable ASCII characters without `/ \ ? # %` or space, and neither `.` nor `..`.
+ * Refused, never repaired: two spellings of one user would be two users.
+ */
+export const judgeUserId = (value: string): Result<UserId, UserIdRefusal> => {
+  if (value === '') return fail({ reason: 'empty', detail: 'Send the id by which your app knows the user.' });
+  if (value.length > MAX_USER_ID_LENGTH) {
+    return fail({ reason: 'too_long', detail: `A user id has at most ${MAX_USER_ID_LENGTH} characters.` });
+  }
+  if (value.includes(' ')) {
+    return fail({
+      reason: 'space',
+      detail: 'A user id has no spaces. A `+` in a query is a space: to send a plus sign, write %2B.',
+    });
+  }
+  if (!/^[\x21-\x7e]+$/.test(value) || /[/\\?#%]/.test(value)) {
+    return fail({
+      reason: 'forbidden_character',
+      detail: 'A user id is printable ASCII without / \\ ? # or %. In a URL it is percent-encoded exactly once.',
+    });
+  }
+  if (value === '.' || value === '..') {
+    return fail({
+      reason: 'dot_segment',
+      detail: 'The ids `.` and `..` vanish from URL paths: choose another.',
+    });
+  }
+  return ok(asUserId(value));
+};
