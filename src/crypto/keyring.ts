@@ -1,0 +1,99 @@
+import { base64url } from 'jose';
+import * as z from 'zod';
+
+import { fail, ok, type Result } from '../domain/result.ts';
+
+/**
+ * The keyring: several root keys in one Worker secret, of which one makes new things and all open old ones. That is what lets a key be
+ * replaced while old isolates still run: add it (opens only), deploy, let it make new things, re-seal, drop the old one.
+ *
+ * No root key is ever used itself: each purpose derives its own from it (HKDF-SHA256, RFC 5869), so that a state can never pass for a
+ * user token, nor either for a sealed one.
+ */
+export type Keyring = {
+  /** The key that seals and signs. */
+  currentKeyId: string;
+  keyIds: readonly string[];
+  /** The key of one purpose under one root key; undefined where the ring lacks that key. */
+  derive: (keyId: string, purpose: KeyPurpose) => Promise<CryptoKey | undefined>;
+};
+
+/** What a derived key is for. The label is part of the derivation: changing one makes what it sealed unreadable. */
+export type KeyPurpose =
+  | 'seal-token'
+  | 'seal-link'
+  | 'sign-state'
+  | 'sign-connect-session'
+  | 'sign-user-token'
+  | 'hash-log';
+
+const ROOT_KEY_BYTES = 32;
+
+const keyringSchema = z.object({
+  current: z.string(),
+  keys: z.record(z.string().regex(/^[a-z0-9-]{1,32}$/), z.string()),
+});
+
+/**
+ * Reads a keyring.
+ *
+ * @param text JSON `{"current": "<id>", "keys": {"<id>": "<32 bytes, base64url>"}}`
+ * @returns the ring, or what is wrong with it in words that do not quote it
+ */
+export const parseKeyring = (text: string): Result<Keyring, string> => {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return fail('KEYRING is not JSON');
+  }
+  const parsed = keyringSchema.safeParse(json);
+  if (!parsed.success) return fail('KEYRING must be {"current": id, "keys": {id: base64url}}');
+  const roots = new Map<string, Uint8Array>();
+  for (const [keyId, encoded] of Object.entries(parsed.data.keys)) {
+    const root = decodeRootKey(encoded);
+    if (root === undefined) return fail(`KEYRING: key "${keyId}" is not ${ROOT_KEY_BYTES} bytes of base64url`);
+    roots.set(keyId, root);
+  }
+  if (!roots.has(parsed.data.current)) return fail('KEYRING: the current key is not among the keys');
+  return ok(keyringOf(parsed.data.current, roots));
+};
+
+const decodeRootKey = (encoded: string): Uint8Array | undefined => {
+  try {
+    const root = base64url.decode(encoded);
+    return root.length === ROOT_KEY_BYTES ? root : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const keyringOf = (currentKeyId: string, roots: ReadonlyMap<string, Uint8Array>): Keyring => {
+  // Keys, not promises of them: on Workers a promise made in one request may never settle in another.
+  const derived = new Map<string, CryptoKey>();
+  return {
+    currentKeyId,
+    keyIds: [...roots.keys()],
+    derive: async (keyId, purpose) => {
+      const root = roots.get(keyId);
+      if (root === undefined) return undefined;
+      const name = `${keyId}/${purpose}`;
+      const key = derived.get(name) ?? (await deriveKey(root, purpose));
+      derived.set(name, key);
+      return key;
+    },
+  };
+};
+
+const deriveKey = async (root: Uint8Array, purpose: KeyPurpose): Promise<CryptoKey> => {
+  const material = await crypto.subtle.importKey('raw', root, 'HKDF', false, ['deriveBits']);
+  const info = new TextEncoder().encode(`mushu/${purpose}`);
+  const bits = await crypto.subtle.deriveBits(
+    { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info },
+    material,
+    256,
+  );
+  return purpose.startsWith('seal-')
+    ? crypto.subtle.importKey('raw', bits, 'AES-GCM', false, ['encrypt', 'decrypt'])
+    : crypto.subtle.importKey('raw', bits, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']);
+};

@@ -1,0 +1,112 @@
+import { and, eq } from 'drizzle-orm';
+
+import type { KeyScope } from '../domain/app.ts';
+import type { ConnectionState } from '../domain/connection.ts';
+import type { ReauthReason } from '../domain/failure.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { isUseStale, scopesOf } from './api-keys.ts';
+import { attempt, type Db, type Stored } from './d1.ts';
+import { apiKeys, apps, connections } from './schema.ts';
+
+/** The app that a request speaks for, and the current connection of the user it asks about, in one round trip. */
+export type Caller = {
+  appId: string;
+  appDisabled: boolean;
+  /** Undefined for a user token, which names its user and is checked without the database. */
+  key: { revoked: boolean; scopes: KeyScope[]; useIsStale: boolean } | undefined;
+  connection: CurrentConnection | undefined;
+};
+
+/** What deciding about a user's request needs of the current connection. */
+export type CurrentConnection = {
+  id: number;
+  state: ConnectionState;
+  stateReason: ReauthReason | undefined;
+  stateSince: EpochMs;
+  timeZone: string;
+  dataVersion: number;
+};
+
+const connectionColumns = {
+  connectionId: connections.id,
+  state: connections.state,
+  stateReason: connections.stateReason,
+  stateSince: connections.stateSince,
+  timeZone: connections.timeZone,
+  dataVersion: connections.dataVersion,
+};
+
+/**
+ * Whose key this is, with the current connection of that app's `userId`. Undefined where no key has this hash. Reads one row of each of
+ * three tables, and one of the connections' index.
+ */
+export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochMs): Stored<Caller | undefined> =>
+  attempt(db, async () => {
+    const row = await db.orm
+      .select({
+        appId: apps.id,
+        disabledAt: apps.disabledAt,
+        revokedAt: apiKeys.revokedAt,
+        scopes: apiKeys.scopes,
+        lastUsedAt: apiKeys.lastUsedAt,
+        ...connectionColumns,
+      })
+      .from(apiKeys)
+      .innerJoin(apps, eq(apps.id, apiKeys.appId))
+      .leftJoin(connections, currentConnectionOf(userId))
+      .where(eq(apiKeys.hash, keyHash))
+      .get();
+    if (row === undefined) return undefined;
+    return {
+      appId: row.appId,
+      appDisabled: row.disabledAt !== null,
+      key: {
+        revoked: row.revokedAt !== null,
+        scopes: scopesOf(row.scopes),
+        useIsStale: isUseStale(row.lastUsedAt, now),
+      },
+      connection: connectionOf(row),
+    };
+  });
+
+/** The app, with the current connection of its `userId`. Undefined where there is no such app. */
+export const callerByUser = (db: Db, appId: string, userId: string): Stored<Caller | undefined> =>
+  attempt(db, async () => {
+    const row = await db.orm
+      .select({ appId: apps.id, disabledAt: apps.disabledAt, ...connectionColumns })
+      .from(apps)
+      .leftJoin(connections, currentConnectionOf(userId))
+      .where(eq(apps.id, appId))
+      .get();
+    if (row === undefined) return undefined;
+    return {
+      appId: row.appId,
+      appDisabled: row.disabledAt !== null,
+      key: undefined,
+      connection: connectionOf(row),
+    };
+  });
+
+const currentConnectionOf = (userId: string) =>
+  and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
+
+type ConnectionRow = {
+  connectionId: number | null;
+  state: ConnectionState | null;
+  stateReason: string | null;
+  stateSince: number | null;
+  timeZone: string | null;
+  dataVersion: number | null;
+};
+
+const connectionOf = (row: ConnectionRow): CurrentConnection | undefined => {
+  if (row.connectionId === null || row.state === null) return undefined;
+  return {
+    id: row.connectionId,
+    state: row.state,
+    stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+    stateSince: row.stateSince ?? 0,
+    timeZone: row.timeZone ?? 'UTC',
+    dataVersion: row.dataVersion ?? 0,
+  };
+};

@@ -1,0 +1,81 @@
+import { drizzle, type DrizzleD1Database } from 'drizzle-orm/d1';
+
+import type { StorageFailure } from '../domain/failure.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import { DAY_MS, type EpochMs, SECOND_MS } from '../domain/time.ts';
+
+/** The database, and the clock that its retries go by. */
+export type Db = {
+  d1: D1Database;
+  orm: DrizzleD1Database;
+  now: () => EpochMs;
+  sleep: (ms: number) => Promise<void>;
+};
+
+/** What a store function answers: the rows asked for, or that the storage did not do it. */
+export type Stored<Value> = Promise<Result<Value, StorageFailure>>;
+
+export const openDatabase = (
+  d1: D1Database,
+  clock: { now: () => EpochMs; sleep: (ms: number) => Promise<void> },
+): Db => ({
+  d1,
+  orm: drizzle(d1),
+  ...clock,
+});
+
+/**
+ * Runs one round trip. D1's own trouble becomes a value; a mistake of ours (a statement that does not compile, a broken constraint)
+ * throws, because repeating it helps nobody.
+ */
+export const attempt = async <Value>(db: Db, run: () => Promise<Value>): Stored<Value> => {
+  try {
+    return ok(await run());
+  } catch (error) {
+    if (isOurMistake(error)) throw error;
+    return fail({
+      kind: 'storage_unavailable',
+      store: 'd1',
+      retryAfterSeconds: retryAfterSeconds(error, db.now()),
+    });
+  }
+};
+
+const WRITE_ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 50;
+
+/**
+ * As `attempt`, repeated with growing pauses. Only for writes that do no harm when they are applied twice: D1 may report an error for a
+ * write that it has applied.
+ */
+export const attemptIdempotent = async <Value>(db: Db, run: () => Promise<Value>): Stored<Value> => {
+  for (let attempts = 1; ; attempts += 1) {
+    const outcome = await attempt(db, run);
+    if (outcome.ok || attempts >= WRITE_ATTEMPTS) return outcome;
+    await db.sleep(FIRST_PAUSE_MS * 4 ** (attempts - 1));
+  }
+};
+
+/** Turns a query of the builder into a statement, so that it can stand in a batch beside hand-written ones. */
+export const statement = (db: Db, query: { toSQL: () => { sql: string; params: unknown[] } }): D1PreparedStatement => {
+  const { sql, params } = query.toSQL();
+  return db.d1.prepare(sql).bind(...params);
+};
+
+/** Whether a batch was rolled back because a row that must be unique exists: a race lost, not a mistake. D1 tells it by text alone. */
+export const isUniqueViolation = (error: unknown): boolean => messageOf(error).includes('UNIQUE constraint failed');
+
+const OUR_MISTAKES =
+  /syntax error|no such (table|column|function)|constraint failed|datatype mismatch|Wrong number of parameter|D1_TYPE_ERROR/;
+
+const isOurMistake = (error: unknown): boolean => OUR_MISTAKES.test(messageOf(error));
+
+/** The free plan's daily limit ends at midnight UTC; anything else of D1's passes in moments. */
+const retryAfterSeconds = (error: unknown, now: EpochMs): number =>
+  messageOf(error).includes('daily') ? Math.ceil((DAY_MS - (now % DAY_MS)) / SECOND_MS) : 2;
+
+/** Drizzle wraps D1's error and keeps it as the cause. */
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} ${messageOf(error.cause)}`;
+};

@@ -1,0 +1,61 @@
+import { and, desc, eq, gt } from 'drizzle-orm';
+
+import type { EpochMs } from '../domain/time.ts';
+import { attempt, type Db, statement, type Stored } from './d1.ts';
+import { pendingConnections } from './schema.ts';
+
+/** Linked at Withings, waiting for the app's backend to say that the right person did it. */
+export type PendingConnection = typeof pendingConnections.$inferSelect;
+
+/** Stores a pending connection, in one transaction with `alongside`. */
+export const addPendingConnection = (
+  db: Db,
+  pending: PendingConnection,
+  alongside: D1PreparedStatement[],
+): Stored<void> =>
+  attempt(db, async () => {
+    await db.d1.batch([statement(db, db.orm.insert(pendingConnections).values(pending)), ...alongside]);
+  });
+
+/** The unexpired pending connection with this ticket; undefined where there is none in this app. */
+export const pendingByTicket = (
+  db: Db,
+  appId: string,
+  ticketHash: string,
+  now: EpochMs,
+): Stored<PendingConnection | undefined> =>
+  attempt(db, async () =>
+    db.orm
+      .select()
+      .from(pendingConnections)
+      .where(
+        and(
+          eq(pendingConnections.ticketHash, ticketHash),
+          eq(pendingConnections.appId, appId),
+          gt(pendingConnections.expiresAt, now),
+        ),
+      )
+      .get(),
+  );
+
+/** When a user's newest unexpired pending connection was made; undefined where none waits. */
+export const pendingSince = (db: Db, appId: string, userId: string, now: EpochMs): Stored<EpochMs | undefined> =>
+  attempt(db, async () => {
+    const row = await db.orm
+      .select({ createdAt: pendingConnections.createdAt })
+      .from(pendingConnections)
+      .where(
+        and(
+          eq(pendingConnections.appId, appId),
+          eq(pendingConnections.userId, userId),
+          gt(pendingConnections.expiresAt, now),
+        ),
+      )
+      .orderBy(desc(pendingConnections.createdAt))
+      .get();
+    return row?.createdAt;
+  });
+
+/** The statement that spends a ticket, for the transaction that activates what it stood for. */
+export const removePendingStatement = (db: Db, ticketHash: string): D1PreparedStatement =>
+  statement(db, db.orm.delete(pendingConnections).where(eq(pendingConnections.ticketHash, ticketHash)));

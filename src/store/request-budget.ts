@@ -1,0 +1,47 @@
+import type { EpochMs } from '../domain/time.ts';
+import { attempt, type Db, type Stored } from './d1.ts';
+
+/** Who asks Withings: each has its own share of the 120 requests a minute that the whole client may make. */
+export type BudgetName = 'cron' | 'sync';
+
+/** A share: so many requests in any 60 seconds. */
+export type Share = { requestsPerMinute: number };
+
+/**
+ * The generic cell rate algorithm over one row: requests come back at an even pace, a quarter of the share may come at once, and together
+ * they never exceed the share in any 60 seconds.
+ */
+const pace = ({ requestsPerMinute }: Share): { intervalMs: number; burstMs: number } => {
+  const burst = Math.max(1, Math.floor(requestsPerMinute / 4));
+  const intervalMs = Math.ceil(60_000 / Math.max(1, requestsPerMinute - burst));
+  return { intervalMs, burstMs: burst * intervalMs };
+};
+
+/**
+ * The statement that takes `count` requests from a share. It returns a row where they were granted and none where the share is used up,
+ * decided by the one row itself, so that isolates cannot overdraw it together.
+ */
+export const takeBudgetStatement = (
+  db: Db,
+  name: BudgetName,
+  share: Share,
+  count: number,
+  now: EpochMs,
+): D1PreparedStatement => {
+  const { intervalMs, burstMs } = pace(share);
+  return db.d1
+    .prepare(
+      `INSERT INTO request_budgets (name, empty_at) VALUES (?1, ?2 + ?3)
+       ON CONFLICT (name) DO UPDATE SET empty_at = max(empty_at, ?2) + ?3
+       WHERE max(empty_at, ?2) + ?3 <= ?2 + ?4
+       RETURNING empty_at`,
+    )
+    .bind(name, now, count * intervalMs, burstMs);
+};
+
+/** Takes `count` requests from a share; false where it is used up for now. */
+export const takeBudget = (db: Db, name: BudgetName, share: Share, count: number, now: EpochMs): Stored<boolean> =>
+  attempt(db, async () => (await takeBudgetStatement(db, name, share, count, now).all()).results.length > 0);
+
+/** How long until a share that is used up grants one request again. */
+export const budgetWaitSeconds = (share: Share): number => Math.ceil(pace(share).intervalMs / 1000);

@@ -1,0 +1,62 @@
+import type { EpochMs } from '../domain/time.ts';
+import { attempt, type Db, type Stored } from './d1.ts';
+
+/** Which kinds of the cron's work have something due. */
+export type WorkDue = { refresh: boolean; resume: boolean; expired: boolean };
+
+/** One round trip; each look reads the first row of an index, whatever the tables hold. */
+export const workDue = (db: Db, now: EpochMs): Stored<WorkDue> =>
+  attempt(db, async () => {
+    const row = await db.d1
+      .prepare(
+        `SELECT
+           EXISTS (SELECT 1 FROM connections WHERE next_refresh_at <= ?1) AS refresh,
+           EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
+           EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
+             OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired`,
+      )
+      .bind(now)
+      .first<{ refresh: number; resume: number; expired: number }>();
+    return { refresh: row?.refresh === 1, resume: row?.resume === 1, expired: row?.expired === 1 };
+  });
+
+/** Connections whose sync did not fit one slice and is to go on. */
+export const syncsToResume = (db: Db, now: EpochMs, limit: number): Stored<number[]> =>
+  attempt(db, async () => {
+    const { results } = await db.d1
+      .prepare(`SELECT id FROM connections WHERE sync_resume_at <= ?1 ORDER BY sync_resume_at LIMIT ?2`)
+      .bind(now, limit)
+      .all<{ id: number }>();
+    return results.map(({ id }) => id);
+  });
+
+/** Puts a resumption off, so that one that keeps failing does not hold up the others. */
+export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs): Stored<void> =>
+  attempt(db, async () => {
+    await db.d1
+      .prepare(`UPDATE connections SET sync_resume_at = ?2 WHERE id = ?1 AND sync_resume_at IS NOT NULL`)
+      .bind(connectionId, resumeAt)
+      .run();
+  });
+
+/**
+ * Deletes what has expired, a bounded number of each kind: spent claims, and pending connections with their tokens.
+ *
+ * @returns how many rows went
+ */
+export const sweepExpired = (db: Db, now: EpochMs, most: number): Stored<number> =>
+  attempt(db, async () => {
+    const results = await db.d1.batch([
+      db.d1
+        .prepare(
+          `DELETE FROM claims WHERE (expires_at, id) IN (SELECT expires_at, id FROM claims WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
+        )
+        .bind(now, most),
+      db.d1
+        .prepare(
+          `DELETE FROM pending_connections WHERE ticket_hash IN (SELECT ticket_hash FROM pending_connections WHERE expires_at <= ?1 LIMIT ?2)`,
+        )
+        .bind(now, most),
+    ]);
+    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+  });
