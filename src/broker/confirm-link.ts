@@ -1,0 +1,69 @@
+import { hashCredential, isWellFormedCredential } from '../crypto/credential.ts';
+import type { Failure } from '../domain/failure.ts';
+import { nextRefreshAt } from '../domain/refresh.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import { activateConnection, connectionsForLinking } from '../store/connections.ts';
+import { type PendingConnection, pendingByTicket, removePendingStatement } from '../store/pending-connections.ts';
+import { type Deps, uniform } from './deps.ts';
+import { openToken, sealTokens } from './sealed-tokens.ts';
+
+/**
+ * Confirms a pending connection: the app's backend shows the ticket that its signed-in user brought back, and says who that user is. Only
+ * then do tokens become a connection. A connection to another Withings account gives way to it.
+ *
+ * @returns `not_found` for a ticket that is unknown, spent or expired; `wrong_user` where the link was made for somebody else
+ */
+export const confirmLink = async (
+  deps: Deps,
+  appId: string,
+  { ticket, userId }: { ticket: string; userId: string },
+): Promise<Result<void, Failure>> => {
+  const noSuchTicket = fail({ kind: 'not_found', what: 'ticket' } as const);
+  if (!(await isWellFormedCredential('ticket', ticket))) return noSuchTicket;
+  const ticketHash = await hashCredential(ticket);
+  const found = await pendingByTicket(deps.db, appId, ticketHash, deps.now());
+  if (!found.ok) return found;
+  if (found.value === undefined) return noSuchTicket;
+  if (found.value.userId !== userId) return fail({ kind: 'wrong_user' });
+  return activatePending(deps, found.value);
+};
+
+const activatePending = async (deps: Deps, pending: PendingConnection): Promise<Result<void, Failure>> => {
+  const { appId, userId, withingsUserId } = pending;
+  const known = await connectionsForLinking(deps.db, appId, userId, withingsUserId);
+  if (!known.ok) return known;
+  // The connection to this account may have been made meanwhile, under another id: the tokens are sealed anew to the one that stands.
+  const connectionId = known.value.find((one) => one.withingsUserId === withingsUserId)?.id ?? pending.connectionId;
+  const owner = { appId, connectionId: pending.connectionId };
+  const access = await openToken(deps, owner, 'access_token', pending.accessTokenSealed);
+  const refresh = await openToken(deps, owner, 'refresh_token', pending.refreshTokenSealed);
+  if (!access.ok || !refresh.ok) return fail({ kind: 'sealing_key_missing' });
+
+  const now = deps.now();
+  const { accessExpiresAt } = pending;
+  const activated = await activateConnection(
+    deps.db,
+    {
+      id: connectionId,
+      appId,
+      userId,
+      withingsUserId,
+      scope: pending.scope,
+      ...(await sealTokens(deps, { appId, connectionId }, { accessToken: access.value, refreshToken: refresh.value })),
+      accessExpiresAt,
+      nextRefreshAt: nextRefreshAt(
+        { accessExpiresAt, lastUsedAt: now },
+        deps.settings.refreshPolicy,
+        now,
+        uniform(deps.random),
+      ),
+      mayReplace: true,
+    },
+    now,
+    [removePendingStatement(deps.db, pending.ticketHash)],
+  );
+  if (!activated.ok) return activated;
+  if (!activated.value) return fail({ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 });
+  deps.log({ level: 'info', event: 'link', outcome: 'confirmed', appId });
+  return ok(undefined);
+};

@@ -1,0 +1,42 @@
+import { type ConnectionDetail, whyUnusable } from '../domain/connection.ts';
+import type { Failure } from '../domain/failure.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { connectionDetail, disconnectUser } from '../store/connections.ts';
+import { pendingSince } from '../store/pending-connections.ts';
+import type { Admitted } from './authenticate.ts';
+import type { Deps } from './deps.ts';
+
+/** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
+export const isConnected = ({ connection }: Admitted): boolean => connection?.state === 'active';
+
+/** A user's current connection in full, and since when another one waits for its confirmation. */
+export const showConnection = async (
+  deps: Deps,
+  { appId, userId }: Admitted,
+): Promise<Result<{ detail: ConnectionDetail | undefined; pendingSince: EpochMs | undefined }, Failure>> => {
+  const detail = await connectionDetail(deps.db, appId, userId);
+  if (!detail.ok) return detail;
+  const pending = await pendingSince(deps.db, appId, userId, deps.now());
+  if (!pending.ok) return pending;
+  if (detail.value === undefined && pending.value === undefined) return fail({ kind: 'not_found', what: 'connection' });
+  return ok({ detail: detail.value, pendingSince: pending.value });
+};
+
+/**
+ * Forgets a user's tokens, at once and also in the middle of a refresh. Withings' side is left alone: its revocation acts on the person, who
+ * may be connected elsewhere. Doing it again changes nothing.
+ */
+export const disconnect = async (deps: Deps, { appId, userId }: Admitted): Promise<Result<void, Failure>> => {
+  const done = await disconnectUser(deps.db, appId, userId, deps.now());
+  if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId });
+  return done;
+};
+
+/** The connection that a sync needs, or why there is none to sync. */
+export const syncableConnection = ({ connection }: Admitted): Result<{ id: number }, Failure> => {
+  const unusable = whyUnusable(connection);
+  return connection === undefined || unusable !== undefined
+    ? fail(unusable ?? { kind: 'not_connected' })
+    : ok({ id: connection.id });
+};

@@ -1,0 +1,52 @@
+import type { RandomBytes } from '../crypto/credential.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import type { Log } from '../domain/log.ts';
+import type { RefreshPolicy } from '../domain/refresh.ts';
+import type { EpochMs } from '../domain/time.ts';
+import type { Db } from '../store/d1.ts';
+import type { Share } from '../store/request-budget.ts';
+import type { WithingsClient } from '../withings/client.ts';
+
+/** What use cases need, made once per invocation by `compose.ts`. */
+export type Deps = {
+  db: Db;
+  /** Link records, under random ids. */
+  links: KVNamespace;
+  withings: WithingsClient;
+  keyring: Keyring;
+  now: () => EpochMs;
+  sleep: (ms: number) => Promise<void>;
+  random: RandomBytes;
+  log: Log;
+  /** Whether a caller may go on: false where it came too often. A brake, not a count: it is kept per Cloudflare location. */
+  mayPass: (brake: Brake, caller: string) => Promise<boolean>;
+  /** Keeps the invocation alive until the work is done, should the client go away. */
+  waitUntil: (work: Promise<unknown>) => void;
+  settings: BrokerSettings;
+};
+
+/** What is braked. */
+export type Brake = 'auth';
+
+/** What an operator may set; defaults are in `config.ts`. */
+export type BrokerSettings = {
+  /** Origin under which browsers and Withings reach the broker, given the URL of a request to it. */
+  publicUrl: (requestUrl: string) => string;
+  /** SHA-256 of the operator's token, hex. */
+  operatorTokenHash: string;
+  /** What the broker asks Withings for. */
+  scope: readonly string[];
+  refreshPolicy: RefreshPolicy;
+  /** Shares of the 120 requests a minute that Withings grants the whole client; what they leave is for token exchanges. */
+  shares: { cron: Share; sync: Share };
+  /** Refreshes in one tick. */
+  refreshBatch: number;
+  /** Pages of Withings' answer that one sync call stores. */
+  pagesPerSlice: number;
+};
+
+/** A uniform number in [0, 1), of 32 random bits. */
+export const uniform = (random: RandomBytes): number => {
+  const bytes = random(4);
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0) / 2 ** 32;
+};

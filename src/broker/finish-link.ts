@@ -1,0 +1,142 @@
+import { constantTimeEqual, hashCredential } from '../crypto/credential.ts';
+import { type LinkRecord, openLinkRecord, STATE, type StateClaims } from '../crypto/link-tokens.ts';
+import { type Issued, verify } from '../crypto/signed-token.ts';
+import type { Failure } from '../domain/failure.ts';
+import { LINK_ERRORS, type LinkEnding, type LinkError } from '../domain/link.ts';
+import { appendParameters, withLoopbackPort } from '../domain/redirect-uri-match.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import { type Claim, claimLink, linkRecord, noteOutcome, outcomeOf } from '../store/links.ts';
+import type { WithingsFailure } from '../withings/outcome.ts';
+import { type Deps } from './deps.ts';
+import { keepGrant } from './keep-grant.ts';
+
+/** What Withings sent the browser back with. */
+export type Callback = {
+  state: string;
+  /** Absent where the person refused, or Withings had an error of its own. */
+  code: string | undefined;
+  /** The binding cookie that the browser sent, if any. */
+  binding: string | undefined;
+  /** The URL of this callback as it was sent with the authorization request. */
+  callbackUrl: string;
+};
+
+/** Where the browser goes next: the app's redirect URI, with what came of the link. */
+export type FinishedLink = { location: string; ending: LinkEnding };
+
+/**
+ * Finishes a link. A Withings code lives 30 seconds, so nothing slow stands before its exchange, and it is never exchanged twice.
+ *
+ * Every ending goes back to the app, except where that cannot be done safely: a state that cannot be trusted, a redirect URI that is no
+ * longer registered, an allowlist that cannot be read.
+ */
+export const finishLink = async (deps: Deps, callback: Callback): Promise<Result<FinishedLink, Failure>> => {
+  // 1. The signature, before any I/O: a forged state costs nothing.
+  const verified = await verify(deps.keyring, STATE, callback.state, deps.now());
+  if (!verified.ok) return fail({ kind: verified.failure.kind === 'expired' ? 'state_expired' : 'state_invalid' });
+  const state = verified.value;
+  const claim = { id: state.jti, expiresAt: state.expiresAt };
+
+  // 2. The claim, which exactly one callback wins, and the allowlist as it is now.
+  const session = state.ses === undefined ? undefined : { id: state.ses.id, expiresAt: state.ses.exp };
+  const claimed = await claimLink(deps.db, claim, session, state.app, state.uri);
+  if (!claimed.ok) return claimed;
+  const { target } = claimed.value;
+  const [entry] = target?.registered ?? [];
+  if (target === undefined || entry === undefined)
+    return fail({ kind: 'redirect_uri_not_allowed', explanation: undefined });
+  if (target.disabledAt !== undefined) return fail({ kind: 'app_disabled' });
+  const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
+  const answer = (ending: LinkEnding, ticket?: string): Result<FinishedLink, Failure> =>
+    ok({ location: locationOf(redirectUri, ending, ticket), ending });
+
+  if (!claimed.value.won) return answer(await firstOnesEnding(deps, claim));
+  const end = async (error: LinkError): Promise<Result<FinishedLink, Failure>> => {
+    await noteOutcome(deps.db, claim, error);
+    deps.log({
+      level: error === 'server_error' ? 'error' : 'info',
+      event: 'link',
+      outcome: error,
+      appId: state.app,
+    });
+    return answer(error);
+  };
+  if (!claimed.value.sessionWon) return end('link_not_allowed');
+  if (callback.code === undefined) return end('access_denied');
+
+  // 3. Who the link is for. KV may not have it here yet: that says nothing about the state, which is good.
+  const record = await recordOf(deps, state);
+  if (record === undefined) return end('temporarily_unavailable');
+
+  // 4. The exchange, once.
+  const grant = await deps.withings.exchangeCode({ code: callback.code, redirectUri: callback.callbackUrl });
+  if (!grant.ok) return end(errorOf(grant.failure));
+  if (!allowsMeasurements(deps, grant.value.scope)) return end('access_denied');
+
+  // 5. Who may link whom, and the sealed tokens into D1, with the outcome.
+  const kept = await keepGrant(deps, {
+    appId: state.app,
+    userId: record.user,
+    policy: target.linkPolicy,
+    kind: record.kind,
+    sameBrowser: await isSameBrowser(record, callback.binding),
+    grant: grant.value,
+    claim,
+  });
+  if (!kept.ok) return end('temporarily_unavailable');
+  if (kept.value.ending !== 'connected' && kept.value.ending !== 'pending') return end(kept.value.ending);
+  deps.log({ level: 'info', event: 'link', outcome: kept.value.ending, appId: state.app });
+  return answer(kept.value.ending, kept.value.ticket);
+};
+
+/** The registered string, unchanged but for what the ending adds to its query. */
+const locationOf = (redirectUri: string, ending: LinkEnding, ticket: string | undefined): string => {
+  if (ending === 'connected') return redirectUri;
+  if (ending === 'pending') return appendParameters(redirectUri, ticket === undefined ? {} : { ticket });
+  return appendParameters(redirectUri, { error: ending, error_description: LINK_ERRORS[ending] });
+};
+
+/** How often a doubled callback looks for the first one's ending: together longer than an exchange may take. */
+const ENDING_POLLS_MS = [100, 200, 300, 500, 1_000, 1_500, 2_000, 2_500, 3_000];
+
+/** A reload, or iOS firing twice: the browser gets what the first one got, less the ticket, and no code is exchanged. */
+const firstOnesEnding = async (deps: Deps, claim: Claim): Promise<LinkEnding> => {
+  for (const pauseMs of [0, ...ENDING_POLLS_MS]) {
+    if (pauseMs > 0) await deps.sleep(pauseMs);
+    const outcome = await outcomeOf(deps.db, claim);
+    if (!outcome.ok) break;
+    if (isEnding(outcome.value)) return outcome.value;
+  }
+  return 'temporarily_unavailable';
+};
+
+const isEnding = (outcome: string | undefined): outcome is LinkEnding =>
+  outcome === 'connected' || outcome === 'pending' || (outcome !== undefined && outcome in LINK_ERRORS);
+
+const recordOf = async (deps: Deps, state: Issued<StateClaims>): Promise<LinkRecord | undefined> => {
+  const sealed = state.rec === undefined ? await linkRecord(deps.links, state.jti) : ok(state.rec);
+  if (!sealed.ok || sealed.value === undefined) return undefined;
+  const opened = await openLinkRecord(deps.keyring, state.jti, sealed.value);
+  if (!opened.ok)
+    deps.log({
+      level: 'error',
+      event: 'alarm',
+      outcome: 'link_record_unreadable',
+      reason: opened.failure.kind,
+    });
+  return opened.ok ? opened.value : undefined;
+};
+
+const errorOf = (failure: WithingsFailure): LinkError => {
+  if (failure.kind === 'code_rejected') return 'code_rejected';
+  return failure.kind === 'client_rejected' || failure.kind === 'invalid_params'
+    ? 'server_error'
+    : 'temporarily_unavailable';
+};
+
+/** A person may grant less than was asked. An answer that names no scope is taken at its word when data is asked for. */
+const allowsMeasurements = (deps: Deps, granted: readonly string[]): boolean =>
+  granted.length === 0 || deps.settings.scope.every((scope) => granted.includes(scope));
+
+const isSameBrowser = async (record: LinkRecord, binding: string | undefined): Promise<boolean> =>
+  binding !== undefined && constantTimeEqual(await hashCredential(binding), record.binding);

@@ -1,0 +1,108 @@
+import { hashCredential, mintCredential } from '../crypto/credential.ts';
+import type { LinkPolicy } from '../domain/app.ts';
+import type { StorageFailure } from '../domain/failure.ts';
+import { decideLink, type LinkEnding, type LinkKind } from '../domain/link.ts';
+import { nextRefreshAt } from '../domain/refresh.ts';
+import { ok, type Result } from '../domain/result.ts';
+import { MINUTE_MS, SECOND_MS } from '../domain/time.ts';
+import { activateConnection, connectionsForLinking } from '../store/connections.ts';
+import { type Claim, noteOutcomeStatement } from '../store/links.ts';
+import { addPendingConnection } from '../store/pending-connections.ts';
+import type { TokenGrant } from '../withings/token.ts';
+import { type Deps, uniform } from './deps.ts';
+import { sealTokens } from './sealed-tokens.ts';
+
+/** How long an app's backend has to confirm a pending connection. */
+const PENDING_LIFETIME_MS = 15 * MINUTE_MS;
+
+/** Two callbacks of one user may cross; each round sees what the other wrote. */
+const MOST_DECISIONS = 3;
+
+/** Fresh tokens of Withings, and everything that decides what becomes of them. */
+export type GrantToKeep = {
+  appId: string;
+  userId: string;
+  policy: LinkPolicy;
+  kind: LinkKind;
+  sameBrowser: boolean;
+  grant: TokenGrant;
+  claim: Claim;
+};
+
+/**
+ * Decides what a completed link becomes and stores it together with its outcome, in one transaction. Tokens of a link that is refused are
+ * dropped unused.
+ */
+export const keepGrant = async (
+  deps: Deps,
+  link: GrantToKeep,
+): Promise<Result<{ ending: LinkEnding; ticket?: string }, StorageFailure>> => {
+  for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {
+    const known = await connectionsForLinking(deps.db, link.appId, link.userId, link.grant.withingsUserId);
+    if (!known.ok) return known;
+    const decision = decideLink({ ...link, withingsUserId: link.grant.withingsUserId, known: known.value });
+    if (decision.kind === 'refuse') return ok({ ending: decision.error });
+    const connectionId = decision.connectionId ?? newConnectionId(deps);
+    if (decision.kind === 'hold') return hold(deps, link, connectionId);
+    const activated = await activate(deps, link, connectionId, decision.mayReplace);
+    if (!activated.ok) return activated;
+    if (activated.value) return ok({ ending: 'connected' });
+  }
+  return ok({ ending: 'temporarily_unavailable' });
+};
+
+const activate = async (
+  deps: Deps,
+  { appId, userId, grant, claim }: GrantToKeep,
+  connectionId: number,
+  mayReplace: boolean,
+): Promise<Result<boolean, StorageFailure>> => {
+  const now = deps.now();
+  const accessExpiresAt = now + grant.expiresInSeconds * SECOND_MS;
+  const activation = {
+    id: connectionId,
+    appId,
+    userId,
+    withingsUserId: grant.withingsUserId,
+    scope: grant.scope.join(','),
+    ...(await sealTokens(deps, { appId, connectionId }, grant)),
+    accessExpiresAt,
+    nextRefreshAt: nextRefreshAt(
+      { accessExpiresAt, lastUsedAt: now },
+      deps.settings.refreshPolicy,
+      now,
+      uniform(deps.random),
+    ),
+    mayReplace,
+  };
+  return activateConnection(deps.db, activation, now, [noteOutcomeStatement(deps.db, claim, 'connected')]);
+};
+
+const hold = async (
+  deps: Deps,
+  { appId, userId, grant, claim }: GrantToKeep,
+  connectionId: number,
+): Promise<Result<{ ending: LinkEnding; ticket: string }, StorageFailure>> => {
+  const now = deps.now();
+  const ticket = await mintCredential('ticket', deps.random);
+  const pending = {
+    ticketHash: await hashCredential(ticket),
+    appId,
+    userId,
+    withingsUserId: grant.withingsUserId,
+    connectionId,
+    scope: grant.scope.join(','),
+    ...(await sealTokens(deps, { appId, connectionId }, grant)),
+    accessExpiresAt: now + grant.expiresInSeconds * SECOND_MS,
+    createdAt: now,
+    expiresAt: now + PENDING_LIFETIME_MS,
+  };
+  const stored = await addPendingConnection(deps.db, pending, [noteOutcomeStatement(deps.db, claim, 'pending')]);
+  return stored.ok ? ok({ ending: 'pending', ticket }) : stored;
+};
+
+/** A connection's id: 52 random bits, so that it is known before the row is. */
+const newConnectionId = ({ random }: Pick<Deps, 'random'>): number => {
+  const bytes = random(7);
+  return bytes.reduce((id, byte) => id * 256 + byte, 0) % 2 ** 52;
+};

@@ -1,0 +1,35 @@
+import { type OpenFailure, open, seal } from '../crypto/seal.ts';
+import type { Result } from '../domain/result.ts';
+import type { Deps } from './deps.ts';
+
+/** The columns that hold a sealed token. Each is a place of its own: a blob moved from one to another does not open. */
+export type TokenField = 'access_token' | 'refresh_token';
+
+export type TokenOwner = { appId: string; connectionId: number };
+
+/** Seals a pair of tokens to its connection. */
+export const sealTokens = async (
+  deps: Pick<Deps, 'keyring'>,
+  owner: TokenOwner,
+  tokens: { accessToken: string; refreshToken: string },
+): Promise<{ accessTokenSealed: string; refreshTokenSealed: string }> => {
+  const [accessTokenSealed, refreshTokenSealed] = await Promise.all([
+    seal(deps.keyring, 'seal-token', placeOf(owner, 'access_token'), tokens.accessToken),
+    seal(deps.keyring, 'seal-token', placeOf(owner, 'refresh_token'), tokens.refreshToken),
+  ]);
+  return { accessTokenSealed, refreshTokenSealed };
+};
+
+/** Opens one sealed token of a connection. The refresh token before the stored one opens as a refresh token. */
+export const openToken = (
+  deps: Pick<Deps, 'keyring'>,
+  owner: TokenOwner,
+  field: TokenField,
+  sealed: string,
+): Promise<Result<string, OpenFailure>> => open(deps.keyring, 'seal-token', placeOf(owner, field), sealed);
+
+const placeOf = ({ appId, connectionId }: TokenOwner, field: TokenField): string[] => [
+  appId,
+  String(connectionId),
+  field,
+];

@@ -1,0 +1,154 @@
+import { hex } from '../crypto/credential.ts';
+import { whyUnusable } from '../domain/connection.ts';
+import type { Failure } from '../domain/failure.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import {
+  MOST_SPREAD_SECONDS,
+  nextQuestion,
+  type SyncPosition,
+  type SyncResult,
+  withQuestionAsked,
+} from '../domain/sync.ts';
+import { MINUTE_MS, SECOND_MS } from '../domain/time.ts';
+import { budgetWaitSeconds, takeBudget } from '../store/request-budget.ts';
+import { abandonSync, type SyncLease, type SyncStart, syncStateOf, takeSyncLease } from '../store/sync-runs.ts';
+import { condemn, usableAccessToken } from './access-token.ts';
+import type { Deps } from './deps.ts';
+import { type Answered, type Slice, storePage } from './store-page.ts';
+import { withingsUnavailable } from './withings-unavailable.ts';
+
+/** Longer than a whole slice with its refresh may take; a holder that died blocks its connection for this long. */
+const SYNC_LEASE_MS = 2 * MINUTE_MS;
+/** No further page is begun this long after the lease was taken. */
+const SLICE_DEADLINE_MS = 60 * SECOND_MS;
+/** When the cron goes on with a sync that did not fit one slice. */
+const RESUME_AFTER_MS = MINUTE_MS;
+
+/**
+ * Pulls what is new at Withings and stores it. One sync of a connection runs at a time; parallel callers get its result, because Withings
+ * refuses the same question asked twice.
+ *
+ * A history that does not fit one slice ends with `complete: false`: what was read is stored, and the next call or the cron goes on.
+ *
+ * @returns counts of measurements, or `not_connected`, `reauth_required`, `sync_in_progress`, `over_share`, `withings_unavailable` and the
+ *   failures of `usableAccessToken`
+ */
+export const sync = async (deps: Deps, connectionId: number): Promise<Result<SyncResult, Failure>> => {
+  const startedAt = deps.now();
+  const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
+  const taken = await takeSyncLease(deps.db, connectionId, lease, startedAt);
+  if (!taken.ok) return taken;
+  if (taken.value === undefined) return awaitSync(deps, connectionId, startedAt);
+
+  const work = syncUnderLease(deps, connectionId, lease, taken.value);
+  // A client that goes away must not leave the lease behind, nor a refresh unstored.
+  deps.waitUntil(work.catch(() => undefined));
+  return work;
+};
+
+const syncUnderLease = async (
+  deps: Deps,
+  connectionId: number,
+  lease: SyncLease,
+  start: SyncStart,
+): Promise<Result<SyncResult, Failure>> => {
+  const token = await usableAccessToken(deps, connectionId, { share: 'sync' });
+  if (!token.ok) return abandon(deps, { connectionId, lease }, token.failure);
+  const slice: Slice = {
+    connectionId,
+    lease,
+    position: start.position,
+    counts: { added: 0, changed: 0, removed: 0 },
+    pages: 0,
+    token: token.value,
+  };
+  return pullPages(deps, slice);
+};
+
+const pullPages = async (deps: Deps, slice: Slice): Promise<Result<SyncResult, Failure>> => {
+  const deadline = deps.now() + SLICE_DEADLINE_MS;
+  for (;;) {
+    const answer = await ask(deps, slice);
+    if (!answer.ok) return afterFailure(deps, slice, answer.failure);
+    slice.pages += 1;
+    const isLastOfSlice = slice.pages >= deps.settings.pagesPerSlice || deps.now() >= deadline;
+    const stored = await storePage(deps, slice, answer.value, isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined);
+    if (!stored.ok) return stored;
+    if (stored.value !== undefined) return ok(stored.value);
+  }
+};
+
+/** Asks for the next page, and once more with a fresh token where the stored one is refused. */
+const ask = async (deps: Deps, slice: Slice): Promise<Result<Answered, Failure>> => {
+  const share = deps.settings.shares.sync;
+  for (let refused = 0; ; refused += 1) {
+    const granted = await takeBudget(deps.db, 'sync', share, 1, deps.now());
+    if (!granted.ok) return granted;
+    if (!granted.value) return fail({ kind: 'over_share', retryAfterSeconds: budgetWaitSeconds(share) });
+
+    const question = nextQuestion(slice.position, deps.now(), slice.connectionId % MOST_SPREAD_SECONDS);
+    slice.position = withQuestionAsked(slice.position, question, deps.now());
+    const page = await deps.withings.measureGroups({ accessToken: slice.token.accessToken, ...question });
+    if (page.ok) return ok({ question, page: page.value });
+    if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice);
+    if (page.failure.kind !== 'unauthorized' || refused > 0) return fail(withingsUnavailable(page.failure));
+
+    const fresh = await usableAccessToken(deps, slice.connectionId, {
+      share: 'sync',
+      rejectedVersion: slice.token.tokenVersion,
+    });
+    if (!fresh.ok) return fresh;
+    slice.token = fresh.value;
+  }
+};
+
+const condemnSlice = (deps: Deps, { connectionId, token }: Slice) =>
+  condemn(deps, { connectionId, tokenVersion: token.tokenVersion }, 'insufficient_scope');
+
+/** Pages that were stored count, whatever came after them; without any, the caller is told what went wrong. */
+const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise<Result<SyncResult, Failure>> => {
+  const isFinal = failure.kind === 'reauth_required' || failure.kind === 'not_connected';
+  if (slice.pages === 0 || isFinal) return abandon(deps, slice, failure);
+  const outcome = ok({ ...slice.counts, complete: false, syncedAt: deps.now() });
+  const ended = await abandonSync(deps.db, slice.connectionId, slice.lease.id, {
+    outcome,
+    endedAt: deps.now(),
+    recentQuestions: slice.position.recentQuestions,
+    resumeAt: deps.now() + RESUME_AFTER_MS,
+  });
+  return ended.ok ? outcome : ended;
+};
+
+const abandon = async (
+  deps: Deps,
+  { connectionId, lease, position }: Pick<Slice, 'connectionId' | 'lease'> & { position?: SyncPosition },
+  failure: Failure,
+): Promise<Result<SyncResult, Failure>> => {
+  const outcome = fail(failure);
+  await abandonSync(deps.db, connectionId, lease.id, {
+    outcome,
+    endedAt: deps.now(),
+    recentQuestions: position?.recentQuestions,
+    resumeAt: undefined,
+  });
+  deps.log({ level: 'warn', event: 'sync', outcome: 'failed', reason: failure.kind });
+  return outcome;
+};
+
+/** How often a caller looks for the running sync's result before it is told to come back. Together 12 seconds. */
+const SYNC_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000, 2_000, 2_000];
+
+/** Somebody else is syncing this connection: their result is ours too. */
+const awaitSync = async (deps: Deps, connectionId: number, startedAt: number): Promise<Result<SyncResult, Failure>> => {
+  for (const pauseMs of [0, ...SYNC_POLLS_MS]) {
+    if (pauseMs > 0) await deps.sleep(pauseMs);
+    const state = await syncStateOf(deps.db, connectionId);
+    if (!state.ok) return state;
+    const last = state.value?.last;
+    if (last !== undefined && last.endedAt >= startedAt) return last.outcome as Result<SyncResult, Failure>;
+    const unusable = whyUnusable(state.value);
+    if (unusable !== undefined) return fail(unusable);
+    if (state.value?.leaseId === undefined) break;
+  }
+  return fail({ kind: 'sync_in_progress', retryAfterSeconds: 5 });
+};

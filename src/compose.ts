@@ -1,0 +1,59 @@
+import type { Deps } from './broker/deps.ts';
+import { type Bindings, type Config, parseConfig } from './config.ts';
+import type { LogEntry } from './domain/log.ts';
+import type { Result } from './domain/result.ts';
+import { openDatabase } from './store/d1.ts';
+import { createWithingsClient } from './withings/client.ts';
+
+/** The seams: everything outside that is not a binding. Tests bring their own; nothing else is ever replaced. */
+export type Seams = {
+  fetch: typeof fetch;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  sleep: (ms: number) => Promise<void>;
+  random: (size: number) => Uint8Array;
+  log: (entry: LogEntry) => void;
+};
+
+const platform: Seams = {
+  fetch: (input, init) => fetch(input, init),
+  now: () => Date.now(),
+  sleep: (ms) => scheduler.wait(ms),
+  random: (size) => crypto.getRandomValues(new Uint8Array(size)),
+  log: writeLog,
+};
+
+/** Parsed configurations, by the environment they came from: plain data and keys, safe to share between requests. */
+const parsed = new WeakMap<Bindings, Result<Config, string>>();
+
+/** The one place that knows every part: makes the use cases' dependencies for one invocation, or says what is wrong with the environment. */
+export const compose = async (
+  bindings: Bindings,
+  waitUntil: (work: Promise<unknown>) => void,
+  seams: Seams = platform,
+): Promise<Result<Deps, string>> => {
+  const config = parsed.get(bindings) ?? (await parseConfig(bindings));
+  parsed.set(bindings, config);
+  if (!config.ok) return config;
+  const { keyring, withings, broker } = config.value;
+  const { fetch: send, ...rest } = seams;
+  return {
+    ok: true,
+    value: {
+      ...rest,
+      waitUntil,
+      keyring,
+      settings: broker,
+      links: bindings.LINKS,
+      db: openDatabase(bindings.DB, seams),
+      withings: createWithingsClient(withings, send, seams.now),
+      mayPass: async (_brake, caller) => (await bindings.AUTH_RATE?.limit({ key: caller }))?.success ?? true,
+    },
+  };
+};
+
+/** One JSON object a line, so that no value can forge a line of its own. */
+function writeLog(entry: LogEntry): void {
+  // oxlint-disable-next-line no-console -- the platform's log is the console
+  console[entry.level](JSON.stringify(entry));
+}

@@ -1,0 +1,90 @@
+import * as z from 'zod';
+
+import type { BrokerSettings } from './broker/deps.ts';
+import { isWellFormedCredential, hashCredential } from './crypto/credential.ts';
+import { type Keyring, parseKeyring } from './crypto/keyring.ts';
+import { DEFAULT_REFRESH_POLICY } from './domain/refresh.ts';
+import { fail, ok, type Result } from './domain/result.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './domain/time.ts';
+import type { WithingsConfig } from './withings/client.ts';
+import { DEFAULT_MAX_BODY_BYTES, DEFAULT_TIMEOUT_MS } from './withings/constants.ts';
+
+/** The bindings of `wrangler.toml`, and what an operator sets. */
+export type Bindings = {
+  DB: D1Database;
+  LINKS: KVNamespace;
+  AUTH_RATE?: RateLimit;
+} & Record<keyof z.input<typeof settings>, string | undefined>;
+
+const positive = z.coerce.number().int().positive();
+
+/** What an operator sets: secrets without defaults, and numbers whose defaults fit the free plan. */
+const settings = z.object({
+  KEYRING: z.string().min(1),
+  OPERATOR_TOKEN: z.string().min(1),
+  WITHINGS_CLIENT_ID: z.string().min(1),
+  WITHINGS_CLIENT_SECRET: z.string().min(1),
+  WITHINGS_API_URL: z.url(),
+  WITHINGS_LOGIN_URL: z.url(),
+  /** Comma-separated. */
+  WITHINGS_SCOPE: z.string().default('user.metrics'),
+  /** Where browsers reach the broker; the origin of each request where absent. */
+  PUBLIC_URL: z.url().optional(),
+  /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. */
+  REFRESH_BATCH: positive.max(20).default(15),
+  REFRESH_USED_LATELY_HOURS: positive.default(DEFAULT_REFRESH_POLICY.usedLatelyMs / HOUR_MS),
+  REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),
+  REFRESH_IDLE_DAYS: positive.max(300).default(DEFAULT_REFRESH_POLICY.idleIntervalMs / DAY_MS),
+  /** Shares of Withings' 120 requests a minute. What they leave is for token exchanges, which cannot wait. */
+  CRON_REQUESTS_PER_MINUTE: positive.max(120).default(40),
+  SYNC_REQUESTS_PER_MINUTE: positive.max(120).default(60),
+  /** Pages of Withings' answer that one sync call stores before it answers 202. */
+  SYNC_PAGES_PER_SLICE: positive.max(10).default(4),
+});
+
+/** Everything the broker is configured with, parsed. */
+export type Config = { keyring: Keyring; withings: WithingsConfig; broker: BrokerSettings };
+
+/** Parses the environment. A bad one names its variables, never their values. */
+export const parseConfig = async (bindings: Bindings): Promise<Result<Config, string>> => {
+  const parsed = settings.safeParse(bindings);
+  if (!parsed.success) {
+    const names = parsed.error.issues.map(({ path }) => path.join('.'));
+    return fail(`missing or not valid: ${[...new Set(names)].join(', ')}`);
+  }
+  const env = parsed.data;
+  const keyring = parseKeyring(env.KEYRING);
+  if (!keyring.ok) return keyring;
+  if (!(await isWellFormedCredential('operator', env.OPERATOR_TOKEN))) {
+    return fail('OPERATOR_TOKEN is not a credential made for it (mushu_operator_…)');
+  }
+  return ok({
+    keyring: keyring.value,
+    withings: {
+      apiBaseUrl: env.WITHINGS_API_URL,
+      loginBaseUrl: env.WITHINGS_LOGIN_URL,
+      clientId: env.WITHINGS_CLIENT_ID,
+      clientSecret: env.WITHINGS_CLIENT_SECRET,
+      timeoutMs: DEFAULT_TIMEOUT_MS,
+      maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
+    },
+    broker: await brokerSettings(env),
+  });
+};
+
+const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSettings> => ({
+  publicUrl: (requestUrl) => new URL(env.PUBLIC_URL ?? requestUrl).origin,
+  operatorTokenHash: await hashCredential(env.OPERATOR_TOKEN),
+  scope: env.WITHINGS_SCOPE.split(','),
+  refreshPolicy: {
+    usedLatelyMs: env.REFRESH_USED_LATELY_HOURS * HOUR_MS,
+    aheadMs: env.REFRESH_AHEAD_MINUTES * MINUTE_MS,
+    idleIntervalMs: env.REFRESH_IDLE_DAYS * DAY_MS,
+  },
+  shares: {
+    cron: { requestsPerMinute: env.CRON_REQUESTS_PER_MINUTE },
+    sync: { requestsPerMinute: env.SYNC_REQUESTS_PER_MINUTE },
+  },
+  refreshBatch: env.REFRESH_BATCH,
+  pagesPerSlice: env.SYNC_PAGES_PER_SLICE,
+});

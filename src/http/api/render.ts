@@ -1,0 +1,86 @@
+import type * as z from 'zod';
+
+import type { MetricValue } from '../../broker/read-metrics.ts';
+import type { ApiKey, App, RedirectUri } from '../../domain/app.ts';
+import type { ConnectionDetail } from '../../domain/connection.ts';
+import { describeWarning, type RedirectUriWarning } from '../../domain/redirect-uri-registration.ts';
+import type { SyncResult } from '../../domain/sync.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import type * as contract from './contract.ts';
+
+/** How what the use cases return looks over HTTP. */
+
+export const instant = (at: EpochMs): string => new Date(at).toISOString();
+
+const instantOrNull = (at: EpochMs | undefined): string | null => (at === undefined ? null : instant(at));
+
+export const renderApp = (app: App): z.infer<typeof contract.app> => ({
+  id: app.id,
+  name: app.name,
+  link_policy: app.linkPolicy,
+  allow_loopback: app.allowLoopback,
+  disabled: app.disabledAt !== undefined,
+  created_at: instant(app.createdAt),
+});
+
+export const renderKey = (key: ApiKey): z.infer<typeof contract.apiKey> => ({
+  id: key.id,
+  name: key.name,
+  hint: key.hint,
+  scopes: key.scopes,
+  created_at: instant(key.createdAt),
+  last_used_at: instantOrNull(key.lastUsedAt),
+  revoked_at: instantOrNull(key.revokedAt),
+});
+
+export const renderWarnings = (
+  uri: string,
+  warnings: readonly string[],
+): z.infer<typeof contract.redirectUriWarning>[] =>
+  warnings.map((code) => ({ code, detail: describeWarning(code as RedirectUriWarning, uri) }));
+
+export const renderRedirectUri = ({ uri, warnings, createdAt }: RedirectUri): z.infer<typeof contract.redirectUri> => ({
+  uri,
+  warnings: renderWarnings(uri, warnings),
+  created_at: instant(createdAt),
+});
+
+export const renderSync = ({ syncedAt, ...result }: SyncResult): z.infer<typeof contract.syncResult> => ({
+  ...result,
+  synced_at: instant(syncedAt),
+});
+
+export const renderMetric = ({
+  measuredAt,
+  groupId,
+  derivedFrom,
+  ...value
+}: MetricValue): z.infer<typeof contract.metricValue> => ({
+  ...value,
+  measured_at: measuredAt,
+  group_id: groupId,
+  ...(derivedFrom !== undefined && { derived_from: derivedFrom }),
+});
+
+/** A user's connection; one that only waits for its confirmation is `pending`. */
+export const renderConnection = (
+  userId: string,
+  { detail, pendingSince }: { detail: ConnectionDetail | undefined; pendingSince: EpochMs | undefined },
+): z.infer<typeof contract.connection> => ({
+  user_id: userId,
+  state: detail?.state ?? 'pending',
+  state_reason: detail?.stateReason ?? null,
+  state_since: instant(detail?.stateSince ?? pendingSince ?? 0),
+  pending_since: instantOrNull(pendingSince),
+  scopes: detail?.scope ?? [],
+  created_at: instantOrNull(detail?.createdAt),
+  last_sync_at: instantOrNull(detail?.lastSyncAt),
+  next_refresh_at: instantOrNull(detail?.nextRefreshAt),
+  last_failure:
+    detail?.lastFailure === undefined ? null : { kind: detail.lastFailure.kind, at: instant(detail.lastFailure.at) },
+  timeline: (detail?.timeline ?? []).map(({ at, until, ...event }) => ({
+    ...event,
+    at: instant(at),
+    ...(until !== undefined && { until: instant(until) }),
+  })),
+});

@@ -1,0 +1,93 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+
+import { connectionsApi } from './api/connections.ts';
+import { managementApi } from './api/management.ts';
+import { metricsApi } from './api/metrics.ts';
+import type { HttpContext, HttpEnv } from './context.ts';
+import { oauth } from './oauth.ts';
+import { answerProblem } from './problem.ts';
+import { requestLog } from './request-log.ts';
+import { securityHeaders } from './security-headers.ts';
+import { PAGE_CSS } from './stylesheet.ts';
+
+const MOST_BODY_BYTES = 64 * 1024;
+
+/** The broker's routes, in one place. */
+export const http = new Hono<HttpEnv>();
+
+http.use(requestLog, securityHeaders);
+http.use(
+  bodyLimit({
+    maxSize: MOST_BODY_BYTES,
+    onError: (c) =>
+      answerProblem(c, {
+        status: 413,
+        code: 'body_too_large',
+        title: 'Body too large',
+        detail: `Send at most ${MOST_BODY_BYTES} bytes.`,
+      }),
+  }),
+);
+
+http.route('/', oauth);
+http.route('/apps/:app_id/withings', connectionsApi);
+http.route('/apps/:app_id/metrics', metricsApi);
+http.route('/apps', managementApi);
+
+/** For load balancers and people: that the Worker runs. */
+http.get('/healthz', (c) => c.json({ ok: true }));
+
+http.get('/assets/page.css', (c) => {
+  c.header('Cache-Control', 'public, max-age=3600');
+  return c.body(PAGE_CSS, 200, { 'Content-Type': 'text/css; charset=utf-8' });
+});
+
+http.notFound((c) => {
+  const allowed = METHODS.filter((method) => hasHandler(method, c.req.path));
+  if (allowed.length === 0) {
+    return answerProblem(c, {
+      status: 404,
+      code: 'not_found',
+      title: 'Not found',
+      detail: 'There is nothing at this path. See the API reference.',
+    });
+  }
+  c.header('Allow', allowed.join(', '));
+  return answerProblem(c, {
+    status: 405,
+    code: 'method_not_allowed',
+    title: 'Method not allowed',
+    detail: `This path takes ${allowed.join(', ')}.`,
+  });
+});
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Whether a path has a handler of its own for a method, middleware aside. */
+const hasHandler = (method: string, path: string): boolean =>
+  http.router.match(method, path)[0].some(([[, route]]) => route.method === method);
+
+http.onError((error, c) => {
+  if (error instanceof HTTPException && error.status < 500) {
+    return answerProblem(c, {
+      status: 400,
+      code: 'invalid_body',
+      title: 'Invalid body',
+      detail: 'The body is not JSON. Send a JSON object with `Content-Type: application/json`.',
+    });
+  }
+  return answerBug(c, error);
+});
+
+/** A mistake of ours. What it says may hold anything, so only what kind of error it is goes to the log. */
+const answerBug = (c: HttpContext, error: Error): Response | Promise<Response> => {
+  c.env.deps.log({ level: 'error', event: 'bug', requestId: c.get('requestId'), reason: error.name });
+  return answerProblem(c, {
+    status: 500,
+    code: 'internal_error',
+    title: 'Internal error',
+    detail: 'This is a mistake of ours. Tell the operator the request id.',
+  });
+};

@@ -1,0 +1,12 @@
+import type { Context, Hono } from 'hono';
+
+import type { Deps } from '../broker/deps.ts';
+
+/** What every handler has at hand: the use cases' dependencies, made for this request, and the request's id. */
+export type HttpEnv = {
+  Bindings: { deps: Deps };
+  Variables: { requestId: string; problemCode: string | undefined };
+};
+
+export type HttpContext = Context<HttpEnv>;
+export type HttpApp = Hono<HttpEnv>;

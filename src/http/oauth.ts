@@ -1,0 +1,103 @@
+import { Hono } from 'hono';
+import { getCookie, setCookie } from 'hono/cookie';
+
+import { finishLink } from '../broker/finish-link.ts';
+import { startLink } from '../broker/start-link.ts';
+import type { Failure } from '../domain/failure.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import { callerAddress } from './caller-address.ts';
+import type { HttpContext, HttpEnv } from './context.ts';
+import { returnPage } from './pages.tsx';
+import { answerFailure } from './problem.ts';
+
+/** The entrances of the connect flow, opened by the user's browser: no key. */
+export const oauth = new Hono<HttpEnv>();
+
+/** `__Host-`: only this host can have set it, over https. */
+const BINDING_COOKIE = '__Host-mushu_link';
+
+const CALLBACK_PATH = '/withings/callback';
+
+/**
+ * `GET /apps/{app_id}/withings/auth?user_id&redirect_uri`, or `?session` from a connect session: 302 to Withings. An unregistered
+ * redirect URI is answered with 400, never with a redirect (RFC 6749, 3.1.2.4).
+ */
+oauth.get('/apps/:app_id/withings/auth', async (c) => {
+  const { deps } = c.env;
+  const link = wantedLink(c);
+  if (!link.ok) return answerFailure(c, link.failure);
+  const address = callerAddress(c);
+  if (address !== undefined && !(await deps.mayPass('auth', address))) {
+    return answerFailure(c, { kind: 'rate_limited', retryAfterSeconds: 60 });
+  }
+  const started = await startLink(deps, {
+    appId: c.req.param('app_id'),
+    link: link.value,
+    binding: getCookie(c, BINDING_COOKIE),
+    callbackUrl: callbackUrl(c),
+  });
+  if (!started.ok) return answerFailure(c, started.failure);
+  setCookie(c, BINDING_COOKIE, started.value.binding, {
+    path: '/',
+    secure: true,
+    httpOnly: true,
+    // Lax: the callback is a top-level navigation that comes from Withings' site.
+    sameSite: 'Lax',
+    maxAge: started.value.bindingSeconds,
+  });
+  return c.redirect(started.value.authorizeUrl, 302);
+});
+
+/**
+ * `GET /withings/callback`: what Withings sends the browser back to; 302 to the app. Withings probes it with `HEAD` and a bare `GET`,
+ * which are answered 200 and touch nothing.
+ */
+oauth.get(CALLBACK_PATH, async (c) => {
+  const query = new URL(c.req.url).searchParams;
+  if (c.req.method === 'HEAD' || query.size === 0) return c.text('Withings sends browsers here.');
+  const [state, ...more] = query.getAll('state');
+  if (state === undefined || more.length > 0) return answerFailure(c, { kind: 'state_invalid' });
+  const codes = query.getAll('code');
+  const finished = await finishLink(c.env.deps, {
+    state,
+    // A refusal is known by its lack of a code; whatever else Withings sends along is not relied upon.
+    code: codes.length === 1 && !query.has('error') ? codes[0] : undefined,
+    binding: getCookie(c, BINDING_COOKIE),
+    callbackUrl: callbackUrl(c),
+  });
+  if (!finished.ok) return answerFailure(c, finished.failure);
+  c.header('Location', finished.value.location);
+  return c.html(returnPage(finished.value.location), 302);
+});
+
+/** Each parameter exactly once: a second one is how a check and a use come to differ. */
+const wantedLink = (c: HttpContext): Result<{ userId: string; redirectUri: string } | { session: string }, Failure> => {
+  const query = new URL(c.req.url).searchParams;
+  if (query.has('session')) {
+    const session = once(query, 'session');
+    if (!session.ok) return session;
+    const clash = ['user_id', 'redirect_uri'].find((name) => query.has(name));
+    return clash === undefined
+      ? ok({ session: session.value })
+      : fail({
+          kind: 'invalid_parameter',
+          parameter: clash,
+          detail: 'The connect session names it already. Leave it out.',
+        });
+  }
+  const userId = once(query, 'user_id');
+  if (!userId.ok) return userId;
+  const redirectUri = once(query, 'redirect_uri');
+  if (!redirectUri.ok) return redirectUri;
+  return ok({ userId: userId.value, redirectUri: redirectUri.value });
+};
+
+const once = (query: URLSearchParams, parameter: string): Result<string, Failure> => {
+  const [value, ...more] = query.getAll(parameter);
+  if (value !== undefined && more.length === 0) return ok(value);
+  const detail = value === undefined ? 'Missing. Send it once, percent-encoded.' : 'Sent more than once. Send it once.';
+  return fail({ kind: 'invalid_parameter', parameter, detail });
+};
+
+/** The callback as registered at Withings: on the host that the request came to. */
+const callbackUrl = (c: HttpContext): string => c.env.deps.settings.publicUrl(c.req.url) + CALLBACK_PATH;

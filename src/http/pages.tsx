@@ -1,0 +1,43 @@
+import type { Child } from 'hono/jsx';
+
+import type { ProblemText } from './problem.ts';
+
+/** The frame of every page that is not the dashboard's. */
+const Page = ({ title, children }: { title: string; children: Child }) => (
+  <html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="color-scheme" content="light dark" />
+      <title>{title}</title>
+      <link rel="stylesheet" href="/assets/page.css" />
+    </head>
+    <body>
+      <main>{children}</main>
+    </body>
+  </html>
+);
+
+/** An error, in the words that a program gets too. */
+export const problemPage = ({ title, detail, code }: ProblemText, requestId: string) => (
+  <Page title={title}>
+    <h1>{title}</h1>
+    <p>{detail}</p>
+    <p class="evidence">
+      Code <code>{code}</code>, request <code>{requestId}</code>
+    </p>
+  </Page>
+);
+
+/** The body of the redirect back to the app: some browsers open an app only when the person taps. */
+export const returnPage = (location: string) => (
+  <Page title="Back to the app">
+    <h1>Almost done</h1>
+    <p>You are being sent back to the app. If nothing happens, tap the button.</p>
+    <p>
+      <a class="button" href={location}>
+        Back to the app
+      </a>
+    </p>
+  </Page>
+);

@@ -1,0 +1,192 @@
+import { env } from 'cloudflare:workers';
+
+import { compose } from '../../src/compose.ts';
+import type { Bindings } from '../../src/config.ts';
+import { tick } from '../../src/cron.ts';
+import { mintCredential } from '../../src/crypto/credential.ts';
+import type { LogEntry } from '../../src/domain/log.ts';
+import { http } from '../../src/http/app.ts';
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
+
+/**
+ * The broker as it runs: its routes and its cron tick in workerd, on real D1 and KV, with the simulator as Withings and one clock for both.
+ * Only the seams are the test's: `fetch`, the clock, randomness and the log.
+ */
+export type Broker = Awaited<ReturnType<typeof startBroker>>;
+
+export const ORIGIN = 'https://broker.example.com';
+export const WOMOJI = 'womoji://withings/success';
+export const WEB = 'https://app.example.com/withings/done';
+
+const CLIENT_ID = 'c1'.repeat(32);
+/** Planted where secrets are; searched for where they must not be. */
+export const CLIENT_SECRET = '5ec4e7'.padEnd(64, '0');
+const KEYRING = JSON.stringify({
+  current: 'k1',
+  keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' },
+});
+
+const START = Date.UTC(2026, 5, 15, 12, 0, 0);
+
+export const startBroker = async (
+  options: {
+    bindings?: Partial<Bindings>;
+    settings?: SimulatorOptions['settings'];
+    fetch?: (send: typeof fetch) => typeof fetch;
+  } = {},
+) => {
+  let now = START;
+  const logs: LogEntry[] = [];
+  const background: Promise<unknown>[] = [];
+  const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
+  const operatorToken = await mintCredential('operator', random);
+  const simulator = createSimulator({
+    now: () => now,
+    clients: [
+      {
+        clientId: CLIENT_ID,
+        clientSecret: CLIENT_SECRET,
+        name: 'Test',
+        redirectUris: [`${ORIGIN}/withings/callback`],
+      },
+    ],
+    settings: options.settings ?? {},
+  });
+  simulator.state.clock.freeze();
+  const send = ((input: RequestInfo | URL, init?: RequestInit) => simulator.fetch(input, init)) as typeof fetch;
+  const bindings = {
+    DB: env.DB,
+    LINKS: env.LINKS,
+    KEYRING,
+    OPERATOR_TOKEN: operatorToken,
+    WITHINGS_CLIENT_ID: CLIENT_ID,
+    WITHINGS_CLIENT_SECRET: CLIENT_SECRET,
+    WITHINGS_API_URL: 'https://wbsapi.withings.net',
+    WITHINGS_LOGIN_URL: 'https://account.withings.com',
+    ...options.bindings,
+  } as Bindings;
+  const advance = (ms: number): void => {
+    now += ms;
+    simulator.state.clock.set(now);
+  };
+  const deps = async () => {
+    const composed = await compose(bindings, (work) => background.push(work), {
+      fetch: options.fetch?.(send) ?? send,
+      now: () => now,
+      // A pause lets everybody else go on; the clock moves with it, as it would.
+      sleep: async (ms) => {
+        await scheduler.wait(1);
+        advance(ms);
+      },
+      random,
+      log: (entry) => logs.push(entry),
+    });
+    if (!composed.ok) throw new Error(composed.failure);
+    return composed.value;
+  };
+  const request = async (
+    path: string,
+    init: RequestInit & { headers?: Record<string, string> } = {},
+  ): Promise<Response> =>
+    http.fetch(new Request(new URL(path, ORIGIN), { redirect: 'manual', ...init }), { deps: await deps() });
+
+  return {
+    simulator,
+    logs,
+    bindings,
+    operatorToken,
+    request,
+    deps,
+    advance,
+    now: () => now,
+    tick: async () => tick(await deps()),
+    /** Everything that was left running behind an answer. */
+    settle: () => Promise.all(background),
+    manage: (method: string, path: string, body?: unknown) =>
+      request(path, {
+        method,
+        headers: {
+          Authorization: `Bearer ${operatorToken}`,
+          ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+  };
+};
+
+/** An app with a key and two redirect URIs, made through the management API. */
+export const makeApp = async (broker: Broker, name = 'Womoji') => {
+  const created = await broker.manage('POST', '/apps', { name });
+  const { id } = await created.json<{ id: string }>();
+  const keyed = await broker.manage('POST', `/apps/${id}/keys`, { name: 'backend' });
+  const { key } = await keyed.json<{ key: string }>();
+  for (const uri of [WOMOJI, WEB]) await broker.manage('PUT', `/apps/${id}/redirect-uris`, { uri });
+  const withKey = (method: string, path: string, body?: unknown) =>
+    broker.request(`/apps/${id}${path}`, {
+      method,
+      headers: { 'X-API-Key': key, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  return { id, key, call: withKey };
+};
+export type TestApp = Awaited<ReturnType<typeof makeApp>>;
+
+/** The cookies that an answer sets, as the browser sends them back. */
+export const cookiesOf = (response: Response): string =>
+  response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
+
+export const authPath = (app: { id: string }, userId: string, redirectUri = WOMOJI): string =>
+  `/apps/${app.id}/withings/auth?user_id=${encodeURIComponent(userId)}&redirect_uri=${encodeURIComponent(redirectUri)}`;
+
+/** Opens a link as a browser would. */
+export const openLink = async (broker: Broker, path: string) => {
+  const response = await broker.request(path);
+  return { response, authorizeUrl: response.headers.get('Location') ?? '', cookies: cookiesOf(response) };
+};
+
+/** Consents (or not) on the simulator's page; the URL that the browser is sent back to. */
+export const consent = async (
+  { simulator }: { simulator: Simulator },
+  authorizeUrl: string,
+  person: string,
+  decision: 'allow' | 'deny' = 'allow',
+): Promise<string> => {
+  const answer = await simulator.fetch(authorizeUrl, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ person, decision }).toString(),
+  });
+  const location = answer.headers.get('Location');
+  if (location === null) throw new Error(`no redirect from the consent page: ${answer.status} ${await answer.text()}`);
+  return location;
+};
+
+/** The people of the simulator, as its consent page names them. */
+export const people = async ({ simulator }: { simulator: Simulator }) =>
+  (await (await simulator.fetch('https://account.withings.com/_control/people')).json()) as {
+    people: { id: string; name: string; userid: number }[];
+  };
+
+/** Walks the whole flow in one browser; the answer of the callback. */
+export const connect = async (
+  broker: Broker,
+  app: { id: string },
+  userId: string,
+  person: string,
+): Promise<Response> => {
+  const { authorizeUrl, cookies } = await openLink(broker, authPath(app, userId));
+  const callback = await consent(broker, authorizeUrl, person);
+  return broker.request(callback, { headers: { Cookie: cookies } });
+};
+
+/** Empties every table, for tests in which the cron looks at all connections. */
+export const emptyTables = async (): Promise<void> => {
+  const { results } = await env.DB.prepare(
+    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%' AND name <> 'd1_migrations'`,
+  ).all<{ name: string }>();
+  await env.DB.batch(results.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)));
+};
