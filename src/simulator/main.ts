@@ -1,0 +1,94 @@
+/** The simulator as a process: `node src/simulator/main.ts --help`. */
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+import { serve, type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+
+import { isConnectionLost } from './faults.ts';
+import { createSimulator, type Simulator } from './simulator.ts';
+import { takeSnapshot, type Snapshot } from './snapshot.ts';
+
+const usage = `A simulated Withings: consent page, token endpoint and measurements on one origin.
+
+  --port N             listen on 127.0.0.1, port N; 0, the default, takes a free one
+  --client-id ID       the app that may connect                    (default: mushu-demo)
+  --client-secret S    its secret                                  (default: mushu-demo-secret)
+  --client-name NAME   how the consent page calls it               (default: Mushu Health)
+  --redirect-uri URL   a callback URL of the app; give it again for more. Longer paths below it are accepted
+  --state FILE         keep people, data and tokens there, so that connections survive a restart
+`;
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    'client-id': { type: 'string', default: 'mushu-demo' },
+    'client-secret': { type: 'string', default: 'mushu-demo-secret' },
+    'client-name': { type: 'string', default: 'Mushu Health' },
+    'redirect-uri': { type: 'string', multiple: true, default: [] },
+    state: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const restored = (file: string | undefined): Snapshot | undefined => {
+  if (file === undefined || !existsSync(file)) return undefined;
+  const snapshot: Snapshot = JSON.parse(readFileSync(file, 'utf8'));
+  if (snapshot.version !== 1) throw new Error(`${file} was written by another version; delete it to start anew`);
+  return snapshot;
+};
+
+/** Before the answer leaves: what a client was told must not be forgotten. Whole or not at all. */
+const save = (simulator: Simulator, file: string | undefined): void => {
+  if (file === undefined) return;
+  writeFileSync(`${file}.new`, JSON.stringify(takeSnapshot(simulator.state)), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+};
+
+/** Answers over HTTP; where a fault breaks the connection, breaks it. */
+const answer = async (simulator: Simulator, request: Request, { incoming }: HttpBindings): Promise<Response> => {
+  try {
+    return await simulator.fetch(request);
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+    incoming.socket.destroy();
+    return RESPONSE_ALREADY_SENT;
+  } finally {
+    if (request.method !== 'GET') save(simulator, values.state);
+  }
+};
+
+const start = (): void => {
+  const simulator = createSimulator({
+    snapshot: restored(values.state),
+    clients: [
+      {
+        clientId: values['client-id'],
+        clientSecret: values['client-secret'],
+        name: values['client-name'],
+        redirectUris: values['redirect-uri'],
+      },
+    ],
+  });
+  const server = serve(
+    {
+      fetch: (request, env) => answer(simulator, request, env as HttpBindings),
+      hostname: '127.0.0.1',
+      port: Number(values.port),
+    },
+    ({ port }) => console.log(`Simulated Withings ready at http://127.0.0.1:${port}`),
+  );
+  server.on('error', (error) => {
+    console.error(`The simulator cannot listen on port ${values.port}: ${error.message}`);
+    process.exitCode = 1;
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      server.close();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+    });
+  }
+};
+
+if (values.help) console.log(usage);
+else start();

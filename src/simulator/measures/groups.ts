@@ -1,0 +1,60 @@
+import type { MeasureGroup } from '../../withings/wire.ts';
+
+/** A group as Withings keeps it: always with `modified`, and with the weigh-in it is part of. */
+export type StoredGroup = MeasureGroup & { modified: number };
+
+/** What an edit may change; `grpid` and `created` stay. */
+export type GroupChanges = Partial<Pick<StoredGroup, 'date' | 'attrib' | 'category' | 'measures'>>;
+
+export type Groups = {
+  /** In the order they were stored. */
+  all: () => readonly StoredGroup[];
+  get: (grpid: number) => StoredGroup | undefined;
+  add: (groups: StoredGroup[]) => void;
+  edit: (grpid: number, changes: GroupChanges, nowSeconds: number) => StoredGroup | undefined;
+  /** Removes without a trace, as Withings does. */
+  remove: (grpid: number) => boolean;
+  /** Whether they are no longer what was loaded. */
+  changed: () => boolean;
+};
+
+/** One person's groups; `load` makes the first ones when they are first asked for. */
+export const createGroups = (load: () => StoredGroup[]): Groups => {
+  let loaded: Map<number, StoredGroup> | null = null;
+  let changed = false;
+  const groups = () => (loaded ??= new Map(load().map((group) => [group.grpid, group])));
+  return {
+    all: () => [...groups().values()],
+    get: (grpid) => groups().get(grpid),
+    add: (added) => {
+      changed = true;
+      for (const group of added) groups().set(group.grpid, group);
+    },
+    edit: (grpid, changes, nowSeconds) => {
+      const group = groups().get(grpid);
+      if (group === undefined) return undefined;
+      const edited = { ...group, ...changes, modified: nowSeconds };
+      changed = true;
+      groups().set(grpid, edited);
+      return edited;
+    },
+    remove: (grpid) => {
+      changed = true;
+      return groups().delete(grpid);
+    },
+    changed: () => changed,
+  };
+};
+
+/** The groups that one step on the scale made: those of one device at one moment. */
+export const weighInOf = (groups: Groups, grpid: number): StoredGroup[] => {
+  const one = groups.get(grpid);
+  if (one === undefined) return [];
+  return groups
+    .all()
+    .filter(({ date, deviceid, attrib, grpid }) =>
+      deviceid === null
+        ? grpid === one.grpid
+        : date === one.date && deviceid === one.deviceid && (attrib === 1) === (one.attrib === 1),
+    );
+};

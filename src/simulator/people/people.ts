@@ -1,0 +1,73 @@
+import { createGroups, type Groups, type StoredGroup } from '../measures/groups.ts';
+
+/** Who has an account. */
+type Profile = {
+  /** How the consent form and the control API name the person. */
+  id: string;
+  /** How Withings names them. */
+  userid: number;
+  name: string;
+  description: string;
+  /** IANA name. */
+  timezone: string;
+};
+
+/** What a person may change about what clients see. */
+type Sharing = {
+  /** All that the person lets any client have, whatever it was granted; null is no limit. */
+  allowedScopes: string[] | null;
+  /** Data calls succeed and are empty. */
+  sharingPaused: boolean;
+  /** Groups as recorded up to early 2022: without `modified`, `modelid` and `model`. */
+  olderRecordings: boolean;
+};
+
+/** What a person is made from. `history` gives the groups they have from the start (the clock's, Unix seconds). */
+export type PersonSeed = Profile & Partial<Sharing> & { history?: (startSeconds: number) => StoredGroup[] };
+
+export type Person = Profile & Sharing & { groups: Groups };
+
+export type People = {
+  list: () => Person[];
+  /** By id or userid. */
+  find: (idOrUserid: string | number) => Person | undefined;
+  /** Null when the id or the userid is taken. */
+  add: (seed: PersonSeed) => Person | null;
+  remove: (person: Person) => void;
+  /** A userid nobody has yet. */
+  nextUserid: () => number;
+};
+
+/**
+ * The people who have a Withings account, in the order the consent page lists them. Their pasts end at
+ * `startSeconds` (Unix).
+ */
+export const createPeople = (startSeconds: number, seeds: PersonSeed[]): People => {
+  const people = new Map<number, Person>();
+  const find = (idOrUserid: string | number) =>
+    people.get(Number(idOrUserid)) ?? [...people.values()].find(({ id }) => id === idOrUserid);
+
+  const add = ({ history, ...seed }: PersonSeed): Person | null => {
+    if (find(seed.id) !== undefined || find(seed.userid) !== undefined) return null;
+    const groups = createGroups(() => history?.(startSeconds) ?? []);
+    const limits = { allowedScopes: null, sharingPaused: false, olderRecordings: false };
+    const person = { ...limits, ...seed, groups };
+    people.set(seed.userid, person);
+    return person;
+  };
+
+  for (const seed of seeds) {
+    if (add(seed) === null) throw new Error(`Two people have the id ${seed.id} or the userid ${seed.userid}`);
+  }
+  return {
+    list: () => [...people.values()],
+    find,
+    add,
+    remove: (person) => people.delete(person.userid),
+    nextUserid: () => Math.max(40_000_000, ...people.keys()) + 1,
+  };
+};
+
+/** What a grant of `scopes` is worth now, the person's later limits included. */
+export const effectiveScopes = (scopes: string[], person: Person): string[] =>
+  scopes.filter((scope) => person.allowedScopes?.includes(scope) ?? true);

@@ -1,0 +1,50 @@
+/**
+ * What a simulator has to remember so that connections survive its restart: people, their data, tokens, settings
+ * and the clock. Codes and nonces, which live for moments, and the log of calls are left behind.
+ */
+import type { SavedClock } from './clock.ts';
+import type { StoredGroup } from './measures/groups.ts';
+import type { Grant } from './oauth/grants.ts';
+import { demoPeople, sharedDemoAccount } from './people/demo-people.ts';
+import type { Person, PersonSeed } from './people/people.ts';
+import type { Settings } from './settings.ts';
+import type { SimulatorState } from './state.ts';
+
+/** Groups are null where the person's invented past is as it was made. */
+type SavedPerson = Omit<Person, 'groups'> & { groups: StoredGroup[] | null };
+
+/** Plain JSON. */
+export type Snapshot = {
+  version: 1;
+  /** Where the invented pasts end, Unix seconds. */
+  startSeconds: number;
+  clock: SavedClock;
+  settings: Settings;
+  people: SavedPerson[];
+  nextGrpid: number;
+  grants: Grant[];
+};
+
+const savedPerson = ({ groups, ...person }: Person): SavedPerson => ({
+  ...person,
+  groups: groups.changed() ? [...groups.all()] : null,
+});
+
+/** The state as it is now; it shares nothing that changes with it once it is turned into JSON. */
+export const takeSnapshot = (state: SimulatorState): Snapshot => ({
+  version: 1,
+  startSeconds: state.startSeconds,
+  clock: state.clock.saved(),
+  settings: state.settings,
+  people: state.people.list().map(savedPerson),
+  nextGrpid: state.weighIns.nextGrpid(),
+  grants: state.grants.all(),
+});
+
+/** The people of a snapshot, as seeds. */
+export const savedPeople = (snapshot: Snapshot): PersonSeed[] =>
+  snapshot.people.map(({ groups, ...person }) => {
+    const past = [...demoPeople, sharedDemoAccount].find(({ id }) => id === person.id)?.history;
+    const history = groups === null ? past : () => groups;
+    return history === undefined ? person : { ...person, history };
+  });

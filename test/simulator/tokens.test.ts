@@ -1,0 +1,350 @@
+import { describe, expect, test } from 'vitest';
+
+import {
+  advanceSeconds,
+  app,
+  authorizeUrl,
+  codeFor,
+  connect,
+  exchange,
+  form,
+  getmeas,
+  oauth2,
+  otherApp,
+  redirectUri,
+  refresh,
+  requestToken,
+  standingSimulator,
+} from './driver.ts';
+
+const HOUR = 60 * 60;
+const YEAR = 365 * 24 * HOUR;
+const invalidCode = '{"status":503,"body":{},"error":"Invalid Params: invalid code"}';
+const invalidRefreshToken = '{"status":503,"body":{},"error":"Invalid Params: invalid refresh_token"}';
+
+const exchangeText = async (simulator: ReturnType<typeof standingSimulator>, code: string) => {
+  const response = await simulator.fetch(
+    'https://wbsapi.withings.net/v2/oauth2',
+    form({
+      action: 'requesttoken',
+      grant_type: 'authorization_code',
+      client_id: app.clientId,
+      client_secret: app.clientSecret,
+      code,
+      redirect_uri: redirectUri,
+    }),
+  );
+  return { httpStatus: response.status, text: await response.text() };
+};
+
+describe('the code exchange', () => {
+  test('an unknown code gets the recorded 63 bytes, with HTTP 200', async () => {
+    const { httpStatus, text } = await exchangeText(standingSimulator(), 'f'.repeat(40));
+    expect(httpStatus).toBe(200);
+    expect(text).toBe(invalidCode);
+    expect(text).toHaveLength(63);
+  });
+
+  test('a code is spent by its first use; a replay is 601 within 10 s and invalid after, and harms no token', async () => {
+    const simulator = standingSimulator();
+    const code = await codeFor(simulator);
+    const { body } = await exchange(simulator, code);
+    expect((await exchange(simulator, code)).status).toBe(601);
+    advanceSeconds(simulator, 11);
+    expect((await exchange(simulator, code)).status).toBe(503);
+    expect((await getmeas(simulator, body.access_token)).status).toBe(0);
+    expect(simulator.state.grants.all()).toHaveLength(1);
+  });
+
+  test('two exchanges of one code at the same time issue one pair', async () => {
+    const simulator = standingSimulator();
+    const code = await codeFor(simulator);
+    const answers = await Promise.all([
+      exchange(simulator, code),
+      exchange(simulator, code, { extra: 'so that the arguments differ' }),
+    ]);
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([0, 503]);
+    expect(simulator.state.grants.all()).toHaveLength(1);
+  });
+
+  test('a code is dead at 30 seconds and alive just before', async () => {
+    const simulator = standingSimulator();
+    const dead = await codeFor(simulator);
+    advanceSeconds(simulator, 30);
+    expect((await exchange(simulator, dead)).error).toBe('Invalid Params: invalid code');
+    const alive = await codeFor(simulator);
+    advanceSeconds(simulator, 29.9);
+    expect((await exchange(simulator, alive)).status).toBe(0);
+  });
+
+  test('a code is bound to its client', async () => {
+    const simulator = standingSimulator();
+    const code = await codeFor(simulator);
+    const { error } = await exchange(simulator, code, {
+      client_id: otherApp.clientId,
+      client_secret: otherApp.clientSecret,
+    });
+    expect(error).toBe('Invalid Params: invalid code');
+    expect(simulator.state.grants.all()).toEqual([]);
+  });
+
+  test.each([
+    { name: 'another', fields: { redirect_uri: `${redirectUri}/` } },
+    { name: 'an empty', fields: { redirect_uri: '' } },
+  ])('$name redirect_uri than at authorize is refused and spends the code', async ({ fields }) => {
+    const simulator = standingSimulator();
+    const code = await codeFor(simulator);
+    expect((await exchange(simulator, code, fields)).error).toBe('Invalid Params: invalid redirect_uri');
+    expect((await exchange(simulator, code)).error).toBe('Invalid Params: invalid code');
+  });
+
+  test.each([
+    { name: 'a wrong secret', fields: { client_secret: '7'.repeat(64) } },
+    { name: "another client's secret", fields: { client_secret: otherApp.clientSecret } },
+    { name: 'an unknown client', fields: { client_id: 'e'.repeat(64) } },
+  ])('$name is refused with 503, or with 342 by the switch, and leaves the code alone', async ({ fields }) => {
+    const simulator = standingSimulator();
+    const code = await codeFor(simulator);
+    expect((await exchange(simulator, code, fields)).status).toBe(503);
+    simulator.state.settings.badCredentialsStatus = 342;
+    expect((await exchange(simulator, code, { ...fields, again: '1' })).status).toBe(342);
+    expect((await exchange(simulator, code)).status).toBe(0);
+  });
+
+  test('neither secret nor signature is refused', async () => {
+    const simulator = standingSimulator();
+    const fields = { action: 'requesttoken', grant_type: 'authorization_code', client_id: app.clientId };
+    const { status } = await oauth2(simulator, {
+      ...fields,
+      code: await codeFor(simulator),
+      redirect_uri: redirectUri,
+    });
+    expect(status).toBe(503);
+  });
+
+  test('no client id, a bad grant type and fields outside the form body are told as documented', async () => {
+    const simulator = standingSimulator();
+    const noClient = await oauth2(simulator, { action: 'requesttoken', grant_type: 'refresh_token' });
+    expect(noClient.error).toMatch(/^Invalid_request: The client ID was not specified/);
+    expect((await requestToken(simulator, { grant_type: 'password' })).error).toMatch(/invalid grant_type$/);
+
+    const query = new URLSearchParams({
+      action: 'requesttoken',
+      grant_type: 'authorization_code',
+      client_id: app.clientId,
+      client_secret: app.clientSecret,
+      code: await codeFor(simulator),
+      redirect_uri: redirectUri,
+    });
+    for (const init of [
+      { method: 'GET' },
+      { method: 'POST' },
+      { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } },
+    ]) {
+      const response = await simulator.fetch(`https://wbsapi.withings.net/v2/oauth2?${query.toString()}`, init);
+      expect(await response.text()).toContain('invalid grant_type');
+      advanceSeconds(simulator, 11);
+    }
+    expect(simulator.state.grants.all()).toEqual([]);
+  });
+
+  test('Basic authentication is not a way to prove a client', async () => {
+    const simulator = standingSimulator();
+    const code = await codeFor(simulator);
+    const response = await simulator.fetch('https://wbsapi.withings.net/v2/oauth2', {
+      ...form({ action: 'requesttoken', grant_type: 'authorization_code', code, redirect_uri: redirectUri }),
+      headers: { authorization: `Basic ${btoa(`${app.clientId}:${app.clientSecret}`)}` },
+    });
+    expect(await response.json()).toMatchObject({ status: 503 });
+  });
+
+  test('a good code gives the recorded keys in the recorded order, the userid as a string', async () => {
+    const simulator = standingSimulator();
+    const { text } = await exchangeText(simulator, await codeFor(simulator));
+    expect(text).toMatch(
+      /^\{"status":0,"body":\{"userid":"38204117","access_token":"[0-9a-f]{40}","refresh_token":"[0-9a-f]{40}","scope":"user.metrics","expires_in":10800,"token_type":"Bearer"\}\}$/,
+    );
+  });
+
+  test('the scope is what was granted: asked for, without what the person withholds', async () => {
+    const simulator = standingSimulator();
+    const nora = simulator.state.people.find('nora');
+    if (nora !== undefined) nora.allowedScopes = ['user.info'];
+    const { scope } = await connect(simulator, 'nora', { scope: 'user.info,user.metrics' });
+    expect(scope).toBe('user.info');
+  });
+});
+
+describe('refreshing', () => {
+  test('an unknown refresh token gets the recorded 72 bytes', async () => {
+    const simulator = standingSimulator();
+    const response = await simulator.fetch(
+      'https://wbsapi.withings.net/v2/oauth2',
+      form({
+        action: 'requesttoken',
+        grant_type: 'refresh_token',
+        client_id: app.clientId,
+        client_secret: app.clientSecret,
+        refresh_token: 'f'.repeat(40),
+      }),
+    );
+    const text = await response.text();
+    expect(text).toBe(invalidRefreshToken);
+    expect(text).toHaveLength(72);
+  });
+
+  test('a refresh answers with a new pair and the userid as an integer: 220 bytes for eight digits', async () => {
+    const simulator = standingSimulator();
+    const first = await connect(simulator);
+    const { status, body } = await refresh(simulator, first.refresh_token);
+    expect(status).toBe(0);
+    expect(body.userid).toBe(38_204_117);
+    expect(body.access_token).not.toBe(first.access_token);
+    expect(body.refresh_token).not.toBe(first.refresh_token);
+    expect(JSON.stringify({ status, body })).toHaveLength(220);
+  });
+
+  test('the old refresh token is dead once the new access token was used', async () => {
+    const simulator = standingSimulator();
+    const first = await connect(simulator);
+    const second = (await refresh(simulator, first.refresh_token)).body;
+    expect((await getmeas(simulator, second.access_token)).status).toBe(0);
+    advanceSeconds(simulator, 11);
+    expect((await refresh(simulator, first.refresh_token)).error).toBe('Invalid Params: invalid refresh_token');
+    expect((await refresh(simulator, second.refresh_token)).status).toBe(0);
+  });
+
+  test('a use that fails counts as a use', async () => {
+    const simulator = standingSimulator();
+    const first = await connect(simulator, 'nora', { scope: 'user.info' });
+    const second = (await refresh(simulator, first.refresh_token)).body;
+    expect((await getmeas(simulator, second.access_token)).status).toBe(403);
+    advanceSeconds(simulator, 11);
+    expect((await refresh(simulator, first.refresh_token)).status).toBe(503);
+  });
+
+  test('until then the old one gives another new pair, but not after 8 hours', async () => {
+    const simulator = standingSimulator();
+    const first = await connect(simulator);
+    await refresh(simulator, first.refresh_token);
+    advanceSeconds(simulator, 8 * HOUR - 1);
+    const third = await refresh(simulator, first.refresh_token);
+    expect(third.status).toBe(0);
+    advanceSeconds(simulator, 1);
+    expect((await refresh(simulator, first.refresh_token, { again: '1' })).status).toBe(503);
+    expect((await refresh(simulator, third.body.refresh_token)).status).toBe(0);
+  });
+
+  test('of two pairs from one old token, using the later ends the earlier', async () => {
+    const simulator = standingSimulator();
+    const first = await connect(simulator);
+    const lost = (await refresh(simulator, first.refresh_token)).body;
+    advanceSeconds(simulator, 11);
+    const kept = (await refresh(simulator, first.refresh_token)).body;
+    await getmeas(simulator, kept.access_token);
+    expect((await refresh(simulator, lost.refresh_token)).status).toBe(503);
+    expect((await refresh(simulator, kept.refresh_token)).status).toBe(0);
+  });
+
+  test('using the older access token does not end the refresh tokens', async () => {
+    const simulator = standingSimulator();
+    const first = await connect(simulator);
+    await refresh(simulator, first.refresh_token);
+    await getmeas(simulator, first.access_token);
+    advanceSeconds(simulator, 11);
+    expect((await refresh(simulator, first.refresh_token)).status).toBe(0);
+  });
+
+  test('a refresh token is bound to its client', async () => {
+    const simulator = standingSimulator();
+    const { refresh_token: token } = await connect(simulator);
+    const stolen = await refresh(simulator, token, {
+      client_id: otherApp.clientId,
+      client_secret: otherApp.clientSecret,
+    });
+    expect(stolen.status).toBe(503);
+    expect((await refresh(simulator, token)).status).toBe(0);
+  });
+
+  test('an access token lives 3 hours, also after a refresh unless the switch says otherwise', async () => {
+    const simulator = standingSimulator();
+    const first = await connect(simulator);
+    await refresh(simulator, first.refresh_token);
+    advanceSeconds(simulator, 3 * HOUR - 1);
+    expect((await getmeas(simulator, first.access_token)).status).toBe(0);
+    advanceSeconds(simulator, 1);
+    expect((await getmeas(simulator, first.access_token)).status).toBe(401);
+
+    simulator.state.settings.refreshKillsAccessToken = true;
+    const fresh = await connect(simulator);
+    advanceSeconds(simulator, 11);
+    const renewed = (await refresh(simulator, fresh.refresh_token)).body;
+    expect((await getmeas(simulator, fresh.access_token)).status).toBe(401);
+    expect((await getmeas(simulator, renewed.access_token)).status).toBe(0);
+  });
+
+  test('a refresh token lives one year', async () => {
+    const simulator = standingSimulator();
+    const one = await connect(simulator, 'nora');
+    const two = await connect(simulator, 'ines');
+    advanceSeconds(simulator, YEAR - 1);
+    expect((await refresh(simulator, one.refresh_token)).status).toBe(0);
+    advanceSeconds(simulator, 1);
+    expect((await refresh(simulator, two.refresh_token)).status).toBe(503);
+  });
+});
+
+describe('several grants of one person to one client', () => {
+  test('live side by side', async () => {
+    const simulator = standingSimulator();
+    const one = await connect(simulator);
+    const two = await connect(simulator);
+    const renewed = (await refresh(simulator, two.refresh_token)).body;
+    await getmeas(simulator, renewed.access_token);
+    expect((await refresh(simulator, one.refresh_token)).status).toBe(0);
+    advanceSeconds(simulator, 11);
+    expect((await getmeas(simulator, one.access_token)).status).toBe(0);
+  });
+
+  test('or the newer ends the older, by the switch, and nobody else’s', async () => {
+    const simulator = standingSimulator({ settings: { newGrantKillsOlder: true } });
+    const one = await connect(simulator);
+    const ines = await connect(simulator, 'ines');
+    const two = await connect(simulator);
+    expect((await getmeas(simulator, one.access_token)).status).toBe(401);
+    expect((await refresh(simulator, one.refresh_token)).status).toBe(503);
+    expect((await getmeas(simulator, two.access_token)).status).toBe(0);
+    expect((await getmeas(simulator, ines.access_token)).status).toBe(0);
+  });
+});
+
+test('unknown actions, paths and methods of the API are not implemented', async () => {
+  const simulator = standingSimulator();
+  const { access_token: token } = await connect(simulator);
+  const headers = { authorization: `Bearer ${token}` };
+  for (const [path, init] of [
+    ['/v2/oauth2', form({ action: 'recoverauthorizationcode' })],
+    ['/v2/oauth2', form({})],
+    ['/v2/oauth2', { method: 'PUT', body: new URLSearchParams({ action: 'requesttoken' }) }],
+    ['/v2/signature', form({ action: 'getnonces' })],
+    ['/measure', { ...form({ action: 'getactivity' }), headers }],
+    ['/measure', { method: 'DELETE', headers }],
+    ['/v2/measure', { ...form({ action: 'getmeas' }), headers }],
+    ['/oauth2/token', form({ grant_type: 'refresh_token' })],
+  ] as const) {
+    const response = await simulator.fetch(`https://wbsapi.withings.net${path}`, init);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('{"status":2554,"body":{},"error":"Not implemented"}');
+  }
+  expect((await simulator.fetch(authorizeUrl(), { method: 'PUT' })).status).toBe(200);
+});
+
+test.each([
+  { errorBody: 'object' as const, text: invalidCode },
+  { errorBody: 'array' as const, text: '{"status":503,"body":[],"error":"Invalid Params: invalid code"}' },
+  { errorBody: 'null' as const, text: '{"status":503,"body":null,"error":"Invalid Params: invalid code"}' },
+  { errorBody: 'absent' as const, text: '{"status":503,"error":"Invalid Params: invalid code"}' },
+])('the body of an error can be $errorBody', async ({ errorBody, text }) => {
+  const simulator = standingSimulator({ settings: { errorBody } });
+  expect((await exchangeText(simulator, 'f'.repeat(40))).text).toBe(text);
+});
