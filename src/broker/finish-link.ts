@@ -71,7 +71,7 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
   // 4. The exchange, once.
   const grant = await deps.withings.exchangeCode({ code: callback.code, redirectUri: callback.callbackUrl });
   if (!grant.ok) return end(errorOf(grant.failure));
-  if (!allowsMeasurements(deps, grant.value.scope)) return end('access_denied');
+  if (!allowsMeasurements(grant.value.scope)) return end('access_denied');
 
   // 5. Who may link whom, and the sealed tokens into D1, with the outcome.
   const kept = await keepGrant(deps, {
@@ -134,9 +134,12 @@ const errorOf = (failure: WithingsFailure): LinkError => {
     : 'temporarily_unavailable';
 };
 
+/** Withings' scope for measurements: a connection without it is of no use, whatever else was asked for. */
+const MEASUREMENTS_SCOPE = 'user.metrics';
+
 /** A person may grant less than was asked. An answer that names no scope is taken at its word when data is asked for. */
-const allowsMeasurements = (deps: Deps, granted: readonly string[]): boolean =>
-  granted.length === 0 || deps.settings.scope.every((scope) => granted.includes(scope));
+const allowsMeasurements = (granted: readonly string[]): boolean =>
+  granted.length === 0 || granted.includes(MEASUREMENTS_SCOPE);
 
 const isSameBrowser = async (record: LinkRecord, binding: string | undefined): Promise<boolean> =>
   binding !== undefined && constantTimeEqual(await hashCredential(binding), record.binding);

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 /**
- * What D1 holds. Our own times (`…_at`) are Unix milliseconds; times that Withings gave (`…_seconds`) are Unix seconds.
+ * What D1 holds; body data stands in `body-data-schema.ts`, accounts and audit in `management-schema.ts`. Our own times (`…_at`) are Unix milliseconds; times that Withings gave (`…_seconds`) are Unix seconds.
  *
  * Tables marked WITHOUT ROWID are so in the migrations, by hand: drizzle-kit does not emit it. Their primary key is the table, so
  * a narrow row costs one row written instead of two. No table has ON DELETE CASCADE and no column a CHECK: see migrations/README.md.
@@ -27,82 +27,6 @@ export const apps = sqliteTable('apps', {
     .notNull()
     .default('allow'),
   createdAt: integer('created_at').notNull(),
-});
-
-export const accounts = sqliteTable('accounts', {
-  // WITHOUT ROWID. Developers: who owns apps.
-  id: text('id').primaryKey(),
-  name: text('name').notNull(),
-  createdAt: integer('created_at').notNull(),
-  disabledAt: integer('disabled_at'),
-});
-
-export const accessTokens = sqliteTable(
-  'access_tokens',
-  {
-    // WITHOUT ROWID
-    /** SHA-256 of the whole token, hex. */
-    hash: text('hash').primaryKey(),
-    id: text('id').notNull(),
-    accountId: text('account_id').notNull(),
-    name: text('name').notNull(),
-    hint: text('hint').notNull(),
-    createdAt: integer('created_at').notNull(),
-    expiresAt: integer('expires_at'),
-    /** Noted at most hourly. */
-    lastUsedAt: integer('last_used_at'),
-    revokedAt: integer('revoked_at'),
-  },
-  (table) => [uniqueIndex('access_tokens_by_account').on(table.accountId, table.id)],
-);
-
-export const dashboardSessions = sqliteTable(
-  'dashboard_sessions',
-  {
-    // WITHOUT ROWID
-    /** SHA-256 of the session cookie's value, hex. */
-    idHash: text('id_hash').primaryKey(),
-    /** Null for the operator. */
-    accountId: text('account_id'),
-    /** The access token that signed in: revoking it ends the session. Null for the operator. */
-    tokenHash: text('token_hash'),
-    createdAt: integer('created_at').notNull(),
-    lastSeenAt: integer('last_seen_at').notNull(),
-    expiresAt: integer('expires_at').notNull(),
-  },
-  (table) => [
-    index('dashboard_sessions_by_expiry').on(table.expiresAt),
-    index('dashboard_sessions_by_account').on(table.accountId),
-  ],
-);
-
-export const auditEntries = sqliteTable(
-  'audit_entries',
-  {
-    // WITHOUT ROWID. Who changed what, when, from where.
-    /** Empty where the change concerns no app. */
-    appId: text('app_id').notNull(),
-    at: integer('at').notNull(),
-    id: text('id').notNull(),
-    /** An account's id, or `operator`. */
-    actor: text('actor').notNull(),
-    /** `api`, `cli`, `dashboard`, … */
-    surface: text('surface').notNull(),
-    action: text('action').notNull(),
-    /** The id of what was changed. */
-    subject: text('subject').notNull(),
-    /** JSON, without anything secret. */
-    detail: text('detail').notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.appId, table.at, table.id] })],
-);
-
-export const brokerState = sqliteTable('broker_state', {
-  // WITHOUT ROWID. The few things that the broker remembers about itself: the last tick, how far a re-sealing got.
-  name: text('name').primaryKey(),
-  /** JSON. */
-  value: text('value').notNull(),
-  updatedAt: integer('updated_at').notNull(),
 });
 
 export const apiKeys = sqliteTable(
@@ -247,66 +171,6 @@ export const pendingConnections = sqliteTable(
     expiresAt: integer('expires_at').notNull(),
   },
   (table) => [index('pending_by_user').on(table.appId, table.userId), index('pending_by_expiry').on(table.expiresAt)],
-);
-
-export const sources = sqliteTable(
-  'sources',
-  {
-    // WITHOUT ROWID. The few devices, attributions and time zones that a connection's groups came with.
-    connectionId: integer('connection_id').notNull(),
-    /** Follows from the other columns. */
-    id: integer('id').notNull(),
-    attrib: integer('attrib').notNull(),
-    deviceHash: text('device_hash'),
-    model: text('model'),
-    modelId: integer('model_id'),
-    timeZone: text('time_zone').notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.connectionId, table.id] })],
-);
-
-export const groups = sqliteTable(
-  'groups',
-  {
-    // WITHOUT ROWID
-    connectionId: integer('connection_id').notNull(),
-    /** Withings' `grpid`. */
-    groupId: integer('group_id').notNull(),
-    measuredSeconds: integer('measured_seconds').notNull(),
-    createdSeconds: integer('created_seconds').notNull(),
-    modifiedSeconds: integer('modified_seconds').notNull(),
-    sourceId: integer('source_id').notNull(),
-    ambiguous: integer('ambiguous', { mode: 'boolean' }).notNull(),
-    /** JSON `[[type, position, value], …]`, ordered: what the group says, to see what an edit changed. */
-    content: text('content').notNull(),
-    storedAt: integer('stored_at').notNull(),
-    /** When a complete read of its window first lacked it; gone only when a second one does too. */
-    missingSince: integer('missing_since'),
-  },
-  (table) => [primaryKey({ columns: [table.connectionId, table.groupId] })],
-);
-
-export const measurements = sqliteTable(
-  'measurements',
-  {
-    // WITHOUT ROWID. Clustered as it is read: one metric of one connection over time.
-    connectionId: integer('connection_id').notNull(),
-    /** Withings' measure type. */
-    type: integer('type').notNull(),
-    /** -1 for the whole body, else Withings' position. */
-    position: integer('position').notNull(),
-    /** Whose it is may be in doubt (attrib 1): such values are left out unless asked for. */
-    ambiguous: integer('ambiguous', { mode: 'boolean' }).notNull(),
-    measuredSeconds: integer('measured_seconds').notNull(),
-    groupId: integer('group_id').notNull(),
-    value: real('value').notNull(),
-    sourceId: integer('source_id').notNull(),
-  },
-  (table) => [
-    primaryKey({
-      columns: [table.connectionId, table.type, table.position, table.ambiguous, table.measuredSeconds, table.groupId],
-    }),
-  ],
 );
 
 export const requestBudgets = sqliteTable('request_budgets', {

@@ -1,0 +1,63 @@
+import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+/** Body data: what Withings' groups say, and the measurements in the order in which they are read. The conventions are those of `schema.ts`. */
+
+export const sources = sqliteTable(
+  'sources',
+  {
+    // WITHOUT ROWID. The few devices, attributions and time zones that a connection's groups came with.
+    connectionId: integer('connection_id').notNull(),
+    /** Follows from the other columns. */
+    id: integer('id').notNull(),
+    attrib: integer('attrib').notNull(),
+    deviceHash: text('device_hash'),
+    model: text('model'),
+    modelId: integer('model_id'),
+    timeZone: text('time_zone').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.connectionId, table.id] })],
+);
+
+export const groups = sqliteTable(
+  'groups',
+  {
+    // WITHOUT ROWID
+    connectionId: integer('connection_id').notNull(),
+    /** Withings' `grpid`. */
+    groupId: integer('group_id').notNull(),
+    measuredSeconds: integer('measured_seconds').notNull(),
+    createdSeconds: integer('created_seconds').notNull(),
+    modifiedSeconds: integer('modified_seconds').notNull(),
+    sourceId: integer('source_id').notNull(),
+    ambiguous: integer('ambiguous', { mode: 'boolean' }).notNull(),
+    /** JSON `[[type, position, value], …]`, ordered: what the group says, to see what an edit changed. */
+    content: text('content').notNull(),
+    storedAt: integer('stored_at').notNull(),
+    /** When a complete read of its window first lacked it; gone only when a second one does too. */
+    missingSince: integer('missing_since'),
+  },
+  (table) => [primaryKey({ columns: [table.connectionId, table.groupId] })],
+);
+
+export const measurements = sqliteTable(
+  'measurements',
+  {
+    // WITHOUT ROWID. Clustered as it is read: one metric of one connection over time.
+    connectionId: integer('connection_id').notNull(),
+    /** Withings' measure type. */
+    type: integer('type').notNull(),
+    /** -1 for the whole body, else Withings' position. */
+    position: integer('position').notNull(),
+    /** Whose it is may be in doubt (attrib 1): such values are left out unless asked for. */
+    ambiguous: integer('ambiguous', { mode: 'boolean' }).notNull(),
+    measuredSeconds: integer('measured_seconds').notNull(),
+    groupId: integer('group_id').notNull(),
+    value: real('value').notNull(),
+    sourceId: integer('source_id').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [table.connectionId, table.type, table.position, table.ambiguous, table.measuredSeconds, table.groupId],
+    }),
+  ],
+);

@@ -1,0 +1,79 @@
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+/** Who manages apps, from where, and what they did. The conventions are those of `schema.ts`. */
+
+export const accounts = sqliteTable('accounts', {
+  // WITHOUT ROWID. Developers: who owns apps.
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  createdAt: integer('created_at').notNull(),
+  disabledAt: integer('disabled_at'),
+});
+
+export const accessTokens = sqliteTable(
+  'access_tokens',
+  {
+    // WITHOUT ROWID
+    /** SHA-256 of the whole token, hex. */
+    hash: text('hash').primaryKey(),
+    id: text('id').notNull(),
+    accountId: text('account_id').notNull(),
+    name: text('name').notNull(),
+    hint: text('hint').notNull(),
+    createdAt: integer('created_at').notNull(),
+    expiresAt: integer('expires_at'),
+    /** Noted at most hourly. */
+    lastUsedAt: integer('last_used_at'),
+    revokedAt: integer('revoked_at'),
+  },
+  (table) => [uniqueIndex('access_tokens_by_account').on(table.accountId, table.id)],
+);
+
+export const dashboardSessions = sqliteTable(
+  'dashboard_sessions',
+  {
+    // WITHOUT ROWID
+    /** SHA-256 of the session cookie's value, hex. */
+    idHash: text('id_hash').primaryKey(),
+    /** Null for the operator. */
+    accountId: text('account_id'),
+    /** The access token that signed in: revoking it ends the session. Null for the operator. */
+    tokenHash: text('token_hash'),
+    createdAt: integer('created_at').notNull(),
+    lastSeenAt: integer('last_seen_at').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (table) => [
+    index('dashboard_sessions_by_expiry').on(table.expiresAt),
+    index('dashboard_sessions_by_account').on(table.accountId),
+  ],
+);
+
+export const auditEntries = sqliteTable(
+  'audit_entries',
+  {
+    // WITHOUT ROWID. Who changed what, when, from where.
+    /** Empty where the change concerns no app. */
+    appId: text('app_id').notNull(),
+    at: integer('at').notNull(),
+    id: text('id').notNull(),
+    /** An account's id, or `operator`. */
+    actor: text('actor').notNull(),
+    /** `api`, `cli`, `dashboard`, … */
+    surface: text('surface').notNull(),
+    action: text('action').notNull(),
+    /** The id of what was changed. */
+    subject: text('subject').notNull(),
+    /** JSON, without anything secret. */
+    detail: text('detail').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.appId, table.at, table.id] })],
+);
+
+export const brokerState = sqliteTable('broker_state', {
+  // WITHOUT ROWID. The few things that the broker remembers about itself: the last tick, how far a re-sealing got.
+  name: text('name').primaryKey(),
+  /** JSON. */
+  value: text('value').notNull(),
+  updatedAt: integer('updated_at').notNull(),
+});
