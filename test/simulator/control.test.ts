@@ -28,6 +28,7 @@ describe('what it refuses', () => {
       body: { weight_kg: -1 },
       says: 'weight_kg',
     },
+    { name: 'a fault for nobody', path: '/faults', body: { kind: 'html', person: 'nobody' }, says: 'person' },
     { name: 'no weight', path: '/people/nora/weigh-ins', body: {}, says: 'weight_kg' },
     {
       name: 'an unknown time zone',

@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 const stop = async (child: ChildProcess): Promise<number | null> => {
-  if (child.exitCode !== null) return child.exitCode;
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   child.kill('SIGTERM');
   await once(child, 'exit');
   return child.exitCode;
@@ -93,7 +93,8 @@ describe('the simulator as a process', () => {
     });
     processes.push(child);
     let said = '';
-    for await (const chunk of child.stderr) said += String(chunk);
+    child.stderr.on('data', (chunk: unknown) => (said += String(chunk)));
+    await once(child, 'close');
     expect(said).toContain('cannot listen on port');
     expect(child.exitCode).toBe(1);
   });

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { getRequestListener } from '@hono/node-server';
@@ -7,7 +7,7 @@ import grant from 'grant';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import type { GetmeasBody } from '../../src/withings/wire.ts';
-import { app, decide, form, locationOf, redirectUri, standingSimulator } from './driver.ts';
+import { app, form, locationOf, redirectUri, standingSimulator } from './driver.ts';
 
 const globalFetch = globalThis.fetch;
 const servers: Server[] = [];
@@ -22,8 +22,8 @@ afterEach(async () => {
   );
 });
 
-const listen = async (listener: RequestListener): Promise<string> => {
-  const server = createServer(listener);
+const listen = async (listener: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<string> => {
+  const server = createServer((request, response) => void listener(request, response));
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -77,9 +77,9 @@ describe('the npm package grant', () => {
   /** An app that connects through grant, and the simulator it connects to, both listening. */
   const start = async () => {
     const simulator = standingSimulator();
-    const withings = await listen(getRequestListener(simulator.fetch));
+    const withings = await listen(getRequestListener((request) => simulator.fetch(request)));
     const handlers: { connect?: ReturnType<typeof grant.node> } = {};
-    const origin = await listen((request, response) => void handlers.connect?.(request, response));
+    const origin = await listen((request, response) => handlers.connect?.(request, response));
     handlers.connect = grant.node({
       config: {
         defaults: { origin, transport: 'querystring', state: true },
@@ -132,10 +132,4 @@ describe('the npm package grant', () => {
     expect(body.measuregrps).toHaveLength(181);
     expect(simulator.state.grants.all()).toHaveLength(1);
   });
-});
-
-test('neither package’s flow leaves the simulator', async () => {
-  const simulator = standingSimulator();
-  expect((await decide(simulator, { decision: 'deny' })).status).toBe(302);
-  expect(globalThis.fetch).toBe(globalFetch);
 });

@@ -53,7 +53,12 @@ const changeSettings = async ({ settings }: SimulatorState, c: Context): Promise
 
 const addFault = async (state: SimulatorState, c: Context): Promise<Response> => {
   const body = await readBody(c, faultSchema);
-  return body instanceof Response ? body : c.json(shown(state.faults.add(body)), 201);
+  if (body instanceof Response) return body;
+  const person = body.person === undefined ? undefined : state.people.find(body.person);
+  if (body.person !== undefined && person === undefined) {
+    return c.json({ error: 'person: nobody has this id' }, 400);
+  }
+  return c.json(shown(state.faults.add({ ...body, person: person?.id })), 201);
 };
 
 const addClient = async (state: SimulatorState, c: Context): Promise<Response> => {
