@@ -53,12 +53,11 @@ export const changeApp = (db: Db, appId: string, { disabledAt, ...changes }: App
     return row === undefined ? undefined : appOf(row);
   });
 
-const appOf = ({
-  accountId: _,
-  refuseBrowserKeys: __,
-  sharedAccounts: ___,
-  ...row
-}: typeof apps.$inferSelect): App => ({
-  ...row,
+const appOf = (row: typeof apps.$inferSelect): App => ({
+  id: row.id,
+  name: row.name,
+  linkPolicy: row.linkPolicy,
+  allowLoopback: row.allowLoopback,
   disabledAt: row.disabledAt ?? undefined,
+  createdAt: row.createdAt,
 });

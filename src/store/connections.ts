@@ -99,7 +99,7 @@ const retireOthers = (db: Db, { id, appId, userId, mayReplace }: Activation, now
       ),
   );
 
-const upsertActive = (db: Db, { mayReplace: _, ...activation }: Activation, now: EpochMs): D1PreparedStatement => {
+const upsertActive = (db: Db, activation: Activation, now: EpochMs): D1PreparedStatement => {
   const fresh = {
     scope: activation.scope,
     accessTokenSealed: activation.accessTokenSealed,
