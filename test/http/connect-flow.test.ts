@@ -19,5 +19,9 @@ test('a user connects, syncs, and the metrics API serves weight, BMI, body fat a
   const { data } = await metrics.json<{ data: { metric: string; value: number; unit: string }[] }>();
   expect(new Set(data.map(({ metric }) => metric))).toEqual(new Set(['weight', 'bmi', 'fat_ratio', 'muscle_mass']));
   const latest = await app.call('GET', '/metrics/ada/latest');
-  console.log(JSON.stringify((await latest.json<{ data: unknown }>()).data).slice(0, 600));
+  expect((await latest.json<{ data: unknown }>()).data).toMatchObject({
+    weight: { value: 68, unit: 'kg' },
+    bmi: { value: 24.09, derived: true },
+    height: { value: 1.68 },
+  });
 });

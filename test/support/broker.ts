@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers';
+import { afterAll, expect } from 'vitest';
 
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
@@ -7,10 +8,15 @@ import { mintCredential } from '../../src/crypto/credential.ts';
 import type { LogEntry } from '../../src/domain/log.ts';
 import { http } from '../../src/http/app.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
+import { findLeaks, plantSecret, recordAnswer, watchLog } from './canaries.ts';
+import { tableNames } from './dump.ts';
 
 /**
  * The broker as it runs: its routes and its cron tick in workerd, on real D1 and KV, with the simulator as Withings and one clock for both.
  * Only the seams are the test's: `fetch`, the clock, randomness and the log.
+ *
+ * A file that uses it is searched when its tests are done: no secret may be in D1, KV, the logs or an answer that is not the one which
+ * hands it out.
  */
 export type Broker = Awaited<ReturnType<typeof startBroker>>;
 
@@ -21,12 +27,14 @@ export const WEB = 'https://app.example.com/withings/done';
 const CLIENT_ID = 'c1'.repeat(32);
 /** Planted where secrets are; searched for where they must not be. */
 export const CLIENT_SECRET = '5ec4e7'.padEnd(64, '0');
-const KEYRING = JSON.stringify({
-  current: 'k1',
-  keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' },
-});
+const ROOT_KEY = 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE';
+const KEYRING = JSON.stringify({ current: 'k1', keys: { k1: ROOT_KEY } });
 
 const START = Date.UTC(2026, 5, 15, 12, 0, 0);
+
+afterAll(async () => {
+  expect(await findLeaks()).toEqual([]);
+});
 
 export const startBroker = async (
   options: {
@@ -40,6 +48,10 @@ export const startBroker = async (
   const background: Promise<unknown>[] = [];
   const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
   const operatorToken = await mintCredential('operator', random);
+  plantSecret('operator token', operatorToken);
+  plantSecret('client secret', CLIENT_SECRET);
+  plantSecret('keyring key', ROOT_KEY);
+  watchLog(logs);
   const simulator = createSimulator({
     now: () => now,
     clients: [
@@ -53,7 +65,16 @@ export const startBroker = async (
     settings: options.settings ?? {},
   });
   simulator.state.clock.freeze();
-  const send = ((input: RequestInfo | URL, init?: RequestInit) => simulator.fetch(input, init)) as typeof fetch;
+  const send = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    try {
+      return await simulator.fetch(input, init);
+    } finally {
+      for (const { accessToken, refreshToken } of simulator.state.grants.all().flatMap(({ pairs }) => pairs)) {
+        plantSecret('access token of Withings', accessToken);
+        plantSecret('refresh token of Withings', refreshToken);
+      }
+    }
+  }) as typeof fetch;
   const bindings = {
     DB: env.DB,
     LINKS: env.LINKS,
@@ -87,8 +108,12 @@ export const startBroker = async (
   const request = async (
     path: string,
     init: RequestInit & { headers?: Record<string, string> } = {},
-  ): Promise<Response> =>
-    http.fetch(new Request(new URL(path, ORIGIN), { redirect: 'manual', ...init }), { deps: await deps() });
+  ): Promise<Response> => {
+    const sent = new Request(new URL(path, ORIGIN), { redirect: 'manual', ...init });
+    const response = await http.fetch(sent, { deps: await deps() });
+    await recordAnswer(sent, response);
+    return response;
+  };
 
   return {
     simulator,
@@ -162,6 +187,7 @@ export const consent = async (
   });
   const location = answer.headers.get('Location');
   if (location === null) throw new Error(`no redirect from the consent page: ${answer.status} ${await answer.text()}`);
+  plantSecret('code', new URL(location).searchParams.get('code'));
   return location;
 };
 
@@ -185,8 +211,5 @@ export const connect = async (
 
 /** Empties every table, for tests in which the cron looks at all connections. */
 export const emptyTables = async (): Promise<void> => {
-  const { results } = await env.DB.prepare(
-    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%' AND name <> 'd1_migrations'`,
-  ).all<{ name: string }>();
-  await env.DB.batch(results.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)));
+  await env.DB.batch((await tableNames()).map((name) => env.DB.prepare(`DELETE FROM "${name}"`)));
 };

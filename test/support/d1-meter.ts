@@ -1,0 +1,118 @@
+/**
+ * A D1 binding that counts what goes through it, and fails where a test says so. Rows are D1's own figures, the ones it bills.
+ *
+ * Drizzle reads through `.raw()`, which carries no figures; here it goes through `.all()`, which does. That keys rows by column name, so a
+ * select in which two columns have one name is wrapped in another that makes SQLite tell them apart.
+ */
+
+/** One statement as it ran. */
+export type MeteredStatement = { sql: string; params: unknown[]; rowsRead: number; rowsWritten: number };
+
+/** One round trip about to be made: its number since the last reset, from 1, and what it holds. */
+export type D1Call = { number: number; statements: readonly string[] };
+
+/** What becomes of a round trip: it is refused, or it is carried out and its answer lost. */
+export type D1Fault = 'refused' | 'answer_lost' | undefined;
+
+export type D1Meter = {
+  d1: D1Database;
+  /** What ran since the last reset. */
+  statements: MeteredStatement[];
+  /** Round trips since the last reset, failed ones included: a batch is one. */
+  calls: () => number;
+  rowsRead: () => number;
+  rowsWritten: () => number;
+  reset: () => void;
+  /** Decides about each round trip from now on; undefined lets all of them through. */
+  failWhen: (decide: ((call: D1Call) => D1Fault) | undefined) => void;
+};
+
+/** What D1 says when it loses a connection. */
+const lost = () => new Error('D1_ERROR: Network connection lost.');
+
+/** Wraps a D1 binding in a meter. */
+export const meterD1 = (d1: D1Database): D1Meter => {
+  const statements: MeteredStatement[] = [];
+  let calls = 0;
+  let decide: ((call: D1Call) => D1Fault) | undefined;
+
+  const roundTrip = async <Answer>(sent: Sent[], run: () => Promise<Answer>): Promise<Answer> => {
+    calls += 1;
+    const fault = decide?.({ number: calls, statements: sent.map(({ sql }) => sql) });
+    if (fault === 'refused') throw lost();
+    const answer = await run();
+    if (fault === 'answer_lost') throw lost();
+    return answer;
+  };
+  const note = ({ sql, params }: Sent, { meta }: D1Result): void => {
+    statements.push({ sql, params, rowsRead: meta.rows_read, rowsWritten: meta.rows_written });
+  };
+  const inner = new WeakMap<D1PreparedStatement, Sent>();
+
+  const wrap = (sent: Sent): D1PreparedStatement => {
+    const all = async <Row>(): Promise<D1Result<Row>> =>
+      roundTrip([sent], async () => {
+        const result = await sent.statement.all<Row>();
+        note(sent, result);
+        return result;
+      });
+    const raw = async () => {
+      const result = await roundTrip([sent], async () => {
+        const answer = await distinctly(d1, sent).all();
+        note(sent, answer);
+        return answer;
+      });
+      return result.results.map((row) => Object.values(row));
+    };
+    const first = async (column?: string) => {
+      const [row] = (await all<Record<string, unknown>>()).results;
+      if (row === undefined) return null;
+      return column === undefined ? row : row[column];
+    };
+    const wrapped = {
+      bind: (...params: unknown[]) => wrap({ sql: sent.sql, params, statement: sent.statement.bind(...params) }),
+      all,
+      run: all,
+      raw,
+      first,
+    } as unknown as D1PreparedStatement;
+    inner.set(wrapped, sent);
+    return wrapped;
+  };
+
+  const batch = async (wrapped: D1PreparedStatement[]): Promise<D1Result[]> => {
+    const sent = wrapped.flatMap((statement) => inner.get(statement) ?? []);
+    return roundTrip(sent, async () => {
+      const results = await d1.batch(sent.map(({ statement }) => statement));
+      for (const [index, result] of results.entries()) {
+        const one = sent[index];
+        if (one !== undefined) note(one, result);
+      }
+      return results;
+    });
+  };
+
+  return {
+    d1: {
+      prepare: (sql: string) => wrap({ sql, params: [], statement: d1.prepare(sql) }),
+      batch,
+    } as unknown as D1Database,
+    statements,
+    calls: () => calls,
+    rowsRead: () => statements.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
+    rowsWritten: () => statements.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
+    reset: () => {
+      statements.length = 0;
+      calls = 0;
+    },
+    failWhen: (decision) => {
+      decide = decision;
+    },
+  };
+};
+
+type Sent = { sql: string; params: unknown[]; statement: D1PreparedStatement };
+
+/** SQLite names the second `id` of a subquery `id:1`. */
+const distinctly = (d1: D1Database, { sql, params, statement }: Sent): D1PreparedStatement =>
+  /^\s*select\b/i.test(sql) ? d1.prepare(`SELECT * FROM (${sql})`).bind(...params) : statement;

@@ -1,0 +1,62 @@
+/** Counts of what goes to KV and to Withings. */
+
+/** A KV binding that counts, and fails where a test says so. */
+export type KvMeter = {
+  kv: KVNamespace;
+  /** The operations since the last reset, in their order. */
+  operations: KvOperation[];
+  reset: () => void;
+  /** Makes these operations fail from now on. */
+  fail: (...operations: KvOperation[]) => void;
+};
+export type KvOperation = 'get' | 'put' | 'delete' | 'list';
+
+/** Wraps a KV binding in a meter. */
+export const meterKv = (kv: KVNamespace): KvMeter => {
+  const operations: KvOperation[] = [];
+  let failing: readonly KvOperation[] = [];
+  const count = (operation: KvOperation) => {
+    operations.push(operation);
+    if (failing.includes(operation)) throw new Error(`KV ${operation.toUpperCase()} failed: 429 Too Many Requests`);
+  };
+  return {
+    kv: {
+      get: async (key: string) => {
+        count('get');
+        return kv.get(key);
+      },
+      put: async (key: string, value: string, options?: KVNamespacePutOptions) => {
+        count('put');
+        return kv.put(key, value, options);
+      },
+      delete: async (key: string) => {
+        count('delete');
+        return kv.delete(key);
+      },
+    } as unknown as KVNamespace,
+    operations,
+    reset: () => {
+      operations.length = 0;
+    },
+    fail: (...now) => {
+      failing = now;
+    },
+  };
+};
+
+/** A `fetch` that counts what the broker sends, for `startBroker({ fetch })`. */
+export const meterFetch = () => {
+  let count = 0;
+  return {
+    count: () => count,
+    reset: () => {
+      count = 0;
+    },
+    wrap:
+      (send: typeof fetch): typeof fetch =>
+      (input, init) => {
+        count += 1;
+        return send(input, init);
+      },
+  };
+};
