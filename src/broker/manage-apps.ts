@@ -1,15 +1,22 @@
 import { hashCredential, hex, mintCredential, mintId, sha256 } from '../crypto/credential.ts';
 import type { ApiKey, App, KeyScope, LinkPolicy, RedirectUri } from '../domain/app.ts';
+import type { Actor, AuditDetail } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { judgeRegistration, MAX_REDIRECT_URIS_PER_APP } from '../domain/redirect-uri-registration.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { addApiKey, apiKeysOf, revokeApiKey } from '../store/api-keys.ts';
 import { addApp, appById, appsAfter, changeApp } from '../store/apps.ts';
 import { addRedirectUri, redirectUrisOf, removeRedirectUri } from '../store/redirect-uris.ts';
+import { noted } from './audit.ts';
 import type { Deps } from './deps.ts';
 
+/**
+ * What an actor does to apps, their keys and their redirect URIs. Whether the actor may is decided before; each change is noted in the
+ * audit trail in the transaction that makes it.
+ */
+
 /** Makes an app. */
-export const createApp = async (deps: Deps, { name }: { name: string }): Promise<Result<App, Failure>> => {
+export const createApp = async (deps: Deps, by: Actor, { name }: { name: string }): Promise<Result<App, Failure>> => {
   const app: App = {
     id: mintId('app', deps.random),
     name,
@@ -18,7 +25,8 @@ export const createApp = async (deps: Deps, { name }: { name: string }): Promise
     disabledAt: undefined,
     createdAt: deps.now(),
   };
-  const added = await addApp(deps.db, app);
+  const audit = noted(deps, by, { action: 'app.created', appId: app.id, subject: app.id, detail: { name } });
+  const added = await addApp(deps.db, app, [audit]);
   return added.ok ? ok(app) : added;
 };
 
@@ -49,11 +57,17 @@ export type AppSettings = {
 /** Changes an app; it takes effect at the next request. */
 export const updateApp = async (
   deps: Deps,
+  by: Actor,
   appId: string,
-  { disabled, ...settings }: AppSettings,
+  settings: AppSettings,
 ): Promise<Result<App, Failure>> => {
+  const { disabled, ...rest } = settings;
+  const detail: AuditDetail = {};
+  for (const [name, value] of Object.entries(settings)) if (value !== undefined) detail[name] = value;
+  if (Object.keys(detail).length === 0) return showApp(deps, appId);
   const disabledAt = disabled === undefined ? undefined : disabled ? deps.now() : null;
-  return orNotFound(await changeApp(deps.db, appId, { ...settings, disabledAt }));
+  const audit = noted(deps, by, { action: 'app.changed', appId, subject: appId, detail });
+  return orNotFound(await changeApp(deps.db, appId, { ...rest, disabledAt }, [audit]));
 };
 
 const orNotFound = (found: Result<App | undefined, Failure>): Result<App, Failure> => {
@@ -64,6 +78,7 @@ const orNotFound = (found: Result<App | undefined, Failure>): Result<App, Failur
 /** Makes an API key. The answer is the only place where the key itself ever is. */
 export const createApiKey = async (
   deps: Deps,
+  by: Actor,
   appId: string,
   { name, scopes }: { name: string; scopes: readonly KeyScope[] },
 ): Promise<Result<{ key: string; details: ApiKey }, Failure>> => {
@@ -80,7 +95,13 @@ export const createApiKey = async (
     revokedAt: undefined,
   };
   const { lastUsedAt: _, revokedAt: __, ...stored } = details;
-  const added = await addApiKey(deps.db, { ...stored, appId, hash: await hashCredential(key) });
+  const audit = noted(deps, by, {
+    action: 'api_key.created',
+    appId,
+    subject: details.id,
+    detail: { name, scopes: details.scopes },
+  });
+  const added = await addApiKey(deps.db, { ...stored, appId, hash: await hashCredential(key) }, [audit]);
   return added.ok ? ok({ key, details }) : added;
 };
 
@@ -91,8 +112,14 @@ export const listApiKeys = async (deps: Deps, appId: string): Promise<Result<Api
 };
 
 /** Revokes a key, from the next request on. */
-export const revokeKey = async (deps: Deps, appId: string, keyId: string): Promise<Result<void, Failure>> => {
-  const revoked = await revokeApiKey(deps.db, appId, keyId, deps.now());
+export const revokeKey = async (
+  deps: Deps,
+  by: Actor,
+  appId: string,
+  keyId: string,
+): Promise<Result<void, Failure>> => {
+  const audit = noted(deps, by, { action: 'api_key.revoked', appId, subject: keyId });
+  const revoked = await revokeApiKey(deps.db, { appId, keyId }, deps.now(), [audit]);
   if (!revoked.ok) return revoked;
   return revoked.value ? ok(undefined) : fail({ kind: 'not_found', what: 'API key' });
 };
@@ -107,19 +134,17 @@ export type RegisteredUri = { uri: string; warnings: string[]; added: boolean };
  */
 export const registerRedirectUri = async (
   deps: Deps,
-  appId: string,
-  uri: string,
-  ownHosts: readonly string[],
+  by: Actor,
+  { appId, uri, ownHosts }: { appId: string; uri: string; ownHosts: readonly string[] },
 ): Promise<Result<RegisteredUri, Failure>> => {
   const app = await showApp(deps, appId);
   if (!app.ok) return app;
   const judged = judgeRegistration(uri, { allowLoopback: app.value.allowLoopback, ownHosts });
   if (!judged.ok) return fail({ kind: 'redirect_uri_not_registrable', refusal: judged.failure });
   const entry = { ...judged.value, id: await redirectUriId(uri) };
-  const outcome = await addRedirectUri(deps.db, appId, entry, {
-    most: MAX_REDIRECT_URIS_PER_APP,
-    now: deps.now(),
-  });
+  const audit = noted(deps, by, { action: 'redirect_uri.added', appId, subject: entry.id, detail: { uri } });
+  const limits = { most: MAX_REDIRECT_URIS_PER_APP, now: deps.now() };
+  const outcome = await addRedirectUri(deps.db, appId, entry, limits, [audit]);
   if (!outcome.ok) return outcome;
   if (outcome.value === 'too_many') return fail({ kind: 'too_many_redirect_uris', most: MAX_REDIRECT_URIS_PER_APP });
   return ok({ ...judged.value, added: outcome.value === 'added' });
@@ -132,8 +157,15 @@ export const listRedirectUris = async (deps: Deps, appId: string): Promise<Resul
 };
 
 /** Removes a registered URI, for flows under way too. */
-export const unregisterRedirectUri = async (deps: Deps, appId: string, uri: string): Promise<Result<void, Failure>> => {
-  const removed = await removeRedirectUri(deps.db, appId, uri);
+export const unregisterRedirectUri = async (
+  deps: Deps,
+  by: Actor,
+  appId: string,
+  uri: string,
+): Promise<Result<void, Failure>> => {
+  const subject = await redirectUriId(uri);
+  const audit = noted(deps, by, { action: 'redirect_uri.removed', appId, subject, detail: { uri } });
+  const removed = await removeRedirectUri(deps.db, appId, uri, [audit]);
   if (!removed.ok) return removed;
   return removed.value ? ok(undefined) : fail({ kind: 'not_found', what: 'redirect URI' });
 };

@@ -34,7 +34,7 @@ http.use(
 http.route('/', oauth);
 http.route('/apps/:app_id/withings', connectionsApi);
 http.route('/apps/:app_id/metrics', metricsApi);
-http.route('/apps', managementApi);
+http.route('/', managementApi);
 
 /** For load balancers and people: that the Worker runs. */
 http.get('/healthz', (c) => c.json({ ok: true }));

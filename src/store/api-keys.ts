@@ -2,16 +2,18 @@ import { and, desc, eq, isNull, lt, or } from 'drizzle-orm';
 
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../domain/app.ts';
 import { type EpochMs, HOUR_MS } from '../domain/time.ts';
-import { attempt, type Db, type Stored } from './d1.ts';
+import { attempt, type Db, statement, type Stored } from './d1.ts';
 import { apiKeys } from './schema.ts';
 
-/** Stores a new key by its hash. */
+/** Stores a new key by its hash, in one transaction with `alongside`. */
 export const addApiKey = (
   db: Db,
   key: { hash: string; appId: string } & Omit<ApiKey, 'lastUsedAt' | 'revokedAt'>,
+  alongside: D1PreparedStatement[],
 ): Stored<void> =>
   attempt(db, async () => {
-    await db.orm.insert(apiKeys).values({ ...key, scopes: key.scopes.join(' ') });
+    const added = db.orm.insert(apiKeys).values({ ...key, scopes: key.scopes.join(' ') });
+    await db.d1.batch([statement(db, added), ...alongside]);
   });
 
 /** An app's keys, newest first, revoked ones included. */
@@ -34,14 +36,20 @@ export const apiKeysOf = (db: Db, appId: string): Stored<ApiKey[]> =>
     }));
   });
 
-/** Revokes a key; false where the app has no such key. Revoking twice keeps the first time. */
-export const revokeApiKey = (db: Db, appId: string, keyId: string, now: EpochMs): Stored<boolean> =>
+/** Revokes a key, with `alongside`; false where the app has no such key. Revoking twice keeps the first time. */
+export const revokeApiKey = (
+  db: Db,
+  { appId, keyId }: { appId: string; keyId: string },
+  now: EpochMs,
+  alongside: D1PreparedStatement[],
+): Stored<boolean> =>
   attempt(db, async () => {
     const known = and(eq(apiKeys.appId, appId), eq(apiKeys.id, keyId));
-    await db.orm
+    const revoked = db.orm
       .update(apiKeys)
       .set({ revokedAt: now })
       .where(and(known, isNull(apiKeys.revokedAt)));
+    await db.d1.batch([statement(db, revoked), ...alongside]);
     return (await db.orm.select({ id: apiKeys.id }).from(apiKeys).where(known).get()) !== undefined;
   });
 

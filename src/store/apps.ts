@@ -1,13 +1,14 @@
-import { and, asc, eq, gt, sql } from 'drizzle-orm';
+import { asc, eq, gt, sql } from 'drizzle-orm';
 
 import type { App, LinkPolicy } from '../domain/app.ts';
-import { attempt, type Db, type Stored } from './d1.ts';
+import { attempt, type Db, statement, type Stored } from './d1.ts';
 import { apps } from './schema.ts';
 
-/** Stores a new app. */
-export const addApp = (db: Db, app: App): Stored<void> =>
+/** Stores a new app, in one transaction with `alongside`. */
+export const addApp = (db: Db, app: App, alongside: D1PreparedStatement[]): Stored<void> =>
   attempt(db, async () => {
-    await db.orm.insert(apps).values({ ...app, disabledAt: app.disabledAt ?? null });
+    const added = db.orm.insert(apps).values({ ...app, disabledAt: app.disabledAt ?? null });
+    await db.d1.batch([statement(db, added), ...alongside]);
   });
 
 /** The app with this id; undefined where there is none. */
@@ -33,10 +34,17 @@ export type AppChanges = {
   disabledAt?: number | null | undefined;
 };
 
-/** Changes an app; undefined where there is none. Disabling one that is disabled keeps the first time. */
-export const changeApp = (db: Db, appId: string, { disabledAt, ...changes }: AppChanges): Stored<App | undefined> =>
+/**
+ * Changes an app, in one transaction with `alongside`; undefined where there is none. Disabling one that is disabled keeps the first time.
+ */
+export const changeApp = (
+  db: Db,
+  appId: string,
+  { disabledAt, ...changes }: AppChanges,
+  alongside: D1PreparedStatement[],
+): Stored<App | undefined> =>
   attempt(db, async () => {
-    const row = await db.orm
+    const change = db.orm
       .update(apps)
       .set({
         // A statement must set something; an id set to itself changes nothing.
@@ -47,9 +55,9 @@ export const changeApp = (db: Db, appId: string, { disabledAt, ...changes }: App
           disabledAt: sql`coalesce(${apps.disabledAt}, ${disabledAt})`,
         }),
       })
-      .where(and(eq(apps.id, appId)))
-      .returning()
-      .get();
+      .where(eq(apps.id, appId));
+    await db.d1.batch([statement(db, change), ...alongside]);
+    const row = await db.orm.select().from(apps).where(eq(apps.id, appId)).get();
     return row === undefined ? undefined : appOf(row);
   });
 

@@ -67,7 +67,10 @@ export const auditEntries = sqliteTable(
     /** JSON, without anything secret. */
     detail: text('detail').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.appId, table.at, table.id] })],
+  (table) => [
+    primaryKey({ columns: [table.appId, table.at, table.id] }),
+    index('audit_entries_by_time').on(table.at, table.id),
+  ],
 );
 
 export const brokerState = sqliteTable('broker_state', {

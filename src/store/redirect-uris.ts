@@ -2,7 +2,7 @@ import { and, asc, eq } from 'drizzle-orm';
 
 import type { RedirectUri } from '../domain/app.ts';
 import type { EpochMs } from '../domain/time.ts';
-import { attempt, type Db, type Stored } from './d1.ts';
+import { attempt, type Db, statement, type Stored } from './d1.ts';
 import { redirectUris } from './schema.ts';
 
 /** What came of registering a URI. */
@@ -10,16 +10,18 @@ export type RegistrationOutcome = 'added' | 'present' | 'too_many';
 
 /**
  * Registers a URI, unless it is there already or the app has `most`: one statement, so that parallel registrations cannot pass the
- * limit together.
+ * limit together. `alongside` follows it in its transaction.
  */
 export const addRedirectUri = (
   db: Db,
   appId: string,
   entry: { id: string; uri: string; warnings: readonly string[] },
   { most, now }: { most: number; now: EpochMs },
+  alongside: D1PreparedStatement[],
 ): Stored<RegistrationOutcome> =>
   attempt(db, async () => {
-    const [inserted, found] = await db.d1.batch([
+    const [found, inserted] = await db.d1.batch([
+      db.d1.prepare(`SELECT 1 FROM redirect_uris WHERE app_id = ?1 AND uri = ?2`).bind(appId, entry.uri),
       db.d1
         .prepare(
           `INSERT INTO redirect_uris (app_id, id, uri, warnings, created_at)
@@ -27,7 +29,7 @@ export const addRedirectUri = (
            ON CONFLICT DO NOTHING`,
         )
         .bind(appId, entry.id, entry.uri, JSON.stringify(entry.warnings), now, most),
-      db.d1.prepare(`SELECT 1 FROM redirect_uris WHERE app_id = ?1 AND uri = ?2`).bind(appId, entry.uri),
+      ...alongside,
     ]);
     if ((inserted?.meta.changes ?? 0) > 0) return 'added';
     return (found?.results.length ?? 0) > 0 ? 'present' : 'too_many';
@@ -49,12 +51,15 @@ export const redirectUrisOf = (db: Db, appId: string): Stored<RedirectUri[]> =>
     }));
   });
 
-/** Removes a URI; false where the app has no such one. Flows under way end on a page of ours from then on. */
-export const removeRedirectUri = (db: Db, appId: string, uri: string): Stored<boolean> =>
+/** Removes a URI, with `alongside`; false where the app has no such one. Flows under way end on a page of ours from then on. */
+export const removeRedirectUri = (
+  db: Db,
+  appId: string,
+  uri: string,
+  alongside: D1PreparedStatement[],
+): Stored<boolean> =>
   attempt(db, async () => {
-    const removed = await db.orm
-      .delete(redirectUris)
-      .where(and(eq(redirectUris.appId, appId), eq(redirectUris.uri, uri)))
-      .returning({ id: redirectUris.id });
-    return removed.length > 0;
+    const removal = db.orm.delete(redirectUris).where(and(eq(redirectUris.appId, appId), eq(redirectUris.uri, uri)));
+    const [removed] = await db.d1.batch([statement(db, removal), ...alongside]);
+    return (removed?.meta.changes ?? 0) > 0;
   });

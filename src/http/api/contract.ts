@@ -69,6 +69,22 @@ export const redirectUriRequest = z.strictObject({ uri: redirectUriText });
 export const redirectUriList = z.object({ data: z.array(redirectUri) });
 export const redirectUriQuery = z.object({ uri: redirectUriText });
 
+export const auditEntry = z.object({
+  id: z.string(),
+  at: instant,
+  /** `operator`, the id of a developer account, or the id of an API key. */
+  actor: z.string(),
+  /** `api`, `cli`, `dashboard` or `cron`, as the client says. */
+  surface: z.string(),
+  action: z.string(),
+  app_id: z.string().nullable(),
+  /** The id of what was changed; of a user, a keyed hash. */
+  subject: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+});
+export const auditList = z.object({ data: z.array(auditEntry), next_cursor: z.string().nullable() });
+export const auditQuery = z.object({ cursor: z.string().max(200).optional() });
+
 export const status = z.object({ connected: z.boolean() });
 
 export const userTokenRequest = z.strictObject({ user_id: userIdText });

@@ -1,4 +1,5 @@
 import type { Presented } from '../../broker/authenticate.ts';
+import type { Surface } from '../../domain/audit.ts';
 import type { HttpContext } from '../context.ts';
 
 /** The credential of an app's request: `X-API-Key`, or a bearer token. Never from the URL, which is logged on its way. */
@@ -6,3 +7,7 @@ export const presentedKey = (c: HttpContext): Presented => c.req.header('X-API-K
 
 /** The credential of a management request: a bearer token (RFC 6750, 2.1). */
 export const bearer = (c: HttpContext): Presented => /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+
+/** What a management request came from, as it says itself. */
+export const surfaceOf = (c: HttpContext): Surface =>
+  (c.req.header('User-Agent') ?? '').startsWith('mushu-cli') ? 'cli' : 'api';

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 
 import type { MetricValue } from '../../broker/read-metrics.ts';
 import type { ApiKey, App, RedirectUri } from '../../domain/app.ts';
+import type { AuditEntry } from '../../domain/audit.ts';
 import type { ConnectionDetail } from '../../domain/connection.ts';
 import { describeWarning, type RedirectUriWarning } from '../../domain/redirect-uri-registration.ts';
 import type { SyncResult } from '../../domain/sync.ts';
@@ -44,6 +45,24 @@ export const renderRedirectUri = ({ uri, warnings, createdAt }: RedirectUri): z.
   warnings: renderWarnings(uri, warnings),
   created_at: instant(createdAt),
 });
+
+export const renderAuditEntry = ({
+  actor,
+  appId,
+  at,
+  detail,
+  ...entry
+}: AuditEntry): z.infer<typeof contract.auditEntry> => ({
+  ...entry,
+  detail: Object.fromEntries(Object.entries(detail).map(([name, value]) => [wireName(name), value])),
+  at: instant(at),
+  actor: actor.id,
+  surface: actor.surface,
+  app_id: appId ?? null,
+});
+
+/** Settings are noted by our names and told by the API's. */
+const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 export const renderSync = ({ syncedAt, ...result }: SyncResult): z.infer<typeof contract.syncResult> => ({
   ...result,

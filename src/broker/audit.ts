@@ -1,0 +1,31 @@
+import { mintId } from '../crypto/credential.ts';
+import type { Actor, AuditAction, AuditDetail, AuditEntry } from '../domain/audit.ts';
+import type { Failure } from '../domain/failure.ts';
+import { ok, type Result } from '../domain/result.ts';
+import { auditEntriesBefore, type AuditPosition, auditStatement } from '../store/audit.ts';
+import type { Deps } from './deps.ts';
+
+/** The statement that notes a change in the audit trail; see the store's for where it belongs. */
+export const noted = (
+  deps: Pick<Deps, 'db' | 'now' | 'random'>,
+  actor: Actor,
+  change: { action: AuditAction; appId?: string; subject: string; detail?: AuditDetail },
+): D1PreparedStatement => {
+  const { action, appId, subject, detail = {} } = change;
+  const entry: AuditEntry = { id: mintId('audit', deps.random), at: deps.now(), actor, action, appId, subject, detail };
+  return auditStatement(deps.db, entry);
+};
+
+const ENTRIES_PER_PAGE = 50;
+
+/** A page of the audit trail, newest first: of one app, or of everything. */
+export const listAudit = async (
+  deps: Deps,
+  appId: string | undefined,
+  before: AuditPosition | undefined,
+): Promise<Result<{ entries: AuditEntry[]; next: AuditPosition | undefined }, Failure>> => {
+  const found = await auditEntriesBefore(deps.db, appId, before, ENTRIES_PER_PAGE + 1);
+  if (!found.ok) return found;
+  const entries = found.value.slice(0, ENTRIES_PER_PAGE);
+  return ok({ entries, next: found.value.length > ENTRIES_PER_PAGE ? entries.at(-1) : undefined });
+};

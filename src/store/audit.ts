@@ -1,0 +1,67 @@
+import { and, desc, eq, lt, or } from 'drizzle-orm';
+
+import type { AuditAction, AuditEntry, Surface } from '../domain/audit.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { attempt, type Db, type Stored } from './d1.ts';
+import { auditEntries } from './management-schema.ts';
+
+/**
+ * The statement that notes a change. It belongs in one batch with the change, directly after it: it writes its row where that statement
+ * changed something, and none where it did not, so that no change is without its entry nor an entry without its change.
+ */
+export const auditStatement = (db: Db, entry: AuditEntry): D1PreparedStatement =>
+  db.d1
+    .prepare(
+      `INSERT INTO audit_entries (app_id, at, id, actor, surface, action, subject, detail)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE changes() > 0`,
+    )
+    .bind(
+      entry.appId ?? NO_APP,
+      entry.at,
+      entry.id,
+      entry.actor.id,
+      entry.actor.surface,
+      entry.action,
+      entry.subject,
+      JSON.stringify(entry.detail),
+    );
+
+/** Where a page of entries goes on: after this one. */
+export type AuditPosition = { at: EpochMs; id: string };
+
+/** Entries, newest first: those of one app, or all there are. */
+export const auditEntriesBefore = (
+  db: Db,
+  appId: string | undefined,
+  before: AuditPosition | undefined,
+  limit: number,
+): Stored<AuditEntry[]> =>
+  attempt(db, async () => {
+    const rows = await db.orm
+      .select()
+      .from(auditEntries)
+      .where(
+        and(
+          appId === undefined ? undefined : eq(auditEntries.appId, appId),
+          before === undefined
+            ? undefined
+            : or(lt(auditEntries.at, before.at), and(eq(auditEntries.at, before.at), lt(auditEntries.id, before.id))),
+        ),
+      )
+      .orderBy(desc(auditEntries.at), desc(auditEntries.id))
+      .limit(limit);
+    return rows.map(entryOf);
+  });
+
+/** Changes that concern no app are kept under the empty id, which no app has. */
+const NO_APP = '';
+
+const entryOf = (row: typeof auditEntries.$inferSelect): AuditEntry => ({
+  id: row.id,
+  at: row.at,
+  actor: { id: row.actor, surface: row.surface as Surface },
+  action: row.action as AuditAction,
+  appId: row.appId === NO_APP ? undefined : row.appId,
+  subject: row.subject,
+  detail: JSON.parse(row.detail),
+});
