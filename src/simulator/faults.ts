@@ -25,9 +25,9 @@ export const faultKinds = [
   'reject',
 ] as const;
 
-export type FaultKind = (typeof faultKinds)[number];
+type FaultKind = (typeof faultKinds)[number];
 
-export type FaultSpec = {
+type FaultSpec = {
   kind: FaultKind;
   /** Which calls it is for; all when absent. */
   action?: string | undefined;

@@ -32,7 +32,7 @@ export type SimulatorState = {
   calls: Calls;
 };
 
-export type StateOptions = {
+type StateOptions = {
   /** Real time, ms since the epoch. */
   now: () => number;
   random: Random;

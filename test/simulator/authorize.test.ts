@@ -39,6 +39,7 @@ describe('the authorization request', () => {
     { name: 'a shorter path', uri: 'https://broker.example/withings' },
     { name: 'the right host as user name', uri: 'https://broker.example@evil.example/withings/callback' },
     { name: 'a backslash', uri: 'https://broker.example\\@evil.example/withings/callback' },
+    { name: 'a backslash in the path', uri: `${redirectUri}/x\\y` },
     { name: 'a fragment', uri: 'https://broker.example/withings/callback#x' },
     { name: 'a line break', uri: 'https://broker.example/withings/callback?\r\nx: y' },
     { name: 'a custom scheme', uri: 'womoji://withings/success' },

@@ -122,6 +122,15 @@ describe('the signed form of a token request', () => {
     expect((await exchangeSigned(simulator, signedFields('requesttoken', nonce))).status).toBe(0);
   });
 
+  test('a wrong signature is 503, or 342 by the switch', async () => {
+    const simulator = standingSimulator();
+    const signed = { ...signedFields('requesttoken', await nonceOf(simulator)), signature: '0'.repeat(64) };
+    const wrong = { status: 503, body: {}, error: 'Invalid Params: invalid signature' };
+    expect(await exchangeSigned(simulator, signed)).toEqual(wrong);
+    simulator.state.settings.badCredentialsStatus = 342;
+    expect(await exchangeSigned(simulator, signed)).toEqual({ ...wrong, status: 342 });
+  });
+
   test('works for the refresh as well', async () => {
     const simulator = standingSimulator();
     const { refresh_token: token } = await connect(simulator);

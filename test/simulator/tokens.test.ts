@@ -172,6 +172,9 @@ describe('the code exchange', () => {
     if (nora !== undefined) nora.allowedScopes = ['user.info'];
     const { scope } = await connect(simulator, 'nora', { scope: 'user.info,user.metrics' });
     expect(scope).toBe('user.info');
+    // What was not granted then is not granted later.
+    if (nora !== undefined) nora.allowedScopes = null;
+    expect(simulator.state.grants.all()[0]?.scopes).toEqual(['user.info']);
   });
 });
 

@@ -7,7 +7,7 @@ const CALLS_KEPT = 10_000;
 const secretFields = new Set(['access_token', 'client_secret', 'code', 'nonce', 'refresh_token', 'signature', 'state']);
 
 /** A call that was received; secrets only as fingerprints, so that equal ones can be told. */
-export type CallRecord = {
+type CallRecord = {
   number: number;
   atMs: number;
   method: string;
@@ -25,8 +25,8 @@ export type CallRecord = {
   fault: string | null;
 };
 
-export type CallOutcome = Pick<CallRecord, 'clientId' | 'person' | 'status' | 'httpStatus' | 'fault'>;
-export type CallDescription = Pick<CallRecord, 'method' | 'path' | 'action' | 'params' | 'token'>;
+type CallOutcome = Pick<CallRecord, 'clientId' | 'person' | 'status' | 'httpStatus' | 'fault'>;
+type CallDescription = Pick<CallRecord, 'method' | 'path' | 'action' | 'params' | 'token'>;
 
 export type Calls = {
   add: (atMs: number, description: CallDescription, outcome: CallOutcome) => void;
@@ -37,7 +37,7 @@ export type Calls = {
 };
 
 /** `sha256:` and the first 16 hex digits: enough to compare, useless as a secret. */
-export const fingerprint = async (secret: string): Promise<string> => {
+const fingerprint = async (secret: string): Promise<string> => {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret));
   return `sha256:${toHex(new Uint8Array(digest)).slice(0, 16)}`;
 };

@@ -9,7 +9,7 @@ import { argumentsOf, type Call } from './call.ts';
 
 const WINDOW_MS = 60 * 1000;
 
-export type Caller = { clientId: string | undefined; userid: number | undefined };
+type Caller = { clientId: string | undefined; userid: number | undefined };
 
 export type Limits = {
   /** Counts the call; a refusal when it is one too many or one too soon. */
@@ -38,24 +38,23 @@ export const createLimits = (clock: Clock, settings: Settings): Limits => {
     return window.length;
   };
 
-  const tooSoon = (key: string): boolean => {
-    const before = seen.get(key);
-    seen.delete(key);
-    seen.set(key, clock.now());
-    return before !== undefined && Math.abs(clock.now() - before) < settings.sameArgumentsSeconds * 1000;
-  };
-
-  // Oldest first, so the expired ones stand in front.
+  // Oldest first, so what has expired stands in front.
   const forgetExpired = () => {
     for (const [key, atMs] of seen) {
-      if (clock.now() - atMs < settings.sameArgumentsSeconds * 1000) return;
+      if (Math.abs(clock.now() - atMs) < settings.sameArgumentsSeconds * 1000) return;
       seen.delete(key);
     }
   };
 
+  const tooSoon = (key: string): boolean => {
+    forgetExpired();
+    const repeated = seen.delete(key);
+    seen.set(key, clock.now());
+    return repeated;
+  };
+
   return {
     judge: (call, caller) => {
-      forgetExpired();
       const total = callsInWindow('');
       const own = caller.clientId === undefined ? 0 : callsInWindow(`client ${caller.clientId}`);
       maxPerMinute = Math.max(maxPerMinute, total);

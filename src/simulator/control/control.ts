@@ -1,6 +1,7 @@
 /** `/_control`: what a program may see and change of the simulator. JSON in and out, names in snake_case. */
 import { Hono, type Context } from 'hono';
 
+import { faultKinds } from '../faults.ts';
 import type { Grant } from '../oauth/grants.ts';
 import type { SimulatorState } from '../state.ts';
 import { clientSchema, clockSchema, faultSchema, readBody, settingsChangesSchema, shown } from './input.ts';
@@ -20,6 +21,7 @@ const index = {
   'people/:person/groups/:grpid': 'PATCH {measures?, date?, attrib?, category?}; DELETE',
   clock: 'GET; POST {now? (Unix s or RFC 3339) or advance_seconds?, frozen?}',
   settings: 'GET; PATCH any of them',
+  fault_kinds: faultKinds.join(', '),
   faults:
     'GET lists; POST {kind, action?, grant_type?, person?, times?, delay_ms?, status?, error?, wait_seconds?, takes_effect?}; DELETE clears',
   calls: 'GET lists what was received, ?action= and ?person= filter; DELETE clears',
@@ -34,14 +36,15 @@ const clockNow = ({ clock }: SimulatorState) => ({
   frozen: clock.frozen(),
 });
 
-const moveClock = async ({ clock, ...state }: SimulatorState, c: Context): Promise<Response> => {
+const moveClock = async (state: SimulatorState, c: Context): Promise<Response> => {
   const body = await readBody(c, clockSchema);
   if (body instanceof Response) return body;
+  const { clock } = state;
   if (body.frozen === true) clock.freeze();
   if (body.frozen === false) clock.resume();
   if (body.now !== undefined) clock.set(typeof body.now === 'number' ? body.now * 1000 : Date.parse(body.now));
   if (body.advanceSeconds !== undefined) clock.advance(body.advanceSeconds * 1000);
-  return c.json(clockNow({ clock, ...state }));
+  return c.json(clockNow(state));
 };
 
 const changeSettings = async ({ settings }: SimulatorState, c: Context): Promise<Response> => {

@@ -4,7 +4,7 @@ import type { MeasureGroup } from '../../withings/wire.ts';
 export type StoredGroup = MeasureGroup & { modified: number };
 
 /** What an edit may change; `grpid` and `created` stay. */
-export type GroupChanges = Partial<Pick<StoredGroup, 'date' | 'attrib' | 'category' | 'measures'>>;
+type GroupChanges = Partial<Pick<StoredGroup, 'date' | 'attrib' | 'category' | 'measures'>>;
 
 export type Groups = {
   /** In the order they were stored. */

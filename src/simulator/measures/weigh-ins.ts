@@ -13,7 +13,7 @@ const DEFAULT_FAT_PERCENT = 24;
 const FIRST_NEW_GRPID = 6_900_000_001;
 
 /** A step on the scale. What a scale would work out and is not given is in usual proportions to the rest. */
-export type WeighIn = {
+type WeighIn = {
   weightKg: number;
   /** Per cent; `fatMassKg` wins when both are given. */
   fatRatio?: number | undefined;
@@ -33,7 +33,7 @@ export type WeighIn = {
 };
 
 /** What a person corrects in the app. */
-export type WeighInChanges = {
+type WeighInChanges = {
   weightKg?: number | undefined;
   /** Unix seconds. */
   date?: number | undefined;

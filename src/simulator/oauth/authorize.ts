@@ -15,7 +15,7 @@ export type AuthorizationRequest = {
   demo: boolean;
 };
 
-export type AuthorizationCheck =
+type AuthorizationCheck =
   | { kind: 'unknown_client' }
   | { kind: 'redirect_uri_mismatch' }
   | { kind: 'redirect'; location: string }

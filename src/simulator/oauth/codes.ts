@@ -4,7 +4,7 @@ import { randomHex40, type Random } from '../random.ts';
 /** An authorization code lives 30 seconds. */
 const CODE_LIFETIME_MS = 30 * 1000;
 
-export type AuthorizationCode = {
+type AuthorizationCode = {
   code: string;
   clientId: string;
   redirectUri: string;

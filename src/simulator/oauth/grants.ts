@@ -15,7 +15,7 @@ const ACCESS_TOKEN_LIFETIME_MS = ACCESS_TOKEN_LIFETIME_SECONDS * 1000;
 const REFRESH_TOKEN_LIFETIME_MS = 365 * 24 * HOUR_MS;
 const SUPERSEDED_REFRESH_TOKEN_MS = 8 * HOUR_MS;
 
-export type TokenPair = {
+type TokenPair = {
   accessToken: string;
   refreshToken: string;
   issuedAtMs: number;

@@ -16,10 +16,9 @@ const authenticate = (state: SimulatorState, call: Call, signed: boolean): Clien
   if (client === undefined) return wrong;
   if (secret !== undefined) return secret === client.clientSecret ? client : wrong;
   if (nonce === undefined || signature === undefined) return wrong;
-  // Spent whether or not the rest of the call succeeds: a nonce is single use.
-  const fresh = signed && state.nonces.spend(nonce, clientId);
   if (!signed) return badSignature(state);
-  return fresh ? client : invalidParams('nonce');
+  // Spent whether or not the rest of the call succeeds: a nonce is single use.
+  return state.nonces.spend(nonce, clientId) ? client : invalidParams('nonce');
 };
 
 const tokenAnswer = (state: SimulatorState, { grant, pair }: Held, userid: string | number): Answer => {
