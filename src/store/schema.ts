@@ -26,6 +26,8 @@ export const apps = sqliteTable('apps', {
   sharedAccounts: text('shared_accounts', { enum: ['allow', 'refuse'] })
     .notNull()
     .default('allow'),
+  /** Whether the app reads changes in bulk: only then does a sync note its place in their order. */
+  readsChanges: integer('reads_changes', { mode: 'boolean' }).notNull().default(false),
   createdAt: integer('created_at').notNull(),
 });
 
@@ -126,6 +128,14 @@ export const connections = sqliteTable(
     syncResume: text('sync_resume'),
     /** When the cron goes on with an incomplete sync; null where none is. */
     syncResumeAt: integer('sync_resume_at'),
+    /** JSON: which windows of time are re-read next, in search of deletions. */
+    reviewPosition: text('review_position'),
+    /** When the cron re-reads an older window; null where it does not. */
+    nextReviewAt: integer('next_review_at'),
+    /** Place in the order of the app's changes; null where the app does not read them. */
+    changeSeq: integer('change_seq'),
+    /** JSON: the groups that the last changes touched. */
+    recentChanges: text('recent_changes'),
     /** JSON: what was asked in the last seconds. */
     recentQuestions: text('recent_questions').notNull().default('[]'),
     lastSyncAt: integer('last_sync_at'),
@@ -148,6 +158,12 @@ export const connections = sqliteTable(
     index('connections_resume')
       .on(table.syncResumeAt)
       .where(sql`sync_resume_at IS NOT NULL`),
+    index('connections_review')
+      .on(table.nextReviewAt)
+      .where(sql`next_review_at IS NOT NULL`),
+    index('connections_changed')
+      .on(table.appId, table.changeSeq)
+      .where(sql`change_seq IS NOT NULL`),
     index('connections_by_withings_user').on(table.withingsUserId, table.appId),
   ],
 );
