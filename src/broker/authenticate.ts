@@ -11,42 +11,40 @@ import type { Deps } from './deps.ts';
 /** What a request shows: an app's key, or a user token, or the operator's token. */
 export type Presented = string | undefined;
 
+/** A credential of an app, and whether a page's script sent it (its request carries an `Origin`). */
+export type AppCredential = { presented: Presented; fromBrowser: boolean };
+
 /** A request that may go on: for which app and user, and the user's current connection. */
 export type Admitted = { appId: string; userId: string; connection: CurrentConnection | undefined };
 
 /**
- * Admits a request about one user of one app, by the app's key or by that very user's token. One round trip, which also reads the
- * connection that the request is about; a malformed key costs none.
+ * Admits a request about one user of one app, by the app's key or, where `userTokens` are taken, by that very user's token. One round
+ * trip, which also reads the connection that the request is about; a malformed key costs none.
  *
  * A key of another app gets the same answer as an app that does not exist.
  */
 export const admitForUser = async (
   deps: Deps,
-  presented: Presented,
-  { appId, userId, scope }: { appId: string; userId: string; scope: KeyScope },
+  credential: AppCredential,
+  wanted: { appId: string; userId: string; scope: KeyScope; userTokens: boolean },
 ): Promise<Result<Admitted, Failure>> => {
-  if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'api_key' });
-  const caller = presented.startsWith(JWT_START)
-    ? await callerOfUserToken(deps, presented, appId, userId)
-    : await callerOfKey(deps, presented, userId, scope);
-  if (!caller.ok) return caller;
-  if (caller.value.appId !== appId) return fail({ kind: 'app_not_found' });
-  if (caller.value.appDisabled) return fail({ kind: 'app_disabled' });
-  return ok({ appId, userId, connection: caller.value.connection });
+  const { appId, userId } = wanted;
+  const { presented } = credential;
+  const caller =
+    wanted.userTokens && presented?.startsWith(JWT_START) === true
+      ? await callerOfUserToken(deps, presented, appId, userId)
+      : await callerOfKey(deps, credential, wanted);
+  return caller.ok ? ok({ appId, userId, connection: caller.value.connection }) : caller;
 };
 
 /** Admits an app's backend by the app's key, for what no user token may do. */
 export const admitBackend = async (
   deps: Deps,
-  presented: Presented,
+  credential: AppCredential,
   { appId, scope }: { appId: string; scope: KeyScope },
 ): Promise<Result<{ appId: string }, Failure>> => {
-  if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'api_key' });
-  const caller = await callerOfKey(deps, presented, NO_USER, scope);
-  if (!caller.ok) return caller;
-  if (caller.value.appId !== appId) return fail({ kind: 'app_not_found' });
-  if (caller.value.appDisabled) return fail({ kind: 'app_disabled' });
-  return ok({ appId });
+  const caller = await callerOfKey(deps, credential, { appId, userId: NO_USER, scope });
+  return caller.ok ? ok({ appId }) : caller;
 };
 
 /** Admits the operator. */
@@ -65,19 +63,29 @@ const invalidKey = fail({ kind: 'credential_invalid', wanted: 'api_key' } as con
 
 const callerOfKey = async (
   deps: Deps,
-  presented: string,
-  userId: string,
-  scope: KeyScope,
+  { presented, fromBrowser }: AppCredential,
+  { appId, userId, scope }: { appId: string; userId: string; scope: KeyScope },
 ): Promise<Result<Caller, Failure>> => {
+  if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'api_key' });
+  if (presented.startsWith(JWT_START)) return whyNoKey(deps, presented);
   if (!(await isWellFormedCredential('key', presented))) return invalidKey;
   const hash = await hashCredential(presented);
   const found = await callerByKey(deps.db, hash, userId, deps.now());
   if (!found.ok) return found;
   const caller = found.value;
   if (caller?.key === undefined || caller.key.revoked) return invalidKey;
+  if (caller.appId !== appId) return fail({ kind: 'app_not_found' });
+  if (caller.appDisabled) return fail({ kind: 'app_disabled' });
+  if (fromBrowser && caller.refusesBrowserKeys) return fail({ kind: 'browser_key_refused' });
   if (!caller.key.scopes.includes(scope)) return fail({ kind: 'scope_missing', scope });
   if (caller.key.useIsStale) deps.waitUntil(noteApiKeyUse(deps.db, hash, deps.now()));
   return ok(caller);
+};
+
+/** Where a key is wanted, a good user token is told apart from garbage: its bearer mistook the route, not the token. */
+const whyNoKey = async (deps: Deps, presented: string): Promise<Result<Caller, Failure>> => {
+  const token = await verify(deps.keyring, USER_TOKEN, presented, deps.now());
+  return token.ok ? fail({ kind: 'user_token_not_taken' }) : invalidKey;
 };
 
 const callerOfUserToken = async (
@@ -91,5 +99,6 @@ const callerOfUserToken = async (
   if (!token.ok || token.value.app !== appId || token.value.sub !== userId) return invalidKey;
   const found = await callerByUser(deps.db, appId, userId);
   if (!found.ok) return found;
-  return found.value === undefined ? fail({ kind: 'app_not_found' }) : ok(found.value);
+  if (found.value === undefined) return fail({ kind: 'app_not_found' });
+  return found.value.appDisabled ? fail({ kind: 'app_disabled' }) : ok(found.value);
 };

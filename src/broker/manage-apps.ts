@@ -1,5 +1,5 @@
 import { hashCredential, hex, mintCredential, mintId, sha256 } from '../crypto/credential.ts';
-import type { ApiKey, App, KeyScope, LinkPolicy, RedirectUri } from '../domain/app.ts';
+import type { ApiKey, App, KeyScope, LinkPolicy, RedirectUri, SharedAccounts } from '../domain/app.ts';
 import type { Actor, AuditDetail } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { judgeRegistration, MAX_REDIRECT_URIS_PER_APP } from '../domain/redirect-uri-registration.ts';
@@ -22,6 +22,8 @@ export const createApp = async (deps: Deps, by: Actor, { name }: { name: string 
     name,
     linkPolicy: 'open',
     allowLoopback: false,
+    refuseBrowserKeys: false,
+    sharedAccounts: 'allow',
     disabledAt: undefined,
     createdAt: deps.now(),
   };
@@ -51,6 +53,8 @@ export type AppSettings = {
   name?: string | undefined;
   linkPolicy?: LinkPolicy | undefined;
   allowLoopback?: boolean | undefined;
+  refuseBrowserKeys?: boolean | undefined;
+  sharedAccounts?: SharedAccounts | undefined;
   disabled?: boolean | undefined;
 };
 

@@ -8,12 +8,18 @@ import type { EpochMs } from './time.ts';
  */
 export type LinkPolicy = 'open' | 'session' | 'confirm';
 
+/** What becomes of a link to a Withings account that another user of the app is linked to already: noted as a conflict, or refused. */
+export type SharedAccounts = 'allow' | 'refuse';
+
 /** A tenant: something a developer builds, with its own users, keys and redirect URIs. */
 export type App = {
   id: string;
   name: string;
   linkPolicy: LinkPolicy;
   allowLoopback: boolean;
+  /** Whether API keys are refused in requests with an `Origin`, which a page's script sends: a key in a page reads every user. */
+  refuseBrowserKeys: boolean;
+  sharedAccounts: SharedAccounts;
   disabledAt: EpochMs | undefined;
   createdAt: EpochMs;
 };

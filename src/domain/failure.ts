@@ -20,6 +20,8 @@ export type CredentialFailure =
   | { kind: 'credential_missing'; wanted: 'api_key' | 'access_token' }
   | { kind: 'credential_invalid'; wanted: 'api_key' | 'access_token' }
   | { kind: 'scope_missing'; scope: string }
+  | { kind: 'user_token_not_taken' }
+  | { kind: 'browser_key_refused' }
   | { kind: 'app_not_found' }
   | { kind: 'app_disabled' };
 

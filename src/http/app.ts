@@ -6,6 +6,7 @@ import { connectionsApi } from './api/connections.ts';
 import { managementApi } from './api/management.ts';
 import { metricsApi } from './api/metrics.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
+import { fromAnyPage, USER_TOKEN_PATHS } from './cross-origin.ts';
 import { oauth } from './oauth.ts';
 import { answerProblem } from './problem.ts';
 import { requestLog } from './request-log.ts';
@@ -30,6 +31,8 @@ http.use(
       }),
   }),
 );
+
+for (const path of USER_TOKEN_PATHS) http.use(path, fromAnyPage);
 
 http.route('/', oauth);
 http.route('/apps/:app_id/withings', connectionsApi);

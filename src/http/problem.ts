@@ -65,6 +65,20 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
       'Key lacks a scope',
       `This key lacks the scope "${failure.scope}". Create one that has it.`,
     ),
+  user_token_not_taken: () =>
+    problem(
+      403,
+      'user_token_not_taken',
+      'User token not taken here',
+      "A user token is for its user's sync, status, metrics and disconnect. This takes the app's key, from its backend.",
+    ),
+  browser_key_refused: () =>
+    problem(
+      403,
+      'browser_key_refused',
+      'API key refused from a page',
+      'This app refuses its API keys in requests with an `Origin` header. Let the backend mint a user token for the page.',
+    ),
   app_not_found: () =>
     problem(
       404,

@@ -1,6 +1,6 @@
 import { asc, eq, gt, sql } from 'drizzle-orm';
 
-import type { App, LinkPolicy } from '../domain/app.ts';
+import type { App, LinkPolicy, SharedAccounts } from '../domain/app.ts';
 import { attempt, type Db, statement, type Stored } from './d1.ts';
 import { apps } from './schema.ts';
 
@@ -30,6 +30,8 @@ export type AppChanges = {
   name?: string | undefined;
   linkPolicy?: LinkPolicy | undefined;
   allowLoopback?: boolean | undefined;
+  refuseBrowserKeys?: boolean | undefined;
+  sharedAccounts?: SharedAccounts | undefined;
   /** A time to disable it, null to enable it. */
   disabledAt?: number | null | undefined;
 };
@@ -66,6 +68,8 @@ const appOf = (row: typeof apps.$inferSelect): App => ({
   name: row.name,
   linkPolicy: row.linkPolicy,
   allowLoopback: row.allowLoopback,
+  refuseBrowserKeys: row.refuseBrowserKeys,
+  sharedAccounts: row.sharedAccounts,
   disabledAt: row.disabledAt ?? undefined,
   createdAt: row.createdAt,
 });

@@ -12,6 +12,7 @@ import { apiKeys, apps, connections } from './schema.ts';
 export type Caller = {
   appId: string;
   appDisabled: boolean;
+  refusesBrowserKeys: boolean;
   /** Undefined for a user token, which names its user and is checked without the database. */
   key: { revoked: boolean; scopes: KeyScope[]; useIsStale: boolean } | undefined;
   connection: CurrentConnection | undefined;
@@ -46,6 +47,7 @@ export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochM
       .select({
         appId: apps.id,
         disabledAt: apps.disabledAt,
+        refuseBrowserKeys: apps.refuseBrowserKeys,
         revokedAt: apiKeys.revokedAt,
         scopes: apiKeys.scopes,
         lastUsedAt: apiKeys.lastUsedAt,
@@ -60,6 +62,7 @@ export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochM
     return {
       appId: row.appId,
       appDisabled: row.disabledAt !== null,
+      refusesBrowserKeys: row.refuseBrowserKeys,
       key: {
         revoked: row.revokedAt !== null,
         scopes: scopesOf(row.scopes),
@@ -73,7 +76,12 @@ export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochM
 export const callerByUser = (db: Db, appId: string, userId: string): Stored<Caller | undefined> =>
   attempt(db, async () => {
     const row = await db.orm
-      .select({ appId: apps.id, disabledAt: apps.disabledAt, ...connectionColumns })
+      .select({
+        appId: apps.id,
+        disabledAt: apps.disabledAt,
+        refuseBrowserKeys: apps.refuseBrowserKeys,
+        ...connectionColumns,
+      })
       .from(apps)
       .leftJoin(connections, currentConnectionOf(userId))
       .where(eq(apps.id, appId))
@@ -82,6 +90,7 @@ export const callerByUser = (db: Db, appId: string, userId: string): Stored<Call
     return {
       appId: row.appId,
       appDisabled: row.disabledAt !== null,
+      refusesBrowserKeys: row.refuseBrowserKeys,
       key: undefined,
       connection: connectionOf(row),
     };

@@ -10,9 +10,9 @@ import { judgeUserId } from '../../domain/user-id.ts';
 import type { HttpContext, HttpEnv } from '../context.ts';
 import { answerFailure } from '../problem.ts';
 import { confirmRequest, connectSessionRequest, userTokenRequest } from './contract.ts';
-import { presentedKey } from './presented.ts';
+import { appCredential } from './presented.ts';
 import { instant, renderConnection, renderSync } from './render.ts';
-import { admitPath } from './user-param.ts';
+import { admitPath, admitPathByKey } from './user-param.ts';
 import { valid } from './validate.ts';
 
 /** A user's connection: pull, look, forget; and what an app's backend does to make one. */
@@ -46,7 +46,7 @@ connectionsApi.delete('/disconnect/:user_id', async (c) => {
 
 /** The connection in full: state and why, scopes, last sync, next refresh, last failure, timeline. */
 connectionsApi.get('/connections/:user_id', async (c) => {
-  const admitted = await admitPath(c, 'read');
+  const admitted = await admitPathByKey(c, 'read');
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const shown = await showConnection(c.env.deps, admitted.value);
   return shown.ok ? c.json(renderConnection(admitted.value.userId, shown.value)) : answerFailure(c, shown.failure);
@@ -87,6 +87,6 @@ connectionsApi.post('/confirm', valid('json', confirmRequest), async (c) => {
 });
 
 const admitManager = (c: HttpContext) =>
-  admitBackend(c.env.deps, presentedKey(c), { appId: c.req.param('app_id') ?? '', scope: 'manage-links' });
+  admitBackend(c.env.deps, appCredential(c), { appId: c.req.param('app_id') ?? '', scope: 'manage-links' });
 
 const invalidUserId = (detail: string) => ({ kind: 'invalid_parameter', parameter: 'user_id', detail }) as const;

@@ -17,6 +17,8 @@ export const problem = z.object({
 export type Problem = z.infer<typeof problem>;
 
 export const linkPolicy = z.enum(['open', 'session', 'confirm']);
+/** What becomes of a link to a Withings account that another user of the app is linked to already. */
+export const sharedAccounts = z.enum(['allow', 'refuse']);
 export const keyScope = z.enum(['read', 'sync', 'manage-links']);
 
 /** RFC 3339. */
@@ -30,6 +32,9 @@ export const app = z.object({
   name: z.string(),
   link_policy: linkPolicy,
   allow_loopback: z.boolean(),
+  /** Whether API keys are refused in requests that carry an `Origin`: those of a page's script. */
+  refuse_browser_keys: z.boolean(),
+  shared_accounts: sharedAccounts,
   disabled: z.boolean(),
   created_at: instant,
 });
@@ -39,6 +44,8 @@ export const updateAppRequest = z.strictObject({
   name: name.optional(),
   link_policy: linkPolicy.optional(),
   allow_loopback: z.boolean().optional(),
+  refuse_browser_keys: z.boolean().optional(),
+  shared_accounts: sharedAccounts.optional(),
   disabled: z.boolean().optional(),
 });
 export const appList = z.object({ data: z.array(app), next_cursor: z.string().nullable() });

@@ -70,11 +70,14 @@ managementApi.get('/apps/:app_id', async (c) => {
 });
 
 managementApi.patch('/apps/:app_id', valid('json', updateAppRequest), async (c) => {
-  const { link_policy: linkPolicy, allow_loopback: allowLoopback, ...rest } = c.req.valid('json');
+  const body = c.req.valid('json');
   const changed = await updateApp(c.env.deps, c.get('actor'), c.req.param('app_id'), {
-    ...rest,
-    linkPolicy,
-    allowLoopback,
+    name: body.name,
+    linkPolicy: body.link_policy,
+    allowLoopback: body.allow_loopback,
+    refuseBrowserKeys: body.refuse_browser_keys,
+    sharedAccounts: body.shared_accounts,
+    disabled: body.disabled,
   });
   return changed.ok ? c.json(renderApp(changed.value)) : answerFailure(c, changed.failure);
 });

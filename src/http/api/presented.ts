@@ -1,9 +1,12 @@
-import type { Presented } from '../../broker/authenticate.ts';
+import type { AppCredential, Presented } from '../../broker/authenticate.ts';
 import type { Surface } from '../../domain/audit.ts';
 import type { HttpContext } from '../context.ts';
 
 /** The credential of an app's request: `X-API-Key`, or a bearer token. Never from the URL, which is logged on its way. */
-export const presentedKey = (c: HttpContext): Presented => c.req.header('X-API-Key') ?? bearer(c);
+export const appCredential = (c: HttpContext): AppCredential => ({
+  presented: c.req.header('X-API-Key') ?? bearer(c),
+  fromBrowser: c.req.header('Origin') !== undefined,
+});
 
 /** The credential of a management request: a bearer token (RFC 6750, 2.1). */
 export const bearer = (c: HttpContext): Presented => /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];

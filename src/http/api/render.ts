@@ -20,6 +20,8 @@ export const renderApp = (app: App): z.infer<typeof contract.app> => ({
   name: app.name,
   link_policy: app.linkPolicy,
   allow_loopback: app.allowLoopback,
+  refuse_browser_keys: app.refuseBrowserKeys,
+  shared_accounts: app.sharedAccounts,
   disabled: app.disabledAt !== undefined,
   created_at: instant(app.createdAt),
 });
