@@ -23,6 +23,9 @@ export const answerFailure = (c: HttpContext, failure: Failure): Response | Prom
 export const answerProblem = (c: HttpContext, problem: ProblemText): Response | Promise<Response> => {
   const requestId = c.get('requestId');
   c.set('problemCode', problem.code);
+  // The route may have said already how its data may be kept; an error is not that data.
+  c.header('Cache-Control', 'no-store');
+  c.header('ETag');
   if (problem.retryAfterSeconds !== undefined) c.header('Retry-After', String(problem.retryAfterSeconds));
   if (problem.status === 401) c.header('WWW-Authenticate', 'Bearer realm="mushu"');
   if (acceptsHtml(c)) return c.html(problemPage(problem, requestId), problem.status);

@@ -1,0 +1,182 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { parseKeyring } from '../../src/crypto/keyring.ts';
+import { CONNECT_SESSION, STATE, USER_TOKEN } from '../../src/crypto/link-tokens.ts';
+import { sign } from '../../src/crypto/signed-token.ts';
+import {
+  authPath,
+  type Broker,
+  consent,
+  cookiesOf,
+  makeApp,
+  openLink,
+  startBroker,
+  type TestApp,
+  WOMOJI,
+} from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
+import { meterFetch, meterKv } from '../support/meters.ts';
+import { changingNothing, codeOf, readProblem } from '../support/problem.ts';
+
+/** `GET callback` with a state that is not to be trusted: no I/O at all, and never a redirect. */
+
+const d1 = meterD1(env.DB);
+const kv = meterKv(env.LINKS);
+const sent = meterFetch();
+let broker: Broker;
+let app: TestApp;
+
+beforeAll(async () => {
+  broker = await startBroker({ bindings: { DB: d1.d1, LINKS: kv.kv }, fetch: sent.wrap });
+  app = await makeApp(broker);
+});
+beforeEach(() => {
+  d1.reset();
+  kv.reset();
+  sent.reset();
+});
+
+const callback = (query: string, headers: Record<string, string> = {}) =>
+  broker.request(`/withings/callback${query}`, { headers });
+
+const expectNoWork = async (ask: () => Promise<Response>): Promise<Response> => {
+  const response = await changingNothing(ask);
+  expect({ d1: d1.calls(), kv: kv.operations, fetches: sent.count() }).toEqual({ d1: 0, kv: [], fetches: 0 });
+  expect(response.headers.get('Location')).toBeNull();
+  return response;
+};
+
+const goodState = async (): Promise<string> => {
+  const { authorizeUrl } = await openLink(broker, authPath(app, 'ada'));
+  d1.reset();
+  kv.reset();
+  return new URL(authorizeUrl).searchParams.get('state') ?? '';
+};
+
+const encode = (value: unknown): string =>
+  btoa(JSON.stringify(value)).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_');
+const decode = (part: string | undefined): Record<string, unknown> =>
+  JSON.parse(atob((part ?? '').replaceAll('-', '+').replaceAll('_', '/')));
+
+const claims = { app: 'app_x', uri: 'uri_x', sub: 'ada' };
+const ours = async (kind: Parameters<typeof sign>[1], now = broker.now()) =>
+  sign((await broker.deps()).keyring, kind, claims, { jti: 'f'.repeat(32), now, expiresAt: now + 60_000 });
+
+describe('a state that is not one of ours costs nothing', () => {
+  const forgeries: [string, () => Promise<string>][] = [
+    ['empty', async () => ''],
+    ['garbage', async () => '<script>alert(1)</script>'],
+    ['over-long', async () => 'a'.repeat(10_000)],
+    [
+      'unsigned',
+      async () => {
+        const [header, payload] = (await goodState()).split('.');
+        return `${header}.${payload}.`;
+      },
+    ],
+    [
+      'of algorithm none',
+      async () => {
+        const [header, payload] = (await goodState()).split('.');
+        return `${encode({ ...decode(header), alg: 'none' })}.${payload}.`;
+      },
+    ],
+    [
+      'changed to name another app',
+      async () => {
+        const [header, payload, signature] = (await goodState()).split('.');
+        return `${header}.${encode({ ...decode(payload), app: 'app_other' })}.${signature}`;
+      },
+    ],
+    [
+      'under a key that the ring lacks',
+      async () => {
+        const [header, payload, signature] = (await goodState()).split('.');
+        return `${encode({ ...decode(header), kid: 'k9' })}.${payload}.${signature}`;
+      },
+    ],
+    [
+      'signed by another broker',
+      async () => {
+        const ring = parseKeyring(JSON.stringify({ current: 'k1', keys: { k1: 'A'.repeat(43) } }));
+        if (!ring.ok) throw new Error(ring.failure);
+        const now = broker.now();
+        return sign(ring.value, STATE, claims, { jti: 'f'.repeat(32), now, expiresAt: now + 60_000 });
+      },
+    ],
+    ['a user token', () => ours(USER_TOKEN)],
+    ['a connect session', () => ours(CONNECT_SESSION)],
+    ['of another type', () => ours({ ...STATE, typ: 'JWT' })],
+    ['for another audience', () => ours({ ...STATE, audience: 'mushu:user' })],
+    ['from the future', () => ours(STATE, broker.now() + 3_600_000)],
+  ];
+
+  test.each(forgeries)('%s', async (_, forge) => {
+    const state = await forge();
+    const response = await expectNoWork(() => callback(`?code=abc&state=${encodeURIComponent(state)}`));
+    expect(await codeOf(response)).toBe('400 invalid_state');
+  });
+
+  test.each([
+    ['missing', '?code=abc'],
+    ['doubled', '?code=abc&state=a&state=b'],
+    ['missing, with an error', '?error=%3Cscript%3E'],
+  ])('%s', async (_, query) => {
+    expect(await codeOf(await expectNoWork(() => callback(query)))).toBe('400 invalid_state');
+  });
+
+  test('expired, to the second', async () => {
+    const state = await goodState();
+    broker.advance(30 * 60_000);
+    const response = await expectNoWork(() => callback(`?code=abc&state=${state}`));
+    expect(await codeOf(response)).toBe('400 state_expired');
+  });
+
+  test('a browser is shown the same words, and nothing of the query', async () => {
+    const { title, detail } = await readProblem(await callback('?state=x'));
+    const page = await callback('?state=%3Cimg%3E&error=%3Cimg%3E&error_description=%3Cimg%3E', {
+      Accept: 'text/html',
+    });
+    const text = await page.text();
+    expect(text).toContain(title);
+    expect(text).toContain(detail);
+    expect(text).not.toContain('<img');
+  });
+});
+
+describe('a probe', () => {
+  test.each(['GET', 'HEAD'])('%s without a query answers 200 and touches nothing', async (method) => {
+    const response = await expectNoWork(() => broker.request('/withings/callback', { method }));
+    expect(response.status).toBe(200);
+  });
+
+  test('HEAD with a good state and code spends neither', async () => {
+    const { authorizeUrl, cookies } = await openLink(broker, authPath(app, 'head'));
+    const url = await consent(broker, authorizeUrl, 'nora');
+    d1.reset();
+    kv.reset();
+    const probed = await expectNoWork(() => broker.request(url, { method: 'HEAD' }));
+    expect(probed.status).toBe(200);
+    const finished = await broker.request(url, { headers: { Cookie: cookies } });
+    expect(finished.headers.get('Location')).toBe(WOMOJI);
+  });
+});
+
+describe('a good state whose app changed its mind', () => {
+  test.each([
+    ['took the redirect URI off its list', '400 redirect_uri_not_allowed'],
+    ['is disabled', '403 app_disabled'],
+  ])('that %s ends on a page of ours, without a token request', async (change, code) => {
+    const changed = await makeApp(broker, 'Changing');
+    const { response, authorizeUrl } = await openLink(broker, authPath(changed, 'ada'));
+    const url = await consent(broker, authorizeUrl, 'nora');
+    if (change === 'is disabled') await broker.manage('PATCH', `/apps/${changed.id}`, { disabled: true });
+    else await broker.manage('DELETE', `/apps/${changed.id}/redirect-uris?uri=${encodeURIComponent(WOMOJI)}`);
+    sent.reset();
+    const ended = await changingNothing(() => broker.request(url, { headers: { Cookie: cookiesOf(response) } }));
+    expect(await codeOf(ended)).toBe(code);
+    expect(ended.headers.get('Location')).toBeNull();
+    expect(sent.count()).toBe(0);
+  });
+});
