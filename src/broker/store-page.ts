@@ -48,15 +48,16 @@ export const storePage = async (
   );
   if (!known.ok) return known;
   const changes = groupChanges(known.value, incoming);
-  slice.counts = sum(slice.counts, changes.counts);
-  slice.position = nextPosition(slice.position, question, page);
+  const counts = sum(slice.counts, changes.counts);
+  const position = nextPosition(slice.position, question, page);
 
   const now = deps.now();
   const complete = page.nextOffset === undefined;
-  const result: SyncResult = { ...slice.counts, complete, syncedAt: now };
+  const result: SyncResult = { ...counts, complete, syncedAt: now };
   const progress = {
-    position: slice.position,
-    resumeAt: complete ? undefined : resumeAt,
+    position,
+    // Should this invocation be cut off before the next page, the cron goes on where it was, once the lease has run out.
+    resumeAt: complete ? undefined : (resumeAt ?? lease.until),
     changedData: changes.measurements.length + changes.stale.length > 0,
     timeZone: page.timeZone,
   };
@@ -82,6 +83,7 @@ export const storePage = async (
   if (!stored.ok) return stored;
   // The lease was lost: to a disconnect, an erasure, or a successor. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
+  Object.assign(slice, { counts, position, pages: slice.pages + 1 });
   if (!ends) return ok(undefined);
   deps.log({ level: 'info', event: 'sync', outcome: complete ? 'complete' : 'partial', count: slice.pages });
   return ok(result);

@@ -70,10 +70,9 @@ const pullPages = async (deps: Deps, slice: Slice): Promise<Result<SyncResult, F
   for (;;) {
     const answer = await ask(deps, slice);
     if (!answer.ok) return afterFailure(deps, slice, answer.failure);
-    slice.pages += 1;
-    const isLastOfSlice = slice.pages >= deps.settings.pagesPerSlice || deps.now() >= deadline;
+    const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
     const stored = await storePage(deps, slice, answer.value, isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined);
-    if (!stored.ok) return stored;
+    if (!stored.ok) return afterFailure(deps, slice, stored.failure);
     if (stored.value !== undefined) return ok(stored.value);
   }
 };

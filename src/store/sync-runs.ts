@@ -25,7 +25,7 @@ export const takeSyncLease = (
   lease: SyncLease,
   now: EpochMs,
 ): Stored<SyncStart | undefined> =>
-  attempt(db, async () => {
+  attemptIdempotent(db, async () => {
     const row = await db.orm
       .update(connections)
       .set({ syncLeaseId: lease.id, syncLeaseUntil: lease.until })
@@ -33,7 +33,12 @@ export const takeSyncLease = (
         and(
           eq(connections.id, connectionId),
           eq(connections.state, 'active'),
-          or(isNull(connections.syncLeaseUntil), lte(connections.syncLeaseUntil, now)),
+          or(
+            isNull(connections.syncLeaseUntil),
+            lte(connections.syncLeaseUntil, now),
+            // Taken a moment ago by this very call, whose answer was lost.
+            eq(connections.syncLeaseId, lease.id),
+          ),
         ),
       )
       .returning({
