@@ -38,6 +38,8 @@ const settings = z.object({
   /** Shares of Withings' 120 requests a minute. What they leave is for token exchanges, which cannot wait. */
   CRON_REQUESTS_PER_MINUTE: positive.max(120).default(40),
   SYNC_REQUESTS_PER_MINUTE: positive.max(120).default(60),
+  /** How long one request to Withings may take. A refresh lease outlives two of them. */
+  WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),
   /** Pages of Withings' answer that one sync call stores before it answers 202. */
   SYNC_PAGES_PER_SLICE: positive.max(10).default(4),
 });
@@ -65,7 +67,7 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
       loginBaseUrl: env.WITHINGS_LOGIN_URL,
       clientId: env.WITHINGS_CLIENT_ID,
       clientSecret: env.WITHINGS_CLIENT_SECRET,
-      timeoutMs: DEFAULT_TIMEOUT_MS,
+      timeoutMs: env.WITHINGS_TIMEOUT_MS,
       maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
     },
     broker: await brokerSettings(env),

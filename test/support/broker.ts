@@ -94,10 +94,11 @@ export const startBroker = async (
     const composed = await compose(bindings, (work) => background.push(work), {
       fetch: options.fetch?.(send) ?? send,
       now: () => now,
-      // A pause lets everybody else go on; the clock moves with it, as it would.
+      // A pause lets everybody else go on; the clock moves with it, as it would. Pauses at the same time are not one after the other.
       sleep: async (ms) => {
+        const until = now + ms;
         await scheduler.wait(1);
-        advance(ms);
+        if (until > now) advance(until - now);
       },
       random,
       log: (entry) => logs.push(entry),

@@ -1,0 +1,204 @@
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import type { Faults } from '../../src/simulator/faults.ts';
+import {
+  authPath,
+  type Broker,
+  connect,
+  consent,
+  makeApp,
+  openLink,
+  startBroker,
+  type TestApp,
+  WEB,
+  WOMOJI,
+} from '../support/broker.ts';
+import { meterFetch } from '../support/meters.ts';
+import { changingNothing } from '../support/problem.ts';
+
+/** How a link with a good state ends at the app when it does not end well: with a word of a closed list, and nothing kept. */
+
+const sent = meterFetch();
+let broker: Broker;
+let app: TestApp;
+let users = 0;
+
+beforeAll(async () => {
+  broker = await startBroker({ fetch: sent.wrap, bindings: { WITHINGS_TIMEOUT_MS: '50' } });
+  app = await makeApp(broker);
+});
+beforeEach(() => {
+  broker.simulator.state.faults.clear();
+  sent.reset();
+  users += 1;
+});
+
+const user = () => `user-${users}`;
+
+/** A link up to the URL that Withings sends the browser back to. */
+const consented = async (decision: 'allow' | 'deny' = 'allow', redirectUri = WOMOJI) => {
+  const { authorizeUrl, cookies } = await openLink(broker, authPath(app, user(), redirectUri));
+  const url = await consent(broker, authorizeUrl, 'nora', decision);
+  return { url, finish: (to = url) => broker.request(to, { headers: { Cookie: cookies } }) };
+};
+
+/** The error that an ending carries, after making sure that it went to the registered string. */
+const errorOf = (response: Response, redirectUri = WOMOJI): string | null => {
+  expect(response.status).toBe(302);
+  const location = response.headers.get('Location') ?? '';
+  expect(location.startsWith(`${redirectUri}?error=`)).toBe(true);
+  const { searchParams } = new URL(location);
+  expect([...searchParams.keys()]).toEqual(['error', 'error_description']);
+  return searchParams.get('error');
+};
+
+describe('a person who does not allow access', () => {
+  test.each([WOMOJI, WEB])('is sent back to %s with access_denied, and nothing is exchanged', async (redirectUri) => {
+    const { finish } = await consented('deny', redirectUri);
+    const response = await changingNothing(finish);
+    expect(errorOf(response, redirectUri)).toBe('access_denied');
+    expect(sent.count()).toBe(0);
+  });
+
+  test('is sent back when Withings says so by a state without a code', async () => {
+    const { authorizeUrl } = await openLink(broker, authPath(app, user()));
+    const state = new URL(authorizeUrl).searchParams.get('state');
+    const response = await changingNothing(() => broker.request(`/withings/callback?state=${state}`));
+    expect(errorOf(response)).toBe('access_denied');
+  });
+
+  test('never carries words of Withings to the app', async () => {
+    const { authorizeUrl } = await openLink(broker, authPath(app, user()));
+    const state = new URL(authorizeUrl).searchParams.get('state');
+    const query = `error=evil_code&error_description=%3Cscript%3E&state=${state}&code=abc`;
+    const response = await broker.request(`/withings/callback?${query}`);
+    expect(errorOf(response)).toBe('access_denied');
+    expect(response.headers.get('Location')).not.toMatch(/evil|<|%3C/);
+    expect(sent.count()).toBe(0);
+  });
+});
+
+describe('an exchange that fails', () => {
+  const token = { action: 'requesttoken' };
+  const faults: [string, Parameters<Faults['add']>[0], string][] = [
+    ['Withings refuses the code', { ...token, kind: 'reject' }, 'code_rejected'],
+    ['Withings is too slow', { ...token, kind: 'late_answer', delayMs: 500 }, 'temporarily_unavailable'],
+    ['the answer is lost', { ...token, kind: 'lost_answer' }, 'temporarily_unavailable'],
+    ['Withings is down', { ...token, kind: 'http_503' }, 'temporarily_unavailable'],
+    ['Withings breaks', { ...token, kind: 'http_500' }, 'temporarily_unavailable'],
+    ['Withings answers HTML', { ...token, kind: 'html' }, 'temporarily_unavailable'],
+    ['Withings answers half of its JSON', { ...token, kind: 'cut_body' }, 'temporarily_unavailable'],
+    ['Withings answers nothing', { ...token, kind: 'empty_body' }, 'temporarily_unavailable'],
+    ['Withings wants a pause', { ...token, kind: 'status', status: 601 }, 'temporarily_unavailable'],
+    ['Withings has trouble', { ...token, kind: 'status', status: 2555 }, 'temporarily_unavailable'],
+    ['Withings refuses our client', { ...token, kind: 'status', status: 342 }, 'server_error'],
+    [
+      'Withings refuses a parameter',
+      { ...token, kind: 'status', status: 503, error: 'Invalid Params' },
+      'server_error',
+    ],
+  ];
+
+  test.each(faults)('because %s goes back to the app after one try', async (_, fault, error) => {
+    const { finish } = await consented();
+    broker.simulator.state.faults.add(fault);
+    const response = await changingNothing(finish);
+    expect(errorOf(response)).toBe(error);
+    expect(sent.count()).toBe(1);
+    // The same callback again: the same ending, and the code is not tried a second time.
+    expect(errorOf(await changingNothing(finish))).toBe(error);
+    expect(sent.count()).toBe(1);
+  });
+
+  test('because the code is older than 30 seconds', async () => {
+    const { finish } = await consented();
+    broker.advance(31_000);
+    expect(errorOf(await changingNothing(finish))).toBe('code_rejected');
+  });
+
+  test('because it has two codes: none is tried', async () => {
+    const { url, finish } = await consented();
+    expect(errorOf(await changingNothing(() => finish(`${url}&code=another`)))).toBe('access_denied');
+    expect(sent.count()).toBe(0);
+  });
+
+  test('because the person allowed something else than measurements', async () => {
+    const asking = await startBroker({ bindings: { WITHINGS_SCOPE: 'user.metrics,user.activity' } });
+    const nora = asking.simulator.state.people.find('nora');
+    if (nora) nora.allowedScopes = ['user.activity'];
+    const response = await changingNothing(() => connect(asking, app, user(), 'nora'));
+    expect(errorOf(response)).toBe('access_denied');
+  });
+});
+
+describe('a state used again', () => {
+  test('gets the first one’s outcome, without a second exchange', async () => {
+    const { finish } = await consented();
+    expect((await finish()).headers.get('Location')).toBe(WOMOJI);
+    expect((await changingNothing(finish)).headers.get('Location')).toBe(WOMOJI);
+    expect(sent.count()).toBe(1);
+  });
+
+  test('with another person’s code gets the first one’s outcome all the same', async () => {
+    const { url, finish } = await consented();
+    await finish();
+    const other = await consented();
+    const swapped = new URL(url);
+    swapped.searchParams.set('code', new URL(other.url).searchParams.get('code') ?? '');
+    expect((await changingNothing(() => finish(swapped.href))).headers.get('Location')).toBe(WOMOJI);
+    expect(sent.count()).toBe(1);
+  });
+
+  test('after a denial stays denied', async () => {
+    const { url, finish } = await consented('deny');
+    await finish();
+    const response = await changingNothing(() => finish(url.replace(/error=\w+/, 'code=abc')));
+    expect(errorOf(response)).toBe('access_denied');
+    expect(sent.count()).toBe(0);
+  });
+
+  test.each([
+    ['open', WOMOJI],
+    ['confirm', WOMOJI],
+  ])('20 times at once makes one token request (%s policy), and only one answer has a ticket', async (policy, to) => {
+    await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: policy });
+    const { finish } = await consented();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => finish()));
+    await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: 'open' });
+    const locations = answers.map((answer) => answer.headers.get('Location') ?? '');
+    expect(sent.count()).toBe(1);
+    expect(new Set(locations.map((location) => location.replace(/\?ticket=.*/, '')))).toEqual(new Set([to]));
+    expect(locations.filter((location) => location.includes('ticket='))).toHaveLength(policy === 'confirm' ? 1 : 0);
+  });
+
+  test('20 times at once, refused by Withings, ends 20 times the same', async () => {
+    const { finish } = await consented();
+    broker.simulator.state.faults.add({ kind: 'reject', action: 'requesttoken' });
+    const answers = await changingNothing(() => Promise.all(Array.from({ length: 20 }, () => finish())));
+    expect(answers.map((answer) => errorOf(answer))).toEqual(Array(20).fill('code_rejected'));
+    expect(sent.count()).toBe(1);
+  });
+});
+
+describe('another account', () => {
+  test('does not replace a live connection through an open link', async () => {
+    await connect(broker, app, user(), 'nora');
+    const { authorizeUrl } = await openLink(broker, authPath(app, user()));
+    const url = await consent(broker, authorizeUrl, 'walter');
+    expect(errorOf(await changingNothing(() => broker.request(url)))).toBe('already_connected');
+  });
+
+  test('nor does a link of one app reach another app', async () => {
+    const other = await makeApp(broker, 'Other');
+    const { authorizeUrl } = await openLink(broker, authPath(other, user(), WEB));
+    const url = await consent(broker, authorizeUrl, 'walter');
+    const { url: own, finish } = await consented();
+    const swapped = new URL(own);
+    swapped.searchParams.set('state', new URL(url).searchParams.get('state') ?? '');
+    // The state alone says where the answer goes and whom it links.
+    expect((await finish(swapped.href)).headers.get('Location')).toBe(WEB);
+    const ownStatus = await app.call('GET', `/withings/status/${user()}`);
+    expect(await ownStatus.json()).toEqual({ connected: false });
+    expect(await (await other.call('GET', `/withings/status/${user()}`)).json()).toEqual({ connected: true });
+  });
+});
