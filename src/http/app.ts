@@ -8,6 +8,7 @@ import { metricsApi } from './api/metrics.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { fromAnyPage, USER_TOKEN_PATHS } from './cross-origin.ts';
 import { oauth } from './oauth.ts';
+import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
 import { requestLog } from './request-log.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -22,13 +23,7 @@ http.use(requestLog, securityHeaders);
 http.use(
   bodyLimit({
     maxSize: MOST_BODY_BYTES,
-    onError: (c) =>
-      answerProblem(c, {
-        status: 413,
-        code: 'body_too_large',
-        title: 'Body too large',
-        detail: `Send at most ${MOST_BODY_BYTES} bytes.`,
-      }),
+    onError: (c) => answerProblem(c, REQUEST_PROBLEMS.bodyTooLarge(MOST_BODY_BYTES)),
   }),
 );
 
@@ -49,21 +44,9 @@ http.get('/assets/page.css', (c) => {
 
 http.notFound((c) => {
   const allowed = METHODS.filter((method) => hasHandler(method, c.req.path));
-  if (allowed.length === 0) {
-    return answerProblem(c, {
-      status: 404,
-      code: 'not_found',
-      title: 'Not found',
-      detail: 'There is nothing at this path. See the API reference.',
-    });
-  }
+  if (allowed.length === 0) return answerProblem(c, REQUEST_PROBLEMS.nothingHere);
   c.header('Allow', allowed.join(', '));
-  return answerProblem(c, {
-    status: 405,
-    code: 'method_not_allowed',
-    title: 'Method not allowed',
-    detail: `This path takes ${allowed.join(', ')}.`,
-  });
+  return answerProblem(c, REQUEST_PROBLEMS.methodNotAllowed(allowed));
 });
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -73,24 +56,12 @@ const hasHandler = (method: string, path: string): boolean =>
   http.router.match(method, path)[0].some(([[, route]]) => route.method === method);
 
 http.onError((error, c) => {
-  if (error instanceof HTTPException && error.status < 500) {
-    return answerProblem(c, {
-      status: 400,
-      code: 'invalid_body',
-      title: 'Invalid body',
-      detail: 'The body is not JSON. Send a JSON object with `Content-Type: application/json`.',
-    });
-  }
+  if (error instanceof HTTPException && error.status < 500) return answerProblem(c, REQUEST_PROBLEMS.invalidBody);
   return answerBug(c, error);
 });
 
 /** A mistake of ours. What it says may hold anything, so only what kind of error it is goes to the log. */
 const answerBug = (c: HttpContext, error: Error): Response | Promise<Response> => {
   c.env.deps.log({ level: 'error', event: 'bug', requestId: c.get('requestId'), reason: error.name });
-  return answerProblem(c, {
-    status: 500,
-    code: 'internal_error',
-    title: 'Internal error',
-    detail: 'This is a mistake of ours. Tell the operator the request id.',
-  });
+  return answerProblem(c, REQUEST_PROBLEMS.internalError);
 };

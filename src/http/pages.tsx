@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 
-import type { ProblemText } from './problem.ts';
+import type { ProblemText } from './problem-text.ts';
 
 /** The frame of every page that is not the dashboard's. */
 const Page = ({ title, children }: { title: string; children: Child }) => (

@@ -1,0 +1,217 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+
+import type { Failure } from '../domain/failure.ts';
+import type { ProblemCode, PROBLEM_STATUS } from './api/problem-codes.ts';
+
+/** What every error says, apart from how it is sent: the reference is made from it too. */
+
+/** What an error says: the same words to a program (RFC 9457) and to a person. */
+export type ProblemText = {
+  status: ContentfulStatusCode;
+  /** Stable: what a client decides by, and what to look up. */
+  code: ProblemCode;
+  title: string;
+  /** What to do. */
+  detail: string;
+  retryAfterSeconds?: number;
+};
+
+/** What each failure means over HTTP, in one place: a kind without an entry does not compile. */
+const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: Kind }>) => ProblemText } = {
+  credential_missing: (failure) =>
+    failure.wanted === 'api_key'
+      ? problem(
+          401,
+          'api_key_missing',
+          'API key missing',
+          "Send the app's key as `X-API-Key`, or a user token as `Authorization: Bearer`.",
+        )
+      : problem(
+          401,
+          'access_token_missing',
+          'Access token missing',
+          'Send an access token as `Authorization: Bearer`.',
+        ),
+  credential_invalid: (failure) =>
+    failure.wanted === 'api_key'
+      ? problem(
+          401,
+          'invalid_api_key',
+          'API key not valid',
+          'The key is mistyped, revoked or unknown, or the token has expired. Create a new key, or mint a new user token.',
+        )
+      : problem(401, 'invalid_access_token', 'Access token not valid', 'The token is mistyped, expired or revoked.'),
+  scope_missing: (failure) =>
+    problem(
+      403,
+      'insufficient_scope',
+      'Key lacks a scope',
+      `This key lacks the scope "${failure.scope}". Create one that has it.`,
+    ),
+  user_token_not_taken: () =>
+    problem(
+      403,
+      'user_token_not_taken',
+      'User token not taken here',
+      "A user token is for its user's sync, status, metrics and disconnect. This takes the app's key, from its backend.",
+    ),
+  browser_key_refused: () =>
+    problem(
+      403,
+      'browser_key_refused',
+      'API key refused from a page',
+      'This app refuses its API keys in requests with an `Origin` header. Let the backend mint a user token for the page.',
+    ),
+  app_not_found: () =>
+    problem(
+      404,
+      'app_not_found',
+      'No such app',
+      'There is no app with this id, or the key belongs to another. Check the app id.',
+    ),
+  app_disabled: () =>
+    problem(403, 'app_disabled', 'App disabled', 'This app is disabled. Its owner can enable it again.'),
+  invalid_parameter: (failure) =>
+    problem(400, 'invalid_parameter', 'Invalid parameter', `${failure.parameter}: ${failure.detail}`),
+  not_found: (failure) => problem(404, 'not_found', 'Not found', `There is no such ${failure.what}.`),
+  redirect_uri_not_registrable: (failure) =>
+    problem(422, 'redirect_uri_not_registrable', 'Redirect URI not registrable', failure.refusal.detail),
+  too_many_redirect_uris: (failure) =>
+    problem(
+      409,
+      'too_many_redirect_uris',
+      'Too many redirect URIs',
+      `An app has at most ${failure.most}. Remove one first.`,
+    ),
+  storage_unavailable: (failure) =>
+    later(
+      503,
+      'storage_unavailable',
+      'Storage unavailable',
+      'The database did not answer. Nothing is lost: try again.',
+      failure,
+    ),
+  withings_unavailable: (failure) =>
+    later(
+      503,
+      'withings_unavailable',
+      'Withings unavailable',
+      `Withings did not answer as it should (${failure.cause}). Nothing is lost: try again.`,
+      failure,
+    ),
+  over_share: (failure) =>
+    later(
+      429,
+      'withings_share_used',
+      'Too many requests to Withings',
+      "The share of Withings' requests a minute is used up. Try again after the pause.",
+      failure,
+    ),
+  rate_limited: (failure) => later(429, 'rate_limited', 'Too many requests', 'Try again after the pause.', failure),
+  redirect_uri_not_allowed: (failure) =>
+    problem(
+      400,
+      'redirect_uri_not_allowed',
+      'redirect_uri not allowed',
+      `redirect_uri not allowed: it is not one of the app's registered URIs, compared byte for byte.${failure.explanation === undefined ? '' : ` ${failure.explanation}`} Register it with \`mushu health redirect-uri add\`, or in the dashboard.`,
+    ),
+  state_invalid: () =>
+    problem(
+      400,
+      'invalid_state',
+      'Link not valid',
+      'This answer does not belong to a link that was started here. Start again from the app.',
+    ),
+  state_expired: () =>
+    problem(400, 'state_expired', 'Link expired', 'The link was opened too long ago. Start again from the app.'),
+  session_required: () =>
+    problem(
+      403,
+      'connect_session_required',
+      'Connect session required',
+      'This app takes only links that its backend makes: POST …/withings/connect-sessions.',
+    ),
+  wrong_user: () =>
+    problem(
+      403,
+      'wrong_user',
+      "Another user's ticket",
+      'The link that this ticket came from was made for another user. Do not confirm it.',
+    ),
+  not_connected: () =>
+    problem(409, 'not_connected', 'User not connected', 'Send the user to /apps/{app_id}/withings/auth first.'),
+  reauth_required: (failure) =>
+    problem(
+      409,
+      'reauth_required',
+      'User must connect again',
+      `Withings no longer accepts this connection (${failure.reason}). Send the user to /apps/{app_id}/withings/auth again: the history is kept.`,
+    ),
+  refresh_in_progress: (failure) =>
+    later(
+      503,
+      'refresh_in_progress',
+      'Refresh under way',
+      'The tokens are being refreshed. Try again after the pause.',
+      failure,
+    ),
+  sync_in_progress: (failure) =>
+    later(
+      503,
+      'sync_in_progress',
+      'Sync under way',
+      'Another sync of this user is running. Try again after the pause.',
+      failure,
+    ),
+  sealing_key_missing: () =>
+    problem(
+      503,
+      'sealing_key_missing',
+      'Broker misconfigured',
+      "The broker's keyring lacks the key of this connection. Its operator has to put it back; nothing is lost.",
+    ),
+};
+
+/** The answer to a failure. */
+export const problemOf = <Kind extends Failure['kind']>(failure: Extract<Failure, { kind: Kind }>): ProblemText =>
+  PROBLEMS[failure.kind](failure);
+
+function problem<Code extends ProblemCode>(
+  status: (typeof PROBLEM_STATUS)[Code],
+  code: Code,
+  title: string,
+  detail: string,
+): ProblemText {
+  return { status, code, title, detail };
+}
+
+const later = <Code extends ProblemCode>(
+  status: (typeof PROBLEM_STATUS)[Code],
+  code: Code,
+  title: string,
+  detail: string,
+  { retryAfterSeconds }: { retryAfterSeconds: number },
+): ProblemText => ({ status, code, title, detail, retryAfterSeconds });
+
+/** What ends a request before any use case hears of it. */
+export const REQUEST_PROBLEMS = {
+  nothingHere: problem(404, 'not_found', 'Not found', 'There is nothing at this path. See the API reference at /docs.'),
+  methodNotAllowed: (allowed: readonly string[]) =>
+    problem(405, 'method_not_allowed', 'Method not allowed', `This path takes ${allowed.join(', ')}.`),
+  invalidBody: problem(
+    400,
+    'invalid_body',
+    'Invalid body',
+    'The body is not JSON. Send a JSON object with `Content-Type: application/json`.',
+  ),
+  invalidParameter: (parameter: string, detail: string) =>
+    problem(400, 'invalid_parameter', 'Invalid parameter', `${parameter}: ${detail}`),
+  bodyTooLarge: (mostBytes: number) =>
+    problem(413, 'body_too_large', 'Body too large', `Send at most ${mostBytes} bytes.`),
+  internalError: problem(
+    500,
+    'internal_error',
+    'Internal error',
+    'This is a mistake of ours. Tell the operator the request id.',
+  ),
+} as const;
