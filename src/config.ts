@@ -30,8 +30,8 @@ const settings = z.object({
   WITHINGS_SCOPE: z.string().default('user.metrics'),
   /** Where browsers reach the broker; the origin of each request where absent. */
   PUBLIC_URL: z.url().optional(),
-  /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. */
-  REFRESH_BATCH: positive.max(20).default(15),
+  /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. The cron's share allows 10 at once. */
+  REFRESH_BATCH: positive.max(13).default(10),
   REFRESH_USED_LATELY_HOURS: positive.default(DEFAULT_REFRESH_POLICY.usedLatelyMs / HOUR_MS),
   REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),
   REFRESH_IDLE_DAYS: positive.max(300).default(DEFAULT_REFRESH_POLICY.idleIntervalMs / DAY_MS),

@@ -1,4 +1,4 @@
-import { hashCredential, isWellFormedCredential } from '../crypto/credential.ts';
+import { hashCredential, hex, isWellFormedCredential } from '../crypto/credential.ts';
 import type { Failure } from '../domain/failure.ts';
 import { nextRefreshAt } from '../domain/refresh.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
@@ -57,6 +57,7 @@ const activatePending = async (deps: Deps, pending: PendingConnection): Promise<
         now,
         uniform(deps.random),
       ),
+      rotationId: hex(deps.random(16)),
       mayReplace: true,
     },
     now,

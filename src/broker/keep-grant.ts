@@ -1,4 +1,4 @@
-import { hashCredential, mintCredential } from '../crypto/credential.ts';
+import { hashCredential, hex, mintCredential } from '../crypto/credential.ts';
 import type { LinkPolicy } from '../domain/app.ts';
 import type { StorageFailure } from '../domain/failure.ts';
 import { decideLink, type LinkEnding, type LinkKind } from '../domain/link.ts';
@@ -73,6 +73,7 @@ const activate = async (
       now,
       uniform(deps.random),
     ),
+    rotationId: hex(deps.random(16)),
     mayReplace,
   };
   return activateConnection(deps.db, activation, now, [noteOutcomeStatement(deps.db, claim, 'connected')]);

@@ -1,71 +1,75 @@
 import type { StoredTokens } from '../domain/connection.ts';
-import { DAY_MS, MINUTE_MS, SECOND_MS } from '../domain/time.ts';
-import { recordRefreshFailure, type RefreshLease, returnLeases, takeDueLeases } from '../store/tokens.ts';
-import { condemn, newRefreshLease, refreshUnderLease } from './access-token.ts';
+import { mayStillSend } from '../domain/refresh.ts';
+import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
+import { closeBudget } from '../store/request-budget.ts';
+import { type DueTokens, type RefreshLease, returnLeases, takeDueLeases } from '../store/tokens.ts';
 import type { Deps } from './deps.ts';
-
-/** No further refresh is begun this long after the leases were taken: the last one's time-out still fits the lease. */
-const TICK_DEADLINE_MS = 45 * SECOND_MS;
-/** A disabled app's connections are left alone and looked at again after this. */
-const DISABLED_APP_PAUSE_MS = DAY_MS;
-/** This many rejections without a single success look like our own client secret, not like that many people leaving at once. */
-const SUSPICIOUS_REJECTIONS = 2;
+import { newRefreshLease, type RefreshOutcome, refreshUnderLease, wasInDoubt } from './refresh.ts';
 
 /**
- * Refreshes the connections that have been due longest: a bounded batch, each apart from the others' failures. Withings being down or
- * asking to wait ends the batch for all of them.
- *
- * Rejections of several connections with no success among them are suspected to be ours: nothing is condemned, the operator is told.
+ * A disabled app's connections are looked at again after this: each look costs rows written, and their tokens live a year. When the app
+ * is enabled again, its next sync refreshes anyway.
  */
-export const refreshDue = async (deps: Deps): Promise<void> => {
-  const startedAt = deps.now();
+const DISABLED_APP_PAUSE_MS = 30 * DAY_MS;
+/** What was leased and not begun is due again after this. */
+const UNBEGUN_PAUSE_MS = MINUTE_MS;
+/** So many failures in a row that may concern everybody are taken for that. One alone may be one connection's bad luck. */
+const FAILURES_OF_ALL = 2;
+/** How long nobody is refreshed ahead of need while Withings seems to be down. */
+const DOWN_PAUSE_MS = 5 * MINUTE_MS;
+
+/** The most D1 calls that one refresh makes when everything about it goes wrong, its writes are retried, and the batch is given back. */
+const WORST_REFRESH_CALLS = 15;
+
+/**
+ * Refreshes what is in doubt and then what has been due longest: a bounded batch, each apart from the others' failures. When Withings is
+ * down or asks to wait, the batch ends and the cron's share is closed for a while, so that a dead upstream is not asked by every tick.
+ *
+ * @param mostCalls how many D1 calls this invocation may have made when this returns
+ */
+export const refreshDue = async (deps: Deps, mostCalls: number): Promise<void> => {
   const lease = newRefreshLease(deps);
-  const taken = await takeDueLeases(deps.db, lease, deps.settings.refreshBatch, startedAt);
+  const taken = await takeDueLeases(deps.db, lease, deps.settings.refreshBatch);
   if (!taken.ok) return deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: taken.failure.kind });
 
-  const disabled = taken.value.filter(({ appDisabled }) => appDisabled);
-  await giveBack(deps, lease, disabled, startedAt + DISABLED_APP_PAUSE_MS);
+  // A refresh in doubt is brought to its end whatever became of the app: its tokens are on their 8 hours.
+  const isLeftAlone = (tokens: DueTokens) => tokens.appDisabled && !wasInDoubt(tokens, lease);
+  await giveBack(deps, lease, taken.value.filter(isLeftAlone), DISABLED_APP_PAUSE_MS);
+  const waiting = taken.value
+    .filter((tokens) => !isLeftAlone(tokens))
+    .sort((left, right) => Number(wasInDoubt(right, lease)) - Number(wasInDoubt(left, lease)));
 
-  const waiting = taken.value.filter(({ appDisabled }) => !appDisabled);
-  const rejected: StoredTokens[] = [];
   let refreshed = 0;
-  while (waiting.length > 0 && deps.now() - startedAt < TICK_DEADLINE_MS) {
-    const [tokens] = waiting.splice(0, 1);
+  let failures = 0;
+  let pauseMs = 0;
+  while (mayStillSend(lease.until, deps.now()) && deps.db.calls.made + WORST_REFRESH_CALLS <= mostCalls) {
+    const tokens = waiting.shift();
     if (tokens === undefined) break;
-    const outcome = await refreshUnderLease(deps, tokens, lease, { share: 'cron' });
+    const outcome = await refreshApart(deps, tokens, lease);
     if (outcome.kind === 'refreshed') refreshed += 1;
-    if (outcome.kind === 'rejected') rejected.push(tokens);
-    // Withings is down, or wants a pause: the whole batch backs off, nothing more is sent.
-    if (outcome.kind === 'failed' && outcome.upstreamIsDown) break;
-    if (rejected.length >= SUSPICIOUS_REJECTIONS && refreshed === 0) break;
+    const { reach, pauseMs: asked } = outcome.kind === 'failed' ? outcome : { reach: 'one' as const };
+    failures = reach === 'one' ? 0 : failures + 1;
+    if (reach === 'all') pauseMs = asked ?? 0;
+    else if (failures >= FAILURES_OF_ALL) pauseMs = DOWN_PAUSE_MS;
+    if (reach === 'all' || failures >= FAILURES_OF_ALL) break;
   }
-  await giveBack(deps, lease, waiting, deps.now() + MINUTE_MS);
-  await judgeRejections(deps, lease, rejected, refreshed);
+  await giveBack(deps, lease, waiting, UNBEGUN_PAUSE_MS);
+  if (pauseMs > 0) await closeBudget(deps.db, 'cron', deps.settings.shares.cron, deps.now() + pauseMs);
   deps.log({ level: 'info', event: 'tick', outcome: 'refreshed', count: refreshed });
 };
 
-const giveBack = async (deps: Deps, lease: RefreshLease, tokens: readonly StoredTokens[], nextRefreshAt: number) => {
-  if (tokens.length === 0) return;
-  const ids = tokens.map(({ connectionId }) => connectionId);
-  await returnLeases(deps.db, lease.id, ids, nextRefreshAt);
-};
-
-const judgeRejections = async (
-  deps: Deps,
-  lease: RefreshLease,
-  rejected: readonly StoredTokens[],
-  refreshed: number,
-): Promise<void> => {
-  const suspicious = rejected.length >= SUSPICIOUS_REJECTIONS && refreshed === 0;
-  if (suspicious) deps.log({ level: 'error', event: 'alarm', outcome: 'mass_rejection', count: rejected.length });
-  for (const tokens of rejected) {
-    if (!suspicious) await condemn(deps, tokens, 'refresh_token_rejected');
-    else await recordSuspicion(deps, lease, tokens);
+/** A mistake of ours that one connection brings to light must not keep the others from being refreshed. */
+const refreshApart = async (deps: Deps, tokens: StoredTokens, lease: RefreshLease): Promise<RefreshOutcome> => {
+  try {
+    return await refreshUnderLease(deps, tokens, lease, { share: 'cron' });
+  } catch (error) {
+    deps.log({ level: 'error', event: 'bug', reason: error instanceof Error ? error.name : 'unknown' });
+    return { kind: 'superseded' };
   }
 };
 
-const recordSuspicion = (deps: Deps, lease: RefreshLease, { connectionId, tokenVersion }: StoredTokens) => {
-  const now = deps.now();
-  const failure = { kind: 'rejection_suspected', nextRefreshAt: now + 10 * MINUTE_MS };
-  return recordRefreshFailure(deps.db, { connectionId, tokenVersion, leaseId: lease.id }, failure, now);
+const giveBack = async (deps: Deps, lease: RefreshLease, tokens: readonly StoredTokens[], pauseMs: number) => {
+  if (tokens.length === 0) return;
+  const ids = tokens.map(({ connectionId }) => connectionId);
+  await returnLeases(deps.db, lease, ids, deps.now() + pauseMs);
 };

@@ -8,8 +8,8 @@ import type { EpochMs } from '../domain/time.ts';
 import { groupsById, type Source, storeGroupChanges } from '../store/measurements.ts';
 import { finishStatement, progressStatement, type SyncLease } from '../store/sync-runs.ts';
 import type { MeasurePage } from '../withings/measure.ts';
-import type { UsableToken } from './access-token.ts';
 import type { Deps } from './deps.ts';
+import type { UsableToken } from './refresh.ts';
 
 /** What one slice of a sync has done so far. */
 export type Slice = {

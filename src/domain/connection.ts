@@ -43,6 +43,8 @@ export type StoredTokens = {
   refreshLeaseId: string | undefined;
   refreshLeaseUntil: EpochMs | undefined;
   refreshFailures: number;
+  /** Since when a refresh may have rotated the tokens without our knowing; every lease begins so. */
+  inDoubtSince: EpochMs | undefined;
 };
 
 /** Why a connection as read has no usable token, whatever its age. */

@@ -10,16 +10,25 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';
 const EXPIRY_MARGIN_MS = 2 * MINUTE_MS;
 
 /**
- * The lease outlives everything a holder may do under it: two token requests with their time-outs and the retried writes. While it
- * runs nobody else refreshes; when it has run out the refresh is in doubt and due again, well inside the 8 hours for which Withings
- * honours the token before.
+ * The lease outlives everything a holder may do under it. While it runs nobody else refreshes; when it has run out the refresh is in doubt
+ * and due again, well inside the 8 hours for which Withings honours the token before.
  */
 export const REFRESH_LEASE_MS = 90 * SECOND_MS;
+/** A request is begun only while the lease still carries its time-out (10 s) and the retried write of its answer. */
+const SEND_RESERVE_MS = 30 * SECOND_MS;
+
+/** Whether a holder still has the time to send a refresh token and to store what comes back. */
+export const mayStillSend = (leaseUntil: EpochMs, now: EpochMs): boolean => now <= leaseUntil - SEND_RESERVE_MS;
 
 /** Waits after transient failures double from the first to the last. */
 const FIRST_BACKOFF_MS = MINUTE_MS;
 /** While a refresh may be in doubt the old token's 8 hours run: an hour at most between tries leaves several. */
 const LONGEST_BACKOFF_MS = HOUR_MS;
+/**
+ * A request that was given up may still be carried out at Withings, after the one that succeeded: then what was stored is no longer the
+ * newest pair and lives 8 hours. One more refresh within them makes it the newest again.
+ */
+const CONFIRM_DOUBT_MS = 4 * HOUR_MS;
 
 /** Who is refreshed when. */
 export type RefreshPolicy = {
@@ -33,7 +42,7 @@ export type RefreshPolicy = {
 
 /** Carries 30,000 connections, of which one in twenty syncs on a given day, on the free plan: see the README's arithmetic. */
 export const DEFAULT_REFRESH_POLICY: RefreshPolicy = {
-  usedLatelyMs: 6 * HOUR_MS,
+  usedLatelyMs: 3 * HOUR_MS,
   aheadMs: 10 * MINUTE_MS,
   idleIntervalMs: 45 * DAY_MS,
 };
@@ -65,20 +74,27 @@ export const refreshDecision = (
 /**
  * When a connection that has just been given tokens is due again.
  *
+ * @param wasInDoubt whether an earlier refresh may still take effect
  * @param jitter uniform in [0, 1): spreads connections that were linked together
  */
 export const nextRefreshAt = (
-  { accessExpiresAt, lastUsedAt }: { accessExpiresAt: EpochMs; lastUsedAt: EpochMs | undefined },
+  { accessExpiresAt, lastUsedAt, wasInDoubt }: TokensStored,
   policy: RefreshPolicy,
   now: EpochMs,
   jitter: number,
 ): EpochMs => {
   const usedLately = lastUsedAt !== undefined && now - lastUsedAt < policy.usedLatelyMs;
-  if (usedLately) {
-    const ahead = accessExpiresAt - policy.aheadMs - jitter * policy.aheadMs;
-    return Math.round(Math.max(ahead, now + MINUTE_MS));
-  }
-  return Math.round(now + policy.idleIntervalMs * (0.8 + 0.2 * jitter));
+  const ahead = Math.max(accessExpiresAt - policy.aheadMs * (1 + jitter), now + MINUTE_MS);
+  const idle = now + policy.idleIntervalMs * (0.8 + 0.2 * jitter);
+  const regular = usedLately ? ahead : idle;
+  return Math.round(wasInDoubt === true ? Math.min(regular, now + CONFIRM_DOUBT_MS * (0.5 + 0.5 * jitter)) : regular);
+};
+
+/** Tokens that have just been stored, as far as their next refresh depends on it. */
+export type TokensStored = {
+  accessExpiresAt: EpochMs;
+  lastUsedAt: EpochMs | undefined;
+  wasInDoubt?: boolean;
 };
 
 /**

@@ -51,6 +51,8 @@ export type Activation = {
   refreshTokenSealed: string;
   accessExpiresAt: EpochMs;
   nextRefreshAt: EpochMs;
+  /** Names this activation: who lost the answer to its write finds itself here, and does not undo what came after. */
+  rotationId: string;
   /** Whether a live connection of the user to another Withings account gives way. */
   mayReplace: boolean;
 };
@@ -66,8 +68,12 @@ export const activateConnection = (
   activation: Activation,
   now: EpochMs,
   alongside: D1PreparedStatement[],
-): Stored<boolean> =>
-  attemptIdempotent(db, async () => {
+): Stored<boolean> => {
+  let tried = false;
+  return attemptIdempotent(db, async () => {
+    // Applied although D1 said otherwise? A disconnect may have come since: activating again would undo it.
+    if (tried && (await isApplied(db, activation))) return true;
+    tried = true;
     try {
       const [, written] = await db.d1.batch([
         retireOthers(db, activation, now),
@@ -81,6 +87,16 @@ export const activateConnection = (
       throw error;
     }
   });
+};
+
+const isApplied = async (db: Db, { id, rotationId }: Activation): Promise<boolean> => {
+  const row = await db.orm
+    .select({ rotationId: connections.rotationId })
+    .from(connections)
+    .where(eq(connections.id, id))
+    .get();
+  return row?.rotationId === rotationId;
+};
 
 const retireOthers = (db: Db, { id, appId, userId, mayReplace }: Activation, now: EpochMs): D1PreparedStatement =>
   statement(
@@ -107,6 +123,7 @@ const upsertActive = (db: Db, activation: Activation, now: EpochMs): D1PreparedS
     previousRefreshTokenSealed: null,
     accessExpiresAt: activation.accessExpiresAt,
     nextRefreshAt: activation.nextRefreshAt,
+    rotationId: activation.rotationId,
     refreshedAt: now,
     isCurrent: true,
     state: 'active' as const,
@@ -132,8 +149,7 @@ const upsertActive = (db: Db, activation: Activation, now: EpochMs): D1PreparedS
         set: {
           ...fresh,
           tokenVersion: sql`${connections.tokenVersion} + 1`,
-          refreshLeaseId: null,
-          refreshLeaseUntil: null,
+          inDoubtSince: null,
           refreshFailures: 0,
           lastFailureKind: null,
           lastFailureAt: null,
@@ -154,8 +170,7 @@ const withoutTokens = (now: EpochMs, reason?: string) => ({
   refreshTokenSealed: null,
   previousRefreshTokenSealed: null,
   tokenVersion: sql`${connections.tokenVersion} + 1`,
-  refreshLeaseId: null,
-  refreshLeaseUntil: null,
+  inDoubtSince: null,
   nextRefreshAt: null,
   syncLeaseId: null,
   syncLeaseUntil: null,

@@ -4,10 +4,12 @@ import type { StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { DAY_MS, type EpochMs, SECOND_MS } from '../domain/time.ts';
 
-/** The database, and the clock that its retries go by. */
+/** The database, the clock that its retries go by, and how often one invocation has called it. */
 export type Db = {
   d1: D1Database;
   orm: DrizzleD1Database;
+  /** Round trips so far. The free plan allows 50 an invocation, so whoever works in a loop looks here before it goes on. */
+  calls: { made: number };
   now: () => EpochMs;
   sleep: (ms: number) => Promise<void>;
 };
@@ -21,6 +23,7 @@ export const openDatabase = (
 ): Db => ({
   d1,
   orm: drizzle(d1),
+  calls: { made: 0 },
   ...clock,
 });
 
@@ -29,6 +32,7 @@ export const openDatabase = (
  * throws, because repeating it helps nobody.
  */
 export const attempt = async <Value>(db: Db, run: () => Promise<Value>): Stored<Value> => {
+  db.calls.made += 1;
   try {
     return ok(await run());
   } catch (error) {

@@ -43,5 +43,27 @@ export const takeBudgetStatement = (
 export const takeBudget = (db: Db, name: BudgetName, share: Share, count: number, now: EpochMs): Stored<boolean> =>
   attempt(db, async () => (await takeBudgetStatement(db, name, share, count, now).all()).results.length > 0);
 
+/**
+ * Closes a share until a moment, for everyone who draws on it: Withings is down, or has asked the client as a whole to wait. Closed for
+ * longer already, it stays so.
+ */
+export const closeBudget = (db: Db, name: BudgetName, share: Share, until: EpochMs): Stored<void> =>
+  attempt(db, async () => {
+    const emptyAt = until + pace(share).burstMs;
+    await db.d1
+      .prepare(
+        `INSERT INTO request_budgets (name, empty_at) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET empty_at = ?2 WHERE empty_at < ?2`,
+      )
+      .bind(name, emptyAt)
+      .run();
+  });
+
+/** The latest `empty_at` at which a share still grants a request. */
+export const latestEmptyAt = (share: Share, now: EpochMs): EpochMs => {
+  const { intervalMs, burstMs } = pace(share);
+  return now + burstMs - intervalMs;
+};
+
 /** How long until a share that is used up grants one request again. */
 export const budgetWaitSeconds = (share: Share): number => Math.ceil(pace(share).intervalMs / 1000);

@@ -113,6 +113,11 @@ export const connections = sqliteTable(
     rotationId: text('rotation_id'),
     refreshLeaseId: text('refresh_lease_id'),
     refreshLeaseUntil: integer('refresh_lease_until'),
+    /**
+     * Since when a refresh may have rotated the tokens without our knowing: set with every lease, cleared when the outcome is known. From
+     * then on the stored refresh token lives 8 hours.
+     */
+    inDoubtSince: integer('in_doubt_since'),
     /** When the cron takes it up; null where there is nothing to refresh. */
     nextRefreshAt: integer('next_refresh_at'),
     refreshFailures: integer('refresh_failures').notNull().default(0),
@@ -152,9 +157,13 @@ export const connections = sqliteTable(
     uniqueIndex('connections_current')
       .on(table.appId, table.userId)
       .where(sql`is_current = 1`),
+    // Two queues and no row in both: what is in doubt cannot wait behind a backlog.
     index('connections_due')
       .on(table.nextRefreshAt)
-      .where(sql`next_refresh_at IS NOT NULL`),
+      .where(sql`next_refresh_at IS NOT NULL AND in_doubt_since IS NULL`),
+    index('connections_in_doubt')
+      .on(table.nextRefreshAt)
+      .where(sql`in_doubt_since IS NOT NULL`),
     index('connections_resume')
       .on(table.syncResumeAt)
       .where(sql`sync_resume_at IS NOT NULL`),

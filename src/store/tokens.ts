@@ -1,7 +1,8 @@
-import { and, asc, eq, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, eq, isNull, lte, or, sql, type SQL } from 'drizzle-orm';
 
 import type { StoredTokens } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
+import { ok } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { attempt, attemptIdempotent, type Db, type Stored } from './d1.ts';
 import { apps, connections } from './schema.ts';
@@ -28,6 +29,7 @@ const tokenColumns = {
   refreshLeaseId: connections.refreshLeaseId,
   refreshLeaseUntil: connections.refreshLeaseUntil,
   refreshFailures: connections.refreshFailures,
+  inDoubtSince: connections.inDoubtSince,
 };
 
 /** The tokens of one connection; undefined where it does not exist. */
@@ -38,49 +40,40 @@ export const tokensOf = (db: Db, connectionId: number): Stored<StoredTokens | un
   });
 
 /** The right to refresh one connection, until it is given back or runs out. */
-export type RefreshLease = { id: string; until: EpochMs };
+export type RefreshLease = { id: string; takenAt: EpochMs; until: EpochMs };
 
 /**
  * Takes the lease of an active connection, unless somebody holds it, and reads its tokens as they are at that moment. The connection is
- * due again when the lease ends: whatever becomes of the holder, a refresh in doubt is retried while the old token still lives.
+ * due again when the lease ends, ahead of what is merely due: whatever becomes of the holder, a refresh in doubt is retried while the old
+ * token still lives.
  *
- * The race that remains: a holder slower than its lease may still be sending when the next one sends. Both pairs are good at Withings,
- * and `recordRotation` keeps only the one whose lease still stands.
+ * The race that remains: a request that Withings carries out after the lease has run out and the next holder has sent its own. The pair
+ * stored then is not the newest; a refresh after a doubt is followed by another within the 8 hours, which makes it so again.
  */
-export const takeRefreshLease = (
-  db: Db,
-  connectionId: number,
-  lease: RefreshLease,
-  now: EpochMs,
-): Stored<StoredTokens | undefined> =>
+export const takeRefreshLease = (db: Db, connectionId: number, lease: RefreshLease): Stored<StoredTokens | undefined> =>
   attempt(db, async () => {
     const row = await db.orm
       .update(connections)
       .set(leased(lease))
-      .where(and(eq(connections.id, connectionId), eq(connections.state, 'active'), leaseIsFree(now)))
+      .where(and(eq(connections.id, connectionId), eq(connections.state, 'active'), leaseIsFree(lease.takenAt)))
       .returning(tokenColumns)
       .get();
     return row === undefined ? undefined : tokensOfRow(row);
   });
 
-/** Takes the leases of the connections that have been due longest, in one statement. */
-export const takeDueLeases = (
-  db: Db,
-  lease: RefreshLease,
-  limit: number,
-  now: EpochMs,
-): Stored<(StoredTokens & { appDisabled: boolean })[]> =>
+/** A connection whose lease was taken because it was due. */
+export type DueTokens = StoredTokens & { appDisabled: boolean };
+
+/** Takes the leases of what is in doubt and of what has been due longest, in one statement. */
+export const takeDueLeases = (db: Db, lease: RefreshLease, limit: number): Stored<DueTokens[]> =>
   attempt(db, async () => {
-    const due = db.orm
-      .select({ id: connections.id })
-      .from(connections)
-      .where(lte(connections.nextRefreshAt, now))
-      .orderBy(asc(connections.nextRefreshAt))
-      .limit(limit);
+    const dueIn = (queue: SQL) => sql`SELECT id FROM (SELECT id FROM ${connections}
+      WHERE ${queue} AND next_refresh_at <= ${lease.takenAt} ORDER BY next_refresh_at LIMIT ${limit})`;
+    const due = sql`${dueIn(sql`in_doubt_since IS NOT NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NULL`)} LIMIT ${limit}`;
     const rows = await db.orm
       .update(connections)
       .set(leased(lease))
-      .where(and(inArray(connections.id, due), leaseIsFree(now)))
+      .where(and(sql`${connections.id} IN (${due})`, leaseIsFree(lease.takenAt)))
       .returning({
         ...tokenColumns,
         appDisabled: sql<number>`(SELECT disabled_at IS NOT NULL FROM ${apps} WHERE ${apps.id} = ${connections.appId})`,
@@ -92,6 +85,7 @@ const leased = (lease: RefreshLease) => ({
   refreshLeaseId: lease.id,
   refreshLeaseUntil: lease.until,
   nextRefreshAt: lease.until,
+  inDoubtSince: sql`coalesce(${connections.inDoubtSince}, ${lease.takenAt})`,
 });
 
 const leaseIsFree = (now: EpochMs) =>
@@ -99,20 +93,26 @@ const leaseIsFree = (now: EpochMs) =>
 
 const released = { refreshLeaseId: null, refreshLeaseUntil: null };
 
-/** The row as a holder left it: still its lease, still the version it read. */
-const asHeld = (held: { connectionId: number; leaseId: string; tokenVersion: number }) =>
+/** Clears the doubt that came with this lease; an older one stays. */
+const certainAgain = (lease: RefreshLease) => sql`nullif(${connections.inDoubtSince}, ${lease.takenAt})`;
+
+/** What a holder relies on: which row, at which version, under which lease. */
+export type Held = { connectionId: number; tokenVersion: number; lease: RefreshLease };
+
+/**
+ * The row as the holder left it. The lease tells of a successor after the holder took too long; the version, of a disconnect or a
+ * reconnect, which leave the lease alone because a request may still be on its way.
+ */
+const asHeld = ({ connectionId, tokenVersion, lease }: Held) =>
   and(
-    eq(connections.id, held.connectionId),
-    eq(connections.refreshLeaseId, held.leaseId),
-    eq(connections.tokenVersion, held.tokenVersion),
+    eq(connections.id, connectionId),
+    eq(connections.refreshLeaseId, lease.id),
+    eq(connections.tokenVersion, tokenVersion),
     eq(connections.state, 'active'),
   );
 
 /** A new pair, sealed, and when it is due. */
 export type Rotation = {
-  connectionId: number;
-  leaseId: string;
-  tokenVersion: number;
   accessTokenSealed: string;
   refreshTokenSealed: string;
   /** The refresh token that was sent: Withings honours it until the new access token is used. */
@@ -127,36 +127,43 @@ export type Rotation = {
  *
  * @returns whether the pair is stored; false where a disconnect, a reconnect or another holder came first
  */
-export const recordRotation = (db: Db, rotation: Rotation, now: EpochMs): Stored<boolean> =>
-  attemptIdempotent(db, async () => {
-    const { connectionId, leaseId, tokenVersion, ...pair } = rotation;
-    const written = await db.orm
+export const recordRotation = async (db: Db, held: Held, pair: Rotation, now: EpochMs): Stored<boolean> => {
+  const written = await attemptIdempotent(db, () =>
+    db.orm
       .update(connections)
       .set({
         ...pair,
         ...released,
-        tokenVersion: tokenVersion + 1,
-        rotationId: leaseId,
+        tokenVersion: held.tokenVersion + 1,
+        rotationId: held.lease.id,
         refreshedAt: now,
+        inDoubtSince: null,
         refreshFailures: 0,
         timeline: withEvent({ kind: 'refreshed', at: now }),
       })
-      .where(asHeld(rotation))
-      .returning({ id: connections.id });
-    if (written.length > 0) return true;
+      .where(asHeld(held))
+      .returning({ id: connections.id }),
+  );
+  if (!written.ok || written.value.length > 0) return written.ok ? ok(true) : written;
+  return attemptIdempotent(db, async () => {
     const row = await db.orm
       .select({ rotationId: connections.rotationId, tokenVersion: connections.tokenVersion })
       .from(connections)
-      .where(eq(connections.id, connectionId))
+      .where(eq(connections.id, held.connectionId))
       .get();
-    return row?.rotationId === leaseId && row.tokenVersion === tokenVersion + 1;
+    return row?.rotationId === held.lease.id && row.tokenVersion === held.tokenVersion + 1;
   });
+};
 
-/** Gives the lease back after a refresh that failed or was put off; nothing else is touched. */
+/**
+ * Gives the lease back after a refresh that failed; the tokens stay as they are.
+ *
+ * @param failure `inDoubt`: the tokens may have been rotated all the same, so the connection stays ahead of what is merely due
+ */
 export const recordRefreshFailure = (
   db: Db,
-  held: { connectionId: number; leaseId: string; tokenVersion: number },
-  failure: { kind: string; nextRefreshAt: EpochMs },
+  held: Held,
+  failure: { kind: string; inDoubt: boolean; nextRefreshAt: EpochMs },
   now: EpochMs,
 ): Stored<void> =>
   attemptIdempotent(db, async () => {
@@ -164,6 +171,7 @@ export const recordRefreshFailure = (
       .update(connections)
       .set({
         ...released,
+        ...(!failure.inDoubt && { inDoubtSince: certainAgain(held.lease) }),
         nextRefreshAt: failure.nextRefreshAt,
         refreshFailures: sql`${connections.refreshFailures} + 1`,
         lastFailureKind: failure.kind,
@@ -176,29 +184,42 @@ export const recordRefreshFailure = (
 /** Gives back leases under which nothing was sent. */
 export const returnLeases = (
   db: Db,
-  leaseId: string,
+  lease: RefreshLease,
   connectionIds: readonly number[],
   nextRefreshAt: EpochMs,
 ): Stored<void> =>
   attemptIdempotent(db, async () => {
-    await db.d1
-      .prepare(
-        `UPDATE connections SET refresh_lease_id = NULL, refresh_lease_until = NULL, next_refresh_at = ?1
-         WHERE id IN (SELECT value FROM json_each(?2)) AND refresh_lease_id = ?3`,
-      )
-      .bind(nextRefreshAt, JSON.stringify(connectionIds), leaseId)
-      .run();
+    await db.orm
+      .update(connections)
+      .set({ ...released, nextRefreshAt, inDoubtSince: certainAgain(lease) })
+      .where(
+        and(
+          sql`${connections.id} IN (SELECT value FROM json_each(${JSON.stringify(connectionIds)}))`,
+          eq(connections.refreshLeaseId, lease.id),
+          eq(connections.state, 'active'),
+        ),
+      );
+  });
+
+/** Drops the lease of a holder whose connection was disconnected or reconnected meanwhile; nothing else is the holder's any more. */
+export const dropLease = (db: Db, connectionId: number, lease: RefreshLease): Stored<void> =>
+  attempt(db, async () => {
+    await db.orm
+      .update(connections)
+      .set(released)
+      .where(and(eq(connections.id, connectionId), eq(connections.refreshLeaseId, lease.id)));
   });
 
 /**
- * Declares that the person has to consent again, unless the tokens changed meanwhile. The tokens stay, sealed: should the rejection turn
- * out to be the operator's mistake, nothing is lost.
+ * Declares that the person has to consent again, unless the tokens changed meanwhile: so the write is also the re-read that shows whether
+ * somebody else rotated them. The tokens stay, sealed: should the rejection turn out to be the operator's mistake, nothing is lost.
  *
  * @param held the version that was rejected, and the lease under which that was learned, if any
+ * @returns whether it was declared
  */
 export const recordReauthRequired = (
   db: Db,
-  held: { connectionId: number; tokenVersion: number },
+  held: { connectionId: number; tokenVersion: number; lease?: RefreshLease },
   reason: ReauthReason,
   now: EpochMs,
 ): Stored<boolean> =>
@@ -210,6 +231,7 @@ export const recordReauthRequired = (
         state: 'reauth_required',
         stateReason: reason,
         stateSince: now,
+        inDoubtSince: null,
         nextRefreshAt: null,
         syncResumeAt: null,
         timeline: withEvent({ kind: 'reauth_required', reason, at: now }),
@@ -219,6 +241,7 @@ export const recordReauthRequired = (
           eq(connections.id, held.connectionId),
           eq(connections.tokenVersion, held.tokenVersion),
           eq(connections.state, 'active'),
+          held.lease === undefined ? undefined : eq(connections.refreshLeaseId, held.lease.id),
         ),
       )
       .returning({ id: connections.id });
@@ -240,4 +263,5 @@ const tokensOfRow = (row: TokenRow): StoredTokens => ({
   lastUsedAt: row.lastUsedAt ?? undefined,
   refreshLeaseId: row.refreshLeaseId ?? undefined,
   refreshLeaseUntil: row.refreshLeaseUntil ?? undefined,
+  inDoubtSince: row.inDoubtSince ?? undefined,
 });

@@ -1,33 +1,46 @@
 import type { EpochMs } from '../domain/time.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
+import { latestEmptyAt, type Share } from './request-budget.ts';
 
 /** Which kinds of the cron's work have something due. */
 export type WorkDue = { refresh: boolean; resume: boolean; expired: boolean };
 
-/** One round trip; each look reads the first row of an index, whatever the tables hold. */
-export const workDue = (db: Db, now: EpochMs): Stored<WorkDue> =>
+/**
+ * One round trip; each look reads the first row of an index, whatever the tables hold. Nothing is due for refreshing while the cron's
+ * share of Withings' requests is used up or closed: taking leases only to give them back would cost rows written every minute.
+ */
+export const workDue = (db: Db, cronShare: Share, now: EpochMs): Stored<WorkDue> =>
   attempt(db, async () => {
     const row = await db.d1
       .prepare(
         `SELECT
-           EXISTS (SELECT 1 FROM connections WHERE next_refresh_at <= ?1) AS refresh,
+           (EXISTS (SELECT 1 FROM connections WHERE in_doubt_since IS NULL AND next_refresh_at <= ?1)
+             OR EXISTS (SELECT 1 FROM connections WHERE in_doubt_since IS NOT NULL AND next_refresh_at <= ?1))
+             AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2) AS refresh,
            EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
              OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired`,
       )
-      .bind(now)
+      .bind(now, latestEmptyAt(cronShare, now))
       .first<{ refresh: number; resume: number; expired: number }>();
     return { refresh: row?.refresh === 1, resume: row?.resume === 1, expired: row?.expired === 1 };
   });
 
 /** Connections whose sync did not fit one slice and is to go on. */
-export const syncsToResume = (db: Db, now: EpochMs, limit: number): Stored<number[]> =>
+export const syncsToResume = (
+  db: Db,
+  now: EpochMs,
+  limit: number,
+): Stored<{ connectionId: number; appDisabled: boolean }[]> =>
   attempt(db, async () => {
     const { results } = await db.d1
-      .prepare(`SELECT id FROM connections WHERE sync_resume_at <= ?1 ORDER BY sync_resume_at LIMIT ?2`)
+      .prepare(
+        `SELECT id, (SELECT disabled_at IS NOT NULL FROM apps WHERE apps.id = app_id) AS disabled
+         FROM connections WHERE sync_resume_at <= ?1 ORDER BY sync_resume_at LIMIT ?2`,
+      )
       .bind(now, limit)
-      .all<{ id: number }>();
-    return results.map(({ id }) => id);
+      .all<{ id: number; disabled: number }>();
+    return results.map(({ id, disabled }) => ({ connectionId: id, appDisabled: disabled === 1 }));
   });
 
 /** Puts a resumption off, so that one that keeps failing does not hold up the others. */

@@ -4,7 +4,7 @@
  */
 import { clientSecretPost, signedNonce, type Authenticate } from './authenticate.ts';
 import { judgeMeasureAnswer, type MeasurePage } from './measure.ts';
-import type { Outcome } from './outcome.ts';
+import { ok, type Outcome } from './outcome.ts';
 import { createSender, urlBelow, type Answer, type Send } from './send.ts';
 import { judgeRevokeAnswer, judgeTokenAnswer, type TokenGrant } from './token.ts';
 import { AUTHORIZE_PATH, MEASURE_PATH, OAUTH2_PATH } from './wire.ts';
@@ -74,6 +74,15 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
      */
     refreshTokens: async (request: { refreshToken: string }): Promise<Outcome<TokenGrant>> =>
       requestToken({ grant_type: 'refresh_token', refresh_token: request.refreshToken }),
+
+    /**
+     * Whether Withings accepts this client's id and secret: asks for a nonce, which is granted to a right signature alone. For telling a
+     * token that is dead from credentials that are wrong. `client_rejected` where they are.
+     */
+    proveClient: async (): Promise<Outcome<void>> => {
+      const proof = await withSignature('requesttoken');
+      return proof.ok ? ok(undefined) : proof;
+    },
 
     /** One page of measurement groups; needs the scope `user.metrics`. */
     measureGroups: async (query: MeasureQuery): Promise<Outcome<MeasurePage>> => {
