@@ -7,6 +7,8 @@ import { managementApi } from './api/management.ts';
 import { metricsApi } from './api/metrics.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { fromAnyPage, USER_TOKEN_PATHS } from './cross-origin.ts';
+import { dashboard } from './dashboard/app.tsx';
+import { DASHBOARD_CSS } from './dashboard/stylesheet.ts';
 import { oauth } from './oauth.ts';
 import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
@@ -33,14 +35,20 @@ http.route('/', oauth);
 http.route('/apps/:app_id/withings', connectionsApi);
 http.route('/apps/:app_id/metrics', metricsApi);
 http.route('/', managementApi);
+http.route('/dashboard', dashboard);
 
 /** For load balancers and people: that the Worker runs. */
 http.get('/healthz', (c) => c.json({ ok: true }));
 
-http.get('/assets/page.css', (c) => {
-  c.header('Cache-Control', 'public, max-age=3600');
-  return c.body(PAGE_CSS, 200, { 'Content-Type': 'text/css; charset=utf-8' });
-});
+for (const [path, css] of [
+  ['/assets/page.css', PAGE_CSS],
+  ['/assets/dashboard.css', DASHBOARD_CSS],
+] as const) {
+  http.get(path, (c) => {
+    c.header('Cache-Control', 'public, max-age=3600');
+    return c.body(css, 200, { 'Content-Type': 'text/css; charset=utf-8' });
+  });
+}
 
 http.notFound((c) => {
   const allowed = METHODS.filter((method) => hasHandler(method, c.req.path));

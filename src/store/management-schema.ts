@@ -37,7 +37,7 @@ export const dashboardSessions = sqliteTable(
     idHash: text('id_hash').primaryKey(),
     /** Null for the operator. */
     accountId: text('account_id'),
-    /** The access token that signed in: revoking it ends the session. Null for the operator. */
+    /** SHA-256 of the token that signed in, an access token or the operator's: revoking or changing it ends the session. */
     tokenHash: text('token_hash'),
     createdAt: integer('created_at').notNull(),
     lastSeenAt: integer('last_seen_at').notNull(),

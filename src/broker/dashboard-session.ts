@@ -1,0 +1,88 @@
+import { constantTimeEqual, hashCredential, isWellFormedCredential, mintCredential } from '../crypto/credential.ts';
+import { type Actor, OPERATOR } from '../domain/audit.ts';
+import { isSessionOver, SESSION_LIFETIME_MS, SESSION_NOTE_MS } from '../domain/dashboard-session.ts';
+import type { Failure } from '../domain/failure.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import type { EpochMs } from '../domain/time.ts';
+import {
+  addSession,
+  noteSessionSeen,
+  removeSession,
+  removeSessionsOf,
+  sessionByHash,
+  type StoredSession,
+} from '../store/dashboard-sessions.ts';
+import type { Deps } from './deps.ts';
+
+/**
+ * Sessions of the dashboard: a token is shown once, at sign-in, and a random cookie stands for it from then on. The cookie's hash is what
+ * is stored. A session ends after half an hour without a request, after twelve hours, when its token is revoked or changed, when its
+ * account is disabled, and by signing out.
+ */
+
+/** Who is signed in. */
+export type Session = {
+  /** Undefined for the operator. */
+  account: { id: string; name: string } | undefined;
+  expiresAt: EpochMs;
+};
+
+/** Who is signed in, as the audit trail names them. */
+export const actorOf = ({ account }: Session): Actor => ({ id: account?.id ?? OPERATOR, surface: 'dashboard' });
+
+/** Signs in by a token. The answer holds the cookie's value, which is new: nothing that the browser had before becomes a session. */
+export const signIn = async (
+  deps: Deps,
+  token: string,
+): Promise<Result<{ cookie: string; expiresAt: EpochMs }, Failure>> => {
+  const signedIn = await holderOf(deps, token);
+  if (!signedIn.ok) return signedIn;
+  const cookie = await mintCredential('session', deps.random);
+  const now = deps.now();
+  const expiresAt = now + SESSION_LIFETIME_MS;
+  const session = { ...signedIn.value, idHash: await hashCredential(cookie), expiresAt };
+  const added = await addSession(deps.db, session, now);
+  return added.ok ? ok({ cookie, expiresAt }) : added;
+};
+
+const invalidToken = fail({ kind: 'credential_invalid', wanted: 'access_token' } as const);
+
+const holderOf = async (
+  deps: Deps,
+  token: string,
+): Promise<Result<{ accountId: string | undefined; tokenHash: string }, Failure>> => {
+  const tokenHash = await hashCredential(token);
+  if (await constantTimeEqual(tokenHash, deps.settings.operatorTokenHash))
+    return ok({ accountId: undefined, tokenHash });
+  return invalidToken;
+};
+
+/** The session that a cookie stands for; undefined where there is none or it is over. One round trip; none for what is no cookie of ours. */
+export const resumeSession = async (
+  deps: Deps,
+  cookie: string | undefined,
+): Promise<Result<Session | undefined, Failure>> => {
+  if (cookie === undefined || !(await isWellFormedCredential('session', cookie))) return ok(undefined);
+  const idHash = await hashCredential(cookie);
+  const found = await sessionByHash(deps.db, idHash);
+  if (!found.ok) return found;
+  const now = deps.now();
+  const stored = found.value;
+  if (stored === undefined || isSessionOver(stored, now) || !(await isTokenGood(deps, stored))) return ok(undefined);
+  if (now >= stored.lastSeenAt + SESSION_NOTE_MS) deps.waitUntil(noteSessionSeen(deps.db, idHash, now));
+  return ok({ account: stored.account, expiresAt: stored.expiresAt });
+};
+
+const isTokenGood = async (deps: Deps, { account, token, tokenHash }: StoredSession): Promise<boolean> => {
+  if (account === undefined) return constantTimeEqual(tokenHash, deps.settings.operatorTokenHash);
+  if (account.disabled || token === undefined || token.revoked) return false;
+  return token.expiresAt === undefined || deps.now() < token.expiresAt;
+};
+
+/** Ends the session that a cookie stands for. */
+export const signOut = async (deps: Deps, cookie: string): Promise<Result<void, Failure>> =>
+  removeSession(deps.db, await hashCredential(cookie));
+
+/** Ends every session of whoever is signed in, on every device. */
+export const signOutEverywhere = (deps: Deps, { account }: Session): Promise<Result<void, Failure>> =>
+  removeSessionsOf(deps.db, account?.id);

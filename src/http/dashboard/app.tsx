@@ -1,0 +1,34 @@
+import { Hono } from 'hono';
+
+import type { DashboardEnv } from './context.ts';
+import { refuseForeignForms } from './csrf.ts';
+import { appPages } from './pages/apps.tsx';
+import { healthPages } from './pages/health.tsx';
+import { keysPages } from './pages/keys.tsx';
+import { overviewPages } from './pages/overview.tsx';
+import { signInPages } from './pages/sign-in.tsx';
+import { signOutPages } from './pages/sign-out.tsx';
+import { requireApp } from './require-app.ts';
+import { requireSession } from './session.ts';
+
+/** The dashboard: pages and forms, for people. Works without scripts; everything it does, it does by the use cases of the API. */
+export const dashboard = new Hono<DashboardEnv>();
+
+dashboard.use(async (c, next) => {
+  // Under `no-referrer` browsers send `Origin: null` with our own forms; to other origins this says as little.
+  c.header('Referrer-Policy', 'same-origin');
+  return next();
+});
+dashboard.use(refuseForeignForms);
+dashboard.route('/sign-in', signInPages);
+
+dashboard.use(requireSession);
+dashboard.get('/', (c) => c.redirect('/dashboard/apps', 303));
+dashboard.route('/', signOutPages);
+dashboard.route('/apps', appPages);
+
+dashboard.use('/apps/:app_id', requireApp);
+dashboard.use('/apps/:app_id/*', requireApp);
+dashboard.route('/apps/:app_id', overviewPages);
+dashboard.route('/apps/:app_id/health', healthPages);
+dashboard.route('/apps/:app_id/keys', keysPages);

@@ -1,0 +1,104 @@
+import type { Child } from 'hono/jsx';
+
+import { FORM_TOKEN_FIELD } from '../form.ts';
+
+/** What makes a form ours; stands in every form that posts. */
+export const FormToken = ({ token }: { token: string }) => (
+  <input type="hidden" name={FORM_TOKEN_FIELD} value={token} />
+);
+
+/** A form that posts to a path of ours. */
+export const Form = ({
+  action,
+  token,
+  children,
+  ...rest
+}: {
+  action: string;
+  token: string;
+  children: Child;
+  class?: string;
+}) => (
+  <form method="post" action={action} {...rest}>
+    <FormToken token={token} />
+    {children}
+  </form>
+);
+
+type FieldProps = {
+  name: string;
+  label: string;
+  /** What to write, or what it is for. */
+  hint?: Child;
+  error?: string | undefined;
+  value?: string | undefined;
+  type?: 'text' | 'password' | 'search';
+  placeholder?: string;
+  maxlength?: number;
+  required?: boolean;
+  autocomplete?: string;
+  autofocus?: boolean;
+  spellcheck?: boolean;
+  class?: string;
+};
+
+/** A labelled text field, with its hint and its error beside it and told to a screen reader with it. */
+export const Field = ({ name, label, hint, error, ...input }: FieldProps) => {
+  const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
+  return (
+    <div class={error === undefined ? 'field' : 'field wrong'}>
+      <label for={name}>{label}</label>
+      {hint && (
+        <p class="hint" id={`${name}-hint`}>
+          {hint}
+        </p>
+      )}
+      <input
+        id={name}
+        name={name}
+        aria-describedby={described === '' ? undefined : described}
+        aria-invalid={error === undefined ? undefined : 'true'}
+        {...input}
+      />
+      {error && (
+        <p class="error" id={`${name}-error`}>
+          {error}
+        </p>
+      )}
+    </div>
+  );
+};
+
+/** A choice of a few, each explained in a sentence. */
+export const Choices = ({
+  name,
+  legend,
+  chosen,
+  choices,
+  children,
+}: {
+  name: string;
+  legend: string;
+  chosen: string;
+  choices: readonly { value: string; label: string; explanation: string }[];
+  children?: Child;
+}) => (
+  <fieldset class="choices">
+    <legend>{legend}</legend>
+    {choices.map(({ value, label, explanation }) => (
+      <div class="choice">
+        <input
+          type="radio"
+          id={`${name}-${value}`}
+          name={name}
+          value={value}
+          checked={value === chosen}
+          aria-describedby={`${name}-${value}-is`}
+        />
+        <label for={`${name}-${value}`}>{label}</label>
+        <p id={`${name}-${value}-is`}>{explanation}</p>
+      </div>
+    ))}
+    {children}
+  </fieldset>
+);

@@ -1,0 +1,48 @@
+import type { App, LinkPolicy } from '../../../domain/app.ts';
+import { appPath } from './app-frame.tsx';
+import { Choices, Form } from './form.tsx';
+
+const POLICIES: { value: LinkPolicy; label: string; explanation: string }[] = [
+  {
+    value: 'open',
+    label: 'Open',
+    explanation:
+      'Anyone who has a link with a user id can use it: simplest, and right where nobody gains by linking another person’s scale.',
+  },
+  {
+    value: 'session',
+    label: 'Session',
+    explanation: 'Only links that your backend has made for one user are taken, each for a short time and once.',
+  },
+  {
+    value: 'confirm',
+    label: 'Confirm',
+    explanation:
+      'A link waits, without data, until your backend confirms that the person who came back is the one it was made for: safest.',
+  },
+];
+
+/** Who may link whom, explained and changed. */
+export const LinkSettings = ({ app, formToken }: { app: App; formToken: string }) => (
+  <section aria-labelledby="policy">
+    <h2 id="policy">Who may link whom</h2>
+    <Form action={`${appPath(app)}/health/link-policy`} token={formToken}>
+      <Choices name="link_policy" legend="Link policy" chosen={app.linkPolicy} choices={POLICIES} />
+      <div class="choice">
+        <input
+          type="checkbox"
+          id="allow_loopback"
+          name="allow_loopback"
+          value="true"
+          checked={app.allowLoopback}
+          aria-describedby="allow_loopback-is"
+        />
+        <label for="allow_loopback">Allow loopback addresses</label>
+        <p id="allow_loopback-is">
+          For desktop apps: <code>http://127.0.0.1/…</code> may be registered, and is then taken at any port.
+        </p>
+      </div>
+      <button type="submit">Save</button>
+    </Form>
+  </section>
+);

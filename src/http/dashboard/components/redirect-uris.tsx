@@ -1,0 +1,96 @@
+import type { App, RedirectUri } from '../../../domain/app.ts';
+import { describeWarning, type RedirectUriWarning } from '../../../domain/redirect-uri-registration.ts';
+import { appPath } from './app-frame.tsx';
+import { Field, Form, FormToken } from './form.tsx';
+
+/** The user under whom the dashboard walks the flow. */
+export const TRY_IT_USER = 'try-it';
+
+type Props = {
+  app: App;
+  uris: readonly RedirectUri[];
+  formToken: string;
+  /** What was wrong with the URI that was to be added. */
+  refused: { uri: string; why: string } | undefined;
+};
+
+/** Where an app's users may return to: each URI with its warnings, a way to try it and a way to remove it; and a form to add one. */
+export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
+  <section aria-labelledby="uris">
+    <h2 id="uris">Redirect URIs</h2>
+    <p class="lead">Where users return to from Withings. Compared byte for byte; anything else is refused.</p>
+    {uris.length === 0 ? (
+      <div class="empty">
+        <p>
+          <strong>None registered yet.</strong> No link works before the first one is. An iOS app takes a scheme of its
+          own, such as <code>com.example.app:/withings/done</code>; a website an <code>https</code> address.
+        </p>
+      </div>
+    ) : (
+      <ul class="rows">
+        {uris.map((entry) => (
+          <UriRow app={app} entry={entry} formToken={formToken} />
+        ))}
+      </ul>
+    )}
+    <Form class="inline" action={`${appPath(app)}/health/redirect-uris`} token={formToken}>
+      <Field
+        name="uri"
+        label="Add a redirect URI"
+        error={refused?.why}
+        value={refused?.uri}
+        placeholder="womoji://withings/success"
+        maxlength={2048}
+        autocomplete="off"
+        spellcheck={false}
+        required
+      />
+      <button type="submit">Add</button>
+    </Form>
+  </section>
+);
+
+const UriRow = ({
+  app,
+  entry: { id, uri, warnings },
+  formToken,
+}: Pick<Props, 'app' | 'formToken'> & { entry: RedirectUri }) => (
+  <li>
+    <code class="uri" id={id}>
+      {uri}
+    </code>
+    <span class="actions">
+      {app.disabledAt === undefined && <TryIt app={app} uri={uri} uriId={id} formToken={formToken} />}
+      <form method="post" action={`${appPath(app)}/health/redirect-uris/remove`}>
+        <FormToken token={formToken} />
+        <input type="hidden" name="uri" value={uri} />
+        <button class="quiet danger" type="submit" aria-describedby={id}>
+          Remove
+        </button>
+      </form>
+    </span>
+    {warnings.map((code) => (
+      <p class="warning">{describeWarning(code as RedirectUriWarning, uri)}</p>
+    ))}
+  </li>
+);
+
+/** The real flow, for a user of its own. Under `session` a link has to be made first, and is good once. */
+const TryIt = ({ app, uri, uriId, formToken }: { app: App; uri: string; uriId: string; formToken: string }) =>
+  app.linkPolicy === 'session' ? (
+    <form method="post" action={`${appPath(app)}/health/try`}>
+      <FormToken token={formToken} />
+      <input type="hidden" name="uri" value={uri} />
+      <button class="quiet" type="submit" aria-describedby={uriId}>
+        Make a link to try
+      </button>
+    </form>
+  ) : (
+    <a
+      class="button quiet"
+      href={`/apps/${app.id}/withings/auth?${new URLSearchParams({ user_id: TRY_IT_USER, redirect_uri: uri }).toString()}`}
+      aria-describedby={uriId}
+    >
+      Try it
+    </a>
+  );

@@ -1,0 +1,19 @@
+import type { Snippet } from '../snippets.ts';
+
+/** Code to paste, folded away by platform. */
+export const Snippets = ({ snippets }: { snippets: readonly Snippet[] }) => (
+  <section aria-labelledby="snippets">
+    <h2 id="snippets">Code to paste</h2>
+    <p class="lead">Filled in with this app’s id, its redirect URIs and its link policy.</p>
+    {snippets.map(({ platform, language, code }, index) => (
+      <details name="snippet" open={index === 0}>
+        <summary>
+          {platform} <span class="meta">{language}</span>
+        </summary>
+        <pre tabindex={0} role="region" aria-label={`${language} for ${platform}`}>
+          <code>{code}</code>
+        </pre>
+      </details>
+    ))}
+  </section>
+);

@@ -1,0 +1,47 @@
+import { createMiddleware } from 'hono/factory';
+
+import { isFormTokenOf } from '../../broker/form-token.ts';
+import type { DashboardContext, DashboardEnv } from './context.ts';
+import { answerProblem } from './failure.tsx';
+import { FORM_TOKEN_FIELD, readForm } from './form.ts';
+import { sessionCookie, visitorCookie } from './session.ts';
+
+const SAFE_METHODS = new Set(['GET', 'HEAD']);
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
+/**
+ * Refuses a request that could change something unless a form of ours made it. Three things must agree, each of which would do alone where
+ * browsers keep their word: the browser says that our own page sent it, the body is a form's, and the form carries the token that was
+ * made for this browser. (OWASP, Cross-Site Request Forgery Prevention: origin check, Fetch Metadata, synchroniser token.)
+ */
+export const refuseForeignForms = createMiddleware<DashboardEnv>(async (c, next) => {
+  if (SAFE_METHODS.has(c.req.method)) return next();
+  if (!isSameOrigin(c) || !isForm(c) || !(await hasOwnToken(c))) {
+    return answerProblem(c, {
+      status: 403,
+      code: 'foreign_form',
+      title: 'This form is not ours',
+      detail:
+        'It was not sent by a page of this dashboard, or the page is out of date. Go back, reload the page and try again.',
+    });
+  }
+  return next();
+});
+
+/** A missing or `null` origin is nobody's. */
+const isSameOrigin = (c: DashboardContext): boolean => {
+  const site = c.req.header('Sec-Fetch-Site');
+  return (
+    c.req.header('Origin') === c.env.deps.settings.publicUrl(c.req.url) &&
+    (site === undefined || site === 'same-origin' || site === 'none')
+  );
+};
+
+const isForm = (c: DashboardContext): boolean =>
+  (c.req.header('Content-Type') ?? '').split(';')[0]?.trim().toLowerCase() === FORM_TYPE;
+
+const hasOwnToken = async (c: DashboardContext): Promise<boolean> => {
+  const cookie = sessionCookie(c) ?? visitorCookie(c);
+  const presented = (await readForm(c)).get(FORM_TOKEN_FIELD);
+  return cookie !== undefined && presented !== null && isFormTokenOf(cookie, presented);
+};

@@ -1,0 +1,33 @@
+import type { Failure } from '../../domain/failure.ts';
+import { type ProblemText, problemOf } from '../problem-text.ts';
+import type { DashboardContext } from './context.ts';
+import { page, publicPage } from './layout.tsx';
+
+/** Answers with a failure, in the words that the API uses for it. */
+export const answerFailure = (c: DashboardContext, failure: Failure): Response | Promise<Response> =>
+  answerProblem(c, problemOf(failure));
+
+/** What an error page says. Forms meet errors of their own, which the API does not have. */
+type PageProblem = Omit<ProblemText, 'code'> & { code: ProblemText['code'] | 'foreign_form' };
+
+/** Answers with an error, on a page that leads back. */
+export const answerProblem = (c: DashboardContext, problem: PageProblem): Response | Promise<Response> => {
+  const { title, status, detail, code, retryAfterSeconds } = problem;
+  c.set('problemCode', code);
+  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds));
+  const content = (
+    <section class="card">
+      <h1>{title}</h1>
+      <p>{detail}</p>
+      <p class="meta">
+        Code <code>{code}</code>, request <code>{c.get('requestId')}</code>
+      </p>
+      <p>
+        <a href="/dashboard/apps">Go to your apps</a>
+      </p>
+    </section>
+  );
+  // Before anybody is signed in there is no session to frame the page with.
+  const isSignedIn = (c.get('session') as unknown) !== undefined;
+  return isSignedIn ? page(c, { title, section: 'apps', status }, content) : publicPage(c, { title, status }, content);
+};

@@ -1,0 +1,99 @@
+import type { Child } from 'hono/jsx';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+
+import type { Session } from '../../broker/dashboard-session.ts';
+import { FormToken } from './components/form.tsx';
+import type { DashboardContext } from './context.ts';
+import { noticeOf } from './notice.ts';
+
+/** The frame of every page: head, skip link, notice, and what a signed-in person can go to. */
+const Frame = ({ title, header, children }: { title: string; header?: Child; children: Child }) => (
+  <html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="color-scheme" content="light dark" />
+      <title>{title}</title>
+      <link rel="stylesheet" href="/assets/dashboard.css" />
+    </head>
+    <body>
+      <a class="skip" href="#main">
+        Skip to content
+      </a>
+      {header}
+      {children}
+    </body>
+  </html>
+);
+
+type Section = 'apps' | 'broker' | 'account';
+
+const SECTIONS: { section: Section; label: string; path: string; operatorOnly: boolean }[] = [
+  { section: 'apps', label: 'Apps', path: '/dashboard/apps', operatorOnly: false },
+  { section: 'broker', label: 'Broker', path: '/dashboard/broker', operatorOnly: true },
+  { section: 'account', label: 'Account', path: '/dashboard/account', operatorOnly: false },
+];
+
+const Header = ({ session, section, formToken }: { session: Session; section: Section; formToken: string }) => (
+  <header class="top">
+    <div class="bar">
+      <a class="brand" href="/dashboard/apps">
+        <span class="mark" aria-hidden="true" />
+        Mushu Health
+      </a>
+      <nav aria-label="Main">
+        {SECTIONS.filter(({ operatorOnly }) => !operatorOnly || session.account === undefined).map((one) => (
+          <a href={one.path} aria-current={one.section === section ? 'true' : undefined}>
+            {one.label}
+          </a>
+        ))}
+      </nav>
+      <form method="post" action="/dashboard/sign-out">
+        <FormToken token={formToken} />
+        <button class="quiet" type="submit">
+          Sign out
+        </button>
+      </form>
+    </div>
+  </header>
+);
+
+/** Answers with a page of a signed-in person. */
+export const page = (
+  c: DashboardContext,
+  { title, section, status = 200 }: { title: string; section: Section; status?: ContentfulStatusCode },
+  content: Child,
+): Response | Promise<Response> => {
+  const notice = noticeOf(c.req.query('notice'));
+  return c.html(
+    <Frame
+      title={`${title} · Mushu Health`}
+      header={<Header session={c.get('session')} section={section} formToken={c.get('formToken')} />}
+    >
+      <main id="main" tabindex={-1}>
+        {notice && (
+          <p class="notice" role="status">
+            {notice}
+          </p>
+        )}
+        {content}
+      </main>
+    </Frame>,
+    status,
+  );
+};
+
+/** Answers with a page for somebody who is not signed in. */
+export const publicPage = (
+  c: DashboardContext,
+  { title, status = 200 }: { title: string; status?: ContentfulStatusCode },
+  content: Child,
+): Response | Promise<Response> =>
+  c.html(
+    <Frame title={`${title} · Mushu Health`}>
+      <main id="main" class="alone" tabindex={-1}>
+        {content}
+      </main>
+    </Frame>,
+    status,
+  );

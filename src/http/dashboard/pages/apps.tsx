@@ -1,0 +1,93 @@
+import { Hono } from 'hono';
+
+import { createApp, listApps } from '../../../broker/manage-apps.ts';
+import type { App } from '../../../domain/app.ts';
+import { createAppRequest } from '../../api/contract.ts';
+import { Badge } from '../components/badge.tsx';
+import { Field, Form } from '../components/form.tsx';
+import { More } from '../components/more.tsx';
+import { Ago } from '../components/time.tsx';
+import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { answerFailure } from '../failure.tsx';
+import { type FieldErrors, parseForm, readForm } from '../form.ts';
+import { page } from '../layout.tsx';
+import { withNotice } from '../notice.ts';
+
+/** The list of apps, and making one. */
+export const appPages = new Hono<DashboardEnv>();
+
+const PATH = '/dashboard/apps';
+
+appPages.get('/', (c) => appsPage(c, {}));
+
+appPages.post('/', async (c) => {
+  const wanted = await parseForm(c, createAppRequest);
+  if (!wanted.ok) return appsPage(c, wanted.failure, (await readForm(c)).get('name') ?? '');
+  const created = await createApp(c.env.deps, c.get('actor'), wanted.value);
+  if (!created.ok) return answerFailure(c, created.failure);
+  return c.redirect(withNotice(`${PATH}/${created.value.id}/health`, 'app_created'), 303);
+});
+
+const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string): Promise<Response> => {
+  const after = c.req.query('after') ?? '';
+  const listed = await listApps(c.env.deps, after);
+  if (!listed.ok) return answerFailure(c, listed.failure);
+  const { apps, nextAfterId } = listed.value;
+  const isEmpty = apps.length === 0 && after === '';
+  return page(
+    c,
+    { title: 'Apps', section: 'apps', status: errors['name'] === undefined ? 200 : 422 },
+    <>
+      <h1>Apps</h1>
+      {isEmpty ? <FirstApp /> : <AppList apps={apps} now={c.env.deps.now()} />}
+      <More next={nextAfterId && `${PATH}?after=${encodeURIComponent(nextAfterId)}`} />
+      <section class="card narrow" aria-labelledby="create">
+        <h2 id="create">{isEmpty ? 'Create your first app' : 'Create an app'}</h2>
+        <Form action={PATH} token={c.get('formToken')}>
+          <Field
+            name="name"
+            label="Name"
+            hint="For you and your team; users do not see it."
+            error={errors['name'] === undefined ? undefined : 'Give it a name of 1 to 100 characters.'}
+            value={name}
+            maxlength={100}
+            autocomplete="off"
+            required
+          />
+          <button type="submit">Create app</button>
+        </Form>
+      </section>
+    </>,
+  );
+};
+
+const FirstApp = () => (
+  <div class="empty">
+    <p>
+      <strong>No apps yet.</strong> An app is whatever your users hold in their hands: it has an id, API keys, and a
+      list of addresses to which its users return from Withings.
+    </p>
+    <ol>
+      <li>Create an app below.</li>
+      <li>Register its redirect URI on the Health tab.</li>
+      <li>Open the “Try it” link there, and allow access.</li>
+    </ol>
+  </div>
+);
+
+const AppList = ({ apps, now }: { apps: readonly App[]; now: number }) => (
+  <ul class="rows">
+    {apps.map((app) => (
+      <li>
+        <a class="row-link" href={`${PATH}/${app.id}`}>
+          {app.name}
+        </a>
+        <code>{app.id}</code>
+        <span class="meta">
+          {app.disabledAt !== undefined && <Badge tone="bad">Disabled</Badge>} created{' '}
+          <Ago at={app.createdAt} now={now} />
+        </span>
+      </li>
+    ))}
+  </ul>
+);

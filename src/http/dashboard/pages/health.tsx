@@ -1,0 +1,122 @@
+import { Hono } from 'hono';
+
+import {
+  listRedirectUris,
+  registerRedirectUri,
+  unregisterRedirectUri,
+  updateApp,
+} from '../../../broker/manage-apps.ts';
+import { mintConnectSession } from '../../../broker/mint-connect-session.ts';
+import { linkPolicy, redirectUriRequest } from '../../api/contract.ts';
+import { problemOf } from '../../problem-text.ts';
+import { appPage, appPath } from '../components/app-frame.tsx';
+import { LinkSettings } from '../components/link-settings.tsx';
+import { RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
+import { Snippets } from '../components/snippets.tsx';
+import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { answerFailure } from '../failure.tsx';
+import { readForm } from '../form.ts';
+import { withNotice } from '../notice.ts';
+import { snippetsFor } from '../snippets.ts';
+
+/** An app's Health tab: where its users return to, who may link whom, and the code that starts a link. */
+export const healthPages = new Hono<DashboardEnv>();
+
+healthPages.get('/', (c) => healthPage(c, undefined));
+
+healthPages.post('/redirect-uris', async (c) => {
+  const sent = (await readForm(c)).get('uri') ?? '';
+  const wanted = redirectUriRequest.safeParse({ uri: sent });
+  if (!wanted.success) return healthPage(c, { uri: '', why: 'A redirect URI has at most 2048 characters.' });
+  const registered = await registerRedirectUri(c.env.deps, c.get('actor'), {
+    appId: c.get('app').id,
+    uri: wanted.data.uri,
+    ownHosts: [new URL(origin(c)).host],
+  });
+  if (registered.ok) {
+    return backTo(c, registered.value.added ? 'redirect_uri_added' : 'redirect_uri_present');
+  }
+  const { failure } = registered;
+  if (failure.kind !== 'redirect_uri_not_registrable' && failure.kind !== 'too_many_redirect_uris') {
+    return answerFailure(c, failure);
+  }
+  return healthPage(c, { uri: sent, why: problemOf(failure).detail });
+});
+
+healthPages.post('/redirect-uris/remove', async (c) => {
+  const uri = (await readForm(c)).get('uri') ?? '';
+  const removed = await unregisterRedirectUri(c.env.deps, c.get('actor'), c.get('app').id, uri);
+  // Removed twice is removed.
+  if (!removed.ok && removed.failure.kind !== 'not_found') return answerFailure(c, removed.failure);
+  return backTo(c, 'redirect_uri_removed');
+});
+
+healthPages.post('/link-policy', async (c) => {
+  const form = await readForm(c);
+  const policy = linkPolicy.safeParse(form.get('link_policy'));
+  if (!policy.success) {
+    return answerFailure(c, {
+      kind: 'invalid_parameter',
+      parameter: 'link_policy',
+      detail: 'Choose one of the three.',
+    });
+  }
+  const settings = { linkPolicy: policy.data, allowLoopback: form.get('allow_loopback') === 'true' };
+  const changed = await updateApp(c.env.deps, c.get('actor'), c.get('app').id, settings);
+  return changed.ok ? backTo(c, 'link_policy_changed') : answerFailure(c, changed.failure);
+});
+
+/** A single-use link to try, shown as a link: a form's answer may not lead to another site (CSP `form-action`). */
+healthPages.post('/try', async (c) => {
+  const app = c.get('app');
+  const redirectUri = (await readForm(c)).get('uri') ?? '';
+  const minted = await mintConnectSession(c.env.deps, app.id, { userId: TRY_IT_USER, redirectUri });
+  if (!minted.ok) return answerFailure(c, minted.failure);
+  return appPage(
+    c,
+    { tab: 'health' },
+    <section class="card" aria-labelledby="try">
+      <h2 id="try">Try the link</h2>
+      <p>
+        It is good once and for a short time, for the user <code>{TRY_IT_USER}</code>, who returns to{' '}
+        <code>{redirectUri}</code>.
+      </p>
+      <p>
+        <a class="button" href={`/apps/${app.id}/withings/auth?session=${encodeURIComponent(minted.value.session)}`}>
+          Try it
+        </a>
+      </p>
+    </section>,
+  );
+});
+
+const backTo = (c: DashboardContext, notice: Parameters<typeof withNotice>[1]): Response =>
+  c.redirect(withNotice(`${appPath(c.get('app'))}/health`, notice), 303);
+
+const origin = (c: DashboardContext): string => c.env.deps.settings.publicUrl(c.req.url);
+
+const healthPage = async (
+  c: DashboardContext,
+  refused: { uri: string; why: string } | undefined,
+): Promise<Response> => {
+  const app = c.get('app');
+  const listed = await listRedirectUris(c.env.deps, app.id);
+  if (!listed.ok) return answerFailure(c, listed.failure);
+  const uris = listed.value;
+  const values = { origin: origin(c), appId: app.id, uris: uris.map(({ uri }) => uri), linkPolicy: app.linkPolicy };
+  return appPage(
+    c,
+    { tab: 'health', status: refused === undefined ? 200 : 422 },
+    <>
+      <RedirectUris app={app} uris={uris} formToken={c.get('formToken')} refused={refused} />
+      {uris.length > 0 && (
+        <p class="hint">
+          “Try it” walks the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s own address: on
+          a device without the app nothing opens, and the user is connected all the same.
+        </p>
+      )}
+      <LinkSettings app={app} formToken={c.get('formToken')} />
+      <Snippets snippets={snippetsFor(values)} />
+    </>,
+  );
+};

@@ -1,0 +1,70 @@
+import { Hono } from 'hono';
+
+import { signIn } from '../../../broker/dashboard-session.ts';
+import { formTokenOf, newVisitor } from '../../../broker/form-token.ts';
+import { SECOND_MS } from '../../../domain/time.ts';
+import { problemOf } from '../../problem-text.ts';
+import { Field, Form } from '../components/form.tsx';
+import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { readForm } from '../form.ts';
+import { publicPage } from '../layout.tsx';
+import { noticeOf } from '../notice.ts';
+import { setSessionCookie, setVisitorCookie, SIGN_IN_PATH, visitorCookie } from '../session.ts';
+
+/** Signing in with a token. */
+export const signInPages = new Hono<DashboardEnv>();
+
+signInPages.get('/', (c) => signInPage(c, undefined));
+
+signInPages.post('/', async (c) => {
+  const token = ((await readForm(c)).get('token') ?? '').trim();
+  const signedIn = await signIn(c.env.deps, token);
+  if (!signedIn.ok) return signInPage(c, problemOf(signedIn.failure).detail);
+  const { cookie, expiresAt } = signedIn.value;
+  setSessionCookie(c, cookie, Math.floor((expiresAt - c.env.deps.now()) / SECOND_MS));
+  return c.redirect('/dashboard/apps', 303);
+});
+
+const signInPage = async (c: DashboardContext, error: string | undefined): Promise<Response> => {
+  const visitor = visitorCookie(c) ?? newVisitor(c.env.deps);
+  setVisitorCookie(c, visitor);
+  const notice = noticeOf(c.req.query('notice'));
+  return publicPage(
+    c,
+    { title: 'Sign in', status: error === undefined ? 200 : 401 },
+    <div class="card">
+      <p class="brand">
+        <span class="mark" aria-hidden="true" />
+        Mushu Health
+      </p>
+      <h1>Sign in</h1>
+      {notice && (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
+      <Form action={SIGN_IN_PATH} token={await formTokenOf(visitor)}>
+        <Field
+          name="token"
+          label="Access token"
+          type="password"
+          hint={
+            <>
+              Developers use an access token of their account (<code>mushu_access_…</code>); the operator uses the token
+              that the broker was deployed with (<code>mushu_operator_…</code>).
+            </>
+          }
+          error={error}
+          autocomplete="off"
+          spellcheck={false}
+          maxlength={200}
+          required
+        />
+        <button type="submit">Sign in</button>
+      </Form>
+      <p class="hint">
+        The token is used once, here. A session ends after 30 minutes without a request, and after 12 hours at most.
+      </p>
+    </div>,
+  );
+};

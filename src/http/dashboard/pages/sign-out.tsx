@@ -1,0 +1,24 @@
+import { Hono } from 'hono';
+
+import { signOut, signOutEverywhere } from '../../../broker/dashboard-session.ts';
+import type { DashboardEnv } from '../context.ts';
+import { answerFailure } from '../failure.tsx';
+import { withNotice } from '../notice.ts';
+import { clearSessionCookie, sessionCookie, SIGN_IN_PATH } from '../session.ts';
+
+/** Ending sessions: this one, or all that the same account has anywhere. */
+export const signOutPages = new Hono<DashboardEnv>();
+
+signOutPages.post('/sign-out', async (c) => {
+  const done = await signOut(c.env.deps, sessionCookie(c) ?? '');
+  if (!done.ok) return answerFailure(c, done.failure);
+  clearSessionCookie(c);
+  return c.redirect(withNotice(SIGN_IN_PATH, 'signed_out'), 303);
+});
+
+signOutPages.post('/sign-out-everywhere', async (c) => {
+  const done = await signOutEverywhere(c.env.deps, c.get('session'));
+  if (!done.ok) return answerFailure(c, done.failure);
+  clearSessionCookie(c);
+  return c.redirect(withNotice(SIGN_IN_PATH, 'signed_out_everywhere'), 303);
+});

@@ -1,0 +1,62 @@
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { createMiddleware } from 'hono/factory';
+
+import { actorOf, resumeSession } from '../../broker/dashboard-session.ts';
+import { formTokenOf } from '../../broker/form-token.ts';
+import type { DashboardEnv } from './context.ts';
+import { answerFailure } from './failure.tsx';
+import { arrivalPage } from './pages/arrival.tsx';
+
+/**
+ * The dashboard's two cookies. `__Host-` means that only this host can have set them, over https; browsers count `http://localhost` and
+ * `http://127.0.0.1` as secure too, so that development needs no other name. `Strict`: no other site's link or form brings them along.
+ */
+const SESSION_COOKIE = '__Host-mushu_session';
+/** Stands for a browser that has not signed in yet, so that the sign-in form is bound to it. Never becomes a session. */
+const VISITOR_COOKIE = '__Host-mushu_visitor';
+
+const ATTRIBUTES = { path: '/', secure: true, httpOnly: true, sameSite: 'Strict' } as const;
+
+/** The session's cookie, as the browser sent it. */
+export const sessionCookie = (c: Context): string | undefined => getCookie(c, SESSION_COOKIE);
+
+/** Hands a new session to the browser, in the place of the visitor. */
+export const setSessionCookie = (c: Context, cookie: string, maxAgeSeconds: number): void => {
+  setCookie(c, SESSION_COOKIE, cookie, { ...ATTRIBUTES, maxAge: maxAgeSeconds });
+  deleteCookie(c, VISITOR_COOKIE, ATTRIBUTES);
+};
+
+/** Takes the session from the browser. */
+export const clearSessionCookie = (c: Context): void => {
+  deleteCookie(c, SESSION_COOKIE, ATTRIBUTES);
+};
+
+/** The visitor's cookie, as the browser sent it. */
+export const visitorCookie = (c: Context): string | undefined => getCookie(c, VISITOR_COOKIE);
+
+/** Marks a browser that has not signed in. */
+export const setVisitorCookie = (c: Context, cookie: string): void => {
+  setCookie(c, VISITOR_COOKIE, cookie, ATTRIBUTES);
+};
+
+export const SIGN_IN_PATH = '/dashboard/sign-in';
+
+/** Lets a signed-in browser pass; sends any other to the sign-in page. */
+export const requireSession = createMiddleware<DashboardEnv>(async (c, next) => {
+  const cookie = sessionCookie(c);
+  const resumed = await resumeSession(c.env.deps, cookie);
+  if (!resumed.ok) return answerFailure(c, resumed.failure);
+  if (resumed.value === undefined || cookie === undefined) {
+    // A page that another site linked to comes without the cookie: asked for by a page of ours, it comes with it.
+    if (c.req.method === 'GET' && cookie === undefined && c.req.header('Sec-Fetch-Site') === 'cross-site') {
+      return c.html(arrivalPage(c.req.path), 200, { Refresh: '0' });
+    }
+    if (cookie !== undefined) clearSessionCookie(c);
+    return c.redirect(cookie === undefined ? SIGN_IN_PATH : `${SIGN_IN_PATH}?notice=session_ended`, 303);
+  }
+  c.set('session', resumed.value);
+  c.set('actor', actorOf(resumed.value));
+  c.set('formToken', await formTokenOf(cookie));
+  return next();
+});

@@ -1,0 +1,73 @@
+import { type Broker, ORIGIN } from './broker.ts';
+
+/** A browser at the dashboard, as far as the server can tell: keeps cookies, follows redirects of ours, sends forms as a page would. */
+export type DashboardBrowser = ReturnType<typeof dashboardBrowser>;
+
+type SentRequest = { method?: string; headers?: Record<string, string>; body?: string };
+
+export const dashboardBrowser = (broker: Broker) => {
+  const cookies = new Map<string, string>();
+  const seen: string[] = [];
+
+  const send = async (path: string, init: SentRequest = {}): Promise<Response> => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const answer = await broker.request(path, {
+      ...init,
+      headers: { Accept: 'text/html', ...(cookie !== '' && { Cookie: cookie }), ...init.headers },
+    });
+    for (const set of answer.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
+      if (/max-age=0/i.test(set)) cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    return answer;
+  };
+
+  /** Follows redirects to our own pages; the last answer, its text read. */
+  const arrive = async (
+    answer: Response,
+  ): Promise<{ status: number; html: string; path: string; headers: Headers }> => {
+    let [current, path] = [answer, new URL(answer.url || ORIGIN).pathname];
+    for (let hops = 0; current.status === 303 && hops < 5; hops += 1) {
+      path = current.headers.get('Location') ?? '';
+      current = await send(path);
+    }
+    const html = await current.text();
+    seen.push(html);
+    return { status: current.status, html, path, headers: current.headers };
+  };
+
+  const get = async (path: string) => arrive(await send(path));
+
+  /** Posts fields as given, without what a browser or a page of ours would add. */
+  const postRaw = (path: string, fields: [string, string][], headers: Record<string, string>) =>
+    send(path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
+      body: new URLSearchParams(fields).toString(),
+    });
+
+  /** Fills in the form of a page and sends it. */
+  const submit = async (onPage: string, action: string, fields: Record<string, string | string[]> = {}) => {
+    const { html } = await get(onPage);
+    const entries = Object.entries(fields).flatMap(([name, value]) =>
+      [value].flat().map((one): [string, string] => [name, one]),
+    );
+    const sent: [string, string][] = [['form_token', formToken(html)], ...entries];
+    return arrive(await postRaw(action, sent, { Origin: ORIGIN, 'Sec-Fetch-Site': 'same-origin' }));
+  };
+
+  return {
+    cookies,
+    /** Every page that this browser was shown. */
+    seen,
+    send,
+    get,
+    postRaw,
+    submit,
+    signIn: (token: string) => submit('/dashboard/sign-in', '/dashboard/sign-in', { token }),
+  };
+};
+
+/** The token of a page's forms. */
+export const formToken = (html: string): string => /name="form_token" value="([0-9a-f]+)"/.exec(html)?.[1] ?? '';
