@@ -1,27 +1,18 @@
-import { bmiAt } from '../domain/bmi.ts';
 import type { Failure } from '../domain/failure.ts';
-import { toRfc3339 } from '../domain/local-time.ts';
-import { attributionOf, WHOLE_BODY } from '../domain/measurement.ts';
-import type { MetricPlace, MetricQuery, QueriedMetric } from '../domain/metric-query.ts';
-import { metricByType, unknownMetricName } from '../domain/metric.ts';
+import {
+  type MetricPlace,
+  type MetricQuery,
+  type MetricSelection,
+  type MetricSeries,
+  namedSeries,
+  selectedSeries,
+} from '../domain/metric-query.ts';
+import type { MetricValue } from '../domain/metric-value.ts';
 import { ok, type Result } from '../domain/result.ts';
-import type { Source } from '../store/measurements.ts';
-import { type LatestPage, readLatest, readSeries, type SeriesPage, type SeriesValue } from '../store/series.ts';
+import { readLatest } from '../store/latest.ts';
+import { readSeries, storedSeries } from '../store/series.ts';
 import type { Deps } from './deps.ts';
-
-/** One value as the API gives it. */
-export type MetricValue = {
-  metric: string;
-  value: number;
-  unit: string;
-  /** RFC 3339, with the user's offset at that moment. */
-  measuredAt: string;
-  groupId: number;
-  derived: boolean;
-  /** What a derived value was computed from. */
-  derivedFrom: string[] | undefined;
-  source: { device: string | null; attribution: string };
-};
+import { metricValue } from './metric-value.ts';
 
 /** One page of values, and where the next one begins. */
 export type MetricPage = { values: MetricValue[]; next: MetricPlace | undefined };
@@ -33,83 +24,51 @@ export type MetricPage = { values: MetricValue[]; next: MetricPlace | undefined 
 export const readMetrics = async (
   deps: Deps,
   connectionId: number,
-  query: MetricQuery,
+  { selection, ...query }: MetricQuery,
 ): Promise<Result<MetricPage, Failure>> => {
-  const { metrics, after } = query;
+  const series = await seriesToRead(deps, connectionId, selection);
+  if (!series.ok) return series;
+  const { manual } = selection;
   const read = await readSeries(deps.db, {
     ...query,
     connectionId,
+    manual,
+    series: series.value,
     limit: query.limit + 1,
-    series: metrics.map(({ type, position }, rank) => ({ rank, type, position, ambiguous: false })),
-    after: after && { ...after, rank: metrics.findIndex(({ name }) => name === after.metric) },
   });
   if (!read.ok) return read;
+  const byRank = new Map(series.value.map((one) => [one.rank, one]));
   const page = read.value.values.slice(0, query.limit);
-  const values = page.flatMap((value) => metricValue(read.value, metrics[value.rank], value) ?? []);
-  const last = page.at(-1);
+  const values = page.flatMap((value) => metricValue(read.value, byRank.get(value.rank), value) ?? []);
   const hasMore = read.value.values.length > query.limit;
-  return ok({
-    values,
-    next: hasMore && last ? { ...last, metric: metrics[last.rank]?.name ?? '' } : undefined,
-  });
+  return ok({ values, next: hasMore ? page.at(-1) : undefined });
 };
 
-/** The newest value of every metric that a connection has, by name. */
+/** What a selection means for one connection: known from the names where it can be, else found among what is stored. */
+export const seriesToRead = async (
+  deps: Deps,
+  connectionId: number,
+  selection: MetricSelection,
+): Promise<Result<MetricSeries[], Failure>> => {
+  const named = namedSeries(selection);
+  if (named !== undefined) return ok(named);
+  const stored = await storedSeries(deps.db, connectionId);
+  return stored.ok ? ok(selectedSeries(selection, stored.value)) : stored;
+};
+
+/** The newest value of every selected metric of the whole body that a connection has, in the catalogue's order. */
 export const readLatestMetrics = async (
   deps: Deps,
   connectionId: number,
-): Promise<Result<Record<string, MetricValue>, Failure>> => {
+  selection: MetricSelection,
+): Promise<Result<MetricValue[], Failure>> => {
   const read = await readLatest(deps.db, connectionId);
   if (!read.ok) return read;
-  const values = read.value.values.flatMap((value) => {
-    const stored = metricValue(read.value, metricOfType(value.type), value);
-    const bmi = value.type === BMI.type ? metricValue(read.value, BMI, value) : undefined;
-    return [stored, bmi].filter((one) => one !== undefined);
-  });
-  return ok(Object.fromEntries(values.map((value) => [value.metric, value])));
-};
-
-/** What stands for a source that was not found, beyond the bound on how many are read. */
-const UNKNOWN_SOURCE: Source = {
-  id: 0,
-  attrib: -1,
-  deviceId: null,
-  model: null,
-  modelId: null,
-  timeZone: 'UTC',
-};
-
-const BMI: QueriedMetric = { name: 'bmi', unit: 'kg/m²', derived: true, type: 1, position: WHOLE_BODY };
-
-const metricOfType = (type: number): QueriedMetric => {
-  const metric = metricByType(type);
-  return {
-    name: metric?.name ?? unknownMetricName(type),
-    unit: metric?.unit ?? '',
-    derived: false,
-    type,
-    position: WHOLE_BODY,
-  };
-};
-
-/** A stored value as the API gives it; undefined for a BMI without a height. */
-const metricValue = (
-  { sources, heights }: Pick<SeriesPage | LatestPage, 'sources' | 'heights'>,
-  metric: QueriedMetric | undefined,
-  stored: SeriesValue,
-): MetricValue | undefined => {
-  if (metric === undefined) return undefined;
-  const value = metric.derived ? bmiAt(stored.value, stored.measuredAtSeconds, heights) : stored.value;
-  if (value === undefined) return undefined;
-  const source = sources.get(stored.sourceId) ?? UNKNOWN_SOURCE;
-  return {
-    metric: metric.name,
-    value,
-    unit: metric.unit,
-    measuredAt: toRfc3339(stored.measuredAtSeconds, source.timeZone),
-    groupId: stored.groupId,
-    derived: metric.derived,
-    derivedFrom: metric.derived ? ['weight', 'height'] : undefined,
-    source: { device: source.model, attribution: attributionOf(source.attrib) },
-  };
+  const wholeBody = { ...selection, segments: false, ambiguous: false };
+  return ok(
+    read.value.values
+      .flatMap((stored) => selectedSeries(wholeBody, [stored]).map((series) => ({ stored, series })))
+      .sort((a, b) => a.series.rank - b.series.rank)
+      .flatMap(({ stored, series }) => metricValue(read.value, series, stored) ?? []),
+  );
 };

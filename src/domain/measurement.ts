@@ -107,6 +107,9 @@ const ATTRIBUTIONS: ReadonlyMap<number, Attribution> = new Map([
   [15, 'guided'],
 ]);
 
+/** The codes of what a person typed in: `manual` and `manual_at_signup`. */
+export const MANUAL_ATTRIBS: readonly number[] = [2, 4];
+
 /**
  * Withings API reference, "Measure - Getmeas", `position`; 7 is from recordings. The areas of the lungs, 20 to
  * 27, have no names there.

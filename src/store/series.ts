@@ -1,3 +1,4 @@
+import { MANUAL_ATTRIBS } from '../domain/measurement.ts';
 import type { EpochSeconds } from '../domain/time.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
 import type { Source } from './measurements.ts';
@@ -25,21 +26,30 @@ export type SeriesValue = {
 /** Where a page ended. */
 export type SeriesPlace = Pick<SeriesValue, 'measuredAtSeconds' | 'groupId' | 'rank'>;
 
-export type SeriesQuery = {
+/** Which values of one connection are meant. */
+export type SeriesRange = {
   connectionId: number;
   series: readonly Series[];
   fromSeconds: EpochSeconds;
   toSeconds: EpochSeconds;
+  /** Whether values that somebody typed in count. */
+  manual: boolean;
+};
+
+export type SeriesQuery = SeriesRange & {
   order: 'asc' | 'desc';
   limit: number;
-  after: SeriesPlace | undefined;
+  after?: SeriesPlace | undefined;
 };
+
+/** A height in metres, and the group it came with. */
+export type StoredHeight = { measuredAtSeconds: EpochSeconds; heightM: number; groupId: number };
 
 export type SeriesPage = {
   values: SeriesValue[];
   sources: Map<number, Source>;
-  /** Every known height, oldest first, in metres. */
-  heights: { measuredAtSeconds: EpochSeconds; heightM: number }[];
+  /** Every known height, oldest first. */
+  heights: StoredHeight[];
 };
 
 /** Withings' measure type of a height. */
@@ -67,11 +77,48 @@ export const readSeries = (db: Db, query: SeriesQuery): Stored<SeriesPage> =>
     values.sort(
       (a, b) => sign * (a.measuredAtSeconds - b.measuredAtSeconds || a.groupId - b.groupId) || a.rank - b.rank,
     );
-    return {
-      values: values.slice(0, query.limit),
-      sources: sourcesOf(sources),
-      heights: heightsOf(heights),
-    };
+    return { values: values.slice(0, query.limit), sources: sourcesOf(sources), heights: heightsOf(heights) };
+  });
+
+/** A terms pair per series: its oldest and its newest value in the range. */
+const SERIES_PER_ENDS_STATEMENT = 2;
+
+/** The oldest and the newest value of each series in a range, in one round trip: two rows read a series. */
+export const readEnds = (db: Db, range: SeriesRange): Stored<SeriesPage> =>
+  attempt(db, async () => {
+    const ends = chunk(range.series, SERIES_PER_ENDS_STATEMENT).map((series) => endsStatement(db, range, series));
+    const [sources, heights, ...pages] = await db.d1.batch([
+      sourcesStatement(db, range.connectionId),
+      heightsStatement(db, range.connectionId),
+      ...ends,
+    ]);
+    const values = pages.flatMap(({ results }) => (results as ValueRow[]).map(valueOf));
+    return { values, sources: sourcesOf(sources), heights: heightsOf(heights) };
+  });
+
+const endsStatement = (db: Db, range: SeriesRange, series: readonly Series[]): D1PreparedStatement => {
+  const terms = series.flatMap((one) =>
+    (['ASC', 'DESC'] as const).map((direction) => {
+      const { sql, values } = rangeOf(one, { ...range, order: 'asc', limit: 1 });
+      return {
+        sql: `SELECT * FROM (${sql} ORDER BY measured_seconds ${direction}, group_id ${direction} LIMIT 1)`,
+        values,
+      };
+    }),
+  );
+  return db.d1
+    .prepare(terms.map(({ sql }) => sql).join('\nUNION ALL\n'))
+    .bind(...terms.flatMap(({ values }) => values));
+};
+
+/** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
+export const storedSeries = (db: Db, connectionId: number): Stored<Omit<Series, 'rank'>[]> =>
+  attempt(db, async () => {
+    const { results } = await db.d1
+      .prepare(`${SERIES} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
+      .bind(connectionId)
+      .all<{ type: number; position: number; ambiguous: number }>();
+    return results.map(({ type, position, ambiguous }) => ({ type, position, ambiguous: ambiguous === 1 }));
   });
 
 type ValueRow = {
@@ -102,9 +149,10 @@ const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): 
 };
 
 /** The range of one series that lies in the query's time and after its place. */
-const rangeOf = (series: Series, { connectionId, fromSeconds, toSeconds, order, after }: SeriesQuery) => {
+const rangeOf = (series: Series, { connectionId, fromSeconds, toSeconds, manual, order, after }: SeriesQuery) => {
   const sql = `SELECT ${Math.trunc(series.rank)} AS rank, measured_seconds, group_id, value, source_id FROM measurements
-     WHERE connection_id = ? AND type = ? AND position = ? AND ambiguous = ? AND measured_seconds BETWEEN ? AND ?`;
+     WHERE connection_id = ? AND type = ? AND position = ? AND ambiguous = ? AND measured_seconds BETWEEN ? AND ?
+     ${manual ? '' : `AND source_id NOT IN (SELECT id FROM sources WHERE connection_id = ${Math.trunc(connectionId)} AND attrib IN (${MANUAL_ATTRIBS.join(',')}))`}`;
   const values = [connectionId, series.type, series.position, Number(series.ambiguous), fromSeconds, toSeconds];
   if (after === undefined) return { sql, values };
   // Of the group where the page ended, the series of higher rank are still to come.
@@ -116,55 +164,32 @@ const rangeOf = (series: Series, { connectionId, fromSeconds, toSeconds, order, 
   };
 };
 
-/** The newest value of every whole-body measure type that a connection has, with what explains it. */
-export const readLatest = (db: Db, connectionId: number): Stored<LatestPage> =>
-  attempt(db, async () => {
-    const [sources, heights, latest] = await db.d1.batch([
-      sourcesStatement(db, connectionId),
-      heightsStatement(db, connectionId),
-      db.d1.prepare(LATEST).bind(connectionId),
-    ]);
-    return {
-      values: ((latest?.results ?? []) as (ValueRow & { type: number })[]).map((row) => ({
-        ...valueOf({ ...row, rank: 0 }),
-        type: row.type,
-      })),
-      sources: sourcesOf(sources),
-      heights: heightsOf(heights),
-    };
-  });
-
-export type LatestPage = Omit<SeriesPage, 'values'> & { values: (SeriesValue & { type: number })[] };
-
-/** Jumps from type to type along the primary key instead of reading what lies between. */
-const LATEST = `
-  WITH RECURSIVE types (type) AS (
-    SELECT min(type) FROM measurements WHERE connection_id = ?1
+/** The series of a connection, each found from the one before by one look into the primary key. */
+export const SERIES = `
+  WITH RECURSIVE found (series) AS (
+    SELECT (SELECT json_array(type, position, ambiguous) FROM measurements WHERE connection_id = ?1
+      ORDER BY type, position, ambiguous LIMIT 1)
     UNION ALL
-    SELECT (SELECT min(type) FROM measurements WHERE connection_id = ?1 AND type > types.type) FROM types WHERE types.type IS NOT NULL
-  )
-  SELECT m.type, m.measured_seconds, m.group_id, m.value, m.source_id
-  FROM types CROSS JOIN measurements AS m
-    ON m.connection_id = ?1 AND m.type = types.type AND m.position = -1 AND m.ambiguous = 0
-   AND (m.measured_seconds, m.group_id) = (
-     SELECT measured_seconds, group_id FROM measurements
-     WHERE connection_id = ?1 AND type = types.type AND position = -1 AND ambiguous = 0
-     ORDER BY measured_seconds DESC, group_id DESC LIMIT 1)
-  WHERE types.type IS NOT NULL`;
+    SELECT (SELECT json_array(type, position, ambiguous) FROM measurements
+      WHERE connection_id = ?1 AND (type, position, ambiguous) > (series ->> 0, series ->> 1, series ->> 2)
+      ORDER BY type, position, ambiguous LIMIT 1)
+    FROM found WHERE series IS NOT NULL
+  ),
+  series (type, position, ambiguous) AS (SELECT series ->> 0, series ->> 1, series ->> 2 FROM found WHERE series IS NOT NULL)`;
 
-const sourcesStatement = (db: Db, connectionId: number): D1PreparedStatement =>
+export const sourcesStatement = (db: Db, connectionId: number): D1PreparedStatement =>
   db.d1
     .prepare(
       `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ? LIMIT ${MOST_SOURCES}`,
     )
     .bind(connectionId);
 
-const heightsStatement = (db: Db, connectionId: number): D1PreparedStatement =>
+export const heightsStatement = (db: Db, connectionId: number): D1PreparedStatement =>
   db.d1
     .prepare(
-      `SELECT measured_seconds, value FROM measurements
+      `SELECT measured_seconds, value, group_id FROM measurements
        WHERE connection_id = ? AND type = ${HEIGHT} AND position = -1 AND ambiguous = 0
-       ORDER BY measured_seconds DESC LIMIT ${MOST_HEIGHTS}`,
+       ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MOST_HEIGHTS}`,
     )
     .bind(connectionId);
 
@@ -177,7 +202,7 @@ type SourceRow = {
   time_zone: string;
 };
 
-const sourcesOf = (result: D1Result | undefined): Map<number, Source> =>
+export const sourcesOf = (result: D1Result | undefined): Map<number, Source> =>
   new Map(
     ((result?.results ?? []) as SourceRow[]).map((row) => [
       row.id,
@@ -192,12 +217,9 @@ const sourcesOf = (result: D1Result | undefined): Map<number, Source> =>
     ]),
   );
 
-const heightsOf = (result: D1Result | undefined): SeriesPage['heights'] =>
-  ((result?.results ?? []) as { measured_seconds: number; value: number }[])
-    .map((row) => ({
-      measuredAtSeconds: row.measured_seconds,
-      heightM: row.value,
-    }))
+export const heightsOf = (result: D1Result | undefined): SeriesPage['heights'] =>
+  ((result?.results ?? []) as { measured_seconds: number; value: number; group_id: number }[])
+    .map((row) => ({ measuredAtSeconds: row.measured_seconds, heightM: row.value, groupId: row.group_id }))
     .toReversed();
 
 const chunk = <Item>(items: readonly Item[], size: number): Item[][] => {

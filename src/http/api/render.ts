@@ -1,6 +1,5 @@
 import type * as z from 'zod';
 
-import type { MetricValue } from '../../broker/read-metrics.ts';
 import type { ApiKey, App, RedirectUri } from '../../domain/app.ts';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { ConnectionDetail } from '../../domain/connection.ts';
@@ -69,18 +68,6 @@ const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_
 export const renderSync = ({ syncedAt, ...result }: SyncResult): z.infer<typeof contract.syncResult> => ({
   ...result,
   synced_at: instant(syncedAt),
-});
-
-export const renderMetric = ({
-  measuredAt,
-  groupId,
-  derivedFrom,
-  ...value
-}: MetricValue): z.infer<typeof contract.metricValue> => ({
-  ...value,
-  measured_at: measuredAt,
-  group_id: groupId,
-  ...(derivedFrom !== undefined && { derived_from: derivedFrom }),
 });
 
 /** A user's connection; one that only waits for its confirmation is `pending`. */
