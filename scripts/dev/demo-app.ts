@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+/**
+ * The demo app: a tenant of the local broker, made once, and the page that its users come back to. The page does what a real app's backend
+ * would do there: it holds the API key, syncs, and shows the newest values.
+ */
+import { createServer, type Server } from 'node:http';
+
+import * as z from 'zod';
+
+import { explained } from './explained.ts';
+import { LOCALHOST } from './ports.ts';
+import { readJson, type State, writeJson } from './state.ts';
+
+const DONE_PATH = '/withings/done';
+
+/** Registered for the demo app, as a phone, a web site and a developer's machine have them. The last is good with any port (RFC 8252, 7.3). */
+const DEMO_REDIRECT_URIS = [
+  'womoji://withings/success',
+  'https://womoji.example/withings/done',
+  `http://${LOCALHOST}${DONE_PATH}`,
+];
+
+const DEMO_USER = 'demo-user';
+
+const demoAppSchema = z.object({ id: z.string(), key: z.string() });
+export type DemoApp = z.infer<typeof demoAppSchema>;
+
+/** The demo app of this state, made through the management API where it is not there yet. */
+export const demoApp = async (state: State, workerUrl: string, operatorToken: string): Promise<DemoApp> => {
+  const manage = async <Answer>(method: string, path: string, body?: unknown): Promise<Answer> => {
+    const response = await fetch(`${workerUrl}${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${operatorToken}`, 'Content-Type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw explained(`The demo app could not be made: ${method} ${path}: ${await response.text()}`);
+    return response.json<Answer>();
+  };
+  const kept = readJson(state, 'demo-app.json', demoAppSchema);
+  if (kept !== undefined) {
+    await manage('GET', `/apps/${kept.id}`);
+    return kept;
+  }
+  const { id } = await manage<{ id: string }>('POST', '/apps', { name: 'Womoji (demo)' });
+  await manage('PATCH', `/apps/${id}`, { allow_loopback: true });
+  for (const uri of DEMO_REDIRECT_URIS) await manage('PUT', `/apps/${id}/redirect-uris`, { uri });
+  const { key } = await manage<{ key: string }>('POST', `/apps/${id}/keys`, { name: 'demo backend' });
+  writeJson(state, 'demo-app.json', { id, key });
+  return { id, key };
+};
+
+/** Where to send a browser to connect the demo user. */
+export const authUrl = (workerUrl: string, app: DemoApp, redirectUri: string): string =>
+  `${workerUrl}/apps/${app.id}/withings/auth?${new URLSearchParams({ user_id: DEMO_USER, redirect_uri: redirectUri }).toString()}`;
+
+/** Serves the page that the demo user comes back to; the redirect URI of that page. */
+export const serveDemoApp = async (
+  port: number,
+  workerUrl: string,
+  app: DemoApp,
+): Promise<{ server: Server; redirectUri: string }> => {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', `http://${LOCALHOST}:${port}`);
+    if (url.pathname !== DONE_PATH) {
+      response.writeHead(404).end();
+      return;
+    }
+    const failure = url.searchParams.get('error');
+    const content = failure === null ? newestValues(workerUrl, app) : Promise.resolve(notConnected(failure));
+    content
+      .catch(() => '<h1>The broker did not answer</h1>')
+      .then(
+        (html) =>
+          response
+            .writeHead(200, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' })
+            .end(page(html)),
+        () => response.destroy(),
+      );
+  });
+  server.listen(port, LOCALHOST);
+  await once(server, 'listening');
+  return { server, redirectUri: `http://${LOCALHOST}:${port}${DONE_PATH}` };
+};
+
+type Latest = { data: Record<string, { metric: string; value: number; unit: string; measured_at: string }> };
+
+const newestValues = async (workerUrl: string, app: DemoApp): Promise<string> => {
+  const headers = { 'X-API-Key': app.key };
+  const synced = await fetch(`${workerUrl}/apps/${app.id}/withings/sync/${DEMO_USER}`, { method: 'POST', headers });
+  if (!synced.ok) return `<h1>Not synced</h1><p>${escaped(await synced.text())}</p>`;
+  const { complete } = await synced.json<{ complete: boolean }>();
+  const latest = await fetch(`${workerUrl}/apps/${app.id}/metrics/${DEMO_USER}/latest`, { headers });
+  const { data } = await latest.json<Latest>();
+  const rows = Object.values(data).map(
+    ({ metric, value, unit, measured_at: measuredAt }) =>
+      `<tr><th scope="row">${escaped(metric)}</th><td>${value}</td><td>${escaped(unit)}</td><td>${escaped(measuredAt)}</td></tr>`,
+  );
+  return `<h1>Connected</h1>
+<p>This is the demo app. It has synced its user <code>${DEMO_USER}</code> and asked for the newest values${complete ? '' : '; a long history is still being read, reload to go on'}.</p>
+<table><thead><tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Unit</th><th scope="col">Measured</th></tr></thead>
+<tbody>${rows.join('')}</tbody></table>`;
+};
+
+const notConnected = (code: string): string =>
+  `<h1>Not connected</h1><p>The broker sent the user back with the error <code>${escaped(code)}</code>.</p>`;
+
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+
+const page = (content: string): string => `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Womoji (demo)</title>
+<style>
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { max-width: 44rem; margin: 0 auto; padding: 2rem 1.25rem; }
+h1 { font-size: 1.5rem; }
+table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.4rem 0.5rem; border-bottom: 1px solid #8884; text-align: left; overflow-wrap: anywhere; }
+</style>
+${content}
+</html>`;

@@ -1,0 +1,39 @@
+import type { Running } from './start.ts';
+
+/** What to do next, in words. */
+export const instructions = ({
+  url,
+  simulatorUrl,
+  simulated,
+  callbackUrl,
+  app,
+  operatorToken,
+  authUrl,
+  notes,
+  stateDir,
+}: Running): string =>
+  [
+    ...notes,
+    simulated
+      ? `Mushu Health runs at ${url}, with a simulated Withings at ${simulatorUrl}.`
+      : `Mushu Health runs at ${url}. Its Withings is ${simulatorUrl}, where ${callbackUrl} must be registered as the callback URL.`,
+    '',
+    simulated ? '1. Open this, choose a person and allow access:' : '1. Open this and allow access:',
+    '',
+    `   ${authUrl}`,
+    '',
+    "   You end on the demo app's page, which shows the person's weight, BMI, body fat and muscle mass.",
+    '',
+    '2. Ask for them as an app does:',
+    '',
+    `   curl -X POST -H 'X-API-Key: ${app.key}' \\`,
+    `     ${url}/apps/${app.id}/withings/sync/demo-user`,
+    `   curl -H 'X-API-Key: ${app.key}' \\`,
+    `     '${url}/apps/${app.id}/metrics/demo-user?metric=weight,bmi,fat_ratio,muscle_mass'`,
+    '',
+    `3. Look around in the dashboard, ${url}/dashboard; sign in with the operator's token:`,
+    '',
+    `   ${operatorToken}`,
+    '',
+    `Data, secrets and the Worker's log are kept in ${stateDir}; delete that to start anew. Ctrl-C stops everything.`,
+  ].join('\n');

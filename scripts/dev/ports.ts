@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+import { explained } from './explained.ts';
+
+/** Everything local listens here and nowhere else. */
+export const LOCALHOST = '127.0.0.1';
+
+/** A port, and why it is not the usual one. */
+export type ChosenPort = { port: number; note?: string };
+
+/**
+ * Decides where to listen: on the port asked for (0: any free one), else on the usual one, else, where that is taken, on a free one.
+ *
+ * @param what who listens, for the sentence in an error or a note
+ * @param wanted the value of `flag`, where it was given
+ */
+export const choosePort = async (
+  what: string,
+  { flag, wanted, usual }: { flag: string; wanted: string | undefined; usual: number },
+): Promise<ChosenPort> => {
+  if (wanted !== undefined) {
+    const port = Number(wanted);
+    if (!/^\d{1,5}$/.test(wanted) || port > 65_535) throw explained(`${flag} takes a port from 0 to 65535.`);
+    const free = await freePort(port);
+    if (free === undefined)
+      throw explained(`${what} cannot listen on port ${port}: it is taken. Choose another with ${flag}.`);
+    return { port: free };
+  }
+  const free = await freePort(usual);
+  if (free !== undefined) return { port: free };
+  const other = await freePort(0);
+  if (other === undefined) throw explained(`${what} finds no free port on ${LOCALHOST}.`);
+  return { port: other, note: `Port ${usual} is taken, so ${what} listens on ${other}.` };
+};
+
+/** The port itself, or for 0 any one, if nobody listens on it; undefined where it is taken or not ours to take. */
+const freePort = async (port: number): Promise<number | undefined> => {
+  const probe = createServer();
+  try {
+    probe.listen(port, LOCALHOST);
+    await once(probe, 'listening');
+    const address = probe.address();
+    return typeof address === 'object' && address !== null ? address.port : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    probe.close();
+  }
+};

@@ -1,0 +1,37 @@
+import { fileURLToPath } from 'node:url';
+
+import { type Child, startChild, untilReady } from './children.ts';
+import type { State } from './state.ts';
+import type { Withings } from './worker.ts';
+
+const PROGRAM = fileURLToPath(import.meta.resolve('../../src/simulator/main.ts'));
+
+/** The app that the simulated Withings knows; its secret is no secret. */
+export const SIMULATED_CLIENT = { clientId: 'mushu-demo', clientSecret: 'mushu-demo-secret' };
+
+/** Starts the simulated Withings; what its people and tokens are is kept in the state. */
+export const startSimulator = async (
+  state: State,
+  {
+    port,
+    withings: { clientId, clientSecret },
+    callbackUrls,
+  }: { port: number; withings: Withings; callbackUrls: string[] },
+): Promise<Child> => {
+  const ready = Promise.withResolvers<void>();
+  const child = startChild(
+    PROGRAM,
+    [
+      ['--port', String(port), '--state', state.path('simulator.json')],
+      ['--client-id', clientId, '--client-secret', clientSecret],
+      ...callbackUrls.map((url) => ['--redirect-uri', url]),
+    ].flat(),
+    {
+      onLine: (line) => {
+        if (line.includes('ready at')) ready.resolve();
+      },
+    },
+  );
+  await untilReady(child, 'The simulated Withings', ready.promise);
+  return child;
+};

@@ -1,0 +1,76 @@
+/**
+ * What a developer's machine keeps between runs, in one folder that can be deleted to start anew: the secrets, the database, the simulated
+ * Withings and the demo app's key. Readable by its owner only, and never committed.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import * as z from 'zod';
+
+import { mintCredential } from '../../src/crypto/credential.ts';
+import { explained } from './explained.ts';
+
+export type State = {
+  dir: string;
+  path: (name: string) => string;
+  /** Lets another run use the folder. */
+  release: () => void;
+};
+
+const secretsSchema = z.object({ keyring: z.string(), operatorToken: z.string() });
+export type LocalSecrets = z.infer<typeof secretsSchema>;
+
+/** Fresh secrets: a keyring of one key, and the operator's token. */
+const mintSecrets = async (): Promise<LocalSecrets> => {
+  const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
+  const keyring = { current: 'k1', keys: { k1: Buffer.from(random(32)).toString('base64url') } };
+  return { keyring: JSON.stringify(keyring), operatorToken: await mintCredential('operator', random) };
+};
+
+/** Opens the folder for this process alone: two Workers on one database would corrupt it. */
+export const openState = (folder: string): State => {
+  const dir = resolve(folder);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const path = (name: string): string => join(dir, name);
+  const lock = path('pid');
+  if (existsSync(lock) && isRunning(Number(readFileSync(lock, 'utf8')))) {
+    throw explained(
+      `${dir} is in use by process ${readFileSync(lock, 'utf8')}. Stop that one, or choose another folder with --state.`,
+    );
+  }
+  writeFileSync(lock, String(process.pid));
+  return { dir, path, release: () => rmSync(lock, { force: true }) };
+};
+
+const isRunning = (pid: number): boolean => {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** The secrets of this folder, made at its first use. */
+export const localSecrets = async (state: State): Promise<LocalSecrets> => {
+  const kept = readJson(state, 'secrets.json', secretsSchema);
+  if (kept !== undefined) return kept;
+  const secrets = await mintSecrets();
+  writeJson(state, 'secrets.json', secrets);
+  return secrets;
+};
+
+/** A file of the folder; undefined where it does not exist yet. */
+export const readJson = <Value>(state: State, name: string, schema: z.ZodType<Value>): Value | undefined => {
+  const file = state.path(name);
+  if (!existsSync(file)) return undefined;
+  try {
+    return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    throw explained(`${file} cannot be read as it was written. Restore it, or delete ${state.dir} to start anew.`);
+  }
+};
+
+/** Writes a file that only its owner reads. */
+export const writeJson = (state: State, name: string, value: unknown): void =>
+  writeFileSync(state.path(name), `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });

@@ -1,0 +1,92 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { type Child, runToEnd, startChild, untilReady, wranglerEnvironment, wranglerProgram } from './children.ts';
+import { explained } from './explained.ts';
+import { LOCALHOST } from './ports.ts';
+import type { LocalSecrets, State } from './state.ts';
+
+const MIGRATIONS = fileURLToPath(import.meta.resolve('../../migrations'));
+const TICK_MS = 60_000;
+
+export type Withings = { url: string; clientId: string; clientSecret: string };
+
+/** Brings the local database up to date. Which migrations it has had is noted beside it, because asking wrangler takes seconds. */
+export const migrate = async (state: State): Promise<void> => {
+  const noted = state.path('wrangler/migrated');
+  const wanted = readdirSync(MIGRATIONS)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .join('\n');
+  if (existsSync(noted) && readFileSync(noted, 'utf8') === wanted) return;
+  const args = ['d1', 'migrations', 'apply', 'DB', '--local', '--persist-to', state.path('wrangler')];
+  await runToEnd('Applying the migrations', wranglerProgram, args, wranglerEnvironment(state.dir));
+  mkdirSync(dirname(noted), { recursive: true });
+  writeFileSync(noted, wanted);
+};
+
+/**
+ * Starts the Worker in workerd, as `wrangler dev` runs it, and answers once it serves requests.
+ *
+ * @param onLine gets what the Worker logs; everything, wrangler's own words included, goes to `worker.log` of the state too
+ */
+export const startWorker = async (
+  state: State,
+  {
+    port,
+    secrets,
+    withings,
+    onLine,
+  }: { port: number; secrets: LocalSecrets; withings: Withings; onLine: (line: string) => void },
+): Promise<Child> => {
+  // An environment file of our own keeps wrangler from taking one that happens to lie in the project.
+  const variables = state.path('worker.env');
+  writeFileSync(variables, `WITHINGS_API_URL="${withings.url}"\nWITHINGS_LOGIN_URL="${withings.url}"\n`, {
+    mode: 0o600,
+  });
+  const log = state.path('worker.log');
+  writeFileSync(log, '', { mode: 0o600 });
+  const child = startChild(
+    wranglerProgram,
+    [
+      ['dev', '--local', '--ip', LOCALHOST, '--port', String(port), '--inspector-port', '0'],
+      ['--persist-to', state.path('wrangler'), '--env-file', variables, '--show-interactive-dev-session', 'false'],
+    ].flat(),
+    {
+      // Wrangler takes the secrets that wrangler.toml lists from here: exactly as they are, and in nobody's list of arguments.
+      env: {
+        ...wranglerEnvironment(state.dir),
+        KEYRING: secrets.keyring,
+        OPERATOR_TOKEN: secrets.operatorToken,
+        WITHINGS_CLIENT_ID: withings.clientId,
+        WITHINGS_CLIENT_SECRET: withings.clientSecret,
+      },
+      onLine: (line) => {
+        appendFileSync(log, `${line}\n`);
+        if (!line.startsWith('[wrangler:info]')) onLine(line);
+      },
+    },
+  );
+  await untilReady(child, 'The Worker', serverReady(child));
+  const health = await fetch(`http://${LOCALHOST}:${port}/healthz`);
+  if (!health.ok) throw explained(`The Worker is not set up right:\n${child.lastWords()}`);
+  return child;
+};
+
+/** Wrangler tells the process that started it when it serves requests. */
+const serverReady = (child: Child): Promise<void> =>
+  new Promise((resolve) => {
+    child.process.on('message', (message) => {
+      if (typeof message === 'string' && message.includes('DEV_SERVER_READY')) resolve();
+    });
+  });
+
+/** Fires the cron trigger every minute, as Cloudflare would. Wrangler leaves that to the developer. */
+export const startClock = (workerUrl: string): NodeJS.Timeout =>
+  setInterval(() => {
+    fetch(`${workerUrl}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`).then(
+      (response) => response.body?.cancel(),
+      () => undefined,
+    );
+  }, TICK_MS);
