@@ -9,11 +9,11 @@ import type { Deps } from './deps.ts';
 export const noted = (
   deps: Pick<Deps, 'db' | 'now' | 'random'>,
   actor: Actor,
-  change: { action: AuditAction; appId?: string; subject: string; detail?: AuditDetail },
+  change: { action: AuditAction; appId?: string; subject: string; detail?: AuditDetail; always?: boolean },
 ): D1PreparedStatement => {
-  const { action, appId, subject, detail = {} } = change;
+  const { action, appId, subject, detail = {}, always = false } = change;
   const entry: AuditEntry = { id: mintId('audit', deps.random), at: deps.now(), actor, action, appId, subject, detail };
-  return auditStatement(deps.db, entry);
+  return auditStatement(deps.db, entry, always);
 };
 
 const ENTRIES_PER_PAGE = 50;

@@ -42,9 +42,9 @@ export const admitBackend = async (
   deps: Deps,
   credential: AppCredential,
   { appId, scope }: { appId: string; scope: KeyScope },
-): Promise<Result<{ appId: string }, Failure>> => {
+): Promise<Result<{ appId: string; keyId: string }, Failure>> => {
   const caller = await callerOfKey(deps, credential, { appId, userId: NO_USER, scope });
-  return caller.ok ? ok({ appId }) : caller;
+  return caller.ok ? ok({ appId, keyId: caller.value.key?.id ?? '' }) : caller;
 };
 
 /** Admits the operator. */

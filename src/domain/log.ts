@@ -4,7 +4,7 @@
  */
 export type LogEntry = {
   level: 'info' | 'warn' | 'error';
-  event: 'request' | 'link' | 'refresh' | 'sync' | 'tick' | 'alarm' | 'bug';
+  event: 'request' | 'link' | 'refresh' | 'sync' | 'tick' | 'erasure' | 'alarm' | 'bug';
   requestId?: string;
   method?: string;
   /** The route's pattern, never the path: a path holds a user id. */

@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception';
 import { connectionsApi } from './api/connections.ts';
 import { managementApi } from './api/management.ts';
 import { metricsApi } from './api/metrics.ts';
+import { usersApi } from './api/users.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { fromAnyPage, USER_TOKEN_PATHS } from './cross-origin.ts';
 import { dashboard } from './dashboard/app.tsx';
@@ -34,6 +35,7 @@ for (const path of USER_TOKEN_PATHS) http.use(path, fromAnyPage);
 http.route('/', oauth);
 http.route('/apps/:app_id/withings', connectionsApi);
 http.route('/apps/:app_id/metrics', metricsApi);
+http.route('/apps/:app_id/users', usersApi);
 http.route('/', managementApi);
 http.route('/dashboard', dashboard);
 

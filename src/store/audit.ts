@@ -8,12 +8,14 @@ import { auditEntries } from './management-schema.ts';
 /**
  * The statement that notes a change. It belongs in one batch with the change, directly after it: it writes its row where that statement
  * changed something, and none where it did not, so that no change is without its entry nor an entry without its change.
+ *
+ * @param always for what is noted whatever the statement before it did
  */
-export const auditStatement = (db: Db, entry: AuditEntry): D1PreparedStatement =>
+export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1PreparedStatement =>
   db.d1
     .prepare(
       `INSERT INTO audit_entries (app_id, at, id, actor, surface, action, subject, detail)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE changes() > 0`,
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE changes() > 0 OR ?9`,
     )
     .bind(
       entry.appId ?? NO_APP,
@@ -24,7 +26,14 @@ export const auditStatement = (db: Db, entry: AuditEntry): D1PreparedStatement =
       entry.action,
       entry.subject,
       JSON.stringify(entry.detail),
+      Number(always),
     );
+
+/** Notes what changes nothing. */
+export const addAuditEntry = (db: Db, entry: D1PreparedStatement): Stored<void> =>
+  attempt(db, async () => {
+    await entry.run();
+  });
 
 /** Where a page of entries goes on: after this one. */
 export type AuditPosition = { at: EpochMs; id: string };

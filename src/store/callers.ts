@@ -14,7 +14,7 @@ export type Caller = {
   appDisabled: boolean;
   refusesBrowserKeys: boolean;
   /** Undefined for a user token, which names its user and is checked without the database. */
-  key: { revoked: boolean; scopes: KeyScope[]; useIsStale: boolean } | undefined;
+  key: { id: string; revoked: boolean; scopes: KeyScope[]; useIsStale: boolean } | undefined;
   connection: CurrentConnection | undefined;
 };
 
@@ -48,6 +48,7 @@ export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochM
         appId: apps.id,
         disabledAt: apps.disabledAt,
         refuseBrowserKeys: apps.refuseBrowserKeys,
+        keyId: apiKeys.id,
         revokedAt: apiKeys.revokedAt,
         scopes: apiKeys.scopes,
         lastUsedAt: apiKeys.lastUsedAt,
@@ -64,6 +65,7 @@ export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochM
       appDisabled: row.disabledAt !== null,
       refusesBrowserKeys: row.refuseBrowserKeys,
       key: {
+        id: row.keyId,
         revoked: row.revokedAt !== null,
         scopes: scopesOf(row.scopes),
         useIsStale: isUseStale(row.lastUsedAt, now),

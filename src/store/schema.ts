@@ -195,7 +195,11 @@ export const pendingConnections = sqliteTable(
     createdAt: integer('created_at').notNull(),
     expiresAt: integer('expires_at').notNull(),
   },
-  (table) => [index('pending_by_user').on(table.appId, table.userId), index('pending_by_expiry').on(table.expiresAt)],
+  (table) => [
+    index('pending_by_user').on(table.appId, table.userId),
+    index('pending_by_expiry').on(table.expiresAt),
+    index('pending_by_withings_user').on(table.withingsUserId),
+  ],
 );
 
 export const requestBudgets = sqliteTable('request_budgets', {

@@ -76,7 +76,7 @@ export const takeDueLeases = (db: Db, lease: RefreshLease, limit: number): Store
       .where(and(sql`${connections.id} IN (${due})`, leaseIsFree(lease.takenAt)))
       .returning({
         ...tokenColumns,
-        appDisabled: sql<number>`(SELECT disabled_at IS NOT NULL FROM ${apps} WHERE ${apps.id} = ${connections.appId})`,
+        appDisabled: sql<number>`coalesce((SELECT disabled_at IS NOT NULL FROM ${apps} WHERE ${apps.id} = ${connections.appId}), 1)`,
       });
     return rows.map((row) => ({ ...tokensOfRow(row), appDisabled: row.appDisabled === 1 }));
   });

@@ -35,7 +35,7 @@ export const syncsToResume = (
   attempt(db, async () => {
     const { results } = await db.d1
       .prepare(
-        `SELECT id, (SELECT disabled_at IS NOT NULL FROM apps WHERE apps.id = app_id) AS disabled
+        `SELECT id, coalesce((SELECT disabled_at IS NOT NULL FROM apps WHERE apps.id = app_id), 1) AS disabled
          FROM connections WHERE sync_resume_at <= ?1 ORDER BY sync_resume_at LIMIT ?2`,
       )
       .bind(now, limit)

@@ -45,7 +45,7 @@ test('each change is noted with who, through what, what and to what, and no entr
   );
   for (const entry of data) expect(entry).toMatchObject({ actor: 'operator', surface: 'api', app_id: app.id });
   expect(data.find(({ action }) => action === 'app.changed')?.detail).toEqual({
-    linkPolicy: 'confirm',
+    link_policy: 'confirm',
     disabled: true,
   });
   const { results } = await env.DB.prepare('SELECT * FROM audit_entries').all();

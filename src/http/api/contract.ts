@@ -22,7 +22,7 @@ export const sharedAccounts = z.enum(['allow', 'refuse']);
 export const keyScope = z.enum(['read', 'sync', 'manage-links']);
 
 /** RFC 3339. */
-const instant = z.iso.datetime({ offset: true });
+export const instant = z.iso.datetime({ offset: true });
 const name = z.string().trim().min(1).max(100);
 const redirectUriText = z.string().max(2048);
 const userIdText = z.string().max(1024);

@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory';
 
 import { listAudit } from '../../broker/audit.ts';
 import { admitOperator } from '../../broker/authenticate.ts';
+import { deleteApp } from '../../broker/delete-app.ts';
 import {
   createApiKey,
   createApp,
@@ -80,6 +81,13 @@ managementApi.patch('/apps/:app_id', valid('json', updateAppRequest), async (c) 
     disabled: body.disabled,
   });
   return changed.ok ? c.json(renderApp(changed.value)) : answerFailure(c, changed.failure);
+});
+
+/** Deletes an app and everything of its users. 202 while there is more to delete: send it again; 204 when it is gone. */
+managementApi.delete('/apps/:app_id', async (c) => {
+  const gone = await deleteApp(c.env.deps, c.get('actor'), c.req.param('app_id'));
+  if (!gone.ok) return answerFailure(c, gone.failure);
+  return gone.value ? c.body(null, 204) : c.json({ complete: false }, 202);
 });
 
 managementApi.post('/apps/:app_id/keys', valid('json', createKeyRequest), async (c) => {

@@ -6,6 +6,7 @@ import type { ConnectionDetail } from '../../domain/connection.ts';
 import { describeWarning, type RedirectUriWarning } from '../../domain/redirect-uri-registration.ts';
 import type { SyncResult } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { TimelineEvent } from '../../domain/timeline.ts';
 import type * as contract from './contract.ts';
 
 /** How what the use cases return looks over HTTP. */
@@ -86,9 +87,12 @@ export const renderConnection = (
   next_refresh_at: instantOrNull(detail?.nextRefreshAt),
   last_failure:
     detail?.lastFailure === undefined ? null : { kind: detail.lastFailure.kind, at: instant(detail.lastFailure.at) },
-  timeline: (detail?.timeline ?? []).map(({ at, until, ...event }) => ({
+  timeline: renderTimeline(detail?.timeline ?? []),
+});
+
+export const renderTimeline = (timeline: readonly TimelineEvent[]): z.infer<typeof contract.timelineEvent>[] =>
+  timeline.map(({ at, until, ...event }) => ({
     ...event,
     at: instant(at),
     ...(until !== undefined && { until: instant(until) }),
-  })),
-});
+  }));

@@ -1,0 +1,1 @@
+CREATE INDEX `pending_by_withings_user` ON `pending_connections` (`withings_user_id`);

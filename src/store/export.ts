@@ -1,0 +1,100 @@
+import { and, asc, eq } from 'drizzle-orm';
+
+import type { ConnectionState } from '../domain/connection.ts';
+import { unpackValues } from '../domain/group-change.ts';
+import type { MeasuredValue } from '../domain/measurement.ts';
+import type { EpochMs, EpochSeconds } from '../domain/time.ts';
+import type { TimelineEvent } from '../domain/timeline.ts';
+import { attempt, type Db, type Stored } from './d1.ts';
+import { connections } from './schema.ts';
+
+/** Reading all that is stored about a user, to hand it out. No token, sealed or not, is among it. */
+
+/** A connection of a user, earlier ones included. */
+export type ExportedConnection = {
+  id: number;
+  withingsUserId: string;
+  isCurrent: boolean;
+  state: ConnectionState;
+  scope: string;
+  createdAt: EpochMs;
+  lastSyncAt: EpochMs | null;
+  timeline: TimelineEvent[];
+};
+
+/** All connections of a user, in the order of their ids. */
+export const everyConnectionOf = (db: Db, appId: string, userId: string): Stored<ExportedConnection[]> =>
+  attempt(db, async () => {
+    const rows = await db.orm
+      .select({
+        id: connections.id,
+        withingsUserId: connections.withingsUserId,
+        isCurrent: connections.isCurrent,
+        state: connections.state,
+        scope: connections.scope,
+        createdAt: connections.createdAt,
+        lastSyncAt: connections.lastSyncAt,
+        timeline: connections.timeline,
+      })
+      .from(connections)
+      .where(and(eq(connections.appId, appId), eq(connections.userId, userId)))
+      .orderBy(asc(connections.id));
+    return rows.map((row) => ({ ...row, timeline: JSON.parse(row.timeline) }));
+  });
+
+/** A stored group with where it came from. */
+export type ExportedGroup = {
+  groupId: number;
+  measuredAtSeconds: EpochSeconds;
+  createdAtSeconds: EpochSeconds;
+  modifiedAtSeconds: EpochSeconds;
+  ambiguous: boolean;
+  values: MeasuredValue[];
+  source: { model: string | null; attrib: number; timeZone: string; deviceId: string | null };
+};
+
+type Row = {
+  group_id: number;
+  measured_seconds: number;
+  created_seconds: number;
+  modified_seconds: number;
+  ambiguous: number;
+  content: string;
+  model: string | null;
+  attrib: number | null;
+  time_zone: string | null;
+  device_hash: string | null;
+};
+
+/** Groups of a connection in the order of their ids, after one of them. */
+export const groupsAfter = (
+  db: Db,
+  connectionId: number,
+  afterGroupId: number,
+  limit: number,
+): Stored<ExportedGroup[]> =>
+  attempt(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.ambiguous, g.content,
+                s.model, s.attrib, s.time_zone, s.device_hash
+         FROM groups AS g LEFT JOIN sources AS s ON s.connection_id = g.connection_id AND s.id = g.source_id
+         WHERE g.connection_id = ?1 AND g.group_id > ?2 ORDER BY g.group_id LIMIT ?3`,
+      )
+      .bind(connectionId, afterGroupId, limit)
+      .all<Row>();
+    return results.map((row) => ({
+      groupId: row.group_id,
+      measuredAtSeconds: row.measured_seconds,
+      createdAtSeconds: row.created_seconds,
+      modifiedAtSeconds: row.modified_seconds,
+      ambiguous: row.ambiguous === 1,
+      values: unpackValues(JSON.parse(row.content)),
+      source: {
+        model: row.model,
+        attrib: row.attrib ?? -1,
+        timeZone: row.time_zone ?? 'UTC',
+        deviceId: row.device_hash,
+      },
+    }));
+  });

@@ -1,0 +1,209 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { dumpTables } from '../support/dump.ts';
+
+let broker: Broker;
+let app: TestApp;
+let people: { id: string; userid: number }[];
+let revocations: string[];
+let isWithingsDown = false;
+
+/** What a call to Withings sends. */
+const formOf = (init: RequestInit | undefined): URLSearchParams =>
+  init?.body instanceof URLSearchParams ? init.body : new URLSearchParams();
+
+beforeEach(async () => {
+  await emptyTables();
+  revocations = [];
+  isWithingsDown = false;
+  broker = await startBroker({
+    fetch: (send) => async (input, init) => {
+      const body = formOf(init);
+      if (body.get('action') === 'revoke') revocations.push(body.get('userid') ?? '');
+      return isWithingsDown ? new Response('', { status: 502 }) : send(input, init);
+    },
+  });
+  app = await makeApp(broker);
+  people = [...broker.simulator.state.people.list()];
+});
+
+const link = async (userId: string, person: number, to: TestApp = app): Promise<void> => {
+  await connect(broker, to, userId, people[person]?.id ?? '');
+  await to.call('POST', `/withings/sync/${userId}`);
+};
+
+/** Every row of every table that holds a text, the audit trail aside. */
+const rowsWith = async (text: string): Promise<string[]> =>
+  Object.entries(await dumpTables()).flatMap(([table, rows]) =>
+    rows.filter((row) => row.includes(text)).map((row) => `${table}: ${row}`),
+  );
+
+const connectionIds = async (userId: string): Promise<number[]> =>
+  (await env.DB.prepare('SELECT id FROM connections WHERE user_id = ?').bind(userId).all<{ id: number }>()).results.map(
+    ({ id }) => id,
+  );
+
+describe('erasing a user', () => {
+  test('does not revoke an account that somebody else is connected by, nor touch their data', async () => {
+    const other = await makeApp(broker, 'Other');
+    await link('ada', 0);
+    await link('ada', 0, other);
+    await link('bob', 1);
+    const bobs = await rowsWith('"bob"');
+    const erased = await (await app.call('DELETE', '/users/ada')).json();
+    expect(erased).toMatchObject({ complete: true, withings: { revoked: 0, kept: 1, failed: 0 } });
+    expect(revocations).toEqual([]);
+    expect(await rowsWith('"bob"')).toEqual(bobs);
+    expect((await other.call('POST', '/withings/sync/ada')).status).toBe(200);
+    expect((await other.call('GET', '/metrics/ada')).status).toBe(200);
+  });
+
+  test('goes on when Withings is down, and says that the authorization stands', async () => {
+    await link('ada', 0);
+    isWithingsDown = true;
+    const answer = await app.call('DELETE', '/users/ada');
+    expect(await answer.json()).toMatchObject({ complete: true, withings: { revoked: 0, kept: 0, failed: 1 } });
+    expect(await connectionIds('ada')).toEqual([]);
+  });
+
+  test('a key without the scope may not, and nobody else', async () => {
+    await link('ada', 0);
+    const created = await broker.manage('POST', `/apps/${app.id}/keys`, { name: 'reader', scopes: ['read'] });
+    const { key } = await created.json<{ key: string }>();
+    const weak = await broker.request(`/apps/${app.id}/users/ada`, { method: 'DELETE', headers: { 'X-API-Key': key } });
+    expect(weak.status).toBe(403);
+    const other = await makeApp(broker, 'Other');
+    const foreign = await broker.request(`/apps/${app.id}/users/ada`, {
+      method: 'DELETE',
+      headers: { 'X-API-Key': other.key },
+    });
+    expect(foreign.status).toBe(404);
+    expect(await (await app.call('GET', '/withings/status/ada')).json()).toEqual({ connected: true });
+  });
+
+  test('a sync under way writes nothing back', async () => {
+    await link('ada', 0);
+    const before = await connectionIds('ada');
+    let erase: Promise<Response> | undefined;
+    const racing = await startBroker({
+      fetch: () => async (input, init) => {
+        const answer = await broker.simulator.fetch(input, init);
+        if (formOf(init).get('action') === 'getmeas') erase = app.call('DELETE', '/users/ada');
+        await erase;
+        return answer;
+      },
+      bindings: { KEYRING: broker.bindings.KEYRING },
+    });
+    broker.advance(60_000);
+    await racing.request(`/apps/${app.id}/withings/sync/ada`, { method: 'POST', headers: { 'X-API-Key': app.key } });
+    expect(erase).toBeDefined();
+    for (const id of before) expect(await rowsWith(String(id))).toEqual([]);
+  });
+
+  test('leaves no row of any table that names the user or a connection, and says what went', async () => {
+    await link('ada-lovelace', 0);
+    await app.call('DELETE', '/withings/disconnect/ada-lovelace');
+    await link('ada-lovelace', 1);
+    await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: 'confirm' });
+    await link('ada-lovelace', 2);
+    const ids = await connectionIds('ada-lovelace');
+    expect(ids).toHaveLength(2);
+    expect((await rowsWith(String(ids[0]))).length).toBeGreaterThan(10);
+
+    const answer = await app.call('DELETE', '/users/ada-lovelace');
+    expect(answer.status).toBe(200);
+    const { removed, withings } = await answer.json<{ removed: Record<string, number>; withings: object }>();
+    expect(removed).toMatchObject({ connections: 2, pending_connections: 1 });
+    expect(removed['measurements']).toBeGreaterThan(100);
+    expect(removed['groups']).toBeGreaterThan(20);
+    expect(withings).toEqual({ revoked: 3, kept: 0, failed: 0 });
+    expect(revocations.sort()).toEqual(
+      people
+        .slice(0, 3)
+        .map(({ userid }) => String(userid))
+        .sort(),
+    );
+    expect(await rowsWith('ada-lovelace')).toEqual([]);
+    for (const id of ids) expect(await rowsWith(String(id))).toEqual([]);
+
+    const again = await app.call('DELETE', '/users/ada-lovelace');
+    expect(again.status).toBe(200);
+    expect(await again.json()).toMatchObject({ complete: true, removed: { connections: 0, measurements: 0 } });
+    const { data } = await (await broker.manage('GET', `/apps/${app.id}/audit`)).json<{ data: { action: string }[] }>();
+    expect(data.filter(({ action }) => action === 'user.erased')).toHaveLength(1);
+  });
+});
+
+describe('exporting a user', () => {
+  test('a user of whom nothing is stored is not found, and a made-up cursor is refused', async () => {
+    expect((await app.call('GET', '/users/nobody/export')).status).toBe(404);
+    await link('ada', 0);
+    expect((await app.call('GET', '/users/ada/export?cursor=x')).status).toBe(400);
+  });
+
+  test('gives every stored group of every connection once, and no token; a cursor opens nobody else', async () => {
+    await link('ada', 0);
+    await app.call('DELETE', '/withings/disconnect/ada');
+    await link('ada', 1);
+    await link('bob', 2);
+    const [bobs] = await connectionIds('bob');
+    const groups: { group_id: number; measurements: unknown[] }[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const path: string = `/users/ada/export${cursor === '' ? '' : `?cursor=${cursor}`}`;
+      const answer = await app.call('GET', path);
+      expect(answer.status).toBe(200);
+      const page: { groups: typeof groups; connections: unknown[]; next_cursor: string | null } = await answer.json();
+      expect(page.connections).toHaveLength(2);
+      expect(JSON.stringify(page)).not.toContain('sealed');
+      groups.push(...page.groups);
+      cursor = page.next_cursor;
+    }
+    const count = async (table: string) =>
+      env.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE connection_id <> ?`).bind(bobs).first<number>('n');
+    expect(groups).toHaveLength((await count('groups')) ?? 0);
+    expect(groups.flatMap(({ measurements }) => measurements)).toHaveLength((await count('measurements')) ?? 0);
+    const foreign = await (await app.call('GET', `/users/ada/export?cursor=${bobs}.0`)).json<{ groups: object[] }>();
+    const ids = new Set(groups.map(({ group_id: id }) => id));
+    for (const group of foreign.groups) expect(ids).toContain((group as { group_id: number }).group_id);
+  });
+});
+
+describe('deleting an app', () => {
+  test('takes bounded calls, lets nothing flow meanwhile, and leaves nothing but the audit trail', async () => {
+    for (let user = 0; user < 7; user += 1) await link(`user-${user}`, user % 3);
+    const first = await broker.manage('DELETE', `/apps/${app.id}`);
+    expect(first.status).toBe(202);
+    expect((await app.call('GET', '/withings/status/user-6')).status).toBe(403);
+    expect((await broker.manage('DELETE', `/apps/${app.id}`)).status).toBe(204);
+    expect((await broker.manage('DELETE', `/apps/${app.id}`)).status).toBe(404);
+    expect((await app.call('GET', '/withings/status/user-6')).status).toBe(401);
+    const left = (await rowsWith(app.id)).filter((row) => !row.startsWith('audit_entries'));
+    expect(left).toEqual([]);
+    const { data } = await (
+      await broker.manage('GET', '/audit')
+    ).json<{ data: { action: string; app_id: string }[] }>();
+    expect(data).toContainEqual(expect.objectContaining({ action: 'app.deleted', app_id: app.id }));
+  });
+
+  test('a disabled app: nothing flows, and the cron sends nothing for it', async () => {
+    await link('ada', 0);
+    await broker.manage('PATCH', `/apps/${app.id}`, { disabled: true });
+    await env.DB.prepare('UPDATE connections SET sync_resume_at = 1').run();
+    broker.advance(3 * 60 * 60_000);
+    const calls = broker.simulator.state.calls.list().length;
+    await broker.tick();
+    expect(broker.simulator.state.calls.list()).toHaveLength(calls);
+    for (const [method, path] of [
+      ['POST', '/withings/sync/ada'],
+      ['GET', '/metrics/ada'],
+      ['GET', '/withings/status/ada'],
+      ['GET', '/users/ada/export'],
+    ] as const) {
+      expect((await app.call(method, path)).status).toBe(403);
+    }
+    await broker.manage('PATCH', `/apps/${app.id}`, { disabled: false });
+    expect((await app.call('POST', '/withings/sync/ada')).status).toBe(200);
+  });
+});
