@@ -151,6 +151,8 @@ export const connections = sqliteTable(
     timeZone: text('time_zone').notNull().default('UTC'),
     /** JSON, newest first, bounded. */
     timeline: text('timeline').notNull().default('[]'),
+    /** JSON: syncs and refreshes a day, of the last month. */
+    activity: text('activity').notNull().default('{}'),
   },
   (table) => [
     uniqueIndex('connections_by_account').on(table.appId, table.userId, table.withingsUserId),
@@ -173,6 +175,9 @@ export const connections = sqliteTable(
     index('connections_changed')
       .on(table.appId, table.changeSeq)
       .where(sql`change_seq IS NOT NULL`),
+    index('connections_by_state')
+      .on(table.appId, table.state, table.userId)
+      .where(sql`is_current = 1`),
     index('connections_by_withings_user').on(table.withingsUserId, table.appId),
   ],
 );

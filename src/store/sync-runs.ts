@@ -4,6 +4,7 @@ import type { ConnectionState } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
 import type { AskedQuestion, SyncPosition } from '../domain/sync.ts';
 import type { EpochMs } from '../domain/time.ts';
+import { withActivity } from './activity.ts';
 import { attempt, attemptIdempotent, type Db, statement, type Stored } from './d1.ts';
 import { connections } from './schema.ts';
 import { withEvent } from './timeline.ts';
@@ -145,6 +146,7 @@ const ended = ({ outcome, usedTokenVersion }: SyncEnding, now: EpochMs) => ({
   lastUsedAt: now,
   lastSyncResult: JSON.stringify({ endedAt: now, outcome }),
   timeline: withEvent({ kind: 'synced', at: now }),
+  activity: withActivity('synced', now),
   previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${usedTokenVersion}
     THEN NULL ELSE ${connections.previousRefreshTokenSealed} END`,
 });

@@ -4,6 +4,7 @@ import type { StoredTokens } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
 import { ok } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
+import { withActivity } from './activity.ts';
 import { attempt, attemptIdempotent, type Db, type Stored } from './d1.ts';
 import { apps, connections } from './schema.ts';
 import { withEvent } from './timeline.ts';
@@ -140,6 +141,7 @@ export const recordRotation = async (db: Db, held: Held, pair: Rotation, now: Ep
         inDoubtSince: null,
         refreshFailures: 0,
         timeline: withEvent({ kind: 'refreshed', at: now }),
+        activity: withActivity('refreshed', now),
       })
       .where(asHeld(held))
       .returning({ id: connections.id }),

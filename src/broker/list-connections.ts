@@ -1,0 +1,59 @@
+import type { ConnectionState } from '../domain/connection.ts';
+import type { Failure, ReauthReason } from '../domain/failure.ts';
+import { ok, type Result } from '../domain/result.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { connectionsAfter, pendingUsersAfter } from '../store/connection-list.ts';
+import type { Deps } from './deps.ts';
+
+/** A user in a list: in one of the states that an app sees. */
+export type ListedUser = {
+  userId: string;
+  state: ConnectionState | 'pending';
+  stateReason: ReauthReason | undefined;
+  stateSince: EpochMs;
+  lastSyncAt: EpochMs | undefined;
+};
+
+const USERS_PER_PAGE = 50;
+
+/**
+ * A page of an app's users in the order of their ids: all with a current connection, or those in one state; those whose id begins with
+ * `prefix`. Users who only wait for a confirmation are listed under `pending` alone.
+ */
+export const listConnections = async (
+  deps: Deps,
+  appId: string,
+  wanted: { state: ConnectionState | 'pending' | undefined; prefix: string; afterUserId: string },
+): Promise<Result<{ users: ListedUser[]; nextAfterUserId: string | undefined }, Failure>> => {
+  const found = await usersAfter(deps, { ...wanted, appId, limit: USERS_PER_PAGE + 1 });
+  if (!found.ok) return found;
+  const users = found.value.slice(0, USERS_PER_PAGE);
+  return ok({ users, nextAfterUserId: found.value.length > USERS_PER_PAGE ? users.at(-1)?.userId : undefined });
+};
+
+const usersAfter = async (
+  deps: Deps,
+  {
+    state,
+    ...filter
+  }: {
+    appId: string;
+    state: ConnectionState | 'pending' | undefined;
+    prefix: string;
+    afterUserId: string;
+    limit: number;
+  },
+): Promise<Result<ListedUser[], Failure>> => {
+  if (state !== 'pending') return connectionsAfter(deps.db, { ...filter, state });
+  const waiting = await pendingUsersAfter(deps.db, filter, deps.now());
+  if (!waiting.ok) return waiting;
+  return ok(
+    waiting.value.map(({ userId, since }) => ({
+      userId,
+      state: 'pending',
+      stateReason: undefined,
+      stateSince: since,
+      lastSyncAt: undefined,
+    })),
+  );
+};

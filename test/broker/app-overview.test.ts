@@ -1,0 +1,84 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, expect, test } from 'vitest';
+
+import { showOverview } from '../../src/broker/app-overview.ts';
+import { listConnections } from '../../src/broker/list-connections.ts';
+import { DAY_MS } from '../../src/domain/time.ts';
+import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+
+let broker: Broker;
+let app: TestApp;
+
+beforeEach(async () => {
+  await emptyTables();
+  broker = await startBroker();
+  app = await makeApp(broker);
+});
+
+/** Users as rows alone: enough for lists and counts. */
+const addUsers = (userIds: readonly string[], state: string, appId = app.id): Promise<unknown> =>
+  env.DB.batch(
+    userIds.map((userId) =>
+      env.DB.prepare(
+        `INSERT INTO connections (id, app_id, user_id, withings_user_id, is_current, state, state_since, scope, created_at,
+           token_version, access_expires_at, refreshed_at) VALUES (abs(random()) % 4503599627370496, ?1, ?2, ?2, 1, ?3, 0, '', 0, 1, 0, 0)`,
+      ).bind(appId, userId, state),
+    ),
+  );
+
+test('counts no user of another app, and none twice', async () => {
+  await addUsers(['a', 'b', 'c'], 'active');
+  await addUsers(['d', 'e'], 'reauth_required');
+  await addUsers(['f'], 'disconnected');
+  await addUsers(['a', 'b', 'c', 'd'], 'active', 'app_other');
+  const shown = await showOverview(await broker.deps(), app.id);
+  expect(shown.ok && shown.value.users).toEqual({ active: 3, reauth_required: 2, disconnected: 1, pending: 0 });
+});
+
+test('pages through users in order, by state and by the beginning of their ids, skipping and repeating none', async () => {
+  const ids = Array.from({ length: 120 }, (_, index) => `user-${String(index).padStart(3, '0')}`);
+  await addUsers(ids, 'active');
+  await addUsers(['user-0000', 'zoe'], 'reauth_required');
+  const deps = await broker.deps();
+  const walk = async (state: 'active' | 'reauth_required' | undefined, prefix: string): Promise<string[]> => {
+    const seen: string[] = [];
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const page = await listConnections(deps, app.id, { state, prefix, afterUserId: after });
+      if (!page.ok) throw new Error(page.failure.kind);
+      seen.push(...page.value.users.map(({ userId }) => userId));
+      after = page.value.nextAfterUserId;
+    }
+    return seen;
+  };
+  expect(await walk('active', '')).toEqual(ids);
+  expect(await walk(undefined, 'user-00')).toEqual(['user-000', 'user-0000', ...ids.slice(1, 10)]);
+  expect(await walk('reauth_required', '')).toEqual(['user-0000', 'zoe']);
+  expect(await walk('reauth_required', 'user-%')).toEqual([]);
+});
+
+test('counts the syncs and refreshes of each of the last 30 days, and forgets those before', async () => {
+  const [person] = [...broker.simulator.state.people.list()];
+  await connect(broker, app, 'ada', person?.id ?? '');
+  await app.call('POST', '/withings/sync/ada');
+  broker.advance(31 * DAY_MS);
+  await app.call('POST', '/withings/sync/ada');
+  broker.advance(DAY_MS);
+  await app.call('POST', '/withings/sync/ada');
+  const shown = await showOverview(await broker.deps(), app.id);
+  if (!shown.ok) throw new Error(shown.failure.kind);
+  expect(shown.value.activity).toHaveLength(30);
+  expect(shown.value.activity.filter(({ synced }) => synced > 0)).toEqual(shown.value.activity.slice(-2));
+  expect(shown.value.activity.at(-1)).toMatchObject({ synced: 1, refreshed: 1 });
+  const stored = await env.DB.prepare('SELECT activity FROM connections').first<string>('activity');
+  expect(Object.keys(JSON.parse(stored ?? ''))).toHaveLength(4);
+});
+
+test('reads no more than is counted, and counts along an index', async () => {
+  for (const sql of [
+    `SELECT 1 FROM connections WHERE app_id = 'a' AND state = 'active' AND is_current = 1 LIMIT 9`,
+    `SELECT user_id FROM connections WHERE app_id = 'a' AND is_current = 1 AND user_id > '' AND state = 'active' ORDER BY user_id LIMIT 9`,
+  ]) {
+    const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).all<{ detail: string }>();
+    expect(results.map(({ detail }) => detail)).toEqual([expect.stringContaining('connections_by_state')]);
+  }
+});
