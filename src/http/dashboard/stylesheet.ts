@@ -150,7 +150,9 @@ svg.plot { display: block; width: 100%; height: auto; font-size: 12px; }
 .plot .dot { fill: var(--card); stroke: var(--accent); stroke-width: 2; }
 .plot .first { fill: var(--accent); }
 .plot .second { fill: var(--card); stroke: var(--accent); stroke-width: 1.5; }
-.plot .swatch text { fill: var(--ink); }
+.legend { display: flex; flex-wrap: wrap; gap: 0 1rem; font-weight: 500; }
+.swatch { display: inline-flex; align-items: center; gap: 0.375rem; }
+.swatch svg { width: 0.75rem; }
 .events { list-style: none; border-left: 2px solid var(--line); }
 .events li { position: relative; padding: 0 0 1rem 1.25rem; }
 .events li::before { content: ""; position: absolute; left: -0.4375rem; top: 0.4375rem; width: 0.75rem; height: 0.75rem; border: 2px solid var(--accent); border-radius: 50%; background: var(--paper); }

@@ -1,0 +1,93 @@
+import { scaleLinear, scaleUtc } from 'd3-scale';
+import { line } from 'd3-shape';
+
+import { DAY_MS } from '../../../domain/time.ts';
+import { AREA, Picture, TableBehind } from './frame.tsx';
+
+/** A value of a local day, `YYYY-MM-DD`, or of the period that began on it. */
+export type DayValue = { day: string; value: number };
+
+export type LinePlotProps = {
+  title: string;
+  unit: string;
+  /** Digits after the point. */
+  digits: number;
+  /** What one value is, such as "daily mean". */
+  of: string;
+  /** Oldest first. */
+  values: readonly DayValue[];
+};
+
+const TICKS = 4;
+/** More points than this are drawn as a line alone. */
+const MOST_DOTS = 62;
+
+/** One metric over time. */
+export const LinePlot = ({ title, unit, digits, of, values }: LinePlotProps) => {
+  const [first, last] = [values[0], values.at(-1)];
+  if (first === undefined || last === undefined) return <EmptyPlot title={title} />;
+  const said = (value: number): string => `${value.toFixed(digits)}${unit === '%' ? ' %' : ` ${unit}`}`;
+  const numbers = values.map(({ value }) => value);
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  const x = scaleUtc()
+    .domain(spread(timeOf(first.day), timeOf(last.day), DAY_MS))
+    .range([AREA.left, AREA.right]);
+  const y = scaleLinear()
+    .domain(spread(least, most, 0.5))
+    .nice(TICKS)
+    .range([AREA.bottom, AREA.top]);
+  const path = line<DayValue>(
+    ({ day }) => x(timeOf(day)),
+    ({ value }) => y(value),
+  ).digits(1);
+  return (
+    <figure>
+      <figcaption>
+        {title} <span class="latest">{said(last.value)}</span>
+      </figcaption>
+      <Picture
+        summary={`${title}, ${of}: ${values.length} values from ${first.day} to ${last.day}, between ${said(least)} and ${said(most)}; the newest is ${said(last.value)}.`}
+        across={x.ticks(TICKS).map((at) => ({ at: x(at), label: dateLabel(at, x.domain()) }))}
+        up={y.ticks(TICKS).map((at) => ({ at: y(at), label: y.tickFormat(TICKS)(at) }))}
+      >
+        <path class="line" d={path(values) ?? ''} />
+        {(values.length <= MOST_DOTS ? values : [last]).map(({ day, value }) => (
+          <circle class="dot" cx={x(timeOf(day)).toFixed(1)} cy={y(value).toFixed(1)} r={3}>
+            <title>{`${day}: ${said(value)}`}</title>
+          </circle>
+        ))}
+      </Picture>
+      <TableBehind
+        title={title}
+        columns={['Day', `${title} (${unit})`]}
+        rows={values.toReversed().map(({ day, value }) => [day, value.toFixed(digits)])}
+      />
+    </figure>
+  );
+};
+
+const EmptyPlot = ({ title }: { title: string }) => (
+  <figure>
+    <figcaption>{title}</figcaption>
+    <p class="hint">No values in this time.</p>
+  </figure>
+);
+
+const timeOf = (day: string): number => Date.parse(`${day}T00:00:00Z`);
+
+/** A range of at least some width, so that a single value stands in its middle. */
+const spread = (low: number, high: number, least: number): [number, number] =>
+  high - low >= least ? [low, high] : [low - least, high + least];
+
+const YEAR_DAYS = 366;
+
+const dateLabel = (at: Date, [from, to]: Date[]): string => {
+  const days = ((to?.getTime() ?? 0) - (from?.getTime() ?? 0)) / DAY_MS;
+  const parts: Intl.DateTimeFormatOptions =
+    days > 2 * YEAR_DAYS
+      ? { year: 'numeric' }
+      : days > YEAR_DAYS / 2
+        ? { month: 'short', year: 'numeric' }
+        : { day: 'numeric', month: 'short' };
+  return new Intl.DateTimeFormat('en-GB', { ...parts, timeZone: 'UTC' }).format(at);
+};
