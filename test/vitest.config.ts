@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
@@ -10,6 +12,9 @@ const workerd = ['test/store/**', 'test/crypto/**', 'test/broker/**', 'test/http
 );
 const endToEnd = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'];
 const root = new URL('..', import.meta.url).pathname;
+
+// The Worker serves the API reference, and the tests hold its answers against it.
+execFileSync(process.execPath, [`${root}scripts/reference.ts`], { stdio: 'inherit' });
 
 export default defineConfig({
   test: {
@@ -50,7 +55,7 @@ export default defineConfig({
           name: 'workerd',
           root,
           include: workerd,
-          setupFiles: ['test/support/migrate.ts'],
+          setupFiles: ['test/support/migrate.ts', 'test/support/note-answers.ts'],
           expect: { requireAssertions: true },
           testTimeout: 60_000,
           hookTimeout: 60_000,
