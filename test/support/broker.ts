@@ -76,7 +76,7 @@ export const startBroker = async (
       }
     }
   }) as typeof fetch;
-  const bindings = {
+  let bindings = {
     DB: env.DB,
     LINKS: env.LINKS,
     KEYRING,
@@ -121,7 +121,10 @@ export const startBroker = async (
   return {
     simulator,
     logs,
-    bindings,
+    /** Another version of the Worker with other settings: what is composed from now on has them. */
+    deploy: (changes: Partial<Bindings>): void => {
+      bindings = { ...bindings, ...changes };
+    },
     operatorToken,
     request,
     deps,
