@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 import { open } from '../../src/crypto/seal.ts';
+import { replaceSealed, sealedTokensAfter } from '../../src/store/reseal.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 
 const HOUR_MS = 3_600_000;
@@ -177,6 +178,25 @@ describe('rotating the key online', () => {
       .flatMap(({ pairs }) => pairs)
       .at(-1);
     expect(opened).toEqual({ ok: true, value: newest?.refreshToken });
+  });
+
+  test.each([
+    ['a refresh', async (user: string) => expect(await sync(user)).toBe(200)],
+    ['a disconnect', (user: string) => app.call('DELETE', `/withings/disconnect/${user}`)],
+    ['another sealing', () => broker.manage('POST', '/operator/keyring/reseal')],
+  ])('what was read before %s is not written after it', async (_name, meanwhile) => {
+    const [user = ''] = await linkAll(1);
+    deploy(ring('k2', 'k1', 'k2'));
+    const { db } = await broker.deps();
+    const read = await sealedTokensAfter(db, -1, 10);
+    const [before] = read.ok ? read.value : [];
+    if (before === undefined) throw new Error('nothing sealed');
+    broker.advance(3 * HOUR_MS);
+    await meanwhile(user);
+    const stored = await env.DB.prepare('SELECT * FROM connections').all();
+    const replaced = await replaceSealed(db, [{ before, after: { ...before, refreshTokenSealed: 'stale' } }]);
+    expect(replaced).toEqual({ ok: true, value: 0 });
+    expect((await env.DB.prepare('SELECT * FROM connections').all()).results).toEqual(stored.results);
   });
 
   test('only the operator sees the ring, and never a key', async () => {

@@ -126,6 +126,24 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     problems: ['not_found'],
   },
   {
+    id: 'testRedirectUri',
+    method: 'get',
+    path: '/apps/{app_id}/redirect-uris/test',
+    tag: 'Management',
+    summary: 'What an authorization request with a redirect URI would meet',
+    auth: ACCESS_TOKEN,
+    query: contract.redirectUriQuery,
+    answers: [
+      json(200, 'By the rule that decides there.', contract.redirectUriTest, {
+        matches: false,
+        registered: REGISTERED.uri,
+        differences: ['case'],
+        explanation:
+          'The nearest registered URI is womoji://withings/success. Compared with it: upper and lower case differ.',
+      }),
+    ],
+  },
+  {
     id: 'registerRedirectUri',
     method: 'put',
     path: '/apps/{app_id}/redirect-uris',
