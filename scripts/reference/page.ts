@@ -61,8 +61,15 @@ export const renderPage = async (document: Json): Promise<string> => {
         </main>
       </body>
     </html>`;
-  return String(page);
+  return withoutIndentation(String(page));
 };
+
+/** Templates are indented for who reads them here; examples keep their lines. */
+const withoutIndentation = (page: string): string =>
+  page
+    .split(/(<pre>[\s\S]*?<\/pre>)/)
+    .map((part) => (part.startsWith('<pre>') ? part : part.replace(/\s*\n\s*/g, '\n')))
+    .join('');
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
