@@ -2,10 +2,20 @@ import { type ConnectionDetail, whyUnusable } from '../domain/connection.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
+import { callerByUser } from '../store/callers.ts';
 import { connectionDetail, disconnectUser } from '../store/connections.ts';
 import { pendingSince } from '../store/pending-connections.ts';
 import type { Admitted } from './authenticate.ts';
 import type { Deps } from './deps.ts';
+
+/** A user of an app and their current connection, for whoever manages the app: that they may was decided before. */
+export const userOfApp = async (deps: Deps, appId: string, userId: string): Promise<Result<Admitted, Failure>> => {
+  const found = await callerByUser(deps.db, appId, userId);
+  if (!found.ok) return found;
+  return found.value === undefined
+    ? fail({ kind: 'app_not_found' })
+    : ok({ appId, userId, connection: found.value.connection });
+};
 
 /** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
 export const isConnected = ({ connection }: Admitted): boolean => connection?.state === 'active';

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 /** Everything that is stored, to compare before and after, and to search. */
 
 /** The rows of a table as JSON texts, sorted. */
-type TableDump = Record<string, string[]>;
+export type TableDump = Record<string, string[]>;
 
 /** What a request may change although it came to nothing: spent states, counts of requests, and who looked at what. */
 const CLAIMS_AND_AUDIT: readonly string[] = ['claims', 'audit_entries', 'request_budgets', 'broker_state'];
@@ -25,15 +25,6 @@ export const dumpTables = async (): Promise<TableDump> => {
   return Object.fromEntries(
     names.map((name, index) => [name, (results[index]?.results ?? []).map((row) => JSON.stringify(row)).sort()]),
   );
-};
-
-/** All of D1 as text, a table at a time: to be searched, not compared. */
-export const tableTexts = async (): Promise<Record<string, string>> => {
-  const texts: Record<string, string> = {};
-  for (const name of await tableNames()) {
-    texts[name] = JSON.stringify(await env.DB.prepare(`SELECT * FROM "${name}"`).raw());
-  }
-  return texts;
 };
 
 /** D1 as far as a request that came to nothing must leave it alone; when a key was last used is no state either. */

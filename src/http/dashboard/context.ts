@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 
+import type { Admitted } from '../../broker/authenticate.ts';
 import type { Session } from '../../broker/dashboard-session.ts';
 import type { App } from '../../domain/app.ts';
 import type { HttpEnv } from '../context.ts';
@@ -12,6 +13,8 @@ export type DashboardEnv = {
     formToken: string;
     /** The app that the path names; set where it names one, after it was found that it is theirs. */
     app: App;
+    /** The user that the path names, likewise. */
+    user: Admitted;
   };
 };
 

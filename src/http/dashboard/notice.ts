@@ -16,6 +16,7 @@ const NOTICES = {
   user_synced: 'Synced with Withings.',
   user_syncing: 'A part of the history is stored. The rest follows by itself; sync again to hurry it.',
   user_disconnected: 'Disconnected. Stored measurements stay.',
+  user_shrinking: 'A part of the user is erased. Erase again to go on.',
   user_erased: 'Everything about this user was erased.',
 } as const;
 

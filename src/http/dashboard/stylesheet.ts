@@ -50,7 +50,7 @@ main { padding-block: 2rem 5rem; display: flex; flex-direction: column; gap: 2re
 main.alone { min-height: 100vh; display: grid; place-content: center; grid-template-columns: minmax(0, 28rem); padding-block: 2rem; }
 main.alone .card { gap: 1.25rem; padding: 2rem; }
 section { display: flex; flex-direction: column; gap: 1rem; min-width: 0; }
-section + section:not(.card) { padding-top: 2rem; border-top: 1px solid var(--line); }
+main > section + section:not(.card), main > .halves + section, main > .halves { padding-top: 2rem; border-top: 1px solid var(--line); }
 .card { display: flex; flex-direction: column; gap: 1rem; padding: 1.5rem; border: 1px solid var(--line); border-radius: 0.75rem; background: var(--card); }
 .narrow { max-width: 34rem; }
 .lead, .hint, .meta { color: var(--soft); }
@@ -67,6 +67,11 @@ section + section:not(.card) { padding-top: 2rem; border-top: 1px solid var(--li
 .tabs a:hover { color: var(--ink); }
 .tabs a[aria-current] { color: var(--ink); font-weight: 600; border-color: var(--accent); }
 .tabs a:focus-visible { outline-offset: -3px; }
+.notice.bad { border-color: var(--bad); background: var(--bad-tint); }
+.ranges { display: flex; flex-wrap: wrap; gap: 0.25rem; margin-left: auto; font-size: 0.9375rem; }
+.ranges a { padding: 0.25rem 0.625rem; border-radius: 0.375rem; color: var(--soft); text-decoration: none; }
+.ranges a:hover { color: var(--ink); }
+.ranges a[aria-current] { color: var(--ink); font-weight: 600; background: var(--tint); }
 .notice { padding: 0.75rem 1rem; border-left: 3px solid var(--accent); border-radius: 0.25rem; background: var(--tint); }
 .empty { max-width: 46rem; padding: 1.25rem 1.5rem; border: 1px dashed var(--edge); border-radius: 0.75rem; }
 .empty ol { margin-top: 0.75rem; padding-left: 1.25rem; }
@@ -81,21 +86,25 @@ section + section:not(.card) { padding-top: 2rem; border-top: 1px solid var(--li
 .warning { flex-basis: 100%; padding-left: 0.75rem; border-left: 3px solid var(--wait); font-size: 0.9375rem; color: var(--wait); }
 .more { margin-top: -1rem; }
 
-form { display: flex; flex-direction: column; align-items: flex-start; gap: 1rem; }
+form { margin: 0; display: flex; flex-direction: column; align-items: flex-start; gap: 1rem; }
 .bar form, .actions form, td form { display: block; }
 .field { display: flex; flex-direction: column; gap: 0.3125rem; width: 100%; }
 label, legend { font-weight: 600; }
+legend { padding: 0; }
 .field .hint { margin-bottom: 0.125rem; }
 input[type="text"], input[type="password"], input[type="search"], select { width: 100%; min-height: 2.75rem; padding: 0.5rem 0.75rem; border: 1px solid var(--edge); border-radius: 0.5rem; background: var(--card); color: inherit; font: inherit; }
 ::placeholder { color: var(--soft); opacity: 1; }
 .wrong input { border-color: var(--bad); border-width: 2px; }
 .error { color: var(--bad); font-weight: 500; }
 .inline { flex-direction: row; flex-wrap: wrap; align-items: flex-end; gap: 0.75rem; max-width: 46rem; }
+.inline .field.short { flex: 0 1 12rem; }
 .inline .field { flex: 1 1 16rem; width: auto; }
 button, .button { display: inline-flex; align-items: center; min-height: 2.75rem; padding: 0.5rem 1.125rem; border: 1px solid var(--accent); border-radius: 0.5rem; background: var(--accent); color: var(--on-accent); font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; }
 button:hover, .button:hover { filter: brightness(1.08); }
+
 button.quiet, .button.quiet { min-height: 2.25rem; padding: 0.25rem 0.75rem; border-color: var(--line); background: transparent; color: var(--ink); font-weight: 500; }
 button.quiet:hover, .button.quiet:hover { border-color: var(--edge); }
+.inline button.quiet { min-height: 2.75rem; }
 button.danger { color: var(--bad); }
 button.final { border-color: var(--bad); background: var(--bad); color: light-dark(#fff, #2a0f0a); }
 .choices { display: flex; flex-direction: column; gap: 0.75rem; border: 0; max-width: 46rem; }
@@ -136,12 +145,14 @@ pre { overflow: auto; max-height: 28rem; padding: 1rem; border-radius: 0.5rem; b
 .attention { list-style: none; display: flex; flex-direction: column; gap: 0.5rem; }
 .attention li { padding: 0.75rem 1rem; border-left: 3px solid var(--wait); border-radius: 0.25rem; background: var(--wait-tint); }
 .attention li.bad { border-color: var(--bad); background: var(--bad-tint); }
+.halves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 2rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem; }
 figure { display: flex; flex-direction: column; gap: 0.5rem; min-width: 0; padding: 1.25rem; border: 1px solid var(--line); border-radius: 0.75rem; background: var(--card); }
 figcaption { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0 1rem; font-weight: 600; }
 figcaption .latest { font-size: 1.25rem; }
-figure details { background: transparent; }
-figure summary { font-size: 0.9375rem; font-weight: 500; padding-block: 0.5rem; }
+figure details { border: 0; background: none; }
+figure summary { padding: 0.25rem 0; font-size: 0.875rem; font-weight: 400; color: var(--soft); }
+figure details > .scroll { margin: 0.25rem 0 0; }
 figure .scroll { max-height: 20rem; overflow: auto; }
 svg.plot { display: block; width: 100%; height: auto; font-size: 12px; }
 .plot text { fill: var(--soft); }

@@ -37,13 +37,11 @@ type FieldProps = {
   maxlength?: number;
   required?: boolean;
   autocomplete?: string;
-  autofocus?: boolean;
   spellcheck?: boolean;
-  class?: string;
 };
 
 /** A labelled text field, with its hint and its error beside it and told to a screen reader with it. */
-export const Field = ({ name, label, hint, error, ...input }: FieldProps) => {
+export const Field = ({ name, label, hint, error, type = 'text', ...input }: FieldProps) => {
   const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
   return (
     <div class={error === undefined ? 'field' : 'field wrong'}>
@@ -56,6 +54,7 @@ export const Field = ({ name, label, hint, error, ...input }: FieldProps) => {
       <input
         id={name}
         name={name}
+        type={type}
         aria-describedby={described === '' ? undefined : described}
         aria-invalid={error === undefined ? undefined : 'true'}
         {...input}

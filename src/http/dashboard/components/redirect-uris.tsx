@@ -33,6 +33,12 @@ export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
         ))}
       </ul>
     )}
+    {uris.length > 0 && (
+      <p class="hint">
+        “Try it” walks the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s own address: on a
+        device without the app nothing opens, and the user is connected all the same.
+      </p>
+    )}
     <Form class="inline" action={`${appPath(app)}/health/redirect-uris`} token={formToken}>
       <Field
         name="uri"

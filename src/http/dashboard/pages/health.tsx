@@ -109,12 +109,6 @@ const healthPage = async (
     { tab: 'health', status: refused === undefined ? 200 : 422 },
     <>
       <RedirectUris app={app} uris={uris} formToken={c.get('formToken')} refused={refused} />
-      {uris.length > 0 && (
-        <p class="hint">
-          “Try it” walks the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s own address: on
-          a device without the app nothing opens, and the user is connected all the same.
-        </p>
-      )}
       <LinkSettings app={app} formToken={c.get('formToken')} />
       <Snippets snippets={snippetsFor(values)} />
     </>,

@@ -90,7 +90,7 @@ const NewKey = ({ value }: { value: string }) => (
 );
 
 const KeyTable = ({ c, keys, now }: { c: DashboardContext; keys: readonly ApiKey[]; now: EpochMs }) => (
-  <div class="scroll" role="region" aria-labelledby="keys" tabindex={0}>
+  <div class="scroll" role="region" aria-label="Table of keys" tabindex={0}>
     <table>
       <thead>
         <tr>

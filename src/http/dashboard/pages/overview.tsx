@@ -1,9 +1,114 @@
 import { Hono } from 'hono';
 
-import { appPage } from '../components/app-frame.tsx';
-import type { DashboardEnv } from '../context.ts';
+import { type AppOverview, MOST_COUNTED, showOverview } from '../../../broker/app-overview.ts';
+import { deleteApp } from '../../../broker/delete-app.ts';
+import { listApiKeys, listRedirectUris, updateApp } from '../../../broker/manage-apps.ts';
+import type { DayActivity } from '../../../domain/activity.ts';
+import { DAY_MS } from '../../../domain/time.ts';
+import { createAppRequest } from '../../api/contract.ts';
+import { appPage, appPath } from '../components/app-frame.tsx';
+import { AppSettings } from '../components/app-settings.tsx';
+import { Attention } from '../components/attention.tsx';
+import { USER_STATES, type UserState } from '../components/user-state.tsx';
+import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { answerFailure } from '../failure.tsx';
+import { type FieldErrors, parseForm, readForm } from '../form.ts';
+import { withNotice } from '../notice.ts';
+import { DayBars } from '../plot/day-bars.tsx';
 
-/** An app's Overview tab. */
+/** An app's Overview tab: how many users are in which state, what they did lately, what needs attention; and the app's settings. */
 export const overviewPages = new Hono<DashboardEnv>();
 
-overviewPages.get('/', (c) => appPage(c, { tab: 'overview' }, <p>Nothing here yet.</p>));
+overviewPages.get('/', (c) => overviewPage(c, {}));
+
+overviewPages.post('/name', async (c) => {
+  const wanted = await parseForm(c, createAppRequest);
+  if (!wanted.ok) return overviewPage(c, { name: 'Give it a name of 1 to 100 characters.' });
+  return change(c, wanted.value);
+});
+
+overviewPages.post('/disable', (c) => change(c, { disabled: true }));
+overviewPages.post('/enable', (c) => change(c, { disabled: false }));
+
+const change = async (c: DashboardContext, settings: { name: string } | { disabled: boolean }): Promise<Response> => {
+  const app = c.get('app');
+  const changed = await updateApp(c.env.deps, c.get('actor'), app.id, settings);
+  return changed.ok ? c.redirect(withNotice(appPath(app), 'app_changed'), 303) : answerFailure(c, changed.failure);
+};
+
+overviewPages.post('/delete', async (c) => {
+  const app = c.get('app');
+  const typed = (await readForm(c)).get('confirmation') ?? '';
+  if (typed !== app.id) return overviewPage(c, { confirmation: 'That is not the app’s id. Nothing was deleted.' });
+  const deleted = await deleteApp(c.env.deps, c.get('actor'), app.id);
+  if (!deleted.ok) return answerFailure(c, deleted.failure);
+  return c.redirect(
+    deleted.value ? withNotice('/dashboard/apps', 'app_deleted') : withNotice(appPath(app), 'app_shrinking'),
+    303,
+  );
+});
+
+const overviewPage = async (c: DashboardContext, errors: FieldErrors): Promise<Response> => {
+  const app = c.get('app');
+  const { deps } = c.env;
+  const [shown, uris, keys] = await Promise.all([
+    showOverview(deps, app.id),
+    listRedirectUris(deps, app.id),
+    listApiKeys(deps, app.id),
+  ]);
+  if (!shown.ok) return answerFailure(c, shown.failure);
+  if (!uris.ok) return answerFailure(c, uris.failure);
+  if (!keys.ok) return answerFailure(c, keys.failure);
+  const overview = shown.value;
+  return appPage(
+    c,
+    { tab: 'overview', status: Object.keys(errors).length > 0 ? 422 : 200 },
+    <>
+      <section aria-labelledby="users">
+        <h2 id="users">Users</h2>
+        <UserCounts c={c} users={overview.users} />
+      </section>
+      <div class="halves">
+        <Attention
+          app={app}
+          users={overview.users}
+          uris={uris.value.length}
+          keys={keys.value.filter(({ revokedAt }) => revokedAt === undefined).length}
+        />
+        <Activity overview={overview} />
+      </div>
+      <AppSettings app={app} formToken={c.get('formToken')} errors={errors} />
+    </>,
+  );
+};
+
+const COUNTED: readonly UserState[] = ['active', 'pending', 'reauth_required', 'disconnected'];
+
+const UserCounts = ({ c, users }: { c: DashboardContext; users: AppOverview['users'] }) => (
+  <dl class="figures">
+    {COUNTED.map((state) => (
+      <div>
+        <dt>
+          <a href={`${appPath(c.get('app'))}/users?state=${state}`}>{USER_STATES[state].label}</a>
+        </dt>
+        <dd>{`${users[state].toLocaleString('en')}${users[state] === MOST_COUNTED ? ' or more' : ''}`}</dd>
+      </div>
+    ))}
+  </dl>
+);
+
+const Activity = ({ overview: { activity, activityOfFirst } }: { overview: AppOverview }) => (
+  <section aria-labelledby="activity">
+    <h2 id="activity">Last 30 days</h2>
+    <DayBars title="Syncs and refreshes" labels={['Syncs', 'Refreshes']} days={activity.map(countsOf)} />
+    {activityOfFirst !== undefined && (
+      <p class="hint">Summed over the first {activityOfFirst.toLocaleString('en')} users by id.</p>
+    )}
+  </section>
+);
+
+const countsOf = ({ day, synced, refreshed }: DayActivity) => ({
+  day: new Date(day * DAY_MS).toISOString().slice(0, 10),
+  first: synced,
+  second: refreshed,
+});

@@ -1,8 +1,8 @@
-import { scaleLinear, scaleUtc } from 'd3-scale';
+import { scaleLinear, type ScaleTime, scaleUtc } from 'd3-scale';
 import { line } from 'd3-shape';
 
 import { DAY_MS } from '../../../domain/time.ts';
-import { AREA, Picture, TableBehind } from './frame.tsx';
+import { AREA, Picture, TableBehind, type Tick } from './frame.tsx';
 
 /** A value of a local day, `YYYY-MM-DD`, or of the period that began on it. */
 export type DayValue = { day: string; value: number };
@@ -47,7 +47,7 @@ export const LinePlot = ({ title, unit, digits, of, values }: LinePlotProps) => 
       </figcaption>
       <Picture
         summary={`${title}, ${of}: ${values.length} values from ${first.day} to ${last.day}, between ${said(least)} and ${said(most)}; the newest is ${said(last.value)}.`}
-        across={x.ticks(TICKS).map((at) => ({ at: x(at), label: dateLabel(at, x.domain()) }))}
+        across={dateTicks(x)}
         up={y.ticks(TICKS).map((at) => ({ at: y(at), label: y.tickFormat(TICKS)(at) }))}
       >
         <path class="line" d={path(values) ?? ''} />
@@ -78,6 +78,12 @@ const timeOf = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 /** A range of at least some width, so that a single value stands in its middle. */
 const spread = (low: number, high: number, least: number): [number, number] =>
   high - low >= least ? [low, high] : [low - least, high + least];
+
+/** Ticks closer together than what their labels tell apart are one. */
+const dateTicks = (x: ScaleTime<number, number>): Tick[] => {
+  const ticks = x.ticks(TICKS).map((at) => ({ at: x(at), label: dateLabel(at, x.domain()) }));
+  return ticks.filter(({ label }, index) => label !== ticks[index - 1]?.label);
+};
 
 const YEAR_DAYS = 366;
 

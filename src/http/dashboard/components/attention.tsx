@@ -1,0 +1,85 @@
+import type { Child } from 'hono/jsx';
+
+import type { AppOverview } from '../../../broker/app-overview.ts';
+import type { App } from '../../../domain/app.ts';
+import { appPath } from './app-frame.tsx';
+
+type Props = {
+  app: App;
+  users: AppOverview['users'];
+  /** How many redirect URIs are registered. */
+  uris: number;
+  /** How many API keys are not revoked. */
+  keys: number;
+};
+
+/** What keeps users from being connected, or data from flowing, with the way to mend it. */
+export const Attention = (props: Props) => {
+  const points = pointsOf(props);
+  return (
+    <section aria-labelledby="attention">
+      <h2 id="attention">Needs attention</h2>
+      {points.length === 0 ? (
+        <p>Nothing. Links work, and everybody who connected stays connected.</p>
+      ) : (
+        <ul class="attention">
+          {points.map(({ isBad, text }) => (
+            <li class={isBad ? 'bad' : undefined}>{text}</li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+};
+
+const pointsOf = ({ app, users, uris, keys }: Props): { isBad: boolean; text: Child }[] => {
+  const path = appPath(app);
+  const points: { isBad: boolean; text: Child; applies: boolean }[] = [
+    {
+      applies: app.disabledAt !== undefined,
+      isBad: true,
+      text: 'The app is disabled: no link, sync or refresh takes place. Enable it below.',
+    },
+    {
+      applies: uris === 0,
+      isBad: true,
+      text: (
+        <>
+          No redirect URI is registered, so no link works. <a href={`${path}/health`}>Register one</a>
+        </>
+      ),
+    },
+    {
+      applies: users.reauth_required > 0,
+      isBad: true,
+      text: (
+        <>
+          {people(users.reauth_required)} must connect again: Withings no longer accepts the stored access. The app
+          sends them through the link. <a href={`${path}/users?state=reauth_required`}>Show them</a>
+        </>
+      ),
+    },
+    {
+      applies: keys === 0,
+      isBad: false,
+      text: (
+        <>
+          There is no API key, so no backend can sync or read. <a href={`${path}/keys`}>Create one</a>
+        </>
+      ),
+    },
+    {
+      applies: users.pending > 0,
+      isBad: false,
+      text: (
+        <>
+          {people(users.pending)} came back from Withings and wait for your backend to confirm the ticket.{' '}
+          <a href={`${path}/users?state=pending`}>Show them</a>
+        </>
+      ),
+    },
+  ];
+  return points.filter(({ applies }) => applies);
+};
+
+const people = (count: number): string => (count === 1 ? '1 user' : `${count.toLocaleString('en')} users`);

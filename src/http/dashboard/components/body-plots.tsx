@@ -1,0 +1,114 @@
+import type { Deps } from '../../../broker/deps.ts';
+import { readMetricPeriods } from '../../../broker/read-metric-periods.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import type { PeriodLength } from '../../../domain/metric-period.ts';
+import { selectMetrics } from '../../../domain/metric-query.ts';
+import { ok, type Result } from '../../../domain/result.ts';
+import { DAY_MS, SECOND_MS } from '../../../domain/time.ts';
+import { type DayValue, LinePlot } from '../plot/line-plot.tsx';
+
+/** How far back the plots go, and what they show one value for. */
+const RANGES = {
+  month: { label: '30 days', days: 30, length: 'day' },
+  quarter: { label: '90 days', days: 90, length: 'day' },
+  year: { label: '1 year', days: 365, length: 'week' },
+  all: { label: 'Everything', days: undefined, length: 'month' },
+} as const satisfies Record<string, { label: string; days: number | undefined; length: PeriodLength }>;
+
+const MEANS: Record<PeriodLength, string> = { day: 'daily mean', week: 'weekly mean', month: 'monthly mean' };
+
+export type PlotRange = keyof typeof RANGES;
+
+const isRange = (word: string): word is PlotRange => Object.hasOwn(RANGES, word);
+
+/** The range that a word means; a quarter for any other word. */
+export const rangeOf = (word: string | undefined): PlotRange =>
+  word !== undefined && isRange(word) ? word : 'quarter';
+
+const PLOTTED = [
+  { name: 'weight', title: 'Weight', unit: 'kg', digits: 1 },
+  { name: 'bmi', title: 'BMI', unit: 'kg/m²', digits: 1 },
+  { name: 'fat_ratio', title: 'Body fat', unit: '%', digits: 1 },
+  { name: 'muscle_mass', title: 'Muscle mass', unit: 'kg', digits: 1 },
+] as const;
+
+/** The values of each plotted metric, oldest first. */
+type PlotValues = ReadonlyMap<string, readonly DayValue[]>;
+
+/** What the plots show: a mean of each of these periods. */
+export type Plots = { values: PlotValues; of: PeriodLength };
+
+/** Reads what the plots of one connection show: nothing, where there is no connection yet. */
+export const readPlots = async (
+  deps: Deps,
+  connection: { id: number } | undefined,
+  range: PlotRange,
+): Promise<Result<Plots, Failure>> => {
+  const { days, length } = RANGES[range];
+  if (connection === undefined) return ok({ values: new Map(), of: length });
+  const read = await readValues(deps, connection.id, days, length);
+  if (!read.ok) return read;
+  const periods = new Set([...read.value.values()].flat().map(({ day }) => day)).size;
+  if (length === 'day' || periods === 0 || periods >= FEW_PERIODS) return ok({ values: read.value, of: length });
+  // A history that is short is shown by the day, however far back was asked for.
+  const daily = await readValues(deps, connection.id, days, 'day');
+  return daily.ok ? ok({ values: daily.value, of: 'day' }) : daily;
+};
+
+const FEW_PERIODS = 7;
+
+const readValues = async (
+  deps: Deps,
+  connectionId: number,
+  days: number | undefined,
+  length: PeriodLength,
+): Promise<Result<PlotValues, Failure>> => {
+  const selection = selectMetrics(PLOTTED.map(({ name }) => name));
+  if (!selection.ok) throw new Error(`no such metric: ${selection.failure.unknown}`);
+  const nowSeconds = Math.floor(deps.now() / SECOND_MS);
+  const periods = await readMetricPeriods(deps, connectionId, {
+    selection: selection.value,
+    fromSeconds: days === undefined ? 0 : nowSeconds - (days * DAY_MS) / SECOND_MS,
+    // A clock that is ahead still counts as now.
+    toSeconds: nowSeconds + DAY_MS / SECOND_MS,
+    order: 'asc',
+    length,
+    carryForwardUntil: undefined,
+  });
+  if (!periods.ok) return periods;
+  return ok(
+    Map.groupBy(
+      periods.value.map(({ series, firstDay, mean }) => ({ name: series.name, day: firstDay, value: mean })),
+      ({ name }) => name,
+    ),
+  );
+};
+
+/** A user's body data over time, and a choice of how far back. */
+export const BodyPlots = ({ plots, range, path }: { plots: Plots; range: PlotRange; path: string }) => (
+  <section aria-labelledby="body">
+    <div class="title">
+      <h2 id="body">Body data</h2>
+      <nav class="ranges" aria-label="Time shown">
+        {Object.entries(RANGES).map(([word, { label }]) => (
+          <a href={`${path}?range=${word}`} aria-current={word === range ? 'true' : undefined}>
+            {label}
+          </a>
+        ))}
+      </nav>
+    </div>
+    {plots.values.size === 0 ? (
+      <div class="empty">
+        <p>
+          <strong>No measurements in this time.</strong> A sync brings what Withings has; a longer time may show more.
+        </p>
+      </div>
+    ) : (
+      <div class="plots">
+        {PLOTTED.map(({ name, ...plot }) => (
+          <LinePlot {...plot} of={MEANS[plots.of]} values={plots.values.get(name) ?? []} />
+        ))}
+      </div>
+    )}
+  </section>
+);

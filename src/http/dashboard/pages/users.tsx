@@ -1,0 +1,123 @@
+import { Hono } from 'hono';
+
+import { type ListedUser, listConnections } from '../../../broker/list-connections.ts';
+import type { EpochMs } from '../../../domain/time.ts';
+import { appPage, appPath } from '../components/app-frame.tsx';
+import { Field } from '../components/form.tsx';
+import { More } from '../components/more.tsx';
+import { Ago } from '../components/time.tsx';
+import { StateBadge, USER_STATES, type UserState } from '../components/user-state.tsx';
+import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { answerFailure } from '../failure.tsx';
+
+/** An app's users: found by the beginning of their id and by state. */
+export const usersPages = new Hono<DashboardEnv>();
+
+const MOST_ID_LENGTH = 128;
+
+const isUserState = (word: string): word is UserState => Object.hasOwn(USER_STATES, word);
+
+usersPages.get('/', async (c) => {
+  const app = c.get('app');
+  const word = c.req.query('state') ?? '';
+  const state = isUserState(word) ? word : undefined;
+  const prefix = (c.req.query('q') ?? '').trim().slice(0, MOST_ID_LENGTH);
+  const afterUserId = c.req.query('after') ?? '';
+  const listed = await listConnections(c.env.deps, app.id, { state, prefix, afterUserId });
+  if (!listed.ok) return answerFailure(c, listed.failure);
+  const { users, nextAfterUserId } = listed.value;
+  const isFiltered = state !== undefined || prefix !== '' || afterUserId !== '';
+  return appPage(
+    c,
+    { tab: 'users' },
+    <section aria-labelledby="users">
+      <h2 id="users">Users</h2>
+      <form class="inline" method="get" action={`${appPath(app)}/users`} role="search">
+        <Field
+          name="q"
+          label="User id begins with"
+          type="search"
+          value={prefix}
+          maxlength={MOST_ID_LENGTH}
+          spellcheck={false}
+        />
+        <StateFilter chosen={state} />
+        <button type="submit">Show</button>
+      </form>
+      {users.length === 0 ? (
+        <NoUsers c={c} isFiltered={isFiltered} />
+      ) : (
+        <UserTable c={c} users={users} now={c.env.deps.now()} />
+      )}
+      <More next={nextAfterUserId && nextPage(c, { state, prefix, after: nextAfterUserId })} />
+    </section>,
+  );
+});
+
+const nextPage = (
+  c: DashboardContext,
+  { state, prefix, after }: { state: UserState | undefined; prefix: string; after: string },
+): string =>
+  `${appPath(c.get('app'))}/users?${new URLSearchParams({ state: state ?? '', q: prefix, after }).toString()}`;
+
+const StateFilter = ({ chosen }: { chosen: UserState | undefined }) => (
+  <div class="field short">
+    <label for="state">State</label>
+    <select id="state" name="state">
+      <option value="">Any</option>
+      {Object.entries(USER_STATES).map(([state, { label }]) => (
+        <option value={state} selected={state === chosen}>
+          {label}
+        </option>
+      ))}
+    </select>
+  </div>
+);
+
+const NoUsers = ({ c, isFiltered }: { c: DashboardContext; isFiltered: boolean }) => (
+  <div class="empty">
+    {isFiltered ? (
+      <p>
+        <strong>Nobody matches.</strong> <a href={`${appPath(c.get('app'))}/users`}>Show all users</a>
+      </p>
+    ) : (
+      <p>
+        <strong>Nobody has connected yet.</strong> Open the “Try it” link on the{' '}
+        <a href={`${appPath(c.get('app'))}/health`}>Health tab</a>, allow access, and you are the first.
+      </p>
+    )}
+  </div>
+);
+
+const UserTable = ({ c, users, now }: { c: DashboardContext; users: readonly ListedUser[]; now: EpochMs }) => (
+  <div class="scroll" role="region" aria-label="Table of users" tabindex={0}>
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">User</th>
+          <th scope="col">State</th>
+          <th scope="col">Since</th>
+          <th scope="col">Last sync</th>
+        </tr>
+      </thead>
+      <tbody>
+        {users.map(({ userId, state, stateSince, lastSyncAt }) => (
+          <tr>
+            <th scope="row">
+              <a href={`${appPath(c.get('app'))}/users/${encodeURIComponent(userId)}`}>{userId}</a>
+            </th>
+            <td>
+              <StateBadge state={state} />
+            </td>
+            <td>
+              <Ago at={stateSince} now={now} />
+            </td>
+            <td>
+              <Ago at={lastSyncAt} now={now} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </div>
+);
