@@ -52,9 +52,10 @@ export const nextQuestion = (position: SyncPosition, now: EpochMs, spreadSeconds
   const { resume } = position;
   if (resume !== undefined) return { lastUpdateSeconds: resume.lastUpdateSeconds, offset: resume.offset };
   const asked = new Set(stillRecent(position.recentQuestions, now).map(({ seconds }) => seconds));
-  let wanted = Math.max(1, position.cursorSeconds - OVERLAP_SECONDS - spreadSeconds);
+  const earliest = 1 + spreadSeconds;
+  let wanted = Math.max(earliest, position.cursorSeconds - OVERLAP_SECONDS - spreadSeconds);
   // At the very beginning there is nothing further back: going forward a few seconds after 1970 skips nothing.
-  const step = wanted <= MOST_RECENT_QUESTIONS ? 1 : -1;
+  const step = wanted <= earliest + MOST_RECENT_QUESTIONS ? 1 : -1;
   while (asked.has(wanted)) wanted += step;
   return { lastUpdateSeconds: wanted, offset: undefined };
 };
