@@ -24,7 +24,7 @@ let app: TestApp;
 let users = 0;
 
 beforeAll(async () => {
-  broker = await startBroker({ fetch: sent.wrap, bindings: { WITHINGS_TIMEOUT_MS: '50' } });
+  broker = await startBroker({ fetch: sent.wrap, bindings: { WITHINGS_TIMEOUT_MS: '500' } });
   app = await makeApp(broker);
 });
 beforeEach(() => {
@@ -82,7 +82,7 @@ describe('an exchange that fails', () => {
   const token = { action: 'requesttoken' };
   const faults: [string, Parameters<Faults['add']>[0], string][] = [
     ['Withings refuses the code', { ...token, kind: 'reject' }, 'code_rejected'],
-    ['Withings is too slow', { ...token, kind: 'late_answer', delayMs: 500 }, 'temporarily_unavailable'],
+    ['Withings is too slow', { ...token, kind: 'late_answer', delayMs: 5_000 }, 'temporarily_unavailable'],
     ['the answer is lost', { ...token, kind: 'lost_answer' }, 'temporarily_unavailable'],
     ['Withings is down', { ...token, kind: 'http_503' }, 'temporarily_unavailable'],
     ['Withings breaks', { ...token, kind: 'http_500' }, 'temporarily_unavailable'],
