@@ -1,14 +1,20 @@
+import { execFileSync } from 'node:child_process';
+
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two runtimes: what needs bindings runs inside workerd, against real D1 and KV; the rest (pure rules, the simulator, processes,
- * browsers) runs on Node.
+ * Two runtimes: what needs bindings runs inside workerd, against real D1 and KV; the rest (pure rules, the simulator, processes) runs on
+ * Node, and beside it what talks to a whole `npm run dev`, which is started once for all.
  */
 const workerd = ['test/store/**', 'test/crypto/**', 'test/broker/**', 'test/http/**', 'test/cron/**'].map(
   (folder) => `${folder}/*.test.{ts,tsx}`,
 );
+const endToEnd = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'];
 const root = new URL('..', import.meta.url).pathname;
+
+// The Worker serves the API reference, and the tests hold its answers against it.
+execFileSync(process.execPath, [`${root}scripts/reference.ts`], { stdio: 'inherit' });
 
 export default defineConfig({
   test: {
@@ -19,7 +25,18 @@ export default defineConfig({
           name: 'node',
           root,
           include: ['test/**/*.test.ts'],
-          exclude: [...workerd, 'node_modules/**'],
+          exclude: [...workerd, ...endToEnd, 'node_modules/**'],
+          expect: { requireAssertions: true },
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          root,
+          include: endToEnd,
+          globalSetup: ['test/e2e/setup.ts'],
           expect: { requireAssertions: true },
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -38,7 +55,7 @@ export default defineConfig({
           name: 'workerd',
           root,
           include: workerd,
-          setupFiles: ['test/support/migrate.ts'],
+          setupFiles: ['test/support/migrate.ts', 'test/support/note-answers.ts'],
           expect: { requireAssertions: true },
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -14,11 +14,19 @@ export const sealTokens = async (
   tokens: { accessToken: string; refreshToken: string },
 ): Promise<{ accessTokenSealed: string; refreshTokenSealed: string }> => {
   const [accessTokenSealed, refreshTokenSealed] = await Promise.all([
-    seal(deps.keyring, 'seal-token', placeOf(owner, 'access_token'), tokens.accessToken),
-    seal(deps.keyring, 'seal-token', placeOf(owner, 'refresh_token'), tokens.refreshToken),
+    sealToken(deps, owner, 'access_token', tokens.accessToken),
+    sealToken(deps, owner, 'refresh_token', tokens.refreshToken),
   ]);
   return { accessTokenSealed, refreshTokenSealed };
 };
+
+/** Seals one token to its connection and field. */
+export const sealToken = (
+  deps: Pick<Deps, 'keyring'>,
+  owner: TokenOwner,
+  field: TokenField,
+  token: string,
+): Promise<string> => seal(deps.keyring, 'seal-token', placeOf(owner, field), token);
 
 /** Opens one sealed token of a connection. The refresh token before the stored one opens as a refresh token. */
 export const openToken = (

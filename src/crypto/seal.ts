@@ -67,7 +67,7 @@ export const open = async (
 };
 
 /** The id of the key that a blob is sealed with; undefined where it is no blob of ours. */
-const sealingKeyId = (sealed: string): string | undefined => {
+export const sealingKeyId = (sealed: string): string | undefined => {
   const parts = sealed.split('.');
   if (parts.length !== 4) return undefined;
   try {

@@ -24,7 +24,6 @@ export const AUDIT_ACTIONS = [
   'redirect_uri.removed',
   'user.exported',
   'user.erased',
-  'tokens.resealed',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception';
 import { connectionsApi } from './api/connections.ts';
 import { managementApi } from './api/management.ts';
 import { metricsApi } from './api/metrics.ts';
+import { operatorApi } from './api/operator.ts';
 import { usersApi } from './api/users.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { fromAnyPage, USER_TOKEN_PATHS } from './cross-origin.ts';
@@ -13,9 +14,10 @@ import { DASHBOARD_CSS } from './dashboard/stylesheet.ts';
 import { oauth } from './oauth.ts';
 import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
+import { reference } from './reference.ts';
 import { requestLog } from './request-log.ts';
 import { securityHeaders } from './security-headers.ts';
-import { PAGE_CSS } from './stylesheet.ts';
+import { PAGE_CSS, REFERENCE_CSS } from './stylesheet.ts';
 
 const MOST_BODY_BYTES = 64 * 1024;
 
@@ -36,8 +38,10 @@ http.route('/', oauth);
 http.route('/apps/:app_id/withings', connectionsApi);
 http.route('/apps/:app_id/metrics', metricsApi);
 http.route('/apps/:app_id/users', usersApi);
+http.route('/operator', operatorApi);
 http.route('/', managementApi);
 http.route('/dashboard', dashboard);
+http.route('/', reference);
 
 /** For load balancers and people: that the Worker runs. */
 http.get('/healthz', (c) => c.json({ ok: true }));
@@ -45,6 +49,7 @@ http.get('/healthz', (c) => c.json({ ok: true }));
 for (const [path, css] of [
   ['/assets/page.css', PAGE_CSS],
   ['/assets/dashboard.css', DASHBOARD_CSS],
+  ['/assets/reference.css', REFERENCE_CSS],
 ] as const) {
   http.get(path, (c) => {
     c.header('Cache-Control', 'public, max-age=3600');

@@ -2,8 +2,8 @@ import type { EpochMs } from '../domain/time.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
 import { latestEmptyAt, type Share } from './request-budget.ts';
 
-/** Which kinds of the cron's work have something due. */
-export type WorkDue = { refresh: boolean; resume: boolean; expired: boolean };
+/** Which kinds of the cron's work have something due, and what the broker remembers about its keyring. */
+export type WorkDue = { refresh: boolean; resume: boolean; expired: boolean; keyring: string | undefined };
 
 /**
  * One round trip; each look reads the first row of an index, whatever the tables hold. Nothing is due for refreshing while the cron's
@@ -19,11 +19,17 @@ export const workDue = (db: Db, cronShare: Share, now: EpochMs): Stored<WorkDue>
              AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2) AS refresh,
            EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
-             OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired`,
+             OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired,
+           (SELECT value FROM broker_state WHERE name = 'keyring') AS keyring`,
       )
       .bind(now, latestEmptyAt(cronShare, now))
-      .first<{ refresh: number; resume: number; expired: number }>();
-    return { refresh: row?.refresh === 1, resume: row?.resume === 1, expired: row?.expired === 1 };
+      .first<{ refresh: number; resume: number; expired: number; keyring: string | null }>();
+    return {
+      refresh: row?.refresh === 1,
+      resume: row?.resume === 1,
+      expired: row?.expired === 1,
+      keyring: row?.keyring ?? undefined,
+    };
   });
 
 /** Connections whose sync did not fit one slice and is to go on. */

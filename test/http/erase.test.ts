@@ -94,7 +94,6 @@ describe('erasing a user', () => {
         await erase;
         return answer;
       },
-      bindings: { KEYRING: broker.bindings.KEYRING },
     });
     broker.advance(60_000);
     await racing.request(`/apps/${app.id}/withings/sync/ada`, { method: 'POST', headers: { 'X-API-Key': app.key } });

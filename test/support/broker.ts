@@ -10,6 +10,7 @@ import { http } from '../../src/http/app.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { findLeaks, plantSecret, recordAnswer, watchLog } from './canaries.ts';
 import { tableNames } from './dump.ts';
+import { faultOf } from './reference-check.ts';
 
 /**
  * The broker as it runs: its routes and its cron tick in workerd, on real D1 and KV, with the simulator as Withings and one clock for both.
@@ -75,7 +76,7 @@ export const startBroker = async (
       }
     }
   }) as typeof fetch;
-  const bindings = {
+  let bindings = {
     DB: env.DB,
     LINKS: env.LINKS,
     KEYRING,
@@ -113,13 +114,17 @@ export const startBroker = async (
     const sent = new Request(new URL(path, ORIGIN), { redirect: 'manual', ...init });
     const response = await http.fetch(sent, { deps: await deps() });
     await recordAnswer(sent, response);
+    expect(await faultOf(sent, response)).toBeUndefined();
     return response;
   };
 
   return {
     simulator,
     logs,
-    bindings,
+    /** Another version of the Worker with other settings: what is composed from now on has them. */
+    deploy: (changes: Partial<Bindings>): void => {
+      bindings = { ...bindings, ...changes };
+    },
     operatorToken,
     request,
     deps,

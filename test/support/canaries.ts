@@ -1,5 +1,5 @@
 import type { LogEntry } from '../../src/domain/log.ts';
-import { dumpKv, dumpTables } from './dump.ts';
+import { dumpKv, tableTexts } from './dump.ts';
 
 /**
  * Secrets that a test file has seen, and everywhere they must not be: D1, KV, logs, answers. The harness plants each as it comes by, and
@@ -51,7 +51,7 @@ export type Leak = { secret: string; where: string };
 /** Every planted secret that is somewhere it must not be. */
 export const findLeaks = async (): Promise<Leak[]> => {
   const places = [
-    ...Object.entries(await dumpTables()).map(([table, rows]) => ({ where: `D1 ${table}`, text: rows.join('\n') })),
+    ...Object.entries(await tableTexts()).map(([table, text]) => ({ where: `D1 ${table}`, text })),
     ...Object.entries(await dumpKv()).map(([key, value]) => ({ where: 'KV', text: `${key}\n${value}` })),
     { where: 'log', text: JSON.stringify(logs) },
   ];

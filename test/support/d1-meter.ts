@@ -11,8 +11,11 @@ export type MeteredStatement = { sql: string; params: unknown[]; rowsRead: numbe
 /** One round trip about to be made: its number since the last reset, from 1, and what it holds. */
 export type D1Call = { number: number; statements: readonly string[] };
 
-/** What becomes of a round trip: it is refused, or it is carried out and its answer lost. */
-export type D1Fault = 'refused' | 'answer_lost' | undefined;
+/**
+ * What becomes of a round trip: it is refused, or it is carried out and its answer lost, or whoever made it dies before or after it was
+ * carried out and never goes on.
+ */
+export type D1Fault = 'refused' | 'answer_lost' | 'dies_before' | 'dies_after' | undefined;
 
 export type D1Meter = {
   d1: D1Database;
@@ -30,6 +33,9 @@ export type D1Meter = {
 /** What D1 says when it loses a connection. */
 const lost = () => new Error('D1_ERROR: Network connection lost.');
 
+/** What a dead isolate waits for. */
+export const never = async <Answer>(): Promise<Answer> => new Promise(() => undefined);
+
 /** Wraps a D1 binding in a meter. */
 export const meterD1 = (d1: D1Database): D1Meter => {
   const statements: MeteredStatement[] = [];
@@ -40,8 +46,10 @@ export const meterD1 = (d1: D1Database): D1Meter => {
     calls += 1;
     const fault = decide?.({ number: calls, statements: sent.map(({ sql }) => sql) });
     if (fault === 'refused') throw lost();
+    if (fault === 'dies_before') return never();
     const answer = await run();
     if (fault === 'answer_lost') throw lost();
+    if (fault === 'dies_after') return never();
     return answer;
   };
   const note = ({ sql, params }: Sent, { meta }: D1Result): void => {

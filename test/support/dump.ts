@@ -27,6 +27,15 @@ export const dumpTables = async (): Promise<TableDump> => {
   );
 };
 
+/** All of D1 as text, a table at a time: to be searched, not compared. */
+export const tableTexts = async (): Promise<Record<string, string>> => {
+  const texts: Record<string, string> = {};
+  for (const name of await tableNames()) {
+    texts[name] = JSON.stringify(await env.DB.prepare(`SELECT * FROM "${name}"`).raw());
+  }
+  return texts;
+};
+
 /** D1 as far as a request that came to nothing must leave it alone; when a key was last used is no state either. */
 export const dumpState = async (): Promise<TableDump> => {
   const tables = await dumpTables();

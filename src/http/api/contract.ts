@@ -92,6 +92,16 @@ export const auditEntry = z.object({
 export const auditList = z.object({ data: z.array(auditEntry), next_cursor: z.string().nullable() });
 export const auditQuery = z.object({ cursor: z.string().max(200).optional() });
 
+/** Whether an authorization request with a redirect URI would be taken, and what differs if not. */
+export const redirectUriTest = z.object({
+  matches: z.boolean(),
+  /** The registered URI that permits it, else the nearest one. */
+  registered: z.string().nullable(),
+  /** `case`, `port`, `trailing_slash`, …: how it differs from the nearest. */
+  differences: z.array(z.string()),
+  explanation: z.string().nullable(),
+});
+
 export const status = z.object({ connected: z.boolean() });
 
 export const userTokenRequest = z.strictObject({ user_id: userIdText });

@@ -16,6 +16,7 @@ import {
   unregisterRedirectUri,
   updateApp,
 } from '../../broker/manage-apps.ts';
+import { testRedirectUri } from '../../broker/test-redirect-uri.ts';
 import { KEY_SCOPES } from '../../domain/app.ts';
 import { OPERATOR } from '../../domain/audit.ts';
 import type { HttpContext, HttpEnv } from '../context.ts';
@@ -48,6 +49,7 @@ for (const path of [
   '/apps/:app_id/keys',
   '/apps/:app_id/keys/:key_id',
   '/apps/:app_id/redirect-uris',
+  '/apps/:app_id/redirect-uris/test',
   '/apps/:app_id/audit',
   '/audit',
 ]) {
@@ -122,6 +124,14 @@ managementApi.put('/apps/:app_id/redirect-uris', valid('json', redirectUriReques
 managementApi.get('/apps/:app_id/redirect-uris', async (c) => {
   const uris = await listRedirectUris(c.env.deps, c.req.param('app_id'));
   return uris.ok ? c.json({ data: uris.value.map(renderRedirectUri) }) : answerFailure(c, uris.failure);
+});
+
+/** What an authorization request with this redirect URI would meet. */
+managementApi.get('/apps/:app_id/redirect-uris/test', valid('query', redirectUriQuery), async (c) => {
+  const tested = await testRedirectUri(c.env.deps, c.req.param('app_id'), c.req.valid('query').uri);
+  if (!tested.ok) return answerFailure(c, tested.failure);
+  const { matches, registered, differences, explanation } = tested.value;
+  return c.json({ matches, registered: registered ?? null, differences, explanation: explanation ?? null });
 });
 
 managementApi.delete('/apps/:app_id/redirect-uris', valid('query', redirectUriQuery), async (c) => {

@@ -15,7 +15,6 @@ const ACTIONS: Partial<Record<AuditAction, string>> = {
   'redirect_uri.removed': 'Redirect URI removed',
   'user.exported': 'User exported',
   'user.erased': 'User erased',
-  'tokens.resealed': 'Tokens sealed anew',
 };
 
 /** Entries of the audit trail. What was changed is shown as text, never as a link. */

@@ -1,0 +1,113 @@
+/** `npm run demo`: the whole job without a browser, each step printed: link, consent, sync, read. Leaves nothing behind. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { describeError, explained } from './dev/explained.ts';
+import { type Ready, spawnDev } from './dev/spawn.ts';
+
+const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
+const USER = 'ada@example.com';
+const REDIRECT_URI = 'womoji://withings/success';
+const METRICS = ['weight', 'bmi', 'fat_ratio', 'muscle_mass'];
+
+type Value = { metric: string; value: number; unit: string; measured_at: string };
+
+const step = (() => {
+  let number = 0;
+  return (words: string): void => console.log(`\n${(number += 1)}. ${words}`);
+})();
+const detail = (text: string): void => console.log(`   ${text}`);
+
+/** Sends a request, shows it and its status, and fails unless the status is the one expected. */
+const send = async (expected: number, url: string, init: RequestInit = {}): Promise<Response> => {
+  const response = await fetch(url, { redirect: 'manual', ...init });
+  detail(`${init.method ?? 'GET'} ${shortened(url)} -> ${response.status}`);
+  if (response.status !== expected) throw explained(`${expected} was expected: ${await response.text()}`);
+  return response;
+};
+
+/** States and codes are long, and nobody needs to see them. */
+const shortened = (url: string): string => url.replace(/\b(state|code)=[^&]{12}[^&]+/g, '$1=…');
+
+const locationOf = (response: Response): string => {
+  const location = response.headers.get('Location');
+  if (location === null) throw explained('A redirect was expected.');
+  return location;
+};
+
+const connect = async ({ url, app_id: appId }: Ready): Promise<void> => {
+  step(`The app sends its user ${USER} to the broker, which sends the browser to Withings.`);
+  const query = new URLSearchParams({ user_id: USER, redirect_uri: REDIRECT_URI });
+  const started = await send(302, `${url}/apps/${appId}/withings/auth?${query.toString()}`);
+  const cookie = started.headers
+    .getSetCookie()
+    .map((text) => text.split(';')[0])
+    .join('; ');
+
+  step('At the (simulated) Withings, the person chooses an account and allows access.');
+  const consented = await send(302, locationOf(started), {
+    method: 'POST',
+    body: new URLSearchParams({ person: 'nora', decision: 'allow' }),
+  });
+
+  step('Withings sends the browser back; the broker exchanges the code, seals the tokens, and returns to the app.');
+  const finished = await send(302, locationOf(consented), { headers: { Cookie: cookie } });
+  detail(`Location: ${locationOf(finished)}`);
+};
+
+const readMetrics = async ({ url, app_id: appId, api_key: key }: Ready): Promise<Value[]> => {
+  const headers = { 'X-API-Key': key };
+  const user = encodeURIComponent(USER);
+
+  step('The app asks whether its user is connected.');
+  const status = await send(200, `${url}/apps/${appId}/withings/status/${user}`, { headers });
+  detail(await status.text());
+
+  step('The app syncs.');
+  const synced = await send(200, `${url}/apps/${appId}/withings/sync/${user}`, { method: 'POST', headers });
+  detail(await synced.text());
+
+  step('The app reads the metrics.');
+  const query = new URLSearchParams({ metric: METRICS.join(','), limit: '100' });
+  const metrics = await send(200, `${url}/apps/${appId}/metrics/${user}?${query.toString()}`, { headers });
+  return (await metrics.json<{ data: Value[] }>()).data;
+};
+
+/** A weigh-in a row, a metric a column. */
+const printTable = (values: Value[]): void => {
+  const units = new Map(values.map(({ metric, unit }) => [metric, unit]));
+  const weighIns = new Map<string, Map<string, number>>();
+  for (const { metric, value, measured_at: at } of values) {
+    weighIns.set(at, (weighIns.get(at) ?? new Map<string, number>()).set(metric, value));
+  }
+  const row = (cells: string[]): string =>
+    `   ${cells.map((cell, column) => (column === 0 ? cell.padEnd(27) : cell.padStart(18))).join('')}`;
+  console.log(`\n${row(['measured at', ...METRICS.map((metric) => `${metric} (${units.get(metric) ?? '?'})`)])}`);
+  for (const [at, metrics] of weighIns) {
+    console.log(row([at, ...METRICS.map((metric) => metrics.get(metric)?.toFixed(2) ?? '')]));
+  }
+};
+
+const main = async (): Promise<void> => {
+  const state = await mkdtemp(join(tmpdir(), 'mushu-demo-'));
+  try {
+    console.log('Starting the broker and a simulated Withings …');
+    const dev = await spawnDev([process.execPath, DEV], ['--state', state, '--port', '0', '--simulator-port', '0']);
+    try {
+      await connect(dev.ready);
+      printTable(await readMetrics(dev.ready));
+    } finally {
+      await dev.stop();
+    }
+  } finally {
+    await rm(state, { recursive: true, force: true });
+  }
+  console.log('\nDone. `npm run dev` starts the same to be tried in a browser.');
+};
+
+main().catch((error: unknown) => {
+  console.error(describeError(error));
+  process.exitCode = 1;
+});

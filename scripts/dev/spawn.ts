@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+import * as z from 'zod';
+
+import { explained } from './explained.ts';
+
+const readySchema = z.object({
+  url: z.string(),
+  simulator_url: z.string(),
+  app_id: z.string(),
+  api_key: z.string(),
+  admin_token: z.string(),
+  auth_url: z.string(),
+});
+
+/** What `dev --json` prints once ready. */
+export type Ready = z.infer<typeof readySchema>;
+
+export type Spawned = {
+  ready: Ready;
+  /** Everything it printed on its standard output. */
+  printed: string[];
+  /** Stops it and all that it started; its exit code. */
+  stop: () => Promise<number | null>;
+};
+
+/**
+ * Starts `dev` as a process of its own, and waits until it is ready.
+ *
+ * @param command a program and its arguments, to which `--json` and the others are added
+ */
+export const spawnDev = async (command: [string, ...string[]], args: string[]): Promise<Spawned> => {
+  const [program, ...before] = command;
+  const child = spawn(program, [...before, '--json', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let complaint = '';
+  child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+  const printed: string[] = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on('line', (line) => printed.push(line));
+  const ended = once(child, 'close').then(() => undefined);
+  const first = await Promise.race([once(lines, 'line'), ended]);
+  if (first === undefined) throw explained(`dev ended before it was ready: ${complaint}`);
+  return { ready: readySchema.parse(JSON.parse(String(first[0]))), printed, stop: () => stop(child, ended) };
+};
+
+const stop = async (child: ChildProcess, ended: Promise<undefined>): Promise<number | null> => {
+  child.kill('SIGTERM');
+  await ended;
+  return child.exitCode;
+};

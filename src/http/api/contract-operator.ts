@@ -1,0 +1,28 @@
+import * as z from 'zod';
+
+import { instant } from './contract.ts';
+
+/** The HTTP contract, for the broker's operator alone. */
+
+const walk = z.object({
+  started_at: instant,
+  /** Connections with tokens, by the id of the key that seals them. */
+  connections_by_key: z.record(z.string(), z.int()),
+  /** Connections that were sealed anew. */
+  resealed: z.int(),
+  /** Connections whose tokens did not open under their own key: they have to be linked again. */
+  broken: z.int(),
+});
+
+/** The keyring and how far its rotation is. Key ids only, never a key. */
+export const keyring = z.object({
+  current_key_id: z.string(),
+  key_ids: z.array(z.string()),
+  /** Key ids that stored tokens need and the ring lacks. Their connections pause until the key is back; nothing is lost. */
+  missing_key_ids: z.array(z.string()),
+  /** Whether everything is sealed under the current key and nothing signed with another can still be good: the others may be dropped. */
+  settled: z.boolean(),
+  /** The walk over all connections that is under way. */
+  walk: walk.nullable(),
+  last_walk: walk.extend({ finished_at: instant }).nullable(),
+});

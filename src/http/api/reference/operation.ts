@@ -1,0 +1,95 @@
+import type * as z from 'zod';
+
+import type { ProblemCode } from '../problem-codes.ts';
+
+/**
+ * What the reference says about a route. The Worker does not carry this: the OpenAPI document is made from it at build time, and tests
+ * hold routes, answers and document together.
+ */
+export type Operation = {
+  /** Stable: generators name a client's method by it. */
+  id: string;
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** As OpenAPI writes it: `/apps/{app_id}`. */
+  path: string;
+  tag: Tag;
+  /** One line, without a full stop. */
+  summary: string;
+  description?: string;
+  auth: Auth;
+  query?: z.ZodObject;
+  body?: Body;
+  answers: readonly Answer[];
+  /** Codes beyond those that follow from credentials, parameters and body; see `problemsOf`. */
+  problems?: readonly ProblemCode[];
+};
+
+export type Tag = 'Connecting' | 'Connections' | 'Metrics' | 'Users' | 'Management' | 'Broker';
+
+/**
+ * What a request has to show.
+ * - `app_key`: the app's key, as `X-API-Key` or as a bearer token; where `userTokens` is set, that very user's token too
+ * - `access_token`: the operator's or a developer's token
+ * - `app_key_or_access_token`: either
+ */
+export type Auth =
+  | { kind: 'none' }
+  | { kind: 'app_key'; scope: 'read' | 'sync' | 'manage-links'; userTokens: boolean }
+  | { kind: 'access_token' }
+  | { kind: 'app_key_or_access_token'; scope: 'read' | 'manage-links' };
+
+export type Body = { schema: z.ZodType; example: unknown };
+
+/** What a route answers when all is well. */
+export type Answer = {
+  status: 200 | 201 | 202 | 204 | 302 | 304;
+  description: string;
+  /** Of the answer itself, beyond the one that every answer has. */
+  headers?: readonly AnswerHeader[];
+  /** The forms in which the client may have it. */
+  contents?: readonly AnswerContent[];
+};
+export type AnswerContent = { type: string; schema?: z.ZodType; example: unknown };
+export type AnswerHeader = 'ETag' | 'Link' | 'Location' | 'Set-Cookie' | 'Retry-After' | 'WWW-Authenticate' | 'Allow';
+
+/** A request body with an example that fits its schema. */
+export const body = <Schema extends z.ZodType>(schema: Schema, example: z.input<Schema>): Body => ({ schema, example });
+
+/** An answer in JSON with an example that fits its schema. */
+export const json = <Schema extends z.ZodType>(
+  status: Answer['status'],
+  description: string,
+  schema: Schema,
+  example: z.output<Schema>,
+): Answer => ({ status, description, contents: [{ type: 'application/json', schema, example }] });
+
+/** An answer without a body. */
+export const empty = (status: 204 | 304, description: string): Answer => ({ status, description });
+
+/** Every error code that an operation may answer with. */
+export const problemsOf = ({ auth, method, path, query, body, problems = [] }: Operation): ProblemCode[] => {
+  const codes = new Set<ProblemCode>([...CREDENTIAL_PROBLEMS[auth.kind], ...problems, 'internal_error']);
+  if (auth.kind === 'app_key' && !auth.userTokens) codes.add('user_token_not_taken');
+  if (auth.kind === 'access_token' && path.includes('{app_id}')) codes.add('app_not_found');
+  if (path.includes('{user_id}') || query !== undefined || body !== undefined) codes.add('invalid_parameter');
+  if (body !== undefined) codes.add('invalid_body');
+  if (method !== 'get') codes.add('body_too_large');
+  return [...codes];
+};
+
+const KEY_PROBLEMS: readonly ProblemCode[] = [
+  'api_key_missing',
+  'invalid_api_key',
+  'insufficient_scope',
+  'browser_key_refused',
+  'app_disabled',
+  'app_not_found',
+  'storage_unavailable',
+];
+
+const CREDENTIAL_PROBLEMS: { [Kind in Auth['kind']]: readonly ProblemCode[] } = {
+  none: [],
+  app_key: KEY_PROBLEMS,
+  access_token: ['access_token_missing', 'invalid_access_token', 'storage_unavailable'],
+  app_key_or_access_token: [...KEY_PROBLEMS, 'invalid_access_token', 'user_token_not_taken'],
+};

@@ -1,0 +1,70 @@
+import * as z from 'zod';
+
+import * as operator from '../contract-operator.ts';
+import { CONNECT_OPERATIONS } from './connect.ts';
+import { CONNECTION_OPERATIONS } from './connections.ts';
+import { MANAGEMENT_OPERATIONS } from './management.ts';
+import { METRIC_OPERATIONS } from './metrics.ts';
+import { json, type Operation } from './operation.ts';
+import { USER_OPERATIONS } from './users.ts';
+
+const WALK = { started_at: '2026-06-15T12:00:00.000Z', connections_by_key: { k2: 12 }, resealed: 12, broken: 0 };
+const KEYRING = {
+  current_key_id: 'k2',
+  key_ids: ['k1', 'k2'],
+  missing_key_ids: [],
+  settled: false,
+  walk: null,
+  last_walk: { ...WALK, finished_at: '2026-06-15T12:01:00.000Z' },
+};
+
+const BROKER_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'getKeyring',
+    method: 'get',
+    path: '/operator/keyring',
+    tag: 'Broker',
+    summary: 'Which sealing keys there are, which are missing, and how far a rotation is',
+    description: "The operator's token alone.",
+    auth: { kind: 'access_token' },
+    answers: [json(200, 'Key ids, never a key.', operator.keyring, KEYRING)],
+  },
+  {
+    id: 'reseal',
+    method: 'post',
+    path: '/operator/keyring/reseal',
+    tag: 'Broker',
+    summary: 'Go a step further with sealing tokens under the current key',
+    description: 'The cron does so by itself. Send it until `walk` is null.',
+    auth: { kind: 'access_token' },
+    answers: [json(200, 'How far it is.', operator.keyring, { ...KEYRING, walk: WALK })],
+  },
+  {
+    id: 'getHealth',
+    method: 'get',
+    path: '/healthz',
+    tag: 'Broker',
+    summary: 'That the broker runs',
+    auth: { kind: 'none' },
+    answers: [json(200, 'It does.', z.object({ ok: z.boolean() }), { ok: true })],
+  },
+  {
+    id: 'getOpenApi',
+    method: 'get',
+    path: '/openapi.json',
+    tag: 'Broker',
+    summary: 'This document',
+    auth: { kind: 'none' },
+    answers: [json(200, 'An OpenAPI 3.1 document.', z.looseObject({ openapi: z.string() }), { openapi: '3.1.1' })],
+  },
+];
+
+/** Every operation of the API, in the order of the reference. A route that is not here fails `test/http/reference.test.ts`. */
+export const OPERATIONS: readonly Operation[] = [
+  ...CONNECT_OPERATIONS,
+  ...CONNECTION_OPERATIONS,
+  ...METRIC_OPERATIONS,
+  ...USER_OPERATIONS,
+  ...MANAGEMENT_OPERATIONS,
+  ...BROKER_OPERATIONS,
+];

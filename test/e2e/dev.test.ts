@@ -1,0 +1,89 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterAll, describe, expect, inject, test } from 'vitest';
+
+import { asApp, locationOf, send, walk, WOMOJI } from './client.ts';
+import { findLeaks, issuedTokens } from './leaks.ts';
+
+const { ready, state } = inject('dev');
+const codes: string[] = [];
+
+const connect = async (...args: Parameters<typeof walk> extends [unknown, ...infer Rest] ? Rest : never) => {
+  const walked = await walk(ready, ...args);
+  const query = new URL(walked.callback).searchParams;
+  codes.push(...['code', 'state'].flatMap((name) => query.get(name) ?? []));
+  return walked.location;
+};
+
+afterAll(async () => {
+  expect(codes.length).toBeGreaterThan(0);
+  expect((await issuedTokens(state)).length).toBeGreaterThan(0);
+  expect(await findLeaks(ready, state, codes)).toEqual([]);
+});
+
+describe('what npm run dev starts', () => {
+  test('sends a person who denies back to the app, connected to nothing', async () => {
+    const location = await connect({ userId: 'e2e-denied', decision: 'deny' });
+    expect(location).toMatch(/^womoji:\/\/withings\/success\?error=access_denied&/);
+    const status = await asApp(ready, 'GET', '/withings/status/e2e-denied');
+    expect(await status.json()).toEqual({ connected: false });
+  });
+
+  test('connects, syncs, answers with metrics and disconnects, over HTTP alone', async () => {
+    expect(await connect({ userId: 'e2e-nora' })).toBe(WOMOJI);
+    expect(await (await asApp(ready, 'GET', '/withings/status/e2e-nora')).json()).toEqual({ connected: true });
+
+    const synced = await asApp(ready, 'POST', '/withings/sync/e2e-nora');
+    expect(synced.status).toBe(200);
+    expect(await synced.json()).toMatchObject({ changed: 0, removed: 0, complete: true });
+
+    const metrics = await asApp(ready, 'GET', '/metrics/e2e-nora/latest');
+    const { data } = await metrics.json<{ data: Record<string, { value: number; unit: string }> }>();
+    expect(Object.keys(data)).toEqual(expect.arrayContaining(['weight', 'bmi', 'fat_ratio', 'muscle_mass']));
+    expect(data['bmi']?.value).toBeCloseTo((data['weight']?.value ?? 0) / 1.68 ** 2, 1);
+
+    const disconnected = await asApp(ready, 'DELETE', '/withings/disconnect/e2e-nora');
+    expect(await disconnected.json()).toEqual({ connected: false });
+    expect((await asApp(ready, 'POST', '/withings/sync/e2e-nora')).status).toBe(409);
+    const kept = await asApp(ready, 'GET', '/metrics/e2e-nora?metric=weight');
+    expect((await kept.json<{ data: unknown[] }>()).data.length).toBeGreaterThan(0);
+  });
+
+  test('comes with a link whose page asks for the metrics as an app would', async () => {
+    const started = await send(ready.auth_url);
+    const consented = await send(await locationOf(started), {
+      method: 'POST',
+      body: new URLSearchParams({ person: 'kenji', decision: 'allow' }),
+    });
+    const location = await locationOf(await send(await locationOf(consented)));
+    expect(location).toBe(new URL(ready.auth_url).searchParams.get('redirect_uri'));
+    const page = await (await fetch(location)).text();
+    expect(page).toContain('<h1>Connected</h1>');
+    expect(page).toMatch(/weight<\/th><td>\d/);
+    expect(page).toMatch(/bmi<\/th><td>\d/);
+    expect(await (await fetch(`${location}?error=%3Cb%3E`)).text()).toContain('&lt;b>');
+  });
+
+  test("lets a developer's test suite open hundreds of links a minute", async () => {
+    const statuses = new Set<number>();
+    for (let user = 0; user < 150; user += 1) {
+      const query = new URLSearchParams({ user_id: `e2e-many-${user}`, redirect_uri: WOMOJI });
+      statuses.add((await send(`${ready.url}/apps/${ready.app_id}/withings/auth?${query.toString()}`)).status);
+    }
+    expect([...statuses]).toEqual([302]);
+  });
+
+  test('takes ticks of the clock', async () => {
+    const tick = await send(`${ready.url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`);
+    expect(tick.status).toBe(200);
+  });
+
+  test('would be caught keeping a token where it must not be', async () => {
+    const [token] = await issuedTokens(state);
+    const planted = join(state, 'wrangler', 'planted');
+    await writeFile(planted, `token ${token}`);
+    expect(await findLeaks(ready, state, [])).toEqual([expect.stringContaining('in planted')]);
+    await writeFile(planted, '');
+  });
+});

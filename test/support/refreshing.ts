@@ -1,0 +1,140 @@
+import { env } from 'cloudflare:workers';
+
+import { type Broker, connect, emptyTables, makeApp, startBroker } from './broker.ts';
+import { type D1Fault, meterD1, never } from './d1-meter.ts';
+
+/**
+ * A broker with connected users whose every effect (a D1 round trip, a request to Withings) is numbered and can be made to fail, or be the
+ * last thing that its invocation did.
+ */
+export type Effect = { number: number; kind: 'd1' | 'fetch'; statements: readonly string[]; body: string };
+export type Fate = (effect: Effect) => D1Fault;
+
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+/** A connection made now is due for refreshing after this, and its access token still good. */
+export const DUE_MS = 2 * HOUR_MS + 55 * MINUTE_MS;
+/** Longer than any lease. */
+export const LEASE_MS = 2 * MINUTE_MS + 1_000;
+
+/** Starts a broker on empty tables with one connection per person of the simulator named. */
+export const startRefreshing = async (
+  persons: readonly string[],
+  options: Pick<NonNullable<Parameters<typeof startBroker>[0]>, 'bindings' | 'settings'> = {},
+) => {
+  await emptyTables();
+  let effects: Effect[] = [];
+  let fate: Fate = () => undefined;
+  let beforeAnswer = async (_body: string): Promise<void> => undefined;
+  const note = (effect: Pick<Effect, 'kind' | 'statements' | 'body'>): D1Fault => {
+    const numbered = { ...effect, number: effects.length + 1 };
+    effects.push(numbered);
+    return fate(numbered);
+  };
+  const meter = meterD1(env.DB);
+  meter.failWhen(({ statements }) => note({ kind: 'd1', statements, body: '' }));
+  const throughFate =
+    (send: typeof fetch): typeof fetch =>
+    async (input, init) => {
+      const body = init?.body instanceof URLSearchParams ? init.body.toString() : '';
+      const decided = note({ kind: 'fetch', statements: [], body });
+      if (decided === 'refused') throw new TypeError('fetch failed');
+      if (decided === 'dies_before') return never();
+      const answer = await send(input, init);
+      await beforeAnswer(body);
+      if (decided === 'answer_lost') throw new TypeError('fetch failed');
+      return decided === 'dies_after' ? never() : answer;
+    };
+  const broker = await startBroker({
+    ...options,
+    bindings: { ...options.bindings, DB: meter.d1 },
+    fetch: throughFate,
+  });
+  const app = await makeApp(broker);
+  for (const person of persons) await connect(broker, app, person, person);
+
+  const rows = async () => {
+    const { results } = await env.DB.prepare('SELECT * FROM connections').all<ConnectionRow>();
+    return results.sort((left, right) => persons.indexOf(left.user_id) - persons.indexOf(right.user_id));
+  };
+  const rowOf = async (userId: string): Promise<ConnectionRow> => {
+    const row = (await rows()).find(({ user_id }) => user_id === userId);
+    if (row === undefined) throw new Error(`${userId} has no connection`);
+    return row;
+  };
+  return {
+    broker,
+    app,
+    meter,
+    /** In the order of `persons`. */
+    rows,
+    rowOf,
+    effects: () => effects,
+    /** Decides about effects from now on, and numbers them anew. */
+    decide: (decision: Fate) => {
+      effects = [];
+      meter.reset();
+      fate = decision;
+    },
+    /** Does something while an answer of Withings is on its way. */
+    whileAnswering: (act: (body: string) => Promise<void>) => {
+      beforeAnswer = act;
+    },
+    refreshes: () => effects.filter(({ body }) => body.includes('grant_type=refresh_token')).length,
+    nonces: () => effects.filter(({ body }) => body.includes('action=getnonce')).length,
+    sync: (userId: string) => app.call('POST', `/withings/sync/${userId}`),
+    detail: async (userId: string) =>
+      (await app.call('GET', `/withings/connections/${userId}`)).json<ConnectionDetail>(),
+    /** Moves the clock in steps and ticks after each, as the cron does. */
+    run: async (forMs: number, stepMs: number) => {
+      for (let passed = 0; passed < forMs; passed += stepMs) {
+        broker.advance(stepMs);
+        await broker.tick();
+      }
+    },
+  };
+};
+export type Refreshing = Awaited<ReturnType<typeof startRefreshing>>;
+
+export type ConnectionRow = {
+  id: number;
+  user_id: string;
+  state: string;
+  state_reason: string | null;
+  token_version: number;
+  access_token_sealed: string | null;
+  refresh_token_sealed: string | null;
+  previous_refresh_token_sealed: string | null;
+  next_refresh_at: number | null;
+  in_doubt_since: number | null;
+  refresh_lease_id: string | null;
+  refresh_lease_until: number | null;
+  refresh_failures: number;
+  last_failure_kind: string | null;
+  timeline: string;
+};
+
+export type ConnectionDetail = {
+  state: string;
+  state_reason: string | null;
+  state_since: string;
+  last_failure: { kind: string; at: string } | null;
+  timeline: { kind: string; reason?: string; at: string; until?: string; count?: number }[];
+};
+
+/** Whether a user's syncs work, once the cron has had its time and again when every superseded token has died. */
+export const stillWorks = async ({ broker, run, sync }: Refreshing, userId: string): Promise<boolean> => {
+  await run(10 * HOUR_MS, 2 * HOUR_MS);
+  const soon = await sync(userId);
+  broker.advance(9 * HOUR_MS);
+  const later = await sync(userId);
+  return soon.ok && later.ok;
+};
+
+/** Lets work go on that nobody waits for, until it gets nowhere any more. */
+export const untilStill = async (): Promise<void> => {
+  for (let turns = 0; turns < 20; turns += 1) await scheduler.wait(1);
+};
+
+export type { Broker };
