@@ -4,6 +4,7 @@ import type { DashboardEnv } from './context.ts';
 import { refuseForeignForms } from './csrf.ts';
 import { appPages } from './pages/apps.tsx';
 import { auditPages } from './pages/audit.tsx';
+import { brokerPages } from './pages/broker.tsx';
 import { healthPages } from './pages/health.tsx';
 import { keysPages } from './pages/keys.tsx';
 import { overviewPages } from './pages/overview.tsx';
@@ -29,6 +30,7 @@ dashboard.use(requireSession);
 dashboard.get('/', (c) => c.redirect('/dashboard/apps', 303));
 dashboard.route('/', signOutPages);
 dashboard.route('/apps', appPages);
+dashboard.route('/broker', brokerPages);
 
 dashboard.use('/apps/:app_id', requireApp);
 dashboard.use('/apps/:app_id/*', requireApp);

@@ -1,0 +1,180 @@
+import { Hono } from 'hono';
+
+import { type BrokerHealth, type CronHealth, MOST_SHOWN, showBrokerHealth } from '../../../broker/broker-health.ts';
+import type { EpochMs } from '../../../domain/time.ts';
+import { Badge } from '../components/badge.tsx';
+import { Ago } from '../components/time.tsx';
+import type { DashboardEnv } from '../context.ts';
+import { answerFailure } from '../failure.tsx';
+import { page } from '../layout.tsx';
+
+/** The operator's page: whether the cron keeps up, what fails and why, and how the keyring stands. */
+export const brokerPages = new Hono<DashboardEnv>();
+
+brokerPages.get('/', async (c) => {
+  if (c.get('session').account !== undefined) return answerFailure(c, { kind: 'not_found', what: 'page' });
+  const shown = await showBrokerHealth(c.env.deps);
+  if (!shown.ok) return answerFailure(c, shown.failure);
+  const health = shown.value;
+  return page(
+    c,
+    { title: 'Broker', section: 'broker' },
+    <>
+      <h1>Broker</h1>
+      <Cron health={health} now={c.env.deps.now()} />
+      <div class="halves">
+        <Reasons
+          id="failing"
+          title="Refreshes that fail now"
+          none="None. Every refresh that was due went through."
+          reasons={health.failing}
+        />
+        <Reasons
+          id="lost"
+          title="Users who need to reconnect"
+          none="None. Nobody’s access was lost."
+          reasons={health.lost}
+        />
+      </div>
+      <Keyring keyring={health.keyring} now={c.env.deps.now()} />
+    </>,
+  );
+});
+
+const CRON: Record<CronHealth, { tone: 'good' | 'wait' | 'bad'; label: string; explanation: string }> = {
+  keeping_up: { tone: 'good', label: 'Keeping up', explanation: 'Nothing has waited for longer than ten minutes.' },
+  paused: {
+    tone: 'wait',
+    label: 'Paused',
+    explanation: 'Withings asked to wait, or the share of its requests is used up. It goes on by itself.',
+  },
+  late: {
+    tone: 'bad',
+    label: 'Late',
+    explanation:
+      'Something has been due for more than ten minutes. See in the log whether ticks run, and whether the batch is too small.',
+  },
+};
+
+const counted = (count: number): string => `${count.toLocaleString('en')}${count >= MOST_SHOWN ? ' or more' : ''}`;
+
+const Cron = ({ health: { cron, backlog }, now }: { health: BrokerHealth; now: EpochMs }) => (
+  <section aria-labelledby="cron">
+    <div class="title">
+      <h2 id="cron">Cron</h2>
+      <Badge tone={CRON[cron].tone}>{CRON[cron].label}</Badge>
+    </div>
+    <p class="lead">{CRON[cron].explanation}</p>
+    <dl class="figures">
+      <div>
+        <dt>Refreshes due</dt>
+        <dd>{counted(backlog.due)}</dd>
+      </div>
+      <div>
+        <dt>In doubt</dt>
+        <dd>{counted(backlog.inDoubt)}</dd>
+      </div>
+      <div>
+        <dt>Syncs to go on</dt>
+        <dd>{counted(backlog.syncsToResume)}</dd>
+      </div>
+      <div>
+        <dt>Longest wait since</dt>
+        <dd class="small">
+          {backlog.oldestDueAt === undefined ? 'nothing waits' : <Ago at={backlog.oldestDueAt} now={now} />}
+        </dd>
+      </div>
+    </dl>
+  </section>
+);
+
+const Reasons = ({
+  id,
+  title,
+  none,
+  reasons,
+}: {
+  id: string;
+  title: string;
+  none: string;
+  reasons: BrokerHealth['failing'];
+}) => (
+  <section aria-labelledby={id}>
+    <h2 id={id}>{title}</h2>
+    {reasons.length === 0 ? (
+      <p>{none}</p>
+    ) : (
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Reason</th>
+            <th scope="col" class="number">
+              Connections
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {reasons.map(({ reason, count }) => (
+            <tr>
+              <th scope="row">
+                <code>{reason}</code>
+              </th>
+              <td class="number">{counted(count)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    )}
+  </section>
+);
+
+const Keyring = ({ keyring, now }: { keyring: BrokerHealth['keyring']; now: EpochMs }) => {
+  const { currentKeyId, keyIds, missingKeyIds, settled, state } = keyring;
+  return (
+    <section aria-labelledby="keyring">
+      <div class="title">
+        <h2 id="keyring">Keyring</h2>
+        {missingKeyIds.length > 0 ? (
+          <Badge tone="bad">Key missing</Badge>
+        ) : (
+          <Badge tone={keyIds.length > 1 && !settled ? 'wait' : 'good'}>
+            {keyIds.length > 1 && !settled ? 'Sealing anew' : 'In order'}
+          </Badge>
+        )}
+      </div>
+      {missingKeyIds.length > 0 && (
+        <ul class="attention">
+          <li class="bad">
+            Stored tokens need {missingKeyIds.map((keyId) => `“${keyId}”`).join(', ')}, which the keyring lacks. Their
+            connections pause and lose nothing: put the key back.
+          </li>
+        </ul>
+      )}
+      <dl class="facts">
+        <dt>Seals with</dt>
+        <dd>
+          <code>{currentKeyId}</code>
+        </dd>
+        <dt>Opens with</dt>
+        <dd>
+          <code>{keyIds.join(', ')}</code>
+        </dd>
+        {keyIds.length > 1 && (
+          <>
+            <dt>Other keys</dt>
+            <dd>{settled ? 'No longer needed: they may be dropped.' : 'Still needed, or not known yet. Keep them.'}</dd>
+          </>
+        )}
+        {state?.last && (
+          <>
+            <dt>Last looked through</dt>
+            <dd>
+              <Ago at={state.last.finishedAt} now={now} />: {state.last.resealed} sealed anew, {state.last.broken}{' '}
+              broken
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+};

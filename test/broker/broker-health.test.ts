@@ -1,0 +1,57 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, expect, test } from 'vitest';
+
+import { type BrokerHealth, showBrokerHealth } from '../../src/broker/broker-health.ts';
+import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
+import { type Broker, connect, emptyTables, makeApp, startBroker } from '../support/broker.ts';
+
+let broker: Broker;
+
+beforeEach(async () => {
+  await emptyTables();
+  broker = await startBroker();
+});
+
+const health = async (): Promise<BrokerHealth> => {
+  const shown = await showBrokerHealth(await broker.deps());
+  if (!shown.ok) throw new Error(shown.failure.kind);
+  return shown.value;
+};
+
+test('an empty broker keeps up, and nothing waits or fails', async () => {
+  expect(await health()).toMatchObject({
+    cron: 'keeping_up',
+    backlog: { due: 0, inDoubt: 0, oldestDueAt: undefined },
+    failing: [],
+    lost: [],
+    keyring: { missingKeyIds: [] },
+  });
+});
+
+test('a cron that does not come is late by what waits for it, and keeps up again after a tick', async () => {
+  const app = await makeApp(broker);
+  const [person] = [...broker.simulator.state.people.list()];
+  await connect(broker, app, 'ada', person?.id ?? '');
+  broker.advance(3 * HOUR_MS);
+  expect(await health()).toMatchObject({ cron: 'late', backlog: { due: 1 } });
+  await broker.tick();
+  expect(await health()).toMatchObject({ cron: 'keeping_up', backlog: { due: 0 } });
+});
+
+test('what fails and who is lost is counted by reason', async () => {
+  const app = await makeApp(broker);
+  const [person] = [...broker.simulator.state.people.list()];
+  for (const userId of ['ada', 'bob', 'cleo']) await connect(broker, app, userId, person?.id ?? '');
+  await env.DB.batch([
+    env.DB.prepare(
+      `UPDATE connections SET refresh_failures = 2, last_failure_kind = 'timeout', next_refresh_at = ?1 WHERE user_id = 'ada'`,
+    ).bind(broker.now() + 20 * MINUTE_MS),
+    env.DB.prepare(
+      `UPDATE connections SET state = 'reauth_required', state_reason = 'refresh_token_rejected', next_refresh_at = NULL WHERE user_id = 'bob'`,
+    ),
+  ]);
+  expect(await health()).toMatchObject({
+    failing: [{ reason: 'timeout', count: 1 }],
+    lost: [{ reason: 'refresh_token_rejected', count: 1 }],
+  });
+});
