@@ -164,14 +164,17 @@ const rangeOf = (series: Series, { connectionId, fromSeconds, toSeconds, manual,
   };
 };
 
-/** The series of a connection, each found from the one before by one look into the primary key. */
+/**
+ * The series of a connection, each found from the one before by one look into the primary key. SQLite begins a range over several columns at
+ * the values themselves and steps over what equals them, so the look begins behind every moment of the series before.
+ */
 export const SERIES = `
   WITH RECURSIVE found (series) AS (
     SELECT (SELECT json_array(type, position, ambiguous) FROM measurements WHERE connection_id = ?1
       ORDER BY type, position, ambiguous LIMIT 1)
     UNION ALL
     SELECT (SELECT json_array(type, position, ambiguous) FROM measurements
-      WHERE connection_id = ?1 AND (type, position, ambiguous) > (series ->> 0, series ->> 1, series ->> 2)
+      WHERE connection_id = ?1 AND (type, position, ambiguous, measured_seconds) > (series ->> 0, series ->> 1, series ->> 2, ${Number.MAX_SAFE_INTEGER})
       ORDER BY type, position, ambiguous LIMIT 1)
     FROM found WHERE series IS NOT NULL
   ),

@@ -10,6 +10,7 @@ import { http } from '../../src/http/app.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { findLeaks, plantSecret, recordAnswer, watchLog } from './canaries.ts';
 import { tableNames } from './dump.ts';
+import { findScans, watchStatements } from './query-plans.ts';
 import { faultOf } from './reference-check.ts';
 
 /**
@@ -17,7 +18,7 @@ import { faultOf } from './reference-check.ts';
  * Only the seams are the test's: `fetch`, the clock, randomness and the log.
  *
  * A file that uses it is searched when its tests are done: no secret may be in D1, KV, the logs or an answer that is not the one which
- * hands it out.
+ * hands it out. And no statement that the broker issued in it may scan a table that grows.
  */
 export type Broker = Awaited<ReturnType<typeof startBroker>>;
 
@@ -35,6 +36,7 @@ const START = Date.UTC(2026, 5, 15, 12, 0, 0);
 
 afterAll(async () => {
   expect(await findLeaks()).toEqual([]);
+  expect(await findScans()).toEqual([]);
 });
 
 export const startBroker = async (
@@ -77,7 +79,6 @@ export const startBroker = async (
     }
   }) as typeof fetch;
   let bindings = {
-    DB: env.DB,
     LINKS: env.LINKS,
     KEYRING,
     OPERATOR_TOKEN: operatorToken,
@@ -86,6 +87,7 @@ export const startBroker = async (
     WITHINGS_API_URL: 'https://wbsapi.withings.net',
     WITHINGS_LOGIN_URL: 'https://account.withings.com',
     ...options.bindings,
+    DB: watchStatements(options.bindings?.DB ?? env.DB),
   } as Bindings;
   const advance = (ms: number): void => {
     now += ms;

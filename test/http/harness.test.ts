@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 
 import { authPath, connect, consent, makeApp, openLink, startBroker } from '../support/broker.ts';
 import { findLeaks, plantedCount, recordAnswer } from '../support/canaries.ts';
+import { findScans } from '../support/query-plans.ts';
 
-/** The search that ends every file which uses the harness is itself shown to find what it is for. */
+/** The searches that end every file which uses the harness are themselves shown to find what they are for. */
 
 test('a token planted in D1, in KV, in the log and in an answer is found in each', async () => {
   const broker = await startBroker();
@@ -47,4 +48,26 @@ test('what a connect flow handles is all planted: keys, states, codes, tokens', 
   await broker.request(await consent(broker, authorizeUrl, 'nora'));
   // The app's key, the state, the code, and two tokens.
   expect(plantedCount() - before).toBe(5);
+});
+
+test.each([
+  ['a table', 'SELECT * FROM connections WHERE time_zone = ?'],
+  ['an alias', 'SELECT * FROM groups AS g WHERE g.group_id = ?1'],
+  ['an index', 'SELECT count(*) FROM connections'],
+  ['a table inside a join', 'SELECT * FROM json_each(?) AS wanted CROSS JOIN groups ON groups.group_id = wanted.value'],
+  ['a table to delete from', 'DELETE FROM claims WHERE outcome = ?'],
+])('a scan of %s is found', async (_, sql) => {
+  expect(await findScans([sql])).toEqual([expect.stringMatching(/^SCAN /)]);
+});
+
+test.each([
+  ['a look by key', 'SELECT * FROM connections WHERE id = ?'],
+  ['a list that came with it', 'SELECT value FROM json_each(?) AS wanted'],
+  [
+    'rows that it makes up',
+    'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n',
+  ],
+  ['a table that stays small', 'SELECT * FROM request_budgets'],
+])('%s is no scan', async (_, sql) => {
+  expect(await findScans([sql])).toEqual([]);
 });
