@@ -18,13 +18,19 @@ const Page = ({ title, children }: { title: string; children: Child }) => (
   </html>
 );
 
+/** What stands between backticks, as code. */
+const withCode = (text: string): Child =>
+  text.split('`').map((part, index) => (index % 2 === 1 ? <code>{part}</code> : part));
+
 /** An error, in the words that a program gets too. */
 export const problemPage = ({ title, detail, code }: ProblemText, requestId: string) => (
   <Page title={title}>
     <h1>{title}</h1>
-    <p>{detail}</p>
+    <p>{withCode(detail)}</p>
     <p class="evidence">
-      Code <code>{code}</code>, request <code>{requestId}</code>
+      Code <code>{code}</code>
+      <br />
+      Request <code>{requestId}</code>
     </p>
   </Page>
 );

@@ -2,7 +2,7 @@
 export const PAGE_CSS = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 0; display: grid; min-height: 100vh; place-items: center; background: light-dark(#f6f6f4, #17181a); color: light-dark(#1c1d20, #ececea); }
-main { max-width: 32rem; padding: 2rem; }
+main { max-width: 32rem; padding: 2rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.25; }
 code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere; }
 .evidence { color: light-dark(#5c5e63, #a7a9ae); font-size: 0.875rem; }
