@@ -38,7 +38,7 @@ export default defineConfig({
           include: endToEnd,
           globalSetup: ['test/e2e/setup.ts'],
           expect: { requireAssertions: true },
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },

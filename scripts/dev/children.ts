@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { delimiter, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -21,6 +22,8 @@ export const wranglerProgram = fileURLToPath(import.meta.resolve('../../node_mod
 
 /** What wrangler is told in every case: no telemetry, no log of its own outside the state, no question, no look-up of where we are. */
 export const wranglerEnvironment = (stateDir: string): Record<string, string> => ({
+  // What wrangler runs before a build is run by the Node that runs us.
+  PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
   WRANGLER_HIDE_BANNER: 'true',
   WRANGLER_LOG_PATH: `${stateDir}/wrangler-logs`,
