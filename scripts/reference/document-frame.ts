@@ -20,6 +20,7 @@ export const TAGS = [
   { name: 'Connections', description: 'One user of one app, linked to a Withings account: pull, look, forget.' },
   { name: 'Metrics', description: 'Body data over time.' },
   { name: 'Users', description: 'All of a user: handed out, and erased.' },
+  { name: 'Accounts', description: 'Who develops apps here, and the access tokens that manage them.' },
   { name: 'Management', description: 'Apps, keys, redirect URIs. Takes an access token, never an app key.' },
   { name: 'Broker', description: 'The broker itself.' },
 ];
@@ -63,4 +64,6 @@ export const PATH_PARAMETERS: Record<string, { description: string; example: str
   app_id: { description: "The app's id.", example: 'app_0123456789abcdef0123' },
   user_id: { description: "The app's own id for the user, percent-encoded.", example: 'ada', maxLength: 128 },
   key_id: { description: "The key's id.", example: 'key_0123456789abcdef0123' },
+  account_id: { description: "The developer account's id.", example: 'acct_0123456789abcdef0123' },
+  token_id: { description: "The access token's id.", example: 'token_0123456789abcdef0123' },
 };

@@ -15,6 +15,9 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
   user_token_not_taken: [{ kind: 'user_token_not_taken' }],
   browser_key_refused: [{ kind: 'browser_key_refused' }],
   scope_missing: [{ kind: 'scope_missing', scope: 'sync' }],
+  operator_only: [{ kind: 'operator_only' }],
+  account_needed: [{ kind: 'account_needed' }],
+  app_changed: [{ kind: 'app_changed' }],
   app_not_found: [{ kind: 'app_not_found' }],
   app_disabled: [{ kind: 'app_disabled' }],
   invalid_parameter: [

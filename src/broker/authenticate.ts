@@ -1,25 +1,28 @@
-import { constantTimeEqual, hashCredential, isWellFormedCredential } from '../crypto/credential.ts';
+import { hashCredential, isWellFormedCredential } from '../crypto/credential.ts';
 import { USER_TOKEN } from '../crypto/link-tokens.ts';
 import { verify } from '../crypto/signed-token.ts';
 import type { KeyScope } from '../domain/app.ts';
+import type { Actor, Surface } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { noteApiKeyUse } from '../store/api-keys.ts';
 import { type Caller, callerByKey, callerByUser, type CurrentConnection } from '../store/callers.ts';
+import { admitAppManager, admitAppManagerForUser, isManagerCredential, type ManagedApp } from './admit-manager.ts';
 import type { Deps } from './deps.ts';
 
-/** What a request shows: an app's key, or a user token, or the operator's token. */
+/** What a request shows: an app's key, a user token, or an access token. */
 export type Presented = string | undefined;
 
-/** A credential of an app, and whether a page's script sent it (its request carries an `Origin`). */
-export type AppCredential = { presented: Presented; fromBrowser: boolean };
+/** A credential that speaks for an app, whether a page's script sent it (its request carries an `Origin`), and through what it came. */
+export type AppCredential = { presented: Presented; fromBrowser: boolean; surface: Surface };
 
 /** A request that may go on: for which app and user, and the user's current connection. */
 export type Admitted = { appId: string; userId: string; connection: CurrentConnection | undefined };
 
 /**
- * Admits a request about one user of one app, by the app's key or, where `userTokens` are taken, by that very user's token. One round
- * trip, which also reads the connection that the request is about; a malformed key costs none.
+ * Admits a request about one user of one app: by the app's key, by the access token of whoever may manage the app, or, where `userTokens`
+ * are taken, by that very user's token. One round trip, which also reads the connection that the request is about; a malformed key costs
+ * none.
  *
  * A key of another app gets the same answer as an app that does not exist.
  */
@@ -30,6 +33,10 @@ export const admitForUser = async (
 ): Promise<Result<Admitted, Failure>> => {
   const { appId, userId } = wanted;
   const { presented } = credential;
+  if (isManagerCredential(presented)) {
+    const managed = await liveApp(admitAppManagerForUser(deps, credential, { appId, userId }));
+    return managed.ok ? ok({ appId, userId, connection: managed.value.connection }) : managed;
+  }
   const caller =
     wanted.userTokens && presented?.startsWith(JWT_START) === true
       ? await callerOfUserToken(deps, presented, appId, userId)
@@ -37,21 +44,27 @@ export const admitForUser = async (
   return caller.ok ? ok({ appId, userId, connection: caller.value.connection }) : caller;
 };
 
-/** Admits an app's backend by the app's key, for what no user token may do. */
+/** Admits an app's backend by the app's key, or whoever may manage the app, for what no user token may do. */
 export const admitBackend = async (
   deps: Deps,
   credential: AppCredential,
   { appId, scope }: { appId: string; scope: KeyScope },
-): Promise<Result<{ appId: string; keyId: string }, Failure>> => {
+): Promise<Result<{ appId: string; by: Actor }, Failure>> => {
+  if (isManagerCredential(credential.presented)) {
+    const managed = await liveApp(admitAppManager(deps, credential, appId));
+    return managed.ok ? ok({ appId, by: managed.value.by }) : managed;
+  }
   const caller = await callerOfKey(deps, credential, { appId, userId: NO_USER, scope });
-  return caller.ok ? ok({ appId, keyId: caller.value.key?.id ?? '' }) : caller;
+  if (!caller.ok) return caller;
+  return ok({ appId, by: { id: caller.value.key?.id ?? '', surface: credential.surface } });
 };
 
-/** Admits the operator. */
-export const admitOperator = async (deps: Deps, presented: Presented): Promise<Result<void, Failure>> => {
-  if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'access_token' });
-  const isOperator = await constantTimeEqual(await hashCredential(presented), deps.settings.operatorTokenHash);
-  return isOperator ? ok(undefined) : fail({ kind: 'credential_invalid', wanted: 'access_token' });
+/** Nothing flows for a disabled app, whoever asks. */
+const liveApp = async <Managed extends ManagedApp>(
+  admitting: Promise<Result<Managed, Failure>>,
+): Promise<Result<Managed, Failure>> => {
+  const admitted = await admitting;
+  return admitted.ok && admitted.value.app.disabledAt !== undefined ? fail({ kind: 'app_disabled' }) : admitted;
 };
 
 /** Every signed token begins so: base64url of `{"`. */

@@ -1,8 +1,8 @@
 import { constantTimeEqual, hashCredential, isWellFormedCredential, mintCredential } from '../crypto/credential.ts';
-import { type Actor, OPERATOR } from '../domain/audit.ts';
+import type { Manager } from '../domain/account.ts';
 import { isSessionOver, SESSION_LIFETIME_MS, SESSION_NOTE_MS } from '../domain/dashboard-session.ts';
 import type { Failure } from '../domain/failure.ts';
-import { fail, ok, type Result } from '../domain/result.ts';
+import { ok, type Result } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
 import {
   addSession,
@@ -12,6 +12,7 @@ import {
   sessionByHash,
   type StoredSession,
 } from '../store/dashboard-sessions.ts';
+import { admitManager } from './admit-manager.ts';
 import type { Deps } from './deps.ts';
 
 /**
@@ -27,8 +28,8 @@ export type Session = {
   expiresAt: EpochMs;
 };
 
-/** Who is signed in, as the audit trail names them. */
-export const actorOf = ({ account }: Session): Actor => ({ id: account?.id ?? OPERATOR, surface: 'dashboard' });
+/** What a signed-in person may manage. */
+export const managerOf = ({ account }: Session): Manager => ({ account, token: undefined, surface: 'dashboard' });
 
 /** Signs in by a token. The answer holds the cookie's value, which is new: nothing that the browser had before becomes a session. */
 export const signIn = async (
@@ -45,16 +46,13 @@ export const signIn = async (
   return added.ok ? ok({ cookie, expiresAt }) : added;
 };
 
-const invalidToken = fail({ kind: 'credential_invalid', wanted: 'access_token' } as const);
-
 const holderOf = async (
   deps: Deps,
   token: string,
 ): Promise<Result<{ accountId: string | undefined; tokenHash: string }, Failure>> => {
-  const tokenHash = await hashCredential(token);
-  if (await constantTimeEqual(tokenHash, deps.settings.operatorTokenHash))
-    return ok({ accountId: undefined, tokenHash });
-  return invalidToken;
+  const admitted = await admitManager(deps, { presented: token, surface: 'dashboard' });
+  if (!admitted.ok) return admitted;
+  return ok({ accountId: admitted.value.account?.id, tokenHash: await hashCredential(token) });
 };
 
 /** The session that a cookie stands for; undefined where there is none or it is over. One round trip; none for what is no cookie of ours. */

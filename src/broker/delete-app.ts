@@ -1,8 +1,7 @@
-import type { Actor } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
-import { fail, ok, type Result } from '../domain/result.ts';
-import { appById } from '../store/apps.ts';
+import { ok, type Result } from '../domain/result.ts';
 import { deleteApp as deleteEmptyApp, someUsersOf } from '../store/erasure.ts';
+import type { ManagedApp } from './admit-manager.ts';
 import { noted } from './audit.ts';
 import type { Deps } from './deps.ts';
 import { eraseUser } from './erase-user.ts';
@@ -17,12 +16,11 @@ const USERS_AT_ONCE = 5;
  *
  * @returns whether the app is gone
  */
-export const deleteApp = async (deps: Deps, by: Actor, appId: string): Promise<Result<boolean, Failure>> => {
-  const app = await appById(deps.db, appId);
-  if (!app.ok) return app;
-  if (app.value === undefined) return fail({ kind: 'app_not_found' });
-  if (app.value.disabledAt === undefined) {
-    const disabled = await updateApp(deps, by, appId, { disabled: true });
+export const deleteApp = async (deps: Deps, managed: ManagedApp): Promise<Result<boolean, Failure>> => {
+  const { app, by } = managed;
+  const appId = app.id;
+  if (app.disabledAt === undefined) {
+    const disabled = await updateApp(deps, managed, { disabled: true });
     if (!disabled.ok) return disabled;
   }
   const users = await someUsersOf(deps.db, appId, USERS_AT_ONCE);
@@ -33,7 +31,7 @@ export const deleteApp = async (deps: Deps, by: Actor, appId: string): Promise<R
     if (!erased.value.complete) return ok(false);
   }
   if (users.value.length === USERS_AT_ONCE) return ok(false);
-  const audit = noted(deps, by, { action: 'app.deleted', appId, subject: appId, detail: { name: app.value.name } });
+  const audit = noted(deps, by, { action: 'app.deleted', appId, subject: appId, detail: { name: app.name } });
   const deleted = await deleteEmptyApp(deps.db, appId, [audit]);
   return deleted.ok ? ok(true) : deleted;
 };

@@ -3,6 +3,7 @@ import type { Failure, ReauthReason } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { connectionsAfter, pendingUsersAfter } from '../store/connection-list.ts';
+import type { ManagedApp } from './admit-manager.ts';
 import type { Deps } from './deps.ts';
 
 /** A user in a list: in one of the states that an app sees. */
@@ -22,10 +23,10 @@ const USERS_PER_PAGE = 50;
  */
 export const listConnections = async (
   deps: Deps,
-  appId: string,
+  { app }: ManagedApp,
   wanted: { state: ConnectionState | 'pending' | undefined; prefix: string; afterUserId: string },
 ): Promise<Result<{ users: ListedUser[]; nextAfterUserId: string | undefined }, Failure>> => {
-  const found = await usersAfter(deps, { ...wanted, appId, limit: USERS_PER_PAGE + 1 });
+  const found = await usersAfter(deps, { ...wanted, appId: app.id, limit: USERS_PER_PAGE + 1 });
   if (!found.ok) return found;
   const users = found.value.slice(0, USERS_PER_PAGE);
   return ok({ users, nextAfterUserId: found.value.length > USERS_PER_PAGE ? users.at(-1)?.userId : undefined });

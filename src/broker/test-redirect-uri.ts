@@ -2,8 +2,9 @@ import type { Failure } from '../domain/failure.ts';
 import { nearestRegistered, type RedirectUriDifference } from '../domain/redirect-uri-hint.ts';
 import { matches } from '../domain/redirect-uri-match.ts';
 import { ok, type Result } from '../domain/result.ts';
+import type { ManagedApp } from './admit-manager.ts';
 import type { Deps } from './deps.ts';
-import { listRedirectUris, showApp } from './manage-apps.ts';
+import { listRedirectUris } from './manage-apps.ts';
 
 /** Whether an authorization request with a redirect URI would be taken, and how it differs from the nearest registered one if not. */
 export type RedirectUriTest = {
@@ -17,15 +18,13 @@ export type RedirectUriTest = {
 /** Says what an authorization request with this redirect URI would meet, by the very rule that decides there. */
 export const testRedirectUri = async (
   deps: Deps,
-  appId: string,
+  managed: ManagedApp,
   uri: string,
 ): Promise<Result<RedirectUriTest, Failure>> => {
-  const app = await showApp(deps, appId);
-  if (!app.ok) return app;
-  const registered = await listRedirectUris(deps, appId);
+  const registered = await listRedirectUris(deps, managed);
   if (!registered.ok) return registered;
   const uris = registered.value.map((entry) => entry.uri);
-  const permitting = uris.find((one) => matches(one, uri, app.value));
+  const permitting = uris.find((one) => matches(one, uri, managed.app));
   if (permitting !== undefined) {
     return ok({ matches: true, registered: permitting, differences: [], explanation: undefined });
   }

@@ -15,6 +15,8 @@ export type SharedAccounts = 'allow' | 'refuse';
 export type App = {
   id: string;
   name: string;
+  /** The developer account that owns it; undefined where the operator does. */
+  accountId: string | undefined;
   linkPolicy: LinkPolicy;
   allowLoopback: boolean;
   /** Whether API keys are refused in requests with an `Origin`, which a page's script sends: a key in a page reads every user. */

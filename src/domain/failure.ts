@@ -22,7 +22,10 @@ export type CredentialFailure =
   | { kind: 'scope_missing'; scope: string }
   | { kind: 'user_token_not_taken' }
   | { kind: 'browser_key_refused' }
+  | { kind: 'operator_only' }
+  | { kind: 'account_needed' }
   | { kind: 'app_not_found' }
+  | { kind: 'app_changed' }
   | { kind: 'app_disabled' };
 
 export type RequestFailure =

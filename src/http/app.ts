@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 
+import { accountsApi } from './api/accounts.ts';
 import { connectionsApi } from './api/connections.ts';
 import { managementApi } from './api/management.ts';
 import { metricsApi } from './api/metrics.ts';
@@ -39,6 +40,7 @@ http.route('/apps/:app_id/withings', connectionsApi);
 http.route('/apps/:app_id/metrics', metricsApi);
 http.route('/apps/:app_id/users', usersApi);
 http.route('/operator', operatorApi);
+http.route('/', accountsApi);
 http.route('/', managementApi);
 http.route('/dashboard', dashboard);
 http.route('/', reference);

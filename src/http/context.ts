@@ -1,7 +1,6 @@
 import type { Context, Hono } from 'hono';
 
 import type { Deps } from '../broker/deps.ts';
-import type { Actor } from '../domain/audit.ts';
 
 /** What every handler has at hand: the use cases' dependencies, made for this request, and the request's id. */
 export type HttpEnv = {
@@ -9,10 +8,12 @@ export type HttpEnv = {
   Variables: {
     requestId: string;
     problemCode: string | undefined;
-    /** Who is behind a management request; set by the middleware that admits it. */
-    actor: Actor;
   };
 };
 
-export type HttpContext = Context<HttpEnv>;
+/** What functions that answer need of a request; a route may know more of it, such as who was admitted. */
+export type HttpContext = Omit<Context<HttpEnv>, 'get' | 'set' | 'var'> & {
+  get: (key: 'requestId') => string;
+  set: (key: 'problemCode', value: string) => void;
+};
 export type HttpApp = Hono<HttpEnv>;

@@ -62,6 +62,22 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
       'API key refused from a page',
       'This app refuses its API keys in requests with an `Origin` header. Let the backend mint a user token for the page.',
     ),
+  operator_only: () =>
+    problem(403, 'operator_only', 'For the operator', "This takes the operator's token: it concerns all accounts."),
+  account_needed: () =>
+    problem(
+      409,
+      'account_needed',
+      'No account',
+      "The operator's token is a setting of the Worker and has no account. Name one: /accounts/{account_id}/tokens.",
+    ),
+  app_changed: () =>
+    problem(
+      412,
+      'app_changed',
+      'App changed meanwhile',
+      'Somebody changed this app since you read it. Read it again and repeat your change.',
+    ),
   app_not_found: () =>
     problem(
       404,

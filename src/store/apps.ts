@@ -1,4 +1,4 @@
-import { asc, eq, gt, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
 import type { App, LinkPolicy, SharedAccounts } from '../domain/app.ts';
 import { attempt, type Db, statement, type Stored } from './d1.ts';
@@ -7,21 +7,22 @@ import { apps } from './schema.ts';
 /** Stores a new app, in one transaction with `alongside`. */
 export const addApp = (db: Db, app: App, alongside: D1PreparedStatement[]): Stored<void> =>
   attempt(db, async () => {
-    const added = db.orm.insert(apps).values({ ...app, disabledAt: app.disabledAt ?? null });
+    const added = db.orm
+      .insert(apps)
+      .values({ ...app, accountId: app.accountId ?? null, disabledAt: app.disabledAt ?? null });
     await db.d1.batch([statement(db, added), ...alongside]);
   });
 
-/** The app with this id; undefined where there is none. */
-export const appById = (db: Db, appId: string): Stored<App | undefined> =>
+/** Apps in the order of their ids, after one of them: those of one account, or all. */
+export const appsAfter = (db: Db, accountId: string | undefined, afterId: string, limit: number): Stored<App[]> =>
   attempt(db, async () => {
-    const row = await db.orm.select().from(apps).where(eq(apps.id, appId)).get();
-    return row === undefined ? undefined : appOf(row);
-  });
-
-/** Apps in the order of their ids, after one of them. */
-export const appsAfter = (db: Db, afterId: string, limit: number): Stored<App[]> =>
-  attempt(db, async () => {
-    const rows = await db.orm.select().from(apps).where(gt(apps.id, afterId)).orderBy(asc(apps.id)).limit(limit);
+    const owned = accountId === undefined ? undefined : eq(apps.accountId, accountId);
+    const rows = await db.orm
+      .select()
+      .from(apps)
+      .where(and(owned, gt(apps.id, afterId)))
+      .orderBy(asc(apps.id))
+      .limit(limit);
     return rows.map(appOf);
   });
 
@@ -38,13 +39,16 @@ export type AppChanges = {
 
 /**
  * Changes an app, in one transaction with `alongside`; undefined where there is none. Disabling one that is disabled keeps the first time.
+ *
+ * @param unchangedSince the app as it was read: where it is otherwise by now, nothing is changed and the answer is `changed`
  */
 export const changeApp = (
   db: Db,
   appId: string,
   { disabledAt, ...changes }: AppChanges,
+  unchangedSince: App | undefined,
   alongside: D1PreparedStatement[],
-): Stored<App | undefined> =>
+): Stored<App | 'changed' | undefined> =>
   attempt(db, async () => {
     const change = db.orm
       .update(apps)
@@ -57,15 +61,30 @@ export const changeApp = (
           disabledAt: sql`coalesce(${apps.disabledAt}, ${disabledAt})`,
         }),
       })
-      .where(eq(apps.id, appId));
-    await db.d1.batch([statement(db, change), ...alongside]);
+      .where(unchangedSince === undefined ? eq(apps.id, appId) : isStill(unchangedSince));
+    const [done] = await db.d1.batch([statement(db, change), ...alongside]);
     const row = await db.orm.select().from(apps).where(eq(apps.id, appId)).get();
+    if (row !== undefined && unchangedSince !== undefined && done?.meta.changes === 0) return 'changed';
     return row === undefined ? undefined : appOf(row);
   });
 
-const appOf = (row: typeof apps.$inferSelect): App => ({
+/** Everything that a change can touch, compared in the statement that changes it: between reading and writing nobody slips in. */
+const isStill = (app: App) =>
+  and(
+    eq(apps.id, app.id),
+    eq(apps.name, app.name),
+    eq(apps.linkPolicy, app.linkPolicy),
+    eq(apps.allowLoopback, app.allowLoopback),
+    eq(apps.refuseBrowserKeys, app.refuseBrowserKeys),
+    eq(apps.sharedAccounts, app.sharedAccounts),
+    sql`${apps.disabledAt} IS ${app.disabledAt ?? null}`,
+  );
+
+/** An app as its row says. */
+export const appOf = (row: typeof apps.$inferSelect): App => ({
   id: row.id,
   name: row.name,
+  accountId: row.accountId ?? undefined,
   linkPolicy: row.linkPolicy,
   allowLoopback: row.allowLoopback,
   refuseBrowserKeys: row.refuseBrowserKeys,

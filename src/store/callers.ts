@@ -28,7 +28,8 @@ export type CurrentConnection = {
   dataVersion: number;
 };
 
-const connectionColumns = {
+/** What is read of a connection. */
+export const connectionColumns = {
   connectionId: connections.id,
   state: connections.state,
   stateReason: connections.stateReason,
@@ -98,7 +99,8 @@ export const callerByUser = (db: Db, appId: string, userId: string): Stored<Call
     };
   });
 
-const currentConnectionOf = (userId: string) =>
+/** Joins an app's row with the current connection of one of its users. */
+export const currentConnectionOf = (userId: string) =>
   and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
 
 type ConnectionRow = {
@@ -110,7 +112,8 @@ type ConnectionRow = {
   dataVersion: number | null;
 };
 
-const connectionOf = (row: ConnectionRow): CurrentConnection | undefined => {
+/** The connection of a joined row; undefined where there is none. */
+export const connectionOf = (row: ConnectionRow): CurrentConnection | undefined => {
   if (row.connectionId === null || row.state === null) return undefined;
   return {
     id: row.connectionId,

@@ -8,28 +8,33 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'driz
  * a narrow row costs one row written instead of two. No table has ON DELETE CASCADE and no column a CHECK: see migrations/README.md.
  */
 
-export const apps = sqliteTable('apps', {
-  // WITHOUT ROWID
-  id: text('id').primaryKey(),
-  name: text('name').notNull(),
-  linkPolicy: text('link_policy', { enum: ['open', 'session', 'confirm'] })
-    .notNull()
-    .default('open'),
-  allowLoopback: integer('allow_loopback', { mode: 'boolean' }).notNull().default(false),
-  /** Set while nothing may flow for this app. */
-  disabledAt: integer('disabled_at'),
-  /** The developer account that owns it; null where the operator does. */
-  accountId: text('account_id'),
-  /** Whether API keys are refused in requests that a browser's script sent. */
-  refuseBrowserKeys: integer('refuse_browser_keys', { mode: 'boolean' }).notNull().default(false),
-  /** What becomes of a Withings account that another user of the app is linked to already. */
-  sharedAccounts: text('shared_accounts', { enum: ['allow', 'refuse'] })
-    .notNull()
-    .default('allow'),
-  /** Whether the app reads changes in bulk: only then does a sync note its place in their order. */
-  readsChanges: integer('reads_changes', { mode: 'boolean' }).notNull().default(false),
-  createdAt: integer('created_at').notNull(),
-});
+export const apps = sqliteTable(
+  'apps',
+  {
+    // WITHOUT ROWID
+    id: text('id').primaryKey(),
+    name: text('name').notNull(),
+    linkPolicy: text('link_policy', { enum: ['open', 'session', 'confirm'] })
+      .notNull()
+      .default('open'),
+    allowLoopback: integer('allow_loopback', { mode: 'boolean' }).notNull().default(false),
+    /** Set while nothing may flow for this app. */
+    disabledAt: integer('disabled_at'),
+    /** The developer account that owns it; null where the operator does. */
+    accountId: text('account_id'),
+    /** Whether API keys are refused in requests that a browser's script sent. */
+    refuseBrowserKeys: integer('refuse_browser_keys', { mode: 'boolean' }).notNull().default(false),
+    /** What becomes of a Withings account that another user of the app is linked to already. */
+    sharedAccounts: text('shared_accounts', { enum: ['allow', 'refuse'] })
+      .notNull()
+      .default('allow'),
+    /** Whether the app reads changes in bulk: only then does a sync note its place in their order. */
+    readsChanges: integer('reads_changes', { mode: 'boolean' }).notNull().default(false),
+    createdAt: integer('created_at').notNull(),
+  },
+  // A developer's list reads their own apps only.
+  (table) => [index('apps_by_account').on(table.accountId, table.id)],
+);
 
 export const apiKeys = sqliteTable(
   'api_keys',

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
+import { manageApp } from '../../src/broker/admit-manager.ts';
 import { showOverview } from '../../src/broker/app-overview.ts';
 import { listConnections } from '../../src/broker/list-connections.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
@@ -40,10 +41,12 @@ test('pages through users in order, by state and by the beginning of their ids, 
   await addUsers(ids, 'active');
   await addUsers(['user-0000', 'zoe'], 'reauth_required');
   const deps = await broker.deps();
+  const managed = await manageApp(deps, { account: undefined, token: undefined, surface: 'api' }, app.id);
+  if (!managed.ok) throw new Error(managed.failure.kind);
   const walk = async (state: 'active' | 'reauth_required' | undefined, prefix: string): Promise<string[]> => {
     const seen: string[] = [];
     for (let after: string | undefined = ''; after !== undefined;) {
-      const page = await listConnections(deps, app.id, { state, prefix, afterUserId: after });
+      const page = await listConnections(deps, managed.value, { state, prefix, afterUserId: after });
       if (!page.ok) throw new Error(page.failure.kind);
       seen.push(...page.value.users.map(({ userId }) => userId));
       after = page.value.nextAfterUserId;

@@ -148,8 +148,8 @@ export const startBroker = async (
 };
 
 /** An app with a key and two redirect URIs, made through the management API. */
-export const makeApp = async (broker: Broker, name = 'Womoji') => {
-  const created = await broker.manage('POST', '/apps', { name });
+export const makeApp = async (broker: Broker, name = 'Womoji', accountId?: string) => {
+  const created = await broker.manage('POST', '/apps', { name, account_id: accountId });
   const { id } = await created.json<{ id: string }>();
   const keyed = await broker.manage('POST', `/apps/${id}/keys`, { name: 'backend' });
   const { key } = await keyed.json<{ key: string }>();

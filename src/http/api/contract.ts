@@ -23,13 +23,15 @@ export const keyScope = z.enum(['read', 'sync', 'manage-links']);
 
 /** RFC 3339. */
 export const instant = z.iso.datetime({ offset: true });
-const name = z.string().trim().min(1).max(100);
+export const name = z.string().trim().min(1).max(100);
 const redirectUriText = z.string().max(2048);
 const userIdText = z.string().max(1024);
 
 export const app = z.object({
   id: z.string(),
   name: z.string(),
+  /** The developer account that owns it; null where the operator does. */
+  account_id: z.string().nullable(),
   link_policy: linkPolicy,
   allow_loopback: z.boolean(),
   /** Whether API keys are refused in requests that carry an `Origin`: those of a page's script. */
@@ -39,7 +41,11 @@ export const app = z.object({
   created_at: instant,
 });
 
-export const createAppRequest = z.strictObject({ name });
+export const createAppRequest = z.strictObject({
+  name,
+  /** Which account gets the app; the operator's to say. A developer's apps are their own. */
+  account_id: z.string().max(100).optional(),
+});
 export const updateAppRequest = z.strictObject({
   name: name.optional(),
   link_policy: linkPolicy.optional(),
@@ -75,6 +81,9 @@ export const registeredRedirectUri = redirectUri.omit({ created_at: true });
 export const redirectUriRequest = z.strictObject({ uri: redirectUriText });
 export const redirectUriList = z.object({ data: z.array(redirectUri) });
 export const redirectUriQuery = z.object({ uri: redirectUriText });
+
+/** Where a page goes on. */
+export const pageQuery = z.object({ cursor: z.string().max(500).optional() });
 
 export const auditEntry = z.object({
   id: z.string(),

@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 
 import { type PeriodQuery, readMetricPeriods } from '../../broker/read-metric-periods.ts';
 import type { Failure } from '../../domain/failure.ts';
@@ -6,7 +6,7 @@ import { localDay } from '../../domain/local-time.ts';
 import type { PeriodLength } from '../../domain/metric-period.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { SECOND_MS } from '../../domain/time.ts';
-import type { HttpContext, HttpEnv } from '../context.ts';
+import type { HttpEnv } from '../context.ts';
 import { answerFailure } from '../problem.ts';
 import { metricPeriodsQuery, type MetricPeriodsParameters } from './contract.ts';
 import { periodsAsCsv } from './metric-csv.ts';
@@ -25,7 +25,11 @@ periodsApi.get('/:user_id/monthly', valid('query', metricPeriodsQuery), (c) =>
   answer(c, c.req.valid('query'), 'month'),
 );
 
-const answer = async (c: HttpContext, parameters: MetricPeriodsParameters, length: PeriodLength): Promise<Response> => {
+const answer = async (
+  c: Context<HttpEnv>,
+  parameters: MetricPeriodsParameters,
+  length: PeriodLength,
+): Promise<Response> => {
   const admitted = await admitPath(c, 'read');
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const { connection } = admitted.value;

@@ -1,34 +1,25 @@
 import { Hono } from 'hono';
-import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
 
-import { admitOperator } from '../../broker/authenticate.ts';
 import { type KeyringReport, reportKeyring, resealStep } from '../../broker/reseal.ts';
 import type { ResealWalk } from '../../domain/reseal.ts';
 import type { HttpEnv } from '../context.ts';
 import { answerFailure } from '../problem.ts';
+import { forOperator } from './admit.ts';
 import type { keyring } from './contract-operator.ts';
-import { bearer } from './presented.ts';
 import { instant } from './render.ts';
 
 /** What concerns the broker itself, for its operator. */
 export const operatorApi = new Hono<HttpEnv>();
 
-operatorApi.use(
-  createMiddleware<HttpEnv>(async (c, next) => {
-    const admitted = await admitOperator(c.env.deps, bearer(c));
-    return admitted.ok ? next() : answerFailure(c, admitted.failure);
-  }),
-);
-
 /** Which keys there are, which are missing, and how far sealing anew is. */
-operatorApi.get('/keyring', async (c) => {
+operatorApi.get('/keyring', forOperator, async (c) => {
   const report = await reportKeyring(c.env.deps);
   return report.ok ? c.json(renderKeyring(report.value)) : answerFailure(c, report.failure);
 });
 
 /** Goes one step further with sealing anew, without waiting for the cron. Send it until `walk` is null. */
-operatorApi.post('/keyring/reseal', async (c) => {
+operatorApi.post('/keyring/reseal', forOperator, async (c) => {
   const report = await resealStep(c.env.deps);
   return report.ok ? c.json(renderKeyring(report.value)) : answerFailure(c, report.failure);
 });

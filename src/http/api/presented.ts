@@ -1,3 +1,4 @@
+import type { ManagerCredential } from '../../broker/admit-manager.ts';
 import type { AppCredential, Presented } from '../../broker/authenticate.ts';
 import type { Surface } from '../../domain/audit.ts';
 import type { HttpContext } from '../context.ts';
@@ -6,11 +7,18 @@ import type { HttpContext } from '../context.ts';
 export const appCredential = (c: HttpContext): AppCredential => ({
   presented: c.req.header('X-API-Key') ?? bearer(c),
   fromBrowser: c.req.header('Origin') !== undefined,
+  surface: surfaceOf(c),
 });
 
-/** The credential of a management request: a bearer token (RFC 6750, 2.1). */
-export const bearer = (c: HttpContext): Presented => /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+/** The credential of a management request. */
+export const managerCredential = (c: HttpContext): ManagerCredential => ({
+  presented: bearer(c),
+  surface: surfaceOf(c),
+});
+
+/** A bearer token (RFC 6750, 2.1). */
+const bearer = (c: HttpContext): Presented => /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
 
 /** What a management request came from, as it says itself. */
-export const surfaceOf = (c: HttpContext): Surface =>
+const surfaceOf = (c: HttpContext): Surface =>
   (c.req.header('User-Agent') ?? '').startsWith('mushu-cli') ? 'cli' : 'api';

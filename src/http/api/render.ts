@@ -13,11 +13,12 @@ import type * as contract from './contract.ts';
 
 export const instant = (at: EpochMs): string => new Date(at).toISOString();
 
-const instantOrNull = (at: EpochMs | undefined): string | null => (at === undefined ? null : instant(at));
+export const instantOrNull = (at: EpochMs | undefined): string | null => (at === undefined ? null : instant(at));
 
 export const renderApp = (app: App): z.infer<typeof contract.app> => ({
   id: app.id,
   name: app.name,
+  account_id: app.accountId ?? null,
   link_policy: app.linkPolicy,
   allow_loopback: app.allowLoopback,
   refuse_browser_keys: app.refuseBrowserKeys,

@@ -1,3 +1,4 @@
+import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 
 import type { HttpContext } from '../context.ts';
@@ -15,7 +16,7 @@ type Range = { type: string; q: number };
  * The form that the client likes best of those offered, by RFC 9110, 12.5.1: the most specific range that covers a form says how much it is
  * liked. JSON breaks ties, and is what a client gets that likes none.
  */
-export const negotiate = (c: HttpContext, offered: readonly Representation[]): Representation => {
+export const negotiate = (c: Context, offered: readonly Representation[]): Representation => {
   c.header('Vary', 'Accept', { append: true });
   const chosen = accepts(c, {
     header: 'Accept',

@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 
-import { admitBackend, admitOperator } from '../../broker/authenticate.ts';
+import { admitBackend } from '../../broker/authenticate.ts';
 import { eraseUser } from '../../broker/erase-user.ts';
 import { exportUser } from '../../broker/export-user.ts';
 import type { KeyScope } from '../../domain/app.ts';
-import { type Actor, OPERATOR } from '../../domain/audit.ts';
+import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { judgeUserId } from '../../domain/user-id.ts';
@@ -12,7 +12,7 @@ import type { HttpContext, HttpEnv } from '../context.ts';
 import { answerFailure } from '../problem.ts';
 import { exportQuery } from './contract-users.ts';
 import { exportCursor, readExportCursor } from './export-cursor.ts';
-import { appCredential, bearer, surfaceOf } from './presented.ts';
+import { appCredential } from './presented.ts';
 import { renderErasure, renderExport } from './render-user.ts';
 import { valid } from './validate.ts';
 
@@ -54,14 +54,6 @@ const admit = async (c: HttpContext, scope: KeyScope): Promise<Result<AdmittedTo
   const appId = c.req.param('app_id') ?? '';
   const userId = judgeUserId(c.req.param('user_id') ?? '');
   if (!userId.ok) return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: userId.failure.detail });
-  const surface = surfaceOf(c);
-  if (MANAGEMENT_TOKEN.test(bearer(c) ?? '')) {
-    const admitted = await admitOperator(c.env.deps, bearer(c));
-    return admitted.ok ? ok({ appId, userId: userId.value, by: { id: OPERATOR, surface } }) : admitted;
-  }
   const admitted = await admitBackend(c.env.deps, appCredential(c), { appId, scope });
-  return admitted.ok ? ok({ appId, userId: userId.value, by: { id: admitted.value.keyId, surface } }) : admitted;
+  return admitted.ok ? ok({ ...admitted.value, userId: userId.value }) : admitted;
 };
-
-/** What a management token begins with, as opposed to an app's key. */
-const MANAGEMENT_TOKEN = /^mushu_(operator|access)_/;

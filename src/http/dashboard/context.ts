@@ -1,7 +1,9 @@
 import type { Context } from 'hono';
 
+import type { ManagedApp } from '../../broker/admit-manager.ts';
 import type { Admitted } from '../../broker/authenticate.ts';
 import type { Session } from '../../broker/dashboard-session.ts';
+import type { Manager } from '../../domain/account.ts';
 import type { App } from '../../domain/app.ts';
 import type { HttpEnv } from '../context.ts';
 
@@ -10,8 +12,10 @@ export type DashboardEnv = {
   Bindings: HttpEnv['Bindings'];
   Variables: HttpEnv['Variables'] & {
     session: Session;
+    manager: Manager;
     formToken: string;
-    /** The app that the path names; set where it names one, after it was found that it is theirs. */
+    /** The app that the path names, in their hands; set where it names one, after it was found that it is theirs. */
+    managed: ManagedApp;
     app: App;
     /** The user that the path names, likewise. */
     user: Admitted;

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
 
-import { actorOf, resumeSession } from '../../broker/dashboard-session.ts';
+import { managerOf, resumeSession } from '../../broker/dashboard-session.ts';
 import { formTokenOf } from '../../broker/form-token.ts';
 import type { DashboardEnv } from './context.ts';
 import { answerFailure } from './failure.tsx';
@@ -56,7 +56,7 @@ export const requireSession = createMiddleware<DashboardEnv>(async (c, next) => 
     return c.redirect(cookie === undefined ? SIGN_IN_PATH : `${SIGN_IN_PATH}?notice=session_ended`, 303);
   }
   c.set('session', resumed.value);
-  c.set('actor', actorOf(resumed.value));
+  c.set('manager', managerOf(resumed.value));
   c.set('formToken', await formTokenOf(cookie));
   return next();
 });

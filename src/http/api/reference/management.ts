@@ -1,11 +1,12 @@
 import * as z from 'zod';
 
 import * as contract from '../contract.ts';
-import { body, empty, json, type Operation } from './operation.ts';
+import { body, empty, json, type Operation, withEtag } from './operation.ts';
 
 const APP = {
   id: 'app_0123456789abcdef0123',
   name: 'Womoji',
+  account_id: null,
   link_policy: 'open' as const,
   allow_loopback: false,
   refuse_browser_keys: false,
@@ -39,7 +40,6 @@ const AUDIT_PAGE = {
   next_cursor: null,
 };
 const ACCESS_TOKEN = { kind: 'access_token' } as const;
-const CURSOR_QUERY = z.object({ cursor: z.string().optional() });
 
 /** Apps, their keys, their redirect URIs, and who changed them. */
 export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
@@ -49,18 +49,20 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     path: '/apps',
     tag: 'Management',
     summary: 'Make an app',
+    description: "A developer's app is their own. The operator may give it to an account.",
+    problems: ['operator_only', 'not_found'],
     auth: ACCESS_TOKEN,
     body: body(contract.createAppRequest, { name: 'Womoji' }),
-    answers: [json(201, 'The app.', contract.app, APP)],
+    answers: [withEtag(json(201, 'The app.', contract.app, APP))],
   },
   {
     id: 'listApps',
     method: 'get',
     path: '/apps',
     tag: 'Management',
-    summary: 'The apps, in the order of their ids',
+    summary: 'Your apps, in the order of their ids',
     auth: ACCESS_TOKEN,
-    query: CURSOR_QUERY,
+    query: contract.pageQuery,
     answers: [json(200, 'A page of apps.', contract.appList, { data: [APP], next_cursor: null })],
   },
   {
@@ -70,7 +72,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     tag: 'Management',
     summary: 'One app',
     auth: ACCESS_TOKEN,
-    answers: [json(200, 'The app.', contract.app, APP)],
+    answers: [withEtag(json(200, 'The app.', contract.app, APP))],
   },
   {
     id: 'updateApp',
@@ -78,10 +80,12 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}',
     tag: 'Management',
     summary: "Change an app's settings",
-    description: 'What is left out stays. It takes effect at the next request.',
+    description:
+      'What is left out stays. It takes effect at the next request. With `If-Match`, only where nobody changed the app since you read it.',
     auth: ACCESS_TOKEN,
     body: body(contract.updateAppRequest, { link_policy: 'confirm' }),
-    answers: [json(200, 'The app as it is now.', contract.app, { ...APP, link_policy: 'confirm' })],
+    answers: [withEtag(json(200, 'The app as it is now.', contract.app, { ...APP, link_policy: 'confirm' }))],
+    problems: ['app_changed'],
   },
   {
     id: 'deleteApp',
@@ -198,8 +202,9 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     path: '/audit',
     tag: 'Management',
     summary: 'Who changed what of anything, newest first',
-    description: 'Apps that are gone included.',
+    description: 'Apps that are gone included. For the operator.',
     auth: ACCESS_TOKEN,
+    problems: ['operator_only'],
     query: contract.auditQuery,
     answers: [json(200, 'A page of entries.', contract.auditList, AUDIT_PAGE)],
   },

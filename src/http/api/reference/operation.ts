@@ -24,11 +24,11 @@ export type Operation = {
   problems?: readonly ProblemCode[];
 };
 
-export type Tag = 'Connecting' | 'Connections' | 'Metrics' | 'Users' | 'Management' | 'Broker';
+export type Tag = 'Connecting' | 'Connections' | 'Metrics' | 'Users' | 'Accounts' | 'Management' | 'Broker';
 
 /**
  * What a request has to show.
- * - `app_key`: the app's key, as `X-API-Key` or as a bearer token; where `userTokens` is set, that very user's token too
+ * - `app_key`: the app's key, as `X-API-Key` or as a bearer token, or the access token of whoever may manage the app; where `userTokens` is set, that very user's token too
  * - `access_token`: the operator's or a developer's token
  * - `app_key_or_access_token`: either
  */
@@ -63,6 +63,9 @@ export const json = <Schema extends z.ZodType>(
   example: z.output<Schema>,
 ): Answer => ({ status, description, contents: [{ type: 'application/json', schema, example }] });
 
+/** An answer that names its version. */
+export const withEtag = (answer: Answer): Answer => ({ ...answer, headers: ['ETag'] });
+
 /** An answer without a body. */
 export const empty = (status: 204 | 304, description: string): Answer => ({ status, description });
 
@@ -82,6 +85,7 @@ const KEY_PROBLEMS: readonly ProblemCode[] = [
   'invalid_api_key',
   'insufficient_scope',
   'browser_key_refused',
+  'invalid_access_token',
   'app_disabled',
   'app_not_found',
   'storage_unavailable',
@@ -91,5 +95,5 @@ const CREDENTIAL_PROBLEMS: { [Kind in Auth['kind']]: readonly ProblemCode[] } = 
   none: [],
   app_key: KEY_PROBLEMS,
   access_token: ['access_token_missing', 'invalid_access_token', 'storage_unavailable'],
-  app_key_or_access_token: [...KEY_PROBLEMS, 'invalid_access_token', 'user_token_not_taken'],
+  app_key_or_access_token: [...KEY_PROBLEMS, 'user_token_not_taken'],
 };

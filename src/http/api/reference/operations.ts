@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import * as operator from '../contract-operator.ts';
+import { ACCOUNT_OPERATIONS } from './accounts.ts';
 import { CONNECT_OPERATIONS } from './connect.ts';
 import { CONNECTION_OPERATIONS } from './connections.ts';
 import { MANAGEMENT_OPERATIONS } from './management.ts';
@@ -66,5 +67,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...METRIC_OPERATIONS,
   ...USER_OPERATIONS,
   ...MANAGEMENT_OPERATIONS,
+  ...ACCOUNT_OPERATIONS,
   ...BROKER_OPERATIONS,
 ];

@@ -28,8 +28,7 @@ healthPages.post('/redirect-uris', async (c) => {
   const sent = (await readForm(c)).get('uri') ?? '';
   const wanted = redirectUriRequest.safeParse({ uri: sent });
   if (!wanted.success) return healthPage(c, { uri: '', why: 'A redirect URI has at most 2048 characters.' });
-  const registered = await registerRedirectUri(c.env.deps, c.get('actor'), {
-    appId: c.get('app').id,
+  const registered = await registerRedirectUri(c.env.deps, c.get('managed'), {
     uri: wanted.data.uri,
     ownHosts: [new URL(origin(c)).host],
   });
@@ -45,7 +44,7 @@ healthPages.post('/redirect-uris', async (c) => {
 
 healthPages.post('/redirect-uris/remove', async (c) => {
   const uri = (await readForm(c)).get('uri') ?? '';
-  const removed = await unregisterRedirectUri(c.env.deps, c.get('actor'), c.get('app').id, uri);
+  const removed = await unregisterRedirectUri(c.env.deps, c.get('managed'), uri);
   // Removed twice is removed.
   if (!removed.ok && removed.failure.kind !== 'not_found') return answerFailure(c, removed.failure);
   return backTo(c, 'redirect_uri_removed');
@@ -62,7 +61,7 @@ healthPages.post('/link-policy', async (c) => {
     });
   }
   const settings = { linkPolicy: policy.data, allowLoopback: form.get('allow_loopback') === 'true' };
-  const changed = await updateApp(c.env.deps, c.get('actor'), c.get('app').id, settings);
+  const changed = await updateApp(c.env.deps, c.get('managed'), settings);
   return changed.ok ? backTo(c, 'link_policy_changed') : answerFailure(c, changed.failure);
 });
 
@@ -100,7 +99,7 @@ const healthPage = async (
   refused: { uri: string; why: string } | undefined,
 ): Promise<Response> => {
   const app = c.get('app');
-  const listed = await listRedirectUris(c.env.deps, app.id);
+  const listed = await listRedirectUris(c.env.deps, c.get('managed'));
   if (!listed.ok) return answerFailure(c, listed.failure);
   const uris = listed.value;
   const values = { origin: origin(c), appId: app.id, uris: uris.map(({ uri }) => uri), linkPolicy: app.linkPolicy };

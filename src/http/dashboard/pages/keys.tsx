@@ -23,14 +23,14 @@ keysPages.post('/', async (c) => {
   const wanted = createKeyRequest.safeParse({ name: form.get('name') ?? '', scopes: form.getAll('scopes') });
   if (!wanted.success) return keysPage(c, errorsOf(wanted.error.issues));
   const { name, scopes = [...KEY_SCOPES] } = wanted.data;
-  const created = await createApiKey(c.env.deps, c.get('actor'), c.get('app').id, { name, scopes });
+  const created = await createApiKey(c.env.deps, c.get('managed'), { name, scopes });
   if (!created.ok) return answerFailure(c, created.failure);
   return keysPage(c, {}, created.value.key);
 });
 
 keysPages.post('/:key_id/revoke', async (c) => {
   const app = c.get('app');
-  const revoked = await revokeKey(c.env.deps, c.get('actor'), app.id, c.req.param('key_id'));
+  const revoked = await revokeKey(c.env.deps, c.get('managed'), c.req.param('key_id'));
   if (!revoked.ok) return answerFailure(c, revoked.failure);
   return c.redirect(withNotice(`${appPath(app)}/keys`, 'key_revoked'), 303);
 });
@@ -43,8 +43,7 @@ const errorsOf = (issues: readonly { path: readonly PropertyKey[] }[]): FieldErr
   );
 
 const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: string): Promise<Response> => {
-  const app = c.get('app');
-  const listed = await listApiKeys(c.env.deps, app.id);
+  const listed = await listApiKeys(c.env.deps, c.get('managed'));
   if (!listed.ok) return answerFailure(c, listed.failure);
   const refused = Object.keys(errors).length > 0;
   return appPage(

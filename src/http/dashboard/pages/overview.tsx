@@ -32,7 +32,7 @@ overviewPages.post('/enable', (c) => change(c, { disabled: false }));
 
 const change = async (c: DashboardContext, settings: { name: string } | { disabled: boolean }): Promise<Response> => {
   const app = c.get('app');
-  const changed = await updateApp(c.env.deps, c.get('actor'), app.id, settings);
+  const changed = await updateApp(c.env.deps, c.get('managed'), settings);
   return changed.ok ? c.redirect(withNotice(appPath(app), 'app_changed'), 303) : answerFailure(c, changed.failure);
 };
 
@@ -40,7 +40,7 @@ overviewPages.post('/delete', async (c) => {
   const app = c.get('app');
   const typed = (await readForm(c)).get('confirmation') ?? '';
   if (typed !== app.id) return overviewPage(c, { confirmation: 'That is not the app’s id. Nothing was deleted.' });
-  const deleted = await deleteApp(c.env.deps, c.get('actor'), app.id);
+  const deleted = await deleteApp(c.env.deps, c.get('managed'));
   if (!deleted.ok) return answerFailure(c, deleted.failure);
   return c.redirect(
     deleted.value ? withNotice('/dashboard/apps', 'app_deleted') : withNotice(appPath(app), 'app_shrinking'),
@@ -53,8 +53,8 @@ const overviewPage = async (c: DashboardContext, errors: FieldErrors): Promise<R
   const { deps } = c.env;
   const [shown, uris, keys] = await Promise.all([
     showOverview(deps, app.id),
-    listRedirectUris(deps, app.id),
-    listApiKeys(deps, app.id),
+    listRedirectUris(deps, c.get('managed')),
+    listApiKeys(deps, c.get('managed')),
   ]);
   if (!shown.ok) return answerFailure(c, shown.failure);
   if (!uris.ok) return answerFailure(c, uris.failure);

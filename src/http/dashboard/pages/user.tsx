@@ -52,7 +52,7 @@ userPages.post('/erase', async (c) => {
   if (typed !== user.userId) {
     return userPage(c, user, { confirmation: 'That is not the user’s id. Nothing was erased.' });
   }
-  const erased = await eraseUser(c.env.deps, c.get('actor'), user);
+  const erased = await eraseUser(c.env.deps, c.get('managed').by, user);
   if (!erased.ok) return answerFailure(c, erased.failure);
   if (!erased.value.complete) return backTo(c, user, 'user_shrinking');
   return c.redirect(withNotice(`${appPath(c.get('app'))}/users`, 'user_erased'), 303);

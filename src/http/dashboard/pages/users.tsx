@@ -23,7 +23,7 @@ usersPages.get('/', async (c) => {
   const state = isUserState(word) ? word : undefined;
   const prefix = (c.req.query('q') ?? '').trim().slice(0, MOST_ID_LENGTH);
   const afterUserId = c.req.query('after') ?? '';
-  const listed = await listConnections(c.env.deps, app.id, { state, prefix, afterUserId });
+  const listed = await listConnections(c.env.deps, c.get('managed'), { state, prefix, afterUserId });
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { users, nextAfterUserId } = listed.value;
   const isFiltered = state !== undefined || prefix !== '' || afterUserId !== '';

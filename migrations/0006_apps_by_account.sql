@@ -1,0 +1,1 @@
+CREATE INDEX `apps_by_account` ON `apps` (`account_id`,`id`);
