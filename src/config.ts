@@ -6,6 +6,7 @@ import { type Keyring, parseKeyring } from './crypto/keyring.ts';
 import { DEFAULT_REFRESH_POLICY } from './domain/refresh.ts';
 import { fail, ok, type Result } from './domain/result.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './domain/time.ts';
+import { SMALLEST_SHARE } from './store/request-budget.ts';
 import type { WithingsConfig } from './withings/client.ts';
 import { DEFAULT_MAX_BODY_BYTES, DEFAULT_TIMEOUT_MS } from './withings/constants.ts';
 
@@ -36,8 +37,8 @@ const settings = z.object({
   REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),
   REFRESH_IDLE_DAYS: positive.max(300).default(DEFAULT_REFRESH_POLICY.idleIntervalMs / DAY_MS),
   /** Shares of Withings' 120 requests a minute. What they leave is for token exchanges, which cannot wait. */
-  CRON_REQUESTS_PER_MINUTE: positive.max(120).default(40),
-  SYNC_REQUESTS_PER_MINUTE: positive.max(120).default(60),
+  CRON_REQUESTS_PER_MINUTE: positive.min(SMALLEST_SHARE).max(120).default(40),
+  SYNC_REQUESTS_PER_MINUTE: positive.min(SMALLEST_SHARE).max(120).default(60),
   /** How long one request to Withings may take. A refresh lease outlives two of them. */
   WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),
   /** Pages of Withings' answer that one sync call stores before it answers 202. */

@@ -8,12 +8,20 @@ export type BudgetName = 'cron' | 'sync';
 export type Share = { requestsPerMinute: number };
 
 /**
+ * What one refresh may ask at worst: with the stored refresh token, with the one before, and for a proof of the client. So many are always
+ * possible at once and come back within a minute: else a connection that needs them all would be put off for ever, ahead of all others.
+ */
+const MOST_AT_ONCE = 3;
+/** The smallest share in which that holds. */
+export const SMALLEST_SHARE = 2 * MOST_AT_ONCE;
+
+/**
  * The generic cell rate algorithm over one row: requests come back at an even pace, a quarter of the share may come at once, and together
  * they never exceed the share in any 60 seconds.
  */
 const pace = ({ requestsPerMinute }: Share): { intervalMs: number; burstMs: number } => {
-  const burst = Math.max(1, Math.floor(requestsPerMinute / 4));
-  const intervalMs = Math.ceil(60_000 / Math.max(1, requestsPerMinute - burst));
+  const burst = Math.max(MOST_AT_ONCE, Math.floor(requestsPerMinute / 4));
+  const intervalMs = Math.ceil(60_000 / (requestsPerMinute - burst));
   return { intervalMs, burstMs: burst * intervalMs };
 };
 

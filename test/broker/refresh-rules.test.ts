@@ -170,16 +170,16 @@ describe('a batch', () => {
   });
 
   test('is given back where the share is used up in the middle of it', async () => {
-    const refreshing = await startRefreshing(PEOPLE, { bindings: { CRON_REQUESTS_PER_MINUTE: '2' } });
+    const refreshing = await startRefreshing([...PEOPLE, 'priya'], { bindings: { CRON_REQUESTS_PER_MINUTE: '6' } });
     refreshing.broker.advance(DUE_MS);
     refreshing.decide(() => undefined);
     await refreshing.broker.tick();
-    expect(refreshing.refreshes()).toBe(1);
+    expect(refreshing.refreshes()).toBe(3);
     for (const row of await refreshing.rows()) {
       expect(row).toMatchObject({ refresh_lease_id: null, in_doubt_since: null, refresh_failures: 0 });
     }
-    await refreshing.run(5 * MINUTE_MS, MINUTE_MS);
-    expect(refreshing.refreshes()).toBe(3);
+    await refreshing.run(2 * MINUTE_MS, MINUTE_MS);
+    expect(refreshing.refreshes()).toBe(4);
   });
 
   test('ends in time for its leases when Withings is slow', async () => {
@@ -321,6 +321,27 @@ describe('the one who comes late', () => {
     broker.advance(9 * HOUR_MS);
     expect(await stillWorks(refreshing, 'nora')).toBe(true);
   });
+});
+
+test('of two holders that overlap, the one whose lease has run out stores nothing', async () => {
+  const refreshing = await startRefreshing(['nora']);
+  const { broker } = refreshing;
+  broker.advance(DUE_MS);
+  const firstIsDone = Promise.withResolvers<void>();
+  let second: Promise<unknown> = Promise.resolve();
+  refreshing.whileAnswering(async () => {
+    // Its answer comes after the first holder has woken up, and Withings has carried it out after the first one's.
+    refreshing.whileAnswering(() => firstIsDone.promise);
+    broker.advance(2 * MINUTE_MS);
+    second = broker.tick();
+    await untilStill();
+  });
+  await broker.tick();
+  firstIsDone.resolve();
+  await second;
+  expect(broker.simulator.state.grants.all()[0]?.pairs).toHaveLength(3);
+  expect((await refreshing.rowOf('nora')).token_version).toBe(2);
+  expect(await stillWorks(refreshing, 'nora')).toBe(true);
 });
 
 describe('those who do not hold the lease', () => {
