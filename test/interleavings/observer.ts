@@ -1,0 +1,114 @@
+import type { TokenOwner } from '../../src/broker/sealed-tokens.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import type { Sent, SqliteD1 } from '../support/sqlite-d1.ts';
+
+/** Requests a minute that the cron and the syncs may make: small, so that they are reached. */
+export const SHARES = { cron: 6, sync: 8 };
+/** When the client gives a request up. */
+export const TIMEOUT_MS = 10_000;
+
+/**
+ * Watches what must never happen, from outside: at Withings' door and in the database, not in the broker's own words.
+ *
+ * - No access token is used before its pair is stored.
+ * - No two refreshes of one grant are on their way at once.
+ * - Nothing is written back after a disconnect.
+ * - No share of Withings' requests is overdrawn in any 60 seconds. A request counts from when it was granted: it leaves at once unless its
+ *   isolate is held up, and then at most a lease later.
+ */
+export const observe = ({ shared, simulator, now, taskName, open }: Observed) => {
+  const violations: string[] = [];
+  const grantedAt = new Map<string, number>();
+  const asked: Record<string, number[]> = { cron: [], sync: [] };
+  const refreshing: { grant: number; call: Call }[] = [];
+  const unopened = new Map<string, TokenOwner>();
+  const stored = new Set<string>();
+  /** Users who have been told that they are disconnected, and whose row must stay so. */
+  const disconnected = new Set<string>();
+  const { database } = shared;
+  const blobs = database.prepare(
+    'SELECT id, app_id, access_token_sealed FROM connections WHERE access_token_sealed IS NOT NULL',
+  );
+  const rowOf = database.prepare(
+    'SELECT state, access_token_sealed, refresh_token_sealed FROM connections WHERE user_id = ?',
+  );
+
+  const noteStored = () => {
+    for (const { id, app_id: appId, access_token_sealed: blob } of blobs.all()) {
+      unopened.set(String(blob), { appId: String(appId), connectionId: Number(id) });
+    }
+  };
+  const checkDisconnected = () => {
+    for (const user of disconnected) {
+      const row = rowOf.get(user);
+      if (row === undefined) continue;
+      const forgotten = row['access_token_sealed'] === null && row['refresh_token_sealed'] === null;
+      if (row['state'] !== 'disconnected' || !forgotten) violations.push(`written back after ${user} was disconnected`);
+    }
+  };
+  const isBudget = ({ sql, params }: Sent) => sql.includes('request_budgets') && params.length === 4;
+  shared.observe((statements) => {
+    for (const sent of statements) {
+      if (isBudget(sent)) grantedAt.set(taskName(), Number(sent.params[1]));
+      if (sent.sql.includes('access_token_sealed')) noteStored();
+    }
+    if (disconnected.size > 0) checkDisconnected();
+  });
+
+  const countAgainstShare = (share: 'cron' | 'sync', at: number) => {
+    const times = asked[share] ?? [];
+    times.push(at);
+    for (const end of times) {
+      const inWindow = times.filter((time) => time > end - 60_000 && time <= end).length;
+      if (inWindow > SHARES[share]) violations.push(`${share} asked ${inWindow} times in a minute`);
+    }
+  };
+  const countRefresh = (token: string, call: Call) => {
+    const grant = simulator.state.grants.byRefreshToken(token)?.grant.id ?? 0;
+    const beside = refreshing.some(
+      (other) => other.grant === grant && !other.call.done && now() - other.call.sentAt < TIMEOUT_MS,
+    );
+    if (beside) violations.push('two refreshes of one connection at once');
+    refreshing.push({ grant, call });
+  };
+
+  return {
+    violations,
+    disconnected,
+    /** A request leaves the broker. */
+    sent: (task: string, init: RequestInit | undefined): Call => {
+      const call = { sentAt: now(), done: false };
+      const form = formOf(init);
+      const share = task === 'tick' ? 'cron' : task.startsWith('sync') ? 'sync' : undefined;
+      if (share !== undefined) countAgainstShare(share, grantedAt.get(task) ?? now());
+      const refreshToken = form.get('refresh_token');
+      if (refreshToken !== null) countRefresh(refreshToken, call);
+      return call;
+    },
+    /** A request reaches Withings. */
+    arrives: async (init: RequestInit | undefined): Promise<void> => {
+      const bearer = new Headers(init?.headers).get('authorization')?.replace('Bearer ', '');
+      if (bearer === undefined || stored.has(bearer)) return;
+      for (const [blob, owner] of unopened) {
+        stored.add((await open(blob, owner)) ?? '');
+        unopened.delete(blob);
+      }
+      if (!stored.has(bearer)) violations.push('an access token was used before its pair was stored');
+    },
+  };
+};
+
+type Observed = {
+  shared: SqliteD1;
+  simulator: Simulator;
+  now: () => number;
+  /** Whose round trip it is. */
+  taskName: () => string;
+  open: (blob: string, owner: TokenOwner) => Promise<string | undefined>;
+};
+
+/** A request under way. */
+export type Call = { sentAt: number; done: boolean };
+
+const formOf = (init: RequestInit | undefined): URLSearchParams =>
+  init?.body instanceof URLSearchParams ? init.body : new URLSearchParams();

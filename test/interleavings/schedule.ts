@@ -1,0 +1,200 @@
+import * as fc from 'fast-check';
+
+import type { Deps } from '../../src/broker/deps.ts';
+import { keepGrant } from '../../src/broker/keep-grant.ts';
+import { sync } from '../../src/broker/sync.ts';
+import { tick } from '../../src/cron.ts';
+import type { Faults } from '../../src/simulator/faults.ts';
+import { disconnectUser } from '../../src/store/connections.ts';
+import { APP_ID, CALLBACK_URL, CLIENT_ID, createWorld, type D1Fault, START, type World } from './world.ts';
+
+/**
+ * A schedule: what is begun, and in which order everything that was begun goes on. Both are plain data, so that fast-check can invent,
+ * shrink and replay them.
+ */
+export type Schedule = {
+  /** How old the connections are at the start: due, or already expired. */
+  ageMinutes: number;
+  actions: Action[];
+  /** At each step: which of those who wait goes on, or the next action begins. 0 is whoever has waited longest. */
+  picks: number[];
+};
+
+export type Action =
+  | { do: 'tick' }
+  | { do: 'sync' | 'disconnect' | 'reconnect' | 'withdraw'; user: number }
+  | { do: 'advance'; seconds: number }
+  | { do: 'withings'; fault: WithingsFault; times: number }
+  | { do: 'd1'; fault: D1Fault; times: number }
+  | { do: 'kill'; victim: number };
+
+/** What goes wrong at Withings, but not how often. */
+type WithingsFault = Parameters<Faults['add']>[0];
+
+const USERS = ['ada', 'ben'];
+/** The clock stops here: with the cron dead for 8 hours, a refresh in doubt would be lost to nobody's fault. */
+const MOST_PASSED_MS = 4 * 3_600_000;
+const MINUTE_MS = 60_000;
+/** Longer than the 8 hours that Withings honours a superseded refresh token. */
+const REST_MS = 9 * 3_600_000;
+
+const user = fc.nat({ max: USERS.length - 1 });
+const withingsFault: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('withings' as const),
+  times: fc.integer({ min: 1, max: 3 }),
+  fault: fc.constantFrom<WithingsFault>(
+    { kind: 'lost_answer' },
+    { kind: 'http_500', takesEffect: true },
+    { kind: 'html', takesEffect: true },
+    { kind: 'cut_body' },
+    { kind: 'http_503' },
+    { kind: 'status', status: 601, error: 'Too many requests', waitSeconds: 30 },
+    { kind: 'status', status: 2555, error: 'An unknown error occurred', takesEffect: true },
+  ),
+});
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Action>({ do: 'tick' }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('sync' as const), user }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('disconnect' as const), user }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('reconnect' as const), user }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('withdraw' as const), user }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant('advance' as const), seconds: fc.constantFrom(3, 30, 62, 95, 125, 900) }),
+  },
+  { weight: 3, arbitrary: withingsFault },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('d1' as const),
+      fault: fc.constantFrom<D1Fault>('refused', 'answer_lost'),
+      times: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('kill' as const), victim: fc.nat({ max: 4 }) }) },
+);
+
+export const schedule: fc.Arbitrary<Schedule> = fc.record({
+  ageMinutes: fc.constantFrom(165, 175, 240),
+  actions: fc.array(action, { minLength: 1, maxLength: 12 }),
+  picks: fc.array(fc.nat({ max: 5 }), { maxLength: 80 }),
+});
+
+/** Runs a schedule, lets everything come to rest, and says what went wrong. */
+export const violationsOf = async ({ ageMinutes, actions, picks }: Schedule): Promise<string[]> => {
+  const world = createWorld(USERS);
+  const history = { withdrawn: new Set<string>(), disconnected: new Set<string>() };
+  for (const name of USERS) reconnect(world, name, name);
+  await world.settle();
+  world.advance(ageMinutes * MINUTE_MS);
+
+  const left = [...actions];
+  let step = 0;
+  while (left.length > 0 || world.turns.waiting().length > 0) {
+    const waiting = world.turns.waiting().length;
+    const choices = waiting + (left.length > 0 ? 1 : 0);
+    const pick = (picks[step] ?? 0) % choices;
+    step += 1;
+    const next = pick === waiting ? left.shift() : undefined;
+    if (next === undefined) await world.turns.release(pick);
+    else begin(world, history, next);
+  }
+  await comeToRest(world);
+  return [...world.observer.violations, ...(await lostConnections(world, history)), ...world.turns.errors.map(String)];
+};
+
+type History = { withdrawn: Set<string>; disconnected: Set<string> };
+
+const begin = (world: World, history: History, action: Action): void => {
+  const name = 'user' in action ? (USERS[action.user] ?? '') : '';
+  switch (action.do) {
+    case 'tick':
+      return world.invoke('tick', (deps) => tick(deps));
+    case 'sync':
+      return world.invoke(`sync ${name}`, (deps) => syncUser(world, deps, name));
+    case 'disconnect':
+      return disconnect(world, history, name);
+    case 'reconnect':
+      world.observer.disconnected.delete(name);
+      return reconnect(world, `reconnect ${name}`, name);
+    case 'withdraw':
+      history.withdrawn.add(name);
+      world.simulator.state.grants.withdraw(world.simulator.state.people.find(name)?.userid ?? 0);
+      return undefined;
+    case 'advance':
+      if (world.now() - START < MOST_PASSED_MS + 4 * 3_600_000) world.advance(action.seconds * 1_000);
+      return undefined;
+    case 'withings':
+      world.simulator.state.faults.add({ ...action.fault, times: action.times });
+      return undefined;
+    case 'd1':
+      world.d1Faults.push(...Array<D1Fault>(action.times).fill(action.fault));
+      return undefined;
+    case 'kill':
+      return world.turns.kill(action.victim % Math.max(1, world.turns.waiting().length));
+  }
+};
+
+const rowOf = (world: World, name: string) =>
+  world.database.prepare('SELECT id, state, refresh_token_sealed FROM connections WHERE user_id = ?').get(name);
+
+const syncUser = async (world: World, deps: Deps, name: string): Promise<boolean> => {
+  const row = rowOf(world, name);
+  return row === undefined ? false : (await sync(deps, Number(row['id']))).ok;
+};
+
+const disconnect = (world: World, history: History, name: string): void => {
+  history.disconnected.add(name);
+  world.invoke(`disconnect ${name}`, async (deps) => {
+    const done = await disconnectUser(deps.db, APP_ID, name, deps.now());
+    const reconnecting = world.turns.waiting().includes(`reconnect ${name}`);
+    if (done.ok && !reconnecting && rowOf(world, name)?.['state'] === 'disconnected')
+      world.observer.disconnected.add(name);
+  });
+};
+
+/** Consent, exchange, and the connection: what the callback does once it has claimed its state. */
+const reconnect = (world: World, task: string, name: string): void => {
+  const { people, codes } = world.simulator.state;
+  const userid = people.find(name)?.userid ?? 0;
+  const fields = { clientId: CLIENT_ID, userid, scopes: ['user.metrics'], redirectUri: CALLBACK_URL };
+  world.invoke(task, async (deps) => {
+    const grant = await deps.withings.exchangeCode({ code: codes.issue(fields), redirectUri: CALLBACK_URL });
+    if (!grant.ok) return;
+    const link = { appId: APP_ID, userId: name, policy: 'open', kind: 'open', sameBrowser: true } as const;
+    await keepGrant(deps, { ...link, grant: grant.value, claim: { id: name, expiresAt: START + 1e12 } });
+  });
+};
+
+/** The faults are over; the cron ticks whenever something falls due, until nothing does for longer than a superseded token lives. */
+const comeToRest = async (world: World): Promise<void> => {
+  world.simulator.state.faults.clear();
+  world.d1Faults.length = 0;
+  const nextDue = world.database.prepare('SELECT min(next_refresh_at) AS at FROM connections');
+  const isOver = () => Number(nextDue.get()?.['at'] ?? Infinity) > world.now() + REST_MS;
+  for (let ticks = 0; ticks < 40 && !isOver(); ticks += 1) {
+    world.advance(Math.max(MINUTE_MS, Number(nextDue.get()?.['at']) - world.now()));
+    world.invoke('tick', (deps) => tick(deps));
+    await world.settle();
+  }
+  world.advance(REST_MS);
+};
+
+/** Who has to log in although neither they nor Withings ended the connection. */
+const lostConnections = async (world: World, history: History): Promise<string[]> => {
+  const lost: string[] = [];
+  for (const name of USERS) {
+    if (history.withdrawn.has(name)) continue;
+    const state = rowOf(world, name)?.['state'];
+    if (state === 'disconnected' && history.disconnected.has(name)) continue;
+    let synced = false;
+    world.advance(MINUTE_MS);
+    world.invoke(`sync ${name}`, async (deps) => {
+      synced = await syncUser(world, deps, name);
+    });
+    await world.settle();
+    if (!synced)
+      lost.push(`${name} was lost (${String(state)} before, ${String(rowOf(world, name)?.['state'])} after)`);
+  }
+  return lost;
+};

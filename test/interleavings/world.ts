@@ -1,0 +1,172 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import type { Deps } from '../../src/broker/deps.ts';
+import { openToken, type TokenOwner } from '../../src/broker/sealed-tokens.ts';
+import { compose } from '../../src/compose.ts';
+import type { Bindings } from '../../src/config.ts';
+import { mintCredential } from '../../src/crypto/credential.ts';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { openSqliteD1, type SqliteD1, type Turn } from '../support/sqlite-d1.ts';
+import { createTurns, type Task } from '../support/turns.ts';
+import { observe, SHARES, TIMEOUT_MS } from './observer.ts';
+
+/**
+ * One Withings, one database and any number of invocations of the broker, all under one clock that only the schedule moves. What runs is
+ * the broker's own code from `compose` inwards; the seams are the schedule's.
+ */
+
+export const CLIENT_ID = 'c1'.repeat(32);
+const CLIENT_SECRET = '5e'.repeat(32);
+const KEYRING = JSON.stringify({ current: 'k1', keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' } });
+export const CALLBACK_URL = 'https://broker.example.com/withings/callback';
+export const APP_ID = 'app_torture';
+export const START = Date.UTC(2026, 5, 15, 12, 0, 0);
+
+/** What the effects of an invocation go through, found by whoever causes one. */
+type Invocation = { task: Task; d1: Turn; fetch: typeof fetch; sleep: (ms: number) => Promise<void> };
+const running = new AsyncLocalStorage<Invocation>();
+const invocation = (): Invocation => {
+  const found = running.getStore();
+  if (found === undefined) throw new Error('an effect outside of every invocation');
+  return found;
+};
+
+/** Opened once: each schedule empties it. So is the configuration, whose keys take longer to derive than a schedule to run. */
+const shared: SqliteD1 = openSqliteD1();
+const bindings = {
+  DB: shared.bind((statements) => invocation().d1(statements)),
+  LINKS: {},
+  KEYRING,
+  OPERATOR_TOKEN: await mintCredential('operator', (size) => new Uint8Array(size)),
+  WITHINGS_CLIENT_ID: CLIENT_ID,
+  WITHINGS_CLIENT_SECRET: CLIENT_SECRET,
+  WITHINGS_API_URL: 'https://wbsapi.withings.net',
+  WITHINGS_LOGIN_URL: 'https://account.withings.com',
+  CRON_REQUESTS_PER_MINUTE: String(SHARES.cron),
+  SYNC_REQUESTS_PER_MINUTE: String(SHARES.sync),
+  REFRESH_BATCH: '3',
+  REFRESH_USED_LATELY_HOURS: '1',
+} as unknown as Bindings;
+
+/** A fault of D1's that the next write takes. */
+export type D1Fault = 'refused' | 'answer_lost';
+
+export const createWorld = (users: readonly string[]) => {
+  shared.clear();
+  let now = START;
+  const pseudo = pseudoRandom();
+  const simulator = createSimulator({
+    now: () => now,
+    random: (bytes) => {
+      bytes.set(pseudo(bytes.length));
+      return bytes;
+    },
+    people: users.map((id, index) => ({
+      id,
+      userid: 1_000 + index,
+      name: id,
+      description: '',
+      timezone: 'Europe/Berlin',
+    })),
+    clients: [{ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, name: 'Torture', redirectUris: [CALLBACK_URL] }],
+    settings: { callsPerMinute: 10_000 },
+  });
+  simulator.state.clock.freeze();
+  const d1Faults: D1Fault[] = [];
+  const turns = createTurns();
+  const taskName = () => invocation().task.name;
+  const observer = observe({
+    shared,
+    simulator,
+    now: () => now,
+    taskName,
+    open: async (blob, owner) => openWith(await compositionOf(), blob, owner),
+  });
+  const advance = (ms: number) => {
+    now += ms;
+    simulator.state.clock.set(now);
+  };
+
+  const isWrite = (sql: string) => !/^\s*select/i.test(sql);
+  const turnOf =
+    (task: Task): Turn =>
+    async (statements) => {
+      await task.turn();
+      return statements.some(({ sql }) => isWrite(sql)) ? d1Faults.shift() : undefined;
+    };
+  const fetchOf =
+    (task: Task): typeof fetch =>
+    async (input, init) => {
+      const call = observer.sent(task.name, init);
+      const timedOut = () => now - call.sentAt >= TIMEOUT_MS;
+      try {
+        await task.turn();
+        // Withings carries out what reaches it in time, or never.
+        if (timedOut()) throw new TypeError('timeout');
+        await observer.arrives(init);
+        const answer = await simulator.fetch(input, init);
+        await task.turn();
+        if (timedOut()) throw new TypeError('timeout');
+        return answer;
+      } finally {
+        call.done = true;
+      }
+    };
+
+  const sleepOf = (task: Task) => async (ms: number) => {
+    const until = now + ms;
+    await task.turn();
+    if (until > now) advance(until - now);
+  };
+  const compositionOf = async (): Promise<Deps> => {
+    const composed = await compose(bindings, () => undefined, {
+      fetch: (input, init) => invocation().fetch(input, init),
+      now: () => now,
+      sleep: (ms) => invocation().sleep(ms),
+      random: pseudo,
+      log: () => undefined,
+    });
+    if (!composed.ok) throw new Error(composed.failure);
+    return composed.value;
+  };
+
+  shared.database.prepare('INSERT INTO apps (id, name, created_at) VALUES (?, ?, ?)').run(APP_ID, APP_ID, START);
+  return {
+    simulator,
+    database: shared.database,
+    turns,
+    observer,
+    d1Faults,
+    advance,
+    now: () => now,
+    /** Starts an invocation. */
+    invoke: (name: string, run: (deps: Deps) => Promise<unknown>, ended: () => void = () => undefined) =>
+      turns.spawn(name, async (task) => {
+        const effects = { task, d1: turnOf(task), fetch: fetchOf(task), sleep: sleepOf(task) };
+        await running.run(effects, async () => run(await compositionOf()));
+        ended();
+      }),
+    /** Lets everything that waits come to its end, first come first. */
+    settle: async () => {
+      while (turns.waiting().length > 0) await turns.release(0);
+    },
+  };
+};
+export type World = ReturnType<typeof createWorld>;
+
+const openWith = async (deps: Deps, sealed: string, owner: TokenOwner): Promise<string | undefined> => {
+  const opened = await openToken(deps, owner, 'access_token', sealed);
+  return opened.ok ? opened.value : undefined;
+};
+
+/** Mulberry32: the same bytes in every run. */
+const pseudoRandom = () => {
+  let state = 0x9e3779b9;
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
+  return (size: number): Uint8Array<ArrayBuffer> => Uint8Array.from({ length: size }, () => next() & 255);
+};
