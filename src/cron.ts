@@ -2,6 +2,7 @@ import type { Deps } from './broker/deps.ts';
 import { refreshDue } from './broker/refresh-due.ts';
 import { tendKeyring } from './broker/reseal.ts';
 import { resumeSyncs } from './broker/resume-syncs.ts';
+import { reviewOneDue } from './broker/review-due.ts';
 import { sweep } from './broker/sweep.ts';
 import { workDue } from './store/work-due.ts';
 
@@ -20,13 +21,14 @@ export const tick = async (deps: Deps): Promise<void> => {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: due.failure.kind });
     return;
   }
-  const { refresh, resume, expired, keyring } = due.value;
+  const { refresh, resume, review, expired, keyring } = due.value;
   const callsLeft = () => MOST_CALLS - deps.db.calls.made;
   if (expired) await apart(deps, () => sweep(deps));
   await apart(deps, () => tendKeyring(deps, keyring));
   // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
   if (refresh) await apart(deps, () => refreshDue(deps, resume ? MOST_CALLS - RESUME_CALLS / 2 : MOST_CALLS));
   if (resume && callsLeft() >= RESUME_CALLS) await apart(deps, () => resumeSyncs(deps));
+  if (review && callsLeft() >= RESUME_CALLS) await apart(deps, () => reviewOneDue(deps));
 };
 
 /** A mistake of ours in one kind of work must not keep the others from being done. */

@@ -2,8 +2,7 @@ import { bmiAt, heightAt } from '../domain/bmi.ts';
 import { attributionOf } from '../domain/measurement.ts';
 import type { MetricSeries } from '../domain/metric-query.ts';
 import type { MetricValue } from '../domain/metric-value.ts';
-import type { Source } from '../store/measurements.ts';
-import type { SeriesPage, SeriesValue } from '../store/series.ts';
+import type { SeriesPage, SeriesValue, Source } from '../store/series.ts';
 
 /** What explains stored values: where they came from, and the heights that a BMI takes. */
 type Explained = Pick<SeriesPage, 'sources' | 'heights'>;

@@ -10,10 +10,12 @@ import {
   withQuestionAsked,
 } from '../domain/sync.ts';
 import { MINUTE_MS, SECOND_MS } from '../domain/time.ts';
+import type { ReviewKind } from '../domain/window-review.ts';
 import { budgetWaitSeconds, takeBudget } from '../store/request-budget.ts';
 import { abandonSync, type SyncLease, type SyncStart, syncStateOf, takeSyncLease } from '../store/sync-runs.ts';
 import { condemn, usableAccessToken } from './access-token.ts';
 import type { Deps } from './deps.ts';
+import { readWindow, type Review } from './review-window.ts';
 import { type Answered, type Slice, storePage } from './store-page.ts';
 import { withingsUnavailable } from './withings-unavailable.ts';
 
@@ -21,8 +23,15 @@ import { withingsUnavailable } from './withings-unavailable.ts';
 const SYNC_LEASE_MS = 2 * MINUTE_MS;
 /** No further page is begun this long after the lease was taken. */
 const SLICE_DEADLINE_MS = 60 * SECOND_MS;
+/** Of a window's beginning; longer than questions are remembered. */
+const MOST_VARIATION_SECONDS = 600;
 /** When the cron goes on with a sync that did not fit one slice. */
 const RESUME_AFTER_MS = MINUTE_MS;
+
+/** What a sync is for: whether somebody asked for it, and which window it re-reads when everything new is read. */
+export type SyncPurpose = { isUse: boolean; review: ReviewKind };
+
+const ASKED_FOR: SyncPurpose = { isUse: true, review: 'recent' };
 
 /**
  * Pulls what is new at Withings and stores it. One sync of a connection runs at a time; parallel callers get its result, because Withings
@@ -33,14 +42,18 @@ const RESUME_AFTER_MS = MINUTE_MS;
  * @returns counts of measurements, or `not_connected`, `reauth_required`, `sync_in_progress`, `over_share`, `withings_unavailable` and the
  *   failures of `usableAccessToken`
  */
-export const sync = async (deps: Deps, connectionId: number): Promise<Result<SyncResult, Failure>> => {
+export const sync = async (
+  deps: Deps,
+  connectionId: number,
+  purpose: SyncPurpose = ASKED_FOR,
+): Promise<Result<SyncResult, Failure>> => {
   const startedAt = deps.now();
   const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
   const taken = await takeSyncLease(deps.db, connectionId, lease, startedAt);
   if (!taken.ok) return taken;
   if (taken.value === undefined) return awaitSync(deps, connectionId, startedAt);
 
-  const work = syncUnderLease(deps, connectionId, lease, taken.value);
+  const work = syncUnderLease(deps, connectionId, lease, taken.value, purpose);
   // A client that goes away must not leave the lease behind, nor a refresh unstored.
   deps.waitUntil(work.catch(() => undefined));
   return work;
@@ -51,6 +64,7 @@ const syncUnderLease = async (
   connectionId: number,
   lease: SyncLease,
   start: SyncStart,
+  { isUse, review }: SyncPurpose,
 ): Promise<Result<SyncResult, Failure>> => {
   const token = await usableAccessToken(deps, connectionId, { share: 'sync' });
   if (!token.ok) return abandon(deps, { connectionId, lease }, token.failure);
@@ -58,32 +72,56 @@ const syncUnderLease = async (
     connectionId,
     lease,
     position: start.position,
+    reviews: start.reviews,
+    startsReviews: !start.isReviewed,
+    isUse,
     counts: { added: 0, changed: 0, removed: 0 },
     pages: 0,
+    granted: 0,
     token: token.value,
   };
-  return pullPages(deps, slice);
+  // A first read has just seen everything: there is nothing to review.
+  const isFirst = start.position.cursorSeconds === 0;
+  return pullPages(deps, slice, isFirst ? undefined : review);
 };
 
-const pullPages = async (deps: Deps, slice: Slice): Promise<Result<SyncResult, Failure>> => {
+const pullPages = async (
+  deps: Deps,
+  slice: Slice,
+  review: ReviewKind | undefined,
+): Promise<Result<SyncResult, Failure>> => {
   const deadline = deps.now() + SLICE_DEADLINE_MS;
   for (;;) {
-    const answer = await ask(deps, slice);
+    const answer = await ask(deps, slice, review === undefined ? 1 : 2);
     if (!answer.ok) return afterFailure(deps, slice, answer.failure);
     const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
-    const stored = await storePage(deps, slice, answer.value, isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined);
+    const isLast = answer.value.page.nextOffset === undefined;
+    const window = isLast && !isLastOfSlice ? await readWindowIfGranted(deps, slice, review, answer.value) : undefined;
+    const resumeAt = isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined;
+    const stored = await storePage(deps, slice, answer.value, resumeAt, window);
     if (!stored.ok) return afterFailure(deps, slice, stored.failure);
     if (stored.value !== undefined) return ok(stored.value);
   }
 };
 
+/** Reads a window again where that is wanted and a request is left for it. */
+const readWindowIfGranted = async (
+  deps: Deps,
+  slice: Slice,
+  review: ReviewKind | undefined,
+  { question }: Answered,
+): Promise<Review | undefined> => {
+  if (review === undefined || slice.granted < 1) return undefined;
+  slice.granted -= 1;
+  // No question of the last seconds is the same: see `nextQuestion`.
+  return readWindow(deps, slice.token, slice.reviews, review, question.lastUpdateSeconds % MOST_VARIATION_SECONDS);
+};
+
 /** Asks for the next page, and once more with a fresh token where the stored one is refused. */
-const ask = async (deps: Deps, slice: Slice): Promise<Result<Answered, Failure>> => {
-  const share = deps.settings.shares.sync;
+const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Answered, Failure>> => {
   for (let refused = 0; ; refused += 1) {
-    const granted = await takeBudget(deps.db, 'sync', share, 1, deps.now());
+    const granted = await takeRequest(deps, slice, wanted);
     if (!granted.ok) return granted;
-    if (!granted.value) return fail({ kind: 'over_share', retryAfterSeconds: budgetWaitSeconds(share) });
 
     const question = nextQuestion(slice.position, deps.now(), slice.connectionId % MOST_SPREAD_SECONDS);
     slice.position = withQuestionAsked(slice.position, question, deps.now());
@@ -99,6 +137,20 @@ const ask = async (deps: Deps, slice: Slice): Promise<Result<Answered, Failure>>
     if (!fresh.ok) return fresh;
     slice.token = fresh.value;
   }
+};
+
+/** Takes one request of the share; where more are wanted they are taken in the same row, or else left. */
+const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<void, Failure>> => {
+  const share = deps.settings.shares.sync;
+  for (const count of wanted > 1 ? [wanted, 1] : [1]) {
+    if (slice.granted > 0) break;
+    const granted = await takeBudget(deps.db, 'sync', share, count, deps.now());
+    if (!granted.ok) return granted;
+    if (granted.value) slice.granted = count;
+  }
+  if (slice.granted < 1) return fail({ kind: 'over_share', retryAfterSeconds: budgetWaitSeconds(share) });
+  slice.granted -= 1;
+  return ok(undefined);
 };
 
 const condemnSlice = (deps: Deps, { connectionId, token }: Slice) =>

@@ -33,6 +33,12 @@ export type GroupChanges = {
   groups: StoredGroup[];
   stale: MeasurementKey[];
   measurements: MeasurementRow[];
+  /** Ids of groups that are there no more. */
+  gone: number[];
+  /** Ids of groups that a read of their window lacked for the first time. */
+  missing: number[];
+  /** Ids of groups that are there after all. */
+  seenAgain: number[];
   counts: ChangeCounts;
 };
 
@@ -48,6 +54,9 @@ export const groupChanges = (
     groups: [],
     stale: [],
     measurements: [],
+    gone: [],
+    missing: [],
+    seenAgain: [],
     counts: { added: 0, changed: 0, removed: 0 },
   };
   for (const group of incoming) {
@@ -58,10 +67,25 @@ export const groupChanges = (
   return changes;
 };
 
-const saysTheSame = (left: StoredGroup, right: StoredGroup): boolean => contentOf(left) === contentOf(right);
+/** Adds to the changes that a group is there no more, with all its measurements. */
+export const removeGroup = (changes: GroupChanges, group: StoredGroup): void => {
+  changes.gone.push(group.groupId);
+  changes.stale.push(...rowsOf(group).map(keyOf));
+  changes.counts.removed += group.values.length;
+};
 
-const contentOf = ({ measuredAtSeconds, modifiedAtSeconds, sourceId, values }: StoredGroup): string =>
-  JSON.stringify([measuredAtSeconds, modifiedAtSeconds, sourceId, packValues(values)]);
+/**
+ * Whether a group says nothing that is not stored: the same, or, unchanged since, less of it. Withings hides kinds of measures from those
+ * whose subscription or scope does not cover them any more; that is no reason to forget them.
+ */
+const saysTheSame = (before: StoredGroup, after: StoredGroup): boolean => {
+  if (headOf(before) !== headOf(after)) return false;
+  const stored = new Set(packValues(before.values).map(String));
+  return packValues(after.values).every((value) => stored.has(String(value)));
+};
+
+const headOf = ({ measuredAtSeconds, modifiedAtSeconds, sourceId }: StoredGroup): string =>
+  [measuredAtSeconds, modifiedAtSeconds, sourceId].join('/');
 
 const addGroup = (changes: GroupChanges, group: StoredGroup): void => {
   changes.groups.push(group);

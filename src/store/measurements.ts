@@ -1,8 +1,9 @@
-import type { GroupChanges, StoredGroup } from '../domain/group-change.ts';
+import type { GroupChanges } from '../domain/group-change.ts';
 import { packValues, unpackValues } from '../domain/group-change.ts';
-import type { MeasurementGroup } from '../domain/measurement.ts';
-import type { EpochMs } from '../domain/time.ts';
+import type { EpochMs, EpochSeconds } from '../domain/time.ts';
+import type { ReviewedGroup } from '../domain/window-review.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
+import { SERIES, type Source, sourcesOf, sourcesStatement } from './series.ts';
 
 /**
  * Writing body data. A page of Withings' answer is stored in one transaction of a fixed number of statements, however many groups it has:
@@ -10,27 +11,73 @@ import { attempt, type Db, type Stored } from './d1.ts';
  * overtaken by a disconnect writes nothing.
  */
 
-/** Where a group's values came from, under an id that follows from the rest. */
-export type Source = MeasurementGroup['source'] & { id: number };
+/** What is known before a page is stored. */
+export type Known = {
+  /** The stored ones of the groups asked about. */
+  groups: Map<number, ReviewedGroup>;
+  sources: Map<number, Source>;
+  /** Groups measured within the window that are not among those asked about. */
+  lacking: ReviewedGroup[];
+  /** When the oldest measurement was made; undefined where there is none, or no window was asked about. */
+  oldestSeconds: EpochSeconds | undefined;
+};
 
-/** The stored ones of these groups. */
-export const groupsById = (
+/**
+ * What is stored of these groups, and, given a window, what else was measured within it: one round trip. The window costs a row read for
+ * each of its measurements.
+ */
+export const knownGroups = (
   db: Db,
   connectionId: number,
   groupIds: readonly number[],
-): Stored<Map<number, StoredGroup>> =>
+  window: { fromSeconds: EpochSeconds; toSeconds: EpochSeconds } | undefined,
+): Stored<Known> =>
   attempt(db, async () => {
-    // CROSS JOIN pins the order: the list outside, one look-up by primary key inside.
-    const { results } = await db.d1
-      .prepare(
-        `SELECT g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.source_id, g.ambiguous, g.content
-         FROM json_each(?1) AS wanted
-         CROSS JOIN groups AS g ON g.connection_id = ?2 AND g.group_id = wanted.value`,
-      )
-      .bind(JSON.stringify(groupIds), connectionId)
-      .all<GroupRow>();
-    return new Map(results.map((row) => [row.group_id, groupOf(row)]));
+    const ids = JSON.stringify(groupIds);
+    const [groups, sources, lacking, oldest] = await db.d1.batch([
+      db.d1.prepare(GROUPS_BY_ID).bind(ids, connectionId),
+      sourcesStatement(db, connectionId),
+      ...(window === undefined
+        ? []
+        : [
+            db.d1.prepare(GROUPS_LACKING).bind(connectionId, ids, window.fromSeconds, window.toSeconds),
+            db.d1.prepare(OLDEST).bind(connectionId),
+          ]),
+    ]);
+    const rowsOf = (result: D1Result | undefined) => ((result?.results ?? []) as GroupRow[]).map(groupOf);
+    const [first] = (oldest?.results ?? []) as { seconds: number | null }[];
+    return {
+      groups: new Map(rowsOf(groups).map((group) => [group.groupId, group])),
+      sources: sourcesOf(sources),
+      lacking: rowsOf(lacking),
+      oldestSeconds: first?.seconds ?? undefined,
+    };
   });
+
+const GROUP_COLUMNS =
+  'g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.source_id, g.ambiguous, g.content, g.stored_at, g.missing_since';
+
+/** CROSS JOIN pins the order: the list outside, one look-up by primary key inside. */
+const GROUPS_BY_ID = `
+  SELECT ${GROUP_COLUMNS} FROM json_each(?1) AS wanted
+  CROSS JOIN groups AS g ON g.connection_id = ?2 AND g.group_id = wanted.value`;
+
+/** Groups have no order of time of their own; their measurements do. */
+const GROUPS_LACKING = `${SERIES},
+  lacking (id) AS (
+    SELECT DISTINCT m.group_id FROM series CROSS JOIN measurements AS m
+      ON m.connection_id = ?1 AND m.type = series.type AND m.position = series.position AND m.ambiguous = series.ambiguous
+     AND m.measured_seconds BETWEEN ?3 AND ?4
+    WHERE m.group_id NOT IN (SELECT value FROM json_each(?2))
+  )
+  SELECT ${GROUP_COLUMNS} FROM lacking CROSS JOIN groups AS g ON g.connection_id = ?1 AND g.group_id = lacking.id`;
+
+const OLDEST = `${SERIES}
+  SELECT min((
+    SELECT measured_seconds FROM measurements AS m
+    WHERE m.connection_id = ?1 AND m.type = series.type AND m.position = series.position AND m.ambiguous = series.ambiguous
+    ORDER BY measured_seconds LIMIT 1)) AS seconds
+  FROM series`;
 
 type GroupRow = {
   group_id: number;
@@ -40,9 +87,11 @@ type GroupRow = {
   source_id: number;
   ambiguous: number;
   content: string;
+  stored_at: number;
+  missing_since: number | null;
 };
 
-const groupOf = (row: GroupRow): StoredGroup => ({
+const groupOf = (row: GroupRow): ReviewedGroup => ({
   groupId: row.group_id,
   measuredAtSeconds: row.measured_seconds,
   createdAtSeconds: row.created_seconds,
@@ -50,6 +99,8 @@ const groupOf = (row: GroupRow): StoredGroup => ({
   sourceId: row.source_id,
   ambiguous: row.ambiguous === 1,
   values: unpackValues(JSON.parse(row.content)),
+  storedAt: row.stored_at,
+  missingSince: row.missing_since ?? undefined,
 });
 
 /** D1 takes 2 MB in one parameter, which local D1 does not enforce. */
@@ -76,12 +127,13 @@ export const storeGroupChanges = (
 const changeStatements = (
   db: Db,
   held: { connectionId: number; leaseId: string },
-  { groups, stale, measurements }: GroupChanges,
+  changes: GroupChanges,
   sources: readonly Source[],
   now: EpochMs,
 ): D1PreparedStatement[] => {
+  const { groups, stale, measurements } = changes;
   const isHeld = `EXISTS (SELECT 1 FROM connections WHERE id = ?1 AND sync_lease_id = ?2)`;
-  const perRows = (sql: string, rows: readonly unknown[][]): D1PreparedStatement[] =>
+  const perRows: PerRows = (sql, rows) =>
     chunksOfJson(rows).map((json) => db.d1.prepare(sql).bind(held.connectionId, held.leaseId, json));
   return [
     ...perRows(
@@ -103,7 +155,7 @@ const changeStatements = (
       `INSERT INTO groups (connection_id, group_id, measured_seconds, created_seconds, modified_seconds, source_id, ambiguous, content, stored_at)
        SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ${Math.trunc(now)} FROM json_each(?3) WHERE ${isHeld}
        ON CONFLICT DO UPDATE SET measured_seconds = excluded.measured_seconds, created_seconds = excluded.created_seconds,
-         modified_seconds = excluded.modified_seconds, source_id = excluded.source_id, ambiguous = excluded.ambiguous, content = excluded.content`,
+         modified_seconds = excluded.modified_seconds, source_id = excluded.source_id, ambiguous = excluded.ambiguous, content = excluded.content, missing_since = NULL`,
       groups.map((group) => [
         group.groupId,
         group.measuredAtSeconds,
@@ -133,6 +185,25 @@ const changeStatements = (
         row.sourceId,
       ]),
     ),
+    ...markStatements(perRows, isHeld, changes, now),
+  ];
+};
+
+type PerRows = (sql: string, rows: readonly unknown[][]) => D1PreparedStatement[];
+
+/** What reviews found: groups that are gone, that are missing for the first time, and that are there after all. */
+const markStatements = (
+  perRows: PerRows,
+  isHeld: string,
+  { gone, missing, seenAgain }: GroupChanges,
+  now: EpochMs,
+): D1PreparedStatement[] => {
+  const these = `(connection_id, group_id) IN (SELECT ?1, value ->> 0 FROM json_each(?3)) AND ${isHeld}`;
+  const rows = (ids: readonly number[]) => ids.map((id) => [id]);
+  return [
+    ...perRows(`DELETE FROM groups WHERE ${these}`, rows(gone)),
+    ...perRows(`UPDATE groups SET missing_since = ${Math.trunc(now)} WHERE ${these}`, rows(missing)),
+    ...perRows(`UPDATE groups SET missing_since = NULL WHERE ${these}`, rows(seenAgain)),
   ];
 };
 

@@ -1,9 +1,11 @@
-import { MANUAL_ATTRIBS } from '../domain/measurement.ts';
+import { MANUAL_ATTRIBS, type MeasurementGroup } from '../domain/measurement.ts';
 import type { EpochSeconds } from '../domain/time.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
-import type { Source } from './measurements.ts';
 
 /** Reading body data: time ranges of a few series of one connection, merged, a page at a time. */
+
+/** Where a group's values came from, under an id that follows from the rest. */
+export type Source = MeasurementGroup['source'] & { id: number };
 
 /** One run of the primary key: one measure type at one position. */
 export type Series = {

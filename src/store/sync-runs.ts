@@ -4,6 +4,7 @@ import type { ConnectionState } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
 import type { AskedQuestion, SyncPosition } from '../domain/sync.ts';
 import type { EpochMs } from '../domain/time.ts';
+import { FIRST_REVIEW, type ReviewPosition } from '../domain/window-review.ts';
 import { withActivity } from './activity.ts';
 import { attempt, attemptIdempotent, type Db, statement, type Stored } from './d1.ts';
 import { connections } from './schema.ts';
@@ -13,7 +14,13 @@ import { withEvent } from './timeline.ts';
 export type SyncLease = { id: string; until: EpochMs };
 
 /** What the holder of a sync lease starts from. */
-export type SyncStart = { position: SyncPosition; dataVersion: number };
+export type SyncStart = {
+  position: SyncPosition;
+  dataVersion: number;
+  reviews: ReviewPosition;
+  /** Whether the cron re-reads older windows of this connection. */
+  isReviewed: boolean;
+};
 
 /**
  * Takes the sync lease of an active connection, unless somebody holds it. Undefined where it was not to be had.
@@ -47,11 +54,15 @@ export const takeSyncLease = (
         resume: connections.syncResume,
         recentQuestions: connections.recentQuestions,
         dataVersion: connections.dataVersion,
+        reviews: connections.reviewPosition,
+        nextReviewAt: connections.nextReviewAt,
       })
       .get();
     if (row === undefined) return undefined;
     return {
       dataVersion: row.dataVersion,
+      reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
+      isReviewed: row.nextReviewAt !== null,
       position: {
         cursorSeconds: row.cursorSeconds,
         resume: row.resume === null ? undefined : JSON.parse(row.resume),
@@ -65,6 +76,10 @@ export type SyncProgress = {
   position: SyncPosition;
   /** When the cron goes on, if the sync is not complete. */
   resumeAt: EpochMs | undefined;
+  /** Which windows come next; undefined where that stays as it is. */
+  reviews: ReviewPosition | undefined;
+  /** When the cron re-reads an older window; undefined where that stays as it is, which costs no row of its index. */
+  nextReviewAt: EpochMs | undefined;
   /** Whether this page changed any measurement. */
   changedData: boolean;
   timeZone: string | undefined;
@@ -80,7 +95,12 @@ export const progressStatement = (
   statement(db, db.orm.update(connections).set(progressed(progress)).where(isHeld(connectionId, leaseId)));
 
 /** What became of a sync, for the callers that waited for it; `outcome` is told to them as it is. */
-export type SyncEnding = { outcome: unknown; usedTokenVersion: number };
+export type SyncEnding = {
+  outcome: unknown;
+  usedTokenVersion: number;
+  /** Whether somebody asked for it, which the refresh policy counts as use. */
+  isUse: boolean;
+};
 
 /**
  * The statement that ends a sync and gives the lease back. The refresh token before the one in use is dropped: its successor's access
@@ -130,20 +150,22 @@ export const abandonSync = (
       .where(isHeld(connectionId, leaseId));
   });
 
-const progressed = ({ position, resumeAt, changedData, timeZone }: SyncProgress) => ({
+const progressed = ({ position, resumeAt, reviews, nextReviewAt, changedData, timeZone }: SyncProgress) => ({
   syncCursorSeconds: position.cursorSeconds,
   syncResume: position.resume === undefined ? null : JSON.stringify(position.resume),
   syncResumeAt: resumeAt ?? null,
   recentQuestions: JSON.stringify(position.recentQuestions),
+  ...(reviews !== undefined && { reviewPosition: JSON.stringify(reviews) }),
+  ...(nextReviewAt !== undefined && { nextReviewAt }),
   ...(changedData && { dataVersion: sql`${connections.dataVersion} + 1` }),
   ...(timeZone !== undefined && { timeZone }),
 });
 
-const ended = ({ outcome, usedTokenVersion }: SyncEnding, now: EpochMs) => ({
+const ended = ({ outcome, usedTokenVersion, isUse }: SyncEnding, now: EpochMs) => ({
   syncLeaseId: null,
   syncLeaseUntil: null,
   lastSyncAt: now,
-  lastUsedAt: now,
+  ...(isUse && { lastUsedAt: now }),
   lastSyncResult: JSON.stringify({ endedAt: now, outcome }),
   timeline: withEvent({ kind: 'synced', at: now }),
   activity: withActivity('synced', now),

@@ -3,7 +3,13 @@ import { attempt, type Db, type Stored } from './d1.ts';
 import { latestEmptyAt, type Share } from './request-budget.ts';
 
 /** Which kinds of the cron's work have something due, and what the broker remembers about its keyring. */
-export type WorkDue = { refresh: boolean; resume: boolean; expired: boolean; keyring: string | undefined };
+export type WorkDue = {
+  refresh: boolean;
+  resume: boolean;
+  review: boolean;
+  expired: boolean;
+  keyring: string | undefined;
+};
 
 /**
  * One round trip; each look reads the first row of an index, whatever the tables hold. Nothing is due for refreshing while the cron's
@@ -18,15 +24,17 @@ export const workDue = (db: Db, cronShare: Share, now: EpochMs): Stored<WorkDue>
              OR EXISTS (SELECT 1 FROM connections WHERE in_doubt_since IS NOT NULL AND next_refresh_at <= ?1))
              AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2) AS refresh,
            EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
+           EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS review,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
              OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired,
            (SELECT value FROM broker_state WHERE name = 'keyring') AS keyring`,
       )
       .bind(now, latestEmptyAt(cronShare, now))
-      .first<{ refresh: number; resume: number; expired: number; keyring: string | null }>();
+      .first<{ refresh: number; resume: number; review: number; expired: number; keyring: string | null }>();
     return {
       refresh: row?.refresh === 1,
       resume: row?.resume === 1,
+      review: row?.review === 1,
       expired: row?.expired === 1,
       keyring: row?.keyring ?? undefined,
     };
@@ -55,6 +63,34 @@ export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs):
     await db.d1
       .prepare(`UPDATE connections SET sync_resume_at = ?2 WHERE id = ?1 AND sync_resume_at IS NOT NULL`)
       .bind(connectionId, resumeAt)
+      .run();
+  });
+
+/** A connection of which an older window is to be re-read. */
+export type ReviewDue = { connectionId: number; isActive: boolean; lastUsedAt: EpochMs };
+
+/** The connection whose review has been due longest. One of a disabled app is not active. */
+export const reviewDue = (db: Db, now: EpochMs): Stored<ReviewDue | undefined> =>
+  attempt(db, async () => {
+    const row = await db.d1
+      .prepare(
+        `SELECT id, coalesce(last_used_at, 0) AS last_used_at,
+           state = 'active' AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS active
+         FROM connections WHERE next_review_at <= ?1 ORDER BY next_review_at LIMIT 1`,
+      )
+      .bind(now)
+      .first<{ id: number; last_used_at: number; active: number }>();
+    return row === null
+      ? undefined
+      : { connectionId: row.id, isActive: row.active === 1, lastUsedAt: row.last_used_at };
+  });
+
+/** Puts a review off; `undefined` until the next sync that somebody asks for. */
+export const postponeReview = (db: Db, connectionId: number, nextReviewAt: EpochMs | undefined): Stored<void> =>
+  attempt(db, async () => {
+    await db.d1
+      .prepare(`UPDATE connections SET next_review_at = ?2 WHERE id = ?1 AND next_review_at IS NOT NULL`)
+      .bind(connectionId, nextReviewAt ?? null)
       .run();
   });
 

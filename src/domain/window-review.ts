@@ -1,0 +1,136 @@
+/**
+ * Finding what was deleted. A deletion leaves no trace at Withings, so a window of time is read again and compared with what is stored. A
+ * narrowed scope, a paused account and a page that shifted look the same as deletions; hence the rules:
+ *
+ * - Only an answer that fits one page is judged. Nothing can shift between the pages of one answer, whatever their order.
+ * - Only groups stored before the read began, and not in what the same sync read before, are judged.
+ * - A group is judged only by an answer that has every kind of measure it has: not by an empty one, nor by one that lost a kind.
+ * - The first such read marks a group as missing; it is gone when one of a later sync, which asked for changes before, lacks it too.
+ * - A group seen again is marked no longer.
+ *
+ * Cost: the last measurement of its kind is never found deleted within a window, so the window widens until another one is in it.
+ */
+
+import type { StoredGroup } from './group-change.ts';
+import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS } from './time.ts';
+
+/** The last 30 days, re-read by every sync that has a request to spare; or an older stretch, each in its turn. */
+export type ReviewKind = 'recent' | 'older';
+
+/** A stretch of measuring time, both ends inclusive. */
+export type ReviewWindow = { kind: ReviewKind; fromSeconds: EpochSeconds; toSeconds: EpochSeconds };
+
+/** Which windows of a connection come next. */
+export type ReviewPosition = {
+  recentSpanSeconds: number;
+  olderSpanSeconds: number;
+  /** Where the next older window ends; where the recent one begins, if undefined. */
+  olderUntilSeconds: EpochSeconds | undefined;
+};
+
+const DAY_SECONDS = DAY_MS / SECOND_MS;
+const RECENT_SPAN_SECONDS = 30 * DAY_SECONDS;
+const SHORTEST_SPAN_SECONDS = DAY_SECONDS;
+const LONGEST_SPAN_SECONDS = 40 * 365 * DAY_SECONDS;
+/** An answer of fewer groups leaves room on the page for a window twice as long. */
+const FEW_GROUPS = 100;
+
+export const FIRST_REVIEW: ReviewPosition = {
+  recentSpanSeconds: RECENT_SPAN_SECONDS,
+  olderSpanSeconds: RECENT_SPAN_SECONDS,
+  olderUntilSeconds: undefined,
+};
+
+/**
+ * The window to read.
+ *
+ * @param variationSeconds differs between readings of a connection within seconds, and between connections: Withings refuses the same
+ *   question asked twice. It lengthens the window a little.
+ */
+export const reviewWindow = (
+  position: ReviewPosition,
+  kind: ReviewKind,
+  now: EpochMs,
+  variationSeconds: number,
+): ReviewWindow => {
+  const nowSeconds = Math.floor(now / SECOND_MS);
+  const span = kind === 'recent' ? position.recentSpanSeconds : position.olderSpanSeconds;
+  // A day ahead: the clock of a device may be.
+  const until =
+    kind === 'recent' ? nowSeconds + DAY_SECONDS : (position.olderUntilSeconds ?? nowSeconds - RECENT_SPAN_SECONDS);
+  const from = kind === 'recent' ? nowSeconds - span : until - span;
+  return { kind, fromSeconds: Math.max(0, from - variationSeconds), toSeconds: Math.max(1, until) };
+};
+
+/** A stored group, with what judging it takes. */
+export type ReviewedGroup = StoredGroup & { storedAt: EpochMs; missingSince: EpochMs | undefined };
+
+/** What an answer says about a window. */
+export type WindowAnswer = {
+  /** When it was asked. */
+  askedAt: EpochMs;
+  /** Whether everything in the window was on the one page that was read. */
+  isWhole: boolean;
+  /** The measure types that it holds, of any group. */
+  types: ReadonlySet<number>;
+  groupCount: number;
+};
+
+/** What a review found among the stored groups of the window that the answer lacks. */
+export type Verdict = {
+  /** Lacking for the first time. */
+  missing: ReviewedGroup[];
+  /** Lacking for the second time. */
+  gone: ReviewedGroup[];
+  /** Whether some could not be judged. */
+  unjudged: boolean;
+};
+
+/** Judges the stored groups of the window that the answer lacks. */
+export const judgeWindow = (lacking: readonly ReviewedGroup[], answer: WindowAnswer): Verdict => {
+  const before = lacking.filter(({ storedAt }) => storedAt <= answer.askedAt);
+  if (!answer.isWhole) return { missing: [], gone: [], unjudged: before.length > 0 };
+  const judged = before.filter(({ values }) => values.every(({ type }) => answer.types.has(type)));
+  const isSecond = ({ missingSince }: ReviewedGroup) => missingSince !== undefined && missingSince <= answer.askedAt;
+  return {
+    missing: judged.filter(({ missingSince }) => missingSince === undefined),
+    gone: judged.filter(isSecond),
+    unjudged: judged.length < before.length,
+  };
+};
+
+/**
+ * Which windows come next. A window that did not fit a page is halved, one with room to spare doubled. Older windows move back one by one,
+ * and start over beyond the oldest measurement; one with something missing is read again.
+ */
+export const positionAfterReview = (
+  position: ReviewPosition,
+  window: ReviewWindow,
+  answer: WindowAnswer,
+  verdict: Verdict,
+  oldestSeconds: EpochSeconds | undefined,
+): ReviewPosition => {
+  if (window.kind === 'recent') {
+    return { ...position, recentSpanSeconds: nextRecentSpan(position.recentSpanSeconds, answer, verdict) };
+  }
+  const span = position.olderSpanSeconds;
+  if (verdict.missing.length > 0) return { ...position, olderUntilSeconds: window.toSeconds };
+  if (!answer.isWhole && span > SHORTEST_SPAN_SECONDS) {
+    return { ...position, olderUntilSeconds: window.toSeconds, olderSpanSeconds: halved(span) };
+  }
+  const isOldest = oldestSeconds === undefined || window.fromSeconds <= oldestSeconds;
+  return {
+    ...position,
+    olderSpanSeconds: answer.isWhole && answer.groupCount < FEW_GROUPS ? doubled(span) : span,
+    olderUntilSeconds: isOldest ? undefined : window.fromSeconds,
+  };
+};
+
+const nextRecentSpan = (span: number, answer: WindowAnswer, { unjudged }: Verdict): number => {
+  if (!answer.isWhole) return halved(span);
+  if (unjudged) return doubled(span);
+  return Math.min(RECENT_SPAN_SECONDS, answer.groupCount < FEW_GROUPS ? doubled(span) : span);
+};
+
+const halved = (span: number): number => Math.max(SHORTEST_SPAN_SECONDS, Math.floor(span / 2));
+const doubled = (span: number): number => Math.min(LONGEST_SPAN_SECONDS, span * 2);
