@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { describeError, explained } from './dev/explained.ts';
 import { type Ready, spawnDev } from './dev/spawn.ts';
+import { describeError, explained } from './explained.ts';
 
 const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
 const USER = 'ada@example.com';

@@ -1,9 +1,9 @@
 /** `npm run dev`: the broker and a simulated Withings on this machine, ready to be tried. `npm run dev -- --help` says more. */
 import { parseArgs } from 'node:util';
 
-import { describeError } from './dev/explained.ts';
 import { instructions } from './dev/instructions.ts';
 import { createParts, startDev } from './dev/start.ts';
+import { describeError } from './explained.ts';
 
 const usage = `npm run dev -- [options]      Starts the broker and a simulated Withings on this machine.
 

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { explained } from './explained.ts';
+import { explained } from '../explained.ts';
 
 const LEASH = import.meta.resolve('./leash.ts');
 const GRACE_MS = 5_000;

@@ -1,6 +1,6 @@
+import { explained } from '../explained.ts';
 import { type Child, stopChild } from './children.ts';
 import { authUrl, type DemoApp, demoApp, serveDemoApp } from './demo-app.ts';
-import { explained } from './explained.ts';
 import { type ChosenPort, choosePort, LOCALHOST } from './ports.ts';
 import { SIMULATED_CLIENT, startSimulator } from './simulated-withings.ts';
 import { localSecrets, openState } from './state.ts';

@@ -5,26 +5,16 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import * as z from 'zod';
+import type * as z from 'zod';
 
-import { mintCredential } from '../../src/crypto/credential.ts';
-import { explained } from './explained.ts';
+import { explained } from '../explained.ts';
+import { type Secrets, mintSecrets, secretsSchema } from '../secrets.ts';
 
 export type State = {
   dir: string;
   path: (name: string) => string;
   /** Lets another run use the folder. */
   release: () => void;
-};
-
-const secretsSchema = z.object({ keyring: z.string(), operatorToken: z.string() });
-export type LocalSecrets = z.infer<typeof secretsSchema>;
-
-/** Fresh secrets: a keyring of one key, and the operator's token. */
-const mintSecrets = async (): Promise<LocalSecrets> => {
-  const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
-  const keyring = { current: 'k1', keys: { k1: Buffer.from(random(32)).toString('base64url') } };
-  return { keyring: JSON.stringify(keyring), operatorToken: await mintCredential('operator', random) };
 };
 
 /** Opens the folder for this process alone: two Workers on one database would corrupt it. */
@@ -52,7 +42,7 @@ const isRunning = (pid: number): boolean => {
 };
 
 /** The secrets of this folder, made at its first use. */
-export const localSecrets = async (state: State): Promise<LocalSecrets> => {
+export const localSecrets = async (state: State): Promise<Secrets> => {
   const kept = readJson(state, 'secrets.json', secretsSchema);
   if (kept !== undefined) return kept;
   const secrets = await mintSecrets();

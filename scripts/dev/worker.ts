@@ -2,10 +2,11 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, write
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { explained } from '../explained.ts';
+import type { Secrets } from '../secrets.ts';
 import { type Child, runToEnd, startChild, untilReady, wranglerEnvironment, wranglerProgram } from './children.ts';
-import { explained } from './explained.ts';
 import { LOCALHOST } from './ports.ts';
-import type { LocalSecrets, State } from './state.ts';
+import type { State } from './state.ts';
 
 const MIGRATIONS = fileURLToPath(import.meta.resolve('../../migrations'));
 const TICK_MS = 60_000;
@@ -38,7 +39,7 @@ export const startWorker = async (
     secrets,
     withings,
     onLine,
-  }: { port: number; secrets: LocalSecrets; withings: Withings; onLine: (line: string) => void },
+  }: { port: number; secrets: Secrets; withings: Withings; onLine: (line: string) => void },
 ): Promise<Child> => {
   // An environment file of our own keeps wrangler from taking one that happens to lie in the project.
   const variables = state.path('worker.env');

@@ -1,0 +1,15 @@
+import * as z from 'zod';
+
+import { mintCredential } from '../src/crypto/credential.ts';
+
+export const secretsSchema = z.object({ keyring: z.string(), operatorToken: z.string() });
+
+/** The broker's own secrets: what seals and signs, and what lets the operator in. */
+export type Secrets = z.infer<typeof secretsSchema>;
+
+/** Fresh secrets: a keyring of one key, and the operator's token. */
+export const mintSecrets = async (): Promise<Secrets> => {
+  const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
+  const keyring = { current: 'k1', keys: { k1: Buffer.from(random(32)).toString('base64url') } };
+  return { keyring: JSON.stringify(keyring), operatorToken: await mintCredential('operator', random) };
+};
