@@ -26,14 +26,14 @@ export type AppActivity = { days: DayActivity[]; users: number };
 /** Syncs and refreshes by day, summed over at most `mostUsers` of an app's current connections. Reads a row and an index entry for each. */
 export const activityOf = (db: Db, appId: string, mostUsers: number): Stored<AppActivity> =>
   attempt(db, async () => {
-    const some = `(SELECT activity FROM connections WHERE app_id = ?1 AND is_current = 1 LIMIT ?2)`;
     const { results } = await db.d1
       .prepare(
-        `SELECT CAST(substr(counted.key, 2) AS INTEGER) AS day,
+        `WITH one AS (SELECT activity FROM connections WHERE app_id = ?1 AND is_current = 1 LIMIT ?2)
+         SELECT CAST(substr(counted.key, 2) AS INTEGER) AS day,
            sum(CASE WHEN counted.key LIKE 's%' THEN counted.value ELSE 0 END) AS synced,
            sum(CASE WHEN counted.key LIKE 'r%' THEN counted.value ELSE 0 END) AS refreshed,
            (SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = ?1 AND is_current = 1 LIMIT ?2)) AS users
-         FROM ${some} AS one CROSS JOIN json_each(one.activity) AS counted
+         FROM one CROSS JOIN json_each(one.activity) AS counted
          GROUP BY day`,
       )
       .bind(appId, mostUsers)

@@ -26,3 +26,27 @@ export const keyring = z.object({
   walk: walk.nullable(),
   last_walk: walk.extend({ finished_at: instant }).nullable(),
 });
+
+const reasonCounts = z.array(z.object({ reason: z.string(), count: z.int() }));
+
+/** What an operator could have to mend. Counts stop at a thousand. */
+export const operatorStatus = z.object({
+  /** The broker's clock. */
+  now: instant,
+  cron: z.object({
+    /** `late`: something has been due for more than ten minutes. `paused`: Withings asked to wait, or the cron's share is used up. */
+    state: z.enum(['keeping_up', 'paused', 'late']),
+    refreshes_due: z.int(),
+    refreshes_in_doubt: z.int(),
+    syncs_to_resume: z.int(),
+    oldest_due_at: instant.nullable(),
+  }),
+  /** Refreshes that fail right now, by what happened last. */
+  failing: reasonCounts,
+  /** Connections whose persons have to come back, by reason. */
+  lost: reasonCounts,
+  keyring: z.object({ current_key_id: z.string(), missing_key_ids: z.array(z.string()), settled: z.boolean() }),
+  /** What Withings says to the broker's own id and secret. */
+  withings: z.enum(['accepted', 'rejected', 'unanswered']),
+  migrations: z.object({ wanted: z.string(), applied: z.string().nullable() }),
+});

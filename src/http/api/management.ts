@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 
 import { listAudit } from '../../broker/audit.ts';
 import { deleteApp } from '../../broker/delete-app.ts';
+import { listConnections } from '../../broker/list-connections.ts';
 import {
   appVersion,
   createApiKey,
@@ -20,6 +21,7 @@ import type { HttpContext, HttpEnv } from '../context.ts';
 import { answerFailure } from '../problem.ts';
 import { forApp, forManager, forOperator } from './admit.ts';
 import { auditCursor, readAuditCursor } from './audit-cursor.ts';
+import { connectionListQuery } from './contract-lists.ts';
 import {
   auditQuery,
   createAppRequest,
@@ -29,7 +31,14 @@ import {
   redirectUriRequest,
   updateAppRequest,
 } from './contract.ts';
-import { renderApp, renderAuditEntry, renderKey, renderRedirectUri, renderWarnings } from './render.ts';
+import {
+  renderApp,
+  renderAuditEntry,
+  renderKey,
+  renderListedConnection,
+  renderRedirectUri,
+  renderWarnings,
+} from './render.ts';
 import { valid } from './validate.ts';
 
 /** Apps, their keys, their redirect URIs, and who changed them. Takes an access token, never an app's key. */
@@ -124,6 +133,15 @@ managementApi.get('/apps/:app_id/redirect-uris/test', forApp, valid('query', red
 managementApi.delete('/apps/:app_id/redirect-uris', forApp, valid('query', redirectUriQuery), async (c) => {
   const removed = await unregisterRedirectUri(c.env.deps, c.get('managed'), c.req.valid('query').uri);
   return removed.ok ? c.body(null, 204) : answerFailure(c, removed.failure);
+});
+
+/** The app's users by their connections: filtered by state, searched by the beginning of their ids. */
+managementApi.get('/apps/:app_id/withings/connections', forApp, valid('query', connectionListQuery), async (c) => {
+  const { state, search = '', cursor = '' } = c.req.valid('query');
+  const listed = await listConnections(c.env.deps, c.get('managed'), { state, prefix: search, afterUserId: cursor });
+  if (!listed.ok) return answerFailure(c, listed.failure);
+  const { users, nextAfterUserId } = listed.value;
+  return c.json({ data: users.map(renderListedConnection), next_cursor: nextAfterUserId ?? null });
 });
 
 /** Who changed what of one app, newest first. */

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 
+import type { ListedUser } from '../../broker/list-connections.ts';
 import type { ApiKey, App, RedirectUri } from '../../domain/app.ts';
 import type { AuditEntry } from '../../domain/audit.ts';
 import type { ConnectionDetail } from '../../domain/connection.ts';
@@ -7,6 +8,7 @@ import { describeWarning, type RedirectUriWarning } from '../../domain/redirect-
 import type { SyncResult } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { TimelineEvent } from '../../domain/timeline.ts';
+import type * as lists from './contract-lists.ts';
 import type * as contract from './contract.ts';
 
 /** How what the use cases return looks over HTTP. */
@@ -70,6 +72,14 @@ const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_
 export const renderSync = ({ syncedAt, ...result }: SyncResult): z.infer<typeof contract.syncResult> => ({
   ...result,
   synced_at: instant(syncedAt),
+});
+
+export const renderListedConnection = (user: ListedUser): z.infer<typeof lists.listedConnection> => ({
+  user_id: user.userId,
+  state: user.state,
+  state_reason: user.stateReason ?? null,
+  state_since: instant(user.stateSince),
+  last_sync_at: instantOrNull(user.lastSyncAt),
 });
 
 /** A user's connection; one that only waits for its confirmation is `pending`. */

@@ -1,3 +1,4 @@
+import { connectionList, connectionListQuery } from '../contract-lists.ts';
 import * as contract from '../contract.ts';
 import { json, type Operation } from './operation.ts';
 
@@ -47,6 +48,29 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
     description: 'Stored measurements stay. Again is no error.',
     auth: { kind: 'app_key', scope: 'sync', userTokens: true },
     answers: [json(200, 'The user is not connected any more.', contract.status, { connected: false })],
+  },
+  {
+    id: 'listConnections',
+    method: 'get',
+    path: '/apps/{app_id}/withings/connections',
+    tag: 'Connections',
+    summary: "The app's users, by their connections",
+    auth: { kind: 'access_token' },
+    query: connectionListQuery,
+    answers: [
+      json(200, 'A page of users, in the order of their ids.', connectionList, {
+        data: [
+          {
+            user_id: 'ada',
+            state: 'active',
+            state_reason: null,
+            state_since: '2026-06-01T08:00:00.000Z',
+            last_sync_at: '2026-06-15T12:00:00.000Z',
+          },
+        ],
+        next_cursor: null,
+      }),
+    ],
   },
   {
     id: 'getConnection',

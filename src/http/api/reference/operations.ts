@@ -19,7 +19,35 @@ const KEYRING = {
   last_walk: { ...WALK, finished_at: '2026-06-15T12:01:00.000Z' },
 };
 
+const STATUS = {
+  now: '2026-06-15T12:00:00.000Z',
+  cron: {
+    state: 'keeping_up' as const,
+    refreshes_due: 0,
+    refreshes_in_doubt: 0,
+    syncs_to_resume: 0,
+    oldest_due_at: null,
+  },
+  failing: [],
+  lost: [{ reason: 'refresh_token_rejected', count: 1 }],
+  keyring: { current_key_id: 'k2', missing_key_ids: [], settled: true },
+  withings: 'accepted' as const,
+  migrations: { wanted: '0001_example.sql', applied: '0001_example.sql' },
+};
+
 const BROKER_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'getStatus',
+    method: 'get',
+    path: '/operator/status',
+    tag: 'Broker',
+    summary: 'What an operator could have to mend',
+    description:
+      "Whether the cron keeps up, what fails, and whether keyring, credentials and database are right. The operator's token alone.",
+    auth: { kind: 'access_token' },
+    answers: [json(200, 'How the broker is.', operator.operatorStatus, STATUS)],
+    problems: ['operator_only'],
+  },
   {
     id: 'getKeyring',
     method: 'get',
