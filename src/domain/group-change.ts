@@ -59,7 +59,8 @@ export const groupChanges = (
     seenAgain: [],
     counts: { added: 0, changed: 0, removed: 0 },
   };
-  for (const group of incoming) {
+  // A list that shifts between two pages, or while one is made, shows a group twice: the later one is what Withings says.
+  for (const group of new Map(incoming.map((one) => [one.groupId, one])).values()) {
     const before = stored.get(group.groupId);
     if (before === undefined) addGroup(changes, group);
     else if (!saysTheSame(before, group)) changeGroup(changes, before, group);

@@ -87,11 +87,11 @@ export const positionAfterPage = (
   { modifiedSeconds, nextOffset }: PageMarks,
 ): Pick<SyncPosition, 'cursorSeconds' | 'resume'> => {
   const before = position.resume?.newestSeconds ?? 0;
-  const { ascending, newestSeconds } = orderOf(modifiedSeconds, before);
+  const { ascending, rises, newestSeconds } = orderOf(modifiedSeconds, before);
   const reached = Math.max(position.cursorSeconds, newestSeconds);
   if (nextOffset === undefined) return { cursorSeconds: reached, resume: undefined };
   const advances = newestSeconds - OVERLAP_SECONDS - MOST_SPREAD_SECONDS > question.lastUpdateSeconds;
-  if (ascending && advances) return { cursorSeconds: reached, resume: undefined };
+  if (ascending && rises && advances) return { cursorSeconds: reached, resume: undefined };
   return {
     cursorSeconds: position.cursorSeconds,
     resume: { lastUpdateSeconds: question.lastUpdateSeconds, offset: nextOffset, newestSeconds },
@@ -105,5 +105,5 @@ const orderOf = (modifiedSeconds: readonly EpochSeconds[], before: EpochSeconds)
     if (modified < newestSeconds) ascending = false;
     newestSeconds = Math.max(newestSeconds, modified);
   }
-  return { ascending, newestSeconds };
+  return { ascending, rises: (modifiedSeconds[0] ?? 0) < newestSeconds, newestSeconds };
 };

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+
+import { decideLink, LINK_ERRORS, type LinkDecision } from '../../src/domain/link.ts';
+
+/** Every combination that can come up, with what becomes of it. */
+
+type Known = Parameters<typeof decideLink>[0]['known'];
+
+/** Whom the user is connected to now: nobody, this account or another, and in which state. */
+const SITUATIONS: Record<string, Known> = {
+  nobody: [],
+  'this account': [{ id: 1, withingsUserId: 'this', state: 'active', isCurrent: true }],
+  'this account, which must consent again': [
+    { id: 1, withingsUserId: 'this', state: 'reauth_required', isCurrent: true },
+  ],
+  'this account, disconnected': [{ id: 1, withingsUserId: 'this', state: 'disconnected', isCurrent: true }],
+  'another account': [{ id: 2, withingsUserId: 'other', state: 'active', isCurrent: true }],
+  'another account, which must consent again': [
+    { id: 2, withingsUserId: 'other', state: 'reauth_required', isCurrent: true },
+  ],
+  'another account, disconnected': [{ id: 2, withingsUserId: 'other', state: 'disconnected', isCurrent: true }],
+  'another account, this one before': [
+    { id: 2, withingsUserId: 'other', state: 'active', isCurrent: true },
+    { id: 1, withingsUserId: 'this', state: 'disconnected', isCurrent: false },
+  ],
+  'another account, disconnected, this one before': [
+    { id: 2, withingsUserId: 'other', state: 'disconnected', isCurrent: true },
+    { id: 1, withingsUserId: 'this', state: 'disconnected', isCurrent: false },
+  ],
+};
+
+/** The id of the connection to this account, where one is known. */
+const idIn = (situation: string): number | undefined =>
+  SITUATIONS[situation]?.find(({ withingsUserId }) => withingsUserId === 'this')?.id;
+
+const decide = (
+  policy: 'open' | 'session' | 'confirm',
+  kind: 'open' | 'session',
+  sameBrowser: boolean,
+  situation: string,
+) => decideLink({ policy, kind, sameBrowser, withingsUserId: 'this', known: SITUATIONS[situation] ?? [] });
+
+const refused = (error: Extract<LinkDecision, { kind: 'refuse' }>['error']): LinkDecision => ({
+  kind: 'refuse',
+  error,
+});
+
+describe.each(Object.keys(SITUATIONS))('a user connected to %s', (situation) => {
+  const connectionId = idIn(situation);
+  const holdsThePlace = /^another account(?!, disconnected)/.test(situation);
+
+  test.each([true, false])('by an open link under the open policy (same browser: %s)', (sameBrowser) => {
+    expect(decide('open', 'open', sameBrowser, situation)).toEqual(
+      holdsThePlace ? refused('already_connected') : { kind: 'activate', connectionId, mayReplace: false },
+    );
+  });
+
+  test.each([true, false])('by an open link under the session policy (same browser: %s)', (sameBrowser) => {
+    expect(decide('session', 'open', sameBrowser, situation)).toEqual(refused('link_not_allowed'));
+  });
+
+  test.each(['open', 'session'] as const)('by a connect session under the %s policy', (policy) => {
+    expect(decide(policy, 'session', true, situation)).toEqual({ kind: 'activate', connectionId, mayReplace: true });
+    expect(decide(policy, 'session', false, situation)).toEqual({ kind: 'hold', connectionId });
+  });
+
+  test.each(['open', 'session'] as const)('by any link (%s) under the confirm policy', (kind) => {
+    for (const sameBrowser of [true, false]) {
+      expect(decide('confirm', kind, sameBrowser, situation)).toEqual({ kind: 'hold', connectionId });
+    }
+  });
+});
+
+test('each error that an app may be sent has words for it, in characters that a query carries', () => {
+  for (const [error, description] of Object.entries(LINK_ERRORS)) {
+    expect(error).toMatch(/^[a-z_]+$/);
+    // RFC 6749, 4.1.2.1
+    expect(description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
+  }
+});
