@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+/**
+ * The import table, as the linter enforces it: a copy of its configuration over a tree of planted files, of which each imports one thing.
+ */
+
+const root = new URL('..', import.meta.url).pathname;
+
+/** What each folder may not import, and the words that say so. */
+const FORBIDDEN: [file: string, imports: string, message: string][] = [
+  ['src/domain/a.ts', '../store/d1.ts', 'domain/ holds rules and types'],
+  ['src/domain/b.ts', '../crypto/seal.ts', 'domain/ holds rules and types'],
+  ['src/domain/c.ts', 'node:fs', 'domain/ holds rules and types'],
+  ['src/withings/a.ts', '../domain/result.ts', 'withings/ is a client'],
+  ['src/withings/b.ts', '../config.ts', 'withings/ is a client'],
+  ['src/crypto/a.ts', '../store/d1.ts', 'crypto/ seals'],
+  ['src/crypto/b.ts', '../withings/client.ts', 'crypto/ seals'],
+  ['src/store/a.ts', '../broker/sync.ts', 'store/ is D1 and KV'],
+  ['src/store/b.ts', '../withings/client.ts', 'store/ is D1 and KV'],
+  ['src/store/c.ts', '../crypto/seal.ts', 'store/ is D1 and KV'],
+  ['src/broker/a.ts', '../http/app.ts', 'broker/ holds use cases'],
+  ['src/broker/b.ts', '../compose.ts', 'broker/ holds use cases'],
+  ['src/http/a.ts', '../store/d1.ts', 'http/ is an entrance'],
+  ['src/http/api/b.ts', '../../withings/client.ts', 'http/ is an entrance'],
+  ['src/http/dashboard/pages/c.tsx', '../../../crypto/seal.ts', 'http/ is an entrance'],
+  ['src/simulator/a.ts', '../domain/result.ts', 'simulator/ is a Withings of its own'],
+  ['src/simulator/measures/b.ts', '../../withings/client.ts', 'simulator/ is a Withings of its own'],
+  ['src/cli/a.ts', '../broker/sync.ts', 'cli/ is a client of the HTTP API'],
+  ['src/cli/b.ts', '../http/app.ts', 'cli/ is a client of the HTTP API'],
+  ['src/cron.ts', 'node:fs', 'The Worker has no Node APIs'],
+];
+
+const ALLOWED: [file: string, imports: string][] = [
+  ['src/domain/y.ts', './result.ts'],
+  ['src/withings/y.ts', './wire.ts'],
+  ['src/crypto/y.ts', '../domain/result.ts'],
+  ['src/store/y.ts', '../domain/result.ts'],
+  ['src/broker/w.ts', '../domain/result.ts'],
+  ['src/broker/x.ts', '../crypto/seal.ts'],
+  ['src/broker/y.ts', '../withings/client.ts'],
+  ['src/broker/z.ts', '../store/d1.ts'],
+  ['src/http/y.ts', '../broker/sync.ts'],
+  ['src/http/api/z.ts', '../../domain/result.ts'],
+  ['src/simulator/y.ts', '../withings/wire.ts'],
+  ['src/cli/y.ts', '../http/api/contract.ts'],
+  ['src/cli/z.ts', 'node:fs'],
+];
+
+type Diagnostic = { message: string; help?: string; code: string; filename: string };
+
+let tree: string;
+let diagnostics: Diagnostic[];
+
+beforeAll(async () => {
+  tree = await mkdtemp(join(tmpdir(), 'layers-'));
+  await cp(join(root, '.oxlintrc.json'), join(tree, '.oxlintrc.json'));
+  for (const [file, imports] of [...FORBIDDEN, ...ALLOWED]) {
+    await mkdir(dirname(join(tree, file)), { recursive: true });
+    await writeFile(join(tree, file), `import { thing } from '${imports}';\n\nexport const used = thing;\n`);
+  }
+  diagnostics = await lint();
+});
+afterAll(() => rm(tree, { recursive: true }));
+
+/** The linter's findings; that it finds any makes it end with an error. */
+const lint = async (): Promise<Diagnostic[]> => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const binary = join(root, 'node_modules/oxlint/bin/oxlint');
+  execFile(process.execPath, [binary, '--format', 'json'], { cwd: tree }, (_, stdout) => resolve(stdout));
+  return (JSON.parse(await promise) as { diagnostics: Diagnostic[] }).diagnostics;
+};
+
+const findingsOf = (file: string) => diagnostics.filter(({ filename }) => filename.endsWith(file));
+
+describe('an import that crosses a layer turns the linter red:', () => {
+  test.each(FORBIDDEN)('%s of %s', (file, _, message) => {
+    const found = findingsOf(file);
+    expect(found).toHaveLength(1);
+    expect(found[0]?.code).toContain('no-restricted-imports');
+    expect(`${found[0]?.message} ${found[0]?.help}`).toContain(message);
+  });
+});
+
+describe('an import within the table is let through:', () => {
+  test.each(ALLOWED)('%s of %s', (file) => {
+    expect(findingsOf(file)).toEqual([]);
+  });
+});
