@@ -1,0 +1,86 @@
+import { parse } from 'csv-parse/sync';
+import { expect, test } from 'vitest';
+
+import type { MetricValue } from '../../src/domain/metric-value.ts';
+import { metricByName } from '../../src/domain/metric.ts';
+import { periodsAsCsv, valuesAsCsv } from '../../src/http/api/metric-csv.ts';
+
+const value: MetricValue = {
+  name: 'weight',
+  metric: metricByName('weight'),
+  value: 71.25,
+  measuredAtSeconds: 1_735_712_420,
+  timeZone: 'America/St_Johns',
+  groupId: 6_712_345_001,
+  position: -1,
+  derivedFrom: [],
+  device: 'Body+',
+  deviceHash: null,
+  attribution: 'device',
+};
+
+const read = (table: string): Record<string, string>[] =>
+  parse(table, { columns: true, bom: true, record_delimiter: '\r\n' });
+
+test('is a header and a record a value, with a byte order mark for spreadsheets', () => {
+  const table = valuesAsCsv(
+    [
+      value,
+      {
+        ...value,
+        name: 'bmi',
+        metric: metricByName('bmi'),
+        value: 22.5,
+        derivedFrom: [
+          { name: 'weight', groupId: 1 },
+          { name: 'height', groupId: 2 },
+        ],
+      },
+    ],
+    'metric',
+  );
+  expect(table.startsWith('\uFEFFmetric,value,unit,')).toBe(true);
+  expect(read(table)).toEqual([
+    {
+      metric: 'weight',
+      value: '71.25',
+      unit: 'kg',
+      local_time: '2025-01-01 02:50:20',
+      measured_at: '2025-01-01T02:50:20-03:30',
+      segment: '',
+      group_id: '6712345001',
+      derived_from: '',
+      device: 'Body+',
+      attribution: 'device',
+    },
+    expect.objectContaining({ metric: 'bmi', unit: 'kg/m²', derived_from: 'weight height' }),
+  ]);
+});
+
+test.each(['=HYPERLINK("http://evil")', '+1', '-1+1', '@SUM(A1)', '\tx', '\r=1'])(
+  'a device named %j runs no formula',
+  (device) => {
+    const [row] = read(valuesAsCsv([{ ...value, device }], 'metric'));
+    expect(row?.['device']).toBe(`'${device}`);
+  },
+);
+
+test.each(['a, "quoted" name', 'two\r\nlines', 'ünïcode ⚖'])('a device named %j survives', (device) => {
+  const [row] = read(valuesAsCsv([{ ...value, device }], 'metric'));
+  expect(row?.['device']).toBe(device);
+});
+
+test('numbers below zero are numbers', () => {
+  const [row] = read(valuesAsCsv([{ ...value, value: -1.5, metric: metricByName('body_temperature') }], 'metric'));
+  expect(row?.['value']).toBe('-1.5');
+});
+
+test('periods are records too, and no values are a header', () => {
+  const series = { name: 'weight', metric: metricByName('weight'), type: 1, position: -1, ambiguous: false, rank: 0 };
+  const figures = { first: 70, last: 71, min: 69, max: 72, mean: 70.5, count: 4 };
+  const period = { name: '2024-W04', firstDay: '2024-01-22', lastDay: '2024-01-28', ...figures, series };
+  expect(read(periodsAsCsv([period], 'metric'))).toEqual([
+    expect.objectContaining({ period: '2024-W04', mean: '70.5', count: '4', first_day: '2024-01-22' }),
+  ]);
+  expect(read(valuesAsCsv([], 'metric'))).toEqual([]);
+});
