@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, or } from 'drizzle-orm';
+import { and, desc, eq, sql } from 'drizzle-orm';
 
 import type { AuditAction, AuditEntry, Surface } from '../domain/audit.ts';
 import type { EpochMs } from '../domain/time.ts';
@@ -38,11 +38,14 @@ export const addAuditEntry = (db: Db, entry: D1PreparedStatement): Stored<void> 
 /** Where a page of entries goes on: after this one. */
 export type AuditPosition = { at: EpochMs; id: string };
 
+/** After everything that is ever noted. */
+const THE_END: AuditPosition = { at: Number.MAX_SAFE_INTEGER, id: '' };
+
 /** Entries, newest first: those of one app, or all there are. */
 export const auditEntriesBefore = (
   db: Db,
   appId: string | undefined,
-  before: AuditPosition | undefined,
+  before: AuditPosition = THE_END,
   limit: number,
 ): Stored<AuditEntry[]> =>
   attempt(db, async () => {
@@ -52,9 +55,8 @@ export const auditEntriesBefore = (
       .where(
         and(
           appId === undefined ? undefined : eq(auditEntries.appId, appId),
-          before === undefined
-            ? undefined
-            : or(lt(auditEntries.at, before.at), and(eq(auditEntries.at, before.at), lt(auditEntries.id, before.id))),
+          // As one comparison of pairs, which the indexes answer by a seek.
+          sql`(${auditEntries.at}, ${auditEntries.id}) < (${before.at}, ${before.id})`,
         ),
       )
       .orderBy(desc(auditEntries.at), desc(auditEntries.id))
