@@ -1,0 +1,135 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { type Operation, problemsOf } from '../../src/http/api/reference/operation.ts';
+import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
+import { type Broker, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
+
+/** What every operation has in common, asked of each by what the reference says of it. */
+
+const d1 = meterD1(env.DB);
+let broker: Broker;
+let app: TestApp;
+let other: TestApp;
+let scopeless: Record<(typeof SCOPES)[number], string>;
+/** Longer than any parameter may be. */
+const TOO_LONG = 'x'.repeat(3_000);
+const SCOPES = ['read', 'sync', 'manage-links'] as const;
+
+beforeAll(async () => {
+  broker = await startBroker({ bindings: { DB: d1.d1 } });
+  app = await makeApp(broker);
+  other = await makeApp(broker);
+  const lacking = async (scope: string) => {
+    const scopes = SCOPES.filter((one) => one !== scope);
+    const made = await broker.manage('POST', `/apps/${app.id}/keys`, { name: 'limited', scopes });
+    return (await made.json<{ key: string }>()).key;
+  };
+  scopeless = {
+    read: await lacking('read'),
+    sync: await lacking('sync'),
+    'manage-links': await lacking('manage-links'),
+  };
+});
+
+type Sent = { appId?: string; userId?: string; credential?: string; body?: string; query?: string };
+
+const send = ({ method, path, body: documented, query: documentedQuery }: Operation, sent: Sent) => {
+  const { appId = app.id, userId = 'ada', credential, query = exampleQuery(documentedQuery) } = sent;
+  const filled = path
+    .replace('{app_id}', appId)
+    .replace('{user_id}', userId)
+    .replace(/\{\w+\}/g, 'none_0123456789abcdef0123');
+  const body = sent.body ?? (documented === undefined ? undefined : JSON.stringify(documented.example));
+  return broker.request(`${filled}${query}`, {
+    method: method.toUpperCase(),
+    headers: {
+      ...(credential !== undefined && { Authorization: `Bearer ${credential}` }),
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    },
+    ...(body !== undefined && { body }),
+  });
+};
+
+const exampleQuery = (query: Operation['query']): string =>
+  query !== undefined && 'uri' in query.shape ? '?uri=womoji%3A%2F%2Funknown' : '';
+
+const codeIn = async (response: Response): Promise<string> => (await response.json<{ code: string }>()).code;
+
+const guarded = OPERATIONS.filter(({ auth }) => auth.kind !== 'none');
+const good = ({ auth }: Operation): string => (auth.kind === 'access_token' ? broker.operatorToken : app.key);
+
+describe.each(guarded.map((operation) => [operation.id, operation] as const))('%s', (_, operation) => {
+  const codes = problemsOf(operation);
+
+  test('without a credential, with a mistyped one and with an unknown one: 401, and no query is made', async () => {
+    d1.reset();
+    const missing = await send(operation, {});
+    expect(missing.status).toBe(401);
+    expect(missing.headers.get('WWW-Authenticate')).toBe('Bearer realm="mushu"');
+    expect(codes).toContain(await codeIn(missing));
+    for (const credential of ['x', good(operation).slice(0, -1), `${good(operation)}0`]) {
+      expect((await send(operation, { credential })).status).toBe(401);
+    }
+    expect(d1.calls()).toBe(0);
+  });
+
+  test('with a credential of the wrong kind: refused', async () => {
+    const wrong = operation.auth.kind === 'access_token' ? app.key : broker.operatorToken;
+    const refused = await send(operation, { credential: wrong });
+    if (operation.auth.kind === 'app_key_or_access_token') expect(refused.status).not.toBe(401);
+    else expect(refused.status).toBe(401);
+  });
+
+  test.skipIf(!codes.includes('insufficient_scope'))('with a key that lacks the scope: 403', async () => {
+    if (!('scope' in operation.auth)) throw new Error('an operation without a scope');
+    const credential = scopeless[operation.auth.scope];
+    expect(await codeIn(await send(operation, { credential }))).toBe('insufficient_scope');
+  });
+
+  test.skipIf(!codes.includes('app_not_found'))('about an app that is not there, or not the key’s: 404', async () => {
+    const credential = good(operation);
+    const appId = operation.auth.kind === 'access_token' ? 'app_0123456789abcdef0123' : other.id;
+    const answer = await send(operation, { credential, appId });
+    expect(answer.status).toBe(404);
+    expect(['app_not_found', 'not_found']).toContain(await codeIn(answer));
+  });
+
+  test('while the database does not answer: 503, when to come back, and nothing of the cause', async () => {
+    d1.failWhen(() => 'refused');
+    const answer = await send(operation, { credential: good(operation) });
+    d1.failWhen(undefined);
+    expect(answer.status).toBe(503);
+    expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);
+    expect((await answer.json<{ detail: string }>()).detail).not.toMatch(/D1|sqlite|network/i);
+  });
+
+  test.skipIf(operation.body === undefined)(
+    'with a body that is none, or not an object, or of another shape: 400',
+    async () => {
+      for (const body of ['{', '[]', '{"unknown_field":1}', '']) {
+        const answer = await send(operation, { credential: good(operation), body });
+        expect(answer.status, body).toBe(400);
+      }
+    },
+  );
+
+  test.skipIf(operation.method === 'get')('with a body beyond the limit: 413', async () => {
+    const body = JSON.stringify({ name: 'x'.repeat(70_000) });
+    expect(await codeIn(await send(operation, { credential: good(operation), body }))).toBe('body_too_large');
+  });
+
+  test.skipIf(!operation.path.includes('{user_id}'))('about a user id that is none: 400', async () => {
+    const answer = await send(operation, { credential: good(operation), userId: 'a%20b' });
+    expect(await codeIn(answer)).toBe('invalid_parameter');
+  });
+
+  const bounded = Object.keys(operation.query?.shape ?? {}).find(
+    (name) => operation.query?.safeParse({ [name]: TOO_LONG }).success === false,
+  );
+  test.skipIf(bounded === undefined)('with a parameter beyond its length: 400', async () => {
+    const answer = await send(operation, { credential: good(operation), query: `?${bounded}=${TOO_LONG}` });
+    expect(await codeIn(answer)).toBe('invalid_parameter');
+  });
+});
