@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import * as operator from '../../src/http/api/contract-operator.ts';
 import * as users from '../../src/http/api/contract-users.ts';
 import * as contract from '../../src/http/api/contract.ts';
 import { PROBLEM_STATUS } from '../../src/http/api/problem-codes.ts';
@@ -51,7 +52,7 @@ const componentName = (exported: string): string => exported.charAt(0).toUpperCa
 
 /** Every schema that the contract exports, by the name it has there. */
 const named = new Map<z.ZodType, string>(
-  Object.entries({ ...contract, ...users }).flatMap(([name, value]) =>
+  Object.entries({ ...contract, ...users, ...operator }).flatMap(([name, value]) =>
     value instanceof z.ZodType ? [[value, componentName(name)] as const] : [],
   ),
 );

@@ -1,0 +1,65 @@
+import { type Answer, appPath, type Broker, type Query, type Read, send, type Written } from './send.ts';
+
+/** A user's body data. */
+
+/** What may be asked; whatever has a default may be left out. */
+export type MetricQuery = Partial<Written<'metricQuery'>>;
+export type PeriodQuery = Partial<Written<'metricPeriodsQuery'>>;
+
+const ask = <Value>(broker: Broker, appId: string, userId: string, rest: readonly string[], query: object) =>
+  send<Value>(broker, 'GET', appPath(appId, 'metrics', userId, ...rest), { query: query as Query });
+
+/** A page of values; go on with its `next_cursor` and the same query. */
+export const listMetrics = (
+  broker: Broker,
+  appId: string,
+  userId: string,
+  query: MetricQuery = {},
+): Promise<Answer<Read<'metricList'>>> => ask(broker, appId, userId, [], query);
+
+/** The newest value of each metric. */
+export const getLatestMetrics = (
+  broker: Broker,
+  appId: string,
+  userId: string,
+  query: Partial<Written<'latestQuery'>> = {},
+): Promise<Answer<Read<'latestMetrics'>>> => ask(broker, appId, userId, ['latest'], query);
+
+/** How far each metric went between two moments. */
+export const getMetricChanges = (
+  broker: Broker,
+  appId: string,
+  userId: string,
+  query: Partial<Written<'metricChangesQuery'>> = {},
+): Promise<Answer<Read<'metricChanges'>>> => ask(broker, appId, userId, ['delta'], query);
+
+/** Values by the user's local day. */
+export const getDailyMetrics = (
+  broker: Broker,
+  appId: string,
+  userId: string,
+  query: PeriodQuery = {},
+): Promise<Answer<Read<'metricPeriods'>>> => ask(broker, appId, userId, ['daily'], query);
+
+/** Values by ISO week. */
+export const getWeeklyMetrics = (
+  broker: Broker,
+  appId: string,
+  userId: string,
+  query: PeriodQuery = {},
+): Promise<Answer<Read<'metricPeriods'>>> => ask(broker, appId, userId, ['weekly'], query);
+
+/** Values by month. */
+export const getMonthlyMetrics = (
+  broker: Broker,
+  appId: string,
+  userId: string,
+  query: PeriodQuery = {},
+): Promise<Answer<Read<'metricPeriods'>>> => ask(broker, appId, userId, ['monthly'], query);
+
+/** Every metric there is. */
+export const getMetricCatalog = (
+  broker: Broker,
+  appId: string,
+  userId: string,
+): Promise<Answer<Read<'metricCatalog'>>> => ask(broker, appId, userId, ['catalog'], {});
