@@ -42,8 +42,7 @@ export const SECURITY = (auth: Auth): Record<string, string[]>[] => {
   if (auth.kind === 'none') return [];
   if (auth.kind === 'access_token') return [{ accessToken: [] }];
   const byKey = [{ appKey: [] }, { appKeyBearer: [] }];
-  if (auth.kind === 'app_key_or_access_token') return [...byKey, { accessToken: [] }];
-  return auth.userTokens ? [...byKey, { userToken: [] }] : byKey;
+  return [...byKey, ...(auth.userTokens ? [{ userToken: [] }] : []), { accessToken: [] }];
 };
 
 const header = (description: string, example: string) => ({ description, schema: { type: 'string' }, example });

@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 
+import * as accounts from '../../src/client/accounts.ts';
 import * as connections from '../../src/client/connections.ts';
 import * as management from '../../src/client/management.ts';
 import * as metrics from '../../src/client/metrics.ts';
@@ -17,7 +18,10 @@ beforeAll(async () => {
   app = await makeApp(broker);
   const send = ((input: RequestInfo | URL, init?: RequestInit) => {
     const { headers, ...rest } = init ?? {};
-    return broker.request(String(input), { ...rest, headers: Object.fromEntries(new Headers(headers)) });
+    return broker.request(input instanceof Request ? input.url : input.toString(), {
+      ...rest,
+      headers: Object.fromEntries(new Headers(headers)),
+    });
   }) as typeof fetch;
   backend = { url: ORIGIN, credential: app.key, fetch: send };
   operator = { url: ORIGIN, credential: broker.operatorToken, fetch: send, userAgent: 'mushu-cli/test' };
@@ -32,7 +36,9 @@ const valueOf = <Value>(answer: Answer<Value>): Value => {
 const NOT_CALLED = ['startLink', 'finishLink', 'getOpenApi'];
 
 test('every operation of the reference has a function of its name, and no function is for nothing', () => {
-  const functions = Object.keys({ ...connections, ...metrics, ...management }).filter((name) => name !== 'linkUrl');
+  const functions = Object.keys({ ...connections, ...metrics, ...management, ...accounts }).filter(
+    (name) => name !== 'linkUrl',
+  );
   const ids = OPERATIONS.map(({ id }) => id).filter((id) => !NOT_CALLED.includes(id));
   expect(functions.sort()).toEqual(ids.sort());
 });
@@ -121,4 +127,21 @@ test('an app is made, changed and deleted', async () => {
   expect(new Set(data.map(({ surface }) => surface))).toEqual(new Set(['cli']));
   expect(valueOf(await management.getApp(operator, made.id)).name).toBe('Walker');
   expect(valueOf(await management.deleteApp(operator, made.id))).toBeNull();
+});
+
+test('an account is made, and its token manages what it owns and nothing else', async () => {
+  const { id } = valueOf(await accounts.createAccount(operator, { name: 'Ada' }));
+  const { token, ...made } = valueOf(await accounts.createAccountToken(operator, id, { name: 'laptop' }));
+  const developer = { ...operator, credential: token };
+  expect(valueOf(await accounts.whoami(developer)).account).toMatchObject({ id });
+  const second = valueOf(await accounts.createToken(developer, { name: 'spare', expires_in_days: 1 }));
+  expect(valueOf(await accounts.listTokens(developer)).data).toHaveLength(2);
+  expect(valueOf(await accounts.revokeToken(developer, second.id))).toBeNull();
+  expect(await management.getApp(developer, app.id)).toMatchObject({ failure: { code: 'app_not_found' } });
+  expect(await accounts.listAccounts(developer)).toMatchObject({ ok: false, failure: { kind: 'problem' } });
+  expect(valueOf(await accounts.listAccounts(operator)).data.length).toBeGreaterThan(0);
+  expect(valueOf(await accounts.listAccountTokens(operator, id)).data).toHaveLength(2);
+  expect(valueOf(await accounts.revokeAccountToken(operator, id, made.id))).toBeNull();
+  expect(valueOf(await accounts.updateAccount(operator, id, { disabled: true })).disabled).toBe(true);
+  expect(valueOf(await accounts.getAccount(operator, id)).name).toBe('Ada');
 });

@@ -45,7 +45,7 @@ const KEY_VERDICTS: Record<Credential, Verdict> = {
   "the user's token": 403,
   'expired user token': 401,
   'unknown operator token': 401,
-  'operator token': 401,
+  'operator token': 'in',
 };
 
 const everything = (verdict: Verdict): Record<Credential, Verdict> =>
@@ -61,8 +61,6 @@ const verdictsOf = (auth: Auth): Record<Credential, Verdict> => {
       return auth.userTokens
         ? { ...KEY_VERDICTS, "another user's token": 401, "the user's token": 'in' }
         : KEY_VERDICTS;
-    case 'app_key_or_access_token':
-      return { ...KEY_VERDICTS, 'operator token': 'in' };
   }
 };
 

@@ -28,15 +28,14 @@ export type Tag = 'Connecting' | 'Connections' | 'Metrics' | 'Users' | 'Accounts
 
 /**
  * What a request has to show.
- * - `app_key`: the app's key, as `X-API-Key` or as a bearer token, or the access token of whoever may manage the app; where `userTokens` is set, that very user's token too
+ * - `app_key`: the app's key, as `X-API-Key` or as a bearer token, or the access token of whoever may manage the app; where `userTokens`
+ *   is set, that very user's token too
  * - `access_token`: the operator's or a developer's token
- * - `app_key_or_access_token`: either
  */
 export type Auth =
   | { kind: 'none' }
   | { kind: 'app_key'; scope: 'read' | 'sync' | 'manage-links'; userTokens: boolean }
-  | { kind: 'access_token' }
-  | { kind: 'app_key_or_access_token'; scope: 'read' | 'manage-links' };
+  | { kind: 'access_token' };
 
 export type Body = { schema: z.ZodType; example: unknown };
 
@@ -95,5 +94,4 @@ const CREDENTIAL_PROBLEMS: { [Kind in Auth['kind']]: readonly ProblemCode[] } = 
   none: [],
   app_key: KEY_PROBLEMS,
   access_token: ['access_token_missing', 'invalid_access_token', 'storage_unavailable'],
-  app_key_or_access_token: [...KEY_PROBLEMS, 'user_token_not_taken'],
 };

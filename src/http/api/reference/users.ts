@@ -16,7 +16,7 @@ export const USER_OPERATIONS: readonly Operation[] = [
     tag: 'Users',
     summary: 'Everything that is stored about a user',
     description: 'Tokens aside. Follow `next_cursor` until it is null.',
-    auth: { kind: 'app_key_or_access_token', scope: 'read' },
+    auth: { kind: 'app_key', scope: 'read', userTokens: false },
     query: users.exportQuery,
     answers: [
       json(200, 'A page of it.', users.userExport, {
@@ -58,7 +58,7 @@ export const USER_OPERATIONS: readonly Operation[] = [
     tag: 'Users',
     summary: 'Erase a user, measurements included',
     description: 'Done a bounded part at a time: on 202 send the same request again.',
-    auth: { kind: 'app_key_or_access_token', scope: 'manage-links' },
+    auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
     answers: [
       json(200, 'Nothing is left.', users.erasure, ERASED),
       json(202, 'There is more to remove.', users.erasure, { ...ERASED, complete: false }),
