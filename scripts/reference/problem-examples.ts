@@ -37,6 +37,7 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
   state_invalid: [{ kind: 'state_invalid' }],
   state_expired: [{ kind: 'state_expired' }],
   session_required: [{ kind: 'session_required' }],
+  account_in_use: [{ kind: 'account_in_use' }],
   wrong_user: [{ kind: 'wrong_user' }],
   not_connected: [{ kind: 'not_connected' }],
   reauth_required: [{ kind: 'reauth_required', reason: 'refresh_token_rejected' }],

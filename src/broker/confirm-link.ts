@@ -11,7 +11,8 @@ import { openToken, sealTokens } from './sealed-tokens.ts';
  * Confirms a pending connection: the app's backend shows the ticket that its signed-in user brought back, and says who that user is. Only
  * then do tokens become a connection. A connection to another Withings account gives way to it.
  *
- * @returns `not_found` for a ticket that is unknown, spent or expired; `wrong_user` where the link was made for somebody else
+ * @returns `not_found` for a ticket that is unknown, spent or expired; `wrong_user` where the link was made for somebody else;
+ *   `account_in_use` where the app refuses a Withings account that another of its users is connected to
  */
 export const confirmLink = async (
   deps: Deps,
@@ -30,14 +31,19 @@ export const confirmLink = async (
 
 const activatePending = async (deps: Deps, pending: PendingConnection): Promise<Result<void, Failure>> => {
   const { appId, userId, withingsUserId } = pending;
-  const known = await connectionsForLinking(deps.db, appId, userId, withingsUserId);
+  const known = await connectionsForLinking(deps.db, pending);
   if (!known.ok) return known;
+  if (known.value.othersOnAccount === 'refused') return fail({ kind: 'account_in_use' });
   // The connection to this account may have been made meanwhile, under another id: the tokens are sealed anew to the one that stands.
-  const connectionId = known.value.find((one) => one.withingsUserId === withingsUserId)?.id ?? pending.connectionId;
+  const connectionId =
+    known.value.known.find((one) => one.withingsUserId === withingsUserId)?.id ?? pending.connectionId;
   const owner = { appId, connectionId: pending.connectionId };
   const access = await openToken(deps, owner, 'access_token', pending.accessTokenSealed);
   const refresh = await openToken(deps, owner, 'refresh_token', pending.refreshTokenSealed);
-  if (!access.ok || !refresh.ok) return fail({ kind: 'sealing_key_missing' });
+  if (!access.ok || !refresh.ok) {
+    const isKeyMissing = [access, refresh].some((opened) => !opened.ok && opened.failure.kind === 'key_missing');
+    return fail(isKeyMissing ? { kind: 'sealing_key_missing' } : { kind: 'not_found', what: 'ticket' });
+  }
 
   const now = deps.now();
   const { accessExpiresAt } = pending;

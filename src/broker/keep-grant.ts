@@ -1,4 +1,5 @@
 import { hashCredential, hex, mintCredential } from '../crypto/credential.ts';
+import { hashUser } from '../crypto/user-hash.ts';
 import type { LinkPolicy } from '../domain/app.ts';
 import type { StorageFailure } from '../domain/failure.ts';
 import { decideLink, type LinkEnding, type LinkKind } from '../domain/link.ts';
@@ -37,16 +38,22 @@ export const keepGrant = async (
   deps: Deps,
   link: GrantToKeep,
 ): Promise<Result<{ ending: LinkEnding; ticket?: string }, StorageFailure>> => {
+  const { withingsUserId } = link.grant;
   for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {
-    const known = await connectionsForLinking(deps.db, link.appId, link.userId, link.grant.withingsUserId);
+    const known = await connectionsForLinking(deps.db, { ...link, withingsUserId });
     if (!known.ok) return known;
-    const decision = decideLink({ ...link, withingsUserId: link.grant.withingsUserId, known: known.value });
+    const decision = decideLink({ ...link, ...known.value, withingsUserId });
     if (decision.kind === 'refuse') return ok({ ending: decision.error });
     const connectionId = decision.connectionId ?? newConnectionId(deps);
     if (decision.kind === 'hold') return hold(deps, link, connectionId);
     const activated = await activate(deps, link, connectionId, decision.mayReplace);
     if (!activated.ok) return activated;
-    if (activated.value) return ok({ ending: 'connected' });
+    if (!activated.value) continue;
+    if (known.value.othersOnAccount !== 'none') {
+      const userHash = await hashUser(deps.keyring, link.appId, link.userId);
+      deps.log({ level: 'warn', event: 'link', outcome: 'account_shared', appId: link.appId, userHash });
+    }
+    return ok({ ending: 'connected' });
   }
   return ok({ ending: 'temporarily_unavailable' });
 };

@@ -18,6 +18,8 @@ export type ConnectionDetail = {
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   withingsUserId: string;
+  /** Whether another user of the app is connected to the same Withings account: one of the two is not that person. */
+  isShared: boolean;
   scope: string[];
   createdAt: EpochMs;
   lastSyncAt: EpochMs | undefined;

@@ -39,7 +39,8 @@ export type LinkFailure =
   | { kind: 'state_invalid' }
   | { kind: 'state_expired' }
   | { kind: 'session_required' }
-  | { kind: 'wrong_user' };
+  | { kind: 'wrong_user' }
+  | { kind: 'account_in_use' };
 
 export type ConnectionFailure =
   | { kind: 'not_connected' }

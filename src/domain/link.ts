@@ -12,6 +12,7 @@ export const LINK_ERRORS = {
   access_denied: 'The user did not allow access to their measurements.',
   already_connected:
     'The user is connected to another Withings account. Disconnect first, or link through a connect session.',
+  account_in_use: 'Another user of this app is connected to this Withings account.',
   link_not_allowed: 'This app takes only links that its backend made, each used once.',
   code_rejected: 'Withings did not accept its authorization code, which lives 30 seconds. Start again.',
   temporarily_unavailable: 'The connection could not be made just now. Start again.',
@@ -21,16 +22,20 @@ export const LINK_ERRORS = {
 export type LinkError = keyof typeof LINK_ERRORS;
 export type LinkEnding = 'connected' | 'pending' | LinkError;
 
+/** Whether other users of an app are connected to a Withings account: nobody is, or somebody is and the app allows it or refuses it. */
+export type OthersOnAccount = 'none' | 'allowed' | 'refused';
+
 /** What becomes of a completed link. */
 export type LinkDecision =
   | { kind: 'activate'; connectionId: number | undefined; mayReplace: boolean }
   | { kind: 'hold'; connectionId: number | undefined }
-  | { kind: 'refuse'; error: Extract<LinkError, 'already_connected' | 'link_not_allowed'> };
+  | { kind: 'refuse'; error: Extract<LinkError, 'already_connected' | 'account_in_use' | 'link_not_allowed'> };
 
 /**
  * Who may link whom (threats: a link opened by somebody else's browser, a live connection replaced by a stranger's account).
  *
  * @param known the user's current connection and the one to this Withings account, if any
+ * @param othersOnAccount whether another user of the app is connected to this Withings account, and whether the app allows that
  * @param sameBrowser whether the callback came from the browser that opened the link. Absent cookies are no sign of an attack (iOS and
  *   in-app browsers drop them), so this only ever asks for a confirmation, never refuses
  */
@@ -39,10 +44,12 @@ export const decideLink = (link: {
   kind: LinkKind;
   sameBrowser: boolean;
   withingsUserId: string;
+  othersOnAccount: OthersOnAccount;
   known: readonly { id: number; withingsUserId: string; state: ConnectionState; isCurrent: boolean }[];
 }): LinkDecision => {
   const same = link.known.find(({ withingsUserId }) => withingsUserId === link.withingsUserId);
   if (link.policy === 'session' && link.kind === 'open') return { kind: 'refuse', error: 'link_not_allowed' };
+  if (link.othersOnAccount === 'refused') return { kind: 'refuse', error: 'account_in_use' };
   if (link.policy === 'confirm') return { kind: 'hold', connectionId: same?.id };
   if (link.kind === 'session') {
     return link.sameBrowser

@@ -147,6 +147,13 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
       'Connect session required',
       'This app takes only links that its backend makes: POST …/withings/connect-sessions.',
     ),
+  account_in_use: () =>
+    problem(
+      409,
+      'account_in_use',
+      'Withings account in use',
+      'Another user of this app is connected to this Withings account, and the app refuses that.',
+    ),
   wrong_user: () =>
     problem(
       403,

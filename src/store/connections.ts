@@ -1,10 +1,11 @@
 import { and, eq, ne, or, sql } from 'drizzle-orm';
 
-import type { ConnectionDetail, ConnectionState } from '../domain/connection.ts';
+import { type ConnectionDetail, type ConnectionState, isLive } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
+import type { OthersOnAccount } from '../domain/link.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { attempt, attemptIdempotent, type Db, isUniqueViolation, statement, type Stored } from './d1.ts';
-import { connections, pendingConnections } from './schema.ts';
+import { apps, connections, pendingConnections } from './schema.ts';
 import { withEvent } from './timeline.ts';
 
 /** A connection of a user, as far as linking has to know it. */
@@ -15,30 +16,53 @@ export type KnownConnection = {
   isCurrent: boolean;
 };
 
-/** The user's current connection and the one to this Withings account, which may be the same: at most two. */
+/** What linking has to know: the user's current connection and the one to this Withings account, at most two, and who else has it. */
+export type LinkingView = { known: KnownConnection[]; othersOnAccount: OthersOnAccount };
+
+/**
+ * Reads what linking a user to a Withings account has to know, in one round trip.
+ *
+ * The race that remains: two users of an app who link one account at the same moment are both let in where the app refuses that; each
+ * connection then says so.
+ */
 export const connectionsForLinking = (
   db: Db,
-  appId: string,
-  userId: string,
-  withingsUserId: string,
-): Stored<KnownConnection[]> =>
-  attempt(db, async () =>
-    db.orm
-      .select({
-        id: connections.id,
-        withingsUserId: connections.withingsUserId,
-        state: connections.state,
-        isCurrent: connections.isCurrent,
-      })
-      .from(connections)
-      .where(
-        and(
-          eq(connections.appId, appId),
-          eq(connections.userId, userId),
-          or(eq(connections.isCurrent, true), eq(connections.withingsUserId, withingsUserId)),
+  { appId, userId, withingsUserId }: { appId: string; userId: string; withingsUserId: string },
+): Stored<LinkingView> =>
+  attempt(db, async () => {
+    const [known, [others]] = await db.orm.batch([
+      db.orm
+        .select({
+          id: connections.id,
+          withingsUserId: connections.withingsUserId,
+          state: connections.state,
+          isCurrent: connections.isCurrent,
+        })
+        .from(connections)
+        .where(
+          and(
+            eq(connections.appId, appId),
+            eq(connections.userId, userId),
+            or(eq(connections.isCurrent, true), eq(connections.withingsUserId, withingsUserId)),
+          ),
         ),
-      ),
-  );
+      db.orm
+        .select({ policy: apps.sharedAccounts })
+        .from(apps)
+        .innerJoin(connections, eq(connections.appId, apps.id))
+        .where(
+          and(
+            eq(apps.id, appId),
+            eq(connections.withingsUserId, withingsUserId),
+            ne(connections.userId, userId),
+            ne(connections.state, 'disconnected'),
+          ),
+        )
+        .limit(1),
+    ]);
+    const othersOnAccount = others === undefined ? 'none' : others.policy === 'refuse' ? 'refused' : 'allowed';
+    return { known, othersOnAccount };
+  });
 
 /** A connection as it is to become: the user's current one, with fresh tokens. */
 export type Activation = {
@@ -213,6 +237,9 @@ export const connectionDetail = (db: Db, appId: string, userId: string): Stored<
         nextRefreshAt: connections.nextRefreshAt,
         lastFailureKind: connections.lastFailureKind,
         lastFailureAt: connections.lastFailureAt,
+        isShared: sql<number>`EXISTS (SELECT 1 FROM connections AS other WHERE other.app_id = connections.app_id
+          AND other.withings_user_id = connections.withings_user_id AND other.user_id <> connections.user_id
+          AND other.state <> 'disconnected')`,
         timeline: connections.timeline,
       })
       .from(connections)
@@ -222,6 +249,7 @@ export const connectionDetail = (db: Db, appId: string, userId: string): Stored<
     const { lastFailureKind, lastFailureAt, ...rest } = row;
     return {
       ...rest,
+      isShared: row.isShared === 1 && isLive(row.state),
       stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
       scope: row.scope.split(',').filter((scope) => scope !== ''),
       lastSyncAt: row.lastSyncAt ?? undefined,

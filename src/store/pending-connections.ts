@@ -7,6 +7,9 @@ import { pendingConnections } from './schema.ts';
 /** Linked at Withings, waiting for the app's backend to say that the right person did it. */
 export type PendingConnection = typeof pendingConnections.$inferSelect;
 
+/** Pending connections of one user. Beyond them the oldest give way: who can open links must not fill the table, nor shut out the next. */
+const MOST_PENDING_PER_USER = 5;
+
 /** Stores a pending connection, in one transaction with `alongside`. */
 export const addPendingConnection = (
   db: Db,
@@ -14,7 +17,15 @@ export const addPendingConnection = (
   alongside: D1PreparedStatement[],
 ): Stored<void> =>
   attempt(db, async () => {
-    await db.d1.batch([statement(db, db.orm.insert(pendingConnections).values(pending)), ...alongside]);
+    const tooMany = db.d1
+      .prepare(
+        `DELETE FROM pending_connections WHERE ticket_hash IN
+           (SELECT ticket_hash FROM pending_connections WHERE app_id = ?1 AND user_id = ?2
+            ORDER BY created_at DESC, ticket_hash LIMIT -1 OFFSET ?3)`,
+      )
+      .bind(pending.appId, pending.userId, MOST_PENDING_PER_USER);
+    const added = statement(db, db.orm.insert(pendingConnections).values(pending));
+    await db.d1.batch([added, tooMany, ...alongside]);
   });
 
 /** The unexpired pending connection with this ticket; undefined where there is none in this app. */

@@ -38,7 +38,15 @@ const decide = (
   kind: 'open' | 'session',
   sameBrowser: boolean,
   situation: string,
-) => decideLink({ policy, kind, sameBrowser, withingsUserId: 'this', known: SITUATIONS[situation] ?? [] });
+) =>
+  decideLink({
+    policy,
+    kind,
+    sameBrowser,
+    withingsUserId: 'this',
+    othersOnAccount: 'none',
+    known: SITUATIONS[situation] ?? [],
+  });
 
 const refused = (error: Extract<LinkDecision, { kind: 'refuse' }>['error']): LinkDecision => ({
   kind: 'refuse',

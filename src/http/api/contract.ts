@@ -144,6 +144,8 @@ export const connection = z.object({
   state: z.enum(['pending', 'active', 'reauth_required', 'disconnected']),
   state_reason: z.string().nullable(),
   state_since: instant,
+  /** Whether another user of the app is connected to the same Withings account: one of the two is not that person. */
+  conflict: z.boolean(),
   /** Since when a connection waits for its confirmation, beside the one described here or instead of it. */
   pending_since: instant.nullable(),
   scopes: z.array(z.string()),

@@ -91,6 +91,7 @@ export const renderConnection = (
   state: detail?.state ?? 'pending',
   state_reason: detail?.stateReason ?? null,
   state_since: instant(detail?.stateSince ?? pendingSince ?? 0),
+  conflict: detail?.isShared ?? false,
   pending_since: instantOrNull(pendingSince),
   scopes: detail?.scope ?? [],
   created_at: instantOrNull(detail?.createdAt),

@@ -86,6 +86,7 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
         state: 'active',
         state_reason: null,
         state_since: '2026-06-01T08:00:00.000Z',
+        conflict: false,
         pending_since: null,
         scopes: ['user.metrics'],
         created_at: '2026-06-01T08:00:00.000Z',

@@ -1,0 +1,190 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import {
+  authPath,
+  type Broker,
+  consent,
+  cookiesOf,
+  emptyTables,
+  makeApp,
+  startBroker,
+  type TestApp,
+  WOMOJI,
+} from '../support/broker.ts';
+
+/**
+ * Links opened by somebody else than whom they are for, with two browsers (each its own cookies): the hijack (the victim consents, the data
+ * lands under the attacker) and the overwrite (the attacker consents under the victim's user id), under each policy.
+ */
+
+let broker: Broker;
+let app: TestApp;
+let victim: string;
+let attacker: string;
+
+beforeEach(async () => {
+  await emptyTables();
+  broker = await startBroker();
+  app = await makeApp(broker);
+  const [first, second] = [...broker.simulator.state.people.list()];
+  victim = first?.id ?? '';
+  attacker = second?.id ?? '';
+});
+
+/** A browser: it keeps its cookies, and follows nothing by itself. */
+const browser = () => {
+  let cookies = '';
+  return {
+    open: async (url: string): Promise<string> => {
+      const response = await broker.request(url, { headers: { Cookie: cookies } });
+      cookies = cookiesOf(response) || cookies;
+      return response.headers.get('Location') ?? `${response.status}`;
+    },
+  };
+};
+const policy = (linkPolicy: string, more: object = {}) =>
+  broker.manage('PATCH', `/apps/${app.id}`, { link_policy: linkPolicy, ...more });
+const session = async (userId: string): Promise<string> => {
+  const minted = await app.call('POST', '/withings/connect-sessions', { user_id: userId, redirect_uri: WOMOJI });
+  return (await minted.json<{ auth_url: string }>()).auth_url;
+};
+const isConnected = async (userId: string): Promise<boolean> =>
+  (await (await app.call('GET', `/withings/status/${userId}`)).json<{ connected: boolean }>()).connected;
+const link = async (userId: string, person: string, url = authPath(app, userId)): Promise<string> => {
+  const { open } = browser();
+  return open(await consent(broker, await open(url), person));
+};
+const accountOf = (userId: string) =>
+  env.DB.prepare('SELECT withings_user_id FROM connections WHERE user_id = ? AND is_current = 1')
+    .bind(userId)
+    .first<string>('withings_user_id');
+const ticketIn = (location: string): string => new URL(location).searchParams.get('ticket') ?? '';
+const confirm = (ticket: string, userId: string) => app.call('POST', '/withings/confirm', { ticket, user_id: userId });
+
+describe('the hijack: the victim opens a link of the attacker', () => {
+  test('under confirm nothing flows until the right user is confirmed with the ticket, which nobody else has', async () => {
+    await policy('confirm');
+    const landed = await link('attacker', victim);
+    const ticket = ticketIn(landed);
+    expect(await isConnected('attacker')).toBe(false);
+    expect((await app.call('POST', '/withings/sync/attacker')).status).toBe(409);
+    expect(await (await app.call('GET', '/metrics/attacker')).json()).toMatchObject({ data: [] });
+    expect((await confirm(`mushu_ticket_${'0'.repeat(72)}`, 'attacker')).status).toBe(404);
+    expect((await confirm(ticket, 'victim')).status).toBe(403);
+    expect(await isConnected('attacker')).toBe(false);
+    const other = await makeApp(broker, 'Other');
+    expect((await other.call('POST', '/withings/confirm', { ticket, user_id: 'attacker' })).status).toBe(404);
+  });
+
+  test('under session an open link is refused, and a forwarded Withings page leaves a pending connection', async () => {
+    await policy('session');
+    expect(await browser().open(authPath(app, 'attacker'))).toBe('403');
+    const url = await session('attacker');
+    const [attackers, victims] = [browser(), browser()];
+    const atWithings = await attackers.open(url);
+    const landed = await victims.open(await consent(broker, atWithings, victim));
+    expect(ticketIn(landed)).not.toBe('');
+    expect(await isConnected('attacker')).toBe(false);
+    expect((await confirm(ticketIn(landed), 'victim')).status).toBe(403);
+  });
+
+  test('under session a session is used once, and a preview of it uses nothing', async () => {
+    await policy('session');
+    const url = await session('ada');
+    await broker.request(url, { method: 'HEAD' });
+    await browser().open(url);
+    expect(await link('ada', victim, url)).toBe(WOMOJI);
+    expect(await link('ada', attacker, url)).toContain('error=link_not_allowed');
+    expect(await accountOf('ada')).toBe(String([...broker.simulator.state.people.list()][0]?.userid));
+  });
+
+  test('under open it succeeds, which is why an app with something to lose takes another policy', async () => {
+    expect(await link('attacker', victim)).toBe(WOMOJI);
+    expect(await isConnected('attacker')).toBe(true);
+  });
+});
+
+describe('the overwrite: the attacker consents under the victim’s user id', () => {
+  test.each(['active', 'reauth_required'])('under open, a live connection (%s) keeps its account', async (state) => {
+    await link('victim', victim);
+    const before = await accountOf('victim');
+    await env.DB.prepare('UPDATE connections SET state = ?').bind(state).run();
+    expect(await link('victim', attacker)).toContain('error=already_connected');
+    expect(await accountOf('victim')).toBe(before);
+    expect(await link('victim', victim)).toBe(WOMOJI);
+    expect(await isConnected('victim')).toBe(true);
+  });
+
+  test('under session nobody but the backend makes a link at all', async () => {
+    await link('victim', victim);
+    await policy('session');
+    expect(await browser().open(authPath(app, 'victim'))).toBe('403');
+    expect(await isConnected('victim')).toBe(true);
+  });
+
+  test('under confirm the old connection stays, works, and gives way only to a confirmed one', async () => {
+    await link('victim', victim);
+    const before = await accountOf('victim');
+    await policy('confirm');
+    const landed = await link('victim', attacker);
+    expect(await accountOf('victim')).toBe(before);
+    expect((await app.call('POST', '/withings/sync/victim')).status).toBe(200);
+    broker.advance(16 * 60_000);
+    expect((await confirm(ticketIn(landed), 'victim')).status).toBe(404);
+    await broker.tick();
+    const { results } = await env.DB.prepare('SELECT * FROM pending_connections').all();
+    expect(results).toEqual([]);
+    const again = ticketIn(await link('victim', attacker));
+    expect((await confirm(again, 'victim')).status).toBe(200);
+    expect(await accountOf('victim')).not.toBe(before);
+    expect((await confirm(again, 'victim')).status).toBe(404);
+  });
+
+  test('who opens many links fills nothing and shuts nobody out', async () => {
+    await policy('confirm');
+    for (let links = 0; links < 8; links += 1) {
+      await link('victim', attacker);
+      broker.advance(1_000);
+    }
+    const rows = await env.DB.prepare('SELECT count(*) AS n FROM pending_connections').first<number>('n');
+    expect(rows).toBe(5);
+    expect((await confirm(ticketIn(await link('victim', victim)), 'victim')).status).toBe(200);
+  });
+});
+
+describe('one Withings account under two users of one app', () => {
+  const conflictOf = async (userId: string) =>
+    (await (await app.call('GET', `/withings/connections/${userId}`)).json<{ conflict: boolean }>()).conflict;
+
+  test('is told on both connections and in the log, by a hash', async () => {
+    await link('ada', victim);
+    expect(await conflictOf('ada')).toBe(false);
+    expect(await link('eve', victim)).toBe(WOMOJI);
+    expect([await conflictOf('ada'), await conflictOf('eve')]).toEqual([true, true]);
+    const line = broker.logs.find(({ outcome }) => outcome === 'account_shared');
+    expect(line?.userHash).toMatch(/^user_[0-9a-f]{24}$/);
+    expect(JSON.stringify(broker.logs)).not.toMatch(/"(ada|eve)"/);
+    await app.call('DELETE', '/withings/disconnect/eve');
+    expect(await conflictOf('ada')).toBe(false);
+  });
+
+  test('is refused where the app says so, at the callback and at the confirmation, and not in another app', async () => {
+    await policy('open', { shared_accounts: 'refuse' });
+    await link('ada', victim);
+    expect(await link('eve', victim)).toContain('error=account_in_use');
+    expect(await isConnected('eve')).toBe(false);
+    expect(await link('ada', victim)).toBe(WOMOJI);
+    const other = await makeApp(broker, 'Other');
+    expect(await link('eve', victim, authPath(other, 'eve'))).toBe(WOMOJI);
+
+    await app.call('DELETE', '/withings/disconnect/ada');
+    await policy('confirm');
+    const ticket = ticketIn(await link('eve', victim));
+    await policy('open');
+    await link('ada', victim);
+    const answer = await confirm(ticket, 'eve');
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toMatchObject({ code: 'account_in_use' });
+  });
+});
