@@ -56,7 +56,7 @@ describe.each(KEYED)('%s %s', (method, path, body) => {
 
   test.each([
     ['mistyped', () => `${app.key.slice(0, -1)}${app.key.endsWith('0') ? '1' : '0'}`],
-    ['of another kind', () => app.key.replace('_key_', '_access_')],
+    ['of another kind', () => app.key.replace('_key_', '_ticket_')],
     ['not a key', () => 'hello'],
     ['an over-long key', () => 'a'.repeat(5_000)],
     ['a forged user token', () => 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.'],
