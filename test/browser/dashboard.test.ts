@@ -1,0 +1,166 @@
+import { readFile, mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+
+import { walk } from '../e2e/client.ts';
+import { launchChromium } from './chromium.ts';
+
+const { ready } = inject('dev');
+/** Pages are photographed here where MUSHU_SCREENSHOTS asks for it, for a person to look at. */
+const screenshots = process.env['MUSHU_SCREENSHOTS'] === undefined ? undefined : join(tmpdir(), 'mushu-screenshots');
+
+let browser: Browser;
+let axe: string;
+beforeAll(async () => {
+  browser = await launchChromium();
+  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  if (screenshots !== undefined) await mkdir(screenshots, { recursive: true });
+});
+afterAll(() => browser.close());
+
+const signIn = async (page: Page): Promise<void> => {
+  page.setDefaultTimeout(10_000);
+  await page.goto(`${ready.url}/dashboard`);
+  await page.getByLabel('Access token').fill(ready.admin_token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/dashboard/apps');
+};
+
+describe('the dashboard, without scripts', () => {
+  test('takes a developer from a new app to the first user, and shows the body data', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    let page = await context.newPage();
+    await signIn(page);
+
+    await page.getByLabel('Name').fill('Scale <b>friends</b>');
+    await page.getByRole('button', { name: 'Create app' }).click();
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('App created');
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Scale <b>friends</b>');
+
+    // A doubled slash is refused beside the field, and what was written stays.
+    const uri = `${ready.url.replace(/:\d+$/, '')}/withings/done`;
+    await page.getByLabel('Add a redirect URI').fill('womoji:success');
+    await page.getByRole('button', { name: 'Add' }).click();
+    await page.getByLabel('Allow loopback addresses').check();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByLabel('Add a redirect URI').fill(uri);
+    await page.getByRole('button', { name: 'Add' }).click();
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('registered');
+
+    await page.getByRole('listitem').filter({ hasText: uri }).getByRole('link', { name: 'Try it' }).click();
+    await page.waitForURL(`${ready.simulator_url}/**`);
+    await page.locator('input[name=person]').first().check();
+    // Nothing listens at the app's own address: that the browser asks for it is the end of the flow.
+    const back = page.waitForRequest((request) => request.url() === uri);
+    await page.locator('button[value=allow]').click();
+    await back;
+    await page.close();
+    page = await context.newPage();
+
+    await page.goto(`${ready.url}/dashboard/apps`);
+    await page.getByRole('link', { name: 'Scale <b>friends</b>' }).click();
+    await page.getByRole('navigation', { name: 'App' }).getByRole('link', { name: 'Users' }).click();
+    await page.getByRole('link', { name: 'try-it' }).click();
+    await page.getByRole('button', { name: 'Sync now' }).click();
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('Synced');
+    for (const title of ['Weight', 'BMI', 'Body fat', 'Muscle mass']) {
+      const plot = page.getByRole('figure').filter({ hasText: title }).first();
+      expect(await plot.getByRole('img').getAttribute('aria-label')).toMatch(/\d+ values from \d{4}-\d\d-\d\d/);
+      await plot.getByText('As a table').click();
+      expect(await plot.getByRole('row').count()).toBeGreaterThan(3);
+    }
+
+    await page.getByLabel('Type try-it to confirm').fill('somebody else');
+    await page.getByRole('button', { name: 'Erase user' }).click();
+    expect(await page.getByText('Nothing was erased').count()).toBe(1);
+    await page.getByLabel('Type try-it to confirm').fill('try-it');
+    await page.getByRole('button', { name: 'Erase user' }).click();
+    expect(await page.getByText('Nobody has connected yet').count()).toBe(1);
+    await context.close();
+  });
+
+  test('shows a new key once', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await signIn(page);
+    await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}/keys`);
+    await page.getByLabel('Name').fill('shown once');
+    await page.getByRole('button', { name: 'Create key' }).click();
+    const key = await page.getByRole('textbox', { name: 'Your new key' }).inputValue();
+    expect(key).toMatch(/^mushu_key_[0-9a-f]{72}$/);
+    await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}/keys`);
+    expect(await page.content()).not.toContain(key);
+    await page.getByRole('row').filter({ hasText: 'shown once' }).getByRole('button', { name: 'Revoke' }).click();
+    expect(await page.getByRole('row').filter({ hasText: 'shown once' }).textContent()).toContain('Revoked');
+    const refused = await fetch(`${ready.url}/apps/${ready.app_id}/withings/status/somebody`, {
+      headers: { 'X-API-Key': key },
+    });
+    expect(refused.status).toBe(401);
+    await context.close();
+  });
+
+  test('is left by signing out, also for who goes back', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await signIn(page);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.waitForURL('**/dashboard/sign-in?notice=signed_out');
+    await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}`);
+    expect(page.url()).toContain('/dashboard/sign-in');
+    await context.close();
+  });
+});
+
+const PAGES: readonly [string, string][] = [
+  ['apps', '/dashboard/apps'],
+  ['overview', `/dashboard/apps/${ready.app_id}`],
+  ['health', `/dashboard/apps/${ready.app_id}/health`],
+  ['users', `/dashboard/apps/${ready.app_id}/users`],
+  ['user', `/dashboard/apps/${ready.app_id}/users/dashboard-user`],
+  ['keys', `/dashboard/apps/${ready.app_id}/keys`],
+  ['audit', `/dashboard/apps/${ready.app_id}/audit`],
+  ['broker', '/dashboard/broker'],
+];
+
+const WIDTHS = [390, 1280];
+
+test('no page breaks a rule of accessibility in either colour scheme, or is wider than its window', async () => {
+  await walk(ready, { userId: 'dashboard-user' });
+  const headers = { 'X-API-Key': ready.api_key };
+  await fetch(`${ready.url}/apps/${ready.app_id}/withings/sync/dashboard-user`, { method: 'POST', headers });
+  // The page's own policy lets no script in, the rules' included; it is tested elsewhere.
+  const context = await browser.newContext({ bypassCSP: true, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  await page.goto(`${ready.url}/dashboard/sign-in`);
+  await look(page, 'sign-in');
+  await signIn(page);
+  for (const [name, path] of PAGES) {
+    expect((await page.goto(ready.url + path))?.status(), name).toBe(200);
+    await look(page, name);
+  }
+  await context.close();
+});
+
+const look = async (page: Page, name: string): Promise<void> => {
+  await page.evaluate(axe);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 800 });
+      const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+      expect(overflow, `${name} at ${width}`).toBeLessThanOrEqual(0);
+      if (screenshots !== undefined) {
+        await page.screenshot({ path: join(screenshots, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+      }
+    }
+    // The markup is the same in both: what the scheme changes is colour.
+    const rules = colorScheme === 'light' ? '' : `{ runOnly: ['cat.color'] }`;
+    const { violations } = await page.evaluate<AxeResults>(`axe.run(${rules})`);
+    expect(violations.map(({ id, nodes }) => [name, colorScheme, id, nodes[0]?.html])).toEqual([]);
+  }
+};
