@@ -1,6 +1,6 @@
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
-import { type EpochMs, HOUR_MS, MINUTE_MS } from '../domain/time.ts';
+import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../domain/time.ts';
 import {
   failingRefreshes,
   lostConnections,
@@ -17,6 +17,8 @@ export const MOST_SHOWN = 1_000;
 
 /** Something due for longer than this was passed over by several ticks. */
 const LATE_MS = 10 * MINUTE_MS;
+/** How far back losses are shown. */
+const LOST_WITHIN_MS = 30 * DAY_MS;
 
 /**
  * Whether the cron does its work, told by what waits for it: a tick writes nothing where nothing is due, so it leaves no trace of its own.
@@ -30,7 +32,7 @@ export type BrokerHealth = {
   backlog: RefreshBacklog;
   /** Refreshes that fail right now, by what happened last. */
   failing: ReasonCount[];
-  /** Connections whose persons have to come back, by reason. */
+  /** Connections lost in the last 30 days, whose persons have to come back, by reason. */
   lost: ReasonCount[];
   keyring: KeyringReport;
 };
@@ -41,7 +43,7 @@ export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth,
   const [backlog, failing, lost, keyring] = await Promise.all([
     refreshBacklog(deps.db, MOST_SHOWN, now),
     failingRefreshes(deps.db, MOST_SHOWN, now + HOUR_MS),
-    lostConnections(deps.db, MOST_SHOWN),
+    lostConnections(deps.db, MOST_SHOWN, now - LOST_WITHIN_MS),
     reportKeyring(deps),
   ]);
   if (!backlog.ok) return backlog;

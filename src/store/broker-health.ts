@@ -71,18 +71,18 @@ export const failingRefreshes = (db: Db, most: number, soon: EpochMs): Stored<Re
     return results;
   });
 
-/** Connections whose persons have to come back, by reason: the first `most` of them, app by app along the index by state. */
-export const lostConnections = (db: Db, most: number): Stored<ReasonCount[]> =>
+/** Connections that were lost since a moment and whose persons have to come back, by reason: the last `most` of them. */
+export const lostConnections = (db: Db, most: number, since: EpochMs): Stored<ReasonCount[]> =>
   attempt(db, async () => {
     const { results } = await db.d1
       .prepare(
-        `SELECT coalesce(reason, 'unknown') AS reason, count(*) AS count FROM (
-           SELECT state_reason AS reason FROM apps CROSS JOIN connections INDEXED BY connections_by_state
-             ON connections.app_id = apps.id AND connections.state = 'reauth_required' AND connections.is_current = 1
-           LIMIT ?1)
-         GROUP BY 1 ORDER BY 2 DESC, 1`,
+        `SELECT reason, count(*) AS count FROM (
+           SELECT coalesce(state_reason, 'unknown') AS reason FROM connections
+           WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?2
+           ORDER BY state_since DESC LIMIT ?1)
+         GROUP BY reason ORDER BY 2 DESC, 1`,
       )
-      .bind(most)
+      .bind(most, since)
       .all<ReasonCount>();
     return results;
   });

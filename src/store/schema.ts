@@ -183,6 +183,9 @@ export const connections = sqliteTable(
     index('connections_by_state')
       .on(table.appId, table.state, table.userId)
       .where(sql`is_current = 1`),
+    index('connections_lost')
+      .on(table.stateSince)
+      .where(sql`state = 'reauth_required' AND is_current = 1`),
     index('connections_by_withings_user').on(table.withingsUserId, table.appId),
   ],
 );

@@ -47,8 +47,9 @@ test('what fails and who is lost is counted by reason', async () => {
       `UPDATE connections SET refresh_failures = 2, last_failure_kind = 'timeout', next_refresh_at = ?1 WHERE user_id = 'ada'`,
     ).bind(broker.now() + 20 * MINUTE_MS),
     env.DB.prepare(
-      `UPDATE connections SET state = 'reauth_required', state_reason = 'refresh_token_rejected', next_refresh_at = NULL WHERE user_id = 'bob'`,
-    ),
+      `UPDATE connections SET state = 'reauth_required', state_reason = 'refresh_token_rejected', next_refresh_at = NULL,
+         state_since = ?1 WHERE user_id = 'bob'`,
+    ).bind(broker.now()),
   ]);
   expect(await health()).toMatchObject({
     failing: [{ reason: 'timeout', count: 1 }],

@@ -26,8 +26,9 @@ export const dashboardBrowser = (broker: Broker) => {
   /** Follows redirects to our own pages; the last answer, its text read. */
   const arrive = async (
     answer: Response,
+    asked: string,
   ): Promise<{ status: number; html: string; path: string; headers: Headers }> => {
-    let [current, path] = [answer, new URL(answer.url || ORIGIN).pathname];
+    let [current, path] = [answer, asked];
     for (let hops = 0; current.status === 303 && hops < 5; hops += 1) {
       path = current.headers.get('Location') ?? '';
       current = await send(path);
@@ -37,7 +38,7 @@ export const dashboardBrowser = (broker: Broker) => {
     return { status: current.status, html, path, headers: current.headers };
   };
 
-  const get = async (path: string) => arrive(await send(path));
+  const get = async (path: string) => arrive(await send(path), path);
 
   /** Posts fields as given, without what a browser or a page of ours would add. */
   const postRaw = (path: string, fields: [string, string][], headers: Record<string, string>) =>
@@ -54,7 +55,7 @@ export const dashboardBrowser = (broker: Broker) => {
       [value].flat().map((one): [string, string] => [name, one]),
     );
     const sent: [string, string][] = [['form_token', formToken(html)], ...entries];
-    return arrive(await postRaw(action, sent, { Origin: ORIGIN, 'Sec-Fetch-Site': 'same-origin' }));
+    return arrive(await postRaw(action, sent, { Origin: ORIGIN, 'Sec-Fetch-Site': 'same-origin' }), action);
   };
 
   return {

@@ -2,9 +2,12 @@ import { Hono } from 'hono';
 
 import type { DashboardEnv } from './context.ts';
 import { refuseForeignForms } from './csrf.ts';
+import { accountPages } from './pages/account.tsx';
 import { appPages } from './pages/apps.tsx';
 import { auditPages } from './pages/audit.tsx';
 import { brokerPages } from './pages/broker.tsx';
+import { developerPages } from './pages/developer.tsx';
+import { developersPages } from './pages/developers.tsx';
 import { healthPages } from './pages/health.tsx';
 import { keysPages } from './pages/keys.tsx';
 import { overviewPages } from './pages/overview.tsx';
@@ -13,6 +16,7 @@ import { signOutPages } from './pages/sign-out.tsx';
 import { userPages } from './pages/user.tsx';
 import { usersPages } from './pages/users.tsx';
 import { requireApp } from './require-app.ts';
+import { requireOperator } from './require-operator.ts';
 import { requireSession } from './session.ts';
 
 /** The dashboard: pages and forms, for people. Works without scripts; everything it does, it does by the use cases of the API. */
@@ -30,7 +34,12 @@ dashboard.use(requireSession);
 dashboard.get('/', (c) => c.redirect('/dashboard/apps', 303));
 dashboard.route('/', signOutPages);
 dashboard.route('/apps', appPages);
+dashboard.route('/account', accountPages);
+
+for (const path of ['/broker', '/developers', '/developers/*']) dashboard.use(path, requireOperator);
 dashboard.route('/broker', brokerPages);
+dashboard.route('/developers', developersPages);
+dashboard.route('/developers/:account_id', developerPages);
 
 dashboard.use('/apps/:app_id', requireApp);
 dashboard.use('/apps/:app_id/*', requireApp);

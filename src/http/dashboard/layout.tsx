@@ -26,10 +26,11 @@ const Frame = ({ title, header, children }: { title: string; header?: Child; chi
   </html>
 );
 
-type Section = 'apps' | 'broker' | 'account';
+type Section = 'apps' | 'developers' | 'broker' | 'account';
 
 const SECTIONS: { section: Section; label: string; path: string; operatorOnly: boolean }[] = [
   { section: 'apps', label: 'Apps', path: '/dashboard/apps', operatorOnly: false },
+  { section: 'developers', label: 'Developers', path: '/dashboard/developers', operatorOnly: true },
   { section: 'broker', label: 'Broker', path: '/dashboard/broker', operatorOnly: true },
   { section: 'account', label: 'Account', path: '/dashboard/account', operatorOnly: false },
 ];

@@ -3,6 +3,8 @@ const NOTICES = {
   session_ended: 'Your session has ended. Sign in again.',
   signed_out: 'You are signed out.',
   signed_out_everywhere: 'You are signed out everywhere.',
+  account_created: 'Account created. Next: make its first access token.',
+  account_changed: 'Account changed. It holds from the next request on.',
   app_created: 'App created. Next: register where its users return to.',
   app_changed: 'Changes saved.',
   app_deleted: 'App deleted, with everything it held.',

@@ -7,12 +7,16 @@ import {
   updateApp,
 } from '../../../broker/manage-apps.ts';
 import { mintConnectSession } from '../../../broker/mint-connect-session.ts';
+import { testRedirectUri } from '../../../broker/test-redirect-uri.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import { ok, type Result } from '../../../domain/result.ts';
 import { linkPolicy, redirectUriRequest } from '../../api/contract.ts';
 import { problemOf } from '../../problem-text.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { LinkSettings } from '../components/link-settings.tsx';
 import { RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
 import { Snippets } from '../components/snippets.tsx';
+import { type TestedUri, TestUri } from '../components/test-uri.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 import { readForm } from '../form.ts';
@@ -94,6 +98,15 @@ const backTo = (c: DashboardContext, notice: Parameters<typeof withNotice>[1]): 
 
 const origin = (c: DashboardContext): string => c.env.deps.settings.publicUrl(c.req.url);
 
+const testOf = async (c: DashboardContext): Promise<Result<TestedUri | undefined, Failure>> => {
+  const uri = (c.req.query('test') ?? '').slice(0, MOST_URI_LENGTH);
+  if (uri === '') return ok(undefined);
+  const tested = await testRedirectUri(c.env.deps, c.get('managed'), uri);
+  return tested.ok ? ok({ ...tested.value, uri }) : tested;
+};
+
+const MOST_URI_LENGTH = 2048;
+
 const healthPage = async (
   c: DashboardContext,
   refused: { uri: string; why: string } | undefined,
@@ -101,6 +114,8 @@ const healthPage = async (
   const app = c.get('app');
   const listed = await listRedirectUris(c.env.deps, c.get('managed'));
   if (!listed.ok) return answerFailure(c, listed.failure);
+  const tested = await testOf(c);
+  if (!tested.ok) return answerFailure(c, tested.failure);
   const uris = listed.value;
   const values = { origin: origin(c), appId: app.id, uris: uris.map(({ uri }) => uri), linkPolicy: app.linkPolicy };
   return appPage(
@@ -108,6 +123,7 @@ const healthPage = async (
     { tab: 'health', status: refused === undefined ? 200 : 422 },
     <>
       <RedirectUris app={app} uris={uris} formToken={c.get('formToken')} refused={refused} />
+      {uris.length > 0 && <TestUri app={app} tested={tested.value} />}
       <LinkSettings app={app} formToken={c.get('formToken')} />
       <Snippets snippets={snippetsFor(values)} />
     </>,

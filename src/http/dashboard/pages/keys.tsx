@@ -7,6 +7,7 @@ import { createKeyRequest } from '../../api/contract.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Field, Form, FormToken } from '../components/form.tsx';
+import { ShownOnce } from '../components/shown-once.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
@@ -50,7 +51,7 @@ const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: strin
     c,
     { tab: 'keys', status: newKey !== undefined ? 201 : refused ? 422 : 200 },
     <>
-      {newKey !== undefined && <NewKey value={newKey} />}
+      {newKey !== undefined && <ShownOnce title="Your new key" secret={newKey} />}
       <section aria-labelledby="keys">
         <h2 id="keys">API keys</h2>
         <p class="lead">
@@ -71,22 +72,6 @@ const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: strin
     </>,
   );
 };
-
-const NewKey = ({ value }: { value: string }) => (
-  <section class="card secret" aria-labelledby="new-key">
-    <h2 id="new-key">Your new key</h2>
-    <p>Copy it now. It is stored only as a hash and is not shown again.</p>
-    <input
-      class="copy"
-      type="text"
-      value={value}
-      readonly
-      aria-labelledby="new-key"
-      autocomplete="off"
-      spellcheck={false}
-    />
-  </section>
-);
 
 const KeyTable = ({ c, keys, now }: { c: DashboardContext; keys: readonly ApiKey[]; now: EpochMs }) => (
   <div class="scroll" role="region" aria-label="Table of keys" tabindex={0}>

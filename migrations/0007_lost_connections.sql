@@ -1,0 +1,1 @@
+CREATE INDEX `connections_lost` ON `connections` (`state_since`) WHERE state = 'reauth_required' AND is_current = 1;

@@ -1,0 +1,27 @@
+import { createAccessToken, revokeToken } from '../../broker/manage-accounts.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { createTokenRequest } from '../api/contract-accounts.ts';
+import type { DashboardContext } from './context.ts';
+import { type FieldErrors, readForm } from './form.ts';
+
+/** What came of the form that makes a token: the token, or what is wrong beside the fields. */
+export type MadeToken = { token: string } | { errors: FieldErrors };
+
+/** Makes the access token that a form asks for. */
+export const makeToken = async (c: DashboardContext, accountId: string): Promise<Result<MadeToken, Failure>> => {
+  const form = await readForm(c);
+  const wanted = createTokenRequest.safeParse({
+    name: form.get('name') ?? '',
+    expires_in_days: Number(form.get('expires_in_days') ?? ''),
+  });
+  if (!wanted.success)
+    return ok({ errors: { name: 'Give it a name of 1 to 100 characters, and a time of the list.' } });
+  const { name, expires_in_days: lifetimeDays } = wanted.data;
+  const created = await createAccessToken(c.env.deps, c.get('manager'), accountId, { name, lifetimeDays });
+  return created.ok ? ok({ token: created.value.token }) : created;
+};
+
+/** Revokes the access token that the path names. */
+export const revokeNamedToken = (c: DashboardContext, accountId: string): Promise<Result<void, Failure>> =>
+  revokeToken(c.env.deps, c.get('manager'), accountId, c.req.param('token_id') ?? '');

@@ -1,0 +1,48 @@
+import type { RedirectUriTest } from '../../../broker/test-redirect-uri.ts';
+import type { App } from '../../../domain/app.ts';
+import { appPath } from './app-frame.tsx';
+import { Field } from './form.tsx';
+
+/** A URI that was tested, and what a link with it would meet. */
+export type TestedUri = RedirectUriTest & { uri: string };
+
+/** Asks whether a link with some redirect URI would be taken, by the very rule that decides at the link. */
+export const TestUri = ({ app, tested }: { app: App; tested: TestedUri | undefined }) => (
+  <section aria-labelledby="test-uri">
+    <h2 id="test-uri">Test a redirect URI</h2>
+    <p class="lead">
+      Paste what your app sends, decoded: it says whether the link would be taken, and what differs if not.
+    </p>
+    <form class="inline" method="get" action={`${appPath(app)}/health#test-uri`}>
+      <Field
+        name="test"
+        label="Redirect URI that the app sends"
+        value={tested?.uri}
+        maxlength={2048}
+        autocomplete="off"
+        spellcheck={false}
+        required
+      />
+      <button class="quiet" type="submit">
+        Test
+      </button>
+    </form>
+    {tested && <Verdict tested={tested} />}
+  </section>
+);
+
+const Verdict = ({ tested }: { tested: TestedUri }) =>
+  tested.matches ? (
+    <p class="notice" role="status">
+      It would be taken: <code>{tested.registered}</code> is registered.
+    </p>
+  ) : (
+    <div class="notice bad" role="status">
+      <p>It would be refused. {tested.explanation ?? 'Nothing that is registered resembles it.'}</p>
+      {tested.registered !== undefined && (
+        <p>
+          Nearest: <code>{tested.registered}</code>
+        </p>
+      )}
+    </div>
+  );

@@ -1,0 +1,87 @@
+import { Hono } from 'hono';
+
+import { listAccessTokens } from '../../../broker/manage-accounts.ts';
+import { makeToken, type MadeToken, revokeNamedToken } from '../access-token-forms.ts';
+import { AccessTokens } from '../components/access-tokens.tsx';
+import { Form } from '../components/form.tsx';
+import { ShownOnce } from '../components/shown-once.tsx';
+import { Ago } from '../components/time.tsx';
+import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { answerFailure } from '../failure.tsx';
+import { page } from '../layout.tsx';
+import { withNotice } from '../notice.ts';
+
+/** Who is signed in, until when, and by what; a developer's own tokens. */
+export const accountPages = new Hono<DashboardEnv>();
+
+const PATH = '/dashboard/account';
+
+accountPages.get('/', (c) => accountPage(c, { errors: {} }));
+
+accountPages.post('/tokens', async (c) => {
+  const made = await makeToken(c, ownId(c));
+  return made.ok ? accountPage(c, made.value) : answerFailure(c, made.failure);
+});
+
+accountPages.post('/tokens/:token_id/revoke', async (c) => {
+  const revoked = await revokeNamedToken(c, ownId(c));
+  return revoked.ok ? c.redirect(withNotice(PATH, 'token_revoked'), 303) : answerFailure(c, revoked.failure);
+});
+
+/** No account has the empty id: the operator has none, and finds none here. */
+const ownId = (c: DashboardContext): string => c.get('session').account?.id ?? '';
+
+const accountPage = async (c: DashboardContext, made: MadeToken): Promise<Response> => {
+  const { account } = c.get('session');
+  const tokens = account && (await listAccessTokens(c.env.deps, account.id));
+  if (tokens?.ok === false) return answerFailure(c, tokens.failure);
+  const errors = 'errors' in made ? made.errors : {};
+  return page(
+    c,
+    { title: 'Account', section: 'account', status: 'token' in made ? 201 : errors['name'] ? 422 : 200 },
+    <>
+      {'token' in made && <ShownOnce title="Your new access token" secret={made.token} />}
+      <h1>{account?.name ?? 'Operator'}</h1>
+      <SignedIn c={c} />
+      {tokens && (
+        <AccessTokens
+          tokens={tokens.value}
+          path={`${PATH}/tokens`}
+          formToken={c.get('formToken')}
+          errors={errors}
+          now={c.env.deps.now()}
+        />
+      )}
+    </>,
+  );
+};
+
+const SignedIn = ({ c }: { c: DashboardContext }) => {
+  const { account, expiresAt } = c.get('session');
+  return (
+    <section aria-labelledby="session">
+      <h2 id="session">Session</h2>
+      <dl class="facts">
+        <dt>Signed in as</dt>
+        <dd>
+          {account === undefined ? (
+            'the operator, who may manage every app and every account'
+          ) : (
+            <>
+              <code>{account.id}</code>, which manages its own apps
+            </>
+          )}
+        </dd>
+        <dt>Ends</dt>
+        <dd>
+          <Ago at={expiresAt} now={c.env.deps.now()} />, or after 30 minutes without a request
+        </dd>
+      </dl>
+      <Form action="/dashboard/sign-out-everywhere" token={c.get('formToken')}>
+        <button class="quiet" type="submit">
+          Sign out everywhere
+        </button>
+      </Form>
+    </section>
+  );
+};

@@ -1,0 +1,87 @@
+import { Hono } from 'hono';
+
+import { createAccount, listAccounts } from '../../../broker/manage-accounts.ts';
+import type { Account } from '../../../domain/account.ts';
+import type { EpochMs } from '../../../domain/time.ts';
+import { createAccountRequest } from '../../api/contract-accounts.ts';
+import { Badge } from '../components/badge.tsx';
+import { Field, Form } from '../components/form.tsx';
+import { More } from '../components/more.tsx';
+import { Ago } from '../components/time.tsx';
+import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { answerFailure } from '../failure.tsx';
+import { type FieldErrors, parseForm } from '../form.ts';
+import { page } from '../layout.tsx';
+import { withNotice } from '../notice.ts';
+
+/** The operator's list of developer accounts, and making one. */
+export const developersPages = new Hono<DashboardEnv>();
+
+const PATH = '/dashboard/developers';
+
+developersPages.get('/', (c) => developersPage(c, {}));
+
+developersPages.post('/', async (c) => {
+  const wanted = await parseForm(c, createAccountRequest);
+  if (!wanted.ok) return developersPage(c, { name: 'Give it a name of 1 to 100 characters.' });
+  const created = await createAccount(c.env.deps, c.get('manager'), wanted.value);
+  if (!created.ok) return answerFailure(c, created.failure);
+  return c.redirect(withNotice(`${PATH}/${created.value.id}`, 'account_created'), 303);
+});
+
+const developersPage = async (c: DashboardContext, errors: FieldErrors): Promise<Response> => {
+  const after = c.req.query('after') ?? '';
+  const listed = await listAccounts(c.env.deps, after);
+  if (!listed.ok) return answerFailure(c, listed.failure);
+  const { accounts, nextAfterId } = listed.value;
+  return page(
+    c,
+    { title: 'Developers', section: 'developers', status: errors['name'] === undefined ? 200 : 422 },
+    <>
+      <h1>Developers</h1>
+      {accounts.length === 0 && after === '' ? (
+        <div class="empty">
+          <p>
+            <strong>No developers yet.</strong> An account owns apps and sees no others. Make one, and hand its first
+            access token to the developer.
+          </p>
+        </div>
+      ) : (
+        <AccountList accounts={accounts} now={c.env.deps.now()} />
+      )}
+      <More next={nextAfterId && `${PATH}?after=${encodeURIComponent(nextAfterId)}`} />
+      <section class="card narrow" aria-labelledby="create">
+        <h2 id="create">Create an account</h2>
+        <Form action={PATH} token={c.get('formToken')}>
+          <Field
+            name="name"
+            label="Name"
+            hint="A person or a team."
+            error={errors['name']}
+            maxlength={100}
+            autocomplete="off"
+            required
+          />
+          <button type="submit">Create account</button>
+        </Form>
+      </section>
+    </>,
+  );
+};
+
+const AccountList = ({ accounts, now }: { accounts: readonly Account[]; now: EpochMs }) => (
+  <ul class="rows">
+    {accounts.map((account) => (
+      <li>
+        <a class="row-link" href={`${PATH}/${account.id}`}>
+          {account.name}
+        </a>
+        <code>{account.id}</code>
+        <span class="meta">
+          {account.disabledAt !== undefined && <Badge tone="bad">Disabled</Badge>} created{' '}
+          <Ago at={account.createdAt} now={now} />
+        </span>
+      </li>
+    ))}
+  </ul>
+);

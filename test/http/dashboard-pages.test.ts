@@ -1,0 +1,281 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { connect, emptyTables, makeApp, ORIGIN, startBroker, type Broker, type TestApp } from '../support/broker.ts';
+import { type DashboardBrowser, dashboardBrowser, formToken } from '../support/dashboard.ts';
+import { makeDeveloper } from '../support/developer.ts';
+
+let broker: Broker;
+let browser: DashboardBrowser;
+
+beforeEach(async () => {
+  await emptyTables();
+  broker = await startBroker();
+  browser = dashboardBrowser(broker);
+  await browser.signIn(broker.operatorToken);
+});
+
+const connectAda = async (app: TestApp): Promise<void> => {
+  const [person] = [...broker.simulator.state.people.list()];
+  await connect(broker, app, 'ada', person?.id ?? '');
+  await app.call('POST', '/withings/sync/ada');
+};
+
+describe('a session of a developer', () => {
+  test('ends when the token that it signed in with is revoked', async () => {
+    const { accountId, tokenId, token } = await makeDeveloper(broker);
+    const theirs = dashboardBrowser(broker);
+    await theirs.signIn(token);
+    expect((await theirs.get('/dashboard/account')).html).toContain(accountId);
+    await broker.manage('DELETE', `/accounts/${accountId}/tokens/${tokenId}`);
+    expect((await theirs.get('/dashboard/account')).path).toContain('/dashboard/sign-in');
+    expect((await theirs.signIn(token)).status).toBe(401);
+  });
+
+  test('ends when the token expires or the account is disabled', async () => {
+    const brief = await makeDeveloper(broker, { expires_in_days: 1 });
+    const disabled = await makeDeveloper(broker);
+    const [one, other] = [dashboardBrowser(broker), dashboardBrowser(broker)];
+    broker.advance(24 * 60 * 60 * 1000 - 1);
+    await one.signIn(brief.token);
+    await other.signIn(disabled.token);
+    expect((await one.get('/dashboard/apps')).status).toBe(200);
+    broker.advance(1);
+    expect((await one.get('/dashboard/apps')).path).toContain('/dashboard/sign-in');
+    expect((await other.get('/dashboard/apps')).path).toBe('/dashboard/apps');
+    await broker.manage('PATCH', `/accounts/${disabled.accountId}`, { disabled: true });
+    expect((await other.get('/dashboard/apps')).path).toContain('/dashboard/sign-in');
+  });
+});
+
+describe("another developer's app", () => {
+  const PAGES = ['', '/health', '/users', '/users/ada', '/keys', '/audit'];
+  const FORMS = [
+    '/name',
+    '/disable',
+    '/enable',
+    '/delete',
+    '/health/redirect-uris',
+    '/health/redirect-uris/remove',
+    '/health/link-policy',
+    '/health/try',
+    '/users/ada/sync',
+    '/users/ada/disconnect',
+    '/users/ada/erase',
+    '/keys',
+    '/keys/key_1/revoke',
+  ];
+  let app: TestApp;
+  let stranger: DashboardBrowser;
+
+  beforeEach(async () => {
+    app = await makeApp(broker, 'Operator’s own');
+    await connectAda(app);
+    const { token } = await makeDeveloper(broker);
+    stranger = dashboardBrowser(broker);
+    await stranger.signIn(token);
+  });
+
+  test('is on no page: the same answer as for an app that does not exist', async () => {
+    expect((await stranger.get('/dashboard/apps')).html).not.toContain(app.id);
+    for (const path of PAGES) {
+      const [theirs, none] = [
+        await stranger.get(`/dashboard/apps/${app.id}${path}`),
+        await stranger.get(`/dashboard/apps/app_none${path}`),
+      ];
+      expect([theirs.status, none.status], path).toEqual([404, 404]);
+      expect(theirs.html, path).not.toContain('Operator’s own');
+    }
+  });
+
+  test('is changed by no form', async () => {
+    const token = formToken((await stranger.get('/dashboard/apps')).html);
+    const state = async () =>
+      JSON.stringify(
+        await env.DB.batch(
+          ['apps', 'api_keys', 'redirect_uris', 'connections'].map((table) => env.DB.prepare(`SELECT * FROM ${table}`)),
+        ).then((all) => all.map(({ results }) => results)),
+      );
+    const before = await state();
+    for (const path of FORMS) {
+      const answer = await stranger.postRaw(
+        `/dashboard/apps/${app.id}${path}`,
+        [
+          ['form_token', token],
+          ['name', 'Mine'],
+          ['uri', 'mine://x/y'],
+          ['confirmation', 'ada'],
+          ['link_policy', 'open'],
+        ],
+        { Origin: ORIGIN },
+      );
+      expect(answer.status, path).toBe(404);
+    }
+    expect(await state()).toBe(before);
+  });
+
+  test('nor is what belongs to the operator', async () => {
+    const { accountId } = await makeDeveloper(broker);
+    for (const path of ['/broker', '/developers', `/developers/${accountId}`]) {
+      expect((await stranger.get(`/dashboard${path}`)).status, path).toBe(404);
+    }
+    const token = formToken((await stranger.get('/dashboard/apps')).html);
+    for (const path of ['/developers', `/developers/${accountId}/tokens`, `/developers/${accountId}/disable`]) {
+      const fields: [string, string][] = [
+        ['form_token', token],
+        ['name', 'x'],
+        ['expires_in_days', '90'],
+      ];
+      expect((await stranger.postRaw(`/dashboard${path}`, fields, { Origin: ORIGIN })).status, path).toBe(404);
+    }
+    expect(await env.DB.prepare('SELECT count(*) AS n FROM accounts').first('n')).toBe(2);
+  });
+});
+
+describe('what somebody else wrote', () => {
+  const PAYLOADS = [
+    `<script>alert(1)</script>`,
+    `"><img src=x onerror=alert(1)>`,
+    `' autofocus onfocus='alert(1)`,
+    `</title><svg/onload=alert(1)>`,
+    `{{7*7}}\${7*7}`,
+  ];
+
+  test.each(PAYLOADS)('stays text, as an app’s, a key’s, an account’s name: %s', async (payload) => {
+    const created = await browser.submit('/dashboard/apps', '/dashboard/apps', { name: payload });
+    const path = created.path.replace(/\/health.*/, '');
+    await browser.submit(`${path}/keys`, `${path}/keys`, { name: payload, scopes: ['read'] });
+    await browser.submit('/dashboard/developers', '/dashboard/developers', { name: payload });
+    for (const page of [
+      '/dashboard/apps',
+      '/dashboard/developers',
+      path,
+      `${path}/health`,
+      `${path}/keys`,
+      `${path}/audit`,
+    ]) {
+      const { html, headers } = await browser.get(page);
+      expect(html, page).not.toMatch(/<script|<img|<svg\/|onfocus='|onerror=alert\(1\)>(?!)/);
+      expect(html, page).not.toContain(payload.includes('<') || payload.includes(`'`) ? payload : '\0');
+      expect(headers.get('Content-Security-Policy'), page).toContain("default-src 'none'");
+      expect(headers.get('Content-Security-Policy'), page).not.toContain('unsafe');
+    }
+  });
+
+  test('stays text, as a user id, a refused URI, a search and a test', async () => {
+    const app = await makeApp(broker);
+    const [person] = [...broker.simulator.state.people.list()];
+    const userId = `"><b>'&x=1`;
+    await connect(broker, app, userId, person?.id ?? '');
+    const path = `/dashboard/apps/${app.id}`;
+    const refused = await browser.submit(`${path}/health`, `${path}/health/redirect-uris`, { uri: 'javascript:"><b>' });
+    expect(refused.status).toBe(422);
+    const pages = [
+      refused,
+      await browser.get(`${path}/users`),
+      await browser.get(`${path}/users/${encodeURIComponent(userId)}`),
+      await browser.get(`${path}/users?q=${encodeURIComponent('"><b>')}`),
+      await browser.get(`${path}/health?test=${encodeURIComponent('"><b>')}`),
+    ];
+    for (const { html } of pages) expect(html).not.toContain('<b>');
+    expect(pages[2]?.status).toBe(200);
+  });
+
+  test('is no link where it is a redirect URI: only “Try it” leads there, by way of the flow', async () => {
+    const app = await makeApp(broker);
+    const { html } = await browser.get(`/dashboard/apps/${app.id}/health`);
+    const links = [...html.matchAll(/href="([^"]*)"/g)].map(([, href = '']) => href);
+    expect(html).toContain('womoji://withings/success');
+    expect(links.filter((href) => !href.startsWith('/') && !href.startsWith('#'))).toEqual([]);
+  });
+});
+
+describe('secrets', () => {
+  test('are in no page, but a new key once in the answer that made it', async () => {
+    const app = await makeApp(broker);
+    await connectAda(app);
+    const path = `/dashboard/apps/${app.id}`;
+    const created = await browser.submit(`${path}/keys`, `${path}/keys`, { name: 'new', scopes: ['read', 'sync'] });
+    const [key = ''] = /mushu_key_[0-9a-f]{72}/.exec(created.html) ?? [];
+    expect(created.status).toBe(201);
+    expect(created.headers.get('Cache-Control')).toBe('no-store');
+    const developer = await makeDeveloper(broker);
+    const made = await browser.submit(
+      `/dashboard/developers/${developer.accountId}`,
+      `/dashboard/developers/${developer.accountId}/tokens`,
+      { name: 'second', expires_in_days: '30' },
+    );
+    const [token = ''] = /mushu_access_[0-9a-f]{72}/.exec(made.html) ?? [];
+    expect((await broker.request('/apps', { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200);
+
+    browser.seen.length = 0;
+    for (const page of ['', '/health', '/users', '/users/ada', '/keys', '/audit']) await browser.get(path + page);
+    for (const page of ['apps', 'account', 'broker', 'developers', `developers/${developer.accountId}`]) {
+      await browser.get(`/dashboard/${page}`);
+    }
+    const shown = browser.seen.join('\n');
+    for (const secret of [key, token, app.key, developer.token, broker.operatorToken]) {
+      expect(secret).not.toBe('');
+      expect(shown).not.toContain(secret);
+    }
+    expect(shown).not.toMatch(/mushu_(key|access|operator|session)_[0-9a-f]{16}/);
+    const sealed = await env.DB.prepare('SELECT refresh_token_sealed AS sealed FROM connections').first<string>(
+      'sealed',
+    );
+    expect(shown).not.toContain(sealed);
+    for (const cookie of browser.cookies.values()) expect(shown).not.toContain(cookie);
+  });
+});
+
+test('a form’s mistake is told beside its field, what was written stays, and nothing is changed', async () => {
+  const app = await makeApp(broker);
+  const path = `/dashboard/apps/${app.id}`;
+  const unnamed = await browser.submit('/dashboard/apps', '/dashboard/apps', { name: ' ' });
+  expect([unnamed.status, unnamed.html.includes('id="name-error"')]).toEqual([422, true]);
+  const powerless = await browser.submit(`${path}/keys`, `${path}/keys`, { name: 'x' });
+  expect([powerless.status, powerless.html.includes('Choose at least one')]).toEqual([422, true]);
+  const refused = await browser.submit(`${path}/health`, `${path}/health/redirect-uris`, {
+    uri: 'HTTPS://a.example/x',
+  });
+  expect(refused.status).toBe(422);
+  expect(refused.html).toContain('value="HTTPS://a.example/x"');
+  expect(refused.html).toContain('aria-invalid="true"');
+  expect(await env.DB.prepare('SELECT count(*) AS n FROM redirect_uris').first('n')).toBe(2);
+  expect(await env.DB.prepare('SELECT count(*) AS n FROM api_keys').first('n')).toBe(1);
+});
+
+test('what a page changes is in force at the next request, and the audit names the dashboard', async () => {
+  const app = await makeApp(broker);
+  const path = `/dashboard/apps/${app.id}`;
+  const uri = 'com.example.app:/withings/done';
+  await browser.submit(`${path}/health`, `${path}/health/redirect-uris`, { uri });
+  const link = `/apps/${app.id}/withings/auth?user_id=eve&redirect_uri=${encodeURIComponent(uri)}`;
+  expect((await broker.request(link)).status).toBe(302);
+  expect((await browser.get(`${path}/health?test=${encodeURIComponent(uri)}`)).html).toContain('It would be taken');
+  await browser.submit(`${path}/health`, `${path}/health/redirect-uris/remove`, { uri });
+  expect((await broker.request(link)).status).toBe(400);
+  await browser.submit(`${path}/health`, `${path}/health/link-policy`, { link_policy: 'session' });
+  const minted = await browser.submit(`${path}/health`, `${path}/health/try`, { uri: 'womoji://withings/success' });
+  const [, href = ''] = /href="(\/apps\/[^"]+session=[^"]+)"/.exec(minted.html) ?? [];
+  expect((await broker.request(href)).status).toBe(302);
+  await browser.submit(path, `${path}/disable`);
+  expect((await app.call('GET', '/withings/status/eve')).status).toBe(403);
+  const { html } = await browser.get(`${path}/audit`);
+  for (const words of ['Redirect URI removed', 'App changed', 'dashboard', 'Operator']) expect(html).toContain(words);
+});
+
+test('erasing a user or deleting an app takes the typed id, and nothing else', async () => {
+  const app = await makeApp(broker);
+  await connectAda(app);
+  const path = `/dashboard/apps/${app.id}`;
+  const count = (table: string) => env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<number>('n');
+  for (const confirmation of ['', 'Ada', 'ada ', app.id]) {
+    expect((await browser.submit(`${path}/users/ada`, `${path}/users/ada/erase`, { confirmation })).status).toBe(409);
+  }
+  expect(await count('measurements')).toBeGreaterThan(0);
+  expect((await browser.submit(path, `${path}/delete`, { confirmation: 'Womoji' })).status).toBe(422);
+  await browser.submit(`${path}/users/ada`, `${path}/users/ada/erase`, { confirmation: 'ada' });
+  expect([await count('measurements'), await count('connections'), await count('apps')]).toEqual([0, 0, 1]);
+  await browser.submit(path, `${path}/delete`, { confirmation: app.id });
+  expect(await count('apps')).toBe(0);
+});
