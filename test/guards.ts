@@ -83,12 +83,6 @@ const GUARDS: Guard[] = [
     replace: '${dueIn(sql`in_doubt_since IS NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NOT NULL`)}',
   },
   {
-    name: 'a write whose answer was lost is recognised',
-    file: TOKENS,
-    find: 'return row?.rotationId === held.lease.id',
-    replace: 'return false',
-  },
-  {
     name: 'who condemns names the lease',
     file: TOKENS,
     find: 'held.lease === undefined ? undefined : eq(connections.refreshLeaseId, held.lease.id),',

@@ -37,7 +37,8 @@ export type RefreshCause = { share: BudgetName; rejectedVersion?: number };
 
 /**
  * What became of a refresh under a lease. After each of them the lease is given back, or left to run out where that could not be written.
- * - `superseded`: a disconnect, a reconnect or another holder came first. Nothing was written.
+ * - `superseded`: the row is no longer as the holder left it: a disconnect, a reconnect or another holder came first, or its own write was
+ *   applied although D1 had reported an error. What stands is in the row.
  * - `failed`: `reach` says whom else it concerns: this connection alone, perhaps all of them (Withings is down, or just this answer was
  *   bad), or surely all. `pauseMs` is how long to leave Withings alone in the last case.
  */

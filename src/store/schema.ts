@@ -114,7 +114,7 @@ export const connections = sqliteTable(
     accessExpiresAt: integer('access_expires_at').notNull(),
     refreshedAt: integer('refreshed_at').notNull(),
 
-    /** The lease under which the stored pair was written: who lost the answer to its write finds itself here. */
+    /** The activation that the connection last came from: who lost the answer to its write finds itself here. */
     rotationId: text('rotation_id'),
     refreshLeaseId: text('refresh_lease_id'),
     refreshLeaseUntil: integer('refresh_lease_until'),

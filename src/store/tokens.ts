@@ -2,7 +2,6 @@ import { and, eq, isNull, lte, or, sql, type SQL } from 'drizzle-orm';
 
 import type { StoredTokens } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
-import { ok } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { withActivity } from './activity.ts';
 import { attempt, attemptIdempotent, type Db, type Stored } from './d1.ts';
@@ -10,7 +9,7 @@ import { apps, connections } from './schema.ts';
 import { withEvent } from './timeline.ts';
 
 /**
- * The token columns of a connection, and the transitions of the refresh protocol (`broker/access-token.ts`). Every write names the lease
+ * The token columns of a connection, and the transitions of the refresh protocol (`broker/refresh.ts`). Every write names the lease
  * and the version it relies on, so that what happened meanwhile (a disconnect, a reconnect, another holder) wins.
  */
 
@@ -123,20 +122,19 @@ export type Rotation = {
 };
 
 /**
- * Stores a new pair and gives the lease back, in one statement checked against lease and version. Repeated on D1's errors: a write whose
- * answer was lost finds its own lease as the row's `rotation_id`.
+ * Stores a new pair and gives the lease back, in one statement checked against lease and version. Repeated on D1's errors.
  *
- * @returns whether the pair is stored; false where a disconnect, a reconnect or another holder came first
+ * @returns whether it was stored now. False where a disconnect, a reconnect or another holder came first, and where a write whose answer
+ *   was lost had been applied: either way the row says what stands, and the caller looks there
  */
-export const recordRotation = async (db: Db, held: Held, pair: Rotation, now: EpochMs): Stored<boolean> => {
-  const written = await attemptIdempotent(db, () =>
-    db.orm
+export const recordRotation = (db: Db, held: Held, pair: Rotation, now: EpochMs): Stored<boolean> =>
+  attemptIdempotent(db, async () => {
+    const written = await db.orm
       .update(connections)
       .set({
         ...pair,
         ...released,
         tokenVersion: held.tokenVersion + 1,
-        rotationId: held.lease.id,
         refreshedAt: now,
         inDoubtSince: null,
         refreshFailures: 0,
@@ -144,18 +142,9 @@ export const recordRotation = async (db: Db, held: Held, pair: Rotation, now: Ep
         activity: withActivity('refreshed', now),
       })
       .where(asHeld(held))
-      .returning({ id: connections.id }),
-  );
-  if (!written.ok || written.value.length > 0) return written.ok ? ok(true) : written;
-  return attemptIdempotent(db, async () => {
-    const row = await db.orm
-      .select({ rotationId: connections.rotationId, tokenVersion: connections.tokenVersion })
-      .from(connections)
-      .where(eq(connections.id, held.connectionId))
-      .get();
-    return row?.rotationId === held.lease.id && row.tokenVersion === held.tokenVersion + 1;
+      .returning({ id: connections.id });
+    return written.length > 0;
   });
-};
 
 /**
  * Gives the lease back after a refresh that failed; the tokens stay as they are.

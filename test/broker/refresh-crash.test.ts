@@ -8,7 +8,7 @@ import {
   type Refreshing,
   startRefreshing,
   stillWorks,
-  untilStill,
+  until,
 } from '../support/refreshing.ts';
 
 /**
@@ -20,7 +20,7 @@ const byCron = { name: 'tick', wait: DUE_MS, act: ({ broker }: Refreshing): Prom
 const bySync = { name: 'sync', wait: 4 * HOUR_MS, act: ({ sync }: Refreshing): Promise<unknown> => sync('nora') };
 
 const isRotationWrite = ({ statements }: Effect) =>
-  statements.some((sql) => /update "connections" set/i.test(sql) && sql.includes('"rotation_id"'));
+  statements.some((sql) => /update "connections" set/i.test(sql) && sql.includes('"refreshed_at" = ?'));
 
 const start = async ({ wait }: { wait: number }) => {
   const refreshing = await startRefreshing(['nora']);
@@ -48,7 +48,7 @@ describe.each([byCron, bySync])('a $name', (path) => {
         const refreshing = await start(path);
         refreshing.decide(({ number }) => (number === last ? fate : undefined));
         void path.act(refreshing);
-        await untilStill();
+        await until(() => refreshing.deaths() === 1);
         refreshing.decide(() => undefined);
         refreshing.broker.advance(LEASE_MS);
         await refreshing.broker.tick();

@@ -13,7 +13,7 @@ import {
   type Refreshing,
   startRefreshing,
   stillWorks,
-  untilStill,
+  until,
 } from '../support/refreshing.ts';
 
 /** What the protocol promises beyond surviving a crash: who is condemned, who goes first, who waits, who wins. */
@@ -334,13 +334,36 @@ test('of two holders that overlap, the one whose lease has run out stores nothin
     refreshing.whileAnswering(() => firstIsDone.promise);
     broker.advance(2 * MINUTE_MS);
     second = broker.tick();
-    await untilStill();
+    await until(() => refreshing.refreshes() === 2);
   });
+  refreshing.decide(() => undefined);
   await broker.tick();
   firstIsDone.resolve();
   await second;
   expect(broker.simulator.state.grants.all()[0]?.pairs).toHaveLength(3);
   expect((await refreshing.rowOf('nora')).token_version).toBe(2);
+  expect(await stillWorks(refreshing, 'nora')).toBe(true);
+});
+
+test('a holder whose lease has run out condemns nobody, while its successor is being accepted', async () => {
+  const refreshing = await startRefreshing(['nora']);
+  const { broker } = refreshing;
+  rejectRefreshes(refreshing, 1);
+  broker.advance(DUE_MS);
+  const firstIsDone = Promise.withResolvers<void>();
+  let second: Promise<unknown> = Promise.resolve();
+  refreshing.whileAnswering(async (body) => {
+    if (!body.includes('action=getnonce')) return;
+    refreshing.whileAnswering(() => firstIsDone.promise);
+    broker.advance(2 * MINUTE_MS);
+    second = broker.tick();
+    await until(() => refreshing.refreshes() === 2);
+  });
+  refreshing.decide(() => undefined);
+  await broker.tick();
+  firstIsDone.resolve();
+  await second;
+  expect(await refreshing.rowOf('nora')).toMatchObject({ state: 'active', token_version: 2 });
   expect(await stillWorks(refreshing, 'nora')).toBe(true);
 });
 
@@ -362,7 +385,7 @@ describe('those who do not hold the lease', () => {
     refreshing.broker.advance(DUE_MS);
     refreshing.decide(({ body }) => (body.includes('grant_type=refresh_token') ? 'dies_before' : undefined));
     void refreshing.broker.tick();
-    await untilStill();
+    await until(() => refreshing.deaths() === 1);
     expect((await refreshing.sync('nora')).status).toBe(200);
     expect(refreshing.refreshes()).toBe(1);
     refreshing.broker.advance(6 * MINUTE_MS);
@@ -375,7 +398,7 @@ describe('those who do not hold the lease', () => {
     refreshing.broker.advance(4 * HOUR_MS);
     refreshing.decide(({ body }) => (body.includes('grant_type=refresh_token') ? 'dies_before' : undefined));
     void refreshing.broker.tick();
-    await untilStill();
+    await until(() => refreshing.deaths() === 1);
     refreshing.decide(() => undefined);
     const waited = await refreshing.sync('nora');
     expect([waited.status, waited.headers.get('Retry-After')]).toEqual([503, '2']);
@@ -390,7 +413,7 @@ test('a client that goes away does not cut a refresh off: the work is registered
   const deps = { ...(await refreshing.broker.deps()), waitUntil: (work: Promise<unknown>) => registered.push(work) };
   const { id } = await refreshing.rowOf('nora');
   void usableAccessToken(deps, id, { share: 'sync' });
-  await untilStill();
+  await until(() => registered.length > 0);
   expect(registered).toHaveLength(1);
   await Promise.all(registered);
   expect((await refreshing.rowOf('nora')).token_version).toBe(2);
@@ -402,8 +425,7 @@ test('a client that goes away does not cut a refresh off: the work is registered
     headers: { 'X-API-Key': refreshing.app.key },
   });
   void http.fetch(request, { deps });
-  await untilStill();
-  expect(registered.length).toBeGreaterThanOrEqual(1);
+  await until(() => registered.length > 1);
   await Promise.all(registered);
   expect((await refreshing.rowOf('nora')).token_version).toBe(3);
 });

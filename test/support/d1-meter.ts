@@ -26,6 +26,8 @@ export type D1Meter = {
   rowsRead: () => number;
   rowsWritten: () => number;
   reset: () => void;
+  /** How many have died. */
+  deaths: () => number;
   /** Decides about each round trip from now on; undefined lets all of them through. */
   failWhen: (decide: ((call: D1Call) => D1Fault) | undefined) => void;
 };
@@ -42,14 +44,19 @@ export const meterD1 = (d1: D1Database): D1Meter => {
   let calls = 0;
   let decide: ((call: D1Call) => D1Fault) | undefined;
 
+  let deaths = 0;
+  const die = async <Answer>(): Promise<Answer> => {
+    deaths += 1;
+    return never();
+  };
   const roundTrip = async <Answer>(sent: Sent[], run: () => Promise<Answer>): Promise<Answer> => {
     calls += 1;
     const fault = decide?.({ number: calls, statements: sent.map(({ sql }) => sql) });
     if (fault === 'refused') throw lost();
-    if (fault === 'dies_before') return never();
+    if (fault === 'dies_before') return die();
     const answer = await run();
     if (fault === 'answer_lost') throw lost();
-    if (fault === 'dies_after') return never();
+    if (fault === 'dies_after') return die();
     return answer;
   };
   const note = ({ sql, params }: Sent, { meta }: D1Result): void => {
@@ -113,6 +120,7 @@ export const meterD1 = (d1: D1Database): D1Meter => {
       statements.length = 0;
       calls = 0;
     },
+    deaths: () => deaths,
     failWhen: (decision) => {
       decide = decision;
     },

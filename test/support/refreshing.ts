@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 
-import { type Broker, connect, emptyTables, makeApp, startBroker } from './broker.ts';
+import { connect, emptyTables, makeApp, startBroker } from './broker.ts';
 import { type D1Fault, meterD1, never } from './d1-meter.ts';
 
 /**
@@ -32,6 +32,11 @@ export const startRefreshing = async (
     effects.push(numbered);
     return fate(numbered);
   };
+  let deaths = 0;
+  const die = async <Answer>(): Promise<Answer> => {
+    deaths += 1;
+    return never();
+  };
   const meter = meterD1(env.DB);
   meter.failWhen(({ statements }) => note({ kind: 'd1', statements, body: '' }));
   const throughFate =
@@ -40,11 +45,11 @@ export const startRefreshing = async (
       const body = init?.body instanceof URLSearchParams ? init.body.toString() : '';
       const decided = note({ kind: 'fetch', statements: [], body });
       if (decided === 'refused') throw new TypeError('fetch failed');
-      if (decided === 'dies_before') return never();
+      if (decided === 'dies_before') return die();
       const answer = await send(input, init);
       await beforeAnswer(body);
       if (decided === 'answer_lost') throw new TypeError('fetch failed');
-      return decided === 'dies_after' ? never() : answer;
+      return decided === 'dies_after' ? die() : answer;
     };
   const broker = await startBroker({
     ...options,
@@ -77,6 +82,8 @@ export const startRefreshing = async (
       meter.reset();
       fate = decision;
     },
+    /** How many invocations have died. */
+    deaths: () => deaths + meter.deaths(),
     /** Does something while an answer of Withings is on its way. */
     whileAnswering: (act: (body: string) => Promise<void>) => {
       beforeAnswer = act;
@@ -132,9 +139,10 @@ export const stillWorks = async ({ broker, run, sync }: Refreshing, userId: stri
   return soon.ok && later.ok;
 };
 
-/** Lets work go on that nobody waits for, until it gets nowhere any more. */
-export const untilStill = async (): Promise<void> => {
-  for (let turns = 0; turns < 20; turns += 1) await scheduler.wait(1);
+/** Lets work go on that nobody waits for, until something has come of it. */
+export const until = async (hasHappened: () => boolean): Promise<void> => {
+  for (let turns = 0; !hasHappened(); turns += 1) {
+    if (turns > 10_000) throw new Error('it never happens');
+    await scheduler.wait(1);
+  }
 };
-
-export type { Broker };
