@@ -1,0 +1,162 @@
+/**
+ * A year of a broker: npm run year [-- --connections 1500 --days 365]
+ *
+ * The broker's own code (the cron tick every minute, syncs as apps ask for them) on SQLite in memory, against the simulated Withings, under
+ * a clock that is moved. One connection in twenty syncs on a given day, at a random moment; the connections were linked over the first 40
+ * days. By default a twentieth of the 30,000 connections runs, because a full year would take hours: figures a day are multiplied to 30,000,
+ * and the busiest minute is Withings' own count, not multiplied. `--connections 30000 --days 3` runs the whole size for some days.
+ *
+ * Rows written are the runs of each kind times what local D1 reports for one (asserted by test/broker/refresh-rules.test.ts); a sync adds a
+ * weigh-in of 8 metrics in 3 groups.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { parseArgs } from 'node:util';
+
+import { keepGrant } from '../../src/broker/keep-grant.ts';
+import { sync } from '../../src/broker/sync.ts';
+import { compose } from '../../src/compose.ts';
+import type { Bindings } from '../../src/config.ts';
+import { tick } from '../../src/cron.ts';
+import { mintCredential } from '../../src/crypto/credential.ts';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import { openSqliteD1 } from '../support/sqlite-d1.ts';
+
+const MINUTE_MS = 60_000;
+const MINUTES_A_DAY = 1_440;
+const FULL_SIZE = 30_000;
+const SYNCS_A_DAY = 1 / 20;
+const LINKED_OVER_DAYS = 40;
+/** Rows that D1 counts as written. */
+const ROWS = { refresh: 5, syncWithoutRefresh: 4, weighIn: 8 + 3 };
+
+const { values } = parseArgs({ options: { connections: { type: 'string' }, days: { type: 'string' } } });
+const connections = Number(values.connections ?? FULL_SIZE / 20);
+const days = Number(values.days ?? 365);
+
+let now = Date.UTC(2026, 0, 1);
+const randomBytes = (size: number) => crypto.getRandomValues(new Uint8Array(size));
+const database = openSqliteD1();
+const client = {
+  clientId: 'c1'.repeat(32),
+  clientSecret: '5e'.repeat(32),
+  name: 'Year',
+  redirectUris: ['https://broker.example.com/cb'],
+};
+const simulator = createSimulator({
+  now: () => now,
+  clients: [client],
+  people: Array.from({ length: connections }, (_, index) => ({
+    id: `user-${index}`,
+    userid: index + 1,
+    name: '',
+    description: '',
+    timezone: 'Europe/Berlin',
+  })),
+});
+simulator.state.clock.freeze();
+
+/** What is counted: by whom a request was caused. */
+const cause = new AsyncLocalStorage<'cron' | 'sync' | 'link'>();
+const counts = { cron: 0, sync: 0, link: 0, refreshes: 0 };
+const bindings = {
+  DB: database.bind(async () => undefined),
+  LINKS: {},
+  KEYRING: JSON.stringify({ current: 'k1', keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' } }),
+  OPERATOR_TOKEN: await mintCredential('operator', randomBytes),
+  WITHINGS_CLIENT_ID: client.clientId,
+  WITHINGS_CLIENT_SECRET: client.clientSecret,
+  WITHINGS_API_URL: 'https://wbsapi.withings.net',
+  WITHINGS_LOGIN_URL: 'https://account.withings.com',
+} as unknown as Bindings;
+const depsOf = async () => {
+  const composed = await compose(bindings, () => undefined, {
+    fetch: async (input, init) => {
+      counts[cause.getStore() ?? 'link'] += 1;
+      if (init?.body instanceof URLSearchParams && init.body.has('refresh_token')) counts.refreshes += 1;
+      return simulator.fetch(input, init);
+    },
+    now: () => now,
+    sleep: async () => undefined,
+    random: randomBytes,
+    log: () => undefined,
+  });
+  if (!composed.ok) throw new Error(composed.failure);
+  return composed.value;
+};
+
+const link = async (index: number) => {
+  const deps = await depsOf();
+  const redirectUri = client.redirectUris[0] ?? '';
+  const code = simulator.state.codes.issue({
+    clientId: client.clientId,
+    userid: index + 1,
+    scopes: ['user.metrics'],
+    redirectUri,
+  });
+  const grant = await deps.withings.exchangeCode({ code, redirectUri });
+  if (!grant.ok) throw new Error(`the exchange failed: ${grant.failure.kind}`);
+  const claim = { id: String(index), expiresAt: now + MINUTE_MS };
+  const user = { appId: 'app', userId: `user-${index}`, policy: 'open', kind: 'open', sameBrowser: true } as const;
+  await keepGrant(deps, { ...user, grant: grant.value, claim });
+};
+
+const idOf = database.database.prepare(`SELECT id FROM connections WHERE user_id = ?`);
+const failed = new Map<string, number>();
+const syncUser = async (index: number) => {
+  const row = idOf.get(`user-${index}`);
+  if (row === undefined) return;
+  const synced = await sync(await depsOf(), Number(row['id']));
+  if (!synced.ok) failed.set(synced.failure.kind, (failed.get(synced.failure.kind) ?? 0) + 1);
+};
+
+database.database.prepare('INSERT INTO apps (id, name, created_at) VALUES (?, ?, ?)').run('app', 'app', now);
+/** Longer than the connections take to be linked, the year begins. */
+const linkingMinutes = Math.min(LINKED_OVER_DAYS, days) * MINUTES_A_DAY;
+const totalMinutes = (days + (days > LINKED_OVER_DAYS ? LINKED_OVER_DAYS : 0)) * MINUTES_A_DAY;
+let linked = 0;
+let busiestDay = { refreshes: 0, rows: 0 };
+let dayStart = { ...counts, syncs: 0 };
+let syncs = 0;
+const started = performance.now();
+for (let minute = 0; minute < totalMinutes; minute += 1) {
+  now += MINUTE_MS;
+  simulator.state.clock.set(now);
+  const toLink = Math.min(connections, Math.ceil((connections * (minute + 1)) / linkingMinutes));
+  for (; linked < toLink; linked += 1) await cause.run('link', () => link(linked));
+  await cause.run('cron', async () => tick(await depsOf()));
+  const expected = (linked * SYNCS_A_DAY) / MINUTES_A_DAY;
+  const count = Math.floor(expected) + (Math.random() < expected % 1 ? 1 : 0);
+  for (let index = 0; index < count; index += 1) {
+    syncs += 1;
+    await cause.run('sync', () => syncUser(Math.floor(Math.random() * linked)));
+  }
+  if (minute % MINUTES_A_DAY === MINUTES_A_DAY - 1) {
+    const refreshes = counts.refreshes - dayStart.refreshes;
+    const rows = refreshes * ROWS.refresh + (syncs - dayStart.syncs) * (ROWS.syncWithoutRefresh + ROWS.weighIn);
+    busiestDay = { refreshes: Math.max(busiestDay.refreshes, refreshes), rows: Math.max(busiestDay.rows, rows) };
+    dayStart = { ...counts, syncs };
+  }
+}
+
+const states = database.database.prepare('SELECT state, count(*) AS count FROM connections GROUP BY state').all();
+const overdue = database.database
+  .prepare('SELECT count(*) AS count FROM connections WHERE next_refresh_at < ?')
+  .get(now - 60 * MINUTE_MS);
+const factor = FULL_SIZE / connections;
+const ran = totalMinutes / MINUTES_A_DAY;
+console.table({
+  connections,
+  'days simulated': ran,
+  'connections lost': connections - Number(states.find(({ state }) => state === 'active')?.['count'] ?? 0),
+  'overdue by an hour at the end': Number(overdue?.['count']),
+  'syncs that failed': [...failed].map(([kind, count]) => `${kind}: ${count}`).join(', ') || 0,
+  'requests in the busiest minute (of 120)': simulator.state.limits.maxCallsPerMinute(),
+  'minutes of computing': Math.round((performance.now() - started) / MINUTE_MS),
+});
+console.table({
+  'refreshes a day, mean': Math.round((counts.refreshes / ran) * factor),
+  'refreshes on the busiest day': Math.round(busiestDay.refreshes * factor),
+  'requests to Withings a day, mean': Math.round(((counts.cron + counts.sync + counts.link) / ran) * factor),
+  'rows written on the busiest day (of 100,000)': Math.round(busiestDay.rows * factor),
+  'invocations a day (of 100,000)': MINUTES_A_DAY + Math.round((syncs / ran) * factor),
+});
