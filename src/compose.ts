@@ -1,4 +1,4 @@
-import type { Deps } from './broker/deps.ts';
+import type { Brake, Deps } from './broker/deps.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
 import type { LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
@@ -47,10 +47,17 @@ export const compose = async (
       links: bindings.LINKS,
       db: openDatabase(bindings.DB, seams),
       withings: createWithingsClient(withings, send, seams.now),
-      mayPass: async (_brake, caller) => (await bindings.AUTH_RATE?.limit({ key: caller }))?.success ?? true,
+      // Without the binding (a plan or a machine that has none) there is no brake.
+      mayPass: async (brake, caller) => (await bindings[BRAKES[brake]]?.limit({ key: caller }))?.success ?? true,
     },
   };
 };
+
+/** The binding behind each brake; their limits are in `wrangler.toml`. */
+const BRAKES = { auth: 'AUTH_RATE', failed_credential: 'FAILED_RATE', app: 'APP_RATE' } as const satisfies Record<
+  Brake,
+  keyof Bindings
+>;
 
 /** One JSON object a line, so that no value can forge a line of its own. */
 function writeLog(entry: LogEntry): void {

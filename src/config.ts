@@ -15,6 +15,8 @@ export type Bindings = {
   DB: D1Database;
   LINKS: KVNamespace;
   AUTH_RATE?: RateLimit;
+  FAILED_RATE?: RateLimit;
+  APP_RATE?: RateLimit;
 } & Record<keyof z.input<typeof settings>, string | undefined>;
 
 const positive = z.coerce.number().int().positive();

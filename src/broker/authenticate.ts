@@ -14,7 +14,13 @@ import type { Deps } from './deps.ts';
 export type Presented = string | undefined;
 
 /** A credential that speaks for an app, whether a page's script sent it (its request carries an `Origin`), and through what it came. */
-export type AppCredential = { presented: Presented; fromBrowser: boolean; surface: Surface };
+export type AppCredential = {
+  presented: Presented;
+  fromBrowser: boolean;
+  surface: Surface;
+  /** Who is calling, coarsely; undefined on a developer's machine, where nothing is braked. */
+  address: string | undefined;
+};
 
 /** A request that may go on: for which app and user, and the user's current connection. */
 export type Admitted = { appId: string; userId: string; connection: CurrentConnection | undefined };
@@ -39,7 +45,7 @@ export const admitForUser = async (
   }
   const caller =
     wanted.userTokens && presented?.startsWith(JWT_START) === true
-      ? await callerOfUserToken(deps, presented, appId, userId)
+      ? await callerOfUserToken(deps, credential, presented, wanted)
       : await callerOfKey(deps, credential, wanted);
   return caller.ok ? ok({ appId, userId, connection: caller.value.connection }) : caller;
 };
@@ -76,9 +82,10 @@ const invalidKey = fail({ kind: 'credential_invalid', wanted: 'api_key' } as con
 
 const callerOfKey = async (
   deps: Deps,
-  { presented, fromBrowser }: AppCredential,
+  credential: AppCredential,
   { appId, userId, scope }: { appId: string; userId: string; scope: KeyScope },
 ): Promise<Result<Caller, Failure>> => {
+  const { presented, fromBrowser } = credential;
   if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'api_key' });
   if (presented.startsWith(JWT_START)) return whyNoKey(deps, presented);
   if (!(await isWellFormedCredential('key', presented))) return invalidKey;
@@ -92,7 +99,16 @@ const callerOfKey = async (
   if (fromBrowser && caller.refusesBrowserKeys) return fail({ kind: 'browser_key_refused' });
   if (!caller.key.scopes.includes(scope)) return fail({ kind: 'scope_missing', scope });
   if (caller.key.useIsStale) deps.waitUntil(noteApiKeyUse(deps.db, hash, deps.now()));
-  return ok(caller);
+  return withinPace(deps, credential, caller);
+};
+
+/** How long an app that asks too often waits: the brake counts by the minute. */
+const PACE_SECONDS = 60;
+
+/** Lets an app go on unless it asks too often. After the credential was judged, so that nobody else can use up its pace. */
+const withinPace = async (deps: Deps, { address }: AppCredential, caller: Caller): Promise<Result<Caller, Failure>> => {
+  if (address === undefined || (await deps.mayPass('app', caller.appId))) return ok(caller);
+  return fail({ kind: 'rate_limited', retryAfterSeconds: PACE_SECONDS });
 };
 
 /** Where a key is wanted, a good user token is told apart from garbage: its bearer mistook the route, not the token. */
@@ -103,9 +119,9 @@ const whyNoKey = async (deps: Deps, presented: string): Promise<Result<Caller, F
 
 const callerOfUserToken = async (
   deps: Deps,
+  credential: AppCredential,
   presented: string,
-  appId: string,
-  userId: string,
+  { appId, userId }: { appId: string; userId: string },
 ): Promise<Result<Caller, Failure>> => {
   const token = await verify(deps.keyring, USER_TOKEN, presented, deps.now());
   // Another user's token says nothing here, not even that this user exists.
@@ -113,5 +129,5 @@ const callerOfUserToken = async (
   const found = await callerByUser(deps.db, appId, userId);
   if (!found.ok) return found;
   if (found.value === undefined) return fail({ kind: 'app_not_found' });
-  return found.value.appDisabled ? fail({ kind: 'app_disabled' }) : ok(found.value);
+  return found.value.appDisabled ? fail({ kind: 'app_disabled' }) : withinPace(deps, credential, found.value);
 };

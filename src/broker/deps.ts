@@ -26,7 +26,13 @@ export type Deps = {
 };
 
 /** What is braked. */
-export type Brake = 'auth';
+export type Brake =
+  /** Authorization requests, by address: each costs a KV write. */
+  | 'auth'
+  /** Requests with a credential that is not good, by address. */
+  | 'failed_credential'
+  /** Requests of an app, by the app: one tenant must not use up the day's quotas for all. */
+  | 'app';
 
 /** What an operator may set; defaults are in `config.ts`. */
 export type BrokerSettings = {

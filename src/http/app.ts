@@ -8,6 +8,7 @@ import { managementApi } from './api/management.ts';
 import { metricsApi } from './api/metrics.ts';
 import { operatorApi } from './api/operator.ts';
 import { usersApi } from './api/users.ts';
+import { brakeFailedCredentials } from './brake-failed-credentials.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { fromAnyPage, USER_TOKEN_PATHS } from './cross-origin.ts';
 import { dashboard } from './dashboard/app.tsx';
@@ -25,7 +26,7 @@ const MOST_BODY_BYTES = 64 * 1024;
 /** The broker's routes, in one place. */
 export const http = new Hono<HttpEnv>();
 
-http.use(requestLog, securityHeaders);
+http.use(requestLog, securityHeaders, brakeFailedCredentials);
 http.use(
   bodyLimit({
     maxSize: MOST_BODY_BYTES,

@@ -1,6 +1,7 @@
 import type { ManagerCredential } from '../../broker/admit-manager.ts';
 import type { AppCredential, Presented } from '../../broker/authenticate.ts';
 import type { Surface } from '../../domain/audit.ts';
+import { callerAddress } from '../caller-address.ts';
 import type { HttpContext } from '../context.ts';
 
 /** The credential of an app's request: `X-API-Key`, or a bearer token. Never from the URL, which is logged on its way. */
@@ -8,6 +9,7 @@ export const appCredential = (c: HttpContext): AppCredential => ({
   presented: c.req.header('X-API-Key') ?? bearer(c),
   fromBrowser: c.req.header('Origin') !== undefined,
   surface: surfaceOf(c),
+  address: callerAddress(c),
 });
 
 /** The credential of a management request. */

@@ -87,11 +87,12 @@ const KEY_PROBLEMS: readonly ProblemCode[] = [
   'invalid_access_token',
   'app_disabled',
   'app_not_found',
+  'rate_limited',
   'storage_unavailable',
 ];
 
 const CREDENTIAL_PROBLEMS: { [Kind in Auth['kind']]: readonly ProblemCode[] } = {
   none: [],
   app_key: KEY_PROBLEMS,
-  access_token: ['access_token_missing', 'invalid_access_token', 'storage_unavailable'],
+  access_token: ['access_token_missing', 'invalid_access_token', 'rate_limited', 'storage_unavailable'],
 };
