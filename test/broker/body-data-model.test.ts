@@ -1,0 +1,262 @@
+import { env } from 'cloudflare:workers';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import type { faultKinds } from '../../src/simulator/faults.ts';
+import type { Person } from '../../src/simulator/people/people.ts';
+import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+
+/**
+ * Random histories at Withings, read through the broker, against a plain model: what Withings has now. Syncs are cut off by faults
+ * anywhere; in the end one goes through, and whatever happened before, the API gives what the model has.
+ */
+
+type FaultKind = (typeof faultKinds)[number];
+
+const DAY = 86_400;
+const TYPES: Record<string, number> = { weight: 1, fat_ratio: 6, heart_pulse: 11, height: 4 };
+
+type Step =
+  | {
+      do: 'weigh';
+      kg: number;
+      daysAgo: number;
+      device: 'body_plus' | 'body_cardio' | 'body_scan' | 'manual';
+      visitor: boolean;
+    }
+  | { do: 'height'; metres: number; daysAgo: number }
+  | { do: 'edit'; which: number; kg: number; daysAgo: number }
+  | { do: 'attribute'; which: number; attrib: 0 | 1 }
+  | { do: 'delete'; which: number }
+  | { do: 'sync'; fault: FaultKind | undefined; after: number };
+
+const daysAgo = fc.double({ min: 0.01, max: 24, noNaN: true });
+const kg = fc.integer({ min: 400, max: 1500 }).map((tenths) => tenths / 10);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('weigh' as const),
+      kg,
+      daysAgo,
+      device: fc.constantFrom('body_plus', 'body_cardio', 'body_scan', 'manual'),
+      visitor: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('height' as const),
+      metres: fc.integer({ min: 1400, max: 2000 }).map((mm) => mm / 1000),
+      daysAgo,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('edit' as const), which: fc.nat(), kg, daysAgo }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('attribute' as const), which: fc.nat(), attrib: fc.constantFrom(0, 1) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), which: fc.nat() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('sync' as const),
+      fault: fc.constantFrom<(FaultKind | undefined)[]>(
+        undefined,
+        undefined,
+        'lost_answer',
+        'http_500',
+        'html',
+        'cut_body',
+        'empty_body',
+        'status',
+      ),
+      after: fc.nat({ max: 2 }),
+    }),
+  },
+);
+
+/** Before them lies a change of clocks, either way, a leap day, or the turn of a year. */
+const NOW = ['2026-11-05T12:00:00Z', '2027-04-05T12:00:00Z', '2028-03-05T12:00:00Z', '2027-01-04T12:00:00Z'];
+const ZONES = ['Pacific/Kiritimati', 'Asia/Kolkata', 'America/St_Johns', 'Europe/Oslo', 'Pacific/Apia'];
+
+/** What goes wrong with the answers of Withings that come next: undefined is nothing. */
+type Trouble = { next: (FaultKind | undefined)[] };
+
+type World = {
+  broker: Broker;
+  trouble: Trouble;
+  app: TestApp;
+  person: Person;
+  user: string;
+  anchors: ReadonlySet<number>;
+};
+
+const seconds = ({ broker }: Pick<World, 'broker'>) => Math.floor(broker.now() / 1000);
+
+const apply = async (world: World, one: Step): Promise<void> => {
+  const { broker, person, anchors } = world;
+  const { weighIns } = broker.simulator.state;
+  const date = 'daysAgo' in one ? Math.floor(seconds(world) - one.daysAgo * DAY) : 0;
+  const changeable = person.groups.all().filter(({ grpid }) => !anchors.has(grpid));
+  const chosen = 'which' in one ? changeable[one.which % Math.max(1, changeable.length)]?.grpid : undefined;
+  broker.advance(7_000);
+  if (one.do === 'weigh')
+    weighIns.add(person, { weightKg: one.kg, date, device: one.device, ...(one.visitor && { attrib: 1 }) });
+  else if (one.do === 'height') weighIns.addHeight(person, one.metres, date);
+  else if (one.do === 'sync') await sync(world, one.fault, one.after);
+  else if (chosen === undefined) return;
+  else if (one.do === 'edit') weighIns.edit(person, chosen, { weightKg: one.kg, date });
+  else if (one.do === 'attribute') weighIns.edit(person, chosen, { attrib: one.attrib });
+  else weighIns.remove(person, chosen);
+};
+
+/** A sync in which the `after`-th answer of Withings, counted from 0, goes wrong. */
+const sync = async ({ broker, app, user, trouble }: World, fault: FaultKind | undefined, after: number) => {
+  trouble.next = fault === undefined ? [] : [...Array.from({ length: after }, () => undefined), fault];
+  broker.advance(16_000);
+  const answer = await app.call('POST', `/withings/sync/${user}`);
+  trouble.next = [];
+  broker.simulator.state.faults.clear();
+  return answer.json<{ added: number; changed: number; removed: number; complete: boolean }>();
+};
+
+/** What the metrics API is to give, from what Withings has now. */
+const model = ({ person }: World) => {
+  const groups = person.groups.all().filter(({ category }) => category === 1);
+  const valuesOf = (type: number) =>
+    groups.flatMap(({ grpid, date, attrib, measures }) => {
+      const measure = measures.find((one) => one.type === type);
+      return measure === undefined
+        ? []
+        : [{ group: grpid, date, attrib, value: Number(`${measure.value}e${measure.unit}`) }];
+    });
+  const heights = valuesOf(4).toSorted((a, b) => a.date - b.date || a.group - b.group);
+  const bmis = valuesOf(1).map((weight) => {
+    const height = heights.findLast(({ date }) => date <= weight.date) ?? heights[0];
+    return { ...weight, value: Math.round((weight.value / (height?.value ?? 1) ** 2) * 100) / 100 };
+  });
+  const rows = Object.entries(TYPES).flatMap(([metric, type]) => valuesOf(type).map((value) => ({ metric, ...value })));
+  return [...rows, ...bmis.map((value) => ({ metric: 'bmi', ...value }))];
+};
+
+const keyOf = (one: { metric: string; group: number; date: number; value: number; doubtful: boolean }) =>
+  [one.metric, one.group, one.date, one.metric === 'bmi' ? one.value.toFixed(1) : one.value, one.doubtful].join(' ');
+
+type Shown = { metric: string; group_id: number; measured_at: string; value: number; source: { attribution: string } };
+
+const shown = async ({ app, user }: World, query: string) => {
+  const values: Shown[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page: { data: Shown[]; next_cursor: string | null } = await (
+      await app.call('GET', `/metrics/${user}?limit=61&${query}${cursor === '' ? '' : `&cursor=${cursor}`}`)
+    ).json();
+    values.push(...page.data);
+    cursor = page.next_cursor;
+  }
+  return values;
+};
+
+const expectModel = async (world: World): Promise<void> => {
+  const expected = model(world).map((one) => keyOf({ ...one, doubtful: one.attrib === 1 }));
+  const given = await shown(world, 'metric=weight,bmi,fat_ratio,heart_pulse,height&include=ambiguous');
+  const keys = given.map((one) =>
+    keyOf({
+      metric: one.metric,
+      group: one.group_id,
+      date: Date.parse(one.measured_at) / 1000,
+      value: one.value,
+      doubtful: one.source.attribution === 'ambiguous',
+    }),
+  );
+  expect(keys.toSorted()).toEqual(expected.toSorted());
+  expect(given.map(({ measured_at: at }) => Date.parse(at))).toEqual(
+    given.map(({ measured_at: at }) => Date.parse(at)).toSorted((a, b) => b - a),
+  );
+  await expectDays(world);
+};
+
+const expectDays = async (world: World): Promise<void> => {
+  const format = new Intl.DateTimeFormat('en-CA', { timeZone: world.person.timezone });
+  const days = new Map<string, number[]>();
+  for (const { metric, attrib, date, value } of model(world)) {
+    if (metric !== 'weight' || attrib === 1) continue;
+    const day = format.format(date * 1000);
+    days.set(day, [...(days.get(day) ?? []), value]);
+  }
+  const expected = [...days].map(([day, values]) =>
+    [day, values.length, Math.min(...values), Math.max(...values)].join(' '),
+  );
+  const answer = await world.app.call('GET', `/metrics/${world.user}/daily?metric=weight`);
+  const { data } = await answer.json<{ data: { period: string; count: number; min: number; max: number }[] }>();
+  expect(data.map(({ period, count, min, max }) => [period, count, min, max].join(' '))).toEqual(expected.toSorted());
+};
+
+/** Syncs until nothing is left to find: a deletion takes two reads that agree. */
+const settle = async (world: World): Promise<void> => {
+  for (let calls = 0; calls < 12; calls += 1) {
+    const { complete, added, changed, removed } = await sync(world, undefined, 0);
+    if (complete && added + changed + removed === 0 && calls > 3 && (await isNothingMissing(world))) return;
+  }
+};
+const isNothingMissing = async (world: World): Promise<boolean> => {
+  const { results } = await env.DB.prepare(
+    `SELECT 1 FROM groups JOIN connections ON connections.id = connection_id WHERE user_id = ?1 AND missing_since IS NOT NULL LIMIT 1`,
+  )
+    .bind(world.user)
+    .all();
+  return results.length === 0;
+};
+
+test('whatever happens at Withings and on the way, the API gives what Withings has', async () => {
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...NOW),
+      fc.constantFrom(...ZONES),
+      fc.constantFrom(3, 17, 300),
+      fc.array(step, { minLength: 4, maxLength: 16 }),
+      async (now, timezone, pageSize, steps) => {
+        run += 1;
+        // Each run has a clock of its own: the share of requests of a later one would be used up until then.
+        await emptyTables();
+        const trouble: Trouble = { next: [] };
+        const broker = await startBroker({
+          settings: { pageSize },
+          fetch: (send) => (input, init) => {
+            const isRead = init?.body instanceof URLSearchParams && init.body.get('action') === 'getmeas';
+            const kind = isRead ? trouble.next.shift() : undefined;
+            if (kind !== undefined) broker.simulator.state.faults.add({ kind, action: 'getmeas', status: 601 });
+            return send(input, init);
+          },
+        });
+        broker.advance(Date.parse(now) - broker.now());
+        const user = `user-${run}`;
+        const person = broker.simulator.state.people.add({
+          id: user,
+          userid: 90_000_000 + run,
+          name: user,
+          description: '',
+          timezone,
+        });
+        if (person === null) throw new Error('taken');
+        // One of each kind stays: the last of a kind is never found deleted.
+        const date = seconds({ broker }) - 25 * DAY;
+        const anchors = [
+          ...broker.simulator.state.weighIns.add(person, { weightKg: 80, date, device: 'body_cardio' }),
+          ...broker.simulator.state.weighIns.add(person, { weightKg: 80, date, device: 'body_scan' }),
+          broker.simulator.state.weighIns.addHeight(person, 1.8, date),
+        ];
+        const app = await makeApp(broker, user);
+        await connect(broker, app, user, user);
+        const world = { broker, trouble, app, person, user, anchors: new Set(anchors.map(({ grpid }) => grpid)) };
+        for (const one of steps) await apply(world, one);
+        broker.simulator.state.settings.pageSize = 300;
+        await settle(world);
+        await expectModel(world);
+        expect(await sync(world, undefined, 0)).toMatchObject({ added: 0, changed: 0, removed: 0, complete: true });
+      },
+    ),
+    { numRuns: 10, seed: 610_731 },
+  );
+});

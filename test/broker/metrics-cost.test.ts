@@ -1,0 +1,117 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { type Broker, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { type D1Meter, meterD1 } from '../support/d1-meter.ts';
+
+/** What ten years of a Body Scan every day cost: 3,650 weigh-ins of 4 groups and 33 values. */
+
+const DAY = 86_400;
+const WEIGH_INS = 3_650;
+const GROUPS_PER_WEIGH_IN = 4;
+/** Type and position of each value of a weigh-in, and the group of the four that it comes with. */
+const VALUES = [
+  ...[1, 5, 6, 8, 76, 77, 88, 168, 169, 170, 226].map((type) => [type, -1, 0]),
+  ...[173, 174, 175].flatMap((type) => [2, 3, 10, 11, 12].map((position) => [type, position, 0])),
+  ...[11, 130].map((type) => [type, -1, 1]),
+  ...[196, 197, 198].map((type) => [type, -1, 2]),
+  ...[91, 155].map((type) => [type, -1, 3]),
+];
+/** Authenticating, the few sources and heights, and the look from series to series. */
+const CONSTANT = 20;
+
+let broker: Broker;
+let app: TestApp;
+let d1: D1Meter;
+let bytesPerWeighIn = 0;
+
+const contentOf = (group: number) =>
+  JSON.stringify(VALUES.filter(([, , of]) => of === group).map(([type, position]) => [type, position, 70.25]));
+
+beforeAll(async () => {
+  d1 = meterD1(env.DB);
+  broker = await startBroker({ bindings: { DB: d1.d1 } });
+  app = await makeApp(broker);
+  await connect(broker, app, 'ada', 'ines');
+  const { id } = (await env.DB.prepare(`SELECT id FROM connections`).first<{ id: number }>()) ?? { id: 0 };
+  const newest = Math.floor(broker.now() / 1000);
+  const days = `WITH RECURSIVE n (day) AS (SELECT 0 UNION ALL SELECT day + 1 FROM n WHERE day + 1 < ${WEIGH_INS})`;
+  const before = (await env.DB.prepare('SELECT 1').run()).meta.size_after;
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO sources (connection_id, id, attrib, model, time_zone) VALUES (?1, 1, 0, 'Body Scan', 'Europe/Lisbon')`,
+    ).bind(id),
+    env.DB.prepare(
+      `${days} INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
+       SELECT ?1, v.value ->> 0, v.value ->> 1, 0, ?2 - day * ${DAY}, 6000000000 + 4 * day + (v.value ->> 2), 70.25 + day, 1
+       FROM n CROSS JOIN json_each(?3) AS v`,
+    ).bind(id, newest, JSON.stringify(VALUES)),
+    ...[0, 1, 2, 3].map((group) =>
+      env.DB.prepare(
+        `${days} INSERT INTO groups (connection_id, group_id, measured_seconds, created_seconds, modified_seconds, source_id, ambiguous, content, stored_at)
+         SELECT ?1, 6000000000 + 4 * day + ${group}, ?2 - day * ${DAY}, ?2, ?2, 123456789012345, 0, ?3, 0 FROM n`,
+      ).bind(id, newest, contentOf(group)),
+    ),
+  ]);
+  const after = (await env.DB.prepare('SELECT 1').run()).meta.size_after;
+  bytesPerWeighIn = (after - before) / WEIGH_INS;
+});
+
+const read = async (path: string) => {
+  d1.reset();
+  const answer = await app.call('GET', `/metrics/ada${path}`);
+  expect(answer.status).toBe(200);
+  return answer.json<{ data: { count?: number }[] }>();
+};
+
+test('a weigh-in of 4 groups and 33 values takes about 3.4 KB', () => {
+  expect(VALUES.length + GROUPS_PER_WEIGH_IN).toBe(37);
+  expect(bytesPerWeighIn).toBeLessThan(3_700);
+  expect(bytesPerWeighIn).toBeGreaterThan(2_500);
+});
+
+describe('reading ten years', () => {
+  test('a year of one metric reads its values and no more', async () => {
+    const { data } = await read('?metric=weight&from=2025-06-16&limit=1000');
+    expect(data).toHaveLength(365);
+    expect(d1.rowsRead()).toBeLessThanOrEqual(365 + CONSTANT);
+  });
+
+  test('monthly means of one metric read each value once', async () => {
+    const { data } = await read('/monthly?metric=weight');
+    expect(data.length).toBeGreaterThan(119);
+    expect(d1.rowsRead()).toBeLessThanOrEqual(WEIGH_INS + CONSTANT);
+  });
+
+  test('monthly means of five metrics read each value once', async () => {
+    await read('/monthly?metric=weight,fat_ratio,muscle_mass,hydration,bone_mass');
+    expect(d1.rowsRead()).toBeLessThanOrEqual(5 * WEIGH_INS + CONSTANT);
+  });
+
+  test('a delta reads two values a metric, and a page the same as at a hundred values', async () => {
+    await read('/delta?metric=weight,fat_ratio&from=2016-01-01');
+    expect(d1.rowsRead()).toBeLessThanOrEqual(2 * 2 + CONSTANT);
+    await read('?metric=weight&limit=50&order=asc');
+    expect(d1.rowsRead()).toBeLessThanOrEqual(51 + CONSTANT);
+  });
+
+  test('an unchanged answer reads none of them', async () => {
+    const first = await app.call('GET', '/metrics/ada/monthly?metric=weight');
+    d1.reset();
+    const again = await broker.request(`/apps/${app.id}/metrics/ada/monthly?metric=weight`, {
+      headers: { 'X-API-Key': app.key, 'If-None-Match': first.headers.get('ETag') ?? '' },
+    });
+    expect(again.status).toBe(304);
+    expect(d1.calls()).toBe(1);
+    expect(d1.rowsRead()).toBeLessThanOrEqual(4);
+  });
+
+  test('a sync reads the last thirty days again, and not the ten years', async () => {
+    await app.call('POST', '/withings/sync/ada');
+    broker.advance(60_000);
+    d1.reset();
+    await app.call('POST', '/withings/sync/ada');
+    // At most three rows for each value of the window: the value, its group, and what is known of it.
+    expect(d1.rowsRead()).toBeLessThan(3 * 32 * VALUES.length);
+  });
+});
