@@ -28,8 +28,6 @@ export type Wishes = {
   clientSecret: string | undefined;
 };
 
-export type Steps = ReturnType<typeof deploymentSteps>;
-
 /** The steps of one deployment, each a function that does it. `say` gets a line for each thing that was done or found. */
 export const deploymentSteps = (wrangler: Wrangler, wishes: Wishes, say: (line: string) => void) => {
   const inConfig = (args: string[], env?: Record<string, string>) => wrangler([...args, '--config', CONFIG], env);

@@ -22,8 +22,8 @@ export type Spawned = {
   ready: Ready;
   /** Everything it printed on its standard output. */
   printed: string[];
-  /** Stops it and all that it started; its exit code. */
-  stop: () => Promise<number | null>;
+  /** Stops it, and with it all that it started; its exit code, null after a signal that it cannot answer. */
+  stop: (signal?: 'SIGTERM' | 'SIGKILL') => Promise<number | null>;
 };
 
 /**
@@ -42,11 +42,15 @@ export const spawnDev = async (command: [string, ...string[]], args: string[]): 
   const ended = once(child, 'close').then(() => undefined);
   const first = await Promise.race([once(lines, 'line'), ended]);
   if (first === undefined) throw explained(`dev ended before it was ready: ${complaint}`);
-  return { ready: readySchema.parse(JSON.parse(String(first[0]))), printed, stop: () => stop(child, ended) };
+  return {
+    ready: readySchema.parse(JSON.parse(String(first[0]))),
+    printed,
+    stop: (signal = 'SIGTERM') => stop(child, signal, ended),
+  };
 };
 
-const stop = async (child: ChildProcess, ended: Promise<undefined>): Promise<number | null> => {
-  child.kill('SIGTERM');
+const stop = async (child: ChildProcess, signal: NodeJS.Signals, ended: Promise<undefined>): Promise<number | null> => {
+  child.kill(signal);
   await ended;
   return child.exitCode;
 };

@@ -68,6 +68,19 @@ describe('npm run dev, stopped and started again', () => {
     );
   });
 
+  test('leaves nothing running when it is killed, and can be started again', async () => {
+    const killed = await start(...anyPorts);
+    expect(await killed.stop('SIGKILL')).toBeNull();
+    for (const url of [killed.ready.url, killed.ready.simulator_url]) {
+      const answers = () =>
+        fetch(url).then(
+          () => true,
+          () => false,
+        );
+      await expect.poll(answers, { timeout: 20_000, interval: 200 }).toBe(false);
+    }
+  });
+
   test('takes another Withings in place of the simulated one', async () => {
     const { port } = await choosePort('The Worker', { flag: '--port', wanted: '0', usual: 0 });
     const client = { clientId: 'other', clientSecret: "se'cr$et\\ #1", name: 'Other' };

@@ -1,0 +1,15 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { expect, test } from 'vitest';
+
+test('npm run demo prints each step and ends with a table of weigh-ins', async () => {
+  const cwd = fileURLToPath(import.meta.resolve('../..'));
+  const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'demo'], { cwd });
+  expect(stdout.match(/^\d\. /gm)).toEqual(['1. ', '2. ', '3. ', '4. ', '5. ', '6. ']);
+  expect(stdout).toContain('Location: womoji://withings/success');
+  expect(stdout).toMatch(/measured at +weight \(kg\) +bmi \(kg\/m²\) +fat_ratio \(%\) +muscle_mass \(kg\)/);
+  expect(stdout.match(/^ +\d{4}-\d\d-\d\dT\S+( +\d+\.\d\d){4}$/gm)?.length).toBeGreaterThanOrEqual(7);
+  expect(stdout).not.toMatch(/mushu_(key|operator)_|code=[0-9a-f]{13}/);
+});
