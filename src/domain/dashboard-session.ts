@@ -1,7 +1,7 @@
 import { type EpochMs, HOUR_MS, MINUTE_MS } from './time.ts';
 
 /** How long a session lives without a request. */
-export const SESSION_IDLE_MS = 30 * MINUTE_MS;
+const SESSION_IDLE_MS = 30 * MINUTE_MS;
 /** How long a session lives at most, however busy. */
 export const SESSION_LIFETIME_MS = 12 * HOUR_MS;
 /** A request notes that the session is in use at most this often: every note is a row written. */

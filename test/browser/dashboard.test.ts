@@ -124,7 +124,9 @@ const PAGES: readonly [string, string][] = [
   ['user', `/dashboard/apps/${ready.app_id}/users/dashboard-user`],
   ['keys', `/dashboard/apps/${ready.app_id}/keys`],
   ['audit', `/dashboard/apps/${ready.app_id}/audit`],
+  ['developers', '/dashboard/developers'],
   ['broker', '/dashboard/broker'],
+  ['account', '/dashboard/account'],
 ];
 
 const WIDTHS = [390, 1280];

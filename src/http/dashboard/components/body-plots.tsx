@@ -36,7 +36,12 @@ const PLOTTED = [
 type PlotValues = ReadonlyMap<string, readonly DayValue[]>;
 
 /** What the plots show: a mean of each of these periods. */
-export type Plots = { values: PlotValues; of: PeriodLength };
+export type Plots = {
+  values: PlotValues;
+  of: PeriodLength;
+  /** Whether there were more values than one page reads, so that only the last year is shown. */
+  isCut?: boolean;
+};
 
 /** Reads what the plots of one connection show: nothing, where there is no connection yet. */
 export const readPlots = async (
@@ -47,6 +52,10 @@ export const readPlots = async (
   const { days, length } = RANGES[range];
   if (connection === undefined) return ok({ values: new Map(), of: length });
   const read = await readValues(deps, connection.id, days, length);
+  if (!read.ok && read.failure.kind === 'invalid_parameter' && range === 'all') {
+    const lastYear = await readPlots(deps, connection, 'year');
+    return lastYear.ok ? ok({ ...lastYear.value, isCut: true }) : lastYear;
+  }
   if (!read.ok) return read;
   const periods = new Set([...read.value.values()].flat().map(({ day }) => day)).size;
   if (length === 'day' || periods === 0 || periods >= FEW_PERIODS) return ok({ values: read.value, of: length });
@@ -97,6 +106,7 @@ export const BodyPlots = ({ plots, range, path }: { plots: Plots; range: PlotRan
         ))}
       </nav>
     </div>
+    {plots.isCut && <p class="hint">There are too many values to read at once. The last year is shown.</p>}
     {plots.values.size === 0 ? (
       <div class="empty">
         <p>

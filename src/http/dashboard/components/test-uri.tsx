@@ -37,12 +37,7 @@ const Verdict = ({ tested }: { tested: TestedUri }) =>
       It would be taken: <code>{tested.registered}</code> is registered.
     </p>
   ) : (
-    <div class="notice bad" role="status">
-      <p>It would be refused. {tested.explanation ?? 'Nothing that is registered resembles it.'}</p>
-      {tested.registered !== undefined && (
-        <p>
-          Nearest: <code>{tested.registered}</code>
-        </p>
-      )}
-    </div>
+    <p class="notice bad" role="status">
+      It would be refused. {tested.explanation ?? 'Nothing that is registered resembles it.'}
+    </p>
   );

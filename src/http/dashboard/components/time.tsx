@@ -16,7 +16,7 @@ const Exact = ({ at, children }: { at: EpochMs; children: string }) => (
 const utcMinute = (at: EpochMs): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
 
 /** Distance of a moment from now, rounded down to its largest unit. */
-export const ago = (at: EpochMs, now: EpochMs): string => {
+const ago = (at: EpochMs, now: EpochMs): string => {
   const distance = Math.abs(now - at);
   const [size, unit] =
     distance < HOUR_MS

@@ -78,9 +78,9 @@ const Cron = ({ health: { cron, backlog }, now }: { health: BrokerHealth; now: E
         <dd>{counted(backlog.syncsToResume)}</dd>
       </div>
       <div>
-        <dt>Longest wait since</dt>
+        <dt>Longest overdue</dt>
         <dd class="small">
-          {backlog.oldestDueAt === undefined ? 'nothing waits' : <Ago at={backlog.oldestDueAt} now={now} />}
+          {backlog.oldestDueAt === undefined ? 'nothing' : <Ago at={backlog.oldestDueAt} now={now} />}
         </dd>
       </div>
     </dl>

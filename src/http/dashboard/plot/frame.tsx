@@ -1,8 +1,8 @@
 import type { Child } from 'hono/jsx';
 
 /** Size of a plot in its own units; the page scales it to the width it has. */
-export const WIDTH = 520;
-export const HEIGHT = 220;
+const WIDTH = 520;
+const HEIGHT = 220;
 /** The area that data is drawn in. */
 export const AREA = { left: 46, right: WIDTH - 12, top: 14, bottom: HEIGHT - 28 };
 
