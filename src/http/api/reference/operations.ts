@@ -37,7 +37,7 @@ const STATUS = {
 
 const BROKER_OPERATIONS: readonly Operation[] = [
   {
-    id: 'getStatus',
+    id: 'getOperatorStatus',
     method: 'get',
     path: '/operator/status',
     tag: 'Broker',

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, test } from 'vitest';
+
+/** SECURITY.md names a test for each threat that applies: those tests exist, under those names. */
+
+const read = (path: string): string => readFileSync(join(import.meta.dirname, '..', path), 'utf8');
+
+const rows = read('SECURITY.md')
+  .split('\n')
+  .flatMap((line) => {
+    const [, id, threat, answer, tests = ''] = /^\| (T\d+) +\| +(.+?) +\| +(.+?) +\| *(.*?) *\|$/.exec(line) ?? [];
+    return id === undefined ? [] : [{ id, threat, answer, tests: [...tests.matchAll(/`([^`]+)` “([^”]+)”/g)] }];
+  });
+
+/** Why these have no test is said in their row. */
+const WITHOUT_TEST = ['T22', 'T40', 'T42', 'T43', 'T50', 'T53'];
+
+test('SECURITY.md answers every threat from T1 to T53 once', () => {
+  expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 53 }, (_, index) => `T${index + 1}`));
+});
+
+test.each(rows)('the tests that $id names exist', ({ id, tests }) => {
+  expect(tests.length > 0).toBe(!WITHOUT_TEST.includes(id));
+  for (const [, path = '', name = ''] of tests) expect(read(path)).toContain(name);
+});
