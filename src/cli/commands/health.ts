@@ -1,0 +1,195 @@
+import { spawn } from 'node:child_process';
+
+import { object, or } from '@optique/core/constructs';
+import { message } from '@optique/core/message';
+import { map, optional } from '@optique/core/modifiers';
+import { argument, command, option } from '@optique/core/primitives';
+import { choice, integer, string } from '@optique/core/valueparser';
+
+import { connectionList, connectionState } from '../../http/api/contract-lists.ts';
+import {
+  connection as connectionAnswer,
+  connectSession,
+  metricList,
+  status,
+  syncResult,
+} from '../../http/api/contract.ts';
+import { call } from '../client.ts';
+import { app, appId, common, connection, example, type Run } from '../options.ts';
+import { facts, print, progress, show, table, time } from '../output.ts';
+import { allPages } from '../pages.ts';
+import { redirectUriCommand } from './redirect-uris.ts';
+
+const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
+const id = (text: string): string => encodeURIComponent(text);
+
+const users = command(
+  'users',
+  map(
+    object({
+      ...common,
+      app,
+      state: optional(option('--state', choice(connectionState.options, { metavar: 'STATE' }))),
+      search: optional(option('--search', string({ metavar: 'PREFIX' }))),
+    }),
+    ({ json, app: wanted, state, search, ...target }): Run =>
+      async () => {
+        const path = `/apps/${appId(wanted)}/withings/connections`;
+        const rows = await allPages(connection(target), path, connectionList, { query: { state, search } });
+        show(json, rows, () =>
+          table(
+            ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC'],
+            rows.map((row) => [
+              row.user_id,
+              row.state,
+              row.state_reason ?? '-',
+              time(row.state_since),
+              time(row.last_sync_at),
+            ]),
+            'No users.',
+          ),
+        );
+      },
+  ),
+  {
+    brief: message`The app's users and their connections.`,
+    ...example('mushu health users --app APP --state reauth_required'),
+  },
+);
+
+const statusCommand = command(
+  'status',
+  map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
+    const path = `/apps/${appId(wanted)}/withings/connections/${id(user)}`;
+    const { value } = await call(connection(target), { path, answer: connectionAnswer });
+    show(json, value, () =>
+      facts([
+        ['user', value.user_id],
+        ['state', value.state_reason === null ? value.state : `${value.state} (${value.state_reason})`],
+        ['since', time(value.state_since)],
+        ['scopes', value.scopes.join(' ') || '-'],
+        ['last sync', time(value.last_sync_at)],
+        ['next refresh', time(value.next_refresh_at)],
+        [
+          'last failure',
+          value.last_failure === null ? '-' : `${value.last_failure.kind}, ${time(value.last_failure.at)}`,
+        ],
+      ]),
+    );
+  }),
+  { brief: message`One user's connection.`, ...example('mushu health status ada --app APP') },
+);
+
+const sync = command(
+  'sync',
+  map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
+    const broker = connection(target);
+    const path = `/apps/${appId(wanted)}/withings/sync/${id(user)}`;
+    const total = { added: 0, changed: 0, removed: 0 };
+    for (;;) {
+      const { value } = await call(broker, { method: 'POST', path, answer: syncResult });
+      for (const count of ['added', 'changed', 'removed'] as const) total[count] += value[count];
+      if (value.complete) {
+        progress('');
+        show(
+          json,
+          { ...value, ...total },
+          () => `${total.added} added, ${total.changed} changed, ${total.removed} removed.`,
+        );
+        return;
+      }
+      progress(`${total.added} measurements so far…`);
+    }
+  }),
+  { brief: message`Pull what is new from Withings, to the end.`, ...example('mushu health sync ada --app APP') },
+);
+
+const disconnect = command(
+  'disconnect',
+  map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
+    const path = `/apps/${appId(wanted)}/withings/disconnect/${id(user)}`;
+    const { value } = await call(connection(target), { method: 'DELETE', path, answer: status });
+    show(json, value, () => `${user} is disconnected. What was measured stays.`);
+  }),
+  { brief: message`Forget a user's tokens; measurements stay.`, ...example('mushu health disconnect ada --app APP') },
+);
+
+const metrics = command(
+  'metrics',
+  map(
+    object({
+      ...common,
+      app,
+      user,
+      metric: optional(option('--metric', string({ metavar: 'NAMES' }), { description: message`Comma-separated.` })),
+      from: optional(option('--from', string({ metavar: 'TIME' }))),
+      to: optional(option('--to', string({ metavar: 'TIME' }))),
+      limit: optional(option('--limit', integer({ min: 1 }))),
+    }),
+    ({ json, app: wanted, user, metric, from, to, limit = 20, ...target }): Run =>
+      async () => {
+        const path = `/apps/${appId(wanted)}/metrics/${id(user)}`;
+        const query = { metric, from, to, limit: String(Math.min(limit, 1000)) };
+        const rows = await allPages(connection(target), path, metricList, { query, most: limit });
+        show(json, rows, () =>
+          table(
+            ['MEASURED', 'METRIC', 'VALUE', 'UNIT', 'DEVICE'],
+            rows.map((row) => [row.measured_at, row.metric, String(row.value), row.unit, row.source.device ?? '-']),
+            'No values.',
+          ),
+        );
+      },
+  ),
+  {
+    brief: message`A user's body data.`,
+    ...example('mushu health metrics ada --app APP --metric weight,bmi --limit 10'),
+  },
+);
+
+const link = command(
+  'link',
+  map(
+    object({
+      ...common,
+      app,
+      user,
+      redirectUri: option('--redirect-uri', string({ metavar: 'URI' })),
+      open: option('--open', { description: message`Open it in the browser.` }),
+      qr: option('--qr', { description: message`Show a QR code for a phone.` }),
+    }),
+    ({ json, app: wanted, user, redirectUri, open, qr, ...target }): Run =>
+      async () => {
+        const path = `/apps/${appId(wanted)}/withings/connect-sessions`;
+        const body = { user_id: user, redirect_uri: redirectUri };
+        const { value } = await call(connection(target), { method: 'POST', path, body, answer: connectSession });
+        show(json, value, () => value.auth_url);
+        if (qr && !json) {
+          // Loaded where it is asked for: nothing else needs it.
+          const { renderUnicodeCompact } = await import('uqr');
+          print(renderUnicodeCompact(value.auth_url));
+        }
+        if (open) openInBrowser(value.auth_url);
+      },
+  ),
+  {
+    brief: message`A link that connects a user: single use, short-lived.`,
+    ...example('mushu health link ada --redirect-uri womoji://withings/success --app APP --qr'),
+  },
+);
+
+/** Without a shell: the URL is the broker's word. */
+const openInBrowser = (url: string): void => {
+  if (!/^https?:\/\//.test(url)) return;
+  const [program, ...first] =
+    process.platform === 'darwin' ? ['open'] : process.platform === 'win32' ? ['explorer'] : ['xdg-open'];
+  spawn(program ?? '', [...first, url], { detached: true, stdio: 'ignore' })
+    .on('error', () => undefined)
+    .unref();
+};
+
+/** What an app does with Withings. */
+export const healthCommand = command(
+  'health',
+  or(redirectUriCommand, users, statusCommand, sync, disconnect, metrics, link),
+  { brief: message`Redirect URIs, users, links, syncs and body data.` },
+);

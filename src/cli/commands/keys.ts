@@ -1,0 +1,133 @@
+import { object, or } from '@optique/core/constructs';
+import { message } from '@optique/core/message';
+import { map, multiple, optional } from '@optique/core/modifiers';
+import { argument, command, option } from '@optique/core/primitives';
+import { choice, integer, string } from '@optique/core/valueparser';
+import * as z from 'zod';
+
+import { accessTokenList, createdToken } from '../../http/api/contract-accounts.ts';
+import { createdKey, keyList } from '../../http/api/contract.ts';
+import { call } from '../client.ts';
+import { app, appId, common, connection, example, type Run } from '../options.ts';
+import { print, remark, show, table, time } from '../output.ts';
+
+const name = argument(string({ metavar: 'NAME' }));
+const id = argument(string({ metavar: 'ID' }));
+const ONCE = 'Keep it now: it is not shown again.';
+
+/** An app's API keys. */
+export const keysCommand = command(
+  'keys',
+  or(
+    command(
+      'list',
+      map(object({ ...common, app }), ({ json, app: wanted, ...target }): Run => async () => {
+        const { value } = await call(connection(target), { path: `/apps/${appId(wanted)}/keys`, answer: keyList });
+        show(json, value.data, () =>
+          table(
+            ['ID', 'NAME', 'KEY', 'SCOPES', 'LAST USED', 'STATE'],
+            value.data.map((key) => [
+              key.id,
+              key.name,
+              `…${key.hint}`,
+              key.scopes.join(' '),
+              time(key.last_used_at),
+              key.revoked_at === null ? 'valid' : 'revoked',
+            ]),
+            'No keys yet. Make one: mushu keys create NAME --app APP',
+          ),
+        );
+      }),
+      { brief: message`The app's keys.`, ...example('mushu keys list --app APP') },
+    ),
+    command(
+      'create',
+      map(
+        object({
+          ...common,
+          app,
+          name,
+          scope: multiple(option('--scope', choice(['read', 'sync', 'manage-links'], { metavar: 'SCOPE' }))),
+        }),
+        ({ json, app: wanted, name, scope, ...target }): Run =>
+          async () => {
+            const body = { name, ...(scope.length > 0 && { scopes: scope }) };
+            const path = `/apps/${appId(wanted)}/keys`;
+            const { value } = await call(connection(target), { method: 'POST', path, body, answer: createdKey });
+            show(json, value, () => value.key);
+            if (!json) remark(ONCE);
+          },
+      ),
+      { brief: message`Make a key.`, ...example('mushu keys create backend --app APP --scope read --scope sync') },
+    ),
+    command(
+      'revoke',
+      map(object({ ...common, app, id }), ({ app: wanted, id, ...target }): Run => async () => {
+        const path = `/apps/${appId(wanted)}/keys/${encodeURIComponent(id)}`;
+        await call(connection(target), { method: 'DELETE', path, answer: z.undefined() });
+        print(`Revoked ${id}.`);
+      }),
+      { brief: message`Refuse a key from now on.`, ...example('mushu keys revoke key_0123456789abcdef0123 --app APP') },
+    ),
+  ),
+  { brief: message`API keys: list, create, revoke.` },
+);
+
+const account = optional(
+  option('--account', string({ metavar: 'ACCOUNT' }), { description: message`For the operator: whose.` }),
+);
+const tokensPath = (of: string | undefined): string =>
+  of === undefined ? '/tokens' : `/accounts/${encodeURIComponent(of)}/tokens`;
+
+/** An account's access tokens. */
+export const tokensCommand = command(
+  'tokens',
+  or(
+    command(
+      'list',
+      map(object({ ...common, account }), ({ json, account: of, ...target }): Run => async () => {
+        const { value } = await call(connection(target), { path: tokensPath(of), answer: accessTokenList });
+        show(json, value.data, () =>
+          table(
+            ['ID', 'NAME', 'TOKEN', 'EXPIRES', 'LAST USED', 'STATE'],
+            value.data.map((token) => [
+              token.id,
+              token.name,
+              `…${token.hint}`,
+              time(token.expires_at),
+              time(token.last_used_at),
+              token.revoked_at === null ? 'valid' : 'revoked',
+            ]),
+            'No tokens.',
+          ),
+        );
+      }),
+      { brief: message`Your access tokens.`, ...example('mushu tokens list') },
+    ),
+    command(
+      'create',
+      map(
+        object({ ...common, account, name, days: optional(option('--days', integer({ min: 1, max: 366 }))) }),
+        ({ json, account: of, name, days, ...target }): Run =>
+          async () => {
+            const body = { name, expires_in_days: days };
+            const path = tokensPath(of);
+            const { value } = await call(connection(target), { method: 'POST', path, body, answer: createdToken });
+            show(json, value, () => value.token);
+            if (!json) remark(ONCE);
+          },
+      ),
+      { brief: message`Make an access token.`, ...example('mushu tokens create laptop --days 30') },
+    ),
+    command(
+      'revoke',
+      map(object({ ...common, account, id }), ({ account: of, id, ...target }): Run => async () => {
+        const path = `${tokensPath(of)}/${encodeURIComponent(id)}`;
+        await call(connection(target), { method: 'DELETE', path, answer: z.undefined() });
+        print(`Revoked ${id}.`);
+      }),
+      { brief: message`Refuse a token from now on.`, ...example('mushu tokens revoke token_0123456789abcdef0123') },
+    ),
+  ),
+  { brief: message`Access tokens: list, create, revoke.` },
+);

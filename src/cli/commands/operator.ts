@@ -1,0 +1,114 @@
+import { object, or } from '@optique/core/constructs';
+import { message } from '@optique/core/message';
+import { map, optional } from '@optique/core/modifiers';
+import { argument, command, option } from '@optique/core/primitives';
+import { integer, string } from '@optique/core/valueparser';
+
+import { account, accountList } from '../../http/api/contract-accounts.ts';
+import { auditList } from '../../http/api/contract.ts';
+import { call } from '../client.ts';
+import { app, appId, common, connection, example, type Run, type Target } from '../options.ts';
+import { facts, show, table, time } from '../output.ts';
+import { allPages } from '../pages.ts';
+
+type Wanted = Target & { json: boolean };
+
+const change = async ({ json, ...target }: Wanted, method: 'POST' | 'PATCH', path: string, body: unknown) => {
+  const { value } = await call(connection(target), { method, path, body, answer: account });
+  show(json, value, () =>
+    facts([
+      ['id', value.id],
+      ['name', value.name],
+      ['state', value.disabled ? 'disabled' : 'enabled'],
+    ]),
+  );
+};
+
+const accountId = argument(string({ metavar: 'ACCOUNT' }));
+const path = (id: string): string => `/accounts/${encodeURIComponent(id)}`;
+
+/** Developer accounts, for the operator. */
+export const accountsCommand = command(
+  'accounts',
+  or(
+    command(
+      'list',
+      map(object(common), ({ json, ...target }): Run => async () => {
+        const rows = await allPages(connection(target), '/accounts', accountList);
+        show(json, rows, () =>
+          table(
+            ['ID', 'NAME', 'STATE', 'CREATED'],
+            rows.map((row) => [row.id, row.name, row.disabled ? 'disabled' : 'enabled', time(row.created_at)]),
+            'No accounts yet. Make one: mushu accounts create NAME',
+          ),
+        );
+      }),
+      { brief: message`All accounts.`, ...example('mushu accounts list') },
+    ),
+    command(
+      'create',
+      map(
+        object({ ...common, name: argument(string({ metavar: 'NAME' })) }),
+        ({ name, ...wanted }): Run =>
+          () =>
+            change(wanted, 'POST', '/accounts', { name }),
+      ),
+      {
+        brief: message`Make one; then a token: mushu tokens create.`,
+        ...example('mushu accounts create "Ada Lovelace"'),
+      },
+    ),
+    command(
+      'disable',
+      map(
+        object({ ...common, id: accountId }),
+        ({ id, ...wanted }): Run =>
+          () =>
+            change(wanted, 'PATCH', path(id), { disabled: true }),
+      ),
+      { brief: message`Refuse its tokens.`, ...example('mushu accounts disable acct_0123456789abcdef0123') },
+    ),
+    command(
+      'enable',
+      map(
+        object({ ...common, id: accountId }),
+        ({ id, ...wanted }): Run =>
+          () =>
+            change(wanted, 'PATCH', path(id), { disabled: false }),
+      ),
+      { brief: message`Take its tokens again.`, ...example('mushu accounts enable acct_0123456789abcdef0123') },
+    ),
+  ),
+  { brief: message`Developer accounts, for the operator.` },
+);
+
+/** Who changed what. */
+export const auditCommand = command(
+  'audit',
+  map(
+    object({ ...common, app, limit: optional(option('--limit', integer({ min: 1 }))) }),
+    ({ json, app: wanted, limit = 50, ...target }): Run =>
+      async () => {
+        const of = wanted === undefined ? '/audit' : `/apps/${appId(wanted)}/audit`;
+        const rows = await allPages(connection(target), of, auditList, { most: limit });
+        show(json, rows, () =>
+          table(
+            ['AT', 'WHO', 'THROUGH', 'WHAT', 'OF', 'DETAIL'],
+            rows.map((row) => [
+              time(row.at),
+              row.actor,
+              row.surface,
+              row.action,
+              row.subject,
+              JSON.stringify(row.detail),
+            ]),
+            'Nothing yet.',
+          ),
+        );
+      },
+  ),
+  {
+    brief: message`Who changed what, newest first: of an app, or (the operator) of everything.`,
+    ...example('mushu audit --app APP --limit 20'),
+  },
+);

@@ -1,0 +1,89 @@
+import { object, or } from '@optique/core/constructs';
+import { message } from '@optique/core/message';
+import { map } from '@optique/core/modifiers';
+import { argument, command } from '@optique/core/primitives';
+import { string } from '@optique/core/valueparser';
+import * as z from 'zod';
+
+import { redirectUriList, redirectUriTest, registeredRedirectUri } from '../../http/api/contract.ts';
+import { call } from '../client.ts';
+import { EXIT } from '../exit.ts';
+import { app, appId, common, connection, example, type Run } from '../options.ts';
+import { good, bad, print, remark, show, table, time } from '../output.ts';
+
+const uri = argument(string({ metavar: 'URI' }), { description: message`Exactly as the app sends it.` });
+const path = (wanted: string | undefined): string => `/apps/${appId(wanted)}/redirect-uris`;
+
+/** Where an app's users return to. */
+export const redirectUriCommand = command(
+  'redirect-uri',
+  or(
+    command(
+      'add',
+      map(object({ ...common, app, uri }), ({ json, app: wanted, uri, ...target }): Run => async () => {
+        const { status, value } = await call(connection(target), {
+          method: 'PUT',
+          path: path(wanted),
+          body: { uri },
+          answer: registeredRedirectUri,
+        });
+        show(json, value, () => `${status === 201 ? 'Registered' : 'Registered already:'} ${value.uri}`);
+        if (!json) for (const { detail } of value.warnings) remark(`Warning: ${detail}`);
+      }),
+      {
+        brief: message`Register one; twice is fine.`,
+        ...example('mushu health redirect-uri add womoji://withings/success --app APP'),
+      },
+    ),
+    command(
+      'list',
+      map(object({ ...common, app }), ({ json, app: wanted, ...target }): Run => async () => {
+        const { value } = await call(connection(target), { path: path(wanted), answer: redirectUriList });
+        show(json, value.data, () =>
+          table(
+            ['URI', 'ADDED', 'WARNINGS'],
+            value.data.map((entry) => [
+              entry.uri,
+              time(entry.created_at),
+              entry.warnings.map(({ code }) => code).join(' ') || '-',
+            ]),
+            'None yet. Register one: mushu health redirect-uri add URI --app APP',
+          ),
+        );
+      }),
+      { brief: message`The registered ones.`, ...example('mushu health redirect-uri list --app APP') },
+    ),
+    command(
+      'remove',
+      map(object({ ...common, app, uri }), ({ app: wanted, uri, ...target }): Run => async () => {
+        await call(connection(target), { method: 'DELETE', path: path(wanted), query: { uri }, answer: z.undefined() });
+        print(`Removed ${uri}`);
+      }),
+      {
+        brief: message`Remove one, for links under way too.`,
+        ...example('mushu health redirect-uri remove womoji://withings/success --app APP'),
+      },
+    ),
+    command(
+      'test',
+      map(object({ ...common, app, uri }), ({ json, app: wanted, uri, ...target }): Run => async () => {
+        const { value } = await call(connection(target), {
+          path: `${path(wanted)}/test`,
+          query: { uri },
+          answer: redirectUriTest,
+        });
+        show(json, value, () =>
+          value.matches
+            ? `${good('It would be taken:')} ${value.registered}`
+            : `${bad('It would be refused.')} ${value.explanation ?? 'No registered URI is like it.'}`,
+        );
+        if (!value.matches) process.exitCode = EXIT.refused;
+      }),
+      {
+        brief: message`Whether one would be taken, and if not, what differs.`,
+        ...example('mushu health redirect-uri test womoji://withings/Success --app APP'),
+      },
+    ),
+  ),
+  { brief: message`Redirect URIs: add, list, remove, test.` },
+);

@@ -1,0 +1,103 @@
+import { createInterface } from 'node:readline/promises';
+
+import { object } from '@optique/core/constructs';
+import { message } from '@optique/core/message';
+import { map } from '@optique/core/modifiers';
+import { command } from '@optique/core/primitives';
+
+import { whoami as whoamiAnswer } from '../../http/api/contract-accounts.ts';
+import { call } from '../client.ts';
+import { cliFailure, EXIT } from '../exit.ts';
+import { common, connection, example, fromEnv, type Run, type Target, target } from '../options.ts';
+import { facts, print, remark, show, time } from '../output.ts';
+import { configPath, readProfiles, writeProfiles } from '../profiles.ts';
+
+const login = async (wanted: Target): Promise<void> => {
+  const url = wanted.url ?? fromEnv('MUSHU_URL') ?? (await ask('Broker URL: ', false));
+  if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is none. Give one such as https://broker.example.com.');
+  const token = wanted.token ?? fromEnv('MUSHU_TOKEN') ?? (await ask('Access token: ', true));
+  const origin = new URL(url).origin;
+  const { value } = await call({ url: origin, token }, { path: '/whoami', answer: whoamiAnswer });
+  const profiles = readProfiles();
+  const name = wanted.profile ?? 'default';
+  writeProfiles({ current: name, profiles: { ...profiles.profiles, [name]: { url: origin, token } } });
+  print(
+    `Signed in to ${origin} as ${value.account?.name ?? 'the operator'}. Kept in ${configPath()}, profile ${name}.`,
+  );
+};
+
+/** Asks on the terminal; a secret is not shown while it is typed. */
+const ask = async (question: string, secret: boolean): Promise<string> => {
+  if (!process.stdin.isTTY) throw cliFailure(EXIT.usage, 'Nobody to ask: give --url and --token.');
+  const lines = createInterface({ input: process.stdin, output: secret ? undefined : process.stderr, terminal: true });
+  if (secret) process.stderr.write(question);
+  try {
+    return (await lines.question(secret ? '' : question)).trim();
+  } finally {
+    lines.close();
+    if (secret) remark('');
+  }
+};
+
+const logout = async ({ profile }: Target): Promise<void> => {
+  const { current, profiles } = readProfiles();
+  const name = profile ?? current;
+  const { [name]: gone, ...rest } = profiles;
+  if (gone === undefined) {
+    remark('Nobody was signed in.');
+    return;
+  }
+  writeProfiles({ current: Object.keys(rest)[0] ?? 'default', profiles: rest });
+  print(`Forgot the token for ${gone.url}. It stays valid: revoke it with \`mushu tokens revoke\`.`);
+};
+
+const whoami = async ({ json, ...wanted }: Target & { json: boolean }): Promise<void> => {
+  const broker = connection(wanted);
+  const { value } = await call(broker, { path: '/whoami', answer: whoamiAnswer });
+  show(json, value, () =>
+    facts([
+      ['broker', broker.url],
+      ['role', value.role],
+      ['account', value.account === null ? '-' : `${value.account.name} (${value.account.id})`],
+      ['token', value.token === null ? '-' : `${value.token.name}, until ${time(value.token.expires_at)}`],
+    ]),
+  );
+};
+
+/** Signing in and out. */
+export const sessionCommands = [
+  command(
+    'login',
+    map(
+      object(target),
+      (wanted): Run =>
+        () =>
+          login(wanted),
+    ),
+    {
+      brief: message`Sign in to a broker.`,
+      description: message`Asks for what is not given, tries it, and keeps it in a file that only you can read.`,
+      ...example('mushu login --url https://broker.example.com'),
+    },
+  ),
+  command(
+    'logout',
+    map(
+      object(target),
+      (wanted): Run =>
+        () =>
+          logout(wanted),
+    ),
+    { brief: message`Forget the token.`, ...example('mushu logout --profile staging') },
+  ),
+  command(
+    'whoami',
+    map(
+      object(common),
+      (wanted): Run =>
+        () =>
+          whoami(wanted),
+    ),
+    { brief: message`Whom the token speaks for.`, ...example('mushu whoami --json') },
+  ),
+] as const;

@@ -1,0 +1,71 @@
+import { commandLine, type Message, message } from '@optique/core/message';
+import { optional } from '@optique/core/modifiers';
+import { argument, option } from '@optique/core/primitives';
+import { string } from '@optique/core/valueparser';
+
+import type { Connection } from './client.ts';
+import { cliFailure, EXIT } from './exit.ts';
+import { readProfiles } from './profiles.ts';
+
+/** What a command does once its arguments are parsed. */
+export type Run = () => Promise<void>;
+
+/** Which broker, and by which token. */
+export const target = {
+  url: optional(option('--url', string({ metavar: 'URL' }), { description: message`The broker; or MUSHU_URL.` })),
+  token: optional(
+    option('--token', string({ metavar: 'TOKEN' }), { description: message`An access token; or MUSHU_TOKEN.` }),
+  ),
+  profile: optional(
+    option('--profile', string({ metavar: 'NAME' }), { description: message`A profile that login keeps.` }),
+  ),
+};
+export type Target = { url: string | undefined; token: string | undefined; profile: string | undefined };
+
+const json = option('--json', { description: message`Print JSON, for programs.` });
+
+/** What every command takes. */
+export const common = { ...target, json };
+
+export const app = optional(
+  option('--app', string({ metavar: 'APP' }), { description: message`The app's id; or MUSHU_APP.` }),
+);
+
+export const appArgument = argument(string({ metavar: 'APP' }), { description: message`The app's id.` });
+
+/** An example at the end of a command's help. */
+export const example = (line: string): { footer: Message } => ({ footer: message`Example: ${commandLine(line)}` });
+
+/** The broker to call: options first, then the environment, then the profile. */
+export const connection = (wanted: Target): Connection => {
+  const known = anyProfile(wanted);
+  const url = wanted.url ?? fromEnv('MUSHU_URL') ?? known?.url;
+  // A token belongs to the broker that it was kept for: to another it is never shown.
+  const kept = known !== undefined && url !== undefined && sameOrigin(url, known.url) ? known.token : undefined;
+  const token = wanted.token ?? fromEnv('MUSHU_TOKEN') ?? kept;
+  if (url === undefined)
+    throw cliFailure(EXIT.notAllowed, 'Not signed in. Run `mushu login`, or set MUSHU_URL and MUSHU_TOKEN.');
+  if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is none. Give one such as https://broker.example.com.');
+  return { url, token };
+};
+
+const anyProfile = ({ profile }: Target) => {
+  const { current, profiles } = readProfiles();
+  const name = profile ?? fromEnv('MUSHU_PROFILE') ?? current;
+  if (profile !== undefined && profiles[name] === undefined) {
+    throw cliFailure(EXIT.usage, 'There is no such profile. Make one with `mushu login --profile NAME`.');
+  }
+  return profiles[name];
+};
+
+const sameOrigin = (left: string, right: string): boolean =>
+  URL.canParse(left) && URL.canParse(right) && new URL(left).origin === new URL(right).origin;
+
+export const fromEnv = (name: string): string | undefined => process.env[name] || undefined;
+
+/** The app that a command is about. */
+export const appId = (wanted: string | undefined): string => {
+  const id = wanted ?? fromEnv('MUSHU_APP');
+  if (id === undefined) throw cliFailure(EXIT.usage, 'Which app? Give --app APP, or set MUSHU_APP.');
+  return encodeURIComponent(id);
+};
