@@ -57,6 +57,7 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     description: "The operator's token alone.",
     auth: { kind: 'access_token' },
     answers: [json(200, 'Key ids, never a key.', operator.keyring, KEYRING)],
+    problems: ['operator_only'],
   },
   {
     id: 'reseal',
@@ -67,6 +68,7 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     description: 'The cron does so by itself. Send it until `walk` is null.',
     auth: { kind: 'access_token' },
     answers: [json(200, 'How far it is.', operator.keyring, { ...KEYRING, walk: WALK })],
+    problems: ['operator_only'],
   },
   {
     id: 'getHealth',
