@@ -1,4 +1,5 @@
 import { hashCredential, hex, isWellFormedCredential } from '../crypto/credential.ts';
+import { hashUser } from '../crypto/user-hash.ts';
 import type { Failure } from '../domain/failure.ts';
 import { nextRefreshAt } from '../domain/refresh.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
@@ -71,6 +72,7 @@ const activatePending = async (deps: Deps, pending: PendingConnection): Promise<
   );
   if (!activated.ok) return activated;
   if (!activated.value) return fail({ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 });
-  deps.log({ level: 'info', event: 'link', outcome: 'confirmed', appId });
+  const userHash = await hashUser(deps.keyring, appId, userId);
+  deps.log({ level: 'info', event: 'link', outcome: 'confirmed', appId, userHash });
   return ok(undefined);
 };

@@ -1,3 +1,4 @@
+import { hashUser } from '../crypto/user-hash.ts';
 import { type ConnectionDetail, whyUnusable } from '../domain/connection.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
@@ -39,7 +40,8 @@ export const showConnection = async (
  */
 export const disconnect = async (deps: Deps, { appId, userId }: Admitted): Promise<Result<void, Failure>> => {
   const done = await disconnectUser(deps.db, appId, userId, deps.now());
-  if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId });
+  const userHash = await hashUser(deps.keyring, appId, userId);
+  if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
   return done;
 };
 

@@ -1,6 +1,7 @@
 import { constantTimeEqual, hashCredential } from '../crypto/credential.ts';
 import { type LinkRecord, openLinkRecord, STATE, type StateClaims } from '../crypto/link-tokens.ts';
 import { type Issued, verify } from '../crypto/signed-token.ts';
+import { hashUser } from '../crypto/user-hash.ts';
 import type { Failure } from '../domain/failure.ts';
 import { LINK_ERRORS, type LinkEnding, type LinkError } from '../domain/link.ts';
 import { appendParameters, withLoopbackPort } from '../domain/redirect-uri-match.ts';
@@ -85,7 +86,8 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
   });
   if (!kept.ok) return end('temporarily_unavailable');
   if (kept.value.ending !== 'connected' && kept.value.ending !== 'pending') return end(kept.value.ending);
-  deps.log({ level: 'info', event: 'link', outcome: kept.value.ending, appId: state.app });
+  const userHash = await hashUser(deps.keyring, state.app, record.user);
+  deps.log({ level: 'info', event: 'link', outcome: kept.value.ending, appId: state.app, userHash });
   return answer(kept.value.ending, kept.value.ticket);
 };
 
