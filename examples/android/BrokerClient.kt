@@ -1,0 +1,87 @@
+package com.example.withings
+
+import android.net.Uri
+import java.io.IOException
+import java.net.HttpURLConnection
+import java.net.URL
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.withContext
+import org.json.JSONException
+import org.json.JSONObject
+
+/** One user's data, read with that user's token, which the app's backend makes. */
+class BrokerClient(
+    private val url: String,
+    private val appId: String,
+    private val userId: String,
+    /** Asks the backend for a user token; called anew when one has expired. */
+    private val userToken: suspend (expired: Boolean) -> String,
+) {
+    /** What the broker says, or why it said nothing. */
+    sealed interface Answer {
+        data class Value(val body: JSONObject) : Answer
+
+        /** RFC 9457. Decide by `code`; tell the operator `requestId`. */
+        data class Problem(
+            val code: String,
+            val detail: String,
+            val status: Int,
+            val requestId: String,
+            val retryAfterSeconds: Int?,
+        ) : Answer
+
+        data class Unreachable(val cause: IOException) : Answer
+        data class Unexpected(val status: Int) : Answer
+    }
+
+    suspend fun status(): Answer = send("GET", "withings/status/$user")
+
+    /** `complete` is false while a long history is being read: call again. */
+    suspend fun sync(): Answer = send("POST", "withings/sync/$user")
+
+    suspend fun latest(): Answer = send("GET", "metrics/$user/latest")
+
+    private val user = Uri.encode(userId)
+
+    private suspend fun send(method: String, path: String): Answer {
+        val answer = sendOnce(method, path, userToken(false))
+        val expired = answer is Answer.Problem && answer.code == "invalid_api_key"
+        return if (expired) sendOnce(method, path, userToken(true)) else answer
+    }
+
+    private suspend fun sendOnce(method: String, path: String, token: String): Answer =
+        withContext(Dispatchers.IO) {
+            try {
+                val connection = URL("$url/apps/$appId/$path").openConnection() as HttpURLConnection
+                try {
+                    connection.requestMethod = method
+                    connection.setRequestProperty("Authorization", "Bearer $token")
+                    connection.setRequestProperty("Accept", "application/json")
+                    read(connection)
+                } finally {
+                    connection.disconnect()
+                }
+            } catch (cause: IOException) {
+                Answer.Unreachable(cause)
+            }
+        }
+
+    private fun read(connection: HttpURLConnection): Answer {
+        val status = connection.responseCode
+        val stream = if (status < 400) connection.inputStream else connection.errorStream
+        val text = stream?.bufferedReader()?.use { it.readText() }.orEmpty()
+        return try {
+            val body = JSONObject(text)
+            if (status < 300) return Answer.Value(body)
+            Answer.Problem(
+                code = body.getString("code"),
+                detail = body.getString("detail"),
+                status = status,
+                requestId = body.getString("request_id"),
+                retryAfterSeconds = connection.getHeaderField("Retry-After")?.toIntOrNull(),
+            )
+        } catch (_: JSONException) {
+            Answer.Unexpected(status)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+
+/// One user's data, read with that user's token.
+struct BrokerClient {
+    let url: URL
+    let appID: String
+    let userID: String
+    /// Asks your backend for a user token; called anew when one has expired.
+    let userToken: (_ expired: Bool) async throws -> String
+
+    /// What the broker says is wrong (RFC 9457). Decide by `code`.
+    struct Problem: Error, Decodable {
+        let code: String
+        let title: String
+        let detail: String
+        let status: Int
+        let requestID: String
+
+        enum CodingKeys: String, CodingKey {
+            case code, title, detail, status
+            case requestID = "request_id"
+        }
+    }
+
+    enum CallError: Error {
+        case problem(Problem, retryAfterSeconds: Int?)
+        case unreachable(URLError)
+        case unexpectedAnswer(status: Int)
+    }
+
+    struct Status: Decodable { let connected: Bool }
+
+    struct SyncResult: Decodable {
+        let added: Int
+        let changed: Int
+        let removed: Int
+        /// False while a long history is being read: call again.
+        let complete: Bool
+    }
+
+    struct Metric: Decodable {
+        let metric: String
+        let value: Double
+        let unit: String
+        let measuredAt: String
+
+        enum CodingKeys: String, CodingKey {
+            case metric, value, unit
+            case measuredAt = "measured_at"
+        }
+    }
+
+    private struct Latest: Decodable { let data: [String: Metric] }
+
+    func status() async throws -> Status { try await send("GET", "withings/status") }
+
+    /// Pulls until everything is stored.
+    func sync() async throws {
+        while true {
+            let result: SyncResult = try await send("POST", "withings/sync")
+            if result.complete { return }
+        }
+    }
+
+    func latest() async throws -> [String: Metric] {
+        let latest: Latest = try await send("GET", "metrics", suffix: "/latest")
+        return latest.data
+    }
+
+    private func send<Value: Decodable>(_ method: String, _ kind: String, suffix: String = "") async throws -> Value {
+        do {
+            return try await sendOnce(method, kind, suffix, expired: false)
+        } catch CallError.problem(let problem, _) where problem.code == "invalid_api_key" {
+            return try await sendOnce(method, kind, suffix, expired: true)
+        }
+    }
+
+    private func sendOnce<Value: Decodable>(
+        _ method: String, _ kind: String, _ suffix: String, expired: Bool
+    ) async throws -> Value {
+        // A path segment: `urlPathAllowed` would let a slash through.
+        let segment = userID.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(.init(charactersIn: "-._~")))
+        guard let segment, let target = URL(string: "/apps/\(appID)/\(kind)/\(segment)\(suffix)", relativeTo: url) else {
+            throw CallError.unexpectedAnswer(status: 0)
+        }
+        var request = URLRequest(url: target)
+        request.httpMethod = method
+        request.setValue("Bearer \(try await userToken(expired))", forHTTPHeaderField: "Authorization")
+        request.setValue("application/json", forHTTPHeaderField: "Accept")
+        let (data, response): (Data, URLResponse)
+        do {
+            (data, response) = try await URLSession.shared.data(for: request)
+        } catch let error as URLError {
+            throw CallError.unreachable(error)
+        }
+        guard let answer = response as? HTTPURLResponse else { throw CallError.unexpectedAnswer(status: 0) }
+        if (200..<300).contains(answer.statusCode) { return try JSONDecoder().decode(Value.self, from: data) }
+        guard let problem = try? JSONDecoder().decode(Problem.self, from: data) else {
+            throw CallError.unexpectedAnswer(status: answer.statusCode)
+        }
+        throw CallError.problem(problem, retryAfterSeconds: answer.value(forHTTPHeaderField: "Retry-After").flatMap(Int.init))
+    }
+}

@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { describe, expect, test } from 'vitest';
+
+import { LINK_ERRORS } from '../../src/domain/link.ts';
+import { PROBLEM_STATUS } from '../../src/http/api/problem-codes.ts';
+import { codeBlocks, codeHeadings, localLinks } from '../support/markdown.ts';
+
+/** What the documentation says, held to the code. */
+
+const run = promisify(execFile);
+const root = new URL('../..', import.meta.url).pathname;
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const pages = globSync(['*.md', 'docs/*.md', 'examples/*/README.md', 'migrations/*.md'], { cwd: root });
+
+describe('troubleshooting', () => {
+  const page = read('docs/troubleshooting.md');
+  const [byCode = '', byEnding = ''] = page.split('## How a link can end');
+
+  test('has every error code with its status, and none that does not exist', () => {
+    expect(codeHeadings(byCode, 3).sort()).toEqual(Object.keys(PROBLEM_STATUS).sort());
+    for (const [code, status] of Object.entries(PROBLEM_STATUS)) {
+      expect(byCode).toContain(`### \`${code}\`\n\n${status}. `);
+    }
+  });
+
+  test('has every way a link can end, and none that does not exist', () => {
+    expect(codeHeadings(byEnding, 3).sort()).toEqual(Object.keys(LINK_ERRORS).sort());
+  });
+});
+
+test.each(pages)('%s links to what is there', (page) => {
+  const missing = localLinks(read(page)).filter((target) => !existsSync(join(root, dirname(page), target)));
+  expect(missing).toEqual([]);
+});
+
+test.each(pages)('%s names commands that exist, written as a shell reads them', async (page) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const named = [...read(page).matchAll(/npm run ([a-z:]+)/g)].map(([, name = '']) => name);
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  for (const language of ['sh', 'bash', 'console']) {
+    for (const block of codeBlocks(read(page), language)) {
+      await expect(run('bash', ['-n', '-c', block.replace(/^\$ /gm, '')])).resolves.toBeDefined();
+    }
+  }
+});
+
+test('every TypeScript snippet of the documentation compiles as it stands', async () => {
+  await mkdir(join(root, 'dist'), { recursive: true });
+  const folder = await mkdtemp(join(root, 'dist', 'snippets-'));
+  try {
+    const snippets = pages.flatMap((page) => codeBlocks(read(page), 'ts'));
+    expect(snippets.length).toBeGreaterThan(1);
+    for (const [index, snippet] of snippets.entries()) await writeFile(join(folder, `${index}.ts`), snippet);
+    await writeFile(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ extends: '../../tsconfig.json', include: ['*.ts'] }),
+    );
+    await expect(run('node_modules/.bin/tsc', ['-p', folder], { cwd: root })).resolves.toBeDefined();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
