@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+import * as accounts from '../../src/http/api/contract-accounts.ts';
+import * as lists from '../../src/http/api/contract-lists.ts';
 import * as operator from '../../src/http/api/contract-operator.ts';
 import * as users from '../../src/http/api/contract-users.ts';
 import * as contract from '../../src/http/api/contract.ts';
@@ -52,7 +54,7 @@ const componentName = (exported: string): string => exported.charAt(0).toUpperCa
 
 /** Every schema that the contract exports, by the name it has there. */
 const named = new Map<z.ZodType, string>(
-  Object.entries({ ...contract, ...users, ...operator }).flatMap(([name, value]) =>
+  Object.entries({ ...contract, ...lists, ...accounts, ...users, ...operator }).flatMap(([name, value]) =>
     value instanceof z.ZodType ? [[value, componentName(name)] as const] : [],
   ),
 );

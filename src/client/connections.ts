@@ -51,6 +51,13 @@ export const getStatus = (broker: Broker, appId: string, userId: string): Promis
 export const disconnect = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'status'>>> =>
   send(broker, 'DELETE', appPath(appId, 'withings', 'disconnect', userId));
 
+/** A page of the app's users. Takes an access token. */
+export const listConnections = (
+  broker: Broker,
+  appId: string,
+  query: Written<'connectionListQuery'> = {},
+): Promise<Answer<Read<'connectionList'>>> => send(broker, 'GET', appPath(appId, 'withings', 'connections'), { query });
+
 /** The user's connection in full. */
 export const getConnection = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'connection'>>> =>
   send(broker, 'GET', appPath(appId, 'withings', 'connections', userId));

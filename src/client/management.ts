@@ -68,6 +68,10 @@ export const listAppAudit = (broker: Broker, appId: string, cursor?: string): Pr
 export const listAudit = (broker: Broker, cursor?: string): Promise<Answer<Read<'auditList'>>> =>
   send(broker, 'GET', '/audit', { query: { cursor } });
 
+/** What an operator could have to mend. The operator's alone. */
+export const getOperatorStatus = (broker: Broker): Promise<Answer<Read<'operatorStatus'>>> =>
+  send(broker, 'GET', '/operator/status');
+
 /** The keyring and how far its rotation is. The operator's alone. */
 export const getKeyring = (broker: Broker): Promise<Answer<Read<'keyring'>>> =>
   send(broker, 'GET', '/operator/keyring');

@@ -14,8 +14,8 @@ export const watchStatements = (d1: D1Database): D1Database =>
     batch: (statements: D1PreparedStatement[]) => d1.batch(statements),
   }) as unknown as D1Database;
 
-/** A few rows each, whatever happens. */
-const BOUNDED_TABLES = ['request_budgets', 'broker_state'];
+/** A few rows each, whatever happens; of migrations, as many as there are files. */
+const BOUNDED_TABLES = ['request_budgets', 'broker_state', 'd1_migrations'];
 
 /** Every statement, of those issued so far or of a list, whose plan scans a growing table, with the step that does. */
 export const findScans = async (statements: readonly string[] = [...issued]): Promise<string[]> => {
