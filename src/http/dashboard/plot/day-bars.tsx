@@ -1,11 +1,12 @@
-import { scaleBand, scaleLinear } from 'd3-scale';
-
 import { AREA, Picture, TableBehind } from './frame.tsx';
+import { linearScale } from './scale.ts';
 
 /** Two counts of one UTC day, `YYYY-MM-DD`. */
 export type DayCounts = { day: string; first: number; second: number };
 
 const TICKS = 4;
+/** How much of a day's width one of its two bars takes; the rest is between days. */
+const BAR_SHARE = 0.36;
 /** Every so many days are named below. */
 const LABELLED_DAYS = 7;
 
@@ -20,21 +21,19 @@ export const DayBars = ({
   days: readonly DayCounts[];
 }) => {
   const most = Math.max(1, ...days.flatMap((one) => [one.first, one.second]));
-  const x = scaleBand()
-    .domain(days.map(({ day }) => day))
-    .range([AREA.left, AREA.right])
-    .paddingInner(0.3);
-  const y = scaleLinear().domain([0, most]).nice(TICKS).range([AREA.bottom, AREA.top]);
-  const half = x.bandwidth() / 2;
+  const width = (AREA.right - AREA.left) / days.length;
+  const left = (index: number): number => AREA.left + index * width;
+  const half = width * BAR_SHARE;
+  const y = linearScale([0, most], [AREA.bottom, AREA.top], TICKS);
   const sum = (of: 'first' | 'second'): number => days.reduce((total, one) => total + one[of], 0);
-  const bar = (name: string, left: number, count: number) =>
+  const bar = (name: string, x: number, count: number) =>
     count > 0 && (
       <rect
         class={name}
-        x={left.toFixed(1)}
-        y={y(count).toFixed(1)}
+        x={x.toFixed(1)}
+        y={y.at(count).toFixed(1)}
         width={half.toFixed(1)}
-        height={(y(0) - y(count)).toFixed(1)}
+        height={(y.at(0) - y.at(count)).toFixed(1)}
       />
     );
   return (
@@ -49,18 +48,17 @@ export const DayBars = ({
       <Picture
         summary={`${title}: ${sum('first')} ${first.toLowerCase()} and ${sum('second')} ${second.toLowerCase()} in ${days.length} days.`}
         across={days
-          .filter((_, index) => (days.length - 1 - index) % LABELLED_DAYS === 0)
-          .map(({ day }) => ({ at: (x(day) ?? 0) + half, label: dayLabel(day) }))}
-        up={y
-          .ticks(TICKS)
-          .filter(Number.isInteger)
-          .map((at) => ({ at: y(at), label: y.tickFormat(TICKS, 'd')(at) }))}
+          .map(({ day }, index) => ({ at: left(index) + half, label: dayLabel(day) }))
+          .filter((_, index) => (days.length - 1 - index) % LABELLED_DAYS === 0)}
+        up={y.ticks
+          .filter(({ value }) => Number.isInteger(value))
+          .map(({ value, at }) => ({ at, label: String(value) }))}
       >
-        {days.map((one) => (
+        {days.map((one, index) => (
           <g>
             <title>{`${one.day}: ${one.first} ${first.toLowerCase()}, ${one.second} ${second.toLowerCase()}`}</title>
-            {bar('first', x(one.day) ?? 0, one.first)}
-            {bar('second', (x(one.day) ?? 0) + half, one.second)}
+            {bar('first', left(index), one.first)}
+            {bar('second', left(index) + half, one.second)}
           </g>
         ))}
       </Picture>

@@ -1,8 +1,9 @@
-import { scaleLinear, type ScaleTime, scaleUtc } from 'd3-scale';
 import { line } from 'd3-shape';
+import { utcTicks } from 'd3-time';
 
 import { DAY_MS } from '../../../domain/time.ts';
-import { AREA, Picture, TableBehind, type Tick } from './frame.tsx';
+import { AREA, Picture, TableBehind } from './frame.tsx';
+import { linearScale } from './scale.ts';
 
 /** A value of a local day, `YYYY-MM-DD`, or of the period that began on it. */
 export type DayValue = { day: string; value: number };
@@ -29,16 +30,12 @@ export const LinePlot = ({ title, unit, digits, of, values }: LinePlotProps) => 
   const said = (value: number): string => `${value.toFixed(digits)}${unit === '%' ? ' %' : ` ${unit}`}`;
   const numbers = values.map(({ value }) => value);
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
-  const x = scaleUtc()
-    .domain(spread(timeOf(first.day), timeOf(last.day), DAY_MS))
-    .range([AREA.left, AREA.right]);
-  const y = scaleLinear()
-    .domain(spread(least, most, 0.5))
-    .nice(TICKS)
-    .range([AREA.bottom, AREA.top]);
+  const [from, to] = spread(timeOf(first.day), timeOf(last.day), DAY_MS);
+  const x = (day: string | Date): number => AREA.left + ((timeOf(day) - from) / (to - from)) * (AREA.right - AREA.left);
+  const y = linearScale(spread(least, most, 0.5), [AREA.bottom, AREA.top], TICKS);
   const path = line<DayValue>(
-    ({ day }) => x(timeOf(day)),
-    ({ value }) => y(value),
+    ({ day }) => x(day),
+    ({ value }) => y.at(value),
   ).digits(1);
   return (
     <figure>
@@ -47,12 +44,12 @@ export const LinePlot = ({ title, unit, digits, of, values }: LinePlotProps) => 
       </figcaption>
       <Picture
         summary={`${title}, ${of}: ${values.length} values from ${first.day} to ${last.day}, between ${said(least)} and ${said(most)}; the newest is ${said(last.value)}.`}
-        across={dateTicks(x)}
-        up={y.ticks(TICKS).map((at) => ({ at: y(at), label: y.tickFormat(TICKS)(at) }))}
+        across={dateTicks(from, to).map((date) => ({ at: x(date.at), label: date.label }))}
+        up={y.ticks}
       >
         <path class="line" d={path(values) ?? ''} />
         {(values.length <= MOST_DOTS ? values : [last]).map(({ day, value }) => (
-          <circle class="dot" cx={x(timeOf(day)).toFixed(1)} cy={y(value).toFixed(1)} r={3}>
+          <circle class="dot" cx={x(day).toFixed(1)} cy={y.at(value).toFixed(1)} r={3}>
             <title>{`${day}: ${said(value)}`}</title>
           </circle>
         ))}
@@ -73,22 +70,23 @@ const EmptyPlot = ({ title }: { title: string }) => (
   </figure>
 );
 
-const timeOf = (day: string): number => Date.parse(`${day}T00:00:00Z`);
+const timeOf = (day: string | Date): number =>
+  typeof day === 'string' ? Date.parse(`${day}T00:00:00Z`) : day.getTime();
 
 /** A range of at least some width, so that a single value stands in its middle. */
 const spread = (low: number, high: number, least: number): [number, number] =>
   high - low >= least ? [low, high] : [low - least, high + least];
 
 /** Ticks closer together than what their labels tell apart are one. */
-const dateTicks = (x: ScaleTime<number, number>): Tick[] => {
-  const ticks = x.ticks(TICKS).map((at) => ({ at: x(at), label: dateLabel(at, x.domain()) }));
-  return ticks.filter(({ label }, index) => label !== ticks[index - 1]?.label);
+const dateTicks = (from: number, to: number): { at: Date; label: string }[] => {
+  const dates = utcTicks(new Date(from), new Date(to), TICKS).map((at) => ({ at, label: dateLabel(at, to - from) }));
+  return dates.filter(({ label }, index) => label !== dates[index - 1]?.label);
 };
 
 const YEAR_DAYS = 366;
 
-const dateLabel = (at: Date, [from, to]: Date[]): string => {
-  const days = ((to?.getTime() ?? 0) - (from?.getTime() ?? 0)) / DAY_MS;
+const dateLabel = (at: Date, spanMs: number): string => {
+  const days = spanMs / DAY_MS;
   const parts: Intl.DateTimeFormatOptions =
     days > 2 * YEAR_DAYS
       ? { year: 'numeric' }
