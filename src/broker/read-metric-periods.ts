@@ -15,7 +15,7 @@ import { metricValue } from './metric-value.ts';
 import { seriesToRead } from './read-metrics.ts';
 
 /** Ten years of five metrics a day; more values than this are not read for one answer. */
-export const MOST_SUMMARISED_VALUES = 20_000;
+const MOST_SUMMARISED_VALUES = 20_000;
 
 export type PeriodQuery = Pick<MetricQuery, 'selection' | 'fromSeconds' | 'toSeconds' | 'order'> & {
   length: PeriodLength;

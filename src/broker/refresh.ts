@@ -176,9 +176,17 @@ const rejected = async (deps: Deps, attempt: Attempt): Promise<RefreshOutcome> =
   const allowed = await mayAsk(deps, attempt);
   if (!allowed.ok) return allowed.failure;
   const proof = await deps.withings.proveClient();
-  if (!proof.ok) return failed(deps, attempt, proof.failure);
+  if (!proof.ok && !isBeyondProof(attempt, proof.failure)) return failed(deps, attempt, proof.failure);
   return condemnHeld(deps, attempt, 'refresh_token_rejected');
 };
+
+/**
+ * Withings does not offer nonces to every client for all that is known. Where it has none, a rejection met by a sync is believed, or an app
+ * would never hear that its user has to connect again; the cron, which meets many at once, still condemns nobody.
+ */
+const isBeyondProof = ({ cause }: Attempt, failure: WithingsFailure): boolean =>
+  cause.share === 'sync' &&
+  (failure.kind === 'not_implemented' || (failure.kind === 'http_error' && failure.httpStatus === 404));
 
 /** A blob that does not open: the operator's mistake pauses the refresh, a broken one condemns its connection. */
 const unopened = async (

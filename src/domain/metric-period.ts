@@ -28,7 +28,7 @@ export const periodOf = (day: string, length: PeriodLength): Period => {
 };
 
 /** The period that follows. */
-export const periodAfter = ({ lastDay }: Period, length: PeriodLength): Period =>
+const periodAfter = ({ lastDay }: Period, length: PeriodLength): Period =>
   periodOf(dayOf(utcOf(lastDay) + DAY_MS), length);
 
 /** ISO 8601: weeks begin on Monday, and a week belongs to the year that has its Thursday. */

@@ -31,7 +31,7 @@ export type ResealState = {
  * Old isolates go on sealing and signing with the key before for a while, a pending connection waits a quarter of an hour, a link half an
  * hour and a user token a whole one: only a walk begun later than this after the promotion can say that the old key is of no more use.
  */
-export const SETTLING_MS = HOUR_MS;
+const SETTLING_MS = HOUR_MS;
 
 /** Whether the last whole walk showed that nothing needs another key than the current one. */
 export const isSettled = (state: ResealState | undefined, currentKeyId: string): boolean =>

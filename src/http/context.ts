@@ -1,4 +1,4 @@
-import type { Context, Hono } from 'hono';
+import type { Context } from 'hono';
 
 import type { Deps } from '../broker/deps.ts';
 
@@ -16,4 +16,3 @@ export type HttpContext = Omit<Context<HttpEnv>, 'get' | 'set' | 'var'> & {
   get: (key: 'requestId') => string;
   set: (key: 'problemCode', value: string) => void;
 };
-export type HttpApp = Hono<HttpEnv>;

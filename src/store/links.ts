@@ -159,7 +159,4 @@ const linkKey = (stateId: string): string => `link:${stateId}`;
 
 const kvUnavailable = fail({ kind: 'storage_unavailable', store: 'kv', retryAfterSeconds: 5 } as const);
 
-/** KV refuses an expiry less than a minute ahead. */
-export const KV_SHORTEST_TTL_SECONDS = 60;
-
 export const secondsUntil = (at: EpochMs, now: EpochMs): number => Math.ceil((at - now) / SECOND_MS);

@@ -29,7 +29,7 @@ const pace = ({ requestsPerMinute }: Share): { intervalMs: number; burstMs: numb
  * The statement that takes `count` requests from a share. It returns a row where they were granted and none where the share is used up,
  * decided by the one row itself, so that isolates cannot overdraw it together.
  */
-export const takeBudgetStatement = (
+const takeBudgetStatement = (
   db: Db,
   name: BudgetName,
   share: Share,

@@ -14,9 +14,7 @@ export const OAUTH2_PATH = '/v2/oauth2';
 export const SIGNATURE_PATH = '/v2/signature';
 export const MEASURE_PATH = '/measure';
 
-/** Every answer is HTTP 200 with this envelope; `status` 0 is success. */
-export type Envelope<Body> = SuccessEnvelope<Body> | ErrorEnvelope;
-
+/** Every answer is HTTP 200 with one of two envelopes; `status` 0 is success. */
 export type SuccessEnvelope<Body> = { status: 0; body: Body };
 
 /** On errors PHP's encoder sends `{}`, `[]`, null or nothing as the body. */

@@ -199,12 +199,6 @@ export const consent = async (
   return location;
 };
 
-/** The people of the simulator, as its consent page names them. */
-export const people = async ({ simulator }: { simulator: Simulator }) =>
-  (await (await simulator.fetch('https://account.withings.com/_control/people')).json()) as {
-    people: { id: string; name: string; userid: number }[];
-  };
-
 /** Walks the whole flow in one browser; the answer of the callback. */
 export const connect = async (
   broker: Broker,

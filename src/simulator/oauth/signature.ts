@@ -36,7 +36,7 @@ export const createNonces = (clock: Clock, random: Random): Nonces => {
 };
 
 /** HMAC-SHA256 of `message`, as 64 lower-case hex characters. */
-export const sign = async (clientSecret: string, message: string): Promise<string> => {
+const sign = async (clientSecret: string, message: string): Promise<string> => {
   const encoder = new TextEncoder();
   const algorithm = { name: 'HMAC', hash: 'SHA-256' };
   const key = await crypto.subtle.importKey('raw', encoder.encode(clientSecret), algorithm, false, ['sign']);
