@@ -179,6 +179,7 @@ svg.plot { display: block; width: 100%; height: auto; font-size: 12px; }
   .rows > li > .meta { margin-left: 0; flex-basis: 100%; }
   .rows > li > .actions { margin-left: 0; }
   .card { padding: 1.25rem; }
+  svg.plot { font-size: 17px; }
 }
 @media (prefers-reduced-motion: no-preference) { a, button, .button { transition: color 0.1s, border-color 0.1s, filter 0.1s; } }
 `;
