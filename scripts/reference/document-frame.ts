@@ -8,7 +8,7 @@ export const INFO = {
   description: [
     "An app sends its user's browser to one URL; the user consents at Withings once; from then on the broker holds the tokens, keeps them alive, pulls body measurements and serves them.",
     '',
-    'Errors are `application/problem+json` (RFC 9457) with a stable `code`. Every answer has an `X-Request-Id`: tell it to the operator. Answers may gain fields; ignore those you do not know.',
+    'Errors are `application/problem+json` (RFC 9457) with a stable `code`. To a browser (`Accept: text/html`) they are pages with the same words. Every answer has an `X-Request-Id`: tell it to the operator. Answers may gain fields; ignore those you do not know.',
     '',
     "A `user_id` is the app's own: 1 to 128 printable ASCII characters without `/ \\ ? # %` or space, percent-encoded in a path.",
   ].join('\n'),

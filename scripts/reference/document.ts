@@ -155,10 +155,6 @@ const problemAnswersOf = (operation: Operation): Record<string, Json> => {
             schema: { $ref: `${SCHEMA_PREFIX}Problem`, properties: { code: { enum: codes } } },
             examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
           },
-          'text/html': {
-            schema: { type: 'string', description: 'The same words as a page, for a browser.' },
-            example: `<!doctype html><title>${PROBLEM_EXAMPLES.get(codes[0] ?? 'not_found')?.title ?? ''}</title>`,
-          },
         },
       },
     ]),

@@ -33,6 +33,7 @@ export const renderPage = async (document: Json): Promise<string> => {
                     .map(({ operationId, summary }) => html`<li><a href="#${operationId}">${summary}</a></li>`)}
                 </ul>`,
           )}
+          <p><a href="#errors">Errors</a></p>
           <p><a href="#schemas">Schemas</a></p>
         </nav>
         <main>
@@ -46,9 +47,15 @@ export const renderPage = async (document: Json): Promise<string> => {
             (tag) =>
               html`<h2>${tag.name}</h2>
                 ${paragraphs(tag.description)}
-                ${operations
-                  .filter(({ tags: [of] }) => of === tag.name)
-                  .map((operation) => renderOperation(operation, components))}`,
+                ${operations.filter(({ tags: [of] }) => of === tag.name).map(renderOperation)}`,
+          )}
+          <h2 id="errors">Errors</h2>
+          ${Object.entries(components.examples).map(
+            ([code, { summary, value }]) =>
+              html`<section id="error-${code}">
+                <h3><code>${code}</code></h3>
+                <p>${String(value['status'])}: ${summary}. ${inline(String(value['detail']))}</p>
+              </section>`,
           )}
           <h2 id="schemas">Schemas</h2>
           ${Object.entries(components.schemas).map(
@@ -96,7 +103,7 @@ type Shown = {
 };
 type Placed = OperationShown & { method: string; path: string; shared: Parameter[] };
 
-const renderOperation = (operation: Placed, components: Components) => {
+const renderOperation = (operation: Placed) => {
   const parameters = [...operation.shared, ...(operation.parameters ?? [])];
   const sent = operation.requestBody?.content['application/json'];
   return html`<article id="${operation.operationId}">
@@ -127,25 +134,36 @@ const renderOperation = (operation: Placed, components: Components) => {
             ${exampleOf(sent.example)}`
     }
     <h4>Answers</h4>
-    ${Object.entries(operation.responses).map(([status, answer]) => renderAnswer(status, answer, components))}
+    ${Object.entries(operation.responses)
+      .filter(([, { content }]) => !isProblem(content))
+      .map(([status, answer]) => renderAnswer(status, answer))}
+    <p>
+      Errors:
+      ${Object.entries(operation.responses).flatMap(([status, { content }]) =>
+        isProblem(content)
+          ? html`${status} ${codesOf(content).map((code) => html`<a href="#error-${code}">${code}</a> `)}`
+          : [],
+      )}
+    </p>
   </article>`;
 };
 
-const renderAnswer = (
-  status: string,
-  { description, content = {} }: OperationShown['responses'][string],
-  components: Components,
-) => {
-  // Errors are shown as programs get them.
-  const forms = Object.entries(content).filter(([type]) => !(type === 'text/html' && Object.keys(content).length > 1));
+const PROBLEM = 'application/problem+json';
+
+const isProblem = (content: Content | undefined): content is Content => content?.[PROBLEM] !== undefined;
+
+const codesOf = (content: Content): string[] => Object.keys(content[PROBLEM]?.examples ?? {});
+
+const renderAnswer = (status: string, { description, content = {} }: OperationShown['responses'][string]) => {
+  const forms = Object.entries(content);
   return html`<details>
     <summary><b>${status}</b> ${inline(description)}</summary>
     ${forms.length === 0 ? html`<p>No body.</p>` : ''}
-    ${forms.map(([type, { schema, example, examples = {} }]) => {
-      const shown = Object.keys(examples).map((code) => components.examples[code]?.value);
-      return html`<p><code>${type}</code>: ${typeOf(schema)}</p>
-        ${example === undefined ? '' : exampleOf(example)} ${shown.map(exampleOf)}`;
-    })}
+    ${forms.map(
+      ([type, { schema, example }]) =>
+        html`<p><code>${type}</code>: ${typeOf(schema)}</p>
+          ${example === undefined ? '' : exampleOf(example)}`,
+    )}
   </details>`;
 };
 

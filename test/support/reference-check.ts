@@ -52,6 +52,8 @@ const faultOfContent = async (name: string, { content = {} }: DocumentedAnswer, 
   const text = await response.clone().text();
   const [type = ''] = (response.headers.get('Content-Type') ?? '').split(';');
   if (text === '') return Object.keys(content).length === 0 ? undefined : isRedirect(response) ? undefined : 'no body';
+  // To a browser every error is a page; the document says so once.
+  if (type === 'text/html' && 'application/problem+json' in content) return undefined;
   const described = content[type];
   if (described === undefined) return `its body is ${type}, which the document does not say`;
   if (!type.endsWith('json')) return undefined;
