@@ -9,7 +9,7 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { API_KEY, APP, migrations, REDIRECT_URI, rows, USER } from './seed.ts';
 
 /**
- * `npm run bench`: requests a second of the broker in workerd, on D1 and KV as they run locally, each beside the floor: a bare Worker that
+ * `npm run bench:http`: requests a second of the broker in workerd, on D1 and KV as they run locally, each beside the floor: a bare Worker that
  * does the same D1 and KV operations and nothing else. One run, turns about, medians; the ratio is what counts, since both share a machine.
  */
 const root = join(import.meta.dirname, '..');
