@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 
 import { openDatabase } from '../../src/store/d1.ts';
-import { budgetWaitSeconds, closeBudget, takeBudget } from '../../src/store/request-budget.ts';
+import { budgetWaitSeconds, closeBudget, SMALLEST_SHARE, takeBudget } from '../../src/store/request-budget.ts';
 
 const START = Date.UTC(2026, 5, 15);
 const db = openDatabase(env.DB, { now: () => START, sleep: async () => undefined });
@@ -24,7 +24,7 @@ const mostInAMinute = (moments: readonly number[]): number =>
 test('never more than the share is granted in any 60 seconds, however the requests come', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.integer({ min: 1, max: 24 }),
+      fc.integer({ min: SMALLEST_SHARE, max: 24 }),
       fc.array(fc.constantFrom(0, 0, 0, 1, 700, 2_500, 15_000, 61_000), { minLength: 5, maxLength: 60 }),
       async (share, pauses) => {
         await env.DB.prepare('DELETE FROM request_budgets').run();
