@@ -70,18 +70,21 @@ export const judgeMeasureAnswer = (answer: Answer): Outcome<MeasurePage> => {
   if (!Array.isArray(body.measuregrps)) return fail({ kind: 'malformed', path: 'body.measuregrps' });
   const more = isMore(body.more);
   if (more === undefined) return fail({ kind: 'malformed', path: 'body.more' });
-  const offset = toCount(body.offset);
-  // Offset 0 is the page just read: to follow it would go round for ever, to stop at it would lose the rest.
-  if (more && !offset) return fail({ kind: 'malformed', path: 'body.offset' });
-
   const timeZone = textOrNull(body.timezone) ?? FALLBACK_TIME_ZONE;
   return ok({
     ...parseGroups(body.measuregrps, timeZone),
     timeZone,
     updateTimeSeconds: toUnixSeconds(body.updatetime),
-    nextOffset: more ? offset : undefined,
+    nextOffset: more ? nextOffsetOf(body.offset) : undefined,
   });
 };
+
+/**
+ * Where the next page is. An answer may say `more` and give offset 0, which is the page just read: to follow it would go round for ever, and
+ * to refuse the page would lose what it holds. It is taken for the last one; what it did not show is found by the next question, which starts
+ * from what was stored.
+ */
+const nextOffsetOf = (offset: unknown): number | undefined => toCount(offset) || undefined;
 
 /** Integer or boolean by service, absent on single pages; undefined where it is neither. */
 const isMore = (more: unknown): boolean | undefined => {
