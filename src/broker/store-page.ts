@@ -77,7 +77,7 @@ export const storePage = async (
     resumeAt: complete ? reviewed?.confirmAt : (resumeAt ?? lease.until),
     reviews: reviewed?.position,
     nextReviewAt: nextReviewAt(slice.startsReviews && complete, review, changes.missing.length, now),
-    changedData: changes.measurements.length + changes.stale.length > 0,
+    changedGroups: changedGroups(changes),
     timeZone: page.timeZone,
   };
   const ending = { outcome: ok(result), usedTokenVersion: slice.token.tokenVersion, isUse: slice.isUse };
@@ -147,6 +147,12 @@ const nextPosition = (position: SyncPosition, { question, page }: Answered, now:
     nextOffset: page.nextOffset,
   }),
 });
+
+/** Groups that say something else than before; one that only carries a later date of change does not. */
+const changedGroups = ({ groups, gone, measurements, stale }: GroupChanges): number[] => {
+  const touched = new Set([...measurements, ...stale].map(({ groupId }) => groupId));
+  return [...new Set([...groups.map(({ groupId }) => groupId), ...gone])].filter((id) => touched.has(id));
+};
 
 const sum = (left: ChangeCounts, right: ChangeCounts): ChangeCounts => ({
   added: left.added + right.added,

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 
 import { accountsApi } from './api/accounts.ts';
+import { changesApi } from './api/changes.ts';
 import { connectionsApi } from './api/connections.ts';
 import { managementApi } from './api/management.ts';
 import { metricsApi } from './api/metrics.ts';
@@ -39,6 +40,7 @@ for (const path of USER_TOKEN_PATHS) http.use(path, fromAnyPage);
 http.route('/', oauth);
 http.route('/apps/:app_id/withings', connectionsApi);
 http.route('/apps/:app_id/metrics', metricsApi);
+http.route('/apps/:app_id/changes', changesApi);
 http.route('/apps/:app_id/users', usersApi);
 http.route('/operator', operatorApi);
 http.route('/', accountsApi);

@@ -4,6 +4,7 @@ import { type ConnectionDetail, type ConnectionState, isLive } from '../domain/c
 import type { ReauthReason } from '../domain/failure.ts';
 import type { OthersOnAccount } from '../domain/link.ts';
 import type { EpochMs } from '../domain/time.ts';
+import { nextSeqOf, withReturn } from './changes.ts';
 import { attempt, attemptIdempotent, type Db, isUniqueViolation, statement, type Stored } from './d1.ts';
 import { apps, connections, pendingConnections } from './schema.ts';
 import { withEvent } from './timeline.ts';
@@ -166,6 +167,7 @@ const upsertActive = (db: Db, activation: Activation, now: EpochMs): D1PreparedS
         ...fresh,
         createdAt: now,
         tokenVersion: 1,
+        changeSeq: nextSeqOf(activation.appId),
         timeline: JSON.stringify([{ kind: 'connected', at: now }]),
       })
       .onConflictDoUpdate({
@@ -177,6 +179,7 @@ const upsertActive = (db: Db, activation: Activation, now: EpochMs): D1PreparedS
           refreshFailures: 0,
           lastFailureKind: null,
           lastFailureAt: null,
+          ...withReturn,
           timeline: withEvent({ kind: 'reconnected', at: now }),
         },
         // The tokens are sealed to the id: under another one they would not open.

@@ -1,6 +1,7 @@
 import { and, eq, inArray } from 'drizzle-orm';
 
 import type { EpochMs } from '../domain/time.ts';
+import { floorStatement } from './changes.ts';
 import { attempt, type Db, statement, type Stored } from './d1.ts';
 import { apiKeys, apps, connections, pendingConnections, redirectUris } from './schema.ts';
 
@@ -107,7 +108,7 @@ export const deleteConnections = (
     const removal = db.orm
       .delete(connections)
       .where(and(inArray(connections.id, [...connectionIds]), eq(connections.state, 'disconnected')));
-    const [removed] = await db.d1.batch([statement(db, removal), ...alongside]);
+    const [, removed] = await db.d1.batch([floorStatement(db, connectionIds), statement(db, removal), ...alongside]);
     return removed?.meta.changes ?? 0;
   });
 

@@ -66,6 +66,9 @@ type Row = {
   device_hash: string | null;
 };
 
+const GROUP_COLUMNS = `g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.ambiguous, g.content,
+  s.model, s.attrib, s.time_zone, s.device_hash`;
+
 /** Groups of a connection in the order of their ids, after one of them. */
 export const groupsAfter = (
   db: Db,
@@ -76,25 +79,45 @@ export const groupsAfter = (
   attempt(db, async () => {
     const { results } = await db.d1
       .prepare(
-        `SELECT g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.ambiguous, g.content,
-                s.model, s.attrib, s.time_zone, s.device_hash
+        `SELECT ${GROUP_COLUMNS}
          FROM groups AS g LEFT JOIN sources AS s ON s.connection_id = g.connection_id AND s.id = g.source_id
          WHERE g.connection_id = ?1 AND g.group_id > ?2 ORDER BY g.group_id LIMIT ?3`,
       )
       .bind(connectionId, afterGroupId, limit)
       .all<Row>();
-    return results.map((row) => ({
-      groupId: row.group_id,
-      measuredAtSeconds: row.measured_seconds,
-      createdAtSeconds: row.created_seconds,
-      modifiedAtSeconds: row.modified_seconds,
-      ambiguous: row.ambiguous === 1,
-      values: unpackValues(JSON.parse(row.content)),
-      source: {
-        model: row.model,
-        attrib: row.attrib ?? -1,
-        timeZone: row.time_zone ?? 'UTC',
-        deviceId: row.device_hash,
-      },
-    }));
+    return results.map(groupOf);
   });
+
+/** The name of a group of a connection. */
+export type GroupName = { connectionId: number; groupId: number };
+
+/** Those of the named groups that there are, in the order of the names, undefined for the others: two rows read for each. */
+export const groupsNamed = (db: Db, names: readonly GroupName[]): Stored<(ExportedGroup | undefined)[]> =>
+  attempt(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT wanted.key AS place, ${GROUP_COLUMNS}
+         FROM json_each(?1) AS wanted
+         CROSS JOIN groups AS g ON g.connection_id = wanted.value ->> 0 AND g.group_id = wanted.value ->> 1
+         LEFT JOIN sources AS s ON s.connection_id = g.connection_id AND s.id = g.source_id`,
+      )
+      .bind(JSON.stringify(names.map(({ connectionId, groupId }) => [connectionId, groupId])))
+      .all<Row & { place: number }>();
+    const found = new Map(results.map((row) => [row.place, groupOf(row)]));
+    return names.map((_, place) => found.get(place));
+  });
+
+const groupOf = (row: Row): ExportedGroup => ({
+  groupId: row.group_id,
+  measuredAtSeconds: row.measured_seconds,
+  createdAtSeconds: row.created_seconds,
+  modifiedAtSeconds: row.modified_seconds,
+  ambiguous: row.ambiguous === 1,
+  values: unpackValues(JSON.parse(row.content)),
+  source: {
+    model: row.model,
+    attrib: row.attrib ?? -1,
+    timeZone: row.time_zone ?? 'UTC',
+    deviceId: row.device_hash,
+  },
+});

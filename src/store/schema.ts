@@ -30,6 +30,8 @@ export const apps = sqliteTable(
       .default('allow'),
     /** Whether the app reads changes in bulk: only then does a sync note its place in their order. */
     readsChanges: integer('reads_changes', { mode: 'boolean' }).notNull().default(false),
+    /** The highest place in that order which an erased connection had: it is never given again. */
+    changesFloor: integer('changes_floor').notNull().default(0),
     createdAt: integer('created_at').notNull(),
   },
   // A developer's list reads their own apps only.
@@ -144,7 +146,7 @@ export const connections = sqliteTable(
     nextReviewAt: integer('next_review_at'),
     /** Place in the order of the app's changes; null where the app does not read them. */
     changeSeq: integer('change_seq'),
-    /** JSON: the groups that the last changes touched. */
+    /** JSON: the groups that the last changes touched; see `changes.ts`. */
     recentChanges: text('recent_changes'),
     /** JSON: what was asked in the last seconds. */
     recentQuestions: text('recent_questions').notNull().default('[]'),

@@ -6,6 +6,7 @@ import type { AskedQuestion, SyncPosition } from '../domain/sync.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { FIRST_REVIEW, type ReviewPosition } from '../domain/window-review.ts';
 import { withActivity } from './activity.ts';
+import { withChanges } from './changes.ts';
 import { attempt, attemptIdempotent, type Db, statement, type Stored } from './d1.ts';
 import { connections } from './schema.ts';
 import { withEvent } from './timeline.ts';
@@ -80,8 +81,8 @@ export type SyncProgress = {
   reviews: ReviewPosition | undefined;
   /** When the cron re-reads an older window; undefined where that stays as it is, which costs no row of its index. */
   nextReviewAt: EpochMs | undefined;
-  /** Whether this page changed any measurement. */
-  changedData: boolean;
+  /** The groups of which this page changed any measurement. */
+  changedGroups: readonly number[];
   timeZone: string | undefined;
 };
 
@@ -150,14 +151,14 @@ export const abandonSync = (
       .where(isHeld(connectionId, leaseId));
   });
 
-const progressed = ({ position, resumeAt, reviews, nextReviewAt, changedData, timeZone }: SyncProgress) => ({
+const progressed = ({ position, resumeAt, reviews, nextReviewAt, changedGroups, timeZone }: SyncProgress) => ({
   syncCursorSeconds: position.cursorSeconds,
   syncResume: position.resume === undefined ? null : JSON.stringify(position.resume),
   syncResumeAt: resumeAt ?? null,
   recentQuestions: JSON.stringify(position.recentQuestions),
   ...(reviews !== undefined && { reviewPosition: JSON.stringify(reviews) }),
   ...(nextReviewAt !== undefined && { nextReviewAt }),
-  ...(changedData && { dataVersion: sql`${connections.dataVersion} + 1` }),
+  ...(changedGroups.length > 0 && { dataVersion: sql`${connections.dataVersion} + 1`, ...withChanges(changedGroups) }),
   ...(timeZone !== undefined && { timeZone }),
 });
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import * as operator from '../contract-operator.ts';
 import { ACCOUNT_OPERATIONS } from './accounts.ts';
+import { CHANGE_OPERATIONS } from './changes.ts';
 import { CONNECT_OPERATIONS } from './connect.ts';
 import { CONNECTION_OPERATIONS } from './connections.ts';
 import { MANAGEMENT_OPERATIONS } from './management.ts';
@@ -95,6 +96,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONNECT_OPERATIONS,
   ...CONNECTION_OPERATIONS,
   ...METRIC_OPERATIONS,
+  ...CHANGE_OPERATIONS,
   ...USER_OPERATIONS,
   ...MANAGEMENT_OPERATIONS,
   ...ACCOUNT_OPERATIONS,

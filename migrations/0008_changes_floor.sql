@@ -1,0 +1,1 @@
+ALTER TABLE `apps` ADD `changes_floor` integer DEFAULT 0 NOT NULL;
