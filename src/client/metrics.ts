@@ -1,6 +1,6 @@
 import { type Answer, appPath, type Broker, type Query, type Read, send, type Written } from './send.ts';
 
-/** A user's body data. */
+/** Body data: of one user, and what changed of all. */
 
 /** What may be asked; whatever has a default may be left out. */
 export type MetricQuery = Partial<Written<'metricQuery'>>;
@@ -63,3 +63,10 @@ export const getMetricCatalog = (
   appId: string,
   userId: string,
 ): Promise<Answer<Read<'metricCatalog'>>> => ask(broker, appId, userId, ['catalog'], {});
+
+/** What changed of all of an app's users; keep its `next_cursor`, and go on from there at once while `has_more` is true. Backends only. */
+export const listChanges = (
+  broker: Broker,
+  appId: string,
+  query: Partial<Written<'changesQuery'>> = {},
+): Promise<Answer<Read<'changesPage'>>> => send(broker, 'GET', appPath(appId, 'changes'), { query: query as Query });

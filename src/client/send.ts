@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 
 import type * as accounts from '../http/api/contract-accounts.ts';
+import type * as changes from '../http/api/contract-changes.ts';
 import type * as lists from '../http/api/contract-lists.ts';
 import type * as operator from '../http/api/contract-operator.ts';
 import type * as users from '../http/api/contract-users.ts';
@@ -52,7 +53,7 @@ export type Read<Name extends keyof Contract> = Contract[Name] extends z.ZodType
 /** What a schema of the contract takes, as it is sent. */
 export type Written<Name extends keyof Contract> = Contract[Name] extends z.ZodType ? z.input<Contract[Name]> : never;
 
-type Contract = typeof contract & typeof lists & typeof accounts & typeof users & typeof operator;
+type Contract = typeof contract & typeof lists & typeof accounts & typeof changes & typeof users & typeof operator;
 
 /** A query's parameters; what is undefined is left out. */
 export type Query = { [name: string]: string | number | undefined };

@@ -105,6 +105,10 @@ test('a user is linked, pulled, read, forgotten and erased', async () => {
   expect(valueOf(await metrics.getMetricCatalog(phone, app.id, 'ada')).data.length).toBeGreaterThan(20);
   expect(valueOf(await connections.getConnection(backend, app.id, 'ada')).state).toBe('active');
   expect(valueOf(await connections.exportUser(backend, app.id, 'ada')).groups.length).toBeGreaterThan(0);
+  const changes = valueOf(await metrics.listChanges(backend, app.id, { limit: 2 }));
+  expect(changes).toMatchObject({ data: [{ user_id: 'ada', reset: true }, { user_id: 'ada' }], has_more: true });
+  const { next_cursor: cursor } = changes;
+  expect(valueOf(await metrics.listChanges(backend, app.id, { cursor, limit: 2 })).data).not.toEqual(changes.data);
   expect(valueOf(await connections.disconnect(phone, app.id, 'ada'))).toEqual({ connected: false });
   expect(valueOf(await connections.eraseUser(backend, app.id, 'ada')).complete).toBe(true);
 });
