@@ -124,7 +124,7 @@ const TESTS = [
 /** A copy of everything that the tests need. */
 const copySources = (): string => {
   const copy = mkdtempSync(join(tmpdir(), 'guards-'));
-  for (const name of ['src', 'test', 'migrations', 'package.json', 'tsconfig.json', 'wrangler.toml']) {
+  for (const name of ['src', 'test', 'scripts', 'migrations', 'package.json', 'tsconfig.json', 'wrangler.toml']) {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
