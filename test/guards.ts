@@ -61,7 +61,7 @@ const GUARDS: Guard[] = [
   {
     name: 'suspicion: the client proves itself before anybody is condemned',
     file: REFRESH,
-    find: 'if (!proof.ok) return failed(deps, attempt, proof.failure);',
+    find: 'if (!proof.ok && !isBeyondProof(attempt, proof.failure)) return failed(deps, attempt, proof.failure);',
     replace: '',
   },
   {

@@ -29,6 +29,8 @@ export type Slice = {
   startsReviews: boolean;
   /** Whether somebody asked for it: what the refresh policy counts as use. */
   isUse: boolean;
+  /** Whether it goes on with a history that an earlier sync began. */
+  isUnderWay: boolean;
   counts: ChangeCounts;
   pages: number;
   /** Requests to Withings that are granted and not made yet. */

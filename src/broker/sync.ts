@@ -74,6 +74,7 @@ const syncUnderLease = async (
     position: start.position,
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
+    isUnderWay: start.isUnderWay,
     isUse,
     counts: { added: 0, changed: 0, removed: 0 },
     pages: 0,
@@ -139,16 +140,22 @@ const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Ans
   }
 };
 
+/** How often a history under way waits for its next request, a second or two each time: an app that asks on gets on, page by page. */
+const MOST_WAITS = 2;
+
 /** Takes one request of the share; where more are wanted they are taken in the same row, or else left. */
 const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<void, Failure>> => {
   const share = deps.settings.shares.sync;
-  for (const count of wanted > 1 ? [wanted, 1] : [1]) {
+  const retryAfterSeconds = budgetWaitSeconds(share);
+  const waits = slice.isUnderWay ? MOST_WAITS : 0;
+  for (const count of [...(wanted > 1 ? [wanted] : []), ...Array<number>(1 + waits).fill(1)]) {
     if (slice.granted > 0) break;
     const granted = await takeBudget(deps.db, 'sync', share, count, deps.now());
     if (!granted.ok) return granted;
     if (granted.value) slice.granted = count;
+    else if (waits > 0 && count === 1) await deps.sleep(retryAfterSeconds * SECOND_MS);
   }
-  if (slice.granted < 1) return fail({ kind: 'over_share', retryAfterSeconds: budgetWaitSeconds(share) });
+  if (slice.granted < 1) return fail({ kind: 'over_share', retryAfterSeconds });
   slice.granted -= 1;
   return ok(undefined);
 };
@@ -159,7 +166,9 @@ const condemnSlice = (deps: Deps, { connectionId, token }: Slice) =>
 /** Pages that were stored count, whatever came after them; without any, the caller is told what went wrong. */
 const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise<Result<SyncResult, Failure>> => {
   const isFinal = failure.kind === 'reauth_required' || failure.kind === 'not_connected';
-  if (slice.pages === 0 || isFinal) return abandon(deps, slice, failure);
+  // A history under way that only has to wait for its share is still under way.
+  const isWaiting = slice.isUnderWay && failure.kind === 'over_share';
+  if ((slice.pages === 0 && !isWaiting) || isFinal) return abandon(deps, slice, failure);
   const outcome = ok({ ...slice.counts, complete: false, syncedAt: deps.now() });
   const ended = await abandonSync(deps.db, slice.connectionId, slice.lease.id, {
     outcome,

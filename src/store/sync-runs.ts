@@ -21,6 +21,8 @@ export type SyncStart = {
   reviews: ReviewPosition;
   /** Whether the cron re-reads older windows of this connection. */
   isReviewed: boolean;
+  /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
+  isUnderWay: boolean;
 };
 
 /**
@@ -57,6 +59,7 @@ export const takeSyncLease = (
         dataVersion: connections.dataVersion,
         reviews: connections.reviewPosition,
         nextReviewAt: connections.nextReviewAt,
+        resumeAt: connections.syncResumeAt,
       })
       .get();
     if (row === undefined) return undefined;
@@ -64,6 +67,7 @@ export const takeSyncLease = (
       dataVersion: row.dataVersion,
       reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
       isReviewed: row.nextReviewAt !== null,
+      isUnderWay: row.resumeAt !== null,
       position: {
         cursorSeconds: row.cursorSeconds,
         resume: row.resume === null ? undefined : JSON.parse(row.resume),

@@ -170,6 +170,29 @@ describe('the share of Withings’ requests', () => {
     expect((await sync()).status).toBe(200);
     expect(broker.simulator.state.limits.maxCallsPerMinute()).toBeLessThanOrEqual(120);
   });
+
+  test('that is used up holds a long history up and does not fail it: asked on, it is stored whole', async () => {
+    await connect(broker, app, 'ada', 'walter');
+    expect((await sync()).status).toBe(202);
+    const answers: number[] = [];
+    while (answers.at(-1) !== 200 && answers.length < 40) answers.push((await sync()).status);
+    expect(answers.at(-1)).toBe(200);
+    expect(new Set(answers)).toEqual(new Set([202, 200]));
+    expect(broker.simulator.state.limits.maxCallsPerMinute()).toBeLessThanOrEqual(120);
+  });
+
+  test('that is closed for long leaves a long history under way, and nothing is sent', async () => {
+    await connect(broker, app, 'ada', 'walter');
+    await sync();
+    await env.DB.prepare('UPDATE request_budgets SET empty_at = ?')
+      .bind(broker.now() + 3_600_000)
+      .run();
+    sent.reset();
+    const answer = await sync();
+    expect(answer.status).toBe(202);
+    expect(await answer.json()).toMatchObject({ added: 0, changed: 0, removed: 0, complete: false });
+    expect(sent.count()).toBe(0);
+  });
 });
 
 describe('syncs at once', () => {
