@@ -116,6 +116,7 @@ const GUARDS: Guard[] = [
 
 const root = fileURLToPath(new URL('..', import.meta.url).href);
 const TESTS = [
+  'test/store/activation.test.ts',
   'test/broker/refresh-rules.test.ts',
   'test/interleavings/refresh.test.ts',
   'test/broker/refresh-crash.test.ts',
