@@ -3,9 +3,12 @@ import { html, raw } from 'hono/html';
 import type { Json } from './document.ts';
 import { schemaTable, typeOf } from './schema-table.ts';
 
+/** The document as this page reads it: made by `document.ts`, so its shape is known here and plain JSON to everybody else. */
+const asShown = (document: Json): Shown => document as unknown as Shown;
+
 /** The reference as one page of plain HTML: no script, and no style but our own stylesheet's. */
 export const renderPage = async (document: Json): Promise<string> => {
-  const { info, tags, paths, components } = document as unknown as Shown;
+  const { info, tags, paths, components } = asShown(document);
   const operations = Object.entries(paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
