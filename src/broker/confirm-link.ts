@@ -1,12 +1,12 @@
-import { hashCredential, hex, isWellFormedCredential } from '../crypto/credential.ts';
+import { hashCredential, isWellFormedCredential } from '../crypto/credential.ts';
 import { hashUser } from '../crypto/user-hash.ts';
 import type { Failure } from '../domain/failure.ts';
-import { nextRefreshAt } from '../domain/refresh.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { activateConnection, connectionsForLinking } from '../store/connections.ts';
 import { type PendingConnection, pendingByTicket, removePendingStatement } from '../store/pending-connections.ts';
-import { type Deps, uniform } from './deps.ts';
-import { openToken, sealTokens } from './sealed-tokens.ts';
+import { activationOf } from './activation.ts';
+import type { Deps } from './deps.ts';
+import { openToken } from './sealed-tokens.ts';
 
 /**
  * Confirms a pending connection: the app's backend shows the ticket that its signed-in user brought back, and says who that user is. Only
@@ -47,29 +47,23 @@ const activatePending = async (deps: Deps, pending: PendingConnection): Promise<
   }
 
   const now = deps.now();
-  const { accessExpiresAt } = pending;
-  const activated = await activateConnection(
-    deps.db,
+  const activation = await activationOf(
+    deps,
     {
       id: connectionId,
       appId,
       userId,
       withingsUserId,
       scope: pending.scope,
-      ...(await sealTokens(deps, { appId, connectionId }, { accessToken: access.value, refreshToken: refresh.value })),
-      accessExpiresAt,
-      nextRefreshAt: nextRefreshAt(
-        { accessExpiresAt, lastUsedAt: now },
-        deps.settings.refreshPolicy,
-        now,
-        uniform(deps.random),
-      ),
-      rotationId: hex(deps.random(16)),
+      accessToken: access.value,
+      refreshToken: refresh.value,
+      accessExpiresAt: pending.accessExpiresAt,
       mayReplace: true,
     },
     now,
-    [removePendingStatement(deps.db, pending.ticketHash)],
   );
+  const spent = removePendingStatement(deps.db, pending.ticketHash);
+  const activated = await activateConnection(deps.db, activation, now, [spent]);
   if (!activated.ok) return activated;
   if (!activated.value) return fail({ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 });
   const userHash = await hashUser(deps.keyring, appId, userId);

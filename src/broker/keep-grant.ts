@@ -1,16 +1,16 @@
-import { hashCredential, hex, mintCredential } from '../crypto/credential.ts';
+import { hashCredential, mintCredential } from '../crypto/credential.ts';
 import { hashUser } from '../crypto/user-hash.ts';
 import type { LinkPolicy } from '../domain/app.ts';
 import type { StorageFailure } from '../domain/failure.ts';
 import { decideLink, type LinkEnding, type LinkKind } from '../domain/link.ts';
-import { nextRefreshAt } from '../domain/refresh.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { MINUTE_MS, SECOND_MS } from '../domain/time.ts';
 import { activateConnection, connectionsForLinking } from '../store/connections.ts';
 import { type Claim, noteOutcomeStatement } from '../store/links.ts';
 import { addPendingConnection } from '../store/pending-connections.ts';
 import type { TokenGrant } from '../withings/token.ts';
-import { type Deps, uniform } from './deps.ts';
+import { activationOf } from './activation.ts';
+import type { Deps } from './deps.ts';
 import { sealTokens } from './sealed-tokens.ts';
 
 /** How long an app's backend has to confirm a pending connection. */
@@ -65,24 +65,21 @@ const activate = async (
   mayReplace: boolean,
 ): Promise<Result<boolean, StorageFailure>> => {
   const now = deps.now();
-  const accessExpiresAt = now + grant.expiresInSeconds * SECOND_MS;
-  const activation = {
-    id: connectionId,
-    appId,
-    userId,
-    withingsUserId: grant.withingsUserId,
-    scope: grant.scope.join(','),
-    ...(await sealTokens(deps, { appId, connectionId }, grant)),
-    accessExpiresAt,
-    nextRefreshAt: nextRefreshAt(
-      { accessExpiresAt, lastUsedAt: now },
-      deps.settings.refreshPolicy,
-      now,
-      uniform(deps.random),
-    ),
-    rotationId: hex(deps.random(16)),
-    mayReplace,
-  };
+  const activation = await activationOf(
+    deps,
+    {
+      id: connectionId,
+      appId,
+      userId,
+      withingsUserId: grant.withingsUserId,
+      scope: grant.scope.join(','),
+      accessToken: grant.accessToken,
+      refreshToken: grant.refreshToken,
+      accessExpiresAt: now + grant.expiresInSeconds * SECOND_MS,
+      mayReplace,
+    },
+    now,
+  );
   return activateConnection(deps.db, activation, now, [noteOutcomeStatement(deps.db, claim, 'connected')]);
 };
 
