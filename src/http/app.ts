@@ -13,18 +13,15 @@ import { brakeFailedCredentials } from './brake-failed-credentials.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { fromAnyPage, USER_TOKEN_PATHS } from './cross-origin.ts';
 import { dashboard } from './dashboard/app.tsx';
-import { DASHBOARD_CSS } from './dashboard/stylesheet.ts';
 import { oauth } from './oauth.ts';
 import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
-import { reference } from './reference.ts';
 import { requestLog } from './request-log.ts';
 import { securityHeaders } from './security-headers.ts';
-import { PAGE_CSS, REFERENCE_CSS } from './stylesheet.ts';
 
 const MOST_BODY_BYTES = 64 * 1024;
 
-/** The broker's routes, in one place. */
+/** The broker's routes, in one place. `/docs`, `/openapi.json` and `/assets` are not among them: the platform answers those. */
 export const http = new Hono<HttpEnv>();
 
 http.use(requestLog, securityHeaders, brakeFailedCredentials);
@@ -46,21 +43,9 @@ http.route('/operator', operatorApi);
 http.route('/', accountsApi);
 http.route('/', managementApi);
 http.route('/dashboard', dashboard);
-http.route('/', reference);
 
 /** For load balancers and people: that the Worker runs. */
 http.get('/healthz', (c) => c.json({ ok: true }));
-
-for (const [path, css] of [
-  ['/assets/page.css', PAGE_CSS],
-  ['/assets/dashboard.css', DASHBOARD_CSS],
-  ['/assets/reference.css', REFERENCE_CSS],
-] as const) {
-  http.get(path, (c) => {
-    c.header('Cache-Control', 'public, max-age=3600');
-    return c.body(css, 200, { 'Content-Type': 'text/css; charset=utf-8' });
-  });
-}
 
 http.notFound((c) => {
   const allowed = METHODS.filter((method) => hasHandler(method, c.req.path));

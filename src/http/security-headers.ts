@@ -12,7 +12,8 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const HEADERS: Record<string, string> = {
+/** What every answer says, the platform's own of static files included. */
+export const HEADERS: Record<string, string> = {
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
@@ -20,8 +21,8 @@ const HEADERS: Record<string, string> = {
   'X-Frame-Options': 'DENY',
 };
 
-/** What a route may say otherwise: a public asset may be kept, and the dashboard's forms need the browser to tell their origin. */
-const DEFAULTS: Record<string, string> = {
+/** What a route may say otherwise: one whose data has a version may be kept, and the dashboard's forms need the browser to tell their origin. */
+export const DEFAULTS: Record<string, string> = {
   'Cache-Control': 'no-store',
   'Referrer-Policy': 'no-referrer',
 };

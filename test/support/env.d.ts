@@ -6,3 +6,10 @@ declare namespace Cloudflare {
     TEST_MIGRATIONS: { name: string; queries: string[] }[];
   }
 }
+
+/** A file as text, by the test runner's bundler. */
+declare module '*?raw' {
+  const text: string;
+  // oxlint-disable-next-line import/no-default-export -- how the bundler hands it over
+  export default text;
+}

@@ -1,6 +1,6 @@
 import { type Schema, Validator } from '@cfworker/json-schema';
 
-import openApiText from '../../dist/reference/openapi.txt';
+import openApiText from '../../dist/static/openapi.json?raw';
 
 /**
  * Holds the broker's answers against the OpenAPI document that it serves, with a validator that is not ours. The document leaves answers
@@ -18,8 +18,8 @@ type OpenApi = {
 /** The document as it is served. */
 export const openApi = JSON.parse(openApiText) as OpenApi;
 
-/** What is for people, and what pages are made of: no part of the API. */
-const NO_API = /^\/(?:dashboard|docs|assets)(?:\/|$)/;
+/** What is for people: no part of the API. */
+const NO_API = /^\/dashboard(?:\/|$)/;
 
 const paths = Object.keys(openApi.paths).map((path) => ({
   path,

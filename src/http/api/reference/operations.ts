@@ -80,15 +80,6 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     auth: { kind: 'none' },
     answers: [json(200, 'It does.', z.object({ ok: z.boolean() }), { ok: true })],
   },
-  {
-    id: 'getOpenApi',
-    method: 'get',
-    path: '/openapi.json',
-    tag: 'Broker',
-    summary: 'This document',
-    auth: { kind: 'none' },
-    answers: [json(200, 'An OpenAPI 3.1 document.', z.looseObject({ openapi: z.string() }), { openapi: '3.1.1' })],
-  },
 ];
 
 /** Every operation of the API, in the order of the reference. A route that is not here fails `test/http/reference.test.ts`. */

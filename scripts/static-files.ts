@@ -1,0 +1,47 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { DASHBOARD_CSS } from '../src/http/dashboard/stylesheet.ts';
+import { DEFAULTS, HEADERS } from '../src/http/security-headers.ts';
+import { PAGE_CSS, REFERENCE_CSS } from '../src/http/stylesheet.ts';
+import { makeDocument } from './reference/document.ts';
+import { renderPage } from './reference/page.ts';
+
+/**
+ * Makes what Cloudflare serves without asking the Worker (`[assets]` in wrangler.toml): the API reference for tools and for people, and the
+ * stylesheets. Wrangler runs it before `dev` and `deploy` (`[build]`), the test configuration before tests.
+ */
+const folder = join(import.meta.dirname, '../dist/static');
+const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+  version: string;
+};
+const document = makeDocument(version);
+
+/** What the Worker says of its own answers, and for how long a browser may keep these. */
+const headers = {
+  ...HEADERS,
+  ...DEFAULTS,
+  'Cache-Control': 'public, max-age=300',
+  // RFC 9110, 15.5.6: who is answered 405 is told what is allowed. The platform lets it stand on the others as well.
+  Allow: 'GET, HEAD',
+};
+
+await mkdir(join(folder, 'assets'), { recursive: true });
+await writeIfChanged('openapi.json', JSON.stringify(document));
+await writeIfChanged('docs.html', await renderPage(document));
+await writeIfChanged('assets/page.css', PAGE_CSS);
+await writeIfChanged('assets/dashboard.css', DASHBOARD_CSS);
+await writeIfChanged('assets/reference.css', REFERENCE_CSS);
+await writeIfChanged(
+  '_headers',
+  `/*\n${Object.entries(headers)
+    .map(([name, value]) => `  ${name}: ${value}\n`)
+    .join('')}`,
+);
+
+/** Leaves an unchanged file alone: `wrangler dev` starts the Worker anew whenever one is written. */
+async function writeIfChanged(name: string, text: string): Promise<void> {
+  const file = join(folder, name);
+  const present = await readFile(file, 'utf8').catch(() => undefined);
+  if (present !== text) await writeFile(file, text);
+}

@@ -1,0 +1,66 @@
+import { globSync, readFileSync } from 'node:fs';
+
+import { describe, expect, inject, test } from 'vitest';
+
+import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
+import { DEFAULTS, HEADERS } from '../../src/http/security-headers.ts';
+import { send } from './client.ts';
+
+/** What the platform serves before the Worker is asked: the build's whole folder, as `npm run dev` and Cloudflare serve it. */
+
+const FOLDER = 'dist/static';
+const { ready } = inject('dev');
+
+const files = globSync('**/*.*', { cwd: FOLDER });
+const TYPES: Record<string, RegExp> = { html: /^text\/html/, json: /^application\/json/, css: /^text\/css/ };
+
+test('the reference and every stylesheet are there', () => {
+  const stylesheets = ['assets/dashboard.css', 'assets/page.css', 'assets/reference.css'];
+  expect(files.toSorted()).toEqual([...stylesheets, 'docs.html', 'openapi.json']);
+});
+
+describe.each(files)('%s', (file) => {
+  const url = `${ready.url}/${file.replace(/\.html$/, '')}`;
+
+  test('is served as it was made, with the headers of every other answer', async () => {
+    const response = await send(url);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe(readFileSync(`${FOLDER}/${file}`, 'utf8'));
+    expect(response.headers.get('Content-Type')).toMatch(TYPES[file.split('.').at(-1) ?? ''] ?? /none/);
+    for (const [name, value] of Object.entries({ ...DEFAULTS, ...HEADERS, 'Cache-Control': 'public, max-age=300' })) {
+      expect(response.headers.get(name), name).toBe(value);
+    }
+  });
+
+  test('is not sent again to who has it', async () => {
+    const etag = (await send(url)).headers.get('ETag') ?? '';
+    const again = await send(url, { headers: { 'If-None-Match': etag } });
+    expect(again.status).toBe(304);
+    expect(again.headers.get('Cache-Control')).toBe('public, max-age=300');
+    expect((await send(url, { headers: { 'If-None-Match': '"another"' } })).status).toBe(200);
+  });
+
+  test('answers HEAD without a body, and takes no other method', async () => {
+    const head = await send(url, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+      const refused = await send(url, { method });
+      expect([refused.status, refused.headers.get('Allow')], method).toEqual([405, 'GET, HEAD']);
+      expect(refused.headers.get('X-Content-Type-Options'), method).toBe('nosniff');
+    }
+  });
+});
+
+test('what is beside them is the Worker’s: nothing of the build can be had that is not meant to be', async () => {
+  for (const path of ['/_headers', '/assets/', '/assets/no-such.css', '/openapi', '/src/worker.ts']) {
+    const response = await send(`${ready.url}${path}`);
+    expect(response.status, path).toBe(404);
+    expect(response.headers.get('X-Request-Id'), path).not.toBeNull();
+  }
+});
+
+test('the page shows every operation, and loads nothing but our own stylesheet', async () => {
+  const page = await (await send(`${ready.url}/docs`)).text();
+  expect(page).not.toMatch(/<script|<style| style=| on\w+=|src=|https?:\/\/(?!broker\.example\.com)/i);
+  for (const { id } of OPERATIONS) expect(page).toContain(`<article id="${id}">`);
+});
