@@ -2,7 +2,7 @@ import { hashCredential, isWellFormedCredential } from '../crypto/credential.ts'
 import { USER_TOKEN } from '../crypto/link-tokens.ts';
 import { verify } from '../crypto/signed-token.ts';
 import type { KeyScope } from '../domain/app.ts';
-import type { Actor, Surface } from '../domain/audit.ts';
+import { type Actor, type Surface, USER } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { noteApiKeyUse } from '../store/api-keys.ts';
@@ -22,8 +22,8 @@ export type AppCredential = {
   address: string | undefined;
 };
 
-/** A request that may go on: for which app and user, and the user's current connection. */
-export type Admitted = { appId: string; userId: string; connection: CurrentConnection | undefined };
+/** A request that may go on: for which app and user, who asks, and the user's current connection. */
+export type Admitted = { appId: string; userId: string; by: Actor; connection: CurrentConnection | undefined };
 
 /**
  * Admits a request about one user of one app: by the app's key, by the access token of whoever may manage the app, or, where `userTokens`
@@ -41,13 +41,15 @@ export const admitForUser = async (
   const { presented } = credential;
   if (isManagerCredential(presented)) {
     const managed = await liveApp(admitAppManagerForUser(deps, credential, { appId, userId }));
-    return managed.ok ? ok({ appId, userId, connection: managed.value.connection }) : managed;
+    if (!managed.ok) return managed;
+    return ok({ appId, userId, by: managed.value.by, connection: managed.value.connection });
   }
   const caller =
     wanted.userTokens && presented?.startsWith(JWT_START) === true
       ? await callerOfUserToken(deps, credential, presented, wanted)
       : await callerOfKey(deps, credential, wanted);
-  return caller.ok ? ok({ appId, userId, connection: caller.value.connection }) : caller;
+  if (!caller.ok) return caller;
+  return ok({ appId, userId, by: actorOf(caller.value, credential), connection: caller.value.connection });
 };
 
 /** Admits an app's backend by the app's key, or whoever may manage the app, for what no user token may do. */
@@ -62,8 +64,11 @@ export const admitBackend = async (
   }
   const caller = await callerOfKey(deps, credential, { appId, userId: NO_USER, scope });
   if (!caller.ok) return caller;
-  return ok({ appId, by: { id: caller.value.key?.id ?? '', surface: credential.surface } });
+  return ok({ appId, by: actorOf(caller.value, credential) });
 };
+
+/** A key acts in its own name, a user token in its person's. */
+const actorOf = ({ key }: Caller, { surface }: AppCredential): Actor => ({ id: key?.id ?? USER, surface });
 
 /** Nothing flows for a disabled app, whoever asks. */
 const liveApp = async <Managed extends ManagedApp>(

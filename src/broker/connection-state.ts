@@ -6,16 +6,22 @@ import type { EpochMs } from '../domain/time.ts';
 import { callerByUser } from '../store/callers.ts';
 import { connectionDetail, disconnectUser } from '../store/connections.ts';
 import { pendingSince } from '../store/pending-connections.ts';
+import type { ManagedApp } from './admit-manager.ts';
+import { noted } from './audit.ts';
 import type { Admitted } from './authenticate.ts';
 import type { Deps } from './deps.ts';
 
 /** A user of an app and their current connection, for whoever manages the app: that they may was decided before. */
-export const userOfApp = async (deps: Deps, appId: string, userId: string): Promise<Result<Admitted, Failure>> => {
+export const userOfApp = async (
+  deps: Deps,
+  { app: { id: appId }, by }: ManagedApp,
+  userId: string,
+): Promise<Result<Admitted, Failure>> => {
   const found = await callerByUser(deps.db, appId, userId);
   if (!found.ok) return found;
   return found.value === undefined
     ? fail({ kind: 'app_not_found' })
-    : ok({ appId, userId, connection: found.value.connection });
+    : ok({ appId, userId, by, connection: found.value.connection });
 };
 
 /** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
@@ -38,9 +44,13 @@ export const showConnection = async (
  * Forgets a user's tokens, at once and also in the middle of a refresh. Withings' side is left alone: its revocation acts on the person, who
  * may be connected elsewhere. Doing it again changes nothing.
  */
-export const disconnect = async (deps: Deps, { appId, userId }: Admitted): Promise<Result<void, Failure>> => {
-  const done = await disconnectUser(deps.db, appId, userId, deps.now());
+export const disconnect = async (
+  deps: Deps,
+  { appId, userId, by }: Omit<Admitted, 'connection'>,
+): Promise<Result<void, Failure>> => {
   const userHash = await hashUser(deps.keyring, appId, userId);
+  const audit = noted(deps, by, { action: 'user.disconnected', appId, subject: userHash });
+  const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), audit);
   if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
   return done;
 };

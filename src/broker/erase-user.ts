@@ -2,10 +2,10 @@ import { hashUser } from '../crypto/user-hash.ts';
 import type { Actor } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
-import { disconnectUser } from '../store/connections.ts';
 import { accountsHeldByOthers, deleteBodyData, deleteConnections, holdingsOf } from '../store/erasure.ts';
 import { takeBudget } from '../store/request-budget.ts';
 import { noted } from './audit.ts';
+import { disconnect } from './connection-state.ts';
 import type { Deps } from './deps.ts';
 
 /** What an erasure removed, and what became of the authorizations at Withings. */
@@ -45,7 +45,7 @@ export const eraseUser = async (
     withings: { revoked: 0, kept: 0, failed: 0 },
   };
   if (withingsUserIds.length === 0) return ok(erasure);
-  const forgotten = await disconnectUser(deps.db, appId, userId, deps.now());
+  const forgotten = await disconnect(deps, { appId, userId, by });
   if (!forgotten.ok) return forgotten;
 
   const emptied = await emptyConnections(deps, connectionIds, erasure);

@@ -3,13 +3,16 @@ import type { EpochMs } from './time.ts';
 /** Through what a change was asked for. Told by the client, so it explains an entry and proves nothing. */
 export type Surface = 'api' | 'cli' | 'dashboard' | 'cron';
 
-/** Who asks for a change, as far as the audit trail has to know: the `operator`, a developer account's id, or an API key's id. */
+/** Who asks for a change, as far as the audit trail has to know: the `operator`, a developer account's id, an API key's id, or the `user`. */
 export type Actor = { id: string; surface: Surface };
 
 /** The operator's id as an actor: it has no account. */
 export const OPERATOR = 'operator';
 
-/** What is noted: every change of who may do what, and every erasure. A closed list, so that readers can rely on the words. */
+/** The id, as an actor, of a person who shows a user token: which one is the entry's subject, who is the only one it may speak for. */
+export const USER = 'user';
+
+/** What is noted: every change of who may do what, and every end of a connection that was asked for. A closed list, so that readers can rely on the words. */
 export const AUDIT_ACTIONS = [
   'account.created',
   'account.changed',
@@ -22,6 +25,7 @@ export const AUDIT_ACTIONS = [
   'api_key.revoked',
   'redirect_uri.added',
   'redirect_uri.removed',
+  'user.disconnected',
   'user.exported',
   'user.erased',
 ] as const;

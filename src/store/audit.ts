@@ -7,7 +7,8 @@ import { auditEntries } from './management-schema.ts';
 
 /**
  * The statement that notes a change. It belongs in one batch with the change, directly after it: it writes its row where that statement
- * changed something, and none where it did not, so that no change is without its entry nor an entry without its change.
+ * changed something, and none where it did not, so that no change is without its entry nor an entry without its change. Where several
+ * statements make one change it stands after each of them, and writes its row once.
  *
  * @param always for what is noted whatever the statement before it did
  */
@@ -15,7 +16,8 @@ export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1Pr
   db.d1
     .prepare(
       `INSERT INTO audit_entries (app_id, at, id, actor, surface, action, subject, detail)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE changes() > 0 OR ?9`,
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE changes() > 0 OR ?9
+       ON CONFLICT DO NOTHING`,
     )
     .bind(
       entry.appId ?? NO_APP,

@@ -206,10 +206,15 @@ const withoutTokens = (now: EpochMs, reason?: string) => ({
 });
 
 /**
- * Forgets a user's tokens, pending ones included. The version rises, so a refresh or a sync under way writes nothing back. Measurements
- * stay. Doing it again changes nothing.
+ * Forgets a user's tokens, pending ones included, and notes it. The version rises, so a refresh or a sync under way writes nothing back.
+ * Measurements stay. Doing it again changes nothing.
  */
-export const disconnectUser = (db: Db, appId: string, userId: string, now: EpochMs): Stored<void> =>
+export const disconnectUser = (
+  db: Db,
+  { appId, userId }: { appId: string; userId: string },
+  now: EpochMs,
+  audit: D1PreparedStatement,
+): Stored<void> =>
   attemptIdempotent(db, async () => {
     const current = and(
       eq(connections.appId, appId),
@@ -218,9 +223,11 @@ export const disconnectUser = (db: Db, appId: string, userId: string, now: Epoch
       ne(connections.state, 'disconnected'),
     );
     const pending = and(eq(pendingConnections.appId, appId), eq(pendingConnections.userId, userId));
-    await db.orm.batch([
-      db.orm.update(connections).set(withoutTokens(now)).where(current),
-      db.orm.delete(pendingConnections).where(pending),
+    await db.d1.batch([
+      statement(db, db.orm.update(connections).set(withoutTokens(now)).where(current)),
+      audit,
+      statement(db, db.orm.delete(pendingConnections).where(pending)),
+      audit,
     ]);
   });
 

@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 
-import { type Broker, makeApp, startBroker } from '../support/broker.ts';
+import { authPath, type Broker, connect, consent, makeApp, openLink, startBroker } from '../support/broker.ts';
+import { dashboardBrowser } from '../support/dashboard.ts';
+import { makeDeveloper } from '../support/developer.ts';
 
 type Entry = { action: string; actor: string; surface: string; subject: string; app_id: string; detail: object };
 type Page = { data: Entry[]; next_cursor: string | null };
@@ -50,6 +52,70 @@ test('each change is noted with who, through what, what and to what, and no entr
   });
   const { results } = await env.DB.prepare('SELECT * FROM audit_entries').all();
   expect(JSON.stringify(results)).not.toContain(app.key);
+});
+
+test('a disconnect is noted once, with who asked for it and through what, and the user as a hash', async () => {
+  const broker = await startBroker();
+  const developer = await makeDeveloper(broker);
+  const app = await makeApp(broker, 'Womoji', developer.accountId);
+  const person = [...broker.simulator.state.people.list()][0]?.id ?? '';
+  const { data: keys } = await (await broker.manage('GET', `/apps/${app.id}/keys`)).json<{ data: { id: string }[] }>();
+  const { token } = await (
+    await app.call('POST', '/withings/user-tokens', { user_id: 'ada' })
+  ).json<{ token: string }>();
+  const browser = dashboardBrowser(broker);
+  await browser.signIn(broker.operatorToken);
+  const path = `/apps/${app.id}/withings/disconnect/ada`;
+  const bearer = (value: string, userAgent?: string) => () =>
+    broker.request(path, {
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${value}`, ...(userAgent && { 'User-Agent': userAgent }) },
+    });
+  const user = `/dashboard/apps/${app.id}/users/ada`;
+  const ways: [by: object, way: () => Promise<unknown>][] = [
+    [{ actor: keys[0]?.id, surface: 'api' }, () => app.call('DELETE', '/withings/disconnect/ada')],
+    [{ actor: 'user', surface: 'api' }, bearer(token)],
+    [{ actor: developer.accountId, surface: 'cli' }, bearer(developer.token, 'mushu-cli/1')],
+    [{ actor: 'operator', surface: 'dashboard' }, () => browser.submit(user, `${user}/disconnect`)],
+  ];
+  const disconnects = async () =>
+    (await read(broker, `/apps/${app.id}/audit`)).data.filter(({ action }) => action === 'user.disconnected');
+  const subjects = new Set<string>();
+  for (const [by, way] of ways) {
+    const before = await disconnects();
+    // Nobody is connected, then somebody is, then nobody again: one change.
+    await way();
+    expect(await disconnects()).toEqual(before);
+    await connect(broker, app, 'ada', person);
+    broker.advance(1_000);
+    await way();
+    await way();
+    const [entry, ...earlier] = await disconnects();
+    expect(earlier).toEqual(before);
+    expect(entry).toMatchObject({ ...by, detail: {} });
+    subjects.add(entry?.subject ?? '');
+  }
+  expect([...subjects]).toEqual([expect.stringMatching(/^user_[0-9a-f]{24}$/)]);
+});
+
+test('a disconnect that only ends what was waiting for its confirmation is noted, and an erasure says both', async () => {
+  const broker = await startBroker();
+  const app = await makeApp(broker);
+  await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: 'confirm' });
+  const actions = async () => (await read(broker, `/apps/${app.id}/audit`)).data.map(({ action }) => action);
+  const person = [...broker.simulator.state.people.list()][0]?.id ?? '';
+  const hold = async () => {
+    const { authorizeUrl, cookies } = await openLink(broker, authPath(app, 'ada'));
+    await broker.request(await consent(broker, authorizeUrl, person), { headers: { Cookie: cookies } });
+    broker.advance(1_000);
+  };
+  const before = await actions();
+  await hold();
+  await app.call('DELETE', '/withings/disconnect/ada');
+  expect(await actions()).toEqual(['user.disconnected', ...before]);
+  await hold();
+  await app.call('DELETE', '/users/ada');
+  expect((await actions()).slice(0, 2).sort()).toEqual(['user.disconnected', 'user.erased']);
 });
 
 test('pages go on where they ended, and a foreign cursor is refused', async () => {

@@ -103,13 +103,17 @@ describe.each([
     expect(d1.calls()).toBe(0);
   });
 
-  test('disconnecting, connected or not, is two round trips that read a handful of rows', async () => {
+  test('disconnecting, connected or not, is two round trips that read a handful of rows, and writes but once', async () => {
     await connect(broker, app, 'leaving', 'nora');
-    for (const time of ['first', 'again']) {
+    for (const [time, written] of [
+      ['first', 8],
+      ['again', 0],
+    ] as const) {
       resetMeters();
       await app.call('DELETE', '/withings/disconnect/leaving');
       expect(d1.calls(), time).toBeLessThanOrEqual(2);
       expect(d1.rowsRead(), time).toBeLessThanOrEqual(12);
+      expect(d1.rowsWritten(), time).toBeLessThanOrEqual(written);
     }
   });
 

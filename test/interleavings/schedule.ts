@@ -1,11 +1,12 @@
 import * as fc from 'fast-check';
 
+import { disconnect } from '../../src/broker/connection-state.ts';
 import type { Deps } from '../../src/broker/deps.ts';
 import { keepGrant } from '../../src/broker/keep-grant.ts';
 import { sync } from '../../src/broker/sync.ts';
 import { tick } from '../../src/cron.ts';
+import { USER } from '../../src/domain/audit.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
-import { disconnectUser } from '../../src/store/connections.ts';
 import { APP_ID, CALLBACK_URL, CLIENT_ID, createWorld, type D1Fault, START, type World } from './world.ts';
 
 /**
@@ -113,7 +114,7 @@ const begin = (world: World, history: History, action: Action): void => {
     case 'sync':
       return world.invoke(`sync ${name}`, (deps) => syncUser(world, deps, name));
     case 'disconnect':
-      return disconnect(world, history, name);
+      return disconnectUser(world, history, name);
     case 'reconnect':
       world.observer.disconnected.delete(name);
       return reconnect(world, `reconnect ${name}`, name);
@@ -143,10 +144,10 @@ const syncUser = async (world: World, deps: Deps, name: string): Promise<boolean
   return row === undefined ? false : (await sync(deps, Number(row['id']))).ok;
 };
 
-const disconnect = (world: World, history: History, name: string): void => {
+const disconnectUser = (world: World, history: History, name: string): void => {
   history.disconnected.add(name);
   world.invoke(`disconnect ${name}`, async (deps) => {
-    const done = await disconnectUser(deps.db, APP_ID, name, deps.now());
+    const done = await disconnect(deps, { appId: APP_ID, userId: name, by: { id: USER, surface: 'api' } });
     const reconnecting = world.turns.waiting().includes(`reconnect ${name}`);
     if (done.ok && !reconnecting && rowOf(world, name)?.['state'] === 'disconnected')
       world.observer.disconnected.add(name);

@@ -32,7 +32,7 @@ test('a disconnect between an activation whose answer was lost and its next try 
   // The pause before the next try is when the disconnect comes.
   const sleep = async () => {
     expect(await stored()).toEqual({ state: 'active', refresh_token_sealed: 'refresh' });
-    await disconnectUser(untroubled, APP, 'ada', NOW);
+    await disconnectUser(untroubled, { appId: APP, userId: 'ada' }, NOW, env.DB.prepare('SELECT 1'));
   };
   d1.reset();
   d1.failWhen(({ number }) => (number === 1 ? 'answer_lost' : undefined));

@@ -88,7 +88,7 @@ export const pageQuery = z.object({ cursor: z.string().max(500).optional() });
 export const auditEntry = z.object({
   id: z.string(),
   at: instant,
-  /** `operator`, the id of a developer account, or the id of an API key. */
+  /** `operator`, the id of a developer account or of an API key, or `user` for a person by their own user token. */
   actor: z.string(),
   /** `api`, `cli`, `dashboard` or `cron`, as the client says. */
   surface: z.string(),

@@ -13,6 +13,7 @@ const ACTIONS: Partial<Record<AuditAction, string>> = {
   'api_key.revoked': 'API key revoked',
   'redirect_uri.added': 'Redirect URI added',
   'redirect_uri.removed': 'Redirect URI removed',
+  'user.disconnected': 'User disconnected',
   'user.exported': 'User exported',
   'user.erased': 'User erased',
 };

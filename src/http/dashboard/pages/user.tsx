@@ -23,7 +23,7 @@ export const userPages = new Hono<DashboardEnv>();
 const requireUser = createMiddleware<DashboardEnv>(async (c, next) => {
   const userId = judgeUserId(c.req.param('user_id') ?? '');
   if (!userId.ok) return answerFailure(c, { kind: 'not_found', what: 'user' });
-  const user = await userOfApp(c.env.deps, c.get('app').id, userId.value);
+  const user = await userOfApp(c.env.deps, c.get('managed'), userId.value);
   if (!user.ok) return answerFailure(c, user.failure);
   c.set('user', user.value);
   return next();
