@@ -32,10 +32,17 @@ const FORBIDDEN: [file: string, imports: string, message: string][] = [
   ['src/simulator/measures/b.ts', '../../withings/client.ts', 'simulator/ is a Withings of its own'],
   ['src/cli/a.ts', '../broker/sync.ts', 'cli/ is a client of the HTTP API'],
   ['src/cli/b.ts', '../http/app.ts', 'cli/ is a client of the HTTP API'],
+  ['src/client/a.ts', '../domain/result.ts', 'client/ knows the server by its contract'],
+  ['src/client/b.ts', '../http/api/contract.ts', 'client/ imports types only'],
+  ['src/client/c.ts', 'node:fs', 'client/ knows the server by its contract'],
+  ['src/client/d.ts', 'hono', 'client/ knows the server by its contract'],
+  ['src/client/e.ts', '../http/api/render.ts', 'client/ knows the server by its contract'],
+  ['src/client/f.ts', 'zod', 'client/ imports types only'],
   ['src/cron.ts', 'node:fs', 'The Worker has no Node APIs'],
 ];
 
 const ALLOWED: [file: string, imports: string][] = [
+  ['src/client/y.ts', './send.ts'],
   ['src/domain/y.ts', './result.ts'],
   ['src/withings/y.ts', './wire.ts'],
   ['src/crypto/y.ts', '../domain/result.ts'],
@@ -47,6 +54,7 @@ const ALLOWED: [file: string, imports: string][] = [
   ['src/http/y.ts', '../broker/sync.ts'],
   ['src/http/api/z.ts', '../../domain/result.ts'],
   ['src/simulator/y.ts', '../withings/wire.ts'],
+  ['src/cli/x.ts', '../client/send.ts'],
   ['src/cli/y.ts', '../http/api/contract.ts'],
   ['src/cli/z.ts', 'node:fs'],
 ];

@@ -3,7 +3,8 @@ import { optional } from '@optique/core/modifiers';
 import { argument, option } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 
-import type { Connection } from './client.ts';
+import type { Broker } from '../client/send.ts';
+import { brokerAt } from './call.ts';
 import { cliFailure, EXIT } from './exit.ts';
 import { readProfiles } from './profiles.ts';
 
@@ -37,7 +38,7 @@ export const appArgument = argument(string({ metavar: 'APP' }), { description: m
 export const example = (line: string): { footer: Message } => ({ footer: message`Example: ${commandLine(line)}` });
 
 /** The broker to call: options first, then the environment, then the profile. */
-export const connection = (wanted: Target): Connection => {
+export const chosenBroker = (wanted: Target): Broker => {
   const known = anyProfile(wanted);
   const url = wanted.url ?? fromEnv('MUSHU_URL') ?? known?.url;
   // A token belongs to the broker that it was kept for: to another it is never shown.
@@ -46,7 +47,7 @@ export const connection = (wanted: Target): Connection => {
   if (url === undefined)
     throw cliFailure(EXIT.notAllowed, 'Not signed in. Run `mushu login`, or set MUSHU_URL and MUSHU_TOKEN.');
   if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is none. Give one such as https://broker.example.com.');
-  return { url, token };
+  return brokerAt(url, token);
 };
 
 const anyProfile = ({ profile }: Target) => {
@@ -67,5 +68,5 @@ export const fromEnv = (name: string): string | undefined => process.env[name] |
 export const appId = (wanted: string | undefined): string => {
   const id = wanted ?? fromEnv('MUSHU_APP');
   if (id === undefined) throw cliFailure(EXIT.usage, 'Which app? Give --app APP, or set MUSHU_APP.');
-  return encodeURIComponent(id);
+  return id;
 };

@@ -42,7 +42,7 @@ export const facts = (pairs: readonly (readonly [string, string])[]): string => 
 };
 
 /** What the broker sent may hold anything: control characters must not steer the terminal. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '\uFFFD');
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '\uFFFD');
 
 export const good = (text: string): string => styled('green', text);
 export const bad = (text: string): string => styled('red', text);

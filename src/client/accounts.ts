@@ -1,9 +1,8 @@
-import { type Answer, type Broker, type Read, send, type Written } from './send.ts';
+import { type Answer, type Broker, pathOf, type Read, send, type Written } from './send.ts';
 
 /** Developer accounts, which the operator makes, and the access tokens that manage what they own. */
 
-const accountPath = (accountId: string, ...rest: readonly string[]): string =>
-  `/accounts/${[accountId, ...rest].map(encodeURIComponent).join('/')}`;
+const accountPath = (accountId: string, ...rest: readonly string[]): string => pathOf('accounts', accountId, ...rest);
 
 /** Who the access token speaks for. */
 export const whoami = (broker: Broker): Promise<Answer<Read<'whoami'>>> => send(broker, 'GET', '/whoami');
@@ -19,7 +18,7 @@ export const createToken = (
 
 /** Revokes one of one's own access tokens. */
 export const revokeToken = (broker: Broker, tokenId: string): Promise<Answer<null>> =>
-  send(broker, 'DELETE', `/tokens/${encodeURIComponent(tokenId)}`);
+  send(broker, 'DELETE', pathOf('tokens', tokenId));
 
 /** Makes a developer account. */
 export const createAccount = (

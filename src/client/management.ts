@@ -14,12 +14,17 @@ export const listApps = (broker: Broker, cursor?: string): Promise<Answer<Read<'
 export const getApp = (broker: Broker, appId: string): Promise<Answer<Read<'app'>>> =>
   send(broker, 'GET', appPath(appId));
 
-/** Changes an app's settings; what is left out stays. */
+/**
+ * Changes an app's settings; what is left out stays.
+ *
+ * @param ifMatch the `ETag` of the app as it was read: where somebody changed it since, the failure is `app_changed`
+ */
 export const updateApp = (
   broker: Broker,
   appId: string,
   body: Written<'updateAppRequest'>,
-): Promise<Answer<Read<'app'>>> => send(broker, 'PATCH', appPath(appId), { body });
+  ifMatch?: string,
+): Promise<Answer<Read<'app'>>> => send(broker, 'PATCH', appPath(appId), { body, ifMatch });
 
 /** Deletes an app and everything of its users. Status 202 says that there is more to delete: call again. */
 export const deleteApp = (broker: Broker, appId: string): Promise<Answer<{ complete: false } | null>> =>
@@ -81,4 +86,4 @@ export const reseal = (broker: Broker): Promise<Answer<Read<'keyring'>>> =>
   send(broker, 'POST', '/operator/keyring/reseal');
 
 /** That the broker runs. */
-export const getHealth = (broker: Broker): Promise<Answer<{ ok: boolean }>> => send(broker, 'GET', '/healthz');
+export const getHealth = (broker: Broker): Promise<Answer<Read<'health'>>> => send(broker, 'GET', '/healthz');

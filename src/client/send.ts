@@ -17,21 +17,24 @@ import type { ProblemCode } from '../http/api/problem-codes.ts';
 export type Broker = {
   /** Its origin: `https://broker.example.com`. */
   url: string;
-  /** The app's key (backends only), one user's token, or an access token; sent as `Authorization: Bearer`. */
-  credential: string;
-  /** The platform's where absent. */
+  /** The app's key (backends only), one user's token, or an access token; sent as `Authorization: Bearer`. Undefined sends none. */
+  credential: string | undefined;
+  /** The platform's where absent. One of your own adds a time limit, retries or a log. */
   fetch?: typeof fetch;
   /** Said as `User-Agent`, where the platform lets a program say so. */
   userAgent?: string;
 };
 
-/** What came back. Expected failures are returned, never thrown. */
-export type Answer<Value> = { ok: true; status: number; value: Value } | { ok: false; failure: CallFailure };
+/** What came back. Expected failures are returned, never thrown. `headers` has the `ETag` of what was read, and the broker's `Date`. */
+export type Answer<Value> =
+  | { ok: true; status: number; value: Value; headers: Headers }
+  | { ok: false; failure: CallFailure };
 
 /**
  * Why a call came to nothing.
  * - `problem`: the broker said why; decide by `code`, tell the operator `requestId`
  * - `unreachable`: no answer. The request may have been carried out all the same
+ * - `not_sent`: an id that no path can hold: `.` and `..` would turn the request into another
  * - `unexpected_answer`: something else answered, such as a proxy
  */
 export type CallFailure =
@@ -45,6 +48,7 @@ export type CallFailure =
       retryAfterSeconds: number | undefined;
     }
   | { kind: 'unreachable'; reason: string }
+  | { kind: 'not_sent'; detail: string }
   | { kind: 'unexpected_answer'; status: number };
 
 /** What a schema of the contract holds, as it is read. */
@@ -59,22 +63,29 @@ type Contract = typeof contract & typeof lists & typeof accounts & typeof change
 export type Query = { [name: string]: string | number | undefined };
 
 /** A path of one app's. */
-export const appPath = (appId: string, ...rest: readonly string[]): string =>
-  ['/apps', appId, ...rest].map((part, index) => (index === 0 ? part : encodeURIComponent(part))).join('/');
+export const appPath = (appId: string, ...rest: readonly string[]): string => pathOf('apps', appId, ...rest);
+
+/** A path of these segments. */
+export const pathOf = (...segments: readonly string[]): string => `/${segments.map(encodeURIComponent).join('/')}`;
+
+type Sent = { query?: Query; body?: unknown; ifMatch?: string | undefined };
 
 /** Sends one request, and reads the answer as what the contract says it is. Empty answers are null. */
 export const send = async <Value>(
   broker: Broker,
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
-  { query = {}, body }: { query?: Query; body?: unknown } = {},
+  { query = {}, body, ifMatch }: Sent = {},
 ): Promise<Answer<Value>> => {
   const url = new URL(path, broker.url);
+  if (url.pathname !== path) return failed({ kind: 'not_sent', detail: 'An id is neither "." nor "..".' });
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
-  const headers = new Headers({ Accept: 'application/json', Authorization: `Bearer ${broker.credential}` });
+  const headers = new Headers({ Accept: 'application/json' });
+  if (broker.credential !== undefined) headers.set('Authorization', `Bearer ${broker.credential}`);
   if (broker.userAgent !== undefined) headers.set('User-Agent', broker.userAgent);
+  if (ifMatch !== undefined) headers.set('If-Match', ifMatch);
   if (body !== undefined) headers.set('Content-Type', 'application/json');
   const request = { method, headers, redirect: 'manual' as const };
   try {
@@ -82,16 +93,24 @@ export const send = async <Value>(
     const response = await ask(url, body === undefined ? request : { ...request, body: JSON.stringify(body) });
     return await read<Value>(response);
   } catch (error) {
-    return { ok: false, failure: { kind: 'unreachable', reason: error instanceof Error ? error.message : 'unknown' } };
+    return failed({ kind: 'unreachable', reason: reasonOf(error) });
   }
 };
 
+const failed = (failure: CallFailure): { ok: false; failure: CallFailure } => ({ ok: false, failure });
+
+/** Node's fetch says "fetch failed" and keeps what happened (ECONNREFUSED, a certificate's fault) in the cause. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'unknown';
+  const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.code ?? (cause?.message || message);
+};
+
 const read = async <Value>(response: Response): Promise<Answer<Value>> => {
-  const { status } = response;
-  const text = await response.text();
-  const value = parse(text);
-  if (response.ok && value !== undefined) return { ok: true, status, value: value as Value };
-  return { ok: false, failure: problemIn(response, value) ?? { kind: 'unexpected_answer', status } };
+  const { status, headers } = response;
+  const value = parse(await response.text());
+  if (response.ok && value !== undefined) return { ok: true, status, value: value as Value, headers };
+  return failed(problemIn(response, value) ?? { kind: 'unexpected_answer', status });
 };
 
 const parse = (text: string): unknown => {
@@ -104,8 +123,8 @@ const parse = (text: string): unknown => {
 };
 
 const problemIn = ({ status, headers }: Response, value: unknown): CallFailure | undefined => {
-  if (typeof value !== 'object' || value === null || !('code' in value)) return undefined;
-  const { code, title, detail, request_id: requestId } = value as Read<'problem'>;
+  if (!isProblem(value)) return undefined;
+  const { code, title, detail, request_id: requestId } = value;
   const pause = headers.get('Retry-After');
   return {
     kind: 'problem',
@@ -117,3 +136,10 @@ const problemIn = ({ status, headers }: Response, value: unknown): CallFailure |
     retryAfterSeconds: pause === null ? undefined : Number(pause),
   };
 };
+
+const isProblem = (value: unknown): value is Read<'problem'> =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['code', 'title', 'detail', 'request_id'].every(
+    (name) => typeof (value as Record<string, unknown>)[name] === 'string',
+  );

@@ -69,10 +69,32 @@ test('no answer, and the answer of something else, are told apart from the broke
     new Response('<h1>Bad Gateway</h1>', { status: 502 }),
     new Response('<h1>Sign in to the Wi-Fi</h1>'),
     Response.json({ error: 'nope' }, { status: 500 }),
+    Response.json({ code: 17, detail: {} }, { status: 500 }),
     new Response(null, { status: 302, headers: { Location: 'https://portal.example.com' } }),
   ]) {
     const answer = await connections.getStatus({ ...backend, fetch: () => Promise.resolve(foreign) }, app.id, 'ada');
     expect(answer).toEqual({ ok: false, failure: { kind: 'unexpected_answer', status: foreign.status } });
+  }
+});
+
+test('why there was no answer is told from the cause that fetch hides it in', async () => {
+  const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' });
+  const down = { ...backend, fetch: () => Promise.reject(new TypeError('fetch failed', { cause })) };
+  expect(await connections.getStatus(down, app.id, 'ada')).toEqual({
+    ok: false,
+    failure: { kind: 'unreachable', reason: 'ECONNREFUSED' },
+  });
+});
+
+test.each(['.', '..'])('an id %s, which would make another request of this one, is not sent', async (id) => {
+  const silent = { ...operator, fetch: () => Promise.reject(new Error('it was sent')) };
+  for (const answer of [
+    await connections.eraseUser(silent, app.id, id),
+    await management.revokeKey(silent, app.id, id),
+    await management.deleteApp(silent, id),
+    await accounts.revokeAccountToken(silent, 'acct_x', id),
+  ]) {
+    expect(answer).toEqual({ ok: false, failure: { kind: 'not_sent', detail: expect.any(String) } });
   }
 });
 
@@ -131,6 +153,15 @@ test('an app is made, changed and deleted', async () => {
   expect(new Set(data.map(({ surface }) => surface))).toEqual(new Set(['cli']));
   expect(valueOf(await management.getApp(operator, made.id)).name).toBe('Walker');
   expect(valueOf(await management.deleteApp(operator, made.id))).toBeNull();
+});
+
+test('an edit of what somebody changed meanwhile is refused where the version that was read is named', async () => {
+  const read = await management.getApp(operator, app.id);
+  const etag = (read.ok && read.headers.get('ETag')) || '';
+  expect(valueOf(await management.updateApp(operator, app.id, { name: 'One' }, etag)).name).toBe('One');
+  const late = await management.updateApp(operator, app.id, { name: 'Two' }, etag);
+  expect(late).toMatchObject({ ok: false, failure: { code: 'app_changed' } });
+  expect(valueOf(await management.getApp(operator, app.id)).name).toBe('One');
 });
 
 test('an account is made, and its token manages what it owns and nothing else', async () => {

@@ -5,14 +5,15 @@ import { argument, command, option } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 import * as z from 'zod';
 
-import { app as appAnswer, appList } from '../../http/api/contract.ts';
-import { call, type Connection } from '../client.ts';
+import { createApp, deleteApp, getApp, listApps, updateApp } from '../../client/management.ts';
+import type { Answer, Broker } from '../../client/send.ts';
+import * as contract from '../../http/api/contract.ts';
+import { allPages, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
-import { appArgument, common, connection, example, type Run, type Target } from '../options.ts';
+import { appArgument, chosenBroker, common, example, type Run, type Target } from '../options.ts';
 import { facts, print, progress, show, table, time } from '../output.ts';
-import { allPages } from '../pages.ts';
 
-type App = z.infer<typeof appAnswer>;
+type App = z.infer<typeof contract.app>;
 type Wanted = Target & { json: boolean };
 
 const words = (app: App): string =>
@@ -26,7 +27,7 @@ const words = (app: App): string =>
   ]);
 
 const list = async ({ json, ...wanted }: Wanted): Promise<void> => {
-  const apps = await allPages(connection(wanted), '/apps', appList);
+  const apps = await allPages(contract.appList, listApps, chosenBroker(wanted));
   show(json, apps, () =>
     table(
       ['ID', 'NAME', 'LINK POLICY', 'STATE', 'CREATED'],
@@ -42,20 +43,26 @@ const list = async ({ json, ...wanted }: Wanted): Promise<void> => {
   );
 };
 
-const one = async ({ json, ...wanted }: Wanted, path: string, method: 'GET' | 'POST' | 'PATCH', body?: unknown) => {
-  const { value } = await call(connection(wanted), { method, path, body, answer: appAnswer });
+/** What an operation says of one app. */
+const one = async <Arguments extends unknown[]>(
+  { json, ...wanted }: Wanted,
+  operation: (broker: Broker, ...rest: Arguments) => Promise<Answer<App>>,
+  ...rest: Arguments
+): Promise<void> => {
+  const { value } = await call(contract.app, operation, chosenBroker(wanted), ...rest);
   show(json, value, () => words(value));
 };
 
-const path = (id: string): string => `/apps/${encodeURIComponent(id)}`;
+/** 202 while there is more to delete. */
+const deleted = z.object({ complete: z.literal(false) }).nullable();
 
 const remove = async ({ id, yes, ...wanted }: Target & { id: string; yes: boolean }): Promise<void> => {
   if (!yes)
     throw cliFailure(EXIT.usage, 'This deletes the app and everything of its users. Say --yes if that is meant.');
-  const broker: Connection = connection(wanted);
+  const broker = chosenBroker(wanted);
   for (let part = 1; ; part += 1) {
-    const { status } = await call(broker, { method: 'DELETE', path: path(id), answer: z.unknown() });
-    if (status !== 202) break;
+    const { value } = await call(deleted, deleteApp, broker, id);
+    if (value === null) break;
     progress(`Deleting, part ${part}…`);
   }
   progress('');
@@ -89,7 +96,7 @@ export const appsCommand = command(
         }),
         ({ name, account, ...wanted }): Run =>
           () =>
-            one(wanted, '/apps', 'POST', { name, account_id: account }),
+            one(wanted, createApp, { name, account_id: account }),
       ),
       { brief: message`Make an app.`, ...example('mushu apps create Womoji') },
     ),
@@ -99,7 +106,7 @@ export const appsCommand = command(
         object({ ...common, id: appArgument }),
         ({ id, ...wanted }): Run =>
           () =>
-            one(wanted, path(id), 'GET'),
+            one(wanted, getApp, id),
       ),
       {
         brief: message`One app.`,
@@ -112,7 +119,7 @@ export const appsCommand = command(
         object({ ...common, id: appArgument }),
         ({ id, ...wanted }): Run =>
           () =>
-            one(wanted, path(id), 'PATCH', { disabled: true }),
+            one(wanted, updateApp, id, { disabled: true }),
       ),
       { brief: message`Let nothing flow for an app.`, ...example('mushu apps disable app_0123456789abcdef0123') },
     ),
@@ -122,7 +129,7 @@ export const appsCommand = command(
         object({ ...common, id: appArgument }),
         ({ id, ...wanted }): Run =>
           () =>
-            one(wanted, path(id), 'PATCH', { disabled: false }),
+            one(wanted, updateApp, id, { disabled: false }),
       ),
       { brief: message`Let it flow again.`, ...example('mushu apps enable app_0123456789abcdef0123') },
     ),

@@ -6,22 +6,29 @@ import { map, optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { choice, integer, string } from '@optique/core/valueparser';
 
+import {
+  createConnectSession,
+  disconnect as disconnectUser,
+  getConnection,
+  listConnections,
+  sync as syncUser,
+} from '../../client/connections.ts';
+import { listMetrics } from '../../client/metrics.ts';
 import { connectionList, connectionState } from '../../http/api/contract-lists.ts';
 import {
-  connection as connectionAnswer,
+  connection,
   connectSession,
   metricList,
+  MOST_METRIC_VALUES,
   status,
   syncResult,
 } from '../../http/api/contract.ts';
-import { call } from '../client.ts';
-import { app, appId, common, connection, example, type Run } from '../options.ts';
+import { allPages, call } from '../call.ts';
+import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { facts, print, progress, show, table, time } from '../output.ts';
-import { allPages } from '../pages.ts';
 import { redirectUriCommand } from './redirect-uris.ts';
 
 const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
-const id = (text: string): string => encodeURIComponent(text);
 
 const users = command(
   'users',
@@ -34,8 +41,12 @@ const users = command(
     }),
     ({ json, app: wanted, state, search, ...target }): Run =>
       async () => {
-        const path = `/apps/${appId(wanted)}/withings/connections`;
-        const rows = await allPages(connection(target), path, connectionList, { query: { state, search } });
+        const of = appId(wanted);
+        const rows = await allPages(
+          connectionList,
+          (broker, cursor) => listConnections(broker, of, { state, search, cursor }),
+          chosenBroker(target),
+        );
         show(json, rows, () =>
           table(
             ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC'],
@@ -60,8 +71,7 @@ const users = command(
 const statusCommand = command(
   'status',
   map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
-    const path = `/apps/${appId(wanted)}/withings/connections/${id(user)}`;
-    const { value } = await call(connection(target), { path, answer: connectionAnswer });
+    const { value } = await call(connection, getConnection, chosenBroker(target), appId(wanted), user);
     show(json, value, () =>
       facts([
         ['user', value.user_id],
@@ -83,11 +93,11 @@ const statusCommand = command(
 const sync = command(
   'sync',
   map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
-    const broker = connection(target);
-    const path = `/apps/${appId(wanted)}/withings/sync/${id(user)}`;
+    const broker = chosenBroker(target);
+    const of = appId(wanted);
     const total = { added: 0, changed: 0, removed: 0 };
     for (;;) {
-      const { value } = await call(broker, { method: 'POST', path, answer: syncResult });
+      const { value } = await call(syncResult, syncUser, broker, of, user);
       for (const count of ['added', 'changed', 'removed'] as const) total[count] += value[count];
       if (value.complete) {
         progress('');
@@ -107,8 +117,7 @@ const sync = command(
 const disconnect = command(
   'disconnect',
   map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
-    const path = `/apps/${appId(wanted)}/withings/disconnect/${id(user)}`;
-    const { value } = await call(connection(target), { method: 'DELETE', path, answer: status });
+    const { value } = await call(status, disconnectUser, chosenBroker(target), appId(wanted), user);
     show(json, value, () => `${user} is disconnected. What was measured stays.`);
   }),
   { brief: message`Forget a user's tokens; measurements stay.`, ...example('mushu health disconnect ada --app APP') },
@@ -128,9 +137,14 @@ const metrics = command(
     }),
     ({ json, app: wanted, user, metric, from, to, limit = 20, ...target }): Run =>
       async () => {
-        const path = `/apps/${appId(wanted)}/metrics/${id(user)}`;
-        const query = { metric, from, to, limit: String(Math.min(limit, 1000)) };
-        const rows = await allPages(connection(target), path, metricList, { query, most: limit });
+        const of = appId(wanted);
+        const query = { metric, from, to, limit: Math.min(limit, MOST_METRIC_VALUES) };
+        const rows = await allPages(
+          metricList,
+          (broker, cursor) => listMetrics(broker, of, user, { ...query, cursor }),
+          chosenBroker(target),
+          limit,
+        );
         show(json, rows, () =>
           table(
             ['MEASURED', 'METRIC', 'VALUE', 'UNIT', 'DEVICE'],
@@ -159,9 +173,8 @@ const link = command(
     }),
     ({ json, app: wanted, user, redirectUri, open, qr, ...target }): Run =>
       async () => {
-        const path = `/apps/${appId(wanted)}/withings/connect-sessions`;
         const body = { user_id: user, redirect_uri: redirectUri };
-        const { value } = await call(connection(target), { method: 'POST', path, body, answer: connectSession });
+        const { value } = await call(connectSession, createConnectSession, chosenBroker(target), appId(wanted), body);
         show(json, value, () => value.auth_url);
         if (qr && !json) {
           // Loaded where it is asked for: nothing else needs it.

@@ -5,10 +5,19 @@ import { argument, command, option } from '@optique/core/primitives';
 import { choice, integer, string } from '@optique/core/valueparser';
 import * as z from 'zod';
 
+import {
+  createAccountToken,
+  createToken,
+  listAccountTokens,
+  listTokens,
+  revokeAccountToken,
+  revokeToken,
+} from '../../client/accounts.ts';
+import { createKey, listKeys, revokeKey } from '../../client/management.ts';
 import { accessTokenList, createdToken } from '../../http/api/contract-accounts.ts';
-import { createdKey, keyList } from '../../http/api/contract.ts';
-import { call } from '../client.ts';
-import { app, appId, common, connection, example, type Run } from '../options.ts';
+import { createdKey, keyList, keyScope } from '../../http/api/contract.ts';
+import { call } from '../call.ts';
+import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { print, remark, show, table, time } from '../output.ts';
 
 const name = argument(string({ metavar: 'NAME' }));
@@ -22,7 +31,7 @@ export const keysCommand = command(
     command(
       'list',
       map(object({ ...common, app }), ({ json, app: wanted, ...target }): Run => async () => {
-        const { value } = await call(connection(target), { path: `/apps/${appId(wanted)}/keys`, answer: keyList });
+        const { value } = await call(keyList, listKeys, chosenBroker(target), appId(wanted));
         show(json, value.data, () =>
           table(
             ['ID', 'NAME', 'KEY', 'SCOPES', 'LAST USED', 'STATE'],
@@ -47,13 +56,12 @@ export const keysCommand = command(
           ...common,
           app,
           name,
-          scope: multiple(option('--scope', choice(['read', 'sync', 'manage-links'], { metavar: 'SCOPE' }))),
+          scope: multiple(option('--scope', choice(keyScope.options, { metavar: 'SCOPE' }))),
         }),
         ({ json, app: wanted, name, scope, ...target }): Run =>
           async () => {
-            const body = { name, ...(scope.length > 0 && { scopes: scope }) };
-            const path = `/apps/${appId(wanted)}/keys`;
-            const { value } = await call(connection(target), { method: 'POST', path, body, answer: createdKey });
+            const body = { name, ...(scope.length > 0 && { scopes: [...scope] }) };
+            const { value } = await call(createdKey, createKey, chosenBroker(target), appId(wanted), body);
             show(json, value, () => value.key);
             if (!json) remark(ONCE);
           },
@@ -63,8 +71,7 @@ export const keysCommand = command(
     command(
       'revoke',
       map(object({ ...common, app, id }), ({ app: wanted, id, ...target }): Run => async () => {
-        const path = `/apps/${appId(wanted)}/keys/${encodeURIComponent(id)}`;
-        await call(connection(target), { method: 'DELETE', path, answer: z.undefined() });
+        await call(z.null(), revokeKey, chosenBroker(target), appId(wanted), id);
         print(`Revoked ${id}.`);
       }),
       { brief: message`Refuse a key from now on.`, ...example('mushu keys revoke key_0123456789abcdef0123 --app APP') },
@@ -76,8 +83,6 @@ export const keysCommand = command(
 const account = optional(
   option('--account', string({ metavar: 'ACCOUNT' }), { description: message`For the operator: whose.` }),
 );
-const tokensPath = (of: string | undefined): string =>
-  of === undefined ? '/tokens' : `/accounts/${encodeURIComponent(of)}/tokens`;
 
 /** An account's access tokens. */
 export const tokensCommand = command(
@@ -86,7 +91,10 @@ export const tokensCommand = command(
     command(
       'list',
       map(object({ ...common, account }), ({ json, account: of, ...target }): Run => async () => {
-        const { value } = await call(connection(target), { path: tokensPath(of), answer: accessTokenList });
+        const broker = chosenBroker(target);
+        const { value } = await (of === undefined
+          ? call(accessTokenList, listTokens, broker)
+          : call(accessTokenList, listAccountTokens, broker, of));
         show(json, value.data, () =>
           table(
             ['ID', 'NAME', 'TOKEN', 'EXPIRES', 'LAST USED', 'STATE'],
@@ -110,9 +118,11 @@ export const tokensCommand = command(
         object({ ...common, account, name, days: optional(option('--days', integer({ min: 1, max: 366 }))) }),
         ({ json, account: of, name, days, ...target }): Run =>
           async () => {
+            const broker = chosenBroker(target);
             const body = { name, expires_in_days: days };
-            const path = tokensPath(of);
-            const { value } = await call(connection(target), { method: 'POST', path, body, answer: createdToken });
+            const { value } = await (of === undefined
+              ? call(createdToken, createToken, broker, body)
+              : call(createdToken, createAccountToken, broker, of, body));
             show(json, value, () => value.token);
             if (!json) remark(ONCE);
           },
@@ -122,8 +132,10 @@ export const tokensCommand = command(
     command(
       'revoke',
       map(object({ ...common, account, id }), ({ account: of, id, ...target }): Run => async () => {
-        const path = `${tokensPath(of)}/${encodeURIComponent(id)}`;
-        await call(connection(target), { method: 'DELETE', path, answer: z.undefined() });
+        const broker = chosenBroker(target);
+        await (of === undefined
+          ? call(z.null(), revokeToken, broker, id)
+          : call(z.null(), revokeAccountToken, broker, of, id));
         print(`Revoked ${id}.`);
       }),
       { brief: message`Refuse a token from now on.`, ...example('mushu tokens revoke token_0123456789abcdef0123') },

@@ -4,17 +4,23 @@ import { map, optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { integer, string } from '@optique/core/valueparser';
 
+import { createAccount, listAccounts, updateAccount } from '../../client/accounts.ts';
+import { listAppAudit, listAudit } from '../../client/management.ts';
+import type { Answer, Broker, Read } from '../../client/send.ts';
 import { account, accountList } from '../../http/api/contract-accounts.ts';
 import { auditList } from '../../http/api/contract.ts';
-import { call } from '../client.ts';
-import { app, appId, common, connection, example, type Run, type Target } from '../options.ts';
+import { allPages, call } from '../call.ts';
+import { app, chosenBroker, common, example, type Run, type Target } from '../options.ts';
 import { facts, show, table, time } from '../output.ts';
-import { allPages } from '../pages.ts';
 
 type Wanted = Target & { json: boolean };
 
-const change = async ({ json, ...target }: Wanted, method: 'POST' | 'PATCH', path: string, body: unknown) => {
-  const { value } = await call(connection(target), { method, path, body, answer: account });
+const change = async <Arguments extends unknown[]>(
+  { json, ...target }: Wanted,
+  operation: (broker: Broker, ...rest: Arguments) => Promise<Answer<Read<'account'>>>,
+  ...rest: Arguments
+): Promise<void> => {
+  const { value } = await call(account, operation, chosenBroker(target), ...rest);
   show(json, value, () =>
     facts([
       ['id', value.id],
@@ -25,7 +31,6 @@ const change = async ({ json, ...target }: Wanted, method: 'POST' | 'PATCH', pat
 };
 
 const accountId = argument(string({ metavar: 'ACCOUNT' }));
-const path = (id: string): string => `/accounts/${encodeURIComponent(id)}`;
 
 /** Developer accounts, for the operator. */
 export const accountsCommand = command(
@@ -34,7 +39,7 @@ export const accountsCommand = command(
     command(
       'list',
       map(object(common), ({ json, ...target }): Run => async () => {
-        const rows = await allPages(connection(target), '/accounts', accountList);
+        const rows = await allPages(accountList, listAccounts, chosenBroker(target));
         show(json, rows, () =>
           table(
             ['ID', 'NAME', 'STATE', 'CREATED'],
@@ -51,7 +56,7 @@ export const accountsCommand = command(
         object({ ...common, name: argument(string({ metavar: 'NAME' })) }),
         ({ name, ...wanted }): Run =>
           () =>
-            change(wanted, 'POST', '/accounts', { name }),
+            change(wanted, createAccount, { name }),
       ),
       {
         brief: message`Make one; then a token: mushu tokens create.`,
@@ -64,7 +69,7 @@ export const accountsCommand = command(
         object({ ...common, id: accountId }),
         ({ id, ...wanted }): Run =>
           () =>
-            change(wanted, 'PATCH', path(id), { disabled: true }),
+            change(wanted, updateAccount, id, { disabled: true }),
       ),
       { brief: message`Refuse its tokens.`, ...example('mushu accounts disable acct_0123456789abcdef0123') },
     ),
@@ -74,7 +79,7 @@ export const accountsCommand = command(
         object({ ...common, id: accountId }),
         ({ id, ...wanted }): Run =>
           () =>
-            change(wanted, 'PATCH', path(id), { disabled: false }),
+            change(wanted, updateAccount, id, { disabled: false }),
       ),
       { brief: message`Take its tokens again.`, ...example('mushu accounts enable acct_0123456789abcdef0123') },
     ),
@@ -89,8 +94,9 @@ export const auditCommand = command(
     object({ ...common, app, limit: optional(option('--limit', integer({ min: 1 }))) }),
     ({ json, app: wanted, limit = 50, ...target }): Run =>
       async () => {
-        const of = wanted === undefined ? '/audit' : `/apps/${appId(wanted)}/audit`;
-        const rows = await allPages(connection(target), of, auditList, { most: limit });
+        const page = (broker: Broker, cursor: string | undefined) =>
+          wanted === undefined ? listAudit(broker, cursor) : listAppAudit(broker, wanted, cursor);
+        const rows = await allPages(auditList, page, chosenBroker(target), limit);
         show(json, rows, () =>
           table(
             ['AT', 'WHO', 'THROUGH', 'WHAT', 'OF', 'DETAIL'],

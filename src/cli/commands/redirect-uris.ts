@@ -5,14 +5,19 @@ import { argument, command } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 import * as z from 'zod';
 
+import {
+  listRedirectUris,
+  registerRedirectUri,
+  testRedirectUri,
+  unregisterRedirectUri,
+} from '../../client/management.ts';
 import { redirectUriList, redirectUriTest, registeredRedirectUri } from '../../http/api/contract.ts';
-import { call } from '../client.ts';
+import { call } from '../call.ts';
 import { EXIT } from '../exit.ts';
-import { app, appId, common, connection, example, type Run } from '../options.ts';
+import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { good, bad, print, remark, show, table, time } from '../output.ts';
 
 const uri = argument(string({ metavar: 'URI' }), { description: message`Exactly as the app sends it.` });
-const path = (wanted: string | undefined): string => `/apps/${appId(wanted)}/redirect-uris`;
 
 /** Where an app's users return to. */
 export const redirectUriCommand = command(
@@ -21,12 +26,8 @@ export const redirectUriCommand = command(
     command(
       'add',
       map(object({ ...common, app, uri }), ({ json, app: wanted, uri, ...target }): Run => async () => {
-        const { status, value } = await call(connection(target), {
-          method: 'PUT',
-          path: path(wanted),
-          body: { uri },
-          answer: registeredRedirectUri,
-        });
+        const broker = chosenBroker(target);
+        const { status, value } = await call(registeredRedirectUri, registerRedirectUri, broker, appId(wanted), uri);
         show(json, value, () => `${status === 201 ? 'Registered' : 'Registered already:'} ${value.uri}`);
         if (!json) for (const { detail } of value.warnings) remark(`Warning: ${detail}`);
       }),
@@ -38,7 +39,7 @@ export const redirectUriCommand = command(
     command(
       'list',
       map(object({ ...common, app }), ({ json, app: wanted, ...target }): Run => async () => {
-        const { value } = await call(connection(target), { path: path(wanted), answer: redirectUriList });
+        const { value } = await call(redirectUriList, listRedirectUris, chosenBroker(target), appId(wanted));
         show(json, value.data, () =>
           table(
             ['URI', 'ADDED', 'WARNINGS'],
@@ -56,7 +57,7 @@ export const redirectUriCommand = command(
     command(
       'remove',
       map(object({ ...common, app, uri }), ({ app: wanted, uri, ...target }): Run => async () => {
-        await call(connection(target), { method: 'DELETE', path: path(wanted), query: { uri }, answer: z.undefined() });
+        await call(z.null(), unregisterRedirectUri, chosenBroker(target), appId(wanted), uri);
         print(`Removed ${uri}`);
       }),
       {
@@ -67,11 +68,7 @@ export const redirectUriCommand = command(
     command(
       'test',
       map(object({ ...common, app, uri }), ({ json, app: wanted, uri, ...target }): Run => async () => {
-        const { value } = await call(connection(target), {
-          path: `${path(wanted)}/test`,
-          query: { uri },
-          answer: redirectUriTest,
-        });
+        const { value } = await call(redirectUriTest, testRedirectUri, chosenBroker(target), appId(wanted), uri);
         show(json, value, () =>
           value.matches
             ? `${good('It would be taken:')} ${value.registered}`

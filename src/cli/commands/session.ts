@@ -5,10 +5,11 @@ import { message } from '@optique/core/message';
 import { map } from '@optique/core/modifiers';
 import { command } from '@optique/core/primitives';
 
-import { whoami as whoamiAnswer } from '../../http/api/contract-accounts.ts';
-import { call } from '../client.ts';
+import { whoami as askWhoami } from '../../client/accounts.ts';
+import * as contract from '../../http/api/contract-accounts.ts';
+import { brokerAt, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
-import { common, connection, example, fromEnv, type Run, type Target, target } from '../options.ts';
+import { chosenBroker, common, example, fromEnv, type Run, type Target, target } from '../options.ts';
 import { facts, print, remark, show, time } from '../output.ts';
 import { configPath, readProfiles, writeProfiles } from '../profiles.ts';
 
@@ -17,7 +18,7 @@ const login = async (wanted: Target): Promise<void> => {
   if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is none. Give one such as https://broker.example.com.');
   const token = wanted.token ?? fromEnv('MUSHU_TOKEN') ?? (await ask('Access token: ', true));
   const origin = new URL(url).origin;
-  const { value } = await call({ url: origin, token }, { path: '/whoami', answer: whoamiAnswer });
+  const { value } = await call(contract.whoami, askWhoami, brokerAt(origin, token));
   const profiles = readProfiles();
   const name = wanted.profile ?? 'default';
   writeProfiles({ current: name, profiles: { ...profiles.profiles, [name]: { url: origin, token } } });
@@ -52,8 +53,8 @@ const logout = async ({ profile }: Target): Promise<void> => {
 };
 
 const whoami = async ({ json, ...wanted }: Target & { json: boolean }): Promise<void> => {
-  const broker = connection(wanted);
-  const { value } = await call(broker, { path: '/whoami', answer: whoamiAnswer });
+  const broker = chosenBroker(wanted);
+  const { value } = await call(contract.whoami, askWhoami, broker);
   show(json, value, () =>
     facts([
       ['broker', broker.url],

@@ -2,7 +2,9 @@ import * as z from 'zod';
 
 import { instant } from './contract.ts';
 
-/** The HTTP contract, for the broker's operator alone. */
+/** The HTTP contract, for the broker's operator; and that it runs, for anybody. */
+
+export const health = z.object({ ok: z.boolean() });
 
 const walk = z.object({
   started_at: instant,

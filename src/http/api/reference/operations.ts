@@ -1,5 +1,3 @@
-import * as z from 'zod';
-
 import * as operator from '../contract-operator.ts';
 import { ACCOUNT_OPERATIONS } from './accounts.ts';
 import { CHANGE_OPERATIONS } from './changes.ts';
@@ -78,7 +76,7 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     tag: 'Broker',
     summary: 'That the broker runs',
     auth: { kind: 'none' },
-    answers: [json(200, 'It does.', z.object({ ok: z.boolean() }), { ok: true })],
+    answers: [json(200, 'It does.', operator.health, { ok: true })],
   },
 ];
 
