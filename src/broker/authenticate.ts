@@ -68,7 +68,11 @@ export const admitBackend = async (
 };
 
 /** A key acts in its own name, a user token in its person's. */
-const actorOf = ({ key }: Caller, { surface }: AppCredential): Actor => ({ id: key?.id ?? USER, surface });
+const actorOf = ({ key }: Caller, { surface }: AppCredential): Actor => ({
+  id: key?.id ?? USER,
+  tokenId: undefined,
+  surface,
+});
 
 /** Nothing flows for a disabled app, whoever asks. */
 const liveApp = async <Managed extends ManagedApp>(

@@ -22,14 +22,10 @@ import type { Deps } from './deps.ts';
  */
 
 /** Who is signed in. */
-export type Session = {
-  /** Undefined for the operator. */
-  account: { id: string; name: string } | undefined;
-  expiresAt: EpochMs;
-};
+export type Session = Pick<Manager, 'account' | 'token'> & { expiresAt: EpochMs };
 
 /** What a signed-in person may manage. */
-export const managerOf = ({ account }: Session): Manager => ({ account, token: undefined, surface: 'dashboard' });
+export const managerOf = ({ account, token }: Session): Manager => ({ account, token, surface: 'dashboard' });
 
 /** Signs in by a token. The answer holds the cookie's value, which is new: nothing that the browser had before becomes a session. */
 export const signIn = async (
@@ -68,7 +64,7 @@ export const resumeSession = async (
   const stored = found.value;
   if (stored === undefined || isSessionOver(stored, now) || !(await isTokenGood(deps, stored))) return ok(undefined);
   if (now >= stored.lastSeenAt + SESSION_NOTE_MS) deps.waitUntil(noteSessionSeen(deps.db, idHash, now));
-  return ok({ account: stored.account, expiresAt: stored.expiresAt });
+  return ok({ account: stored.account, token: stored.token, expiresAt: stored.expiresAt });
 };
 
 const isTokenGood = async (deps: Deps, { account, token, tokenHash }: StoredSession): Promise<boolean> => {

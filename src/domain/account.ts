@@ -22,14 +22,15 @@ export const tokenExpiry = (now: EpochMs, days: number): EpochMs => now + days *
 export type Manager = {
   /** Undefined for the operator, who has no account. */
   account: { id: string; name: string } | undefined;
-  /** The token that was shown; undefined for the operator's, which is a setting of the Worker. */
+  /** The token that was shown, or that signed in; undefined for the operator's, which is a setting of the Worker. */
   token: { id: string; name: string; expiresAt: EpochMs | undefined } | undefined;
   surface: Surface;
 };
 
 /** A manager as the audit trail names them. */
-export const actorOf = ({ account, surface }: Pick<Manager, 'account' | 'surface'>): Actor => ({
+export const actorOf = ({ account, token, surface }: Manager): Actor => ({
   id: account?.id ?? OPERATOR,
+  tokenId: token?.id,
   surface,
 });
 

@@ -4,7 +4,12 @@ import type { EpochMs } from './time.ts';
 export type Surface = 'api' | 'cli' | 'dashboard' | 'cron';
 
 /** Who asks for a change, as far as the audit trail has to know: the `operator`, a developer account's id, an API key's id, or the `user`. */
-export type Actor = { id: string; surface: Surface };
+export type Actor = {
+  id: string;
+  /** The access token that was shown, or that the dashboard's session began with; undefined for the operator's and where none was. */
+  tokenId: string | undefined;
+  surface: Surface;
+};
 
 /** The operator's id as an actor: it has no account. */
 export const OPERATOR = 'operator';

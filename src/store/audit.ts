@@ -15,8 +15,8 @@ import { auditEntries } from './management-schema.ts';
 export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1PreparedStatement =>
   db.d1
     .prepare(
-      `INSERT INTO audit_entries (app_id, at, id, actor, surface, action, subject, detail)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE changes() > 0 OR ?9
+      `INSERT INTO audit_entries (app_id, at, id, actor, token_id, surface, action, subject, detail)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE changes() > 0 OR ?10
        ON CONFLICT DO NOTHING`,
     )
     .bind(
@@ -24,6 +24,7 @@ export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1Pr
       entry.at,
       entry.id,
       entry.actor.id,
+      entry.actor.tokenId ?? null,
       entry.actor.surface,
       entry.action,
       entry.subject,
@@ -72,7 +73,7 @@ const NO_APP = '';
 const entryOf = (row: typeof auditEntries.$inferSelect): AuditEntry => ({
   id: row.id,
   at: row.at,
-  actor: { id: row.actor, surface: row.surface as Surface },
+  actor: { id: row.actor, tokenId: row.tokenId ?? undefined, surface: row.surface as Surface },
   action: row.action as AuditAction,
   appId: row.appId === NO_APP ? undefined : row.appId,
   subject: row.subject,

@@ -12,7 +12,7 @@ export type StoredSession = SessionTimes & {
   /** SHA-256 of the token that signed in, hex. */
   tokenHash: string;
   /** For an account's session, the token that signed in; undefined where it no longer exists. */
-  token: { revoked: boolean; expiresAt: EpochMs | undefined } | undefined;
+  token: { id: string; name: string; revoked: boolean; expiresAt: EpochMs | undefined } | undefined;
 };
 
 /** How many sessions that are over a sign-in clears away. */
@@ -50,6 +50,7 @@ export const sessionByHash = (db: Db, idHash: string): Stored<StoredSession | un
         accountName: accounts.name,
         accountDisabledAt: accounts.disabledAt,
         tokenId: accessTokens.id,
+        tokenName: accessTokens.name,
         tokenRevokedAt: accessTokens.revokedAt,
         tokenExpiresAt: accessTokens.expiresAt,
       })
@@ -70,7 +71,12 @@ export const sessionByHash = (db: Db, idHash: string): Stored<StoredSession | un
       token:
         row.tokenId === null
           ? undefined
-          : { revoked: row.tokenRevokedAt !== null, expiresAt: row.tokenExpiresAt ?? undefined },
+          : {
+              id: row.tokenId,
+              name: row.tokenName ?? '',
+              revoked: row.tokenRevokedAt !== null,
+              expiresAt: row.tokenExpiresAt ?? undefined,
+            },
     };
   });
 

@@ -57,8 +57,10 @@ export const auditEntries = sqliteTable(
     appId: text('app_id').notNull(),
     at: integer('at').notNull(),
     id: text('id').notNull(),
-    /** An account's id, or `operator`. */
+    /** An account's id, an API key's, `operator`, or `user`. */
     actor: text('actor').notNull(),
+    /** The access token of an account that was shown, or that the dashboard's session began with. */
+    tokenId: text('token_id'),
     /** `api`, `cli`, `dashboard`, … */
     surface: text('surface').notNull(),
     action: text('action').notNull(),

@@ -5,7 +5,15 @@ import { authPath, type Broker, connect, consent, makeApp, openLink, startBroker
 import { dashboardBrowser } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
 
-type Entry = { action: string; actor: string; surface: string; subject: string; app_id: string; detail: object };
+type Entry = {
+  action: string;
+  actor: string;
+  token_id: string | null;
+  surface: string;
+  subject: string;
+  app_id: string;
+  detail: object;
+};
 type Page = { data: Entry[]; next_cursor: string | null };
 
 const read = async (broker: Broker, path: string): Promise<Page> => (await broker.manage('GET', path)).json<Page>();
@@ -64,7 +72,7 @@ test('a disconnect is noted once, with who asked for it and through what, and th
     await app.call('POST', '/withings/user-tokens', { user_id: 'ada' })
   ).json<{ token: string }>();
   const browser = dashboardBrowser(broker);
-  await browser.signIn(broker.operatorToken);
+  await browser.signIn(developer.token);
   const path = `/apps/${app.id}/withings/disconnect/ada`;
   const bearer = (value: string, userAgent?: string) => () =>
     broker.request(path, {
@@ -73,10 +81,17 @@ test('a disconnect is noted once, with who asked for it and through what, and th
     });
   const user = `/dashboard/apps/${app.id}/users/ada`;
   const ways: [by: object, way: () => Promise<unknown>][] = [
-    [{ actor: keys[0]?.id, surface: 'api' }, () => app.call('DELETE', '/withings/disconnect/ada')],
-    [{ actor: 'user', surface: 'api' }, bearer(token)],
-    [{ actor: developer.accountId, surface: 'cli' }, bearer(developer.token, 'mushu-cli/1')],
-    [{ actor: 'operator', surface: 'dashboard' }, () => browser.submit(user, `${user}/disconnect`)],
+    [{ actor: keys[0]?.id, token_id: null, surface: 'api' }, () => app.call('DELETE', '/withings/disconnect/ada')],
+    [{ actor: 'user', token_id: null, surface: 'api' }, bearer(token)],
+    [
+      { actor: developer.accountId, token_id: developer.tokenId, surface: 'cli' },
+      bearer(developer.token, 'mushu-cli/1'),
+    ],
+    [
+      { actor: developer.accountId, token_id: developer.tokenId, surface: 'dashboard' },
+      () => browser.submit(user, `${user}/disconnect`),
+    ],
+    [{ actor: 'operator', token_id: null, surface: 'api' }, bearer(broker.operatorToken)],
   ];
   const disconnects = async () =>
     (await read(broker, `/apps/${app.id}/audit`)).data.filter(({ action }) => action === 'user.disconnected');

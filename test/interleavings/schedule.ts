@@ -147,7 +147,11 @@ const syncUser = async (world: World, deps: Deps, name: string): Promise<boolean
 const disconnectUser = (world: World, history: History, name: string): void => {
   history.disconnected.add(name);
   world.invoke(`disconnect ${name}`, async (deps) => {
-    const done = await disconnect(deps, { appId: APP_ID, userId: name, by: { id: USER, surface: 'api' } });
+    const done = await disconnect(deps, {
+      appId: APP_ID,
+      userId: name,
+      by: { id: USER, tokenId: undefined, surface: 'api' },
+    });
     const reconnecting = world.turns.waiting().includes(`reconnect ${name}`);
     if (done.ok && !reconnecting && rowOf(world, name)?.['state'] === 'disconnected')
       world.observer.disconnected.add(name);

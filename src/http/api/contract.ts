@@ -90,6 +90,8 @@ export const auditEntry = z.object({
   at: instant,
   /** `operator`, the id of a developer account or of an API key, or `user` for a person by their own user token. */
   actor: z.string(),
+  /** The account's access token that was shown, or that signed in to the dashboard. */
+  token_id: z.string().nullable(),
   /** `api`, `cli`, `dashboard` or `cron`, as the client says. */
   surface: z.string(),
   action: z.string(),

@@ -62,6 +62,7 @@ export const renderAuditEntry = ({
   detail: Object.fromEntries(Object.entries(detail).map(([name, value]) => [wireName(name), value])),
   at: instant(at),
   actor: actor.id,
+  token_id: actor.tokenId ?? null,
   surface: actor.surface,
   app_id: appId ?? null,
 });

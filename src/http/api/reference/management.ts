@@ -30,6 +30,7 @@ const AUDIT_PAGE = {
       id: 'audit_0123456789abcdef0123',
       at: '2026-06-01T08:00:00.000Z',
       actor: 'operator',
+      token_id: null,
       surface: 'cli',
       action: 'app.created',
       app_id: APP.id,

@@ -1,0 +1,1 @@
+ALTER TABLE `audit_entries` ADD `token_id` text;
