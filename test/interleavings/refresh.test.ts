@@ -1,7 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { computeInline } from './inline-subtle.ts';
 import { type Schedule, schedule, violationsOf } from './schedule.ts';
+
+computeInline();
 
 /** A failure prints its seed and path: replay it with `npm run torture -- --seed <seed> --path <path>`. */
 const RUNS = 2_000;

@@ -1,36 +1,69 @@
 /**
  * Random schedules by the million, or one again that failed:
  *
- *     npm run torture [-- --runs 1000000] [--seed N]
+ *     npm run torture [-- --runs 1000000] [--seed N] [--processes N]
  *     npm run torture -- --seed N --path P
+ *
+ * Several processes share the runs, each with a seed of its own, counted on from the one given.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import * as fc from 'fast-check';
 
+import { computeInline } from './inline-subtle.ts';
 import { schedule, violationsOf } from './schedule.ts';
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string' }, seed: { type: 'string' }, path: { type: 'string' } },
+  options: {
+    runs: { type: 'string' },
+    seed: { type: 'string' },
+    path: { type: 'string' },
+    processes: { type: 'string' },
+  },
 });
-const runs = Number(values.runs ?? 1_000_000);
-const seed = Number(values.seed ?? Date.now() % 2 ** 31);
 const EVERY = 10_000;
-let done = 0;
-console.log(`seed ${seed}`);
 
-const outcome = await fc.check(
-  fc.asyncProperty(schedule, async (drawn) => {
-    const violations = await violationsOf(drawn);
-    done += 1;
-    if (done % EVERY === 0) console.log(`${done} schedules`);
-    if (violations.length > 0) throw new Error(violations.join('\n'));
-  }),
-  { numRuns: runs, seed, ...(values.path !== undefined && { path: values.path }) },
-);
-if (outcome.failed) {
+/** Draws schedules until one fails. Returns whether none did. */
+const run = async (seed: number, runs: number, path: string | undefined): Promise<boolean> => {
+  computeInline();
+  let done = 0;
+  const outcome = await fc.check(
+    fc.asyncProperty(schedule, async (drawn) => {
+      const violations = await violationsOf(drawn);
+      done += 1;
+      if (done % EVERY === 0) console.log(`seed ${seed}: ${done} schedules`);
+      if (violations.length > 0) throw new Error(violations.join('\n'));
+    }),
+    { numRuns: runs, seed, ...(path !== undefined && { path }) },
+  );
+  if (!outcome.failed) return true;
   console.error(fc.defaultReportMessage(outcome));
   console.error(String(outcome.errorInstance));
   console.error(`Replay: npm run torture -- --seed ${outcome.seed} --path ${outcome.counterexamplePath ?? ''}`);
-  process.exitCode = 1;
-} else console.log(`${outcome.numRuns} schedules, no connection lost and no rule broken`);
+  return false;
+};
+
+/** The same in a process of its own. */
+const runApart = async (seed: number, runs: number): Promise<boolean> => {
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), '--processes', '1'];
+  const child = spawn(process.execPath, [...args, '--seed', `${seed}`, '--runs', `${runs}`], { stdio: 'inherit' });
+  const [status] = await once(child, 'exit');
+  return status === 0;
+};
+
+const runs = Number(values.runs ?? (values.path === undefined ? 1_000_000 : 1));
+const seed = Number(values.seed ?? Date.now() % 2 ** 31);
+const processes = values.path === undefined ? Number(values.processes ?? availableParallelism()) : 1;
+
+const held =
+  processes === 1
+    ? [await run(seed, runs, values.path)]
+    : await Promise.all(
+        Array.from({ length: processes }, (_, index) => runApart(seed + index, Math.ceil(runs / processes))),
+      );
+if (held.every(Boolean)) console.log(`seed ${seed}: ${runs} schedules, no connection lost and no rule broken`);
+else process.exitCode = 1;
