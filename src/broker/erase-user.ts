@@ -70,20 +70,16 @@ const emptyConnections = async (
   connectionIds: readonly number[],
   { removed }: Erasure,
 ): Promise<Result<boolean, Failure>> => {
-  let rounds = 0;
-  for (const connectionId of connectionIds) {
-    for (let isEmpty = false; !isEmpty; rounds += 1) {
-      if (rounds >= MOST_ROUNDS) return ok(false);
-      const deleted = await deleteBodyData(deps.db, connectionId, ROWS_AT_ONCE);
-      if (!deleted.ok) return deleted;
-      const { measurements, groups, sources } = deleted.value;
-      removed.measurements += measurements;
-      removed.groups += groups;
-      removed.sources += sources;
-      isEmpty = Math.max(measurements, groups, sources) < ROWS_AT_ONCE;
-    }
+  for (let rounds = 0; rounds < MOST_ROUNDS; rounds += 1) {
+    const deleted = await deleteBodyData(deps.db, connectionIds, ROWS_AT_ONCE);
+    if (!deleted.ok) return deleted;
+    const { measurements, groups, sources } = deleted.value;
+    removed.measurements += measurements;
+    removed.groups += groups;
+    removed.sources += sources;
+    if (Math.max(measurements, groups, sources) < ROWS_AT_ONCE) return ok(true);
   }
-  return ok(true);
+  return ok(false);
 };
 
 /** Revokes at Withings what nobody else holds. Counts into `erasure`. */

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { dumpTables } from '../support/dump.ts';
+import { seedHistory } from '../support/seed.ts';
 
 let broker: Broker;
 let app: TestApp;
@@ -132,6 +133,31 @@ describe('erasing a user', () => {
     expect(await again.json()).toMatchObject({ complete: true, removed: { connections: 0, measurements: 0 } });
     const { data } = await (await broker.manage('GET', `/apps/${app.id}/audit`)).json<{ data: { action: string }[] }>();
     expect(data.filter(({ action }) => action === 'user.erased')).toHaveLength(1);
+  });
+
+  test('of many Withings accounts is one call, and of a history beyond what one call takes as many as it needs', async () => {
+    await link('ada', 0);
+    const [ada] = await connectionIds('ada');
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 14)
+       INSERT INTO connections (app_id, user_id, withings_user_id, is_current, state, state_since, scope, created_at, token_version,
+         access_expires_at, refreshed_at)
+       SELECT app_id, user_id, printf('%d', 70000000 + i), 0, 'disconnected', 0, scope, 0, 1, 0, 0 FROM n, connections WHERE id = ?`,
+    )
+      .bind(ada)
+      .run();
+    const erased = await app.call('DELETE', '/users/ada');
+    expect(erased.status).toBe(200);
+    expect(await erased.json()).toMatchObject({ complete: true, removed: { connections: 15 } });
+    expect(await connectionIds('ada')).toEqual([]);
+
+    await link('bob', 1);
+    await seedHistory((await connectionIds('bob'))[0] ?? 0, 15_100, 1_780_000_000);
+    const first = await app.call('DELETE', '/users/bob');
+    expect(first.status).toBe(202);
+    expect(await first.json()).toMatchObject({ complete: false, removed: { connections: 0, measurements: 120_000 } });
+    expect((await app.call('DELETE', '/users/bob')).status).toBe(200);
+    expect(await rowsWith('"bob"')).toEqual([]);
   });
 });
 
