@@ -2,12 +2,16 @@ import { compose } from './compose.ts';
 import type { Bindings } from './config.ts';
 import { tick } from './cron.ts';
 import { http } from './http/app.ts';
+import { REQUEST_PROBLEMS } from './http/problem-text.ts';
+import { problemJson } from './http/problem.ts';
+import { requestIdOf } from './http/request-log.ts';
+import { DEFAULTS, HEADERS } from './http/security-headers.ts';
 
 /** The Worker's two entrances: requests, and the clock. */
 export default {
   fetch: async (request, bindings, context) => {
     const deps = await compose(bindings, (work) => context.waitUntil(work));
-    if (!deps.ok) return misconfigured(deps.failure);
+    if (!deps.ok) return misconfigured(request, deps.failure);
     return http.fetch(request, { deps: deps.value }, context);
   },
 
@@ -19,18 +23,13 @@ export default {
 } satisfies ExportedHandler<Bindings>;
 
 /** What is wrong is for the operator's log; a stranger learns only that something is. */
-const misconfigured = (reason: string): Response => {
+const misconfigured = (request: Request, reason: string): Response => {
+  const requestId = requestIdOf(request);
   // oxlint-disable-next-line no-console -- without a configuration there is no log but the platform's
-  console.error(JSON.stringify({ level: 'error', event: 'alarm', outcome: 'bad_environment', reason }));
-  const problem = {
-    type: 'urn:mushu:problem:bad_environment',
-    title: 'Broker misconfigured',
-    status: 500,
-    detail: 'The broker is not set up. Its operator finds the reason in the log.',
-    code: 'bad_environment',
-  };
-  return Response.json(problem, {
-    status: 500,
-    headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+  console.error(JSON.stringify({ level: 'error', event: 'alarm', outcome: 'bad_environment', requestId, reason }));
+  const { badEnvironment } = REQUEST_PROBLEMS;
+  return new Response(problemJson(badEnvironment, requestId), {
+    status: badEnvironment.status,
+    headers: { ...HEADERS, ...DEFAULTS, 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
   });
 };

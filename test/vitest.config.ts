@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
+import { answersReporter } from './support/answers-reporter.ts';
+
 /**
  * Two runtimes: what needs bindings runs inside workerd, against real D1 and KV; the rest (pure rules, the simulator, processes) runs on
  * Node, and beside it what talks to a whole `npm run dev`, which is started once for all.
@@ -19,6 +21,7 @@ execFileSync(process.execPath, [`${root}scripts/static-files.ts`], { stdio: 'inh
 export default defineConfig({
   test: {
     root,
+    reporters: ['default', answersReporter(`${root}dist/static/openapi.json`)],
     projects: [
       {
         test: {

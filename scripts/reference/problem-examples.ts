@@ -58,6 +58,7 @@ const texts: readonly ProblemText[] = [
   REQUEST_PROBLEMS.bodyTooLarge(65_536),
   REQUEST_PROBLEMS.methodNotAllowed(['GET']),
   REQUEST_PROBLEMS.internalError,
+  REQUEST_PROBLEMS.badEnvironment,
 ];
 
 /** What the API says for each code, as an example. Codes that no operation answers with have none. */

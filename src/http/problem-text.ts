@@ -237,4 +237,10 @@ export const REQUEST_PROBLEMS = {
     'Internal error',
     'This is a mistake of ours. Tell the operator the request id.',
   ),
+  badEnvironment: problem(
+    500,
+    'bad_environment',
+    'Broker misconfigured',
+    'The broker is not set up. Its operator finds the reason in the log.',
+  ),
 } as const;

@@ -17,9 +17,11 @@ export const answerProblem = (c: HttpContext, problem: ProblemText): Response | 
   if (problem.retryAfterSeconds !== undefined) c.header('Retry-After', String(problem.retryAfterSeconds));
   if (problem.status === 401) c.header('WWW-Authenticate', 'Bearer realm="mushu"');
   if (acceptsHtml(c)) return c.html(problemPage(problem, requestId), problem.status);
-  const { status, code, title, detail } = problem;
-  const body = { type: `urn:mushu:problem:${code}`, title, status, detail, code, request_id: requestId };
-  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' });
+  return c.body(problemJson(problem, requestId), problem.status, { 'Content-Type': 'application/problem+json' });
 };
+
+/** An error as RFC 9457 writes it. */
+export const problemJson = ({ status, code, title, detail }: ProblemText, requestId: string): string =>
+  JSON.stringify({ type: `urn:mushu:problem:${code}`, title, status, detail, code, request_id: requestId });
 
 const acceptsHtml = (c: HttpContext): boolean => (c.req.header('Accept') ?? '').includes('text/html');

@@ -7,7 +7,7 @@ import type { HttpEnv } from './context.ts';
 export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
   const { deps } = c.env;
   const startedAt = deps.now();
-  const requestId = c.req.header('CF-Ray') ?? crypto.randomUUID();
+  const requestId = requestIdOf(c.req.raw);
   c.set('requestId', requestId);
   await next();
   c.res.headers.set('X-Request-Id', requestId);
@@ -23,3 +23,6 @@ export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
     ...(outcome !== undefined && { outcome }),
   });
 });
+
+/** Cloudflare's own id of the request, so that its log and ours say the same; one of ours where there is none. */
+export const requestIdOf = ({ headers }: Request): string => headers.get('CF-Ray') ?? crypto.randomUUID();

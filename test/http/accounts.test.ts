@@ -71,6 +71,13 @@ test('accounts are for the operator alone, and a developer cannot give an app aw
   expect((await (await bob.call('GET', '/apps')).json<{ data: unknown[] }>()).data).toEqual([]);
 });
 
+test('an app is given to no account that is not there', async () => {
+  const broker = await startBroker();
+  const given = await broker.manage('POST', '/apps', { name: 'Gift', account_id: 'acct_0123456789abcdef0123' });
+  expect(await codeOf(given)).toEqual({ status: 404, code: 'not_found' });
+  expect(await (await broker.manage('GET', '/apps')).text()).not.toContain('Gift');
+});
+
 test("the operator's token has no tokens of its own, and says whose to name", async () => {
   const broker = await startBroker();
   expect(await codeOf(await broker.manage('GET', '/tokens'))).toEqual({ status: 409, code: 'account_needed' });

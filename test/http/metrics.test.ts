@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 import { type Broker, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 
 let broker: Broker;
@@ -204,6 +205,16 @@ describe('conditional requests', () => {
     await app.call('POST', '/withings/sync/nora');
     expect((await get('nora?metric=weight', { 'If-None-Match': etag })).status).toBe(200);
   });
+
+  test.each(OPERATIONS.filter(({ answers }) => answers.some(({ status }) => status === 304)).map(({ path }) => path))(
+    'GET %s answers 304 to who has it',
+    async (path) => {
+      const asked = `${path.replace('/apps/{app_id}/metrics/{user_id}', 'nora')}?metric=weight`;
+      const etag = (await get(asked)).headers.get('ETag') ?? '';
+      const again = await get(asked, { 'If-None-Match': etag });
+      expect([again.status, await again.text(), again.headers.get('ETag')]).toEqual([304, '', etag]);
+    },
+  );
 
   test('another user’s validator is not known here', async () => {
     const etag = (await get('nora')).headers.get('ETag') ?? '';

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { type Operation, problemsOf } from '../../src/http/api/reference/operation.ts';
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
-import { type Broker, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { authPath, type Broker, consent, makeApp, openLink, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 
 /** What every operation has in common, asked of each by what the reference says of it. */
@@ -26,7 +26,8 @@ const TOO_LONG = 'x'.repeat(3_000);
 const SCOPES = ['read', 'sync', 'manage-links'] as const;
 
 beforeAll(async () => {
-  broker = await startBroker({ bindings: { DB: d1.d1 } });
+  const brake = { limit: async () => ({ success: false }) };
+  broker = await startBroker({ bindings: { DB: d1.d1, FAILED_RATE: brake, APP_RATE: brake } });
   app = await makeApp(broker);
   other = await makeApp(broker);
   const account = await (await broker.manage('POST', '/accounts', { name: 'Ada' })).json<{ id: string }>();
@@ -44,10 +45,18 @@ beforeAll(async () => {
   };
 });
 
-type Sent = { appId?: string; userId?: string; credential?: string; body?: string; query?: string };
+type Sent = {
+  appId?: string;
+  userId?: string;
+  credential?: string;
+  body?: string;
+  query?: string;
+  /** Brakes count by address: without one, nothing is held up. */
+  address?: string;
+};
 
 const send = ({ method, path, body: documented, query: documentedQuery }: Operation, sent: Sent) => {
-  const { appId = app.id, userId = 'ada', credential, query = exampleQuery(documentedQuery) } = sent;
+  const { appId = app.id, userId = 'ada', credential, address, query = exampleQuery(documentedQuery) } = sent;
   const filled = path
     .replace('{app_id}', appId)
     .replace('{user_id}', userId)
@@ -57,6 +66,7 @@ const send = ({ method, path, body: documented, query: documentedQuery }: Operat
     method: method.toUpperCase(),
     headers: {
       ...(credential !== undefined && { Authorization: `Bearer ${credential}` }),
+      ...(address !== undefined && { 'CF-Connecting-IP': address }),
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
     },
     ...(body !== undefined && { body }),
@@ -69,7 +79,30 @@ const exampleQuery = (query: Operation['query']): string =>
 const codeIn = async (response: Response): Promise<string> => (await response.json<{ code: string }>()).code;
 
 const guarded = OPERATIONS.filter(({ auth }) => auth.kind !== 'none');
+/** The operator is known without a query; a developer is not. */
+const askedWithQuery = (operation: Operation): string =>
+  /^\/(?:whoami|tokens)/.test(operation.path) ? developer : good(operation);
 const good = ({ auth }: Operation): string => (auth.kind === 'access_token' ? broker.operatorToken : app.key);
+
+/** Asks while every statement is one that the database does not know. */
+const mistakenly = async (ask: () => Promise<Response>): Promise<void> => {
+  d1.failWhen(() => 'mistaken');
+  const answer = await ask();
+  d1.failWhen(undefined);
+  expect(answer.status).toBe(500);
+  const text = await answer.text();
+  expect(text).toContain('internal_error');
+  expect(text).not.toMatch(/mistaken_column|D1|SQLITE/);
+  const requestId = answer.headers.get('X-Request-Id') ?? '';
+  expect(broker.logs).toContainEqual({ level: 'error', event: 'bug', requestId, reason: 'Error' });
+};
+
+test('where we made a mistake, who is on the way to Withings or back is told so', async () => {
+  const { authorizeUrl } = await openLink(broker, authPath(app, 'ada'));
+  const callback = await consent(broker, authorizeUrl, 'nora');
+  await mistakenly(() => broker.request(authPath(app, 'ada')));
+  await mistakenly(() => broker.request(callback));
+});
 
 describe.each(guarded.map((operation) => [operation.id, operation] as const))('%s', (_, operation) => {
   const codes = problemsOf(operation);
@@ -85,6 +118,26 @@ describe.each(guarded.map((operation) => [operation.id, operation] as const))('%
     }
     expect(d1.calls()).toBe(0);
   });
+
+  test('too often: 429, and when to come back', async () => {
+    const asAppTooOften = { credential: app.key, address: '203.0.113.7' };
+    const asStrangerTooOften = { address: '203.0.113.7' };
+    for (const sent of operation.auth.kind === 'app_key' ? [asAppTooOften, asStrangerTooOften] : [asStrangerTooOften]) {
+      const braked = await send(operation, sent);
+      expect(braked.status).toBe(429);
+      expect(Number(braked.headers.get('Retry-After'))).toBeGreaterThan(0);
+      expect(await codeIn(braked)).toBe('rate_limited');
+    }
+  });
+
+  testWhere(codes.includes('operator_only') && operation.id !== 'createApp')(
+    'with a developer’s token: 403',
+    async () => {
+      const answer = await send(operation, { credential: developer });
+      expect(answer.status).toBe(403);
+      expect(await codeIn(answer)).toBe('operator_only');
+    },
+  );
 
   testWhere(operation.auth.kind === 'access_token')('with an app’s key: 401', async () => {
     expect((await send(operation, { credential: app.key })).status).toBe(401);
@@ -105,14 +158,18 @@ describe.each(guarded.map((operation) => [operation.id, operation] as const))('%
   });
 
   test('while the database does not answer: 503, when to come back, and nothing of the cause', async () => {
-    // The operator is known without a query; a developer is not.
-    const credential = /^\/(?:whoami|tokens)/.test(operation.path) ? developer : good(operation);
+    const credential = askedWithQuery(operation);
     d1.failWhen(() => 'refused');
     const answer = await send(operation, { credential });
     d1.failWhen(undefined);
     expect(answer.status).toBe(503);
     expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);
     expect((await answer.json<{ detail: string }>()).detail).not.toMatch(/D1|sqlite|network/i);
+  });
+
+  test('where we made a mistake: 500, and nothing of the mistake but in the log', async () => {
+    const credential = askedWithQuery(operation);
+    await mistakenly(() => send(operation, { credential }));
   });
 
   testWhere(operation.body !== undefined)(

@@ -12,10 +12,10 @@ export type MeteredStatement = { sql: string; params: unknown[]; rowsRead: numbe
 export type D1Call = { number: number; statements: readonly string[] };
 
 /**
- * What becomes of a round trip: it is refused, or it is carried out and its answer lost, or whoever made it dies before or after it was
- * carried out and never goes on.
+ * What becomes of a round trip: it is refused, or its statement is one that the database does not know, or it is carried out and its answer
+ * lost, or whoever made it dies before or after it was carried out and never goes on.
  */
-export type D1Fault = 'refused' | 'answer_lost' | 'dies_before' | 'dies_after' | undefined;
+export type D1Fault = 'refused' | 'mistaken' | 'answer_lost' | 'dies_before' | 'dies_after' | undefined;
 
 export type D1Meter = {
   d1: D1Database;
@@ -35,6 +35,9 @@ export type D1Meter = {
 /** What D1 says when it loses a connection. */
 const lost = () => new Error('D1_ERROR: Network connection lost.');
 
+/** What D1 says of a statement that names a column which is not there. */
+const mistaken = () => new Error('D1_ERROR: no such column: mistaken_column at offset 7: SQLITE_ERROR');
+
 /** What a dead isolate waits for. */
 export const never = async <Answer>(): Promise<Answer> => new Promise(() => undefined);
 
@@ -53,6 +56,7 @@ export const meterD1 = (d1: D1Database): D1Meter => {
     calls += 1;
     const fault = decide?.({ number: calls, statements: sent.map(({ sql }) => sql) });
     if (fault === 'refused') throw lost();
+    if (fault === 'mistaken') throw mistaken();
     if (fault === 'dies_before') return die();
     const answer = await run();
     if (fault === 'answer_lost') throw lost();

@@ -16,7 +16,7 @@ type OpenApi = {
 };
 
 /** The document as it is served. */
-export const openApi = JSON.parse(openApiText) as OpenApi;
+const openApi = JSON.parse(openApiText) as OpenApi;
 
 /** What is for people: no part of the API. */
 const NO_API = /^\/dashboard(?:\/|$)/;

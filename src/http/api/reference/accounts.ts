@@ -148,5 +148,8 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
 ];
 
 function operatorOnly(operations: readonly Operation[]): Operation[] {
-  return operations.map((operation) => ({ ...operation, problems: ['operator_only', 'not_found'] }));
+  return operations.map((operation) => ({
+    ...operation,
+    problems: operation.path.includes('{') ? ['operator_only', 'not_found'] : ['operator_only'],
+  }));
 }

@@ -70,7 +70,12 @@ export const empty = (status: 204 | 304, description: string): Answer => ({ stat
 
 /** Every error code that an operation may answer with. */
 export const problemsOf = ({ auth, method, path, query, body, problems = [] }: Operation): ProblemCode[] => {
-  const codes = new Set<ProblemCode>([...CREDENTIAL_PROBLEMS[auth.kind], ...problems, 'internal_error']);
+  const codes = new Set<ProblemCode>([
+    ...CREDENTIAL_PROBLEMS[auth.kind],
+    ...problems,
+    'internal_error',
+    'bad_environment',
+  ]);
   if (auth.kind === 'app_key' && !auth.userTokens) codes.add('user_token_not_taken');
   if (auth.kind === 'access_token' && path.includes('{app_id}')) codes.add('app_not_found');
   if (path.includes('{user_id}') || query !== undefined || body !== undefined) codes.add('invalid_parameter');

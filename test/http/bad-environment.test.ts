@@ -1,0 +1,37 @@
+import { env } from 'cloudflare:workers';
+import { afterAll, expect, test, vi } from 'vitest';
+
+import type { Bindings } from '../../src/config.ts';
+import { HEADERS } from '../../src/http/security-headers.ts';
+import worker from '../../src/worker.ts';
+import { faultOf } from '../support/reference-check.ts';
+
+/** A Worker that was deployed without its secrets, or with one that is none. */
+
+const context = { waitUntil: () => undefined } as unknown as ExecutionContext;
+const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+afterAll(() => logged.mockRestore());
+const bindings = { DB: env.DB, LINKS: env.LINKS, KEYRING: 'a-malformed-keyring' } as Bindings;
+
+test.each(['/healthz', '/apps', '/apps/a/withings/status/ada'])('%s says that, and not what is wrong', async (path) => {
+  const request = new Request(`https://broker.example.com${path}`);
+  const response = await worker.fetch(request as Parameters<typeof worker.fetch>[0], bindings, context);
+  expect(await faultOf(request, response)).toBeUndefined();
+  for (const [name, value] of Object.entries(HEADERS)) expect(response.headers.get(name), name).toBe(value);
+  expect(response.headers.get('Cache-Control')).toBe('no-store');
+  const text = await response.text();
+  expect(JSON.parse(text)).toMatchObject({ status: 500, code: 'bad_environment' });
+  expect(text).not.toMatch(/KEYRING|OPERATOR|WITHINGS|a-malformed/);
+  const line = JSON.parse(String(logged.mock.lastCall?.[0])) as { requestId: string };
+  expect(line).toMatchObject({
+    event: 'alarm',
+    outcome: 'bad_environment',
+    reason: expect.stringContaining('OPERATOR_TOKEN'),
+  });
+  expect(line.requestId).toBe(response.headers.get('X-Request-Id'));
+  expect(JSON.stringify(line)).not.toContain('a-malformed');
+});
+
+test('a tick of the clock fails, where the platform counts it', async () => {
+  await expect(worker.scheduled({} as ScheduledController, bindings, context)).rejects.toThrow('Broker misconfigured');
+});
