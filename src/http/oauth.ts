@@ -7,6 +7,7 @@ import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { callerAddress } from './caller-address.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
+import { asDocument } from './document.ts';
 import { returnPage } from './pages.tsx';
 import { answerFailure } from './problem.ts';
 
@@ -67,7 +68,7 @@ oauth.get(CALLBACK_PATH, async (c) => {
   });
   if (!finished.ok) return answerFailure(c, finished.failure);
   c.header('Location', finished.value.location);
-  return c.html(returnPage(finished.value.location), 302);
+  return c.html(asDocument(returnPage(finished.value.location)), 302);
 });
 
 /** Each parameter exactly once: a second one is how a check and a use come to differ. */

@@ -2,6 +2,7 @@ import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 import type { Session } from '../../broker/dashboard-session.ts';
+import { asDocument } from '../document.ts';
 import { FormToken } from './components/form.tsx';
 import type { DashboardContext } from './context.ts';
 import { noticeOf } from './notice.ts';
@@ -67,19 +68,21 @@ export const page = (
 ): Response | Promise<Response> => {
   const notice = noticeOf(c.req.query('notice'));
   return c.html(
-    <Frame
-      title={`${title} · Mushu Health`}
-      header={<Header session={c.get('session')} section={section} formToken={c.get('formToken')} />}
-    >
-      <main id="main" tabindex={-1}>
-        {notice && (
-          <p class="notice" role="status">
-            {notice}
-          </p>
-        )}
-        {content}
-      </main>
-    </Frame>,
+    asDocument(
+      <Frame
+        title={`${title} · Mushu Health`}
+        header={<Header session={c.get('session')} section={section} formToken={c.get('formToken')} />}
+      >
+        <main id="main" tabindex={-1}>
+          {notice && (
+            <p class="notice" role="status">
+              {notice}
+            </p>
+          )}
+          {content}
+        </main>
+      </Frame>,
+    ),
     status,
   );
 };
@@ -91,10 +94,12 @@ export const publicPage = (
   content: Child,
 ): Response | Promise<Response> =>
   c.html(
-    <Frame title={`${title} · Mushu Health`}>
-      <main id="main" class="alone" tabindex={-1}>
-        {content}
-      </main>
-    </Frame>,
+    asDocument(
+      <Frame title={`${title} · Mushu Health`}>
+        <main id="main" class="alone" tabindex={-1}>
+          {content}
+        </main>
+      </Frame>,
+    ),
     status,
   );

@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 
 import { managerOf, resumeSession } from '../../broker/dashboard-session.ts';
 import { formTokenOf } from '../../broker/form-token.ts';
+import { asDocument } from '../document.ts';
 import type { DashboardEnv } from './context.ts';
 import { answerFailure } from './failure.tsx';
 import { arrivalPage } from './pages/arrival.tsx';
@@ -50,7 +51,7 @@ export const requireSession = createMiddleware<DashboardEnv>(async (c, next) => 
   if (resumed.value === undefined || cookie === undefined) {
     // A page that another site linked to comes without the cookie: asked for by a page of ours, it comes with it.
     if (c.req.method === 'GET' && cookie === undefined && c.req.header('Sec-Fetch-Site') === 'cross-site') {
-      return c.html(arrivalPage(c.req.path), 200, { Refresh: '0' });
+      return c.html(asDocument(arrivalPage(c.req.path)), 200, { Refresh: '0' });
     }
     if (cookie !== undefined) clearSessionCookie(c);
     return c.redirect(cookie === undefined ? SIGN_IN_PATH : `${SIGN_IN_PATH}?notice=session_ended`, 303);
