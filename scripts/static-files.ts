@@ -1,9 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { DASHBOARD_CSS } from '../src/http/dashboard/stylesheet.ts';
 import { DEFAULTS, HEADERS } from '../src/http/security-headers.ts';
-import { PAGE_CSS, REFERENCE_CSS } from '../src/http/stylesheet.ts';
 import { makeDocument } from './reference/document.ts';
 import { renderPage } from './reference/page.ts';
 
@@ -17,6 +15,14 @@ const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../pack
 };
 const document = makeDocument(version);
 
+/** The dashboard's stylesheet, in this order. */
+const DASHBOARD_PARTS = ['base', 'frame', 'table', 'form', 'plot', 'phone'].map(
+  (part) => `dashboard/styles/${part}.css`,
+);
+
+/** A file of the Worker's source. */
+const source = (file: string): Promise<string> => readFile(join(import.meta.dirname, '../src/http', file), 'utf8');
+
 /** What the Worker says of its own answers, and for how long a browser may keep these. */
 const headers = {
   ...HEADERS,
@@ -29,9 +35,8 @@ const headers = {
 await mkdir(join(folder, 'assets'), { recursive: true });
 await writeIfChanged('openapi.json', JSON.stringify(document));
 await writeIfChanged('docs.html', await renderPage(document));
-await writeIfChanged('assets/page.css', PAGE_CSS);
-await writeIfChanged('assets/dashboard.css', DASHBOARD_CSS);
-await writeIfChanged('assets/reference.css', REFERENCE_CSS);
+for (const file of ['page.css', 'reference.css']) await writeIfChanged(`assets/${file}`, await source(file));
+await writeIfChanged('assets/dashboard.css', (await Promise.all(DASHBOARD_PARTS.map(source))).join('\n'));
 await writeIfChanged(
   '_headers',
   `/*\n${Object.entries(headers)

@@ -75,6 +75,7 @@ describe('the dashboard, without scripts', () => {
       expect(await plot.getByRole('row').count()).toBeGreaterThan(3);
     }
 
+    await page.getByText('Erase user').first().click();
     await page.getByLabel('Type try-it to confirm').fill('somebody else');
     await page.getByRole('button', { name: 'Erase user' }).click();
     expect(await page.getByText('Nothing was erased').count()).toBe(1);
@@ -95,8 +96,10 @@ describe('the dashboard, without scripts', () => {
     expect(key).toMatch(/^mushu_key_[0-9a-f]{72}$/);
     await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}/keys`);
     expect(await page.content()).not.toContain(key);
-    await page.getByRole('row').filter({ hasText: 'shown once' }).getByRole('button', { name: 'Revoke' }).click();
-    expect(await page.getByRole('row').filter({ hasText: 'shown once' }).textContent()).toContain('Revoked');
+    const row = page.getByRole('row').filter({ hasText: 'shown once' });
+    await row.getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke key' }).click();
+    expect(await row.textContent()).toContain('Revoked');
     const refused = await fetch(`${ready.url}/apps/${ready.app_id}/withings/status/somebody`, {
       headers: { 'X-API-Key': key },
     });

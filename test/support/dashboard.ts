@@ -3,6 +3,8 @@ import { type Broker, ORIGIN } from './broker.ts';
 /** A browser at the dashboard, as far as the server can tell: keeps cookies, follows redirects of ours, sends forms as a page would. */
 export type DashboardBrowser = ReturnType<typeof dashboardBrowser>;
 
+type Fields = Record<string, string | string[]>;
+
 type SentRequest = { method?: string; headers?: Record<string, string>; body?: string };
 
 export const dashboardBrowser = (broker: Broker) => {
@@ -49,12 +51,15 @@ export const dashboardBrowser = (broker: Broker) => {
     });
 
   /** Fills in the form of a page and sends it. */
-  const submit = async (onPage: string, action: string, fields: Record<string, string | string[]> = {}) => {
-    const { html } = await get(onPage);
+  const submit = async (onPage: string, action: string, fields: Fields = {}) =>
+    submitFrom((await get(onPage)).html, action, fields);
+
+  /** The same of a page that was opened before. */
+  const submitFrom = async (html: string, action: string, fields: Fields = {}) => {
     const entries = Object.entries(fields).flatMap(([name, value]) =>
       [value].flat().map((one): [string, string] => [name, one]),
     );
-    const sent: [string, string][] = [['form_token', formToken(html)], ...entries];
+    const sent: [string, string][] = [...hiddenFields(html, action), ...entries];
     return arrive(await postRaw(action, sent, { Origin: ORIGIN, 'Sec-Fetch-Site': 'same-origin' }), action);
   };
 
@@ -66,8 +71,18 @@ export const dashboardBrowser = (broker: Broker) => {
     get,
     postRaw,
     submit,
+    submitFrom,
     signIn: (token: string) => submit('/dashboard/sign-in', '/dashboard/sign-in', { token }),
   };
+};
+
+/** What the page's form with this action sends unseen, the form's token at least. */
+const hiddenFields = (html: string, action: string): [string, string][] => {
+  const form = html.split(`action="${action}"`)[1]?.split('</form>')[0] ?? '';
+  const hidden = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)];
+  return hidden.length === 0
+    ? [['form_token', formToken(html)]]
+    : hidden.map(([, name = '', value = '']) => [name, value]);
 };
 
 /** The token of a page's forms. */

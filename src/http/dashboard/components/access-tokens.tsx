@@ -2,7 +2,9 @@ import type { AccessToken } from '../../../domain/account.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import type { FieldErrors } from '../form.ts';
 import { Badge } from './badge.tsx';
-import { Field, Form, FormToken } from './form.tsx';
+import { Confirm } from './confirm.tsx';
+import { Field, Form } from './form.tsx';
+import { Table } from './table.tsx';
 import { Ago } from './time.tsx';
 
 type Props = {
@@ -70,55 +72,42 @@ const Days = () => (
 );
 
 const TokenTable = ({ tokens, path, formToken, now }: Props) => (
-  <div class="scroll" role="region" aria-label="Table of access tokens" tabindex={0}>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col">Ends in</th>
-          <th scope="col">Created</th>
-          <th scope="col">Last used</th>
-          <th scope="col">Expires</th>
-          <th scope="col">
-            <span class="hidden">Revoke</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {tokens.map((token) => (
-          <tr class={isOver(token, now) ? 'over' : undefined}>
-            <th scope="row" id={token.id}>
-              {token.name}
-            </th>
-            <td>
-              <code>…{token.hint}</code>
-            </td>
-            <td>
-              <Ago at={token.createdAt} now={now} />
-            </td>
-            <td>
-              <Ago at={token.lastUsedAt} now={now} />
-            </td>
-            <td>
-              <Ago at={token.expiresAt} now={now} />
-            </td>
-            <td class="end">
-              {token.revokedAt === undefined ? (
-                <form method="post" action={`${path}/${token.id}/revoke`}>
-                  <FormToken token={formToken} />
-                  <button class="quiet danger" type="submit" aria-describedby={token.id}>
-                    Revoke
-                  </button>
-                </form>
-              ) : (
-                <Badge tone="bad">Revoked</Badge>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    label="Access tokens"
+    columns={['Name', 'Ends in', 'Created', 'Last used', 'Expires', { label: 'Revoke', kind: 'actions' }]}
+    rows={tokens.map((token) => ({
+      isOver: isOver(token, now),
+      cells: [
+        token.name,
+        <code>…{token.hint}</code>,
+        <Ago at={token.createdAt} now={now} />,
+        <Ago at={token.lastUsedAt} now={now} />,
+        <Ago at={token.expiresAt} now={now} />,
+        token.revokedAt === undefined ? (
+          <Revoke token={token} path={path} formToken={formToken} />
+        ) : (
+          <Badge tone="bad">Revoked</Badge>
+        ),
+      ],
+    }))}
+  />
+);
+
+const Revoke = ({
+  token: { id, name },
+  path,
+  formToken,
+}: { token: AccessToken } & Pick<Props, 'path' | 'formToken'>) => (
+  <Confirm
+    id={`revoke-${id}`}
+    ask="Revoke"
+    title={`Revoke the token “${name}”?`}
+    action="Revoke token"
+    path={`${path}/${id}/revoke`}
+    formToken={formToken}
+  >
+    It is refused from the next request on, and whoever signed in with it is signed out. That cannot be undone.
+  </Confirm>
 );
 
 const isOver = ({ revokedAt, expiresAt }: AccessToken, now: EpochMs): boolean =>

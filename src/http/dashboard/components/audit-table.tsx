@@ -1,59 +1,53 @@
-import { type AuditAction, type AuditDetail, type AuditEntry, OPERATOR } from '../../../domain/audit.ts';
+import type { AuditEntry } from '../../../domain/audit.ts';
+import { actionWords, actorWords, detailWords, surfaceWords } from '../audit-words.ts';
+import { Table } from './table.tsx';
 import { Moment } from './time.tsx';
 
-const ACTIONS: Partial<Record<AuditAction, string>> = {
-  'account.created': 'Account created',
-  'account.changed': 'Account changed',
-  'access_token.created': 'Access token created',
-  'access_token.revoked': 'Access token revoked',
-  'app.created': 'App created',
-  'app.changed': 'App changed',
-  'app.deleted': 'App deleted',
-  'api_key.created': 'API key created',
-  'api_key.revoked': 'API key revoked',
-  'redirect_uri.added': 'Redirect URI added',
-  'redirect_uri.removed': 'Redirect URI removed',
-  'user.disconnected': 'User disconnected',
-  'user.exported': 'User exported',
-  'user.erased': 'User erased',
+type Props = {
+  entries: readonly AuditEntry[];
+  /** The account of who reads it; undefined for the operator. */
+  reader: { id: string; name: string } | undefined;
+  /** Whether to name the app of each. */
+  ofAllApps?: boolean;
 };
 
 /** Entries of the audit trail. What was changed is shown as text, never as a link. */
-export const AuditTable = ({ entries }: { entries: readonly AuditEntry[] }) => (
-  <div class="scroll" role="region" aria-label="Table of changes" tabindex={0}>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">When</th>
-          <th scope="col">Who</th>
-          <th scope="col">Through</th>
-          <th scope="col">What</th>
-          <th scope="col">To what</th>
-        </tr>
-      </thead>
-      <tbody>
-        {entries.map(({ at, actor, action, subject, detail }) => (
-          <tr>
-            <td>
-              <Moment at={at} />
-            </td>
-            <td>{actor.id === OPERATOR ? 'Operator' : <code>{actor.id}</code>}</td>
-            <td>{actor.surface}</td>
-            <th scope="row">{ACTIONS[action] ?? action}</th>
-            <td>
-              <code class="small">{subject}</code>
-              <Detail detail={detail} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+export const AuditTable = ({ entries, reader, ofAllApps = false }: Props) => (
+  <Table
+    label="Changes"
+    columns={['What', 'Of', 'Who', 'Through', 'When']}
+    rows={entries.map((entry) => ({
+      cells: [
+        <>
+          {actionWords(entry.action)}
+          <span class="detail">{detailWords(entry.detail)}</span>
+        </>,
+        <>
+          <code>{entry.subject}</code>
+          {ofAllApps && entry.appId !== undefined && entry.appId !== entry.subject && (
+            <span class="detail">
+              in <code>{entry.appId}</code>
+            </span>
+          )}
+        </>,
+        <Who entry={entry} reader={reader} />,
+        surfaceWords(entry.actor.surface),
+        <Moment at={entry.at} />,
+      ],
+    }))}
+  />
 );
 
-const Detail = ({ detail }: { detail: AuditDetail }) => {
-  const said = Object.entries(detail).map(
-    ([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`,
+const Who = ({ entry: { actor }, reader }: { entry: AuditEntry; reader: Props['reader'] }) => {
+  const words = actorWords(actor, reader);
+  return (
+    <>
+      {words === actor.id ? <code>{words}</code> : words}
+      {actor.tokenId !== undefined && (
+        <span class="detail">
+          by <code>{actor.tokenId}</code>
+        </span>
+      )}
+    </>
   );
-  return said.length === 0 ? null : <p class="meta">{said.join(' · ')}</p>;
 };

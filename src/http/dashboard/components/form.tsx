@@ -7,20 +7,25 @@ export const FormToken = ({ token }: { token: string }) => (
   <input type="hidden" name={FORM_TOKEN_FIELD} value={token} />
 );
 
-/** A form that posts to a path of ours. */
+/** A form that posts to a path of ours; `fields` are sent along unseen. */
 export const Form = ({
   action,
   token,
+  fields = {},
   children,
   ...rest
 }: {
   action: string;
   token: string;
+  fields?: Readonly<Record<string, string>>;
   children: Child;
   class?: string;
 }) => (
   <form method="post" action={action} {...rest}>
     <FormToken token={token} />
+    {Object.entries(fields).map(([name, value]) => (
+      <input type="hidden" name={name} value={value} />
+    ))}
     {children}
   </form>
 );
@@ -67,6 +72,29 @@ export const Field = ({ name, label, hint, error, type = 'text', ...input }: Fie
     </div>
   );
 };
+
+/** Something to switch on or off, explained in a sentence. */
+export const Checkbox = ({
+  name,
+  label,
+  checked,
+  value = 'true',
+  id = name,
+  children,
+}: {
+  name: string;
+  label: string;
+  checked: boolean;
+  value?: string;
+  id?: string;
+  children: Child;
+}) => (
+  <div class="choice">
+    <input type="checkbox" id={id} name={name} value={value} checked={checked} aria-describedby={`${id}-is`} />
+    <label for={id}>{label}</label>
+    <p id={`${id}-is`}>{children}</p>
+  </div>
+);
 
 /** A choice of a few, each explained in a sentence. */
 export const Choices = ({

@@ -1,7 +1,8 @@
 import type { App, RedirectUri } from '../../../domain/app.ts';
 import { describeWarning, type RedirectUriWarning } from '../../../domain/redirect-uri-registration.ts';
 import { appPath } from './app-frame.tsx';
-import { Field, Form, FormToken } from './form.tsx';
+import { Confirm } from './confirm.tsx';
+import { Field, Form } from './form.tsx';
 
 /** The user under whom the dashboard walks the flow. */
 export const TRY_IT_USER = 'try-it';
@@ -62,35 +63,37 @@ const UriRow = ({
   formToken,
 }: Pick<Props, 'app' | 'formToken'> & { entry: RedirectUri }) => (
   <li>
-    <code class="uri" id={id}>
-      {uri}
-    </code>
-    <span class="actions">
+    <div class="what">
+      <code id={id}>{uri}</code>
+      {warnings.map((code) => (
+        <p class="warning">{describeWarning(code as RedirectUriWarning, uri)}</p>
+      ))}
+    </div>
+    <div class="actions">
       {app.disabledAt === undefined && <TryIt app={app} uri={uri} uriId={id} formToken={formToken} />}
-      <form method="post" action={`${appPath(app)}/health/redirect-uris/remove`}>
-        <FormToken token={formToken} />
-        <input type="hidden" name="uri" value={uri} />
-        <button class="quiet danger" type="submit" aria-describedby={id}>
-          Remove
-        </button>
-      </form>
-    </span>
-    {warnings.map((code) => (
-      <p class="warning">{describeWarning(code as RedirectUriWarning, uri)}</p>
-    ))}
+      <Confirm
+        id={`remove-${id}`}
+        ask="Remove"
+        title="Remove this redirect URI?"
+        action="Remove URI"
+        path={`${appPath(app)}/health/redirect-uris/remove`}
+        formToken={formToken}
+        fields={{ uri }}
+      >
+        Links that return to <code>{uri}</code> are refused from the next request on, those under way too.
+      </Confirm>
+    </div>
   </li>
 );
 
 /** The real flow, for a user of its own. Under `session` a link has to be made first, and is good once. */
 const TryIt = ({ app, uri, uriId, formToken }: { app: App; uri: string; uriId: string; formToken: string }) =>
   app.linkPolicy === 'session' ? (
-    <form method="post" action={`${appPath(app)}/health/try`}>
-      <FormToken token={formToken} />
-      <input type="hidden" name="uri" value={uri} />
+    <Form action={`${appPath(app)}/health/try`} token={formToken} fields={{ uri }}>
       <button class="quiet" type="submit" aria-describedby={uriId}>
         Make a link to try
       </button>
-    </form>
+    </Form>
   ) : (
     <a
       class="button quiet"

@@ -15,16 +15,21 @@ const Exact = ({ at, children }: { at: EpochMs; children: string }) => (
 
 const utcMinute = (at: EpochMs): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
 
-/** Distance of a moment from now, rounded down to its largest unit. */
+const UNITS = [
+  [365 * DAY_MS, 'year'],
+  [30 * DAY_MS, 'month'],
+  [DAY_MS, 'day'],
+  [HOUR_MS, 'hour'],
+  [MINUTE_MS, 'minute'],
+] as const;
+
+/** Months and years are said from two of them on: "45 days" says more than "1 month". */
+const mostBefore = (unit: (typeof UNITS)[number][1]): number => (unit === 'year' || unit === 'month' ? 2 : 1);
+
+/** Distance of a moment from now in the largest unit that fits, rounded. */
 const ago = (at: EpochMs, now: EpochMs): string => {
   const distance = Math.abs(now - at);
-  const [size, unit] =
-    distance < HOUR_MS
-      ? [MINUTE_MS, 'minute' as const]
-      : distance < DAY_MS
-        ? [HOUR_MS, 'hour' as const]
-        : [DAY_MS, 'day' as const];
-  const count = Math.trunc((at - now) / size);
-  if (count === 0) return 'just now';
-  return new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(count, unit);
+  const [size, unit] = UNITS.find(([size, unit]) => distance >= size * mostBefore(unit)) ?? [MINUTE_MS, 'minute'];
+  const count = Math.round((at - now) / size);
+  return count === 0 ? 'just now' : new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(count, unit);
 };

@@ -1,3 +1,5 @@
+import type { Child } from 'hono/jsx';
+
 import type { ConnectionDetail } from '../../../domain/connection.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import type { TimelineEvent, TimelineEventKind } from '../../../domain/timeline.ts';
@@ -16,49 +18,44 @@ export const UserFacts = ({
 }) => (
   <>
     {detail?.stateReason && <p>{REAUTH_REASONS[detail.stateReason]} The app sends the user through the link again.</p>}
-    <dl class="facts">
+    <dl class="figures small">
       {pendingSince !== undefined && (
-        <>
-          <dt>Waiting for confirmation</dt>
-          <dd>
-            since <Ago at={pendingSince} now={now} />
-          </dd>
-        </>
+        <Fact name="Waits for confirmation since">
+          <Ago at={pendingSince} now={now} />
+        </Fact>
       )}
       {detail && <ConnectionFacts detail={detail} now={now} />}
     </dl>
   </>
 );
 
+const Fact = ({ name, children }: { name: string; children: Child }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
 const ConnectionFacts = ({ detail, now }: { detail: ConnectionDetail; now: EpochMs }) => (
   <>
-    <dt>Connected</dt>
-    <dd>
+    <Fact name="Connected">
       <Ago at={detail.createdAt} now={now} />
-    </dd>
-    <dt>Last sync</dt>
-    <dd>
+    </Fact>
+    <Fact name="Last sync">
       <Ago at={detail.lastSyncAt} now={now} />
-    </dd>
+    </Fact>
     {detail.nextRefreshAt !== undefined && (
-      <>
-        <dt>Next refresh</dt>
-        <dd>
-          <Ago at={detail.nextRefreshAt} now={now} />
-        </dd>
-      </>
+      <Fact name="Next refresh">
+        <Ago at={detail.nextRefreshAt} now={now} />
+      </Fact>
     )}
-    <dt>Scopes</dt>
-    <dd>
+    <Fact name="Scopes">
       <code>{detail.scope.join(', ')}</code>
-    </dd>
+    </Fact>
     {detail.lastFailure && (
-      <>
-        <dt>Last failure</dt>
-        <dd>
-          <code>{detail.lastFailure.kind}</code> <Ago at={detail.lastFailure.at} now={now} />
-        </dd>
-      </>
+      <Fact name="Last failure">
+        <code>{detail.lastFailure.kind}</code> <Ago at={detail.lastFailure.at} now={now} />
+      </Fact>
     )}
   </>
 );

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { listAccessTokens } from '../../../broker/manage-accounts.ts';
 import { makeToken, type MadeToken, revokeNamedToken } from '../access-token-forms.ts';
 import { AccessTokens } from '../components/access-tokens.tsx';
-import { Form } from '../components/form.tsx';
+import { Confirm } from '../components/confirm.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
@@ -61,7 +61,7 @@ const SignedIn = ({ c }: { c: DashboardContext }) => {
   return (
     <section aria-labelledby="session">
       <h2 id="session">Session</h2>
-      <dl class="facts">
+      <dl class="facts card">
         <dt>Signed in as</dt>
         <dd>
           {account === undefined ? (
@@ -77,11 +77,19 @@ const SignedIn = ({ c }: { c: DashboardContext }) => {
           <Ago at={expiresAt} now={c.env.deps.now()} />, or after 30 minutes without a request
         </dd>
       </dl>
-      <Form action="/dashboard/sign-out-everywhere" token={c.get('formToken')}>
-        <button class="quiet" type="submit">
-          Sign out everywhere
-        </button>
-      </Form>
+      <div class="actions">
+        <Confirm
+          id="everywhere"
+          ask="Sign out everywhere"
+          title="Sign out everywhere?"
+          action="Sign out everywhere"
+          path="/dashboard/sign-out-everywhere"
+          formToken={c.get('formToken')}
+        >
+          Every session of {account === undefined ? 'the operator' : 'this account'} ends, on every device, this one
+          too. Access tokens go on working.
+        </Confirm>
+      </div>
     </section>
   );
 };

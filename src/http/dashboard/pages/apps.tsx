@@ -6,6 +6,7 @@ import { createAppRequest } from '../../api/contract.ts';
 import { Badge } from '../components/badge.tsx';
 import { Field, Form } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
+import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
@@ -39,7 +40,7 @@ const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string)
     { title: 'Apps', section: 'apps', status: errors['name'] === undefined ? 200 : 422 },
     <>
       <h1>Apps</h1>
-      {isEmpty ? <FirstApp /> : <AppList apps={apps} now={c.env.deps.now()} />}
+      {isEmpty ? <FirstApp /> : <AppList c={c} apps={apps} />}
       <More next={nextAfterId && `${PATH}?after=${encodeURIComponent(nextAfterId)}`} />
       <section class="card narrow" aria-labelledby="create">
         <h2 id="create">{isEmpty ? 'Create your first app' : 'Create an app'}</h2>
@@ -75,19 +76,21 @@ const FirstApp = () => (
   </div>
 );
 
-const AppList = ({ apps, now }: { apps: readonly App[]; now: number }) => (
-  <ul class="rows">
-    {apps.map((app) => (
-      <li>
-        <a class="row-link" href={`${PATH}/${app.id}`}>
-          {app.name}
-        </a>
-        <code>{app.id}</code>
-        <span class="meta">
-          {app.disabledAt !== undefined && <Badge tone="bad">Disabled</Badge>} created{' '}
-          <Ago at={app.createdAt} now={now} />
-        </span>
-      </li>
-    ))}
-  </ul>
-);
+const AppList = ({ c, apps }: { c: DashboardContext; apps: readonly App[] }) => {
+  const isOperator = c.get('session').account === undefined;
+  return (
+    <Table
+      label="Apps"
+      columns={['Name', 'Id', ...(isOperator ? ['Owner'] : []), 'State', 'Created']}
+      rows={apps.map((app) => ({
+        cells: [
+          <a href={`${PATH}/${app.id}`}>{app.name}</a>,
+          <code>{app.id}</code>,
+          ...(isOperator ? [app.accountId === undefined ? 'Operator' : <code>{app.accountId}</code>] : []),
+          app.disabledAt === undefined ? <Badge tone="good">Enabled</Badge> : <Badge tone="bad">Disabled</Badge>,
+          <Ago at={app.createdAt} now={c.env.deps.now()} />,
+        ],
+      }))}
+    />
+  );
+};

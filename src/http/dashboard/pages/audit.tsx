@@ -22,7 +22,11 @@ auditPages.get('/', async (c) => {
     <section aria-labelledby="audit">
       <h2 id="audit">Audit</h2>
       <p class="lead">Every change of who may do what, and every erasure, newest first. Entries are never changed.</p>
-      {entries.length === 0 ? <p class="hint">No changes yet.</p> : <AuditTable entries={entries} />}
+      {entries.length === 0 ? (
+        <p class="hint">No changes yet.</p>
+      ) : (
+        <AuditTable entries={entries} reader={c.get('session').account} />
+      )}
       <More next={next && `${appPath(app)}/audit?before=${encodeURIComponent(auditCursor(next))}`} label="Show older" />
     </section>,
   );

@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { type BrokerHealth, type CronHealth, MOST_SHOWN, showBrokerHealth } from '../../../broker/broker-health.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { Badge } from '../components/badge.tsx';
+import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
@@ -103,26 +104,11 @@ const Reasons = ({
     {reasons.length === 0 ? (
       <p>{none}</p>
     ) : (
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Reason</th>
-            <th scope="col" class="number">
-              Connections
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {reasons.map(({ reason, count }) => (
-            <tr>
-              <th scope="row">
-                <code>{reason}</code>
-              </th>
-              <td class="number">{counted(count)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        label={title}
+        columns={['Reason', { label: 'Connections', kind: 'number' }]}
+        rows={reasons.map(({ reason, count }) => ({ cells: [<code>{reason}</code>, counted(count)] }))}
+      />
     )}
   </section>
 );
@@ -149,7 +135,7 @@ const Keyring = ({ keyring, now }: { keyring: BrokerHealth['keyring']; now: Epoc
           </li>
         </ul>
       )}
-      <dl class="facts">
+      <dl class="facts card">
         <dt>Seals with</dt>
         <dd>
           <code>{currentKeyId}</code>

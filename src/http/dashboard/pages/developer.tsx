@@ -4,6 +4,7 @@ import { listAccessTokens, showAccount, updateAccount } from '../../../broker/ma
 import { makeToken, type MadeToken, revokeNamedToken } from '../access-token-forms.ts';
 import { AccessTokens } from '../components/access-tokens.tsx';
 import { Badge } from '../components/badge.tsx';
+import { Confirm } from '../components/confirm.tsx';
 import { Form } from '../components/form.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
@@ -69,12 +70,30 @@ const developerPage = async (c: DashboardContext, made: MadeToken): Promise<Resp
         <p class="lead">
           A disabled account’s tokens and sessions are refused at once. Its apps go on serving their users.
         </p>
-        <Form action={`${pathOf(c)}/${isDisabled ? 'enable' : 'disable'}`} token={c.get('formToken')}>
-          <button class="quiet" type="submit">
-            {isDisabled ? 'Enable account' : 'Disable account'}
-          </button>
-        </Form>
+        <div class="actions">
+          {isDisabled ? (
+            <Form action={`${pathOf(c)}/enable`} token={c.get('formToken')}>
+              <button type="submit">Enable account</button>
+            </Form>
+          ) : (
+            <Disable c={c} name={account.value.name} />
+          )}
+        </div>
       </section>
     </>,
   );
 };
+
+const Disable = ({ c, name }: { c: DashboardContext; name: string }) => (
+  <Confirm
+    id="disable"
+    ask="Disable account"
+    title={`Disable ${name}?`}
+    action="Disable account"
+    path={`${pathOf(c)}/disable`}
+    formToken={c.get('formToken')}
+  >
+    Its tokens are refused from the next request on, and whoever is signed in with one is signed out. Its apps go on
+    serving their users, and it can be enabled again.
+  </Confirm>
+);

@@ -7,6 +7,7 @@ import { createAccountRequest } from '../../api/contract-accounts.ts';
 import { Badge } from '../components/badge.tsx';
 import { Field, Form } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
+import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
@@ -70,18 +71,16 @@ const developersPage = async (c: DashboardContext, errors: FieldErrors): Promise
 };
 
 const AccountList = ({ accounts, now }: { accounts: readonly Account[]; now: EpochMs }) => (
-  <ul class="rows">
-    {accounts.map((account) => (
-      <li>
-        <a class="row-link" href={`${PATH}/${account.id}`}>
-          {account.name}
-        </a>
-        <code>{account.id}</code>
-        <span class="meta">
-          {account.disabledAt !== undefined && <Badge tone="bad">Disabled</Badge>} created{' '}
-          <Ago at={account.createdAt} now={now} />
-        </span>
-      </li>
-    ))}
-  </ul>
+  <Table
+    label="Developer accounts"
+    columns={['Name', 'Id', 'State', 'Created']}
+    rows={accounts.map((account) => ({
+      cells: [
+        <a href={`${PATH}/${account.id}`}>{account.name}</a>,
+        <code>{account.id}</code>,
+        account.disabledAt === undefined ? <Badge tone="good">Enabled</Badge> : <Badge tone="bad">Disabled</Badge>,
+        <Ago at={account.createdAt} now={now} />,
+      ],
+    }))}
+  />
 );

@@ -9,6 +9,7 @@ import { judgeUserId } from '../../../domain/user-id.ts';
 import { problemOf } from '../../problem-text.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { BodyPlots, readPlots, rangeOf } from '../components/body-plots.tsx';
+import { Confirm } from '../components/confirm.tsx';
 import { Field, Form } from '../components/form.tsx';
 import { Timeline, UserFacts } from '../components/user-facts.tsx';
 import { StateBadge } from '../components/user-state.tsx';
@@ -91,9 +92,9 @@ const userPage = async (
         <div class="title">
           <h2 id="user">{user.userId}</h2>
           <StateBadge state={state} />
+          <Actions c={c} user={user} state={state} />
         </div>
         <UserFacts detail={detail} pendingSince={pendingSince} now={deps.now()} />
-        <Actions c={c} user={user} state={state} />
       </section>
       <BodyPlots plots={plots.value} range={range} path={pathOf(c, user)} />
       <Timeline events={detail?.timeline ?? []} />
@@ -110,23 +111,29 @@ const Actions = ({ c, user, state }: { c: DashboardContext; user: Admitted; stat
       </Form>
     )}
     {state !== 'disconnected' && (
-      <Form action={`${pathOf(c, user)}/disconnect`} token={c.get('formToken')}>
-        <button class="quiet" type="submit">
-          Disconnect
-        </button>
-      </Form>
+      <Confirm
+        id="disconnect"
+        ask="Disconnect"
+        title={`Disconnect ${user.userId}?`}
+        action="Disconnect user"
+        path={`${pathOf(c, user)}/disconnect`}
+        formToken={c.get('formToken')}
+      >
+        The tokens are forgotten at once, and the user has to connect again before anything new comes in. Stored
+        measurements stay.
+      </Confirm>
     )}
   </div>
 );
 
 const Erase = ({ c, user, error }: { c: DashboardContext; user: Admitted; error: string | undefined }) => (
-  <section aria-labelledby="erase">
-    <h2 id="erase">Erase</h2>
-    <p class="lead">
-      Removes the connection, its tokens and every measurement, for good. Access at Withings is withdrawn too, unless
-      the same Withings account is connected elsewhere.
-    </p>
-    <Form class="inline" action={`${pathOf(c, user)}/erase`} token={c.get('formToken')}>
+  <details open={error !== undefined}>
+    <summary>Erase user</summary>
+    <Form action={`${pathOf(c, user)}/erase`} token={c.get('formToken')}>
+      <p class="hint">
+        Removes the connection, its tokens and every measurement, for good. Access at Withings is withdrawn too, unless
+        the same Withings account is connected elsewhere.
+      </p>
       <Field
         name="confirmation"
         label={`Type ${user.userId} to confirm`}
@@ -139,5 +146,5 @@ const Erase = ({ c, user, error }: { c: DashboardContext; user: Admitted; error:
         Erase user
       </button>
     </Form>
-  </section>
+  </details>
 );

@@ -5,6 +5,7 @@ import type { EpochMs } from '../../../domain/time.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Field } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
+import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import { StateBadge, USER_STATES, type UserState } from '../components/user-state.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
@@ -42,7 +43,7 @@ usersPages.get('/', async (c) => {
           spellcheck={false}
         />
         <StateFilter chosen={state} />
-        <button type="submit">Show</button>
+        <button type="submit">Search</button>
       </form>
       {users.length === 0 ? (
         <NoUsers c={c} isFiltered={isFiltered} />
@@ -90,34 +91,16 @@ const NoUsers = ({ c, isFiltered }: { c: DashboardContext; isFiltered: boolean }
 );
 
 const UserTable = ({ c, users, now }: { c: DashboardContext; users: readonly ListedUser[]; now: EpochMs }) => (
-  <div class="scroll" role="region" aria-label="Table of users" tabindex={0}>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">User</th>
-          <th scope="col">State</th>
-          <th scope="col">Since</th>
-          <th scope="col">Last sync</th>
-        </tr>
-      </thead>
-      <tbody>
-        {users.map(({ userId, state, stateSince, lastSyncAt }) => (
-          <tr>
-            <th scope="row">
-              <a href={`${appPath(c.get('app'))}/users/${encodeURIComponent(userId)}`}>{userId}</a>
-            </th>
-            <td>
-              <StateBadge state={state} />
-            </td>
-            <td>
-              <Ago at={stateSince} now={now} />
-            </td>
-            <td>
-              <Ago at={lastSyncAt} now={now} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    label="Users"
+    columns={['User', 'State', 'Since', 'Last sync']}
+    rows={users.map(({ userId, state, stateSince, lastSyncAt }) => ({
+      cells: [
+        <a href={`${appPath(c.get('app'))}/users/${encodeURIComponent(userId)}`}>{userId}</a>,
+        <StateBadge state={state} />,
+        <Ago at={stateSince} now={now} />,
+        <Ago at={lastSyncAt} now={now} />,
+      ],
+    }))}
+  />
 );

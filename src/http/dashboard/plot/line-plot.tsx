@@ -40,7 +40,10 @@ export const LinePlot = ({ title, unit, digits, of, values }: LinePlotProps) => 
   return (
     <figure>
       <figcaption>
-        {title} <span class="latest">{said(last.value)}</span>
+        <span>
+          {title} <span class="meta">{of}</span>
+        </span>
+        <span class="latest">{said(last.value)}</span>
       </figcaption>
       <Picture
         summary={`${title}, ${of}: ${values.length} values from ${first.day} to ${last.day}, between ${said(least)} and ${said(most)}; the newest is ${said(last.value)}.`}

@@ -1,0 +1,49 @@
+import { type Actor, type AuditAction, type AuditDetail, OPERATOR, type Surface, USER } from '../../domain/audit.ts';
+
+/** The audit trail in words for people. */
+
+const ACTIONS: Record<AuditAction, string> = {
+  'account.created': 'Account created',
+  'account.changed': 'Account changed',
+  'access_token.created': 'Access token created',
+  'access_token.revoked': 'Access token revoked',
+  'app.created': 'App created',
+  'app.changed': 'App changed',
+  'app.deleted': 'App deleted',
+  'api_key.created': 'API key created',
+  'api_key.revoked': 'API key revoked',
+  'redirect_uri.added': 'Redirect URI added',
+  'redirect_uri.removed': 'Redirect URI removed',
+  'user.disconnected': 'User disconnected',
+  'user.exported': 'User exported',
+  'user.erased': 'User erased',
+};
+
+/** What was done. */
+export const actionWords = (action: AuditAction): string => ACTIONS[action];
+
+const SURFACES: Record<Surface, string> = { api: 'API', cli: 'CLI', dashboard: 'Dashboard', cron: 'Cron' };
+
+/** Through what it was done. */
+export const surfaceWords = (surface: Surface): string => SURFACES[surface];
+
+/** Who did it: the operator, the person themselves, the reader's own account by name, anybody else by id. */
+export const actorWords = ({ id }: Actor, reader: { id: string; name: string } | undefined): string => {
+  if (id === OPERATOR) return 'Operator';
+  if (id === USER) return 'The user';
+  return id === reader?.id ? reader.name : id;
+};
+
+/** To what it was changed, such as "link policy: confirm"; empty where there is nothing to say. */
+export const detailWords = (detail: AuditDetail): string =>
+  Object.entries(detail)
+    .map(([name, value]) => `${wordsOf(name)}: ${valueWords(value)}`)
+    .join(' · ');
+
+/** A name of the code as words: `linkPolicy` and `link_policy` as "link policy". */
+const wordsOf = (name: string): string => name.replace(/_|(?=[A-Z])/g, ' ').toLowerCase();
+
+const valueWords = (value: AuditDetail[string]): string => {
+  if (Array.isArray(value)) return value.join(', ');
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+};
