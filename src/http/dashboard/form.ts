@@ -6,6 +6,9 @@ import type { DashboardContext } from './context.ts';
 /** The field in which every form carries its token. */
 export const FORM_TOKEN_FIELD = 'form_token';
 
+/** The field in which a form that changes something names what its page showed. */
+export const VERSION_FIELD = 'version';
+
 /** What a page says beside a field, by the field's name. */
 export type FieldErrors = Readonly<Record<string, string>>;
 
@@ -19,7 +22,7 @@ export const parseForm = async <Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<Result<z.output<Schema>, FieldErrors>> => {
   const fields = Object.fromEntries(await readForm(c));
-  const { [FORM_TOKEN_FIELD]: _, ...rest } = fields;
+  const { [FORM_TOKEN_FIELD]: _, [VERSION_FIELD]: __, ...rest } = fields;
   const parsed = schema.safeParse(rest);
   if (parsed.success) return ok(parsed.data);
   return fail(Object.fromEntries(parsed.error.issues.map(({ path, message }) => [path.join('.'), message])));

@@ -1,13 +1,32 @@
 import type { App } from '../../../domain/app.ts';
 import type { FieldErrors } from '../form.ts';
 import { appPath } from './app-frame.tsx';
+import { Confirm } from './confirm.tsx';
 import { Field, Form } from './form.tsx';
 
+type Props = {
+  app: App;
+  formToken: string;
+  /** What names the app as it is shown, for the forms that change it. */
+  version: Record<string, string>;
+  errors: FieldErrors;
+};
+
 /** An app's name, whether anything flows for it, and its end. */
-export const AppSettings = ({ app, formToken, errors }: { app: App; formToken: string; errors: FieldErrors }) => (
+export const AppSettings = (props: Props) => (
   <section aria-labelledby="settings">
     <h2 id="settings">Settings</h2>
-    <Form class="inline" action={`${appPath(app)}/name`} token={formToken}>
+    <div class="rows">
+      <Rename {...props} />
+      {props.app.disabledAt === undefined ? <Disable {...props} /> : <Enable {...props} />}
+    </div>
+    <Delete {...props} />
+  </section>
+);
+
+const Rename = ({ app, formToken, version, errors }: Props) => (
+  <div class="whole">
+    <Form class="inline" action={`${appPath(app)}/name`} token={formToken} fields={version}>
       <Field
         name="name"
         label="Name"
@@ -21,36 +40,59 @@ export const AppSettings = ({ app, formToken, errors }: { app: App; formToken: s
         Rename
       </button>
     </Form>
-    <Form action={`${appPath(app)}/${app.disabledAt === undefined ? 'disable' : 'enable'}`} token={formToken}>
-      {app.disabledAt === undefined ? (
-        <>
-          <p class="hint">
-            While an app is disabled, nothing flows: its links, keys and refreshes rest, and nothing is lost.
-          </p>
-          <button class="quiet" type="submit">
-            Disable app
-          </button>
-        </>
-      ) : (
-        <button type="submit">Enable app</button>
-      )}
+  </div>
+);
+
+const RESTS = 'Its links, keys and refreshes rest, and nothing is lost. It can be enabled again at any time.';
+
+const Disable = ({ app, formToken, version }: Props) => (
+  <div>
+    <div class="what">
+      <h3>Disable app</h3>
+      <p class="hint">{RESTS}</p>
+    </div>
+    <Confirm
+      id="disable"
+      ask="Disable app"
+      title={`Disable ${app.name}?`}
+      action="Disable app"
+      path={`${appPath(app)}/disable`}
+      formToken={formToken}
+      fields={version}
+    >
+      From the next request on, its users can neither connect nor sync. {RESTS}
+    </Confirm>
+  </div>
+);
+
+const Enable = ({ app, formToken, version }: Props) => (
+  <div>
+    <div class="what">
+      <h3>Disabled</h3>
+      <p class="hint">{RESTS}</p>
+    </div>
+    <Form action={`${appPath(app)}/enable`} token={formToken} fields={version}>
+      <button type="submit">Enable app</button>
     </Form>
-    <details open={errors['confirmation'] !== undefined}>
-      <summary>Delete app</summary>
-      <Form action={`${appPath(app)}/delete`} token={formToken}>
-        <p>Erases every user of the app with all measurements, its keys and its URIs, for good.</p>
-        <Field
-          name="confirmation"
-          label={`Type ${app.id} to confirm`}
-          error={errors['confirmation']}
-          autocomplete="off"
-          spellcheck={false}
-          required
-        />
-        <button class="final" type="submit">
-          Delete app
-        </button>
-      </Form>
-    </details>
-  </section>
+  </div>
+);
+
+const Delete = ({ app, formToken, errors }: Props) => (
+  <details open={errors['confirmation'] !== undefined}>
+    <summary>Delete app</summary>
+    <Form action={`${appPath(app)}/delete`} token={formToken}>
+      <p class="hint">Erases every user of the app with all measurements, its keys and its URIs, for good.</p>
+      <Field
+        name="confirmation"
+        label={`Type ${app.id} to confirm`}
+        error={errors['confirmation']}
+        autocomplete="off"
+        spellcheck={false}
+        required
+      />
+      <button class="final" type="submit">
+        Delete app
+      </button>
+    </Form>
+  </details>
 );

@@ -1,6 +1,6 @@
 import type { App, LinkPolicy } from '../../../domain/app.ts';
 import { appPath } from './app-frame.tsx';
-import { Choices, Form } from './form.tsx';
+import { Checkbox, Choices, Form } from './form.tsx';
 
 const POLICIES: { value: LinkPolicy; label: string; explanation: string }[] = [
   {
@@ -23,25 +23,33 @@ const POLICIES: { value: LinkPolicy; label: string; explanation: string }[] = [
 ];
 
 /** Who may link whom, explained and changed. */
-export const LinkSettings = ({ app, formToken }: { app: App; formToken: string }) => (
+export const LinkSettings = ({
+  app,
+  formToken,
+  version,
+}: {
+  app: App;
+  formToken: string;
+  version: Record<string, string>;
+}) => (
   <section aria-labelledby="policy">
     <h2 id="policy">Who may link whom</h2>
-    <Form action={`${appPath(app)}/health/link-policy`} token={formToken}>
+    <Form action={`${appPath(app)}/health/link-policy`} token={formToken} fields={version}>
       <Choices name="link_policy" legend="Link policy" chosen={app.linkPolicy} choices={POLICIES} />
-      <div class="choice">
-        <input
-          type="checkbox"
-          id="allow_loopback"
-          name="allow_loopback"
-          value="true"
-          checked={app.allowLoopback}
-          aria-describedby="allow_loopback-is"
-        />
-        <label for="allow_loopback">Allow loopback addresses</label>
-        <p id="allow_loopback-is">
+      <fieldset class="choices">
+        <legend>Besides</legend>
+        <Checkbox
+          name="refuse_shared_accounts"
+          label="One user per Withings account"
+          checked={app.sharedAccounts === 'refuse'}
+        >
+          A link to a Withings account that another user of the app is linked to is refused. Otherwise it is made, and
+          noted as a conflict.
+        </Checkbox>
+        <Checkbox name="allow_loopback" label="Allow loopback addresses" checked={app.allowLoopback}>
           For desktop apps: <code>http://127.0.0.1/…</code> may be registered, and is then taken at any port.
-        </p>
-      </div>
+        </Checkbox>
+      </fieldset>
       <button type="submit">Save</button>
     </Form>
   </section>

@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 
 import {
+  type AppSettings,
   listRedirectUris,
   registerRedirectUri,
   unregisterRedirectUri,
-  updateApp,
 } from '../../../broker/manage-apps.ts';
 import { mintConnectSession } from '../../../broker/mint-connect-session.ts';
 import { testRedirectUri } from '../../../broker/test-redirect-uri.ts';
@@ -12,6 +12,7 @@ import type { Failure } from '../../../domain/failure.ts';
 import { ok, type Result } from '../../../domain/result.ts';
 import { linkPolicy, redirectUriRequest } from '../../api/contract.ts';
 import { problemOf } from '../../problem-text.ts';
+import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { LinkSettings } from '../components/link-settings.tsx';
 import { RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
@@ -64,9 +65,12 @@ healthPages.post('/link-policy', async (c) => {
       detail: 'Choose one of the three.',
     });
   }
-  const settings = { linkPolicy: policy.data, allowLoopback: form.get('allow_loopback') === 'true' };
-  const changed = await updateApp(c.env.deps, c.get('managed'), settings);
-  return changed.ok ? backTo(c, 'link_policy_changed') : answerFailure(c, changed.failure);
+  const settings: AppSettings = {
+    linkPolicy: policy.data,
+    sharedAccounts: form.get('refuse_shared_accounts') === 'true' ? 'refuse' : 'allow',
+    allowLoopback: form.get('allow_loopback') === 'true',
+  };
+  return changeApp(c, settings, { tab: 'health', path: '/health', notice: 'link_policy_changed' });
 });
 
 /** A single-use link to try, shown as a link: a form's answer may not lead to another site (CSP `form-action`). */
@@ -124,7 +128,7 @@ const healthPage = async (
     <>
       <RedirectUris app={app} uris={uris} formToken={c.get('formToken')} refused={refused} />
       {uris.length > 0 && <TestUri app={app} tested={tested.value} />}
-      <LinkSettings app={app} formToken={c.get('formToken')} />
+      <LinkSettings app={app} formToken={c.get('formToken')} version={await versionField(app)} />
       <Snippets snippets={snippetsFor(values)} />
     </>,
   );

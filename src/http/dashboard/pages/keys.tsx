@@ -4,10 +4,13 @@ import { createApiKey, listApiKeys, revokeKey } from '../../../broker/manage-app
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { createKeyRequest } from '../../api/contract.ts';
+import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Badge } from '../components/badge.tsx';
-import { Field, Form, FormToken } from '../components/form.tsx';
+import { Confirm } from '../components/confirm.tsx';
+import { Checkbox, Field, Form } from '../components/form.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
+import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
@@ -27,6 +30,11 @@ keysPages.post('/', async (c) => {
   const created = await createApiKey(c.env.deps, c.get('managed'), { name, scopes });
   if (!created.ok) return answerFailure(c, created.failure);
   return keysPage(c, {}, created.value.key);
+});
+
+keysPages.post('/settings', async (c) => {
+  const refuseBrowserKeys = (await readForm(c)).get('refuse_browser_keys') === 'true';
+  return changeApp(c, { refuseBrowserKeys }, { tab: 'keys', path: '/keys', notice: 'app_changed' });
 });
 
 keysPages.post('/:key_id/revoke', async (c) => {
@@ -69,58 +77,40 @@ const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: strin
         )}
       </section>
       <CreateKey c={c} errors={errors} />
+      <KeySettings c={c} version={await versionField(c.get('app'))} />
     </>,
   );
 };
 
 const KeyTable = ({ c, keys, now }: { c: DashboardContext; keys: readonly ApiKey[]; now: EpochMs }) => (
-  <div class="scroll" role="region" aria-label="Table of keys" tabindex={0}>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col">Ends in</th>
-          <th scope="col">May</th>
-          <th scope="col">Created</th>
-          <th scope="col">Last used</th>
-          <th scope="col">
-            <span class="hidden">Revoke</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {keys.map((key) => (
-          <tr class={key.revokedAt === undefined ? undefined : 'over'}>
-            <th scope="row" id={key.id}>
-              {key.name}
-            </th>
-            <td>
-              <code>…{key.hint}</code>
-            </td>
-            <td>{key.scopes.map((scope) => SCOPES[scope].label).join(', ')}</td>
-            <td>
-              <Ago at={key.createdAt} now={now} />
-            </td>
-            <td>
-              <Ago at={key.lastUsedAt} now={now} />
-            </td>
-            <td class="end">
-              {key.revokedAt === undefined ? <Revoke c={c} keyId={key.id} /> : <Badge tone="bad">Revoked</Badge>}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    label="API keys"
+    columns={['Name', 'Ends in', 'May', 'Created', 'Last used', { label: 'Revoke', kind: 'actions' }]}
+    rows={keys.map((key) => ({
+      isOver: key.revokedAt !== undefined,
+      cells: [
+        key.name,
+        <code>…{key.hint}</code>,
+        key.scopes.map((scope) => SCOPES[scope].label).join(', '),
+        <Ago at={key.createdAt} now={now} />,
+        <Ago at={key.lastUsedAt} now={now} />,
+        key.revokedAt === undefined ? <Revoke c={c} apiKey={key} /> : <Badge tone="bad">Revoked</Badge>,
+      ],
+    }))}
+  />
 );
 
-const Revoke = ({ c, keyId }: { c: DashboardContext; keyId: string }) => (
-  <form method="post" action={`${appPath(c.get('app'))}/keys/${keyId}/revoke`}>
-    <FormToken token={c.get('formToken')} />
-    <button class="quiet danger" type="submit" aria-describedby={keyId}>
-      Revoke
-    </button>
-  </form>
+const Revoke = ({ c, apiKey: { id, name } }: { c: DashboardContext; apiKey: ApiKey }) => (
+  <Confirm
+    id={`revoke-${id}`}
+    ask="Revoke"
+    title={`Revoke the key “${name}”?`}
+    action="Revoke key"
+    path={`${appPath(c.get('app'))}/keys/${id}/revoke`}
+    formToken={c.get('formToken')}
+  >
+    It is refused from the next request on. That cannot be undone: whatever uses it needs a new key first.
+  </Confirm>
 );
 
 const SCOPES: Record<KeyScope, { label: string; explanation: string }> = {
@@ -145,22 +135,32 @@ const CreateKey = ({ c, errors }: { c: DashboardContext; errors: FieldErrors }) 
       <fieldset class="choices">
         <legend>It may</legend>
         {KEY_SCOPES.map((scope) => (
-          <div class="choice">
-            <input
-              type="checkbox"
-              id={`scope-${scope}`}
-              name="scopes"
-              value={scope}
-              checked
-              aria-describedby={`scope-${scope}-is`}
-            />
-            <label for={`scope-${scope}`}>{SCOPES[scope].label}</label>
-            <p id={`scope-${scope}-is`}>{SCOPES[scope].explanation}</p>
-          </div>
+          <Checkbox name="scopes" id={`scope-${scope}`} value={scope} label={SCOPES[scope].label} checked>
+            {SCOPES[scope].explanation}
+          </Checkbox>
         ))}
         {errors['scopes'] && <p class="error">{errors['scopes']}</p>}
       </fieldset>
       <button type="submit">Create key</button>
+    </Form>
+  </section>
+);
+
+const KeySettings = ({ c, version }: { c: DashboardContext; version: Record<string, string> }) => (
+  <section aria-labelledby="key-settings">
+    <h2 id="key-settings">Keys in web pages</h2>
+    <Form action={`${appPath(c.get('app'))}/keys/settings`} token={c.get('formToken')} fields={version}>
+      <Checkbox
+        name="refuse_browser_keys"
+        label="Refuse keys in requests of web pages"
+        checked={c.get('app').refuseBrowserKeys}
+      >
+        A key in a page’s script reads every user, and whoever opens the page can read the key. Such requests are
+        answered with <code>browser_key_refused</code>; user tokens go on working in pages.
+      </Checkbox>
+      <button class="quiet" type="submit">
+        Save
+      </button>
     </Form>
   </section>
 );

@@ -2,10 +2,11 @@ import { Hono } from 'hono';
 
 import { type AppOverview, MOST_COUNTED, showOverview } from '../../../broker/app-overview.ts';
 import { deleteApp } from '../../../broker/delete-app.ts';
-import { listApiKeys, listRedirectUris, updateApp } from '../../../broker/manage-apps.ts';
+import { listApiKeys, listRedirectUris } from '../../../broker/manage-apps.ts';
 import type { DayActivity } from '../../../domain/activity.ts';
 import { DAY_MS } from '../../../domain/time.ts';
 import { createAppRequest } from '../../api/contract.ts';
+import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { AppSettings } from '../components/app-settings.tsx';
 import { Attention } from '../components/attention.tsx';
@@ -30,11 +31,8 @@ overviewPages.post('/name', async (c) => {
 overviewPages.post('/disable', (c) => change(c, { disabled: true }));
 overviewPages.post('/enable', (c) => change(c, { disabled: false }));
 
-const change = async (c: DashboardContext, settings: { name: string } | { disabled: boolean }): Promise<Response> => {
-  const app = c.get('app');
-  const changed = await updateApp(c.env.deps, c.get('managed'), settings);
-  return changed.ok ? c.redirect(withNotice(appPath(app), 'app_changed'), 303) : answerFailure(c, changed.failure);
-};
+const change = (c: DashboardContext, settings: { name: string } | { disabled: boolean }): Promise<Response> =>
+  changeApp(c, settings, { tab: 'overview', path: '', notice: 'app_changed' });
 
 overviewPages.post('/delete', async (c) => {
   const app = c.get('app');
@@ -77,7 +75,7 @@ const overviewPage = async (c: DashboardContext, errors: FieldErrors): Promise<R
         />
         <Activity overview={overview} />
       </div>
-      <AppSettings app={app} formToken={c.get('formToken')} errors={errors} />
+      <AppSettings app={app} formToken={c.get('formToken')} version={await versionField(app)} errors={errors} />
     </>,
   );
 };

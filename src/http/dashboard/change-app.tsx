@@ -1,0 +1,62 @@
+import { listAudit } from '../../broker/audit.ts';
+import { type AppSettings, appVersion, updateApp } from '../../broker/manage-apps.ts';
+import type { App } from '../../domain/app.ts';
+import type { AuditEntry } from '../../domain/audit.ts';
+import { actorWords, detailWords, surfaceWords } from './audit-words.ts';
+import { appPage, appPath, type AppTab } from './components/app-frame.tsx';
+import { Ago } from './components/time.tsx';
+import type { DashboardContext } from './context.ts';
+import { answerFailure } from './failure.tsx';
+import { readForm, VERSION_FIELD } from './form.ts';
+import { type Notice, withNotice } from './notice.ts';
+
+/**
+ * Forms that change an app carry the version of the app that their page showed. Where two people change one app, the second one is told
+ * instead of undoing what the first one did.
+ */
+
+/** The hidden field by which a form names what its page showed. */
+export const versionField = async (app: App): Promise<Record<string, string>> => ({
+  [VERSION_FIELD]: await appVersion(app),
+});
+
+/** Changes the app that the path names as a form asks, and goes back to its tab; or says who changed it meanwhile. */
+export const changeApp = async (
+  c: DashboardContext,
+  settings: AppSettings,
+  { tab, path, notice }: { tab: AppTab; path: string; notice: Notice },
+): Promise<Response> => {
+  const app = c.get('app');
+  const back = `${appPath(app)}${path}`;
+  const shown = (await readForm(c)).get(VERSION_FIELD);
+  if (shown !== (await appVersion(app))) return changedMeanwhile(c, tab, back);
+  const changed = await updateApp(c.env.deps, c.get('managed'), settings, true);
+  if (changed.ok) return c.redirect(withNotice(back, notice), 303);
+  return changed.failure.kind === 'app_changed' ? changedMeanwhile(c, tab, back) : answerFailure(c, changed.failure);
+};
+
+const changedMeanwhile = async (c: DashboardContext, tab: AppTab, back: string): Promise<Response> => {
+  const listed = await listAudit(c.env.deps, c.get('app').id, undefined);
+  const last = listed.ok ? listed.value.entries.find(({ action }) => action === 'app.changed') : undefined;
+  return appPage(
+    c,
+    { tab, status: 412 },
+    <section class="card" aria-labelledby="changed">
+      <h2 id="changed">Somebody changed the app meanwhile</h2>
+      <p>Nothing was saved, so that their change is not undone unseen.</p>
+      {last && <LastChange c={c} entry={last} />}
+      <p>
+        <a class="button" href={back}>
+          Show the app as it is now
+        </a>
+      </p>
+    </section>,
+  );
+};
+
+const LastChange = ({ c, entry: { actor, at, detail } }: { c: DashboardContext; entry: AuditEntry }) => (
+  <p>
+    The last change: <strong>{detailWords(detail)}</strong>, by {actorWords(actor, c.get('session').account)} through
+    the {surfaceWords(actor.surface)}, <Ago at={at} now={c.env.deps.now()} />.
+  </p>
+);
