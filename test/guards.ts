@@ -19,26 +19,26 @@ const GUARDS: Guard[] = [
   {
     name: 'the lease',
     file: TOKENS,
-    find: ".where(and(eq(connections.id, connectionId), eq(connections.state, 'active'), leaseIsFree(lease.takenAt)))",
-    replace: ".where(and(eq(connections.id, connectionId), eq(connections.state, 'active')))",
+    find: ".where(and(eq(connections.id, given('connectionId')), eq(connections.state, 'active'), leaseIsFree(given)))",
+    replace: ".where(and(eq(connections.id, given('connectionId')), eq(connections.state, 'active')))",
   },
   {
     name: 'the version that a write names',
     file: TOKENS,
-    find: 'eq(connections.tokenVersion, tokenVersion),',
-    replace: '',
+    find: "eq(connections.refreshLeaseId, given('id')),\n    eq(connections.tokenVersion, given('tokenVersion')),",
+    replace: "eq(connections.refreshLeaseId, given('id')),",
   },
   {
     name: 'the lease that a write names',
     file: TOKENS,
-    find: 'eq(connections.refreshLeaseId, lease.id),\n    eq(',
+    find: "eq(connections.refreshLeaseId, given('id')),\n    eq(",
     replace: 'eq(',
   },
   {
     name: 'due again at the end of the lease',
     file: TOKENS,
-    find: 'nextRefreshAt: lease.until,',
-    replace: 'nextRefreshAt: lease.until + 45 * 86_400_000,',
+    find: "nextRefreshAt: given('until'),",
+    replace: "nextRefreshAt: sql`${given('until')} + 45 * 86400000`,",
   },
   {
     name: 'store before use',
@@ -85,7 +85,7 @@ const GUARDS: Guard[] = [
   {
     name: 'who condemns names the lease',
     file: TOKENS,
-    find: 'held.lease === undefined ? undefined : eq(connections.refreshLeaseId, held.lease.id),',
+    find: "sql`${connections.refreshLeaseId} IS coalesce(${given('leaseId')}, ${connections.refreshLeaseId})`,",
     replace: '',
   },
   {

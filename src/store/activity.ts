@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 
-import { ACTIVITY_DAYS, type ActivityKind, type DayActivity, epochDay } from '../domain/activity.ts';
-import type { EpochMs } from '../domain/time.ts';
+import { ACTIVITY_DAYS, type ActivityKind, type DayActivity } from '../domain/activity.ts';
+import { DAY_MS, type EpochMs } from '../domain/time.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
 import { connections } from './schema.ts';
 
@@ -12,12 +12,12 @@ const LETTER: Record<ActivityKind, string> = { synced: 's', refreshed: 'r' };
  * The expression that counts one more sync or refresh of today and forgets those of last month. Set in the very statement that writes the row
  * anyway, it costs no row of its own; a table of counters would cost one a sync.
  */
-export const withActivity = (kind: ActivityKind, now: EpochMs): SQL<string> => {
-  const path = `$.${LETTER[kind]}${epochDay(now)}`;
-  const oldest = epochDay(now) - ACTIVITY_DAYS + 1;
+export const withActivity = (kind: ActivityKind, now: SQL<EpochMs>): SQL<string> => {
+  const today = sql`CAST(${now} AS INTEGER) / ${sql.raw(String(DAY_MS))}`;
+  const path = sql`('$.${sql.raw(LETTER[kind])}' || (${today}))`;
   return sql<string>`(SELECT json_group_object(key, value) FROM json_each(
     json_set(${connections.activity}, ${path}, coalesce(json_extract(${connections.activity}, ${path}), 0) + 1))
-    WHERE CAST(substr(key, 2) AS INTEGER) >= ${oldest})`;
+    WHERE CAST(substr(key, 2) AS INTEGER) > ${today} - ${sql.raw(String(ACTIVITY_DAYS))})`;
 };
 
 /** What an app's users did lately, and of how many of them it was counted. */

@@ -1,10 +1,11 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, type SQL } from 'drizzle-orm';
 
 import type { KeyScope } from '../domain/app.ts';
 import type { ConnectionState } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { isUseStale, scopesOf } from './api-keys.ts';
+import { compiled, type Given } from './compiled.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
 import { apiKeys, apps, connections } from './schema.ts';
 
@@ -38,70 +39,70 @@ export const connectionColumns = {
   dataVersion: connections.dataVersion,
 };
 
+/** Joins an app's row with the current connection of one of its users. */
+export const currentConnectionOf = (userId: string | SQL<string>) =>
+  and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
+
+const appColumns = { appId: apps.id, disabledAt: apps.disabledAt, refuseBrowserKeys: apps.refuseBrowserKeys };
+
+const CALLER_BY_KEY = compiled((orm, given: Given<{ keyHash: string; userId: string }>) =>
+  orm
+    .select({
+      ...appColumns,
+      keyId: apiKeys.id,
+      revokedAt: apiKeys.revokedAt,
+      scopes: apiKeys.scopes,
+      lastUsedAt: apiKeys.lastUsedAt,
+      ...connectionColumns,
+    })
+    .from(apiKeys)
+    .innerJoin(apps, eq(apps.id, apiKeys.appId))
+    .leftJoin(connections, currentConnectionOf(given('userId')))
+    .where(eq(apiKeys.hash, given('keyHash'))),
+);
+
 /**
  * Whose key this is, with the current connection of that app's `userId`. Undefined where no key has this hash. Reads one row of each of
  * three tables, and one of the connections' index.
  */
 export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochMs): Stored<Caller | undefined> =>
   attempt(db, async () => {
-    const row = await db.orm
-      .select({
-        appId: apps.id,
-        disabledAt: apps.disabledAt,
-        refuseBrowserKeys: apps.refuseBrowserKeys,
-        keyId: apiKeys.id,
-        revokedAt: apiKeys.revokedAt,
-        scopes: apiKeys.scopes,
-        lastUsedAt: apiKeys.lastUsedAt,
-        ...connectionColumns,
-      })
-      .from(apiKeys)
-      .innerJoin(apps, eq(apps.id, apiKeys.appId))
-      .leftJoin(connections, currentConnectionOf(userId))
-      .where(eq(apiKeys.hash, keyHash))
-      .get();
+    const row = await CALLER_BY_KEY.first(db, { keyHash, userId });
     if (row === undefined) return undefined;
     return {
-      appId: row.appId,
-      appDisabled: row.disabledAt !== null,
-      refusesBrowserKeys: row.refuseBrowserKeys,
+      ...callerOf(row),
       key: {
         id: row.keyId,
         revoked: row.revokedAt !== null,
         scopes: scopesOf(row.scopes),
         useIsStale: isUseStale(row.lastUsedAt, now),
       },
-      connection: connectionOf(row),
     };
   });
+
+const CALLER_BY_USER = compiled((orm, given: Given<{ appId: string; userId: string }>) =>
+  orm
+    .select({ ...appColumns, ...connectionColumns })
+    .from(apps)
+    .leftJoin(connections, currentConnectionOf(given('userId')))
+    .where(eq(apps.id, given('appId'))),
+);
 
 /** The app, with the current connection of its `userId`. Undefined where there is no such app. */
 export const callerByUser = (db: Db, appId: string, userId: string): Stored<Caller | undefined> =>
   attempt(db, async () => {
-    const row = await db.orm
-      .select({
-        appId: apps.id,
-        disabledAt: apps.disabledAt,
-        refuseBrowserKeys: apps.refuseBrowserKeys,
-        ...connectionColumns,
-      })
-      .from(apps)
-      .leftJoin(connections, currentConnectionOf(userId))
-      .where(eq(apps.id, appId))
-      .get();
-    if (row === undefined) return undefined;
-    return {
-      appId: row.appId,
-      appDisabled: row.disabledAt !== null,
-      refusesBrowserKeys: row.refuseBrowserKeys,
-      key: undefined,
-      connection: connectionOf(row),
-    };
+    const row = await CALLER_BY_USER.first(db, { appId, userId });
+    return row === undefined ? undefined : { ...callerOf(row), key: undefined };
   });
 
-/** Joins an app's row with the current connection of one of its users. */
-export const currentConnectionOf = (userId: string) =>
-  and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
+type CallerRow = { appId: string; disabledAt: number | null; refuseBrowserKeys: boolean } & ConnectionRow;
+
+const callerOf = (row: CallerRow): Omit<Caller, 'key'> => ({
+  appId: row.appId,
+  appDisabled: row.disabledAt !== null,
+  refusesBrowserKeys: row.refuseBrowserKeys,
+  connection: connectionOf(row),
+});
 
 type ConnectionRow = {
   connectionId: number | null;

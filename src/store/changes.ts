@@ -23,7 +23,7 @@ const NEXT_SEQ = `(1 + max(a.changes_floor, coalesce((
   SELECT c.change_seq FROM connections AS c WHERE c.app_id = a.id AND c.change_seq IS NOT NULL ORDER BY c.change_seq DESC LIMIT 1), 0)))`;
 
 /** The next place in the order of an app; null where the app does not read it. */
-export const nextSeqOf = (appId: string): SQL<number | null> =>
+export const nextSeqOf = (appId: SQL<string>): SQL<number | null> =>
   sql<number | null>`(SELECT ${sql.raw(NEXT_SEQ)} FROM apps AS a WHERE a.id = ${appId} AND a.reads_changes)`;
 
 const ofItsApp = (expression: string): string =>
@@ -37,29 +37,29 @@ export const withReturn = {
   recentChanges: sql<string | null>`CASE WHEN ${connections.isCurrent} = 1 THEN ${connections.recentChanges} END`,
 };
 
-/** To the end of the order, for the groups that changed. */
-export const withChanges = (groupIds: readonly number[]) => ({
+/** Which groups a sync changed, as it is noted: a JSON list, or null for more than are remembered one by one. */
+export const notedGroups = (groupIds: readonly number[]): string | null =>
+  groupIds.length > MOST_GROUPS ? null : `[${groupIds.map(Math.trunc).join(',')}]`;
+
+/**
+ * To the end of the order, for the groups that changed, and how far the list goes back. A connection whose place was null has not changed
+ * since the app began to read, so its list is complete from the start; a full list loses its oldest sync.
+ */
+export const withChanges = (groups: SQL<string | null>) => ({
   changeSeq: sql<number | null>`${sql.raw(ofItsApp(NEXT_SEQ))}`,
-  recentChanges:
-    groupIds.length > MOST_GROUPS
-      ? sql<string | null>`${sql.raw(ofItsApp(`json_object('since', ${NEXT_SEQ}, 'changes', json_array())`))}`
-      : sql<string | null>`${sql.raw(ofItsApp(appended(groupIds)))}`,
+  recentChanges: sql<string | null>`(SELECT CASE WHEN ${groups} IS NULL
+    THEN json_object('since', ${sql.raw(NEXT_SEQ)}, 'changes', json_array())
+    ELSE json_object('since', ${sql.raw(SINCE)}, 'changes', json(CASE WHEN ${sql.raw(IS_FULL)}
+      THEN json_remove(${longer(groups)}, '$[0]') ELSE ${longer(groups)} END)) END
+    FROM apps AS a WHERE a.id = connections.app_id AND a.reads_changes)`,
 });
 
 const RECENT = 'connections.recent_changes';
-
-/**
- * The list with one more sync, without its oldest where it is full. A connection whose place was null has not changed since the app began
- * to read, so its list is complete from the start.
- */
-const appended = (groupIds: readonly number[]): string => {
-  const isFull = `json_array_length(${RECENT}, '$.changes') >= ${MOST_SYNCS}`;
-  const ids = `json('[${groupIds.map(Math.trunc).join(',')}]')`;
-  const longer = `json_insert(coalesce(${RECENT} -> '$.changes', '[]'), '$[#]', json_array(${NEXT_SEQ}, ${ids}))`;
-  return `json_object(
-    'since', CASE WHEN ${isFull} THEN ${RECENT} ->> '$.changes[0][0]' ELSE coalesce(${RECENT} ->> '$.since', connections.change_seq, 0) END,
-    'changes', json(CASE WHEN ${isFull} THEN json_remove(${longer}, '$[0]') ELSE ${longer} END))`;
-};
+const IS_FULL = `json_array_length(${RECENT}, '$.changes') >= ${MOST_SYNCS}`;
+const SINCE = `CASE WHEN ${IS_FULL} THEN ${RECENT} ->> '$.changes[0][0]' ELSE coalesce(${RECENT} ->> '$.since', connections.change_seq, 0) END`;
+/** The list with one more sync. */
+const longer = (groups: SQL<string | null>) =>
+  sql`json_insert(coalesce(${sql.raw(RECENT)} -> '$.changes', '[]'), '$[#]', json_array(${sql.raw(NEXT_SEQ)}, json(${groups})))`;
 
 /** Keeps the places of connections that are about to be deleted from being given again. */
 export const floorStatement = (db: Db, connectionIds: readonly number[]): D1PreparedStatement =>

@@ -1,13 +1,14 @@
-import { and, eq, ne, or, sql } from 'drizzle-orm';
+import { and, eq, ne, or, sql, type SQL } from 'drizzle-orm';
 
 import { type ConnectionDetail, type ConnectionState, isLive } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
 import type { OthersOnAccount } from '../domain/link.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { nextSeqOf, withReturn } from './changes.ts';
+import { compiled, type Given } from './compiled.ts';
 import { attempt, attemptIdempotent, type Db, isUniqueViolation, statement, type Stored } from './d1.ts';
 import { apps, connections, pendingConnections } from './schema.ts';
-import { withEvent } from './timeline.ts';
+import { newTimeline, withEvent } from './timeline.ts';
 
 /** A connection of a user, as far as linking has to know it. */
 export type KnownConnection = {
@@ -20,49 +21,55 @@ export type KnownConnection = {
 /** What linking has to know: the user's current connection and the one to this Withings account, at most two, and who else has it. */
 export type LinkingView = { known: KnownConnection[]; othersOnAccount: OthersOnAccount };
 
+type LinkingPair = { appId: string; userId: string; withingsUserId: string };
+
+const KNOWN_CONNECTIONS = compiled((orm, given: Given<LinkingPair>) =>
+  orm
+    .select({
+      id: connections.id,
+      withingsUserId: connections.withingsUserId,
+      state: connections.state,
+      isCurrent: connections.isCurrent,
+    })
+    .from(connections)
+    .where(
+      and(
+        eq(connections.appId, given('appId')),
+        eq(connections.userId, given('userId')),
+        or(eq(connections.isCurrent, true), eq(connections.withingsUserId, given('withingsUserId'))),
+      ),
+    ),
+);
+
+const OTHERS_ON_ACCOUNT = compiled((orm, given: Given<LinkingPair>) =>
+  orm
+    .select({ policy: apps.sharedAccounts })
+    .from(apps)
+    .innerJoin(connections, eq(connections.appId, apps.id))
+    .where(
+      and(
+        eq(apps.id, given('appId')),
+        eq(connections.withingsUserId, given('withingsUserId')),
+        ne(connections.userId, given('userId')),
+        ne(connections.state, 'disconnected'),
+      ),
+    )
+    .limit(1),
+);
+
 /**
  * Reads what linking a user to a Withings account has to know, in one round trip.
  *
  * The race that remains: two users of an app who link one account at the same moment are both let in where the app refuses that; each
  * connection then says so.
  */
-export const connectionsForLinking = (
-  db: Db,
-  { appId, userId, withingsUserId }: { appId: string; userId: string; withingsUserId: string },
-): Stored<LinkingView> =>
+export const connectionsForLinking = (db: Db, { appId, userId, withingsUserId }: LinkingPair): Stored<LinkingView> =>
   attempt(db, async () => {
-    const [known, [others]] = await db.orm.batch([
-      db.orm
-        .select({
-          id: connections.id,
-          withingsUserId: connections.withingsUserId,
-          state: connections.state,
-          isCurrent: connections.isCurrent,
-        })
-        .from(connections)
-        .where(
-          and(
-            eq(connections.appId, appId),
-            eq(connections.userId, userId),
-            or(eq(connections.isCurrent, true), eq(connections.withingsUserId, withingsUserId)),
-          ),
-        ),
-      db.orm
-        .select({ policy: apps.sharedAccounts })
-        .from(apps)
-        .innerJoin(connections, eq(connections.appId, apps.id))
-        .where(
-          and(
-            eq(apps.id, appId),
-            eq(connections.withingsUserId, withingsUserId),
-            ne(connections.userId, userId),
-            ne(connections.state, 'disconnected'),
-          ),
-        )
-        .limit(1),
-    ]);
+    const pair = { appId, userId, withingsUserId };
+    const [known, sharing] = await db.d1.batch([KNOWN_CONNECTIONS.bind(db, pair), OTHERS_ON_ACCOUNT.bind(db, pair)]);
+    const [others] = OTHERS_ON_ACCOUNT.rowsOf(sharing);
     const othersOnAccount = others === undefined ? 'none' : others.policy === 'refuse' ? 'refused' : 'allowed';
-    return { known, othersOnAccount };
+    return { known: KNOWN_CONNECTIONS.rowsOf(known), othersOnAccount };
   });
 
 /** A connection as it is to become: the user's current one, with fresh tokens. */
@@ -101,8 +108,8 @@ export const activateConnection = (
     tried = true;
     try {
       const [, written] = await db.d1.batch([
-        retireOthers(db, activation, now),
-        upsertActive(db, activation, now),
+        RETIRE_OTHERS.bind(db, { ...activation, now }),
+        UPSERT_ACTIVE.bind(db, { ...activation, now }),
         ...alongside,
       ]);
       return (written?.results.length ?? 0) > 0;
@@ -123,73 +130,70 @@ const isApplied = async (db: Db, { id, rotationId }: Activation): Promise<boolea
   return row?.rotationId === rotationId;
 };
 
-const retireOthers = (db: Db, { id, appId, userId, mayReplace }: Activation, now: EpochMs): D1PreparedStatement =>
-  statement(
-    db,
-    db.orm
-      .update(connections)
-      .set({ ...withoutTokens(now, 'replaced'), isCurrent: false })
-      .where(
-        and(
-          eq(connections.appId, appId),
-          eq(connections.userId, userId),
-          eq(connections.isCurrent, true),
-          ne(connections.id, id),
-          ...(mayReplace ? [] : [eq(connections.state, 'disconnected')]),
-        ),
-      ),
-  );
+type ActivationNow = Activation & { now: EpochMs };
 
-const upsertActive = (db: Db, activation: Activation, now: EpochMs): D1PreparedStatement => {
+const RETIRE_OTHERS = compiled((orm, given: Given<ActivationNow>) =>
+  orm
+    .update(connections)
+    .set({ ...withoutTokens(given('now'), 'replaced'), isCurrent: false })
+    .where(
+      and(
+        eq(connections.appId, given('appId')),
+        eq(connections.userId, given('userId')),
+        eq(connections.isCurrent, true),
+        ne(connections.id, given('id')),
+        or(sql`${given('mayReplace')}`, eq(connections.state, 'disconnected')),
+      ),
+    ),
+);
+
+const UPSERT_ACTIVE = compiled((orm, given: Given<ActivationNow>) => {
   const fresh = {
-    scope: activation.scope,
-    accessTokenSealed: activation.accessTokenSealed,
-    refreshTokenSealed: activation.refreshTokenSealed,
+    scope: given('scope'),
+    accessTokenSealed: given('accessTokenSealed'),
+    refreshTokenSealed: given('refreshTokenSealed'),
     previousRefreshTokenSealed: null,
-    accessExpiresAt: activation.accessExpiresAt,
-    nextRefreshAt: activation.nextRefreshAt,
-    rotationId: activation.rotationId,
-    refreshedAt: now,
+    accessExpiresAt: given('accessExpiresAt'),
+    nextRefreshAt: given('nextRefreshAt'),
+    rotationId: given('rotationId'),
+    refreshedAt: given('now'),
     isCurrent: true,
     state: 'active' as const,
     stateReason: null,
-    stateSince: now,
+    stateSince: given('now'),
   };
-  return statement(
-    db,
-    db.orm
-      .insert(connections)
-      .values({
-        id: activation.id,
-        appId: activation.appId,
-        userId: activation.userId,
-        withingsUserId: activation.withingsUserId,
+  return orm
+    .insert(connections)
+    .values({
+      id: given('id'),
+      appId: given('appId'),
+      userId: given('userId'),
+      withingsUserId: given('withingsUserId'),
+      ...fresh,
+      createdAt: given('now'),
+      tokenVersion: 1,
+      changeSeq: nextSeqOf(given('appId')),
+      timeline: newTimeline('connected', given('now')),
+    })
+    .onConflictDoUpdate({
+      target: [connections.appId, connections.userId, connections.withingsUserId],
+      set: {
         ...fresh,
-        createdAt: now,
-        tokenVersion: 1,
-        changeSeq: nextSeqOf(activation.appId),
-        timeline: JSON.stringify([{ kind: 'connected', at: now }]),
-      })
-      .onConflictDoUpdate({
-        target: [connections.appId, connections.userId, connections.withingsUserId],
-        set: {
-          ...fresh,
-          tokenVersion: sql`${connections.tokenVersion} + 1`,
-          inDoubtSince: null,
-          refreshFailures: 0,
-          lastFailureKind: null,
-          lastFailureAt: null,
-          ...withReturn,
-          timeline: withEvent({ kind: 'reconnected', at: now }),
-        },
-        // The tokens are sealed to the id: under another one they would not open.
-        setWhere: eq(connections.id, activation.id),
-      })
-      .returning({ id: connections.id }),
-  );
-};
+        tokenVersion: sql`${connections.tokenVersion} + 1`,
+        inDoubtSince: null,
+        refreshFailures: 0,
+        lastFailureKind: null,
+        lastFailureAt: null,
+        ...withReturn,
+        timeline: withEvent({ kind: 'reconnected', at: given('now') }),
+      },
+      // The tokens are sealed to the id: under another one they would not open.
+      setWhere: eq(connections.id, given('id')),
+    })
+    .returning({ id: connections.id });
+});
 
-const withoutTokens = (now: EpochMs, reason?: string) => ({
+const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({
   state: 'disconnected' as const,
   stateReason: null,
   stateSince: now,
@@ -205,6 +209,20 @@ const withoutTokens = (now: EpochMs, reason?: string) => ({
   timeline: withEvent({ kind: 'disconnected', at: now, ...(reason !== undefined && { reason }) }),
 });
 
+const FORGET_TOKENS = compiled((orm, given: Given<{ appId: string; userId: string; now: EpochMs }>) =>
+  orm
+    .update(connections)
+    .set(withoutTokens(given('now')))
+    .where(
+      and(
+        eq(connections.appId, given('appId')),
+        eq(connections.userId, given('userId')),
+        eq(connections.isCurrent, true),
+        ne(connections.state, 'disconnected'),
+      ),
+    ),
+);
+
 /**
  * Forgets a user's tokens, pending ones included, and notes it. The version rises, so a refresh or a sync under way writes nothing back.
  * Measurements stay. Doing it again changes nothing.
@@ -216,15 +234,9 @@ export const disconnectUser = (
   audit: D1PreparedStatement,
 ): Stored<void> =>
   attemptIdempotent(db, async () => {
-    const current = and(
-      eq(connections.appId, appId),
-      eq(connections.userId, userId),
-      eq(connections.isCurrent, true),
-      ne(connections.state, 'disconnected'),
-    );
     const pending = and(eq(pendingConnections.appId, appId), eq(pendingConnections.userId, userId));
     await db.d1.batch([
-      statement(db, db.orm.update(connections).set(withoutTokens(now)).where(current)),
+      FORGET_TOKENS.bind(db, { appId, userId, now }),
       audit,
       statement(db, db.orm.delete(pendingConnections).where(pending)),
       audit,

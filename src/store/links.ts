@@ -1,10 +1,11 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, or, sql } from 'drizzle-orm';
 
 import type { App } from '../domain/app.ts';
 import type { StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { type EpochMs, SECOND_MS } from '../domain/time.ts';
-import { attempt, type Db, statement, type Stored } from './d1.ts';
+import { compiled, type Given } from './compiled.ts';
+import { attempt, type Db, type Stored } from './d1.ts';
 import { apps, claims, redirectUris } from './schema.ts';
 
 /** What an authorization request is checked against. */
@@ -24,17 +25,30 @@ const targetColumns = {
   uri: redirectUris.uri,
 };
 
-/** The app and the registered ones of `candidates`, in one query; undefined where there is no such app. */
-export const linkTarget = (db: Db, appId: string, candidates: string[]): Stored<LinkTarget | undefined> =>
-  attempt(db, async () => {
-    const rows = await db.orm
-      .select(targetColumns)
-      .from(apps)
-      .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), inArray(redirectUris.uri, candidates)))
-      .where(eq(apps.id, appId))
-      .limit(candidates.length);
-    return targetOf(rows);
-  });
+const TARGET_BY_URIS = compiled((orm, given: Given<{ appId: string; uri: string; otherUri: string }>) =>
+  orm
+    .select(targetColumns)
+    .from(apps)
+    .leftJoin(
+      redirectUris,
+      and(
+        eq(redirectUris.appId, apps.id),
+        or(eq(redirectUris.uri, given('uri')), eq(redirectUris.uri, given('otherUri'))),
+      ),
+    )
+    .where(eq(apps.id, given('appId')))
+    .limit(MOST_CANDIDATES),
+);
+/** A string, and the same without its port. */
+const MOST_CANDIDATES = 2;
+
+/** The app and the registered ones of one or two `candidates`, in one query; undefined where there is no such app. */
+export const linkTarget = (
+  db: Db,
+  appId: string,
+  [uri = '', otherUri = uri]: string[],
+): Stored<LinkTarget | undefined> =>
+  attempt(db, async () => targetOf(await TARGET_BY_URIS.rows(db, { appId, uri, otherUri })));
 
 type TargetRow = Omit<LinkTarget, 'registered' | 'disabledAt'> & {
   disabledAt: number | null;
@@ -65,6 +79,22 @@ export type ClaimedLink = {
   target: LinkTarget | undefined;
 };
 
+const TARGET_BY_URI_ID = compiled((orm, given: Given<{ appId: string; redirectUriId: string }>) =>
+  orm
+    .select(targetColumns)
+    .from(apps)
+    .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, given('redirectUriId'))))
+    .where(eq(apps.id, given('appId'))),
+);
+
+const CLAIM = compiled((orm, given: Given<Claim>) =>
+  orm
+    .insert(claims)
+    .values({ id: given('id'), expiresAt: given('expiresAt') })
+    .onConflictDoNothing()
+    .returning({ id: claims.id }),
+);
+
 /**
  * Claims a state, and the connect session it came from, and reads what the callback is checked against, in one round trip. The insert
  * decides: of any number of callbacks with one state, anywhere, exactly one sees it succeed.
@@ -77,35 +107,28 @@ export const claimLink = (
   redirectUriId: string,
 ): Stored<ClaimedLink> =>
   attempt(db, async () => {
-    const target = db.orm
-      .select(targetColumns)
-      .from(apps)
-      .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, redirectUriId)))
-      .where(eq(apps.id, appId));
-    const [read, claimed, claimedSession] = await db.orm.batch([
-      target,
-      claimStatement(db, state),
-      ...(session === undefined ? [] : [claimStatement(db, session)]),
+    const [read, claimed, claimedSession] = await db.d1.batch([
+      TARGET_BY_URI_ID.bind(db, { appId, redirectUriId }),
+      CLAIM.bind(db, state),
+      ...(session === undefined ? [] : [CLAIM.bind(db, session)]),
     ]);
     return {
-      won: claimed.length > 0,
-      sessionWon: claimedSession === undefined || claimedSession.length > 0,
-      target: targetOf(read),
+      won: CLAIM.rowsOf(claimed).length > 0,
+      sessionWon: session === undefined || CLAIM.rowsOf(claimedSession).length > 0,
+      target: targetOf(TARGET_BY_URI_ID.rowsOf(read)),
     };
   });
 
-const claimStatement = (db: Db, claim: Claim) =>
-  db.orm.insert(claims).values(claim).onConflictDoNothing().returning({ id: claims.id });
+const NOTE_OUTCOME = compiled((orm, given: Given<Claim & { outcome: string }>) =>
+  orm
+    .update(claims)
+    .set({ outcome: given('outcome') })
+    .where(and(eq(claims.expiresAt, given('expiresAt')), eq(claims.id, given('id')))),
+);
 
 /** The statement that notes how a claimed flow ended, for the callbacks that lost the claim. */
 export const noteOutcomeStatement = (db: Db, claim: Claim, outcome: string): D1PreparedStatement =>
-  statement(
-    db,
-    db.orm
-      .update(claims)
-      .set({ outcome })
-      .where(and(eq(claims.expiresAt, claim.expiresAt), eq(claims.id, claim.id))),
-  );
+  NOTE_OUTCOME.bind(db, { ...claim, outcome });
 
 /** Notes how a claimed flow ended, where nothing else is written with it. */
 export const noteOutcome = (db: Db, claim: Claim, outcome: string): Stored<void> =>

@@ -6,8 +6,9 @@ import type { AskedQuestion, SyncPosition } from '../domain/sync.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { FIRST_REVIEW, type ReviewPosition } from '../domain/window-review.ts';
 import { withActivity } from './activity.ts';
-import { withChanges } from './changes.ts';
-import { attempt, attemptIdempotent, type Db, statement, type Stored } from './d1.ts';
+import { notedGroups, withChanges } from './changes.ts';
+import { compiled, type Given } from './compiled.ts';
+import { attempt, attemptIdempotent, type Db, type Stored } from './d1.ts';
 import { connections } from './schema.ts';
 import { withEvent } from './timeline.ts';
 
@@ -25,6 +26,33 @@ export type SyncStart = {
   isUnderWay: boolean;
 };
 
+const TAKE_LEASE = compiled((orm, given: Given<{ connectionId: number; now: EpochMs } & SyncLease>) =>
+  orm
+    .update(connections)
+    .set({ syncLeaseId: given('id'), syncLeaseUntil: given('until') })
+    .where(
+      and(
+        eq(connections.id, given('connectionId')),
+        eq(connections.state, 'active'),
+        or(
+          isNull(connections.syncLeaseUntil),
+          lte(connections.syncLeaseUntil, given('now')),
+          // Taken a moment ago by this very call, whose answer was lost.
+          eq(connections.syncLeaseId, given('id')),
+        ),
+      ),
+    )
+    .returning({
+      cursorSeconds: connections.syncCursorSeconds,
+      resume: connections.syncResume,
+      recentQuestions: connections.recentQuestions,
+      dataVersion: connections.dataVersion,
+      reviews: connections.reviewPosition,
+      nextReviewAt: connections.nextReviewAt,
+      resumeAt: connections.syncResumeAt,
+    }),
+);
+
 /**
  * Takes the sync lease of an active connection, unless somebody holds it. Undefined where it was not to be had.
  *
@@ -37,31 +65,7 @@ export const takeSyncLease = (
   now: EpochMs,
 ): Stored<SyncStart | undefined> =>
   attemptIdempotent(db, async () => {
-    const row = await db.orm
-      .update(connections)
-      .set({ syncLeaseId: lease.id, syncLeaseUntil: lease.until })
-      .where(
-        and(
-          eq(connections.id, connectionId),
-          eq(connections.state, 'active'),
-          or(
-            isNull(connections.syncLeaseUntil),
-            lte(connections.syncLeaseUntil, now),
-            // Taken a moment ago by this very call, whose answer was lost.
-            eq(connections.syncLeaseId, lease.id),
-          ),
-        ),
-      )
-      .returning({
-        cursorSeconds: connections.syncCursorSeconds,
-        resume: connections.syncResume,
-        recentQuestions: connections.recentQuestions,
-        dataVersion: connections.dataVersion,
-        reviews: connections.reviewPosition,
-        nextReviewAt: connections.nextReviewAt,
-        resumeAt: connections.syncResumeAt,
-      })
-      .get();
+    const row = await TAKE_LEASE.first(db, { connectionId, ...lease, now });
     if (row === undefined) return undefined;
     return {
       dataVersion: row.dataVersion,
@@ -90,14 +94,42 @@ export type SyncProgress = {
   timeZone: string | undefined;
 };
 
+/** `Held` is the connection, and the lease that every write of a sync names. */
+type Held = { connectionId: number; leaseId: string };
+
+const isHeld = (given: Given<Held>) =>
+  and(eq(connections.id, given('connectionId')), eq(connections.syncLeaseId, given('leaseId')));
+
+/** Which of the columns a statement writes that have an index: each costs a row, changed or not. */
+type Shape = { changes: boolean; nextReview: boolean };
+
+const inEachShape = <Statement>(write: (shape: Shape) => Statement) => {
+  const statements = [
+    write({ changes: false, nextReview: false }),
+    write({ changes: false, nextReview: true }),
+    write({ changes: true, nextReview: false }),
+    write({ changes: true, nextReview: true }),
+  ] as const;
+  return ({ changedGroups, nextReviewAt }: SyncProgress): Statement => {
+    const [same, sameReviewed, changed, changedReviewed] = statements;
+    if (changedGroups.length === 0) return nextReviewAt === undefined ? same : sameReviewed;
+    return nextReviewAt === undefined ? changed : changedReviewed;
+  };
+};
+
+const PROGRESS = inEachShape((shape) =>
+  compiled((orm, given: Given<ProgressValues & Held>) =>
+    orm.update(connections).set(progressed(given, shape)).where(isHeld(given)),
+  ),
+);
+
 /** The statement that notes progress and keeps the lease. */
 export const progressStatement = (
   db: Db,
   connectionId: number,
   leaseId: string,
   progress: SyncProgress,
-): D1PreparedStatement =>
-  statement(db, db.orm.update(connections).set(progressed(progress)).where(isHeld(connectionId, leaseId)));
+): D1PreparedStatement => PROGRESS(progress).bind(db, { connectionId, leaseId, ...progressValues(progress) });
 
 /** What became of a sync, for the callers that waited for it; `outcome` is told to them as it is. */
 export type SyncEnding = {
@@ -106,6 +138,18 @@ export type SyncEnding = {
   /** Whether somebody asked for it, which the refresh policy counts as use. */
   isUse: boolean;
 };
+
+type EndingValues = { result: string; usedTokenVersion: number; isUse: boolean; now: EpochMs };
+
+const FINISH = inEachShape((shape) =>
+  compiled((orm, given: Given<ProgressValues & EndingValues & Held>) =>
+    orm
+      .update(connections)
+      .set({ ...progressed(given, shape), ...ended(given) })
+      .where(isHeld(given))
+      .returning({ id: connections.id }),
+  ),
+);
 
 /**
  * The statement that ends a sync and gives the lease back. The refresh token before the one in use is dropped: its successor's access
@@ -116,17 +160,27 @@ export const finishStatement = (
   connectionId: number,
   leaseId: string,
   progress: SyncProgress,
-  ending: SyncEnding,
+  { outcome, usedTokenVersion, isUse }: SyncEnding,
   now: EpochMs,
-): D1PreparedStatement =>
-  statement(
-    db,
-    db.orm
-      .update(connections)
-      .set({ ...progressed(progress), ...ended(ending, now) })
-      .where(isHeld(connectionId, leaseId))
-      .returning({ id: connections.id }),
-  );
+): D1PreparedStatement => {
+  const ending = { result: JSON.stringify({ endedAt: now, outcome }), usedTokenVersion, isUse, now };
+  return FINISH(progress).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending });
+};
+
+type AbandonValues = { result: string; recentQuestions: string | null; resumeAt: EpochMs | null };
+
+const ABANDON = compiled((orm, given: Given<AbandonValues & Held>) =>
+  orm
+    .update(connections)
+    .set({
+      syncLeaseId: null,
+      syncLeaseUntil: null,
+      lastSyncResult: given('result'),
+      recentQuestions: sql`coalesce(${given('recentQuestions')}, ${connections.recentQuestions})`,
+      syncResumeAt: sql`coalesce(${given('resumeAt')}, ${connections.syncResumeAt})`,
+    })
+    .where(isHeld(given)),
+);
 
 /** Ends a sync that failed: what was stored and how far it got stays, and what was asked is remembered. */
 export const abandonSync = (
@@ -141,45 +195,58 @@ export const abandonSync = (
   },
 ): Stored<void> =>
   attemptIdempotent(db, async () => {
-    await db.orm
-      .update(connections)
-      .set({
-        syncLeaseId: null,
-        syncLeaseUntil: null,
-        lastSyncResult: JSON.stringify({ endedAt: ending.endedAt, outcome: ending.outcome }),
-        ...(ending.recentQuestions !== undefined && {
-          recentQuestions: JSON.stringify(ending.recentQuestions),
-        }),
-        ...(ending.resumeAt !== undefined && { syncResumeAt: ending.resumeAt }),
-      })
-      .where(isHeld(connectionId, leaseId));
+    const values = {
+      result: JSON.stringify({ endedAt: ending.endedAt, outcome: ending.outcome }),
+      recentQuestions: ending.recentQuestions === undefined ? null : JSON.stringify(ending.recentQuestions),
+      resumeAt: ending.resumeAt ?? null,
+    };
+    await ABANDON.bind(db, { connectionId, leaseId, ...values }).run();
   });
 
-const progressed = ({ position, resumeAt, reviews, nextReviewAt, changedGroups, timeZone }: SyncProgress) => ({
-  syncCursorSeconds: position.cursorSeconds,
-  syncResume: position.resume === undefined ? null : JSON.stringify(position.resume),
-  syncResumeAt: resumeAt ?? null,
+type ProgressValues = {
+  cursorSeconds: number;
+  resume: string | null;
+  resumeAt: EpochMs | null;
+  recentQuestions: string;
+  reviews: string | null;
+  nextReviewAt: EpochMs | null;
+  changedGroups: string | null;
+  timeZone: string | null;
+};
+
+const progressValues = ({ position, reviews, ...progress }: SyncProgress): ProgressValues => ({
+  cursorSeconds: position.cursorSeconds,
+  resume: position.resume === undefined ? null : JSON.stringify(position.resume),
+  resumeAt: progress.resumeAt ?? null,
   recentQuestions: JSON.stringify(position.recentQuestions),
-  ...(reviews !== undefined && { reviewPosition: JSON.stringify(reviews) }),
-  ...(nextReviewAt !== undefined && { nextReviewAt }),
-  ...(changedGroups.length > 0 && { dataVersion: sql`${connections.dataVersion} + 1`, ...withChanges(changedGroups) }),
-  ...(timeZone !== undefined && { timeZone }),
+  reviews: reviews === undefined ? null : JSON.stringify(reviews),
+  nextReviewAt: progress.nextReviewAt ?? null,
+  changedGroups: notedGroups(progress.changedGroups),
+  timeZone: progress.timeZone ?? null,
 });
 
-const ended = ({ outcome, usedTokenVersion, isUse }: SyncEnding, now: EpochMs) => ({
+const progressed = (given: Given<ProgressValues>, { changes, nextReview }: Shape) => ({
+  syncCursorSeconds: given('cursorSeconds'),
+  syncResume: given('resume'),
+  syncResumeAt: given('resumeAt'),
+  recentQuestions: given('recentQuestions'),
+  reviewPosition: sql`coalesce(${given('reviews')}, ${connections.reviewPosition})`,
+  timeZone: sql`coalesce(${given('timeZone')}, ${connections.timeZone})`,
+  ...(nextReview && { nextReviewAt: given('nextReviewAt') }),
+  ...(changes && { dataVersion: sql`${connections.dataVersion} + 1`, ...withChanges(given('changedGroups')) }),
+});
+
+const ended = (given: Given<EndingValues>) => ({
   syncLeaseId: null,
   syncLeaseUntil: null,
-  lastSyncAt: now,
-  ...(isUse && { lastUsedAt: now }),
-  lastSyncResult: JSON.stringify({ endedAt: now, outcome }),
-  timeline: withEvent({ kind: 'synced', at: now }),
-  activity: withActivity('synced', now),
-  previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${usedTokenVersion}
+  lastSyncAt: given('now'),
+  lastUsedAt: sql`CASE WHEN ${given('isUse')} THEN ${given('now')} ELSE ${connections.lastUsedAt} END`,
+  lastSyncResult: given('result'),
+  timeline: withEvent({ kind: 'synced', at: given('now') }),
+  activity: withActivity('synced', given('now')),
+  previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${given('usedTokenVersion')}
     THEN NULL ELSE ${connections.previousRefreshTokenSealed} END`,
 });
-
-const isHeld = (connectionId: number, leaseId: string) =>
-  and(eq(connections.id, connectionId), eq(connections.syncLeaseId, leaseId));
 
 /** Who syncs a connection now, and how the last sync ended. */
 export type SyncState = {
@@ -189,19 +256,22 @@ export type SyncState = {
   last: { endedAt: EpochMs; outcome: unknown } | undefined;
 };
 
+const SYNC_STATE = compiled((orm, given: Given<{ connectionId: number }>) =>
+  orm
+    .select({
+      state: connections.state,
+      stateReason: connections.stateReason,
+      leaseId: connections.syncLeaseId,
+      last: connections.lastSyncResult,
+    })
+    .from(connections)
+    .where(eq(connections.id, given('connectionId'))),
+);
+
 /** The sync state of a connection; undefined where it does not exist. */
 export const syncStateOf = (db: Db, connectionId: number): Stored<SyncState | undefined> =>
   attempt(db, async () => {
-    const row = await db.orm
-      .select({
-        state: connections.state,
-        stateReason: connections.stateReason,
-        leaseId: connections.syncLeaseId,
-        last: connections.lastSyncResult,
-      })
-      .from(connections)
-      .where(eq(connections.id, connectionId))
-      .get();
+    const row = await SYNC_STATE.first(db, { connectionId });
     if (row === undefined) return undefined;
     return {
       state: row.state,

@@ -1,20 +1,38 @@
 import { sql, type SQL } from 'drizzle-orm';
 
-import { TIMELINE_LENGTH, type TimelineEvent } from '../domain/timeline.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { TIMELINE_LENGTH, type TimelineEventKind } from '../domain/timeline.ts';
 import { connections } from './schema.ts';
+
+/** An event as a statement is written for it: where a value differs from call to call, its place. */
+type WrittenEvent = {
+  kind: TimelineEventKind;
+  reason?: string | SQL<string>;
+  at: SQL<EpochMs>;
+};
 
 /**
  * The expression that puts an event on top of a connection's timeline, to be set in the very statement that makes it true: so no event is
  * lost to a race, and none costs a row of its own. An event equal to the newest is counted there instead.
  */
-export const withEvent = (event: TimelineEvent): SQL<string> => {
-  const top = sql`json_extract(${connections.timeline}, '$[0].kind') = ${event.kind}
-    AND json_extract(${connections.timeline}, '$[0].reason') IS ${event.reason ?? null}`;
+export const withEvent = ({ kind, reason, at }: WrittenEvent): SQL<string> => {
+  // D1 sends every number as a float, and JSON would show it.
+  const time = sql`CAST(${at} AS INTEGER)`;
+  const top = sql`json_extract(${connections.timeline}, '$[0].kind') = ${kind}
+    AND json_extract(${connections.timeline}, '$[0].reason') IS ${reason ?? null}`;
   const counted = sql`json_set(${connections.timeline},
-    '$[0].until', ${event.at},
+    '$[0].until', ${time},
     '$[0].count', coalesce(json_extract(${connections.timeline}, '$[0].count'), 1) + 1)`;
+  const event =
+    reason === undefined
+      ? sql`'kind', ${kind}, 'at', ${time}`
+      : sql`'kind', ${kind}, 'reason', ${reason}, 'at', ${time}`;
   const pushed = sql`(SELECT json_group_array(json(entry)) FROM (
-    SELECT ${JSON.stringify(event)} AS entry
+    SELECT json_object(${event}) AS entry
     UNION ALL SELECT value FROM json_each(${connections.timeline}) LIMIT ${TIMELINE_LENGTH}))`;
   return sql<string>`CASE WHEN ${top} THEN ${counted} ELSE ${pushed} END`;
 };
+
+/** The timeline of a connection of which nothing else is known. */
+export const newTimeline = (kind: TimelineEventKind, at: SQL<EpochMs>): SQL<string> =>
+  sql<string>`json_array(json_object('kind', ${kind}, 'at', CAST(${at} AS INTEGER)))`;

@@ -4,6 +4,7 @@ import type { StoredTokens } from '../domain/connection.ts';
 import type { ReauthReason } from '../domain/failure.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { withActivity } from './activity.ts';
+import { compiled, type Given } from './compiled.ts';
 import { attempt, attemptIdempotent, type Db, type Stored } from './d1.ts';
 import { apps, connections } from './schema.ts';
 import { withEvent } from './timeline.ts';
@@ -32,15 +33,30 @@ const tokenColumns = {
   inDoubtSince: connections.inDoubtSince,
 };
 
+const TOKENS = compiled((orm, given: Given<{ connectionId: number }>) =>
+  orm
+    .select(tokenColumns)
+    .from(connections)
+    .where(eq(connections.id, given('connectionId'))),
+);
+
 /** The tokens of one connection; undefined where it does not exist. */
 export const tokensOf = (db: Db, connectionId: number): Stored<StoredTokens | undefined> =>
   attempt(db, async () => {
-    const row = await db.orm.select(tokenColumns).from(connections).where(eq(connections.id, connectionId)).get();
+    const row = await TOKENS.first(db, { connectionId });
     return row === undefined ? undefined : tokensOfRow(row);
   });
 
 /** The right to refresh one connection, until it is given back or runs out. */
 export type RefreshLease = { id: string; takenAt: EpochMs; until: EpochMs };
+
+const TAKE_LEASE = compiled((orm, given: Given<{ connectionId: number } & RefreshLease>) =>
+  orm
+    .update(connections)
+    .set(leased(given))
+    .where(and(eq(connections.id, given('connectionId')), eq(connections.state, 'active'), leaseIsFree(given)))
+    .returning(tokenColumns),
+);
 
 /**
  * Takes the lease of an active connection, unless somebody holds it, and reads its tokens as they are at that moment. The connection is
@@ -52,64 +68,68 @@ export type RefreshLease = { id: string; takenAt: EpochMs; until: EpochMs };
  */
 export const takeRefreshLease = (db: Db, connectionId: number, lease: RefreshLease): Stored<StoredTokens | undefined> =>
   attempt(db, async () => {
-    const row = await db.orm
-      .update(connections)
-      .set(leased(lease))
-      .where(and(eq(connections.id, connectionId), eq(connections.state, 'active'), leaseIsFree(lease.takenAt)))
-      .returning(tokenColumns)
-      .get();
+    const row = await TAKE_LEASE.first(db, { connectionId, ...lease });
     return row === undefined ? undefined : tokensOfRow(row);
   });
 
 /** A connection whose lease was taken because it was due. */
 export type DueTokens = StoredTokens & { appDisabled: boolean };
 
+const TAKE_DUE_LEASES = compiled((orm, given: Given<{ limit: number } & RefreshLease>) => {
+  const dueIn = (queue: SQL) => sql`SELECT id FROM (SELECT id FROM ${connections}
+    WHERE ${queue} AND next_refresh_at <= ${given('takenAt')} ORDER BY next_refresh_at LIMIT ${given('limit')})`;
+  const due = sql`${dueIn(sql`in_doubt_since IS NOT NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NULL`)} LIMIT ${given('limit')}`;
+  return orm
+    .update(connections)
+    .set(leased(given))
+    .where(and(sql`${connections.id} IN (${due})`, leaseIsFree(given)))
+    .returning({
+      ...tokenColumns,
+      appDisabled: sql<number>`coalesce((SELECT disabled_at IS NOT NULL FROM ${apps} WHERE ${apps.id} = ${connections.appId}), 1)`,
+    });
+});
+
 /** Takes the leases of what is in doubt and of what has been due longest, in one statement. */
 export const takeDueLeases = (db: Db, lease: RefreshLease, limit: number): Stored<DueTokens[]> =>
   attempt(db, async () => {
-    const dueIn = (queue: SQL) => sql`SELECT id FROM (SELECT id FROM ${connections}
-      WHERE ${queue} AND next_refresh_at <= ${lease.takenAt} ORDER BY next_refresh_at LIMIT ${limit})`;
-    const due = sql`${dueIn(sql`in_doubt_since IS NOT NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NULL`)} LIMIT ${limit}`;
-    const rows = await db.orm
-      .update(connections)
-      .set(leased(lease))
-      .where(and(sql`${connections.id} IN (${due})`, leaseIsFree(lease.takenAt)))
-      .returning({
-        ...tokenColumns,
-        appDisabled: sql<number>`coalesce((SELECT disabled_at IS NOT NULL FROM ${apps} WHERE ${apps.id} = ${connections.appId}), 1)`,
-      });
+    const rows = await TAKE_DUE_LEASES.rows(db, { ...lease, limit });
     return rows.map((row) => ({ ...tokensOfRow(row), appDisabled: row.appDisabled === 1 }));
   });
 
-const leased = (lease: RefreshLease) => ({
-  refreshLeaseId: lease.id,
-  refreshLeaseUntil: lease.until,
-  nextRefreshAt: lease.until,
-  inDoubtSince: sql`coalesce(${connections.inDoubtSince}, ${lease.takenAt})`,
+const leased = (given: Given<RefreshLease>) => ({
+  refreshLeaseId: given('id'),
+  refreshLeaseUntil: given('until'),
+  nextRefreshAt: given('until'),
+  inDoubtSince: sql<number>`coalesce(${connections.inDoubtSince}, ${given('takenAt')})`,
 });
 
-const leaseIsFree = (now: EpochMs) =>
-  or(isNull(connections.refreshLeaseUntil), lte(connections.refreshLeaseUntil, now));
+const leaseIsFree = (given: Given<RefreshLease>) =>
+  or(isNull(connections.refreshLeaseUntil), lte(connections.refreshLeaseUntil, given('takenAt')));
 
 const released = { refreshLeaseId: null, refreshLeaseUntil: null };
 
 /** Clears the doubt that came with this lease; an older one stays. */
-const certainAgain = (lease: RefreshLease) => sql`nullif(${connections.inDoubtSince}, ${lease.takenAt})`;
+const certainAgain = (given: Given<RefreshLease>) =>
+  sql<number>`nullif(${connections.inDoubtSince}, ${given('takenAt')})`;
 
 /** What a holder relies on: which row, at which version, under which lease. */
 export type Held = { connectionId: number; tokenVersion: number; lease: RefreshLease };
+
+type HeldValues = Omit<Held, 'lease'> & RefreshLease;
 
 /**
  * The row as the holder left it. The lease tells of a successor after the holder took too long; the version, of a disconnect or a
  * reconnect, which leave the lease alone because a request may still be on its way.
  */
-const asHeld = ({ connectionId, tokenVersion, lease }: Held) =>
+const asHeld = (given: Given<HeldValues>) =>
   and(
-    eq(connections.id, connectionId),
-    eq(connections.refreshLeaseId, lease.id),
-    eq(connections.tokenVersion, tokenVersion),
+    eq(connections.id, given('connectionId')),
+    eq(connections.refreshLeaseId, given('id')),
+    eq(connections.tokenVersion, given('tokenVersion')),
     eq(connections.state, 'active'),
   );
+
+const heldValues = ({ lease, ...held }: Held): HeldValues => ({ ...held, ...lease });
 
 /** A new pair, sealed, and when it is due. */
 export type Rotation = {
@@ -121,6 +141,27 @@ export type Rotation = {
   nextRefreshAt: EpochMs;
 };
 
+const RECORD_ROTATION = compiled((orm, given: Given<HeldValues & Rotation & { now: EpochMs }>) =>
+  orm
+    .update(connections)
+    .set({
+      accessTokenSealed: given('accessTokenSealed'),
+      refreshTokenSealed: given('refreshTokenSealed'),
+      previousRefreshTokenSealed: given('previousRefreshTokenSealed'),
+      accessExpiresAt: given('accessExpiresAt'),
+      nextRefreshAt: given('nextRefreshAt'),
+      ...released,
+      tokenVersion: sql`${given('tokenVersion')} + 1`,
+      refreshedAt: given('now'),
+      inDoubtSince: null,
+      refreshFailures: 0,
+      timeline: withEvent({ kind: 'refreshed', at: given('now') }),
+      activity: withActivity('refreshed', given('now')),
+    })
+    .where(asHeld(given))
+    .returning({ id: connections.id }),
+);
+
 /**
  * Stores a new pair and gives the lease back, in one statement checked against lease and version. Repeated on D1's errors.
  *
@@ -129,48 +170,46 @@ export type Rotation = {
  */
 export const recordRotation = (db: Db, held: Held, pair: Rotation, now: EpochMs): Stored<boolean> =>
   attemptIdempotent(db, async () => {
-    const written = await db.orm
-      .update(connections)
-      .set({
-        ...pair,
-        ...released,
-        tokenVersion: held.tokenVersion + 1,
-        refreshedAt: now,
-        inDoubtSince: null,
-        refreshFailures: 0,
-        timeline: withEvent({ kind: 'refreshed', at: now }),
-        activity: withActivity('refreshed', now),
-      })
-      .where(asHeld(held))
-      .returning({ id: connections.id });
+    const written = await RECORD_ROTATION.rows(db, { ...heldValues(held), ...pair, now });
     return written.length > 0;
   });
 
-/**
- * Gives the lease back after a refresh that failed; the tokens stay as they are.
- *
- * @param failure `inDoubt`: the tokens may have been rotated all the same, so the connection stays ahead of what is merely due
- */
-export const recordRefreshFailure = (
-  db: Db,
-  held: Held,
-  failure: { kind: string; inDoubt: boolean; nextRefreshAt: EpochMs },
-  now: EpochMs,
-): Stored<void> =>
+/** `inDoubt`: the tokens may have been rotated all the same, so the connection stays ahead of what is merely due. */
+export type RefreshFailure = { kind: string; inDoubt: boolean; nextRefreshAt: EpochMs };
+
+const RECORD_FAILURE = compiled((orm, given: Given<HeldValues & RefreshFailure & { now: EpochMs }>) =>
+  orm
+    .update(connections)
+    .set({
+      ...released,
+      inDoubtSince: sql`CASE WHEN ${given('inDoubt')} THEN ${connections.inDoubtSince} ELSE ${certainAgain(given)} END`,
+      nextRefreshAt: given('nextRefreshAt'),
+      refreshFailures: sql`${connections.refreshFailures} + 1`,
+      lastFailureKind: given('kind'),
+      lastFailureAt: given('now'),
+      timeline: withEvent({ kind: 'refresh_failed', reason: given('kind'), at: given('now') }),
+    })
+    .where(asHeld(given)),
+);
+
+/** Gives the lease back after a refresh that failed; the tokens stay as they are. */
+export const recordRefreshFailure = (db: Db, held: Held, failure: RefreshFailure, now: EpochMs): Stored<void> =>
   attemptIdempotent(db, async () => {
-    await db.orm
-      .update(connections)
-      .set({
-        ...released,
-        ...(!failure.inDoubt && { inDoubtSince: certainAgain(held.lease) }),
-        nextRefreshAt: failure.nextRefreshAt,
-        refreshFailures: sql`${connections.refreshFailures} + 1`,
-        lastFailureKind: failure.kind,
-        lastFailureAt: now,
-        timeline: withEvent({ kind: 'refresh_failed', reason: failure.kind, at: now }),
-      })
-      .where(asHeld(held));
+    await RECORD_FAILURE.bind(db, { ...heldValues(held), ...failure, now }).run();
   });
+
+const RETURN_LEASES = compiled((orm, given: Given<RefreshLease & { connectionIds: string; nextRefreshAt: EpochMs }>) =>
+  orm
+    .update(connections)
+    .set({ ...released, nextRefreshAt: given('nextRefreshAt'), inDoubtSince: certainAgain(given) })
+    .where(
+      and(
+        sql`${connections.id} IN (SELECT value FROM json_each(${given('connectionIds')}))`,
+        eq(connections.refreshLeaseId, given('id')),
+        eq(connections.state, 'active'),
+      ),
+    ),
+);
 
 /** Gives back leases under which nothing was sent. */
 export const returnLeases = (
@@ -180,26 +219,47 @@ export const returnLeases = (
   nextRefreshAt: EpochMs,
 ): Stored<void> =>
   attemptIdempotent(db, async () => {
-    await db.orm
-      .update(connections)
-      .set({ ...released, nextRefreshAt, inDoubtSince: certainAgain(lease) })
-      .where(
-        and(
-          sql`${connections.id} IN (SELECT value FROM json_each(${JSON.stringify(connectionIds)}))`,
-          eq(connections.refreshLeaseId, lease.id),
-          eq(connections.state, 'active'),
-        ),
-      );
+    await RETURN_LEASES.bind(db, { ...lease, connectionIds: JSON.stringify(connectionIds), nextRefreshAt }).run();
   });
 
+const DROP_LEASE = compiled((orm, given: Given<{ connectionId: number; id: string }>) =>
+  orm
+    .update(connections)
+    .set(released)
+    .where(and(eq(connections.id, given('connectionId')), eq(connections.refreshLeaseId, given('id')))),
+);
+
 /** Drops the lease of a holder whose connection was disconnected or reconnected meanwhile; nothing else is the holder's any more. */
-export const dropLease = (db: Db, connectionId: number, lease: RefreshLease): Stored<void> =>
+export const dropLease = (db: Db, connectionId: number, { id }: RefreshLease): Stored<void> =>
   attempt(db, async () => {
-    await db.orm
-      .update(connections)
-      .set(released)
-      .where(and(eq(connections.id, connectionId), eq(connections.refreshLeaseId, lease.id)));
+    await DROP_LEASE.bind(db, { connectionId, id }).run();
   });
+
+type Condemned = { connectionId: number; tokenVersion: number; leaseId: string | null; reason: string; now: EpochMs };
+
+const REQUIRE_REAUTH = compiled((orm, given: Given<Condemned>) =>
+  orm
+    .update(connections)
+    .set({
+      ...released,
+      state: 'reauth_required',
+      stateReason: given('reason'),
+      stateSince: given('now'),
+      inDoubtSince: null,
+      nextRefreshAt: null,
+      syncResumeAt: null,
+      timeline: withEvent({ kind: 'reauth_required', reason: given('reason'), at: given('now') }),
+    })
+    .where(
+      and(
+        eq(connections.id, given('connectionId')),
+        eq(connections.tokenVersion, given('tokenVersion')),
+        eq(connections.state, 'active'),
+        sql`${connections.refreshLeaseId} IS coalesce(${given('leaseId')}, ${connections.refreshLeaseId})`,
+      ),
+    )
+    .returning({ id: connections.id }),
+);
 
 /**
  * Declares that the person has to consent again, unless the tokens changed meanwhile: so the write is also the re-read that shows whether
@@ -210,32 +270,13 @@ export const dropLease = (db: Db, connectionId: number, lease: RefreshLease): St
  */
 export const recordReauthRequired = (
   db: Db,
-  held: { connectionId: number; tokenVersion: number; lease?: RefreshLease },
+  { connectionId, tokenVersion, lease }: { connectionId: number; tokenVersion: number; lease?: RefreshLease },
   reason: ReauthReason,
   now: EpochMs,
 ): Stored<boolean> =>
   attemptIdempotent(db, async () => {
-    const written = await db.orm
-      .update(connections)
-      .set({
-        ...released,
-        state: 'reauth_required',
-        stateReason: reason,
-        stateSince: now,
-        inDoubtSince: null,
-        nextRefreshAt: null,
-        syncResumeAt: null,
-        timeline: withEvent({ kind: 'reauth_required', reason, at: now }),
-      })
-      .where(
-        and(
-          eq(connections.id, held.connectionId),
-          eq(connections.tokenVersion, held.tokenVersion),
-          eq(connections.state, 'active'),
-          held.lease === undefined ? undefined : eq(connections.refreshLeaseId, held.lease.id),
-        ),
-      )
-      .returning({ id: connections.id });
+    const held = { connectionId, tokenVersion, leaseId: lease?.id ?? null };
+    const written = await REQUIRE_REAUTH.rows(db, { ...held, reason, now });
     return written.length > 0;
   });
 

@@ -1,0 +1,73 @@
+import { is, Placeholder, type Query, type SQL, sql } from 'drizzle-orm';
+import type { DrizzleD1Database } from 'drizzle-orm/d1';
+
+import type { Db } from './d1.ts';
+
+/**
+ * Queries that are built once in an isolate, at their first use, with places for the values of each call. The builder takes longer over a
+ * statement than everything else of ours does in a request; so whatever many requests ask, and all of the refresh protocol, is compiled.
+ *
+ * What is kept is text and how to read its rows: nothing of the request that came first. D1's own prepared statement is no more than that
+ * either, a text with its values that belongs to a binding (`cloudflare-internal:d1-api` in workerd), so each call makes its own, at no
+ * cost worth keeping it for.
+ */
+export type Compiled<Values, Row> = {
+  /** The statement with its values, to stand in a batch. */
+  bind: (db: Db, values: Values) => D1PreparedStatement;
+  /** Runs it; its rows. */
+  rows: (db: Db, values: Values) => Promise<Row[]>;
+  /** Runs it; its first row, if there is one. */
+  first: (db: Db, values: Values) => Promise<Row | undefined>;
+  /** Its rows as a batch answered them: objects, so no two of its columns may have the same name. */
+  rowsOf: (result: D1Result | undefined) => Row[];
+};
+
+/** The place of a value that each call brings. It is sent as it is: true and false as 1 and 0, everything else as SQLite has it. */
+export type Given<Values> = <Name extends keyof Values & string>(name: Name) => SQL<Values[Name]>;
+
+type Buildable = {
+  prepare: () => {
+    getQuery: () => Query;
+    mapAllResult: (rows: unknown, isFromBatch?: boolean) => unknown;
+    all: () => Promise<unknown>;
+  };
+};
+
+type RowOf<Built extends Buildable> =
+  Awaited<ReturnType<ReturnType<Built['prepare']>['all']>> extends (infer Row)[] ? Row : never;
+
+/**
+ * Compiles a query.
+ *
+ * @param build writes it; `given('name')` stands for the value of that name. Runs once, so it must depend on nothing but its parameters
+ */
+export const compiled = <Values, Built extends Buildable>(
+  build: (orm: DrizzleD1Database, given: Given<Values>) => Built,
+): Compiled<Values, RowOf<Built>> => {
+  const compile = (db: Db) => {
+    const prepared = build(db.orm, (name) => sql`${sql.placeholder(name)}`).prepare();
+    const query = prepared.getQuery();
+    return {
+      text: query.sql,
+      params: query.params.map((param) => (is(param, Placeholder) ? { name: param.name } : { value: param })),
+      read: (rows: unknown, isFromBatch: boolean) => prepared.mapAllResult(rows, isFromBatch) as RowOf<Built>[],
+    };
+  };
+  let kept: ReturnType<typeof compile> | undefined;
+
+  const bind = (db: Db, values: Values): D1PreparedStatement => {
+    kept ??= compile(db);
+    const params = kept.params.map((param) => ('name' in param ? values[param.name as keyof Values] : param.value));
+    return db.d1.prepare(kept.text).bind(...params);
+  };
+  const rows = async (db: Db, values: Values) => {
+    const found = await bind(db, values).raw();
+    return kept?.read(found, false) ?? [];
+  };
+  return {
+    bind,
+    rows,
+    first: async (db, values) => (await rows(db, values))[0],
+    rowsOf: (result) => (result === undefined ? [] : (kept?.read(result, true) ?? [])),
+  };
+};
