@@ -1,34 +1,65 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-import { explained } from '../explained.ts';
+import { parse } from 'smol-toml';
+import * as z from 'zod';
 
-export type Deployment = {
-  databaseId: string;
-  namespaceId: string;
-  /** A host of a zone in the account; workers.dev where absent. */
-  domain: string | undefined;
+const ROOT = fileURLToPath(import.meta.resolve('../..'));
+
+const projectSchema = z.looseObject({
+  name: z.string(),
+  main: z.string(),
+  vars: z.record(z.string(), z.unknown()),
+  build: z.looseObject({}),
+  assets: z.looseObject({ directory: z.string() }),
+  secrets: z.object({ required: z.array(z.string()) }),
+  d1_databases: z.tuple([
+    z.looseObject({
+      binding: z.literal('DB'),
+      database_name: z.string(),
+      database_id: z.string().optional(),
+      migrations_dir: z.string(),
+    }),
+  ]),
+  kv_namespaces: z.tuple([z.looseObject({ binding: z.literal('LINKS'), id: z.string().optional() })]),
+});
+
+/** What `wrangler.toml` says. The ids are there only where the Deploy to Cloudflare button, or somebody, wrote them into it. */
+export type Project = z.infer<typeof projectSchema>;
+
+/** Reads `wrangler.toml`. Workers Builds deploys under the name that its settings say. */
+export const readProject = (env: NodeJS.ProcessEnv): Project => {
+  const project = projectSchema.parse(parse(readFileSync(resolve(ROOT, 'wrangler.toml'), 'utf8')));
+  return { ...project, name: env['WRANGLER_CI_OVERRIDE_NAME'] || project.name };
 };
+
+export type Resources = { databaseId: string; namespaceId: string };
 
 /**
- * The configuration of one deployment: `wrangler.toml` with the ids of the account's resources and the address filled in. It is written
- * beside it, because the paths in it are relative, and is nobody else's business, so it is not committed.
+ * The configuration of one deployment: `wrangler.toml` with the ids of the account's resources and the address filled in. Paths are
+ * absolute, since the file does not lie beside `wrangler.toml`.
+ *
+ * @param domain a host of a zone in the account; where absent, the address is what `wrangler.toml` says
  */
-export const deploymentConfig = ({ databaseId, namespaceId, domain }: Deployment): string => {
-  const template = readFileSync(new URL('../../wrangler.toml', import.meta.url).pathname, 'utf8');
-  const filled = insertAfter(
-    insertAfter(template, 'binding = "DB"', `database_id = "${databaseId}"`),
-    'binding = "LINKS"',
-    `id = "${namespaceId}"`,
-  );
-  if (domain === undefined) return filled;
-  const addressed = filled.replace(
-    'workers_dev = true',
-    `workers_dev = false\nroutes = [{ pattern = "${domain}", custom_domain = true }]`,
-  );
-  return insertAfter(addressed, '[vars]', `PUBLIC_URL = "https://${domain}"`);
-};
-
-const insertAfter = (text: string, line: string, added: string): string => {
-  if (!text.includes(`${line}\n`)) throw explained(`wrangler.toml lacks the line ${line}, so it cannot be filled in.`);
-  return text.replace(`${line}\n`, `${line}\n${added}\n`);
+export const deploymentConfig = (
+  project: Project,
+  { databaseId, namespaceId }: Resources,
+  domain: string | undefined,
+): object => {
+  const [database] = project.d1_databases;
+  const [namespace] = project.kv_namespaces;
+  return {
+    ...project,
+    main: resolve(ROOT, project.main),
+    build: { ...project.build, cwd: ROOT },
+    assets: { ...project.assets, directory: resolve(ROOT, project.assets.directory) },
+    d1_databases: [{ ...database, database_id: databaseId, migrations_dir: resolve(ROOT, database.migrations_dir) }],
+    kv_namespaces: [{ ...namespace, id: namespaceId }],
+    ...(domain !== undefined && {
+      workers_dev: false,
+      routes: [{ pattern: domain, custom_domain: true }],
+      vars: { ...project.vars, PUBLIC_URL: `https://${domain}` },
+    }),
+  };
 };

@@ -1,133 +1,169 @@
-import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+
+import { startCloudflare } from './cloudflare-stand-in.ts';
+
+/** The deployment as a person starts it: a process that runs wrangler itself, which talks to a stand-in for Cloudflare's API. */
 
 const DEPLOY = fileURLToPath(import.meta.resolve('../../scripts/deploy.ts'));
-const FAKE_WRANGLER = fileURLToPath(import.meta.resolve('../fixtures/fake-wrangler.ts'));
+const ROOT = fileURLToPath(import.meta.resolve('../..'));
+/** Runs a program in a pseudo-terminal. */
+const TERMINAL = '/usr/bin/script';
+const CREDENTIALS = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'withings-secret-1' };
 
-let folder: string;
-let url: string;
+const INTERNAL_ERROR = { status: 500, code: 7500, message: 'internal error' };
+const ANSWERS: [question: string, answer: string][] = [
+  ['Custom domain', 'withings.example.com'],
+  ['Keep the data in', 'eu'],
+  ['client id', 'id-1'],
+  ['client secret', 'withings-secret-1'],
+];
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mushu-deploy-test-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  await mkdir(join(folder, 'bin'));
-  const program = join(folder, 'bin', 'wrangler');
-  await writeFile(
-    program,
-    `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${FAKE_WRANGLER}" "$@"\n`,
-  );
-  await chmod(program, 0o755);
-  const server = createServer((request, response) => response.writeHead(request.url === '/healthz' ? 200 : 404).end());
-  onTestFinished(() => void server.close());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  url = `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : ''}`;
-});
+type Run = { args?: string[]; env?: Record<string, string>; answers?: [question: string, answer: string][] };
 
-const CREDENTIALS = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'secret-1' };
-
-/** Runs the deployment as a process, against a wrangler that plays the account; what it printed, and whether it succeeded. */
-const deploy = async (args: string[], env: Record<string, string> = {}) => {
-  const run = promisify(execFile)(process.execPath, [DEPLOY, ...args], {
-    cwd: folder,
-    env: {
-      PATH: [join(folder, 'bin'), dirname(process.execPath)].join(delimiter),
-      FAKE_ACCOUNT: join(folder, 'account.json'),
-      FAKE_URL: url,
-      ...env,
-    },
+/** An account and a machine, both new. */
+const newcomer = async () => {
+  const cloud = await startCloudflare();
+  const home = await mkdtemp(join(tmpdir(), 'mushu-deploy-test-'));
+  onTestFinished(async () => {
+    cloud.stop();
+    await rm(home, { recursive: true });
   });
-  run.child.stdin?.end();
-  return run.then(
-    ({ stdout }) => ({ ok: true, said: stdout }),
-    ({ stdout, stderr }: { stdout: string; stderr: string }) => ({ ok: false, said: stdout + stderr }),
-  );
+  const state = join(home, 'state');
+  const machine = {
+    // Nothing of the real machine: neither a login nor a setting.
+    PATH: dirname(process.execPath),
+    HOME: home,
+    CLOUDFLARE_API_BASE_URL: cloud.apiUrl,
+    CLOUDFLARE_API_TOKEN: 'cf-token-1',
+    // Where wrangler writes down how it was called.
+    WRANGLER_OUTPUT_FILE_DIRECTORY: join(home, 'calls'),
+  };
+  /** Deploys; what was printed, and whether it succeeded. */
+  const deploy = async ({ args = [], env = {}, answers: given = [] }: Run = {}) => {
+    const answers = [...given];
+    const command = [DEPLOY, '--state', state, '--health-url', cloud.origin, ...args];
+    const [program, programArgs] =
+      answers.length === 0
+        ? [process.execPath, command]
+        : [TERMINAL, ['-qfec', [process.execPath, ...command].join(' '), '/dev/null']];
+    const child = spawn(program, programArgs, { cwd: home, env: { ...machine, ...env } });
+    if (answers.length === 0) child.stdin.end();
+    let said = '';
+    const hear = (chunk: Buffer) => {
+      said += chunk.toString();
+      const [next] = answers;
+      if (next === undefined || !said.includes(next[0])) return;
+      answers.shift();
+      child.stdin.write(`${next[1]}\n`);
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    return { ok: code === 0, said };
+  };
+  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(state, name), 'utf8'));
+  const wranglerCalls = async (): Promise<string> => {
+    const files = globSync('calls/*', { cwd: home });
+    return (await Promise.all(files.map(async (file) => readFile(join(home, file), 'utf8')))).join('\n');
+  };
+  return { cloud, deploy, read, state, wranglerCalls };
 };
 
-type Account = { calls: string[]; databases: object[]; namespaces: object[]; secrets: Record<string, string> };
-const account = async (): Promise<Account> => JSON.parse(await readFile(join(folder, 'account.json'), 'utf8'));
-
-const STEPS = ['whoami', 'd1 create', 'kv namespace create', 'secret list', 'd1 migrations apply', 'deploy'];
+const ourDatabase = (cloud: Awaited<ReturnType<typeof startCloudflare>>) =>
+  cloud.databases.find(({ name }) => name === 'mushu-health');
 
 describe('npm run deploy', () => {
-  test('makes everything, in an order in which no code meets a database without its tables', async () => {
-    const { ok, said } = await deploy(['--jurisdiction', 'eu'], CREDENTIALS);
-    expect(said).toContain('/healthz: answers');
-    expect(ok).toBe(true);
-    const { calls, secrets } = await account();
-    const order = STEPS.map((step) => calls.findIndex((call) => call.startsWith(step)));
+  test('that fails at any step says what to do, and run again finishes with nothing made twice', async () => {
+    const { cloud, deploy, read, state, wranglerCalls } = await newcomer();
+    const env = { CLOUDFLARE_ACCOUNT_ID: cloud.accounts[0]?.id ?? '' };
+    // More than one page of them.
+    for (let index = 0; index < 12; index += 1) cloud.addDatabase(`somebody-elses-${index}`);
+
+    cloud.accounts.push({ id: 'acc0000000000000000000000000000b', name: 'Work' });
+    const undecided = await deploy({ env: CREDENTIALS });
+    expect(undecided.said).toContain('choose one with --account ID.\n  acc0000000000000000000000000000a  Ada');
+    expect(cloud.requests.filter((request) => !request.startsWith('GET'))).toEqual([]);
+
+    cloud.failOnce(/^POST \/d1\/database$/, 'cut after');
+    const flags = ['--domain', 'withings.example.com', '--jurisdiction', 'eu'];
+    const cutOff = existsSync(TERMINAL)
+      ? await deploy({ env, answers: ANSWERS })
+      : await deploy({ env: { ...env, ...CREDENTIALS }, args: flags });
+    expect(cutOff.said).toContain('Making the database failed.');
+    expect(ourDatabase(cloud)?.jurisdiction).toBe('eu');
+
+    cloud.failOnce(/^POST \/storage\/kv/, { status: 403, code: 10_000, message: 'Authentication error' });
+    const forbidden = await deploy({ env: { ...env, ...CREDENTIALS } });
+    expect(forbidden.said).toContain('Making the KV namespace failed. The login or API token may not do this.');
+
+    for (const fault of ['pass', 'pass', 'pass', INTERNAL_ERROR] as const) cloud.failOnce(/query$/, fault);
+    const half = await deploy({ env: { ...env, ...CREDENTIALS } });
+    expect(half.said).toContain('Applying the migrations failed.');
+    expect(appliedMigrations(cloud)).toHaveLength(1);
+    expect(cloud.worker).toBeUndefined();
+
+    cloud.failOnce(/^PUT .*\/domains\/records$/, INTERNAL_ERROR);
+    const unaddressed = await deploy({ env: { ...env, ...CREDENTIALS } });
+    expect(unaddressed.said).toContain('Deploying the Worker failed.');
+    const secrets = new Map(cloud.worker?.secrets);
+    expect([...secrets.keys()].sort()).toEqual([...Object.keys(CREDENTIALS), 'KEYRING', 'OPERATOR_TOKEN'].sort());
+
+    // As Workers Builds would run it: nobody to ask, no credential of Withings, only what the runs before have left.
+    const done = await deploy({ env: { CI: '1', WORKERS_CI: '1' } });
+    expect(done.said).toContain('https://withings.example.com/withings/callback');
+    expect(done.said).toContain(join(state, 'secrets.json'));
+    expect(await read('secrets.json')).toEqual({
+      KEYRING: secrets.get('KEYRING'),
+      OPERATOR_TOKEN: secrets.get('OPERATOR_TOKEN'),
+    });
+    expect(cloud.worker?.secrets).toEqual(secrets);
+    expect(cloud.databases).toHaveLength(13);
+    expect(cloud.namespaces).toHaveLength(1);
+    const migrations = globSync('migrations/*.sql', { cwd: ROOT }).map((file) => basename(file));
+    expect(appliedMigrations(cloud)).toEqual(migrations.sort());
+    const migrated = cloud.requests.findLastIndex((request) => request.endsWith('/query'));
+    expect(migrated).toBeLessThan(cloud.requests.findLastIndex((request) => request.endsWith('/versions')));
+    expect([...cloud.domains, ...cloud.crons]).toEqual(['withings.example.com', '* * * * *']);
+
+    const runs = [undecided, cutOff, forbidden, half, unaddressed, done];
+    expect(runs.map(({ ok }) => ok)).toEqual([false, false, false, false, false, true]);
+    for (const { said } of runs.slice(1, -1)) expect(said).toContain('Run this again');
+    const printed = `${runs.map(({ said }) => said).join('\n')}${await wranglerCalls()}`;
+    expect(printed).toContain('"command_line_args":["d1","create"');
+    for (const secret of secrets.values()) if (secret !== 'id-1') expect(printed).not.toContain(secret);
+  }, 240_000);
+
+  test('shows every step with --dry-run, reaches no network, and says how big the bundle is', async () => {
+    const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'deploy', '--', '--dry-run'], {
+      cwd: ROOT,
+      env: { ...process.env, CLOUDFLARE_API_BASE_URL: 'http://127.0.0.1:9', WITHINGS_CLIENT_ID: '' },
+    });
+    const steps = [
+      'whoami',
+      'd1 list',
+      'secret list',
+      'd1 create mushu-health',
+      'kv namespace create',
+      'd1 migrations',
+    ];
+    const order = [...steps, 'deploy --secrets-file'].map((step) => stdout.indexOf(`wrangler ${step}`));
     expect(order).toEqual(order.toSorted((left, right) => left - right));
     expect(order).not.toContain(-1);
-    expect(calls).toContain('d1 create mushu-health --jurisdiction eu');
-    expect(calls.find((call) => call.startsWith('d1 migrations'))).toContain('--remote');
-    expect(Object.keys(secrets).sort()).toEqual([
-      'KEYRING',
-      'OPERATOR_TOKEN',
-      'WITHINGS_CLIENT_ID',
-      'WITHINGS_CLIENT_SECRET',
-    ]);
-    expect(said).toContain(`${url}/withings/callback`);
-    expect(said.split(secrets['OPERATOR_TOKEN'] ?? '?')).toHaveLength(2);
-    expect(said).not.toContain('secret-1');
-    const config = await readFile(join(folder, 'wrangler.deploy.toml'), 'utf8');
-    expect(config).toContain('database_id = "db-1"');
-    expect(config).toMatch(/binding = "LINKS"\nid = "kv-1"/);
-  });
-
-  test('run again is an upgrade: nothing is made twice, and the secrets stay', async () => {
-    await deploy([], CREDENTIALS);
-    const before = await account();
-    const { ok, said } = await deploy([]);
-    expect(ok).toBe(true);
-    const after = await account();
-    expect(after.databases).toEqual(before.databases);
-    expect(after.namespaces).toEqual(before.namespaces);
-    expect(after.secrets).toEqual(before.secrets);
-    expect(said).not.toContain('mushu_operator_');
-    expect(after.calls.filter((call) => call.startsWith('d1 migrations'))).toHaveLength(2);
-  });
-
-  test.each(STEPS)('cut off at "%s", is simply run again', async (step) => {
-    const cutOff = await deploy([], { ...CREDENTIALS, FAKE_FAIL: step });
-    expect(cutOff.ok).toBe(false);
-    expect(cutOff.said).not.toContain('mushu_operator_');
-    expect((await deploy([], CREDENTIALS)).ok).toBe(true);
-    const { databases, namespaces, secrets } = await account();
-    expect([databases.length, namespaces.length, Object.keys(secrets).length]).toEqual([1, 1, 4]);
-  });
-
-  test('serves a host of its own where one is wished for, and nothing on workers.dev', async () => {
-    await deploy(['--domain', 'withings.example.com'], { ...CREDENTIALS, FAKE_FAIL: 'deploy' });
-    const config = await readFile(join(folder, 'wrangler.deploy.toml'), 'utf8');
-    expect(config).toContain('workers_dev = false');
-    expect(config).toContain('routes = [{ pattern = "withings.example.com", custom_domain = true }]');
-    expect(config).toContain('PUBLIC_URL = "https://withings.example.com"');
-  });
-
-  test('says what is missing, and has then touched nothing that it would have to undo', async () => {
-    expect((await deploy([])).said).toContain('needs WITHINGS_CLIENT_ID');
-    expect((await account()).calls.some((call) => call.startsWith('deploy'))).toBe(false);
-    expect((await deploy([], { FAKE_FAIL: 'whoami' })).said).toContain('Nobody is logged in');
-    expect((await deploy(['--domain', 'https://x'], CREDENTIALS)).said).toContain('takes a host name');
-    expect((await deploy(['--jurisdiction', 'mars'], CREDENTIALS)).said).toContain('takes eu, us, fedramp');
-  });
-
-  test('shows every step with --dry-run, touches no account, and says how big the bundle is', async () => {
-    const root = fileURLToPath(import.meta.resolve('../..'));
-    const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'deploy', '--', '--dry-run'], {
-      cwd: root,
-    });
-    for (const step of STEPS) expect(stdout).toContain(`wrangler ${step}`);
     expect(stdout).toMatch(/gzip: [\d.]+ KiB/);
     expect(stdout).toContain('--dry-run: exiting now');
   });
 });
+
+const appliedMigrations = (cloud: Awaited<ReturnType<typeof startCloudflare>>): unknown[] =>
+  ourDatabase(cloud)
+    ?.sqlite.prepare('SELECT name FROM d1_migrations ORDER BY id')
+    .all()
+    .map(({ name }) => name) ?? [];

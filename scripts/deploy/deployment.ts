@@ -1,0 +1,161 @@
+/**
+ * One deployment, from nothing or as an upgrade: look what is there, ask for what is missing, make it, migrate, deploy. Every step says when
+ * it fails what to do, and a run that was cut off anywhere is simply run again.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import * as z from 'zod';
+
+import { explained } from '../explained.ts';
+import type { Ask } from './ask.ts';
+import { attempt } from './attempt.ts';
+import { deploymentConfig, readProject, type Resources } from './config-file.ts';
+import { checkHealth } from './health.ts';
+import type { Kept, KeptDeployment } from './kept.ts';
+import { type Secrets, secretsToSend } from './secrets.ts';
+import { findAccount, namespaceTitle, type Survey, survey } from './survey.ts';
+import { mustBeJurisdiction, parseDomain, type Wishes, WORKERS_DEV } from './wishes.ts';
+import { type Wrangler, wranglerWith } from './wrangler.ts';
+
+export type Surroundings = {
+  env: NodeJS.ProcessEnv;
+  kept: Kept;
+  ask: Ask;
+  /** Whether a person sits at the terminal, whom wrangler may ask too. */
+  attended: boolean;
+  /** Whether files of this machine are gone after the run. */
+  ephemeral: boolean;
+  say: (line: string) => void;
+};
+
+/** Deploys; the address where the broker then is. */
+export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promise<string> => {
+  const { env, kept, ask, say } = surroundings;
+  const project = readProject(env);
+  const earlier = kept.deployment();
+  const accountId = await findAccount(wranglerWith({}), wishes.accountId ?? earlier?.accountId, ask);
+  if (earlier !== undefined && earlier.accountId !== accountId) {
+    throw explained(
+      `${kept.path('.')} belongs to the account ${earlier.accountId}. Choose another folder with --state.`,
+    );
+  }
+  const wrangler = wranglerWith({ CLOUDFLARE_ACCOUNT_ID: accountId });
+  const found = await survey(wrangler, project, earlier);
+  const chosen = await askForTheRest(wishes, found, earlier, ask);
+  const secrets = await secretsToSend(chosen.secrets, found.secretNames, kept, surroundings.ephemeral);
+  const keep = (more: Partial<KeptDeployment>) => kept.keepDeployment({ ...kept.deployment(), accountId, ...more });
+
+  keep({ domain: chosen.domain ?? null });
+  const databaseId = found.databaseId ?? (await makeDatabase(wrangler, project.d1_databases[0].database_name, chosen));
+  say(`database ${databaseId}: ${found.databaseId === undefined ? 'made' : 'there already'}`);
+  keep({ databaseId });
+  const namespaceId = found.namespaceId ?? (await makeNamespace(wrangler, namespaceTitle(project), chosen));
+  say(`KV namespace ${namespaceId}: ${found.namespaceId === undefined ? 'made' : 'there already'}`);
+  keep({ namespaceId });
+
+  const resources: Resources = { databaseId, namespaceId };
+  const config = kept.writeConfig(deploymentConfig(project, resources, chosen.domain));
+  await attempt('Applying the migrations', async () =>
+    wrangler(['d1', 'migrations', 'apply', 'DB', '--remote', '--config', config]),
+  );
+  say('migrations: applied');
+  const url = await attempt('Deploying the Worker', async () =>
+    upload(wrangler, config, secrets, chosen.domain, surroundings.attended),
+  );
+  say(`Worker: deployed${Object.keys(secrets).length === 0 ? '' : `, with ${Object.keys(secrets).join(', ')}`}`);
+  const asked = wishes.healthUrl ?? url;
+  await checkHealth(asked);
+  say(`${asked}/healthz: answers`);
+  return url;
+};
+
+type Chosen = { domain: string | undefined; jurisdiction: string | undefined; secrets: Partial<Secrets> };
+
+/** Asks a person for what neither flags nor the environment nor an earlier run say, and only where it is needed. */
+const askForTheRest = async (
+  wishes: Wishes,
+  found: Survey,
+  earlier: KeptDeployment | undefined,
+  ask: Ask,
+): Promise<Chosen> => {
+  const domain =
+    wishes.domain ??
+    (earlier?.domain === undefined
+      ? await ask('Custom domain, such as withings.example.com (empty: workers.dev):')
+      : (earlier.domain ?? WORKERS_DEV));
+  const jurisdiction =
+    wishes.jurisdiction ??
+    (found.databaseId === undefined ? await ask('Keep the data in eu, us or fedramp (empty: anywhere):') : undefined);
+  mustBeJurisdiction(jurisdiction);
+  const secrets = { ...wishes.secrets };
+  const questions = [
+    { name: 'WITHINGS_CLIENT_ID', question: 'Withings client id:', hidden: false },
+    { name: 'WITHINGS_CLIENT_SECRET', question: 'Withings client secret (not shown):', hidden: true },
+  ];
+  for (const { name, question, hidden } of questions) {
+    if (secrets[name] !== undefined || found.secretNames.includes(name)) continue;
+    const answer = await ask(question, { hidden });
+    if (answer !== undefined) secrets[name] = answer;
+  }
+  return { domain: parseDomain(domain), jurisdiction, secrets };
+};
+
+const inJurisdiction = ({ jurisdiction }: Chosen): string[] =>
+  jurisdiction === undefined ? [] : ['--jurisdiction', jurisdiction];
+
+const makeDatabase = async (wrangler: Wrangler, name: string, chosen: Chosen): Promise<string> =>
+  attempt('Making the database', async () => {
+    const said = await wrangler(['d1', 'create', name, ...inJurisdiction(chosen)]);
+    return idIn(said, /database_id"?\s*[=:]\s*"([0-9a-f-]{36})"/);
+  });
+
+const makeNamespace = async (wrangler: Wrangler, title: string, chosen: Chosen): Promise<string> =>
+  attempt('Making the KV namespace', async () => {
+    const said = await wrangler(['kv', 'namespace', 'create', title, ...inJurisdiction(chosen)]);
+    return idIn(said, /\bid"?\s*[=:]\s*"([0-9a-f]{32})"/);
+  });
+
+/** The id in what wrangler suggests to write into a configuration. */
+const idIn = (said: string, pattern: RegExp): string => {
+  const id = pattern.exec(said)?.[1];
+  if (id === undefined) throw explained(`wrangler made it, but says no id:\n${said}`);
+  return id;
+};
+
+/** Sends code and secrets at once; the address where the Worker then is. */
+const upload = async (
+  wrangler: Wrangler,
+  config: string,
+  secrets: Secrets,
+  domain: string | undefined,
+  attended: boolean,
+): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'mushu-deploy-'));
+  try {
+    const [secretsFile, outputFile] = [join(folder, 'secrets.json'), join(folder, 'output.ndjson')];
+    await writeFile(secretsFile, JSON.stringify(secrets), { mode: 0o600 });
+    await wrangler(['deploy', '--config', config, '--secrets-file', secretsFile], {
+      env: { WRANGLER_OUTPUT_FILE_PATH: outputFile },
+      attended,
+    });
+    return domain === undefined ? deployedUrl(await readFile(outputFile, 'utf8')) : `https://${domain}`;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+};
+
+const outputEntry = z.object({ type: z.string(), targets: z.array(z.string()).optional() });
+
+/** The address, from the record that wrangler writes of what it did. */
+const deployedUrl = (output: string): string => {
+  const entries = output
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => outputEntry.parse(JSON.parse(line)));
+  const target = entries.findLast(({ type }) => type === 'deploy')?.targets?.find((text) => /^https?:/.test(text));
+  if (target === undefined)
+    throw explained('The Worker is deployed, but wrangler names no address. Is workers.dev switched on?');
+  return new URL(target).origin;
+};

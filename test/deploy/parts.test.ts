@@ -1,0 +1,183 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+
+import { describe, expect, onTestFinished, test } from 'vitest';
+
+import { askOn } from '../../scripts/deploy/ask.ts';
+import { attempt } from '../../scripts/deploy/attempt.ts';
+import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
+import { checkHealth } from '../../scripts/deploy/health.ts';
+import { openKept } from '../../scripts/deploy/kept.ts';
+import { secretsToSend } from '../../scripts/deploy/secrets.ts';
+import { readWishes } from '../../scripts/deploy/wishes.ts';
+import { explained } from '../../scripts/explained.ts';
+import { mintSecrets } from '../../scripts/secrets.ts';
+
+const GIVEN = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'secret-1' };
+const ALL = ['KEYRING', 'OPERATOR_TOKEN', ...Object.keys(GIVEN)];
+
+const emptyFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mushu-kept-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return openKept(folder);
+};
+
+describe('the secrets of a deployment', () => {
+  test('are the same in every run until the Worker has them, and then none is sent', async () => {
+    const kept = emptyFolder();
+    const first = await secretsToSend(GIVEN, [], kept, false);
+    expect(await secretsToSend(GIVEN, [], kept, false)).toEqual(first);
+    expect(await secretsToSend({}, ALL, kept, false)).toEqual({});
+    expect(statSync(kept.path('secrets.json')).mode & 0o077).toBe(0);
+  });
+
+  test('from the environment come before those that would be made, and replace none that the Worker has', async () => {
+    const { keyring, operatorToken } = await mintSecrets();
+    const given = { ...GIVEN, KEYRING: keyring, OPERATOR_TOKEN: operatorToken };
+    const kept = emptyFolder();
+    expect(await secretsToSend(given, [], kept, true)).toEqual(given);
+    expect(await secretsToSend(given, ALL, kept, true)).toEqual(GIVEN);
+    expect(kept.secrets()).toBeUndefined();
+  });
+
+  test('that the Worker would refuse are refused before anything is made', async () => {
+    const { operatorToken } = await mintSecrets();
+    const refused = { ...GIVEN, KEYRING: '{"current":"k1","keys":{"k1":"short"}}', OPERATOR_TOKEN: operatorToken };
+    await expect(secretsToSend(refused, [], emptyFolder(), true)).rejects.toThrow('is not 32 bytes');
+    const mistyped = { ...GIVEN, OPERATOR_TOKEN: `${operatorToken}0` };
+    await expect(secretsToSend(mistyped, ['KEYRING'], emptyFolder(), true)).rejects.toThrow('OPERATOR_TOKEN is not');
+  });
+
+  test('are not made in continuous integration, where they would be lost', async () => {
+    const kept = emptyFolder();
+    await expect(secretsToSend(GIVEN, [], kept, true)).rejects.toThrow('needs KEYRING and OPERATOR_TOKEN');
+    expect(kept.secrets()).toBeUndefined();
+  });
+
+  test('of Withings are asked for by name at the first deployment only', async () => {
+    await expect(secretsToSend({}, [], emptyFolder(), false)).rejects.toThrow('needs WITHINGS_CLIENT_ID');
+    const { WITHINGS_CLIENT_ID: _, ...halfGiven } = GIVEN;
+    expect(await secretsToSend(halfGiven, ALL, emptyFolder(), false)).toEqual(halfGiven);
+  });
+});
+
+describe('what was wished for', () => {
+  test('is refused in a sentence where Cloudflare would not take it', () => {
+    expect(() => readWishes({ domain: 'https://x' }, {})).toThrow('is a host name in lower case');
+    expect(() => readWishes({}, { DEPLOY_JURISDICTION: 'mars' })).toThrow('one of eu, us, fedramp');
+  });
+
+  test('comes from flags first, then from the environment, where empty is as good as absent', () => {
+    const env = { DEPLOY_DOMAIN: 'a.example', CLOUDFLARE_ACCOUNT_ID: '', WITHINGS_CLIENT_ID: 'id-1', KEYRING: '' };
+    expect(readWishes({ domain: 'workers.dev', 'client-id': 'id-2' }, env)).toMatchObject({
+      domain: 'workers.dev',
+      accountId: undefined,
+      secrets: { WITHINGS_CLIENT_ID: 'id-2' },
+    });
+    expect(readWishes({}, env)).toMatchObject({ domain: 'a.example', secrets: { WITHINGS_CLIENT_ID: 'id-1' } });
+  });
+});
+
+describe('a step that fails', () => {
+  const failing = async (words: string) => attempt('Doing it', async () => Promise.reject(explained(words)));
+
+  test.each([
+    ['You need to register a workers.dev subdomain before publishing to workers.dev', /--domain/],
+    ["In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable", /login/],
+    ['Authentication error [code: 10000]', /Workers Scripts/],
+    ['The database could not be found [code: 7404]', /deployment\.json/],
+    ['fetch failed', /not reached/],
+    ['something new', /^Run this again/m],
+  ])('with "%s" says what to do', async (words, remedy) => {
+    await expect(failing(words)).rejects.toThrow(remedy);
+    await expect(failing(words)).rejects.toThrow('Doing it failed.');
+  });
+
+  test('by a mistake of ours shows the mistake', async () => {
+    await expect(attempt('Doing it', async () => Promise.reject(new TypeError('x')))).rejects.toThrow(/^x$/);
+  });
+});
+
+describe('waiting for the broker to answer', () => {
+  const answers = (...statuses: (number | undefined)[]) => {
+    const asked: string[] = [];
+    const fetch = async (input: string | URL | Request): Promise<Response> => {
+      asked.push(new Request(input).url);
+      const status = statuses.shift();
+      if (status === undefined) throw new TypeError('fetch failed');
+      return new Response(null, { status });
+    };
+    return { asked, fetch, pause: async () => undefined };
+  };
+
+  test('goes on while the address is not known everywhere', async () => {
+    const seams = answers(undefined, 404, 200);
+    await checkHealth('https://x.example', seams);
+    expect(seams.asked).toEqual([
+      'https://x.example/healthz',
+      'https://x.example/healthz',
+      'https://x.example/healthz',
+    ]);
+  });
+
+  test('ends at once where the Worker says that it is set up wrong, and after a minute of silence', async () => {
+    const broken = answers(500, 200);
+    await expect(checkHealth('https://x.example', broken)).rejects.toThrow('wrangler tail');
+    expect(broken.asked).toHaveLength(1);
+    const silent = answers();
+    await expect(checkHealth('https://x.example', silent)).rejects.toThrow('does not answer yet');
+    expect(silent.asked).toHaveLength(20);
+  });
+});
+
+test('a hidden answer is not shown while it is typed', async () => {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const ask = askOn(input, output);
+  const answered = ask('Secret:', { hidden: true });
+  input.write('s3cret\n');
+  expect(await answered).toBe('s3cret');
+  const empty = ask('Domain:');
+  input.write('  \n');
+  expect(await empty).toBeUndefined();
+  const shown = String(output.read());
+  expect(shown).toContain('Secret:');
+  expect(shown).not.toContain('s3cret');
+});
+
+describe('the configuration of a deployment', () => {
+  const resources = { databaseId: 'db-1', namespaceId: 'kv-1' };
+
+  test('is what wrangler.toml says, with ids, and paths that hold from anywhere', () => {
+    const project = readProject({});
+    const config = deploymentConfig(project, resources, undefined);
+    expect(config).toMatchObject({
+      name: 'mushu-health',
+      main: join(import.meta.dirname, '../../src/worker.ts'),
+      workers_dev: true,
+      d1_databases: [{ binding: 'DB', database_id: 'db-1' }],
+      kv_namespaces: [{ binding: 'LINKS', id: 'kv-1' }],
+      observability: { redact_query_string: true },
+      triggers: project['triggers'],
+    });
+    expect(config).not.toHaveProperty('routes');
+  });
+
+  test('serves a host of its own where one is wished for, and nothing on workers.dev', () => {
+    expect(deploymentConfig(readProject({}), resources, 'withings.example.com')).toMatchObject({
+      workers_dev: false,
+      preview_urls: false,
+      routes: [{ pattern: 'withings.example.com', custom_domain: true }],
+      vars: { PUBLIC_URL: 'https://withings.example.com', WITHINGS_API_URL: 'https://wbsapi.withings.net' },
+    });
+  });
+
+  test('has the name that Workers Builds was set up with', () => {
+    expect(readProject({ WRANGLER_CI_OVERRIDE_NAME: 'my-broker' }).name).toBe('my-broker');
+  });
+
+  test('lies in a folder that is never committed', () => {
+    expect(readFileSync(join(import.meta.dirname, '../../.gitignore'), 'utf8')).toContain('\n.deploy/\n');
+  });
+});
