@@ -1,14 +1,14 @@
 import { hex } from '../crypto/credential.ts';
 import { nextRefreshAt } from '../domain/refresh.ts';
 import type { EpochMs } from '../domain/time.ts';
-import type { Activation } from '../store/connections.ts';
+import type { Activation } from '../store/activation.ts';
 import { type Deps, uniform } from './deps.ts';
 import { sealTokens } from './sealed-tokens.ts';
 
 /** Who is linked to what, and the tokens that make the connection. */
 type Linked = Pick<
   Activation,
-  'id' | 'appId' | 'userId' | 'withingsUserId' | 'scope' | 'accessExpiresAt' | 'mayReplace'
+  'id' | 'appId' | 'userId' | 'withingsUserId' | 'scope' | 'accessExpiresAt' | 'mayReplace' | 'ticketHash'
 > & {
   accessToken: string;
   refreshToken: string;

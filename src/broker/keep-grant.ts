@@ -5,7 +5,8 @@ import type { StorageFailure } from '../domain/failure.ts';
 import { decideLink, type LinkEnding, type LinkKind } from '../domain/link.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { MINUTE_MS, SECOND_MS } from '../domain/time.ts';
-import { activateConnection, connectionsForLinking } from '../store/connections.ts';
+import { activateConnection } from '../store/activation.ts';
+import { connectionsForLinking } from '../store/connections.ts';
 import { type Claim, noteOutcomeStatement } from '../store/links.ts';
 import { addPendingConnection } from '../store/pending-connections.ts';
 import type { TokenGrant } from '../withings/token.ts';
@@ -77,6 +78,7 @@ const activate = async (
       refreshToken: grant.refreshToken,
       accessExpiresAt: now + grant.expiresInSeconds * SECOND_MS,
       mayReplace,
+      ticketHash: null,
     },
     now,
   );

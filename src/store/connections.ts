@@ -4,11 +4,10 @@ import { type ConnectionDetail, type ConnectionState, isLive } from '../domain/c
 import type { ReauthReason } from '../domain/failure.ts';
 import type { OthersOnAccount } from '../domain/link.ts';
 import type { EpochMs } from '../domain/time.ts';
-import { nextSeqOf, withReturn } from './changes.ts';
 import { compiled, type Given } from './compiled.ts';
-import { attempt, attemptIdempotent, type Db, isUniqueViolation, statement, type Stored } from './d1.ts';
+import { attempt, attemptIdempotent, type Db, statement, type Stored } from './d1.ts';
 import { apps, connections, pendingConnections } from './schema.ts';
-import { newTimeline, withEvent } from './timeline.ts';
+import { withEvent } from './timeline.ts';
 
 /** A connection of a user, as far as linking has to know it. */
 export type KnownConnection = {
@@ -58,10 +57,8 @@ const OTHERS_ON_ACCOUNT = compiled((orm, given: Given<LinkingPair>) =>
 );
 
 /**
- * Reads what linking a user to a Withings account has to know, in one round trip.
- *
- * The race that remains: two users of an app who link one account at the same moment are both let in where the app refuses that; each
- * connection then says so.
+ * Reads what linking a user to a Withings account has to know, in one round trip. What was read may change before it is acted on: the
+ * activation looks again.
  */
 export const connectionsForLinking = (db: Db, { appId, userId, withingsUserId }: LinkingPair): Stored<LinkingView> =>
   attempt(db, async () => {
@@ -72,128 +69,8 @@ export const connectionsForLinking = (db: Db, { appId, userId, withingsUserId }:
     return { known: KNOWN_CONNECTIONS.rowsOf(known), othersOnAccount };
   });
 
-/** A connection as it is to become: the user's current one, with fresh tokens. */
-export type Activation = {
-  id: number;
-  appId: string;
-  userId: string;
-  withingsUserId: string;
-  scope: string;
-  accessTokenSealed: string;
-  refreshTokenSealed: string;
-  accessExpiresAt: EpochMs;
-  nextRefreshAt: EpochMs;
-  /** Names this activation: who lost the answer to its write finds itself here, and does not undo what came after. */
-  rotationId: string;
-  /** Whether a live connection of the user to another Withings account gives way. */
-  mayReplace: boolean;
-};
-
-/**
- * Makes a connection active and current, in one transaction with `alongside`. Renewing one keeps its row, its history and its cursor;
- * replacing one leaves the old row with its history, disconnected.
- *
- * @returns whether it was done; false where the user's connections changed since they were read, so that the caller decides again
- */
-export const activateConnection = (
-  db: Db,
-  activation: Activation,
-  now: EpochMs,
-  alongside: D1PreparedStatement[],
-): Stored<boolean> => {
-  let tried = false;
-  return attemptIdempotent(db, async () => {
-    // Applied although D1 said otherwise? A disconnect may have come since: activating again would undo it.
-    if (tried && (await isApplied(db, activation))) return true;
-    tried = true;
-    try {
-      const [, written] = await db.d1.batch([
-        RETIRE_OTHERS.bind(db, { ...activation, now }),
-        UPSERT_ACTIVE.bind(db, { ...activation, now }),
-        ...alongside,
-      ]);
-      return (written?.results.length ?? 0) > 0;
-    } catch (error) {
-      // Another live connection of the user holds the place that `connections_current` guards: nothing of the batch was applied.
-      if (isUniqueViolation(error)) return false;
-      throw error;
-    }
-  });
-};
-
-const isApplied = async (db: Db, { id, rotationId }: Activation): Promise<boolean> => {
-  const row = await db.orm
-    .select({ rotationId: connections.rotationId })
-    .from(connections)
-    .where(eq(connections.id, id))
-    .get();
-  return row?.rotationId === rotationId;
-};
-
-type ActivationNow = Activation & { now: EpochMs };
-
-const RETIRE_OTHERS = compiled((orm, given: Given<ActivationNow>) =>
-  orm
-    .update(connections)
-    .set({ ...withoutTokens(given('now'), 'replaced'), isCurrent: false })
-    .where(
-      and(
-        eq(connections.appId, given('appId')),
-        eq(connections.userId, given('userId')),
-        eq(connections.isCurrent, true),
-        ne(connections.id, given('id')),
-        or(sql`${given('mayReplace')}`, eq(connections.state, 'disconnected')),
-      ),
-    ),
-);
-
-const UPSERT_ACTIVE = compiled((orm, given: Given<ActivationNow>) => {
-  const fresh = {
-    scope: given('scope'),
-    accessTokenSealed: given('accessTokenSealed'),
-    refreshTokenSealed: given('refreshTokenSealed'),
-    previousRefreshTokenSealed: null,
-    accessExpiresAt: given('accessExpiresAt'),
-    nextRefreshAt: given('nextRefreshAt'),
-    rotationId: given('rotationId'),
-    refreshedAt: given('now'),
-    isCurrent: true,
-    state: 'active' as const,
-    stateReason: null,
-    stateSince: given('now'),
-  };
-  return orm
-    .insert(connections)
-    .values({
-      id: given('id'),
-      appId: given('appId'),
-      userId: given('userId'),
-      withingsUserId: given('withingsUserId'),
-      ...fresh,
-      createdAt: given('now'),
-      tokenVersion: 1,
-      changeSeq: nextSeqOf(given('appId')),
-      timeline: newTimeline('connected', given('now')),
-    })
-    .onConflictDoUpdate({
-      target: [connections.appId, connections.userId, connections.withingsUserId],
-      set: {
-        ...fresh,
-        tokenVersion: sql`${connections.tokenVersion} + 1`,
-        inDoubtSince: null,
-        refreshFailures: 0,
-        lastFailureKind: null,
-        lastFailureAt: null,
-        ...withReturn,
-        timeline: withEvent({ kind: 'reconnected', at: given('now') }),
-      },
-      // The tokens are sealed to the id: under another one they would not open.
-      setWhere: eq(connections.id, given('id')),
-    })
-    .returning({ id: connections.id });
-});
-
-const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({
+/** What a connection is set to that gives its tokens up; its history stays. */
+export const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({
   state: 'disconnected' as const,
   stateReason: null,
   stateSince: now,

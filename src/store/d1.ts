@@ -66,8 +66,11 @@ export const statement = (db: Db, query: { toSQL: () => { sql: string; params: u
   return db.d1.prepare(sql).bind(...params);
 };
 
-/** Whether a batch was rolled back because a row that must be unique exists: a race lost, not a mistake. D1 tells it by text alone. */
-export const isUniqueViolation = (error: unknown): boolean => messageOf(error).includes('UNIQUE constraint failed');
+/** The constraint that took a batch back: `UNIQUE connections.app_id`. Where it is foreseen, a race lost and no mistake. D1 tells it by text. */
+export const brokenConstraint = (error: unknown): string | undefined => {
+  const [, kind, column] = /(UNIQUE|NOT NULL) constraint failed: ([\w.]+)/.exec(messageOf(error)) ?? [];
+  return kind === undefined ? undefined : `${kind} ${column}`;
+};
 
 const OUR_MISTAKES =
   /syntax error|no such (table|column|function)|constraint failed|datatype mismatch|Wrong number of parameter|D1_TYPE_ERROR/;

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
-import { activateConnection, disconnectUser } from '../../src/store/connections.ts';
+import { activateConnection } from '../../src/store/activation.ts';
+import { disconnectUser } from '../../src/store/connections.ts';
 import { openDatabase } from '../../src/store/d1.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 
@@ -20,6 +21,7 @@ const activation = {
   nextRefreshAt: NOW + 1,
   rotationId: 'activation-1',
   mayReplace: false,
+  ticketHash: null,
 };
 
 const stored = () =>
@@ -39,4 +41,48 @@ test('a disconnect between an activation whose answer was lost and its next try 
   const activated = await activateConnection(openDatabase(d1.d1, { ...clock, sleep }), activation, NOW, []);
   expect(activated).toEqual({ ok: true, value: true });
   expect(await stored()).toEqual({ state: 'disconnected', refresh_token_sealed: null });
+});
+
+describe('an activation that was decided on what no longer holds changes nothing', () => {
+  const db = openDatabase(env.DB, { now: () => NOW, sleep: async () => undefined });
+  const renewed = { ...activation, rotationId: 'activation-2', refreshTokenSealed: 'other', mayReplace: true };
+  const alongside = () => [env.DB.prepare(`UPDATE apps SET name = 'changed' WHERE id = ?`).bind(APP)];
+
+  beforeEach(async () => {
+    await env.DB.batch([
+      env.DB.prepare('DELETE FROM connections'),
+      env.DB.prepare('DELETE FROM apps'),
+      env.DB.prepare(`INSERT INTO apps (id, name, created_at, shared_accounts) VALUES (?, 'App', 0, 'refuse')`).bind(
+        APP,
+      ),
+    ]);
+    expect(await activateConnection(db, activation, NOW, [])).toEqual({ ok: true, value: true });
+  });
+
+  test.each([
+    ['the Withings account is another user’s, and the app refuses that', { ...renewed, id: 4_712, userId: 'eve' }],
+    [
+      'the connection to the account stands under another id, to which the tokens are not sealed',
+      { ...renewed, id: 4_712 },
+    ],
+    ['the ticket is spent', { ...renewed, ticketHash: 'spent' }],
+    [
+      'a live connection to another account does not give way',
+      { ...renewed, id: 4_712, withingsUserId: '1', mayReplace: false },
+    ],
+  ])('%s', async (_, late) => {
+    const tables = () => env.DB.batch(['connections', 'apps'].map((table) => env.DB.prepare(`SELECT * FROM ${table}`)));
+    const rows = async () => (await tables()).map(({ results }) => results);
+    const before = await rows();
+    expect(await activateConnection(db, late, NOW + 1, alongside())).toEqual({ ok: true, value: false });
+    expect(await rows()).toEqual(before);
+  });
+
+  test('and one that still holds is made, in an app that allows one account under two users as well', async () => {
+    await env.DB.prepare(`UPDATE apps SET shared_accounts = 'allow'`).run();
+    const shared = { ...renewed, id: 4_712, userId: 'eve' };
+    for (const made of [renewed, shared]) {
+      expect(await activateConnection(db, made, NOW + 1, alongside())).toEqual({ ok: true, value: true });
+    }
+  });
 });
