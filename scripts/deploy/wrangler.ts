@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 import { wranglerProgram } from '../dev/children.ts';
 import { explained } from '../explained.ts';
@@ -15,7 +15,7 @@ export type WranglerOptions = {
 };
 
 // Wrangler is fifteen megabytes of script, and a deployment starts it up to nine times.
-const COMPILE_CACHE = fileURLToPath(import.meta.resolve('../../node_modules/.cache/wrangler-compiled'));
+const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/wrangler-compiled');
 
 /** A runner of wrangler whose every call has `env` in its environment. */
 export const wranglerWith =
