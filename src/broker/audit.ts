@@ -9,22 +9,30 @@ import type { Deps } from './deps.ts';
 export const noted = (
   deps: Pick<Deps, 'db' | 'now' | 'random'>,
   actor: Actor,
-  change: { action: AuditAction; appId?: string; subject: string; detail?: AuditDetail; always?: boolean },
+  change: {
+    action: AuditAction;
+    appId?: string;
+    accountId?: string;
+    subject: string;
+    detail?: AuditDetail;
+    always?: boolean;
+  },
 ): D1PreparedStatement => {
-  const { action, appId, subject, detail = {}, always = false } = change;
-  const entry: AuditEntry = { id: mintId('audit', deps.random), at: deps.now(), actor, action, appId, subject, detail };
+  const { action, appId, accountId, subject, detail = {}, always = false } = change;
+  const id = mintId('audit', deps.random);
+  const entry: AuditEntry = { id, at: deps.now(), actor, action, appId, accountId, subject, detail };
   return auditStatement(deps.db, entry, always);
 };
 
 const ENTRIES_PER_PAGE = 50;
 
-/** A page of the audit trail, newest first: of one app, or of everything. */
+/** A page of the audit trail, newest first: of one app or account, or of everything. */
 export const listAudit = async (
   deps: Deps,
-  appId: string | undefined,
+  of: string | undefined,
   before: AuditPosition | undefined,
 ): Promise<Result<{ entries: AuditEntry[]; next: AuditPosition | undefined }, Failure>> => {
-  const found = await auditEntriesBefore(deps.db, appId, before, ENTRIES_PER_PAGE + 1);
+  const found = await auditEntriesBefore(deps.db, of, before, ENTRIES_PER_PAGE + 1);
   if (!found.ok) return found;
   const entries = found.value.slice(0, ENTRIES_PER_PAGE);
   return ok({ entries, next: found.value.length > ENTRIES_PER_PAGE ? entries.at(-1) : undefined });

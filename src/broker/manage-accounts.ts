@@ -24,7 +24,12 @@ export const createAccount = async (
   { name }: { name: string },
 ): Promise<Result<Account, Failure>> => {
   const account: Account = { id: mintId('acct', deps.random), name, createdAt: deps.now(), disabledAt: undefined };
-  const audit = noted(deps, actorOf(operator), { action: 'account.created', subject: account.id, detail: { name } });
+  const audit = noted(deps, actorOf(operator), {
+    action: 'account.created',
+    accountId: account.id,
+    subject: account.id,
+    detail: { name },
+  });
   const added = await addAccount(deps.db, account, [audit]);
   return added.ok ? ok(account) : added;
 };
@@ -56,7 +61,7 @@ export const updateAccount = async (
   const detail: AuditDetail = { ...(name !== undefined && { name }), ...(disabled !== undefined && { disabled }) };
   if (Object.keys(detail).length === 0) return showAccount(deps, accountId);
   const disabledAt = disabled === undefined ? undefined : disabled ? deps.now() : null;
-  const audit = noted(deps, actorOf(operator), { action: 'account.changed', subject: accountId, detail });
+  const audit = noted(deps, actorOf(operator), { action: 'account.changed', accountId, subject: accountId, detail });
   return orNotFound(await changeAccount(deps.db, accountId, { name, disabledAt }, [audit]));
 };
 
@@ -84,6 +89,7 @@ export const createAccessToken = async (
   };
   const audit = noted(deps, actorOf(by), {
     action: 'access_token.created',
+    accountId,
     subject: stored.id,
     detail: { name, accountId, lifetimeDays },
   });
@@ -106,6 +112,7 @@ export const revokeToken = async (
 ): Promise<Result<void, Failure>> => {
   const audit = noted(deps, actorOf(by), {
     action: 'access_token.revoked',
+    accountId,
     subject: tokenId,
     detail: { accountId },
   });

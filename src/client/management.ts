@@ -69,7 +69,7 @@ export const unregisterRedirectUri = (broker: Broker, appId: string, uri: string
 export const listAppAudit = (broker: Broker, appId: string, cursor?: string): Promise<Answer<Read<'auditList'>>> =>
   send(broker, 'GET', appPath(appId, 'audit'), { query: { cursor } });
 
-/** Who changed what of anything, newest first. */
+/** Who changed what, newest first: for the operator of anything, for a developer of their account and its tokens. */
 export const listAudit = (broker: Broker, cursor?: string): Promise<Answer<Read<'auditList'>>> =>
   send(broker, 'GET', '/audit', { query: { cursor } });
 

@@ -47,6 +47,8 @@ export type AuditEntry = {
   action: AuditAction;
   /** Undefined where the change concerns no app. */
   appId: string | undefined;
+  /** The account that the change concerns, where it concerns no app. */
+  accountId: string | undefined;
   /** The id of what was changed; of a user, the keyed hash. */
   subject: string;
   detail: AuditDetail;

@@ -20,7 +20,7 @@ export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1Pr
        ON CONFLICT DO NOTHING`,
     )
     .bind(
-      entry.appId ?? NO_APP,
+      entry.appId ?? entry.accountId ?? NOBODYS,
       entry.at,
       entry.id,
       entry.actor.id,
@@ -44,10 +44,10 @@ export type AuditPosition = { at: EpochMs; id: string };
 /** After everything that is ever noted. */
 const THE_END: AuditPosition = { at: Number.MAX_SAFE_INTEGER, id: '' };
 
-/** Entries, newest first: those of one app, or all there are. */
+/** Entries, newest first: those of one app or account, or all there are. */
 export const auditEntriesBefore = (
   db: Db,
-  appId: string | undefined,
+  of: string | undefined,
   before: AuditPosition = THE_END,
   limit: number,
 ): Stored<AuditEntry[]> =>
@@ -57,7 +57,7 @@ export const auditEntriesBefore = (
       .from(auditEntries)
       .where(
         and(
-          appId === undefined ? undefined : eq(auditEntries.appId, appId),
+          of === undefined ? undefined : eq(auditEntries.appId, of),
           // As one comparison of pairs, which the indexes answer by a seek.
           sql`(${auditEntries.at}, ${auditEntries.id}) < (${before.at}, ${before.id})`,
         ),
@@ -67,15 +67,18 @@ export const auditEntriesBefore = (
     return rows.map(entryOf);
   });
 
-/** Changes that concern no app are kept under the empty id, which no app has. */
-const NO_APP = '';
+/** Changes that concern neither an app nor an account are kept under the empty id, which nobody has. */
+const NOBODYS = '';
+
+const isAccountId = (id: string): boolean => id.startsWith('acct_');
 
 const entryOf = (row: typeof auditEntries.$inferSelect): AuditEntry => ({
   id: row.id,
   at: row.at,
   actor: { id: row.actor, tokenId: row.tokenId ?? undefined, surface: row.surface as Surface },
   action: row.action as AuditAction,
-  appId: row.appId === NO_APP ? undefined : row.appId,
+  appId: row.appId === NOBODYS || isAccountId(row.appId) ? undefined : row.appId,
+  accountId: isAccountId(row.appId) ? row.appId : undefined,
   subject: row.subject,
   detail: JSON.parse(row.detail),
 });

@@ -53,7 +53,7 @@ export const auditEntries = sqliteTable(
   'audit_entries',
   {
     // WITHOUT ROWID. Who changed what, when, from where.
-    /** Empty where the change concerns no app. */
+    /** The app that the change concerns, else the account; empty where it concerns neither. */
     appId: text('app_id').notNull(),
     at: integer('at').notNull(),
     id: text('id').notNull(),

@@ -61,7 +61,6 @@ test('accounts are for the operator alone, and a developer cannot give an app aw
     ['GET', `/accounts/${bob.accountId}/tokens`],
     ['POST', `/accounts/${bob.accountId}/tokens`, { name: 'x' }],
     ['DELETE', `/accounts/${bob.accountId}/tokens/${bob.tokenId}`],
-    ['GET', '/audit'],
     ['POST', '/apps', { name: 'Gift', account_id: bob.accountId }],
   ] as const) {
     const answer = await ada.call(method, path, body);
@@ -184,4 +183,31 @@ test('lists of apps go on where they ended and hold only what is theirs', async 
   expect(new Set(ids).size).toBe(ids.length);
   expect(second.next_cursor).toBeNull();
   expect([...first.data, ...second.data].every(({ account_id: owner }) => owner === ada.accountId)).toBe(true);
+});
+
+test("a developer reads the changes of the account and its tokens, whoever made them, and nobody else's", async () => {
+  const broker = await startBroker();
+  const [ada, bob] = [await makeDeveloper(broker), await makeDeveloper(broker)];
+  await bob.call('POST', '/tokens', { name: 'bobs', expires_in_days: 7 });
+  const { id } = await (
+    await ada.call('POST', '/tokens', { name: 'laptop', expires_in_days: 7 })
+  ).json<{
+    id: string;
+  }>();
+  await broker.manage('DELETE', `/accounts/${ada.accountId}/tokens/${id}`);
+  await broker.manage('PATCH', `/accounts/${ada.accountId}`, { name: 'Ada & Sons' });
+  type Trail = { data: { action: string; actor: string; subject: string; account_id: string | null }[] };
+  const { data } = await (await ada.call('GET', '/audit')).json<Trail>();
+  expect(data.map(({ action, actor, subject }) => [action, actor, subject])).toEqual(
+    expect.arrayContaining([
+      ['account.created', 'operator', ada.accountId],
+      ['access_token.created', 'operator', ada.tokenId],
+      ['access_token.created', ada.accountId, id],
+      ['access_token.revoked', 'operator', id],
+      ['account.changed', 'operator', ada.accountId],
+    ]),
+  );
+  expect(data.map((entry) => entry.account_id)).toEqual(Array(5).fill(ada.accountId));
+  const whole = await (await broker.manage('GET', '/audit')).text();
+  for (const owner of [ada, bob]) expect(whole).toContain(owner.tokenId);
 });

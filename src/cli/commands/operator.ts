@@ -114,7 +114,7 @@ export const auditCommand = command(
       },
   ),
   {
-    brief: message`Who changed what, newest first: of an app, or (the operator) of everything.`,
+    brief: message`Who changed what, newest first: of an app; without one of your account and its tokens, or (the operator) of everything.`,
     ...example('mushu audit --app APP --limit 20'),
   },
 );

@@ -96,6 +96,8 @@ export const auditEntry = z.object({
   surface: z.string(),
   action: z.string(),
   app_id: z.string().nullable(),
+  /** The account that the change concerns, where it concerns no app. */
+  account_id: z.string().nullable(),
   /** The id of what was changed; of a user, a keyed hash. */
   subject: z.string(),
   detail: z.record(z.string(), z.unknown()),

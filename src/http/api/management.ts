@@ -19,7 +19,7 @@ import { testRedirectUri } from '../../broker/test-redirect-uri.ts';
 import { type App, KEY_SCOPES } from '../../domain/app.ts';
 import type { HttpContext, HttpEnv } from '../context.ts';
 import { answerFailure } from '../problem.ts';
-import { forApp, forManager, forOperator } from './admit.ts';
+import { forApp, forManager } from './admit.ts';
 import { auditCursor, readAuditCursor } from './audit-cursor.ts';
 import { connectionListQuery } from './contract-lists.ts';
 import {
@@ -149,17 +149,17 @@ managementApi.get('/apps/:app_id/audit', forApp, valid('query', auditQuery), (c)
   answerAudit(c, c.get('managed').app.id, c.req.valid('query').cursor),
 );
 
-/** Who changed what of anything, newest first; apps that are gone included. */
-managementApi.get('/audit', forOperator, valid('query', auditQuery), (c) =>
-  answerAudit(c, undefined, c.req.valid('query').cursor),
+/** Who changed what, newest first: for the operator of anything, apps that are gone included; for a developer of their own account. */
+managementApi.get('/audit', forManager, valid('query', auditQuery), (c) =>
+  answerAudit(c, c.get('manager').account?.id, c.req.valid('query').cursor),
 );
 
-const answerAudit = async (c: HttpContext, appId: string | undefined, cursor: string | undefined) => {
+const answerAudit = async (c: HttpContext, of: string | undefined, cursor: string | undefined) => {
   const before = cursor === undefined ? undefined : readAuditCursor(cursor);
   if (cursor !== undefined && before === undefined) {
     return answerFailure(c, { kind: 'invalid_parameter', parameter: 'cursor', detail: 'It is not one of ours.' });
   }
-  const listed = await listAudit(c.env.deps, appId, before);
+  const listed = await listAudit(c.env.deps, of, before);
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { entries, next } = listed.value;
   return c.json({ data: entries.map(renderAuditEntry), next_cursor: next === undefined ? null : auditCursor(next) });

@@ -54,6 +54,7 @@ export const renderRedirectUri = ({ uri, warnings, createdAt }: RedirectUri): z.
 export const renderAuditEntry = ({
   actor,
   appId,
+  accountId,
   at,
   detail,
   ...entry
@@ -65,6 +66,7 @@ export const renderAuditEntry = ({
   token_id: actor.tokenId ?? null,
   surface: actor.surface,
   app_id: appId ?? null,
+  account_id: accountId ?? null,
 });
 
 /** Settings are noted by our names and told by the API's. */

@@ -27,12 +27,13 @@ const Frame = ({ title, header, children }: { title: string; header?: Child; chi
   </html>
 );
 
-type Section = 'apps' | 'developers' | 'broker' | 'account';
+type Section = 'apps' | 'developers' | 'broker' | 'audit' | 'account';
 
 const SECTIONS: { section: Section; label: string; path: string; operatorOnly: boolean }[] = [
   { section: 'apps', label: 'Apps', path: '/dashboard/apps', operatorOnly: false },
   { section: 'developers', label: 'Developers', path: '/dashboard/developers', operatorOnly: true },
   { section: 'broker', label: 'Broker', path: '/dashboard/broker', operatorOnly: true },
+  { section: 'audit', label: 'Audit', path: '/dashboard/audit', operatorOnly: false },
   { section: 'account', label: 'Account', path: '/dashboard/account', operatorOnly: false },
 ];
 

@@ -1,33 +1,75 @@
 import { Hono } from 'hono';
+import type { Child } from 'hono/jsx';
 
 import { listAudit } from '../../../broker/audit.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import { ok, type Result } from '../../../domain/result.ts';
 import { auditCursor, readAuditCursor } from '../../api/audit-cursor.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { AuditTable } from '../components/audit-table.tsx';
 import { More } from '../components/more.tsx';
-import type { DashboardEnv } from '../context.ts';
+import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
+import { page } from '../layout.tsx';
 
 /** Who changed what of an app, when and through what. */
-export const auditPages = new Hono<DashboardEnv>();
+export const appAuditPages = new Hono<DashboardEnv>();
 
-auditPages.get('/', async (c) => {
+appAuditPages.get('/', async (c) => {
   const app = c.get('app');
-  const listed = await listAudit(c.env.deps, app.id, readAuditCursor(c.req.query('before') ?? ''));
-  if (!listed.ok) return answerFailure(c, listed.failure);
-  const { entries, next } = listed.value;
+  const trail = await readTrail(c, app.id, `${appPath(app)}/audit`);
+  if (!trail.ok) return answerFailure(c, trail.failure);
   return appPage(
     c,
     { tab: 'audit' },
     <section aria-labelledby="audit">
       <h2 id="audit">Audit</h2>
-      <p class="lead">Every change of who may do what, and every erasure, newest first. Entries are never changed.</p>
-      {entries.length === 0 ? (
-        <p class="hint">No changes yet.</p>
-      ) : (
-        <AuditTable entries={entries} reader={c.get('session').account} />
-      )}
-      <More next={next && `${appPath(app)}/audit?before=${encodeURIComponent(auditCursor(next))}`} label="Show older" />
+      <p class="lead">
+        Every change of who may do what, and every disconnect and erasure, newest first. Entries are never changed.
+      </p>
+      {trail.value}
     </section>,
   );
 });
+
+/** The same of everything, for the operator; of their own account and its tokens, for a developer. */
+export const auditPages = new Hono<DashboardEnv>();
+
+auditPages.get('/', async (c) => {
+  const { account } = c.get('session');
+  const trail = await readTrail(c, account?.id, '/dashboard/audit');
+  if (!trail.ok) return answerFailure(c, trail.failure);
+  return page(
+    c,
+    { title: 'Audit', section: 'audit' },
+    <section aria-labelledby="audit">
+      <h1 id="audit">Audit</h1>
+      <p class="lead">
+        {account === undefined
+          ? 'Every change of any account and any app, those that are gone included, newest first.'
+          : 'Every change of your account and its access tokens, newest first. What concerns an app is on the app’s own tab.'}
+      </p>
+      {trail.value}
+    </section>,
+  );
+});
+
+const readTrail = async (
+  c: DashboardContext,
+  of: string | undefined,
+  path: string,
+): Promise<Result<Child, Failure>> => {
+  const listed = await listAudit(c.env.deps, of, readAuditCursor(c.req.query('before') ?? ''));
+  if (!listed.ok) return listed;
+  const { entries, next } = listed.value;
+  return ok(
+    <>
+      {entries.length === 0 ? (
+        <p class="empty">No changes yet.</p>
+      ) : (
+        <AuditTable entries={entries} reader={c.get('session').account} ofAllApps={of === undefined} />
+      )}
+      <More next={next && `${path}?before=${encodeURIComponent(auditCursor(next))}`} label="Show older" />
+    </>,
+  );
+};
