@@ -7,6 +7,7 @@ import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
+import { dashboard } from '../../src/http/dashboard/app.tsx';
 import { walk } from '../e2e/client.ts';
 import { launchChromium } from './chromium.ts';
 
@@ -119,18 +120,35 @@ describe('the dashboard, without scripts', () => {
   });
 });
 
-const PAGES: readonly [string, string][] = [
-  ['apps', '/dashboard/apps'],
-  ['overview', `/dashboard/apps/${ready.app_id}`],
-  ['health', `/dashboard/apps/${ready.app_id}/health`],
-  ['users', `/dashboard/apps/${ready.app_id}/users`],
-  ['user', `/dashboard/apps/${ready.app_id}/users/dashboard-user`],
-  ['keys', `/dashboard/apps/${ready.app_id}/keys`],
-  ['audit', `/dashboard/apps/${ready.app_id}/audit`],
-  ['developers', '/dashboard/developers'],
-  ['broker', '/dashboard/broker'],
-  ['account', '/dashboard/account'],
-];
+/** Where each page of the dashboard is visited, by its route. */
+const visits = async (): Promise<Record<string, string>> => {
+  const account = await manage('POST', '/accounts', { name: 'Looked at' });
+  await manage('POST', `/accounts/${account.id}/tokens`, { name: 'my laptop', expires_in_days: 30 });
+  const app = `/dashboard/apps/${ready.app_id}`;
+  return {
+    '/apps': '/dashboard/apps',
+    '/apps/:app_id': app,
+    '/apps/:app_id/health': `${app}/health`,
+    '/apps/:app_id/users': `${app}/users`,
+    '/apps/:app_id/users/:user_id': `${app}/users/dashboard-user`,
+    '/apps/:app_id/keys': `${app}/keys`,
+    '/apps/:app_id/audit': `${app}/audit`,
+    '/account': '/dashboard/account',
+    '/audit': '/dashboard/audit',
+    '/broker': '/dashboard/broker',
+    '/developers': '/dashboard/developers',
+    '/developers/:account_id': `/dashboard/developers/${account.id}`,
+  };
+};
+
+const manage = async (method: string, path: string, body: object): Promise<{ id: string }> => {
+  const headers = { Authorization: `Bearer ${ready.admin_token}`, 'Content-Type': 'application/json' };
+  const answer = await fetch(ready.url + path, { method, headers, body: JSON.stringify(body) });
+  return (await answer.json()) as { id: string };
+};
+
+/** Pages that are seen otherwise: where one signs in, and what only redirects. */
+const SEEN_APART = ['/sign-in', '/'];
 
 const WIDTHS = [390, 1280];
 
@@ -138,21 +156,49 @@ test('no page breaks a rule of accessibility in either colour scheme, or is wide
   await walk(ready, { userId: 'dashboard-user' });
   const headers = { 'X-API-Key': ready.api_key };
   await fetch(`${ready.url}/apps/${ready.app_id}/withings/sync/dashboard-user`, { method: 'POST', headers });
+  const pages = await visits();
+  const routes = dashboard.routes.filter(({ method }) => method === 'GET').map(({ path }) => path);
+  expect([...Object.keys(pages), ...SEEN_APART].sort()).toEqual([...new Set(routes)].sort());
   // The page's own policy lets no script in, the rules' included; it is tested elsewhere.
   const context = await browser.newContext({ bypassCSP: true, reducedMotion: 'reduce' });
   const page = await context.newPage();
   await page.goto(`${ready.url}/dashboard/sign-in`);
   await look(page, 'sign-in');
   await signIn(page);
-  for (const [name, path] of PAGES) {
-    expect((await page.goto(ready.url + path))?.status(), name).toBe(200);
-    await look(page, name);
+  for (const [route, path] of Object.entries(pages)) {
+    expect((await page.goto(ready.url + path))?.status(), route).toBe(200);
+    await look(page, route.slice(1).replaceAll(/[/:]+/g, '-'));
   }
+  await lookAtAnswers(page);
   await context.close();
 });
 
+/** Pages that no link leads to: what a form answers, and errors. */
+const lookAtAnswers = async (page: Page): Promise<void> => {
+  const app = `${ready.url}/dashboard/apps/${ready.app_id}`;
+  await page.goto(`${app}/keys`);
+  await page.getByLabel('Name').fill('looked at');
+  await page.getByRole('button', { name: 'Create key' }).click();
+  await page.getByRole('textbox', { name: 'Your new key' }).waitFor();
+  await look(page, 'new-key');
+  await page.getByRole('row').filter({ hasText: 'looked at' }).getByRole('button', { name: 'Revoke' }).click();
+  await page.getByRole('dialog').waitFor();
+  await look(page, 'revoke');
+  await page.goto(`${app}/health`);
+  await page.getByLabel('Add a redirect URI').fill('womoji:success');
+  await page.getByRole('button', { name: 'Add' }).click();
+  await page.locator('#uri-error').waitFor();
+  await look(page, 'refused-uri');
+  await page.goto(`${ready.url}/dashboard/apps/app_none`);
+  await look(page, 'not-found');
+  await page.goto(`${ready.url}/apps/${ready.app_id}/withings/auth?user_id=a&redirect_uri=womoji%3A%2F%2Fother`);
+  await look(page, 'refused-link');
+};
+
 const look = async (page: Page, name: string): Promise<void> => {
   await page.evaluate(axe);
+  // Without a doctype a browser falls back to the rules of the nineties.
+  expect(await page.evaluate('document.compatMode'), name).toBe('CSS1Compat');
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     for (const width of WIDTHS) {

@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../../../domain/audit.ts';
+import type { AuditDetail, AuditEntry } from '../../../domain/audit.ts';
 import { actionWords, actorWords, detailWords, surfaceWords } from '../audit-words.ts';
 import { Table } from './table.tsx';
 import { Moment } from './time.tsx';
@@ -20,15 +20,13 @@ export const AuditTable = ({ entries, reader, ofAllApps = false }: Props) => (
       cells: [
         <>
           {actionWords(entry.action)}
-          <span class="detail">{detailWords(entry.detail)}</span>
+          <span class="detail">
+            {detailWords(entry.accountId === undefined ? entry.detail : withoutAccount(entry.detail))}
+          </span>
         </>,
         <>
           <code>{entry.subject}</code>
-          {ofAllApps && entry.appId !== undefined && entry.appId !== entry.subject && (
-            <span class="detail">
-              in <code>{entry.appId}</code>
-            </span>
-          )}
+          {ofAllApps && <Of entry={entry} />}
         </>,
         <Who entry={entry} reader={reader} />,
         surfaceWords(entry.actor.surface),
@@ -37,6 +35,22 @@ export const AuditTable = ({ entries, reader, ofAllApps = false }: Props) => (
     }))}
   />
 );
+
+/** The app or account that it concerns, where that is not what was changed itself. */
+const Of = ({ entry: { appId, accountId, subject } }: { entry: AuditEntry }) => {
+  const whole = appId ?? accountId;
+  return whole === undefined || whole === subject ? null : (
+    <span class="detail">
+      of <code>{whole}</code>
+    </span>
+  );
+};
+
+/** Without the account's id, which stands beside it. */
+const withoutAccount = (detail: AuditDetail): AuditDetail => {
+  const { accountId: _, ...rest } = detail;
+  return rest;
+};
 
 const Who = ({ entry: { actor }, reader }: { entry: AuditEntry; reader: Props['reader'] }) => {
   const words = actorWords(actor, reader);

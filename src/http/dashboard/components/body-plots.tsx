@@ -27,7 +27,13 @@ export const rangeOf = (word: string | undefined): PlotRange =>
 
 const PLOTTED = [
   { name: 'weight', title: 'Weight', unit: 'kg', digits: 1 },
-  { name: 'bmi', title: 'BMI', unit: 'kg/m²', digits: 1 },
+  {
+    name: 'bmi',
+    title: 'BMI',
+    unit: 'kg/m²',
+    digits: 1,
+    absent: 'No values in this time. A BMI needs a height, which this person may never have told Withings.',
+  },
   { name: 'fat_ratio', title: 'Body fat', unit: '%', digits: 1 },
   { name: 'muscle_mass', title: 'Muscle mass', unit: 'kg', digits: 1 },
 ] as const;

@@ -37,7 +37,7 @@ export const LinkSettings = ({
     <Form action={`${appPath(app)}/health/link-policy`} token={formToken} fields={version}>
       <Choices name="link_policy" legend="Link policy" chosen={app.linkPolicy} choices={POLICIES} />
       <fieldset class="choices">
-        <legend>Besides</legend>
+        <legend>Options</legend>
         <Checkbox
           name="refuse_shared_accounts"
           label="One user per Withings account"

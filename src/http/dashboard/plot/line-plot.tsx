@@ -17,6 +17,8 @@ export type LinePlotProps = {
   of: string;
   /** Oldest first. */
   values: readonly DayValue[];
+  /** What may be said where there are no values. */
+  absent?: string;
 };
 
 const TICKS = 4;
@@ -24,9 +26,9 @@ const TICKS = 4;
 const MOST_DOTS = 62;
 
 /** One metric over time. */
-export const LinePlot = ({ title, unit, digits, of, values }: LinePlotProps) => {
+export const LinePlot = ({ title, unit, digits, of, values, absent }: LinePlotProps) => {
   const [first, last] = [values[0], values.at(-1)];
-  if (first === undefined || last === undefined) return <EmptyPlot title={title} />;
+  if (first === undefined || last === undefined) return <EmptyPlot title={title} absent={absent} />;
   const said = (value: number): string => `${value.toFixed(digits)}${unit === '%' ? ' %' : ` ${unit}`}`;
   const numbers = values.map(({ value }) => value);
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
@@ -66,10 +68,10 @@ export const LinePlot = ({ title, unit, digits, of, values }: LinePlotProps) => 
   );
 };
 
-const EmptyPlot = ({ title }: { title: string }) => (
+const EmptyPlot = ({ title, absent = 'No values in this time.' }: { title: string; absent?: string | undefined }) => (
   <figure>
     <figcaption>{title}</figcaption>
-    <p class="hint">No values in this time.</p>
+    <p class="hint">{absent}</p>
   </figure>
 );
 
