@@ -5,6 +5,7 @@ import { isWellFormedCredential, hashCredential } from './crypto/credential.ts';
 import { type Keyring, parseKeyring } from './crypto/keyring.ts';
 import { DEFAULT_REFRESH_POLICY } from './domain/refresh.ts';
 import { fail, ok, type Result } from './domain/result.ts';
+import { secret } from './domain/secret.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './domain/time.ts';
 import { SMALLEST_SHARE } from './store/request-budget.ts';
 import type { WithingsConfig } from './withings/client.ts';
@@ -69,7 +70,7 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
       apiBaseUrl: env.WITHINGS_API_URL,
       loginBaseUrl: env.WITHINGS_LOGIN_URL,
       clientId: env.WITHINGS_CLIENT_ID,
-      clientSecret: env.WITHINGS_CLIENT_SECRET,
+      clientSecret: secret(env.WITHINGS_CLIENT_SECRET),
       timeoutMs: env.WITHINGS_TIMEOUT_MS,
       maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
     },

@@ -1,5 +1,6 @@
 import { hex } from '../crypto/credential.ts';
 import { nextRefreshAt } from '../domain/refresh.ts';
+import type { Secret } from '../domain/secret.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { Activation } from '../store/activation.ts';
 import { type Deps, uniform } from './deps.ts';
@@ -10,8 +11,8 @@ type Linked = Pick<
   Activation,
   'id' | 'appId' | 'userId' | 'withingsUserId' | 'scope' | 'accessExpiresAt' | 'mayReplace' | 'ticketHash'
 > & {
-  accessToken: string;
-  refreshToken: string;
+  accessToken: Secret;
+  refreshToken: Secret;
 };
 
 /** A connection as it is to become, straight after a callback or when a pending one is confirmed: its tokens sealed to its id. */

@@ -4,11 +4,12 @@ import type { App } from '../domain/app.ts';
 import type { Actor, Surface } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
+import type { Secret } from '../domain/secret.ts';
 import { type AskedAbout, askedAbout, NONE, noteTokenUse, tokenHolder } from '../store/token-holders.ts';
 import type { Deps } from './deps.ts';
 
 /** What a management request shows, and through what it came. */
-export type ManagerCredential = { presented: string | undefined; surface: Surface };
+export type ManagerCredential = { presented: Secret | undefined; surface: Surface };
 
 /**
  * An app in the hands of somebody who may manage it. Use cases on an app take this and no id, and only the functions here make one: so who
@@ -68,9 +69,11 @@ const invalid = fail({ kind: 'credential_invalid', wanted: 'access_token' } as c
 
 const holder = async (
   deps: Deps,
-  { presented, surface }: ManagerCredential,
+  credential: ManagerCredential,
   about: { appId: string; userId: string },
 ): Promise<Result<{ manager: Manager } & AskedAbout, Failure>> => {
+  const { surface } = credential;
+  const presented = credential.presented?.reveal();
   if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'access_token' });
   const hash = await hashCredential(presented);
   if (await constantTimeEqual(hash, deps.settings.operatorTokenHash)) {

@@ -5,13 +5,14 @@ import type { KeyScope } from '../domain/app.ts';
 import { type Actor, type Surface, USER } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
+import type { Secret } from '../domain/secret.ts';
 import { noteApiKeyUse } from '../store/api-keys.ts';
 import { type Caller, callerByKey, callerByUser, type CurrentConnection } from '../store/callers.ts';
 import { admitAppManager, admitAppManagerForUser, isManagerCredential, type ManagedApp } from './admit-manager.ts';
 import type { Deps } from './deps.ts';
 
 /** What a request shows: an app's key, a user token, or an access token. */
-export type Presented = string | undefined;
+export type Presented = Secret | undefined;
 
 /** A credential that speaks for an app, whether a page's script sent it (its request carries an `Origin`), and through what it came. */
 export type AppCredential = {
@@ -38,7 +39,7 @@ export const admitForUser = async (
   wanted: { appId: string; userId: string; scope: KeyScope; userTokens: boolean },
 ): Promise<Result<Admitted, Failure>> => {
   const { appId, userId } = wanted;
-  const { presented } = credential;
+  const presented = credential.presented?.reveal();
   if (isManagerCredential(presented)) {
     const managed = await liveApp(admitAppManagerForUser(deps, credential, { appId, userId }));
     if (!managed.ok) return managed;
@@ -58,7 +59,7 @@ export const admitBackend = async (
   credential: AppCredential,
   { appId, scope }: { appId: string; scope: KeyScope },
 ): Promise<Result<{ appId: string; by: Actor }, Failure>> => {
-  if (isManagerCredential(credential.presented)) {
+  if (isManagerCredential(credential.presented?.reveal())) {
     const managed = await liveApp(admitAppManager(deps, credential, appId));
     return managed.ok ? ok({ appId, by: managed.value.by }) : managed;
   }
@@ -94,7 +95,7 @@ const callerOfKey = async (
   credential: AppCredential,
   { appId, userId, scope }: { appId: string; userId: string; scope: KeyScope },
 ): Promise<Result<Caller, Failure>> => {
-  const { presented, fromBrowser } = credential;
+  const presented = credential.presented?.reveal();
   if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'api_key' });
   if (presented.startsWith(JWT_START)) return whyNoKey(deps, presented);
   if (!(await isWellFormedCredential('key', presented))) return invalidKey;
@@ -105,7 +106,7 @@ const callerOfKey = async (
   if (caller?.key === undefined || caller.key.revoked) return invalidKey;
   if (caller.appId !== appId) return fail({ kind: 'app_not_found' });
   if (caller.appDisabled) return fail({ kind: 'app_disabled' });
-  if (fromBrowser && caller.refusesBrowserKeys) return fail({ kind: 'browser_key_refused' });
+  if (credential.fromBrowser && caller.refusesBrowserKeys) return fail({ kind: 'browser_key_refused' });
   if (!caller.key.scopes.includes(scope)) return fail({ kind: 'scope_missing', scope });
   if (caller.key.useIsStale) deps.waitUntil(noteApiKeyUse(deps.db, hash, deps.now()));
   return withinPace(deps, credential, caller);

@@ -3,6 +3,7 @@ import type { Manager } from '../domain/account.ts';
 import { isSessionOver, SESSION_LIFETIME_MS, SESSION_NOTE_MS } from '../domain/dashboard-session.ts';
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
+import { secret, type Secret } from '../domain/secret.ts';
 import type { EpochMs } from '../domain/time.ts';
 import {
   addSession,
@@ -30,8 +31,8 @@ export const managerOf = ({ account, token }: Session): Manager => ({ account, t
 /** Signs in by a token. The answer holds the cookie's value, which is new: nothing that the browser had before becomes a session. */
 export const signIn = async (
   deps: Deps,
-  token: string,
-): Promise<Result<{ cookie: string; expiresAt: EpochMs }, Failure>> => {
+  token: Secret,
+): Promise<Result<{ cookie: Secret; expiresAt: EpochMs }, Failure>> => {
   const signedIn = await holderOf(deps, token);
   if (!signedIn.ok) return signedIn;
   const cookie = await mintCredential('session', deps.random);
@@ -39,16 +40,16 @@ export const signIn = async (
   const expiresAt = now + SESSION_LIFETIME_MS;
   const session = { ...signedIn.value, idHash: await hashCredential(cookie), expiresAt };
   const added = await addSession(deps.db, session, now);
-  return added.ok ? ok({ cookie, expiresAt }) : added;
+  return added.ok ? ok({ cookie: secret(cookie), expiresAt }) : added;
 };
 
 const holderOf = async (
   deps: Deps,
-  token: string,
+  token: Secret,
 ): Promise<Result<{ accountId: string | undefined; tokenHash: string }, Failure>> => {
   const admitted = await admitManager(deps, { presented: token, surface: 'dashboard' });
   if (!admitted.ok) return admitted;
-  return ok({ accountId: admitted.value.account?.id, tokenHash: await hashCredential(token) });
+  return ok({ accountId: admitted.value.account?.id, tokenHash: await hashCredential(token.reveal()) });
 };
 
 /** The session that a cookie stands for; undefined where there is none or it is over. One round trip; none for what is no cookie of ours. */

@@ -6,6 +6,7 @@ import type { Failure } from '../domain/failure.ts';
 import { LINK_ERRORS, type LinkEnding, type LinkError } from '../domain/link.ts';
 import { appendParameters, withLoopbackPort } from '../domain/redirect-uri-match.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
+import type { Secret } from '../domain/secret.ts';
 import { type Claim, claimLink, linkRecord, noteOutcome, outcomeOf } from '../store/links.ts';
 import type { WithingsFailure } from '../withings/outcome.ts';
 import { type Deps } from './deps.ts';
@@ -15,7 +16,7 @@ import { keepGrant } from './keep-grant.ts';
 export type Callback = {
   state: string;
   /** Absent where the person refused, or Withings had an error of its own. */
-  code: string | undefined;
+  code: Secret | undefined;
   /** The binding cookie that the browser sent, if any. */
   binding: string | undefined;
   /** The URL of this callback as it was sent with the authorization request. */
@@ -48,7 +49,7 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
     return fail({ kind: 'redirect_uri_not_allowed', explanation: undefined });
   if (target.disabledAt !== undefined) return fail({ kind: 'app_disabled' });
   const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
-  const answer = (ending: LinkEnding, ticket?: string): Result<FinishedLink, Failure> =>
+  const answer = (ending: LinkEnding, ticket?: Secret): Result<FinishedLink, Failure> =>
     ok({ location: locationOf(redirectUri, ending, ticket), ending });
 
   if (!claimed.value.won) return answer(await firstOnesEnding(deps, claim));
@@ -92,9 +93,10 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
 };
 
 /** The registered string, unchanged but for what the ending adds to its query. */
-const locationOf = (redirectUri: string, ending: LinkEnding, ticket: string | undefined): string => {
+const locationOf = (redirectUri: string, ending: LinkEnding, ticket: Secret | undefined): string => {
   if (ending === 'connected') return redirectUri;
-  if (ending === 'pending') return appendParameters(redirectUri, ticket === undefined ? {} : { ticket });
+  if (ending === 'pending')
+    return appendParameters(redirectUri, ticket === undefined ? {} : { ticket: ticket.reveal() });
   return appendParameters(redirectUri, { error: ending, error_description: LINK_ERRORS[ending] });
 };
 

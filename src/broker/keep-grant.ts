@@ -4,6 +4,7 @@ import type { LinkPolicy } from '../domain/app.ts';
 import type { StorageFailure } from '../domain/failure.ts';
 import { decideLink, type LinkEnding, type LinkKind } from '../domain/link.ts';
 import { ok, type Result } from '../domain/result.ts';
+import { secret, type Secret } from '../domain/secret.ts';
 import { MINUTE_MS, SECOND_MS } from '../domain/time.ts';
 import { activateConnection } from '../store/activation.ts';
 import { connectionsForLinking } from '../store/connections.ts';
@@ -38,7 +39,7 @@ export type GrantToKeep = {
 export const keepGrant = async (
   deps: Deps,
   link: GrantToKeep,
-): Promise<Result<{ ending: LinkEnding; ticket?: string }, StorageFailure>> => {
+): Promise<Result<{ ending: LinkEnding; ticket?: Secret }, StorageFailure>> => {
   const { withingsUserId } = link.grant;
   for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {
     const known = await connectionsForLinking(deps.db, { ...link, withingsUserId });
@@ -89,7 +90,7 @@ const hold = async (
   deps: Deps,
   { appId, userId, grant, claim }: GrantToKeep,
   connectionId: number,
-): Promise<Result<{ ending: LinkEnding; ticket: string }, StorageFailure>> => {
+): Promise<Result<{ ending: LinkEnding; ticket: Secret }, StorageFailure>> => {
   const now = deps.now();
   const ticket = await mintCredential('ticket', deps.random);
   const pending = {
@@ -105,7 +106,7 @@ const hold = async (
     expiresAt: now + PENDING_LIFETIME_MS,
   };
   const stored = await addPendingConnection(deps.db, pending, [noteOutcomeStatement(deps.db, claim, 'pending')]);
-  return stored.ok ? ok({ ending: 'pending', ticket }) : stored;
+  return stored.ok ? ok({ ending: 'pending', ticket: secret(ticket) }) : stored;
 };
 
 /** A connection's id: 52 random bits, so that it is known before the row is. */

@@ -3,6 +3,7 @@ import { type AccessToken, type Account, actorOf, type Manager, tokenExpiry } fr
 import type { AuditDetail } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
+import { secret, type Secret } from '../domain/secret.ts';
 import {
   accessTokensOf,
   accountById,
@@ -75,7 +76,7 @@ export const createAccessToken = async (
   by: Manager,
   accountId: string,
   { name, lifetimeDays }: { name: string; lifetimeDays: number },
-): Promise<Result<{ token: string; details: AccessToken }, Failure>> => {
+): Promise<Result<{ token: Secret; details: AccessToken }, Failure>> => {
   const account = await showAccount(deps, accountId);
   if (!account.ok) return account;
   const token = await mintCredential('access', deps.random);
@@ -94,7 +95,9 @@ export const createAccessToken = async (
     detail: { name, accountId, lifetimeDays },
   });
   const added = await addAccessToken(deps.db, { ...stored, accountId, hash: await hashCredential(token) }, [audit]);
-  return added.ok ? ok({ token, details: { ...stored, lastUsedAt: undefined, revokedAt: undefined } }) : added;
+  return added.ok
+    ? ok({ token: secret(token), details: { ...stored, lastUsedAt: undefined, revokedAt: undefined } })
+    : added;
 };
 
 /** An account's tokens, without the tokens themselves. */

@@ -5,6 +5,7 @@ import type { AuditDetail } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { judgeRegistration, MAX_REDIRECT_URIS_PER_APP } from '../domain/redirect-uri-registration.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
+import { secret, type Secret } from '../domain/secret.ts';
 import { accountById } from '../store/accounts.ts';
 import { addApiKey, apiKeysOf, revokeApiKey } from '../store/api-keys.ts';
 import { addApp, appsAfter, changeApp } from '../store/apps.ts';
@@ -129,7 +130,7 @@ export const createApiKey = async (
   deps: Deps,
   { app, by }: ManagedApp,
   { name, scopes }: { name: string; scopes: readonly KeyScope[] },
-): Promise<Result<{ key: string; details: ApiKey }, Failure>> => {
+): Promise<Result<{ key: Secret; details: ApiKey }, Failure>> => {
   const key = await mintCredential('key', deps.random);
   const details: ApiKey = {
     id: mintId('key', deps.random),
@@ -148,7 +149,7 @@ export const createApiKey = async (
     detail: { name, scopes: details.scopes },
   });
   const added = await addApiKey(deps.db, { ...stored, appId: app.id, hash: await hashCredential(key) }, [audit]);
-  return added.ok ? ok({ key, details }) : added;
+  return added.ok ? ok({ key: secret(key), details }) : added;
 };
 
 /** An app's keys, without the keys themselves. */

@@ -4,6 +4,7 @@ import { sign } from '../crypto/signed-token.ts';
 import type { Failure } from '../domain/failure.ts';
 import { matches, registrationCandidates } from '../domain/redirect-uri-match.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
+import { secret, type Secret } from '../domain/secret.ts';
 import { type EpochMs, MINUTE_MS } from '../domain/time.ts';
 import { linkTarget } from '../store/links.ts';
 import type { Deps } from './deps.ts';
@@ -19,7 +20,7 @@ export const mintConnectSession = async (
   deps: Deps,
   appId: string,
   { userId, redirectUri }: { userId: string; redirectUri: string },
-): Promise<Result<{ session: string; expiresAt: EpochMs }, Failure>> => {
+): Promise<Result<{ session: Secret; expiresAt: EpochMs }, Failure>> => {
   const found = await linkTarget(deps.db, appId, registrationCandidates(redirectUri));
   if (!found.ok) return found;
   if (found.value === undefined) return fail({ kind: 'app_not_found' });
@@ -35,5 +36,5 @@ export const mintConnectSession = async (
     now,
     expiresAt,
   });
-  return ok({ session, expiresAt });
+  return ok({ session: secret(session), expiresAt });
 };

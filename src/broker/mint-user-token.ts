@@ -1,6 +1,7 @@
 import { hex } from '../crypto/credential.ts';
 import { USER_TOKEN } from '../crypto/link-tokens.ts';
 import { sign } from '../crypto/signed-token.ts';
+import { secret, type Secret } from '../domain/secret.ts';
 import { type EpochMs, HOUR_MS } from '../domain/time.ts';
 import type { Deps } from './deps.ts';
 
@@ -11,7 +12,7 @@ export const mintUserToken = async (
   deps: Deps,
   appId: string,
   userId: string,
-): Promise<{ token: string; expiresAt: EpochMs }> => {
+): Promise<{ token: Secret; expiresAt: EpochMs }> => {
   const now = deps.now();
   const expiresAt = now + USER_TOKEN_LIFETIME_MS;
   const token = await sign(
@@ -20,5 +21,5 @@ export const mintUserToken = async (
     { app: appId, sub: userId },
     { jti: hex(deps.random(16)), now, expiresAt },
   );
-  return { token, expiresAt };
+  return { token: secret(token), expiresAt };
 };

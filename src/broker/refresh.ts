@@ -3,6 +3,7 @@ import type { StoredTokens } from '../domain/connection.ts';
 import type { Failure, ReauthReason } from '../domain/failure.ts';
 import { mayStillSend, nextRefreshAt, REFRESH_LEASE_MS, refreshDecision, retryRefreshAt } from '../domain/refresh.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
+import type { Secret } from '../domain/secret.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../domain/time.ts';
 import { type BudgetName, budgetWaitSeconds, takeBudget } from '../store/request-budget.ts';
 import {
@@ -30,7 +31,7 @@ import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
  */
 
 /** An access token that may be used now, and the version it belongs to. */
-export type UsableToken = { accessToken: string; tokenVersion: number };
+export type UsableToken = { accessToken: Secret; tokenVersion: number };
 
 /** What a refresh is for: whose share of Withings' requests it takes, and which version Withings has just refused, if any. */
 export type RefreshCause = { share: BudgetName; rejectedVersion?: number };

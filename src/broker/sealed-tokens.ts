@@ -1,5 +1,6 @@
 import { type OpenFailure, open, seal } from '../crypto/seal.ts';
-import type { Result } from '../domain/result.ts';
+import { ok, type Result } from '../domain/result.ts';
+import { secret, type Secret } from '../domain/secret.ts';
 import type { Deps } from './deps.ts';
 
 /** The columns that hold a sealed token. Each is a place of its own: a blob moved from one to another does not open. */
@@ -11,7 +12,7 @@ export type TokenOwner = { appId: string; connectionId: number };
 export const sealTokens = async (
   deps: Pick<Deps, 'keyring'>,
   owner: TokenOwner,
-  tokens: { accessToken: string; refreshToken: string },
+  tokens: { accessToken: Secret; refreshToken: Secret },
 ): Promise<{ accessTokenSealed: string; refreshTokenSealed: string }> => {
   const [accessTokenSealed, refreshTokenSealed] = await Promise.all([
     sealToken(deps, owner, 'access_token', tokens.accessToken),
@@ -25,16 +26,19 @@ export const sealToken = (
   deps: Pick<Deps, 'keyring'>,
   owner: TokenOwner,
   field: TokenField,
-  token: string,
-): Promise<string> => seal(deps.keyring, 'seal-token', placeOf(owner, field), token);
+  token: Secret,
+): Promise<string> => seal(deps.keyring, 'seal-token', placeOf(owner, field), token.reveal());
 
 /** Opens one sealed token of a connection. The refresh token before the stored one opens as a refresh token. */
-export const openToken = (
+export const openToken = async (
   deps: Pick<Deps, 'keyring'>,
   owner: TokenOwner,
   field: TokenField,
   sealed: string,
-): Promise<Result<string, OpenFailure>> => open(deps.keyring, 'seal-token', placeOf(owner, field), sealed);
+): Promise<Result<Secret, OpenFailure>> => {
+  const opened = await open(deps.keyring, 'seal-token', placeOf(owner, field), sealed);
+  return opened.ok ? ok(secret(opened.value)) : opened;
+};
 
 const placeOf = ({ appId, connectionId }: TokenOwner, field: TokenField): string[] => [
   appId,

@@ -5,6 +5,7 @@ import { finishLink } from '../broker/finish-link.ts';
 import { startLink } from '../broker/start-link.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
+import { secret } from '../domain/secret.ts';
 import { callerAddress } from './caller-address.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { asDocument } from './document.ts';
@@ -58,11 +59,11 @@ oauth.get(CALLBACK_PATH, async (c) => {
   if (c.req.method === 'HEAD' || query.size === 0) return c.text('Withings sends browsers here.');
   const [state, ...more] = query.getAll('state');
   if (state === undefined || more.length > 0) return answerFailure(c, { kind: 'state_invalid' });
-  const codes = query.getAll('code');
+  const [code, ...otherCodes] = query.getAll('code');
   const finished = await finishLink(c.env.deps, {
     state,
     // A refusal is known by its lack of a code; whatever else Withings sends along is not relied upon.
-    code: codes.length === 1 && !query.has('error') ? codes[0] : undefined,
+    code: code === undefined || otherCodes.length > 0 || query.has('error') ? undefined : secret(code),
     binding: getCookie(c, BINDING_COOKIE),
     callbackUrl: callbackUrl(c),
   });

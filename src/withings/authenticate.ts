@@ -1,13 +1,14 @@
 /** How the client proves who it is: a function value, so that the two ways are interchangeable. */
 import { ok, type Outcome } from './outcome.ts';
-import type { Send } from './send.ts';
+import type { Secret } from './secret.ts';
+import type { Form, Send } from './send.ts';
 import { judgeNonceAnswer } from './token.ts';
 import { SIGNATURE_PATH } from './wire.ts';
 
-export type ClientCredentials = { clientId: string; clientSecret: string };
+export type ClientCredentials = { clientId: string; clientSecret: Secret };
 
 /** The form fields that authenticate one call of this `action`. */
-export type Authenticate = (action: string) => Promise<Outcome<Record<string, string>>>;
+export type Authenticate = (action: string) => Promise<Outcome<Form>>;
 
 /** The secret itself, in the form: what `requesttoken` takes, and all that it takes (no Basic authentication). */
 export const clientSecretPost =
@@ -37,14 +38,14 @@ export const signedNonce =
  * The signature of these fields: their values in the order of their names, joined with commas, under HMAC-SHA256
  * keyed with the client secret, in lower-case hex.
  */
-export const sign = async (fields: Record<string, string>, clientSecret: string): Promise<string> => {
+export const sign = async (fields: Record<string, string>, clientSecret: Secret): Promise<string> => {
   const message = Object.keys(fields)
     .sort()
     .map((name) => fields[name])
     .join(',');
   const utf8 = new TextEncoder();
   const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-  const key = await crypto.subtle.importKey('raw', utf8.encode(clientSecret), algorithm, false, ['sign']);
+  const key = await crypto.subtle.importKey('raw', utf8.encode(clientSecret.reveal()), algorithm, false, ['sign']);
   const signature = await crypto.subtle.sign(algorithm.name, key, utf8.encode(message));
   return Array.from(new Uint8Array(signature), (byte) => byte.toString(16).padStart(2, '0')).join('');
 };

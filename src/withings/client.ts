@@ -5,7 +5,8 @@
 import { clientSecretPost, signedNonce, type Authenticate } from './authenticate.ts';
 import { judgeMeasureAnswer, type MeasurePage } from './measure.ts';
 import { ok, type Outcome } from './outcome.ts';
-import { createSender, urlBelow, type Answer, type Send } from './send.ts';
+import type { Secret } from './secret.ts';
+import { createSender, urlBelow, type Answer, type Form, type Send } from './send.ts';
 import { judgeRevokeAnswer, judgeTokenAnswer, type TokenGrant } from './token.ts';
 import { AUTHORIZE_PATH, MEASURE_PATH, OAUTH2_PATH } from './wire.ts';
 
@@ -15,7 +16,7 @@ export type WithingsConfig = {
   /** Where browsers go: `https://account.withings.com`. */
   loginBaseUrl: string;
   clientId: string;
-  clientSecret: string;
+  clientSecret: Secret;
   timeoutMs: number;
   maxBodyBytes: number;
 };
@@ -24,7 +25,7 @@ export type AuthorizeRequest = { state: string; redirectUri: string; scope: read
 
 /** Either the date pair or `lastUpdateSeconds`, and the same again with `offset` for the next page. */
 export type MeasureQuery = {
-  accessToken: string;
+  accessToken: Secret;
   /** Unix seconds: groups created or modified after this. */
   lastUpdateSeconds?: number | undefined;
   /** Unix seconds: groups measured since this. */
@@ -47,7 +48,7 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
   const withSecret = clientSecretPost(config);
   const withSignature = signedNonce(config, send, now);
 
-  const requestToken = async (fields: Record<string, string>): Promise<Outcome<TokenGrant>> => {
+  const requestToken = async (fields: Form): Promise<Outcome<TokenGrant>> => {
     const answer = await callOauth2(send, withSecret, 'requesttoken', fields);
     return answer.ok ? judgeTokenAnswer(answer.value) : answer;
   };
@@ -60,7 +61,7 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
      * Exchanges a code, which lives 30 seconds and works once, under the redirect URI of its authorization.
      * Never repeat it with the same code, in doubt or not: the person starts again instead.
      */
-    exchangeCode: async (request: { code: string; redirectUri: string }): Promise<Outcome<TokenGrant>> =>
+    exchangeCode: async (request: { code: Secret; redirectUri: string }): Promise<Outcome<TokenGrant>> =>
       requestToken({
         grant_type: 'authorization_code',
         code: request.code,
@@ -72,7 +73,7 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
      * used: store the new pair before that. A `timeout`, like every failure `inDoubt`, does not mean that nothing
      * happened: the rotation may be done and its answer lost, so refresh again within those 8 hours.
      */
-    refreshTokens: async (request: { refreshToken: string }): Promise<Outcome<TokenGrant>> =>
+    refreshTokens: async (request: { refreshToken: Secret }): Promise<Outcome<TokenGrant>> =>
       requestToken({ grant_type: 'refresh_token', refresh_token: request.refreshToken }),
 
     /**
@@ -117,7 +118,7 @@ const callOauth2 = async (
   send: Send,
   authenticate: Authenticate,
   action: string,
-  fields: Record<string, string>,
+  fields: Form,
 ): Promise<Outcome<Answer>> => {
   const credentials = await authenticate(action);
   if (!credentials.ok) return credentials;

@@ -1,5 +1,6 @@
 /** The one sender that every call goes through. It delivers an answer whole or not at all, and judges nothing. */
 import { fail, ok, type Outcome } from './outcome.ts';
+import type { Secret } from './secret.ts';
 
 /** What came back. The text is empty unless the HTTP status is 200: no other body is ever consulted. */
 export type Answer = { httpStatus: number; text: string };
@@ -12,8 +13,11 @@ export type SendConfig = {
   maxBodyBytes: number;
 };
 
+/** The fields of a request. What is secret is revealed when it is sent. */
+export type Form = Record<string, string | Secret>;
+
 /** Posts a form to a path of the API host, with a bearer token where the call is about a person. */
-export type Send = (path: string, form: Record<string, string>, accessToken?: string) => Promise<Outcome<Answer>>;
+export type Send = (path: string, form: Form, accessToken?: Secret) => Promise<Outcome<Answer>>;
 
 /** The path below a base URL, which may have a path of its own and may end in a slash. */
 export const urlBelow = (baseUrl: string, path: string): URL => new URL(`${baseUrl.replace(/\/+$/, '')}${path}`);
@@ -30,8 +34,8 @@ export const createSender =
     const exchange = async (): Promise<Outcome<Answer>> => {
       const response = await fetch(url, {
         method: 'POST',
-        headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` },
-        body: new URLSearchParams(form),
+        headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken.reveal()}` },
+        body: new URLSearchParams(revealed(form)),
         redirect: 'manual',
         signal,
       });
@@ -48,6 +52,9 @@ export const createSender =
       return fail({ kind: signal.aborted ? 'timeout' : 'network' });
     }
   };
+
+const revealed = (form: Form): [string, string][] =>
+  Object.entries(form).map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]);
 
 /** Not every runtime lets the signal reach a body whose headers have arrived; this bounds it everywhere. */
 const rejectionBy = async (signal: AbortSignal): Promise<never> =>

@@ -2,6 +2,7 @@
 import { ACCESS_TOKEN_LIFETIME_SECONDS, MAX_ACCESS_TOKEN_LIFETIME_SECONDS } from './constants.ts';
 import { causeOfStatus, openEnvelope, type OpenedEnvelope } from './envelope.ts';
 import { fail, ok, type FailureCause, type Outcome } from './outcome.ts';
+import { secret, type Secret } from './secret.ts';
 import type { Answer } from './send.ts';
 import { asObject, isTokenText, toCount } from './unverified.ts';
 import type { NonceBody, TokenBody } from './wire.ts';
@@ -10,8 +11,8 @@ import type { NonceBody, TokenBody } from './wire.ts';
 export type TokenGrant = {
   /** Decimal digits. */
   withingsUserId: string;
-  accessToken: string;
-  refreshToken: string;
+  accessToken: Secret;
+  refreshToken: Secret;
   /** What was granted, which may be less than what was asked. */
   scope: string[];
   expiresInSeconds: number;
@@ -35,8 +36,8 @@ export const judgeTokenAnswer = (answer: Answer): Outcome<TokenGrant> => {
   if (!isTokenText(refreshToken)) return fail({ kind: 'malformed', path: 'body.refresh_token' });
   return ok({
     withingsUserId: String(withingsUserId),
-    accessToken,
-    refreshToken,
+    accessToken: secret(accessToken),
+    refreshToken: secret(refreshToken),
     scope: typeof scope === 'string' ? splitScope(scope) : [],
     expiresInSeconds: lifetimeSeconds(body.expires_in),
   });

@@ -18,6 +18,7 @@ import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { tick } from '../../src/cron.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
+import { secret } from '../../src/domain/secret.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { openSqliteD1 } from '../support/sqlite-d1.ts';
 
@@ -93,7 +94,7 @@ const link = async (index: number) => {
     scopes: ['user.metrics'],
     redirectUri,
   });
-  const grant = await deps.withings.exchangeCode({ code, redirectUri });
+  const grant = await deps.withings.exchangeCode({ code: secret(code), redirectUri });
   if (!grant.ok) throw new Error(`the exchange failed: ${grant.failure.kind}`);
   const claim = { id: String(index), expiresAt: now + MINUTE_MS };
   const user = { appId: 'app', userId: `user-${index}`, policy: 'open', kind: 'open', sameBrowser: true } as const;

@@ -2,8 +2,14 @@ import { inspect } from 'node:util';
 
 import { expect, test } from 'vitest';
 
+import { manageApp } from '../../src/broker/admit-manager.ts';
+import { createApiKey } from '../../src/broker/manage-apps.ts';
+import { mintConnectSession } from '../../src/broker/mint-connect-session.ts';
+import { mintUserToken } from '../../src/broker/mint-user-token.ts';
+import { openToken, sealTokens } from '../../src/broker/sealed-tokens.ts';
 import { type Bindings, parseConfig } from '../../src/config.ts';
-import { CLIENT_SECRET, connect, makeApp, startBroker } from '../support/broker.ts';
+import { secret } from '../../src/domain/secret.ts';
+import { CLIENT_ID, CLIENT_SECRET, connect, makeApp, ORIGIN, startBroker, WOMOJI } from '../support/broker.ts';
 
 const KEY = 'BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc';
 
@@ -13,6 +19,43 @@ test('printing what use cases hold prints no key, client secret or operator toke
   await deps.keyring.derive('k', 'seal-token');
   const printed = `${inspect(deps, { depth: 8, showHidden: true })} ${JSON.stringify(deps)}`;
   for (const secret of [KEY, CLIENT_SECRET, broker.operatorToken]) expect(printed).not.toContain(secret);
+});
+
+test('printing what use cases hand to each other prints no token, code or key, and finds one that is revealed', async () => {
+  const broker = await startBroker();
+  const deps = await broker.deps();
+  const app = await makeApp(broker);
+  const { userid = 0 } = [...broker.simulator.state.people.list()][0] ?? {};
+  const redirectUri = `${ORIGIN}/withings/callback`;
+  const code = broker.simulator.state.codes.issue({
+    clientId: CLIENT_ID,
+    userid,
+    scopes: ['user.metrics'],
+    redirectUri,
+  });
+  const grant = await deps.withings.exchangeCode({ code: secret(code), redirectUri });
+  if (!grant.ok) throw new Error(grant.failure.kind);
+  const owner = { appId: app.id, connectionId: 1 };
+  const sealed = await sealTokens(deps, owner, grant.value);
+  const opened = await openToken(deps, owner, 'refresh_token', sealed.refreshTokenSealed);
+  const managed = await manageApp(deps, { account: undefined, token: undefined, surface: 'api' }, app.id);
+  if (!managed.ok || !opened.ok) throw new Error('no app, or no token');
+  const made = await createApiKey(deps, managed.value, { name: 'second', scopes: ['read'] });
+  if (!made.ok) throw new Error(made.failure.kind);
+  const { accessToken, refreshToken } = grant.value;
+  const userToken = await mintUserToken(deps, app.id, 'ada');
+  const session = await mintConnectSession(deps, app.id, { userId: 'ada', redirectUri: WOMOJI });
+
+  const held = { grant, opened, made, userToken, session, presented: secret(app.key) };
+  const printed = (value: unknown) =>
+    `${inspect(value, { depth: 9, showHidden: true })} ${JSON.stringify(value)} ${inspect(new Error('x', { cause: value }))}`;
+  const values = [accessToken, refreshToken, opened.value, made.value.key, userToken.token].map((one) => one.reveal());
+  for (const value of [...values, app.key]) {
+    expect(value.length).toBeGreaterThan(30);
+    expect(printed(held)).not.toContain(value);
+    expect(printed({ held, planted: { value } })).toContain(value);
+  }
+  expect(printed(held)).toContain('[redacted]');
 });
 
 test('a configuration that is not good names its variables, never their values', async () => {

@@ -5,6 +5,7 @@ import { disconnect } from '../../src/broker/connection-state.ts';
 import type { Deps } from '../../src/broker/deps.ts';
 import { keepGrant } from '../../src/broker/keep-grant.ts';
 import type { LinkPolicy } from '../../src/domain/app.ts';
+import { secret } from '../../src/domain/secret.ts';
 import { APP_ID, createWorld, START, type World } from './world.ts';
 
 /** Two links, confirmations or disconnects at the same instant, in every order in which their round trips can follow each other. */
@@ -31,8 +32,8 @@ const inEveryOrder = async (run: (choose: (choices: number) => number) => Promis
 const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open') => {
   const grant = {
     withingsUserId: ACCOUNT,
-    accessToken: `access of ${userId}`,
-    refreshToken: `refresh of ${userId}`,
+    accessToken: secret(`access of ${userId}`),
+    refreshToken: secret(`refresh of ${userId}`),
     scope: ['user.metrics'],
     expiresInSeconds: 10_800,
   };
@@ -55,7 +56,7 @@ const pending = async (world: World, userId: string): Promise<string> => {
   let ticket = '';
   world.invoke('pending', async (deps) => {
     const held = await link(deps, userId, 'confirm');
-    ticket = 'ticket' in held ? held.ticket : '';
+    ticket = 'ticket' in held ? (held.ticket?.reveal() ?? '') : '';
   });
   await world.settle();
   expect(ticket).not.toBe('');

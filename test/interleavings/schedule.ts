@@ -6,6 +6,7 @@ import { keepGrant } from '../../src/broker/keep-grant.ts';
 import { sync } from '../../src/broker/sync.ts';
 import { tick } from '../../src/cron.ts';
 import { USER } from '../../src/domain/audit.ts';
+import { secret } from '../../src/domain/secret.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
 import { APP_ID, CALLBACK_URL, CLIENT_ID, createWorld, type D1Fault, START, type World } from './world.ts';
 
@@ -164,7 +165,7 @@ const reconnect = (world: World, task: string, name: string): void => {
   const userid = people.find(name)?.userid ?? 0;
   const fields = { clientId: CLIENT_ID, userid, scopes: ['user.metrics'], redirectUri: CALLBACK_URL };
   world.invoke(task, async (deps) => {
-    const grant = await deps.withings.exchangeCode({ code: codes.issue(fields), redirectUri: CALLBACK_URL });
+    const grant = await deps.withings.exchangeCode({ code: secret(codes.issue(fields)), redirectUri: CALLBACK_URL });
     if (!grant.ok) return;
     const link = { appId: APP_ID, userId: name, policy: 'open', kind: 'open', sameBrowser: true } as const;
     await keepGrant(deps, { ...link, grant: grant.value, claim: { id: name, expiresAt: START + 1e12 } });

@@ -156,7 +156,7 @@ export type World = ReturnType<typeof createWorld>;
 
 const openWith = async (deps: Deps, sealed: string, owner: TokenOwner): Promise<string | undefined> => {
   const opened = await openToken(deps, owner, 'access_token', sealed);
-  return opened.ok ? opened.value : undefined;
+  return opened.ok ? opened.value.reveal() : undefined;
 };
 
 /** Mulberry32: the same bytes in every run. */

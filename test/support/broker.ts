@@ -26,7 +26,7 @@ export const ORIGIN = 'https://broker.example.com';
 export const WOMOJI = 'womoji://withings/success';
 export const WEB = 'https://app.example.com/withings/done';
 
-const CLIENT_ID = 'c1'.repeat(32);
+export const CLIENT_ID = 'c1'.repeat(32);
 /** Planted where secrets are; searched for where they must not be. */
 export const CLIENT_SECRET = '5ec4e7'.padEnd(64, '0');
 const ROOT_KEY = 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE';

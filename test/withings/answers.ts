@@ -1,5 +1,7 @@
 /** Answers as Withings makes them: compact JSON, its members in this order, slashes escaped. */
+import type { Outcome } from '../../src/withings/outcome.ts';
 import type { Answer } from '../../src/withings/send.ts';
+import type { TokenGrant } from '../../src/withings/token.ts';
 
 export const ACCESS_TOKEN = 'a0c1'.repeat(10);
 export const REFRESH_TOKEN = 'b1d2'.repeat(10);
@@ -51,4 +53,11 @@ export const page = {
   updatetime: 1_760_000_100,
   timezone: 'Europe/Berlin',
   measuregrps: [group],
+};
+
+/** A grant with its tokens as texts: two secrets look alike to a comparison. */
+export const revealed = (outcome: Outcome<TokenGrant>) => {
+  if (!outcome.ok) return outcome;
+  const { accessToken, refreshToken, ...grant } = outcome.value;
+  return { ok: true, value: { ...grant, accessToken: accessToken.reveal(), refreshToken: refreshToken.reveal() } };
 };

@@ -4,14 +4,16 @@ import { describe, expect, test } from 'vitest';
 
 import { sign } from '../../src/withings/authenticate.ts';
 import { createWithingsClient } from '../../src/withings/client.ts';
+import { secret } from '../../src/withings/secret.ts';
 import type { Answer } from '../../src/withings/send.ts';
-import { ACCESS_TOKEN, answer, failure, NONCE, page, REFRESH_TOKEN, success, tokenBody } from './answers.ts';
+import { ACCESS_TOKEN, answer, failure, NONCE, page, REFRESH_TOKEN, revealed, success, tokenBody } from './answers.ts';
 
+const CLIENT_SECRET = '2e'.repeat(32);
 const config = {
   apiBaseUrl: 'https://api.test',
   loginBaseUrl: 'https://login.test',
   clientId: '1f'.repeat(32),
-  clientSecret: '2e'.repeat(32),
+  clientSecret: secret(CLIENT_SECRET),
   timeoutMs: 5_000,
   maxBodyBytes: 1_000_000,
 };
@@ -34,7 +36,7 @@ const makeClient = (...answers: Answer[]) => {
   return { client: createWithingsClient(config, fetch, () => NOW_MS), calls };
 };
 
-const hmac = (message: string): string => createHmac('sha256', config.clientSecret).update(message).digest('hex');
+const hmac = (message: string): string => createHmac('sha256', CLIENT_SECRET).update(message).digest('hex');
 
 test('the authorize URL names client, scopes with commas, redirect URI and state', () => {
   const { client, calls } = makeClient();
@@ -60,9 +62,9 @@ describe('every call', () => {
       success({ nonce: NONCE }),
       success({}),
     );
-    await client.exchangeCode({ code: 'c0de', redirectUri: 'https://broker.test/withings/callback' });
-    await client.refreshTokens({ refreshToken: REFRESH_TOKEN });
-    await client.measureGroups({ accessToken: ACCESS_TOKEN });
+    await client.exchangeCode({ code: secret('c0de'), redirectUri: 'https://broker.test/withings/callback' });
+    await client.refreshTokens({ refreshToken: secret(REFRESH_TOKEN) });
+    await client.measureGroups({ accessToken: secret(ACCESS_TOKEN) });
     await client.revoke({ withingsUserId: '7' });
     expect(calls).toHaveLength(5);
     for (const { init } of calls) {
@@ -74,7 +76,7 @@ describe('every call', () => {
 
   test('that is redirected is an http_error, and is not followed', async () => {
     const { client, calls } = makeClient({ httpStatus: 307, text: '' });
-    expect(await client.refreshTokens({ refreshToken: REFRESH_TOKEN })).toEqual({
+    expect(await client.refreshTokens({ refreshToken: secret(REFRESH_TOKEN) })).toEqual({
       ok: false,
       failure: { kind: 'http_error', httpStatus: 307, inDoubt: true },
     });
@@ -86,7 +88,7 @@ describe('tokens', () => {
   test('a code is exchanged under the redirect URI of its authorization', async () => {
     const { client, calls } = makeClient(success({ ...tokenBody, userid: '27718374' }));
     const redirectUri = 'https://broker.test/withings/callback';
-    expect(await client.exchangeCode({ code: 'c0de', redirectUri })).toMatchObject({
+    expect(revealed(await client.exchangeCode({ code: secret('c0de'), redirectUri }))).toMatchObject({
       ok: true,
       value: { withingsUserId: '27718374', accessToken: ACCESS_TOKEN },
     });
@@ -96,7 +98,7 @@ describe('tokens', () => {
         form: {
           action: 'requesttoken',
           client_id: config.clientId,
-          client_secret: config.clientSecret,
+          client_secret: CLIENT_SECRET,
           grant_type: 'authorization_code',
           code: 'c0de',
           redirect_uri: redirectUri,
@@ -108,7 +110,7 @@ describe('tokens', () => {
 
   test('a refused code is a failure, after one call', async () => {
     const { client, calls } = makeClient(failure(503, 'Invalid Params: invalid code'));
-    expect(await client.exchangeCode({ code: 'c0de', redirectUri: 'https://broker.test/' })).toEqual({
+    expect(await client.exchangeCode({ code: secret('c0de'), redirectUri: 'https://broker.test/' })).toEqual({
       ok: false,
       failure: { kind: 'code_rejected', inDoubt: false },
     });
@@ -117,14 +119,14 @@ describe('tokens', () => {
 
   test('a refresh sends the refresh token and nothing of a code', async () => {
     const { client, calls } = makeClient(success(tokenBody));
-    expect(await client.refreshTokens({ refreshToken: 'old' })).toMatchObject({
+    expect(revealed(await client.refreshTokens({ refreshToken: secret('old') }))).toMatchObject({
       ok: true,
       value: { refreshToken: REFRESH_TOKEN },
     });
     expect(calls[0]?.form).toEqual({
       action: 'requesttoken',
       client_id: config.clientId,
-      client_secret: config.clientSecret,
+      client_secret: CLIENT_SECRET,
       grant_type: 'refresh_token',
       refresh_token: 'old',
     });
@@ -134,7 +136,7 @@ describe('tokens', () => {
 describe('measures', () => {
   test('are asked for with the access token and no more than was asked', async () => {
     const { client, calls } = makeClient(success(page));
-    expect(await client.measureGroups({ accessToken: ACCESS_TOKEN, lastUpdateSeconds: 0 })).toMatchObject({
+    expect(await client.measureGroups({ accessToken: secret(ACCESS_TOKEN), lastUpdateSeconds: 0 })).toMatchObject({
       ok: true,
       value: { groups: [{ groupId: 6_712_345_678 }] },
     });
@@ -146,7 +148,7 @@ describe('measures', () => {
   test('can be narrowed by date, type and category, and paged', async () => {
     const { client, calls } = makeClient(success(page));
     await client.measureGroups({
-      accessToken: ACCESS_TOKEN,
+      accessToken: secret(ACCESS_TOKEN),
       startDateSeconds: 100,
       endDateSeconds: 200,
       types: [1, 4, 6],
@@ -217,5 +219,5 @@ describe('revocation', () => {
 test('a signature covers the values in the order of their names, in lower-case hex', async () => {
   const fields = { timestamp: '1760000000', client_id: config.clientId, action: 'getnonce' };
   expect(await sign(fields, config.clientSecret)).toBe(hmac(`getnonce,${config.clientId},1760000000`));
-  expect(await sign({ b: '2', a: '1' }, 'key')).toMatch(/^[0-9a-f]{64}$/);
+  expect(await sign({ b: '2', a: '1' }, secret('key'))).toMatch(/^[0-9a-f]{64}$/);
 });

@@ -2,7 +2,17 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { judgeNonceAnswer, judgeRevokeAnswer, judgeTokenAnswer, tokenEndpointCause } from '../../src/withings/token.ts';
-import { ACCESS_TOKEN, answer, failure, NONCE, REFRESH_TOKEN, success, tokenBody, without } from './answers.ts';
+import {
+  ACCESS_TOKEN,
+  answer,
+  failure,
+  NONCE,
+  REFRESH_TOKEN,
+  revealed,
+  success,
+  tokenBody,
+  without,
+} from './answers.ts';
 
 fc.configureGlobal({ seed: 20_261_101 });
 
@@ -76,8 +86,8 @@ describe('a success without a whole grant in it', () => {
         const outcome = judgeTokenAnswer(success(body));
         if (!outcome.ok) return;
         grants += 1;
-        expect(outcome.value.accessToken).toMatch(/^[\x21-\x7e]+$/);
-        expect(outcome.value.refreshToken).toMatch(/^[\x21-\x7e]+$/);
+        expect(outcome.value.accessToken.reveal()).toMatch(/^[\x21-\x7e]+$/);
+        expect(outcome.value.refreshToken.reveal()).toMatch(/^[\x21-\x7e]+$/);
         expect(outcome.value.withingsUserId).toMatch(/^[1-9]\d*$/);
         expect(outcome.value.expiresInSeconds).toBeGreaterThan(0);
       }),
@@ -96,8 +106,8 @@ describe('a grant', () => {
   };
 
   test('names its person in digits, whether the userid is an integer or a string', () => {
-    expect(judgeTokenAnswer(success(tokenBody))).toEqual({ ok: true, value: grant });
-    expect(judgeTokenAnswer(success({ ...tokenBody, userid: '27718374' }))).toEqual({
+    expect(revealed(judgeTokenAnswer(success(tokenBody)))).toEqual({ ok: true, value: grant });
+    expect(revealed(judgeTokenAnswer(success({ ...tokenBody, userid: '27718374' })))).toEqual({
       ok: true,
       value: grant,
     });
@@ -105,7 +115,7 @@ describe('a grant', () => {
 
   test('ignores members it does not know', () => {
     const outcome = judgeTokenAnswer(success({ ...tokenBody, csrf_token: 'x'.repeat(32), future: { a: [1] } }));
-    expect(outcome).toEqual({ ok: true, value: grant });
+    expect(revealed(outcome)).toEqual({ ok: true, value: grant });
   });
 
   test.each([
@@ -129,7 +139,7 @@ describe('a grant', () => {
     { expiresIn: 'later', seconds: 10800 },
   ])('that expires in $expiresIn is kept, for $seconds s', ({ expiresIn, seconds }) => {
     const outcome = judgeTokenAnswer(success({ ...tokenBody, expires_in: expiresIn }));
-    expect(outcome).toMatchObject({
+    expect(revealed(outcome)).toMatchObject({
       ok: true,
       value: { refreshToken: REFRESH_TOKEN, expiresInSeconds: seconds },
     });

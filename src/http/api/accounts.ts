@@ -89,7 +89,7 @@ const answerNewToken = async (
   const created = await createAccessToken(c.env.deps, by, accountId, { name, lifetimeDays });
   if (!created.ok) return answerFailure(c, created.failure);
   const { details, token } = created.value;
-  return c.json({ ...renderAccessToken(details), token }, 201);
+  return c.json({ ...renderAccessToken(details), token: token.reveal() }, 201);
 };
 
 const answerRevoked = async (c: HttpContext, by: Manager, accountId: string, tokenId: string) => {

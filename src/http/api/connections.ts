@@ -59,7 +59,7 @@ connectionsApi.post('/user-tokens', valid('json', userTokenRequest), async (c) =
   const userId = judgeUserId(c.req.valid('json').user_id);
   if (!userId.ok) return answerFailure(c, invalidUserId(userId.failure.detail));
   const { token, expiresAt } = await mintUserToken(c.env.deps, admitted.value.appId, userId.value);
-  return c.json({ token, expires_at: instant(expiresAt) }, 201);
+  return c.json({ token: token.reveal(), expires_at: instant(expiresAt) }, 201);
 });
 
 /** A single-use link for one user, to be opened in that user's browser. */
@@ -73,7 +73,7 @@ connectionsApi.post('/connect-sessions', valid('json', connectSessionRequest), a
   const minted = await mintConnectSession(c.env.deps, appId, { userId: userId.value, redirectUri });
   if (!minted.ok) return answerFailure(c, minted.failure);
   const { session, expiresAt } = minted.value;
-  const authUrl = `${c.env.deps.settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session}`;
+  const authUrl = `${c.env.deps.settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session.reveal()}`;
   return c.json({ auth_url: authUrl, expires_at: instant(expiresAt) }, 201);
 });
 

@@ -96,7 +96,7 @@ managementApi.post('/apps/:app_id/keys', forApp, valid('json', createKeyRequest)
   const { name, scopes = [...KEY_SCOPES] } = c.req.valid('json');
   const created = await createApiKey(c.env.deps, c.get('managed'), { name, scopes });
   if (!created.ok) return answerFailure(c, created.failure);
-  return c.json({ ...renderKey(created.value.details), key: created.value.key }, 201);
+  return c.json({ ...renderKey(created.value.details), key: created.value.key.reveal() }, 201);
 });
 
 managementApi.get('/apps/:app_id/keys', forApp, async (c) => {

@@ -1,12 +1,13 @@
 import { createAccessToken, revokeToken } from '../../broker/manage-accounts.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import type { Secret } from '../../domain/secret.ts';
 import { createTokenRequest } from '../api/contract-accounts.ts';
 import type { DashboardContext } from './context.ts';
 import { type FieldErrors, readForm } from './form.ts';
 
 /** What came of the form that makes a token: the token, or what is wrong beside the fields. */
-export type MadeToken = { token: string } | { errors: FieldErrors };
+export type MadeToken = { token: Secret } | { errors: FieldErrors };
 
 /** Makes the access token that a form asks for. */
 export const makeToken = async (c: DashboardContext, accountId: string): Promise<Result<MadeToken, Failure>> => {

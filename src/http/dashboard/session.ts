@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 
 import { managerOf, resumeSession } from '../../broker/dashboard-session.ts';
 import { formTokenOf } from '../../broker/form-token.ts';
+import type { Secret } from '../../domain/secret.ts';
 import { asDocument } from '../document.ts';
 import type { DashboardEnv } from './context.ts';
 import { answerFailure } from './failure.tsx';
@@ -23,8 +24,8 @@ const ATTRIBUTES = { path: '/', secure: true, httpOnly: true, sameSite: 'Strict'
 export const sessionCookie = (c: Context): string | undefined => getCookie(c, SESSION_COOKIE);
 
 /** Hands a new session to the browser, in the place of the visitor. */
-export const setSessionCookie = (c: Context, cookie: string, maxAgeSeconds: number): void => {
-  setCookie(c, SESSION_COOKIE, cookie, { ...ATTRIBUTES, maxAge: maxAgeSeconds });
+export const setSessionCookie = (c: Context, cookie: Secret, maxAgeSeconds: number): void => {
+  setCookie(c, SESSION_COOKIE, cookie.reveal(), { ...ATTRIBUTES, maxAge: maxAgeSeconds });
   deleteCookie(c, VISITOR_COOKIE, ATTRIBUTES);
 };
 

@@ -89,7 +89,10 @@ healthPages.post('/try', async (c) => {
         <code>{redirectUri}</code>.
       </p>
       <p>
-        <a class="button" href={`/apps/${app.id}/withings/auth?session=${encodeURIComponent(minted.value.session)}`}>
+        <a
+          class="button"
+          href={`/apps/${app.id}/withings/auth?session=${encodeURIComponent(minted.value.session.reveal())}`}
+        >
           Try it
         </a>
       </p>

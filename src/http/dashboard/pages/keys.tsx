@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 
 import { createApiKey, listApiKeys, revokeKey } from '../../../broker/manage-apps.ts';
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
+import type { Secret } from '../../../domain/secret.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { createKeyRequest } from '../../api/contract.ts';
 import { changeApp, versionField } from '../change-app.tsx';
@@ -51,7 +52,7 @@ const errorsOf = (issues: readonly { path: readonly PropertyKey[] }[]): FieldErr
     ),
   );
 
-const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: string): Promise<Response> => {
+const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secret): Promise<Response> => {
   const listed = await listApiKeys(c.env.deps, c.get('managed'));
   if (!listed.ok) return answerFailure(c, listed.failure);
   const refused = Object.keys(errors).length > 0;

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 
 import { signIn } from '../../../broker/dashboard-session.ts';
 import { formTokenOf, newVisitor } from '../../../broker/form-token.ts';
+import { secret } from '../../../domain/secret.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
 import { problemOf } from '../../problem-text.ts';
 import { Field, Form } from '../components/form.tsx';
@@ -17,7 +18,7 @@ export const signInPages = new Hono<DashboardEnv>();
 signInPages.get('/', (c) => signInPage(c, undefined));
 
 signInPages.post('/', async (c) => {
-  const token = ((await readForm(c)).get('token') ?? '').trim();
+  const token = secret(((await readForm(c)).get('token') ?? '').trim());
   const signedIn = await signIn(c.env.deps, token);
   if (!signedIn.ok) return signInPage(c, problemOf(signedIn.failure).detail);
   const { cookie, expiresAt } = signedIn.value;
