@@ -128,6 +128,8 @@ export const startBroker = async (
       bindings = { ...bindings, ...changes };
     },
     operatorToken,
+    /** Where it is reached. */
+    origin: ORIGIN,
     request,
     deps,
     advance,

@@ -1,5 +1,3 @@
-import { type Broker, ORIGIN } from './broker.ts';
-
 /** A browser at the dashboard, as far as the server can tell: keeps cookies, follows redirects of ours, sends forms as a page would. */
 export type DashboardBrowser = ReturnType<typeof dashboardBrowser>;
 
@@ -7,13 +5,16 @@ type Fields = Record<string, string | string[]>;
 
 type SentRequest = { method?: string; headers?: Record<string, string>; body?: string };
 
-export const dashboardBrowser = (broker: Broker) => {
+/** Where the dashboard is, and how a request gets there. */
+type Site = { origin: string; request: (path: string, init: SentRequest) => Promise<Response> };
+
+export const dashboardBrowser = (site: Site) => {
   const cookies = new Map<string, string>();
   const seen: string[] = [];
 
   const send = async (path: string, init: SentRequest = {}): Promise<Response> => {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const answer = await broker.request(path, {
+    const answer = await site.request(path, {
       ...init,
       headers: { Accept: 'text/html', ...(cookie !== '' && { Cookie: cookie }), ...init.headers },
     });
@@ -60,7 +61,7 @@ export const dashboardBrowser = (broker: Broker) => {
       [value].flat().map((one): [string, string] => [name, one]),
     );
     const sent: [string, string][] = [...hiddenFields(html, action), ...entries];
-    return arrive(await postRaw(action, sent, { Origin: ORIGIN, 'Sec-Fetch-Site': 'same-origin' }), action);
+    return arrive(await postRaw(action, sent, { Origin: site.origin, 'Sec-Fetch-Site': 'same-origin' }), action);
   };
 
   return {
