@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 
+import { inlineCode } from './inline-code.tsx';
 import type { ProblemText } from './problem-text.ts';
 
 /** The frame of every page that is not the dashboard's. */
@@ -18,15 +19,11 @@ const Page = ({ title, children }: { title: string; children: Child }) => (
   </html>
 );
 
-/** What stands between backticks, as code. */
-const withCode = (text: string): Child =>
-  text.split('`').map((part, index) => (index % 2 === 1 ? <code>{part}</code> : part));
-
 /** An error, in the words that a program gets too. */
 export const problemPage = ({ title, detail, code }: ProblemText, requestId: string) => (
   <Page title={title}>
     <h1>{title}</h1>
-    <p>{withCode(detail)}</p>
+    <p>{inlineCode(detail)}</p>
     <p class="evidence">
       Code <code>{code}</code>
       <br />

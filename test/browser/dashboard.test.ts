@@ -43,10 +43,11 @@ describe('the dashboard, without scripts', () => {
     await expect.poll(() => page.getByRole('status').textContent()).toContain('App created');
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Scale <b>friends</b>');
 
-    // A doubled slash is refused beside the field, and what was written stays.
     const uri = `${ready.url.replace(/:\d+$/, '')}/withings/done`;
     await page.getByLabel('Add a redirect URI').fill('womoji:success');
     await page.getByRole('button', { name: 'Add' }).click();
+    expect(await page.locator('#uri-error').textContent()).toBe('Follow the scheme with ://host/path or :/path.');
+    expect(await page.getByLabel('Add a redirect URI').inputValue()).toBe('womoji:success');
     await page.getByLabel('Allow loopback addresses').check();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByLabel('Add a redirect URI').fill(uri);

@@ -1,4 +1,5 @@
 import type { Failure } from '../../domain/failure.ts';
+import { inlineCode } from '../inline-code.tsx';
 import { type ProblemText, problemOf } from '../problem-text.ts';
 import type { DashboardContext } from './context.ts';
 import { page, publicPage } from './layout.tsx';
@@ -18,7 +19,7 @@ export const answerProblem = (c: DashboardContext, problem: PageProblem): Respon
   const content = (
     <section class="card">
       <h1>{title}</h1>
-      <p>{detail}</p>
+      <p>{inlineCode(detail)}</p>
       <p class="meta">
         Code <code>{code}</code>, request <code>{c.get('requestId')}</code>
       </p>

@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 
+import { inlineCode } from '../../inline-code.tsx';
 import { FORM_TOKEN_FIELD } from '../form.ts';
 
 /** What makes a form ours; stands in every form that posts. */
@@ -66,7 +67,7 @@ export const Field = ({ name, label, hint, error, type = 'text', ...input }: Fie
       />
       {error && (
         <p class="error" id={`${name}-error`}>
-          {error}
+          {inlineCode(error)}
         </p>
       )}
     </div>

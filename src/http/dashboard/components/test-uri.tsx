@@ -1,5 +1,6 @@
 import type { RedirectUriTest } from '../../../broker/test-redirect-uri.ts';
 import type { App } from '../../../domain/app.ts';
+import { inlineCode } from '../../inline-code.tsx';
 import { appPath } from './app-frame.tsx';
 import { Field } from './form.tsx';
 
@@ -38,6 +39,6 @@ const Verdict = ({ tested }: { tested: TestedUri }) =>
     </p>
   ) : (
     <p class="notice bad" role="status">
-      It would be refused. {tested.explanation ?? 'Nothing that is registered resembles it.'}
+      It would be refused. {inlineCode(tested.explanation ?? 'Nothing that is registered resembles it.')}
     </p>
   );

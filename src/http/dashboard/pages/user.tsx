@@ -6,6 +6,7 @@ import { disconnect, showConnection, syncableConnection, userOfApp } from '../..
 import { eraseUser } from '../../../broker/erase-user.ts';
 import { sync } from '../../../broker/sync.ts';
 import { judgeUserId } from '../../../domain/user-id.ts';
+import { inlineCode } from '../../inline-code.tsx';
 import { problemOf } from '../../problem-text.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { BodyPlots, readPlots, rangeOf } from '../components/body-plots.tsx';
@@ -85,7 +86,7 @@ const userPage = async (
     <>
       {errors.problem && (
         <p class="notice bad" role="alert">
-          {errors.problem}
+          {inlineCode(errors.problem)}
         </p>
       )}
       <section aria-labelledby="user">
