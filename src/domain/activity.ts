@@ -10,7 +10,7 @@ export const ACTIVITY_DAYS = 30;
 export type EpochDay = number;
 
 /** The UTC day in which a moment falls. */
-export const epochDay = (at: EpochMs): EpochDay => Math.floor(at / DAY_MS);
+const epochDay = (at: EpochMs): EpochDay => Math.floor(at / DAY_MS);
 
 /** What happened on one UTC day. */
 export type DayActivity = { day: EpochDay; synced: number; refreshed: number };

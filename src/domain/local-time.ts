@@ -44,12 +44,41 @@ export const isKnownTimeZone = (timeZone: string): boolean => {
   return known;
 };
 
-/** Seconds to add to UTC, a whole number of minutes. */
+/** Seconds to add to UTC, a whole number of minutes, as the runtime's database has it. */
+const lookUpOffset = (seconds: number, timeZone: string): number =>
+  // tzOffset mistakes the sign of offsets less than an hour west of Greenwich; the last ended in 1972.
+  Math.round(tzOffset(timeZone, new Date(seconds * 1000))) * 60;
+
+/**
+ * Since 1970 no zone has changed its clocks twice within a week (Boa Vista's summer time of 2000 lasted seven days). So where a span of four
+ * days begins and ends with one offset it has no other in between.
+ */
+const SPAN_SECONDS = 4 * SECONDS_PER_DAY;
+const SPANS_REMEMBERED = 2_000;
+const offsetsAtStart = new Map<string, Map<number, number>>();
+
+const offsetAtStart = (span: number, timeZone: string): number => {
+  const ofZone = offsetsAtStart.get(timeZone) ?? new Map<number, number>();
+  const remembered = ofZone.get(span);
+  if (remembered !== undefined) return remembered;
+  const offset = lookUpOffset(span * SPAN_SECONDS, timeZone);
+  if (ofZone.size >= SPANS_REMEMBERED) ofZone.clear();
+  offsetsAtStart.set(timeZone, ofZone.set(span, offset));
+  return offset;
+};
+
+/**
+ * Seconds to add to UTC, a whole number of minutes.
+ *
+ * Offsets are remembered by span: looking one up formats a date, which took longer than all else about a value on a page of metrics.
+ */
 const offsetSeconds = (seconds: number, timeZone: string): number => {
   // tzOffset must not see unknown names: it reads an offset out of `Nowhere+05` and objects out of `constructor`.
-  // It also mistakes the sign of offsets less than an hour west of Greenwich; the last ended in 1972.
   if (!isKnownTimeZone(timeZone)) return 0;
-  return Math.round(tzOffset(timeZone, new Date(seconds * 1000))) * 60;
+  if (seconds < 0) return lookUpOffset(seconds, timeZone);
+  const span = Math.floor(seconds / SPAN_SECONDS);
+  const offset = offsetAtStart(span, timeZone);
+  return offset === offsetAtStart(span + 1, timeZone) ? offset : lookUpOffset(seconds, timeZone);
 };
 
 const pad = (number: number): string => String(number).padStart(2, '0');

@@ -1,3 +1,4 @@
+import { tzOffset } from '@date-fns/tz/tzOffset';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -96,6 +97,29 @@ describe('moments', () => {
   ])('%s UTC in %s is %s', (moment, timeZone, rfc3339, day) => {
     expect(toRfc3339(utc(moment), timeZone)).toBe(rfc3339);
     expect(localDay(utc(moment), timeZone)).toBe(day);
+  });
+
+  test('have the offset that the zone had then, however close to a change of its clocks', () => {
+    const offsetThen = (seconds: number, timeZone: string) => tzOffset(timeZone, new Date(seconds * 1000));
+    const offsetShown = (seconds: number, timeZone: string) => {
+      const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(toRfc3339(seconds, timeZone)) ?? [];
+      return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) + 0;
+    };
+    // The shortest summer time since 1970, hour by hour.
+    for (let hour = 0; hour < 20 * 24; hour += 1) {
+      const seconds = utc('2000-10-01T00:00:00') + hour * 3600;
+      expect(offsetShown(seconds, 'America/Boa_Vista')).toBe(offsetThen(seconds, 'America/Boa_Vista'));
+    }
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Intl.supportedValuesOf('timeZone')),
+        fc.integer({ min: utc('1973-01-01T00:00:00'), max: utc('2040-01-01T00:00:00') }),
+        (timeZone, seconds) => {
+          expect(offsetShown(seconds, timeZone)).toBe(offsetThen(seconds, timeZone) + 0);
+        },
+      ),
+      { seed: SEED, numRuns: 3000 },
+    );
   });
 });
 

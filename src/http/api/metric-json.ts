@@ -24,23 +24,26 @@ const DERIVED_FROM = ['weight', 'height'];
 
 /** What is said of every figure: which metric, of which segment, and what it was derived from. */
 const described = (name: string, metric: Metric | undefined, position: number) => {
-  const segment = segmentOf(position);
   const derived = metric?.derived === true;
-  return {
-    metric: name,
-    ...(segment !== undefined && { segment }),
-    derived,
-    ...(derived && { derived_from: DERIVED_FROM }),
-  };
+  return { metric: name, segment: segmentOf(position), derived, derived_from: derived ? DERIVED_FROM : undefined };
 };
 
-export const renderMetric = (one: MetricValue, units: Units): z.infer<typeof contract.metricValue> => ({
-  ...described(one.name, one.metric, one.position),
-  ...inUnits(one.metric, one.value, units),
-  measured_at: toRfc3339(one.measuredAtSeconds, one.timeZone),
-  group_id: one.groupId,
-  source: { device: one.device, attribution: one.attribution },
-});
+/** Written without spreads: a page has a thousand of these. */
+export const renderMetric = (one: MetricValue, units: Units): z.infer<typeof contract.metricValue> => {
+  const derived = one.metric?.derived === true;
+  const { value, unit } = inUnits(one.metric, one.value, units);
+  return {
+    metric: one.name,
+    segment: segmentOf(one.position),
+    derived,
+    derived_from: derived ? DERIVED_FROM : undefined,
+    value,
+    unit,
+    measured_at: toRfc3339(one.measuredAtSeconds, one.timeZone),
+    group_id: one.groupId,
+    source: { device: one.device, attribution: one.attribution },
+  };
+};
 
 export const renderPeriod = (one: MetricPeriod, units: Units): z.infer<typeof contract.metricPeriod> => {
   const { name, metric, position } = one.series;
