@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { DEFAULTS, HEADERS } from '../src/http/security-headers.ts';
+import { HEADERS } from '../src/http/security-headers.ts';
 import { makeDocument } from './reference/document.ts';
 import { renderPage } from './reference/page.ts';
 
@@ -26,7 +26,6 @@ const source = (file: string): Promise<string> => readFile(join(import.meta.dirn
 /** What the Worker says of its own answers, and for how long a browser may keep these. */
 const headers = {
   ...HEADERS,
-  ...DEFAULTS,
   'Cache-Control': 'public, max-age=300',
   // RFC 9110, 15.5.6: who is answered 405 is told what is allowed. The platform lets it stand on the others as well.
   Allow: 'GET, HEAD',

@@ -5,7 +5,7 @@ import { http } from './http/app.ts';
 import { REQUEST_PROBLEMS } from './http/problem-text.ts';
 import { problemJson } from './http/problem.ts';
 import { requestIdOf } from './http/request-log.ts';
-import { DEFAULTS, HEADERS } from './http/security-headers.ts';
+import { HEADERS } from './http/security-headers.ts';
 
 /** The Worker's two entrances: requests, and the clock. */
 export default {
@@ -30,6 +30,6 @@ const misconfigured = (request: Request, reason: string): Response => {
   const { badEnvironment } = REQUEST_PROBLEMS;
   return new Response(problemJson(badEnvironment, requestId), {
     status: badEnvironment.status,
-    headers: { ...HEADERS, ...DEFAULTS, 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
+    headers: { ...HEADERS, 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
   });
 };

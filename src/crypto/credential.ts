@@ -39,12 +39,19 @@ export const constantTimeEqual = async (left: string, right: string): Promise<bo
 /** A random identifier, `<prefix>_<hex>`. */
 export const mintId = (prefix: string, random: RandomBytes, size = 10): string => `${prefix}_${hex(random(size))}`;
 
+const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Lower-case hex of bytes. */
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+export const hex = (bytes: Uint8Array): string => {
+  let text = '';
+  for (const byte of bytes) text += HEX_OF_BYTE[byte];
+  return text;
+};
+
+const utf8 = new TextEncoder();
 
 /** SHA-256 of UTF-8 text. */
 export const sha256 = async (text: string): Promise<Uint8Array> =>
-  new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(text)));
 
 const checksum = async (body: string): Promise<string> => hex(await sha256(body)).slice(0, CHECKSUM_HEX_LENGTH);

@@ -9,8 +9,8 @@ export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
   const startedAt = deps.now();
   const requestId = requestIdOf(c.req.raw);
   c.set('requestId', requestId);
+  c.header('X-Request-Id', requestId);
   await next();
-  c.res.headers.set('X-Request-Id', requestId);
   const outcome = c.get('problemCode');
   deps.log({
     level: c.res.status >= 500 ? 'error' : 'info',

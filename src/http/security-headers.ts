@@ -13,23 +13,19 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /** What every answer says, the platform's own of static files included. */
-export const HEADERS: Record<string, string> = {
+export const HEADERS = {
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
-};
-
-/** What a route may say otherwise: one whose data has a version may be kept, and the dashboard's forms need the browser to tell their origin. */
-export const DEFAULTS: Record<string, string> = {
+  // A route may say otherwise: data that is validated may be kept, and the dashboard's forms need the browser to tell their origin.
   'Cache-Control': 'no-store',
   'Referrer-Policy': 'no-referrer',
 };
 
-/** Headers of every answer. */
+/** Headers of every answer. Said before there is one: then it is made with them, not copied to have them. */
 export const securityHeaders = createMiddleware<HttpEnv>(async (c, next) => {
+  for (const [name, value] of Object.entries(HEADERS)) c.header(name, value);
   await next();
-  for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value);
-  for (const [name, value] of Object.entries(DEFAULTS)) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
 });

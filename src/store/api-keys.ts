@@ -68,8 +68,8 @@ export const isUseStale = (lastUsedAt: EpochMs | null, now: EpochMs): boolean =>
 
 /** Reads the stored form of scopes; a word that no longer means anything grants nothing. */
 export const scopesOf = (stored: string): KeyScope[] => {
-  const words = new Set(stored.split(' '));
-  return KEY_SCOPES.filter((scope) => words.has(scope));
+  const words = stored.split(' ');
+  return KEY_SCOPES.filter((scope) => words.includes(scope));
 };
 
 const MOST_KEYS_LISTED = 100;

@@ -17,12 +17,21 @@ export type Db = {
 /** What a store function answers: the rows asked for, or that the storage did not do it. */
 export type Stored<Value> = Promise<Result<Value, StorageFailure>>;
 
+/** Query builders, by the binding that they write for: a Worker's is the same object for all requests of an isolate. */
+const builders = new WeakMap<D1Database, DrizzleD1Database>();
+
+const builderFor = (d1: D1Database): DrizzleD1Database => {
+  const builder = builders.get(d1) ?? drizzle(d1);
+  builders.set(d1, builder);
+  return builder;
+};
+
 export const openDatabase = (
   d1: D1Database,
   clock: { now: () => EpochMs; sleep: (ms: number) => Promise<void> },
 ): Db => ({
   d1,
-  orm: drizzle(d1),
+  orm: builderFor(d1),
   calls: { made: 0 },
   ...clock,
 });
