@@ -14,6 +14,7 @@ import { attempt } from './attempt.ts';
 import { deploymentConfig, readProject, type Resources } from './config-file.ts';
 import { checkHealth } from './health.ts';
 import type { Kept, KeptDeployment } from './kept.ts';
+import { importLocalData } from './local-data.ts';
 import { type Secrets, secretsToSend } from './secrets.ts';
 import { findAccount, namespaceTitle, type Survey, survey } from './survey.ts';
 import { mustBeJurisdiction, parseDomain, type Wishes, WORKERS_DEV } from './wishes.ts';
@@ -61,6 +62,9 @@ export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promis
     wrangler(['d1', 'migrations', 'apply', 'DB', '--remote', '--config', config]),
   );
   say('migrations: applied');
+  if (wishes.importFrom !== undefined) {
+    say(await importLocalData(wrangler, { config, folder: wishes.importFrom, kept }));
+  }
   const url = await attempt('Deploying the Worker', async () =>
     upload(wrangler, config, secrets, chosen.domain, surroundings.attended),
   );

@@ -39,13 +39,16 @@ export const openKept = (folder: string) => {
       throw explained(`${path(name)} cannot be read as it was written. Restore it, or move it away.`);
     }
   };
-  const write = (name: string, value: unknown): string => {
+  /** Writes a file; where it then is. */
+  const writeText = (name: string, text: string): string => {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    writeFileSync(path(name), `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+    writeFileSync(path(name), text, { mode: 0o600 });
     return path(name);
   };
+  const write = (name: string, value: unknown): string => writeText(name, `${JSON.stringify(value, null, 2)}\n`);
   return {
     path,
+    writeText,
     deployment: () => read('deployment.json', deploymentSchema),
     keepDeployment: (deployment: KeptDeployment) => write('deployment.json', deployment),
     secrets: () => read('secrets.json', secretsSchema),

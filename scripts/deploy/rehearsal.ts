@@ -24,6 +24,9 @@ export const rehearse = async (wishes: Wishes, env: NodeJS.ProcessEnv, say: (lin
     [`wrangler d1 create ${project.d1_databases[0].database_name}${where}`, 'unless it is there'],
     [`wrangler kv namespace create ${namespaceTitle(project)}${where}`, 'unless it is there'],
     ['wrangler d1 migrations apply DB --remote', 'before the code that needs them'],
+    ...(wishes.importFrom === undefined
+      ? []
+      : [['wrangler d1 execute DB --remote --file …', `apps and keys of ${wishes.importFrom}, unless it holds any`]]),
     ['wrangler deploy --secrets-file …', 'code and missing secrets at once'],
     [`GET ${wishes.healthUrl ?? `https://${domain ?? '….workers.dev'}`}/healthz`, 'until it answers'],
   ];

@@ -9,6 +9,8 @@ export type Wishes = {
   jurisdiction: string | undefined;
   /** Where to look whether the broker is well, if not at its address. */
   healthUrl: string | undefined;
+  /** The state of a local broker, to carry its apps and keys over. */
+  importFrom: string | undefined;
   secrets: Partial<Secrets>;
 };
 
@@ -23,6 +25,7 @@ export type Flags = {
   'client-id'?: string;
   'client-secret'?: string;
   'health-url'?: string;
+  import?: string;
 };
 
 /** Flags come before the environment. An empty variable is as good as none. */
@@ -42,6 +45,7 @@ export const readWishes = (flags: Flags, env: NodeJS.ProcessEnv): Wishes => {
     domain: flags.domain ?? (env['DEPLOY_DOMAIN'] || undefined),
     jurisdiction: flags.jurisdiction ?? (env['DEPLOY_JURISDICTION'] || undefined),
     healthUrl: flags['health-url'],
+    importFrom: flags.import,
     secrets,
   };
   parseDomain(wishes.domain);

@@ -3,7 +3,7 @@
  * SQLite behind the databases. Wrangler is pointed at it by CLOUDFLARE_API_BASE_URL. What it does not know it refuses, as Cloudflare does,
  * so that a wrangler which asks for more is noticed.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { DatabaseSync } from 'node:sqlite';
@@ -21,6 +21,8 @@ type Cloudflare = {
   requests: string[];
   databases: Database[];
   namespaces: { id: string; title: string; jurisdiction?: string }[];
+  /** What was uploaded to be imported, by its MD5. */
+  files: Map<string, string>;
   /** Absent until the Worker was deployed. */
   worker: { secrets: Map<string, string>; bindings: Binding[]; uploads: number } | undefined;
   /** Paths of the static assets that it was told of. */
@@ -35,7 +37,15 @@ type Cloudflare = {
 export type Fault = { status: number; code: number; message: string } | 'cut before' | 'cut after' | 'pass';
 
 /** A call: what came, and what its path says. */
-type Call = { params: string[]; query: URLSearchParams; body: () => unknown; raw: Buffer; contentType: string };
+type Call = {
+  params: string[];
+  query: URLSearchParams;
+  body: () => unknown;
+  raw: Buffer;
+  contentType: string;
+  /** Where it came to. */
+  origin: string;
+};
 type Refusal = { status: number; code: number; message: string };
 const refusal = (status: number, code: number, message: string): { refusal: Refusal } => ({
   refusal: { status, code, message },
@@ -101,6 +111,21 @@ const d1Routes = (cloud: Cloudflare): [string, RegExp, (call: Call) => unknown][
         return [{ results: queried(database.sqlite, (body() as { sql: string }).sql), success: true, meta: {} }];
       },
     ],
+    [
+      'POST',
+      /^\/d1\/database\/([0-9a-f-]+)\/import$/,
+      ({ params: [uuid], body, origin }) => {
+        const { action, etag = '' } = body() as { action: string; etag?: string };
+        if (action === 'init') return { upload_url: `${origin}/upload`, filename: 'import.sql' };
+        if (action === 'ingest') {
+          queried(of(uuid)?.sqlite, cloud.files.get(etag) ?? '');
+          return { success: true, status: 'active', messages: [], at_bookmark: 'b' };
+        }
+        const meta = { duration: 1, rows_read: 0, rows_written: 1, size_after: 1 };
+        const result = { num_queries: 1, final_bookmark: 'b', meta };
+        return { success: true, status: 'complete', messages: [], result };
+      },
+    ],
   ];
 };
 
@@ -111,7 +136,8 @@ const newDatabase = (asked: { name: string; jurisdiction?: string }): Database =
 });
 
 /** Several statements are one transaction, as on D1. */
-const queried = (sqlite: DatabaseSync, sql: string): unknown[] => {
+const queried = (sqlite: DatabaseSync | undefined, sql: string): unknown[] => {
+  if (sqlite === undefined) throw new Error('no such database');
   if (/^\s*SELECT/i.test(sql)) return sqlite.prepare(sql).all();
   sqlite.exec('BEGIN');
   try {
@@ -262,6 +288,7 @@ export const startCloudflare = async (): Promise<
     requests: [],
     databases: [],
     namespaces: [],
+    files: new Map(),
     worker: undefined,
     assets: new Set(),
     crons: [],
@@ -281,7 +308,14 @@ export const startCloudflare = async (): Promise<
     const fault = index < 0 ? undefined : faults.splice(index, 1)[0]?.fault;
     if (fault === 'cut before') return void request.socket.destroy();
     if (typeof fault === 'object') return send(response, { refusal: fault });
+    if (path === '/upload') {
+      const etag = createHash('md5').update(raw).digest('hex');
+      cloud.files.set(etag, raw.toString());
+      response.writeHead(200, { etag: `"${etag}"` }).end();
+      return;
+    }
     const call = {
+      origin: `http://${request.headers.host ?? ''}`,
       query: url.searchParams,
       raw,
       contentType: request.headers['content-type'] ?? '',

@@ -33,7 +33,7 @@ test('it explains everything that it asks for', () => {
 });
 
 test('it deploys with the script that migrates first', () => {
-  expect(scripts['deploy']).toBe('node scripts/deploy.ts');
+  expect(scripts['deploy']).toMatch(/^node .*scripts\/deploy\.ts$/);
 });
 
 /** The command in a description, and what it prints. */

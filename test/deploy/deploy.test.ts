@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { startCloudflare } from './cloudflare-stand-in.ts';
+import { localBroker } from './local-broker.ts';
 
 /** The deployment as a person starts it: a process that runs wrangler itself, which talks to a stand-in for Cloudflare's API. */
 
@@ -117,7 +118,14 @@ describe('npm run deploy', () => {
     expect([...secrets.keys()].sort()).toEqual([...Object.keys(CREDENTIALS), 'KEYRING', 'OPERATOR_TOKEN'].sort());
 
     // As Workers Builds would run it: nobody to ask, no credential of Withings, only what the runs before have left.
-    const done = await deploy({ env: { CI: '1', WORKERS_CI: '1' } });
+    const done = await deploy({
+      env: { CI: '1', WORKERS_CI: '1' },
+      args: ['--import', localBroker(join(state, '../local'))],
+    });
+    expect(done.said).toContain('apps 1, API keys 1, accounts 0');
+    expect(ourDatabase(cloud)?.sqlite.prepare('SELECT name, uri FROM apps JOIN redirect_uris').all()).toEqual([
+      { name: "Womoji's", uri: 'womoji://done' },
+    ]);
     expect(done.said).toContain('https://withings.example.com/withings/callback');
     expect(done.said).toContain(join(state, 'secrets.json'));
     expect(await read('secrets.json')).toEqual({

@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect, onTestFinished, test } from 'vitest';
+
+import { openKept } from '../../scripts/deploy/kept.ts';
+import { importLocalData, insertsOf, readLocalData } from '../../scripts/deploy/local-data.ts';
+import { localBroker } from './local-broker.ts';
+
+const emptyFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'mushu-local-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+};
+
+/** Imports into a deployed database that holds apps or accounts of these ids; what was said, and what was executed there. */
+const importInto = async (present: string[]) => {
+  const folder = emptyFolder();
+  const executed: string[] = [];
+  const wrangler = async (args: string[]): Promise<string> => {
+    const file = args[args.indexOf('--file') + 1];
+    if (args.includes('--file') && file !== undefined) executed.push(readFileSync(file, 'utf8'));
+    return JSON.stringify([{ results: present.map((id) => ({ id })), success: true }]);
+  };
+  const kept = openKept(join(folder, 'kept'));
+  const said = importLocalData(wrangler, { config: 'wrangler.json', folder: localBroker(join(folder, 'local')), kept });
+  return { said: await said.catch((error: unknown) => String(error)), executed };
+};
+
+test('people, their tokens and the demo app stay on the developer’s machine', () => {
+  const local = readLocalData(localBroker(emptyFolder()));
+  expect(local.tables['apps']).toMatchObject([{ id: 'app_own' }]);
+  expect(local.tables['api_keys']).toMatchObject([{ app_id: 'app_own' }]);
+  expect(local.people).toBe(1);
+  expect(Object.keys(local.tables)).toEqual(['accounts', 'access_tokens', 'apps', 'redirect_uris', 'api_keys']);
+  expect(insertsOf(local)).toContain(`'Womoji''s'`);
+  expect(insertsOf(local)).not.toContain('app_demo');
+});
+
+test('a deployed database that holds something else is left alone', async () => {
+  const { said, executed } = await importInto(['app_of_somebody', 'app_own_not']);
+  expect(said).toContain('holds other apps or accounts');
+  expect(executed).toEqual([]);
+});
+
+test('local data that is there already is not carried over twice', async () => {
+  const { said, executed } = await importInto(['app_own', 'app_made_since']);
+  expect(said).toContain('carried over already');
+  expect(executed).toEqual([]);
+});
+
+test('an empty database takes it, in one file', async () => {
+  const { said, executed } = await importInto([]);
+  expect(said).toContain(
+    "apps 1, API keys 1, accounts 0 (people who stay, since their tokens are the local Withings': 1)",
+  );
+  expect(executed).toHaveLength(1);
+});
+
+test('a folder without a local broker is said to have none', () => {
+  expect(() => readLocalData(emptyFolder())).toThrow('holds no local broker');
+});
