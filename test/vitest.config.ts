@@ -40,6 +40,7 @@ export default defineConfig({
           root,
           include: endToEnd,
           globalSetup: ['test/e2e/setup.ts'],
+          setupFiles: ['test/e2e/search-for-leaks.ts'],
           expect: { requireAssertions: true },
           testTimeout: 120_000,
           hookTimeout: 120_000,

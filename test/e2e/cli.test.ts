@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 
+import { recordShown } from '../support/canaries.ts';
 import { walk, WOMOJI } from './client.ts';
 
 /** `mushu` as it is installed: built, and run as a process with a home of its own, against what `npm run dev` starts. */
@@ -35,7 +36,10 @@ const run = (args: readonly string[], env: Record<string, string> = {}): Promise
     let err = '';
     child.stdout.on('data', (data: Buffer) => (out += data.toString()));
     child.stderr.on('data', (data: Buffer) => (err += data.toString()));
-    child.on('close', (code) => resolve({ code, out, err }));
+    child.on('close', (code) => {
+      recordShown({ where: `output of mushu ${args.slice(0, 2).join(' ')}`, text: out + err });
+      resolve({ code, out, err });
+    });
   });
 
 const asOperator = { MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token };

@@ -10,7 +10,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { choosePort } from '../../scripts/dev/ports.ts';
 import { spawnDev } from '../../scripts/dev/spawn.ts';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
+import { plantSecret } from '../support/canaries.ts';
 import { asApp, walk } from './client.ts';
+import { findLeaks } from './leaks.ts';
 
 const dev: [string, ...string[]] = [process.execPath, fileURLToPath(import.meta.resolve('../../scripts/dev.ts'))];
 let state = '';
@@ -28,7 +30,10 @@ const weights = async (...[ready, userId]: [Parameters<typeof asApp>[0], string]
 beforeAll(async () => {
   state = await mkdtemp(join(tmpdir(), 'mushu-restart-'));
 });
-afterAll(() => rm(state, { recursive: true, force: true }));
+afterAll(async () => {
+  expect(await findLeaks(state)).toEqual([]);
+  await rm(state, { recursive: true, force: true });
+});
 
 /** Serves a simulator that dev knows nothing about; its origin. */
 const listen = async (simulator: Simulator): Promise<string> => {
@@ -101,6 +106,10 @@ describe('npm run dev, stopped and started again', () => {
     expect(other.ready.simulator_url).toBe(upstream);
     await walk(other.ready, { userId: 'grace', person: 'kenji' });
     expect((await asApp(other.ready, 'POST', '/withings/sync/grace')).status).toBe(200);
+    plantSecret('client secret', client.clientSecret);
+    for (const { pairs } of simulator.state.grants.all()) {
+      for (const { refreshToken } of pairs) plantSecret('refresh token of another Withings', refreshToken);
+    }
     expect(simulator.state.people.list().map(({ id }) => id)).toContain('kenji');
     expect(await weights(other.ready, 'grace')).not.toEqual(await weights(other.ready, 'ada'));
   });

@@ -2,7 +2,8 @@ import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 
 import { authPath, connect, consent, makeApp, openLink, startBroker } from '../support/broker.ts';
-import { findLeaks, plantedCount, recordAnswer } from '../support/canaries.ts';
+import { plantedCount, recordAnswer } from '../support/canaries.ts';
+import { findLeaks } from '../support/leaks.ts';
 import { findScans } from '../support/query-plans.ts';
 
 /** The searches that end every file which uses the harness are themselves shown to find what they are for. */
@@ -35,7 +36,7 @@ test('a key may stand in the answer that made it and in no other', async () => {
   expect(await findLeaks()).toEqual([]);
 
   const echoed = new Response(`You sent ${app.key}`);
-  const forget = await recordAnswer(new Request('https://broker.example.com/echo'), echoed);
+  const forget = await recordAnswer('GET', 'https://broker.example.com/echo', echoed);
   expect(await findLeaks()).toEqual([{ secret: 'key', where: 'answer to GET /echo' }]);
   forget();
 });

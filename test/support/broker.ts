@@ -8,8 +8,9 @@ import { mintCredential } from '../../src/crypto/credential.ts';
 import type { LogEntry } from '../../src/domain/log.ts';
 import { http } from '../../src/http/app.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
-import { findLeaks, plantSecret, recordAnswer, watchLog } from './canaries.ts';
+import { plantSecret, recordAnswer } from './canaries.ts';
 import { tableNames } from './dump.ts';
+import { findLeaks, watchLog } from './leaks.ts';
 import { findScans, watchStatements } from './query-plans.ts';
 import { faultOf } from './reference-check.ts';
 
@@ -115,7 +116,7 @@ export const startBroker = async (
   ): Promise<Response> => {
     const sent = new Request(new URL(path, ORIGIN), { redirect: 'manual', ...init });
     const response = await http.fetch(sent, { deps: await deps() });
-    await recordAnswer(sent, response);
+    await recordAnswer(sent.method, sent.url, response);
     expect(await faultOf(sent, response)).toBeUndefined();
     return response;
   };
