@@ -7,12 +7,14 @@ import { expect, test } from 'vitest';
 
 const read = (path: string): string => readFileSync(join(import.meta.dirname, '..', path), 'utf8');
 
-const rows = read('SECURITY.md')
-  .split('\n')
-  .flatMap((line) => {
-    const [, id, threat, answer, tests = ''] = /^\| (T\d+) +\| +(.+?) +\| +(.+?) +\| *(.*?) *\|$/.exec(line) ?? [];
-    return id === undefined ? [] : [{ id, threat, answer, tests: [...tests.matchAll(/`([^`]+)` “([^”]+)”/g)] }];
-  });
+/** `- **T1. The threat.** The answer.`, and beneath it a line for each test. */
+const THREAT = /^- \*\*(T\d+)\. (.+?)\*\* (.+(?:\n {2}\S.*)*)/gm;
+const TEST = /^ {2}- `([^`]+)` “([^”]+)”$/gm;
+
+const rows = [...read('SECURITY.md').matchAll(THREAT)].map(([, id = '', , text = '']) => ({
+  id,
+  tests: [...text.matchAll(TEST)],
+}));
 
 /** Why these have no test is said in their row. */
 const WITHOUT_TEST = ['T22', 'T40', 'T42', 'T43', 'T50', 'T53'];
