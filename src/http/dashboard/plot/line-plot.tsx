@@ -23,7 +23,7 @@ export type LinePlotProps = {
 
 const TICKS = 4;
 /** More points than this are drawn as a line alone. */
-const MOST_DOTS = 62;
+const MOST_DOTS = 31;
 
 /** One metric over time. */
 export const LinePlot = ({ title, unit, digits, of, values, absent }: LinePlotProps) => {

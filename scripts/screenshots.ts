@@ -1,0 +1,79 @@
+/**
+ * `npm run screenshots`: the README's pictures of the dashboard, into docs/images. Starts what `npm run dev` starts, links a simulated
+ * person with ten years of weigh-ins, and photographs the person's page in both colour schemes.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { Page } from 'playwright-core';
+
+import { launchChromium } from '../test/browser/chromium.ts';
+import { asApp, walk } from '../test/e2e/client.ts';
+import { type Ready, spawnDev } from './dev/spawn.ts';
+import { describeError, explained } from './explained.ts';
+
+const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
+const IMAGES = fileURLToPath(import.meta.resolve('../docs/images'));
+const USER = 'ada@example.com';
+const SCHEMES = ['light', 'dark'] as const;
+const SIZE = { width: 1280, height: 748 };
+/** For screens of fine pixels. */
+const SCALE = 2;
+/** Of WebP. Text stays sharp, and a picture below a tenth of a megabyte. */
+const QUALITY = 85;
+
+/** Links the person, and brings their whole history in: a sync stores a part of it, and says whether there is more. */
+const fill = async (ready: Ready): Promise<void> => {
+  await walk(ready, { userId: USER, person: 'walter' });
+  for (;;) {
+    const synced = await asApp(ready, 'POST', `/withings/sync/${encodeURIComponent(USER)}`);
+    if (!synced.ok) throw explained(`The history did not come in: ${await synced.text()}`);
+    if (synced.status === 200) return;
+  }
+};
+
+const signIn = async (page: Page, { url, admin_token: token }: Ready): Promise<void> => {
+  await page.goto(`${url}/dashboard`);
+  await page.getByLabel('Access token').fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/dashboard/apps');
+};
+
+/** A picture of what the window shows. Playwright makes no WebP, which takes a third of PNG's bytes. */
+const photograph = async (page: Page, name: string): Promise<void> => {
+  const session = await page.context().newCDPSession(page);
+  const clip = { x: 0, y: 0, ...SIZE, scale: SCALE };
+  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: QUALITY, clip });
+  const picture = Buffer.from(data, 'base64');
+  await writeFile(join(IMAGES, name), picture);
+  console.log(`docs/images/${name}: ${Math.ceil(picture.length / 1024)} KiB`);
+};
+
+const main = async (): Promise<void> => {
+  const state = await mkdtemp(join(tmpdir(), 'mushu-screenshots-'));
+  const options = ['--state', state, '--port', '0', '--simulator-port', '0'];
+  const { ready, stop } = await spawnDev([process.execPath, DEV], options);
+  const browser = await launchChromium();
+  try {
+    await fill(ready);
+    const page = await browser.newPage({ viewport: SIZE, reducedMotion: 'reduce' });
+    await signIn(page, ready);
+    await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}/users/${encodeURIComponent(USER)}?range=year`);
+    await mkdir(IMAGES, { recursive: true });
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme });
+      await photograph(page, `dashboard-${colorScheme}.webp`);
+    }
+  } finally {
+    await browser.close();
+    await stop();
+    await rm(state, { recursive: true, force: true });
+  }
+};
+
+main().catch((error: unknown) => {
+  console.error(describeError(error));
+  process.exitCode = 1;
+});
