@@ -1,6 +1,7 @@
+import { createAlarmWebhook } from './broker/alarm-webhook.ts';
 import type { Brake, Deps } from './broker/deps.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
-import type { LogEntry } from './domain/log.ts';
+import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
 import { openDatabase } from './store/d1.ts';
 import { createWithingsClient } from './withings/client.ts';
@@ -35,13 +36,22 @@ export const compose = async (
   const config = parsed.get(bindings) ?? (await parseConfig(bindings));
   parsed.set(bindings, config);
   if (!config.ok) return config;
-  const { keyring, withings, broker } = config.value;
-  const { fetch: send, ...rest } = seams;
+  const { keyring, withings, broker, alarmWebhook } = config.value;
+  const { fetch: send, log, ...rest } = seams;
+  const { EVENTS: events } = bindings;
   return {
     ok: true,
     value: {
       ...rest,
       waitUntil,
+      log:
+        events === undefined
+          ? log
+          : (entry) => {
+              log(entry);
+              events.writeDataPoint(dataPointOf(entry));
+            },
+      alarmWebhook: alarmWebhook && createAlarmWebhook(alarmWebhook, send, seams.now),
       keyring,
       settings: broker,
       links: bindings.LINKS,

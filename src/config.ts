@@ -1,8 +1,10 @@
 import * as z from 'zod';
 
+import type { AlarmWebhookConfig } from './broker/alarm-webhook.ts';
 import type { BrokerSettings } from './broker/deps.ts';
 import { isWellFormedCredential, hashCredential } from './crypto/credential.ts';
 import { type Keyring, parseKeyring } from './crypto/keyring.ts';
+import { isWebhookSecret } from './crypto/webhook-signature.ts';
 import { DEFAULT_REFRESH_POLICY } from './domain/refresh.ts';
 import { fail, ok, type Result } from './domain/result.ts';
 import { secret } from './domain/secret.ts';
@@ -18,6 +20,8 @@ export type Bindings = {
   AUTH_RATE?: RateLimit;
   FAILED_RATE?: RateLimit;
   APP_RATE?: RateLimit;
+  /** Gets a data point for each line of the log; see `docs/operating.md`. */
+  EVENTS?: AnalyticsEngineDataset;
 } & Record<keyof z.input<typeof settings>, string | undefined>;
 
 const positive = z.coerce.number().int().positive();
@@ -46,10 +50,33 @@ const settings = z.object({
   WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),
   /** Pages of Withings' answer that one sync call stores before it answers 202. */
   SYNC_PAGES_PER_SLICE: positive.max(10).default(4),
+  /** Where alarms are sent, beside the log; a secret, since such URLs often are. HTTPS, or a machine of one's own. */
+  ALERT_WEBHOOK_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine(isHttpsOrLocal)
+    .optional(),
+  /** Signs what is sent there, as Standard Webhooks says. */
+  ALERT_WEBHOOK_SECRET: z.string().refine(isWebhookSecret).optional(),
+  /** How often an alarm that lasts is told again. */
+  ALERT_REPEAT_HOURS: positive.default(24),
+  /** So many connections lost within an hour are told of. */
+  ALERT_REAUTH_SPIKE: positive.max(1_000).default(10),
+  /** How large the database may become: 500 MB on the free plan, 10,000 on the paid one. */
+  DATABASE_MAX_MB: positive.default(500),
 });
 
+function isHttpsOrLocal(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || hostname === '127.0.0.1' || hostname === 'localhost';
+}
+
 /** Everything the broker is configured with, parsed. */
-export type Config = { keyring: Keyring; withings: WithingsConfig; broker: BrokerSettings };
+export type Config = {
+  keyring: Keyring;
+  withings: WithingsConfig;
+  broker: BrokerSettings;
+  alarmWebhook: AlarmWebhookConfig | undefined;
+};
 
 /** Parses the environment. A bad one names its variables, never their values. */
 export const parseConfig = async (bindings: Bindings): Promise<Result<Config, string>> => {
@@ -75,6 +102,13 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
       maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
     },
     broker: await brokerSettings(env),
+    alarmWebhook:
+      env.ALERT_WEBHOOK_URL === undefined
+        ? undefined
+        : {
+            url: secret(env.ALERT_WEBHOOK_URL),
+            signingSecret: env.ALERT_WEBHOOK_SECRET === undefined ? undefined : secret(env.ALERT_WEBHOOK_SECRET),
+          },
   });
 };
 
@@ -93,4 +127,9 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
   },
   refreshBatch: env.REFRESH_BATCH,
   pagesPerSlice: env.SYNC_PAGES_PER_SLICE,
+  alarms: {
+    repeatMs: env.ALERT_REPEAT_HOURS * HOUR_MS,
+    reauthSpike: env.ALERT_REAUTH_SPIKE,
+    databaseMaxBytes: env.DATABASE_MAX_MB * 1_000_000,
+  },
 });

@@ -1,22 +1,28 @@
+import { ALARM_CALLS, settleAlarmsOfTick } from './broker/alarms.ts';
 import type { Deps } from './broker/deps.ts';
 import { refreshDue } from './broker/refresh-due.ts';
-import { tendKeyring } from './broker/reseal.ts';
+import { missingKeyIds, tendKeyring } from './broker/reseal.ts';
 import { resumeSyncs } from './broker/resume-syncs.ts';
 import { reviewOneDue } from './broker/review-due.ts';
 import { sweep } from './broker/sweep.ts';
-import { workDue } from './store/work-due.ts';
+import type { Sightings } from './domain/alarm.ts';
+import { HOUR_MS } from './domain/time.ts';
+import { type WorkDue, workDue } from './store/work-due.ts';
 
 /** The free plan allows an invocation 50 D1 calls and 50 fetches. No fetch is made without a D1 call before it, so one count bounds both. */
-const MOST_CALLS = 45;
+const MOST_CALLS = 45 - ALARM_CALLS;
 /** What one slice of a sync may take, its refresh and its retried writes included. */
 const RESUME_CALLS = 28;
 
 /**
- * One tick: looks once what is due, and does a bounded part of it. What is left over is due at the next tick; two ticks at once do no harm,
- * because leases decide who does what.
+ * One tick: looks once what is due, does a bounded part of it, and tells the operator what it saw. What is left over is due at the next
+ * tick; two ticks at once do no harm, because leases decide who does what.
  */
 export const tick = async (deps: Deps): Promise<void> => {
-  const due = await workDue(deps.db, deps.settings.shares.cron, deps.now());
+  const { shares, alarms } = deps.settings;
+  const now = deps.now();
+  const losses = { since: now - HOUR_MS, most: alarms.reauthSpike };
+  const due = await workDue(deps.db, shares.cron, losses, now);
   if (!due.ok) {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: due.failure.kind });
     return;
@@ -26,16 +32,41 @@ export const tick = async (deps: Deps): Promise<void> => {
   if (expired) await apart(deps, () => sweep(deps));
   await apart(deps, () => tendKeyring(deps, keyring));
   // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
-  if (refresh) await apart(deps, () => refreshDue(deps, resume ? MOST_CALLS - RESUME_CALLS / 2 : MOST_CALLS));
+  const mostCalls = resume ? MOST_CALLS - RESUME_CALLS / 2 : MOST_CALLS;
+  const client = refresh ? await apart(deps, () => refreshDue(deps, mostCalls)) : undefined;
   if (resume && callsLeft() >= RESUME_CALLS) await apart(deps, () => resumeSyncs(deps));
   if (review && callsLeft() >= RESUME_CALLS) await apart(deps, () => reviewOneDue(deps));
+  const { oldestDueAt } = due.value;
+  const lagMs = oldestDueAt === undefined ? 0 : now - oldestDueAt;
+  await apart(deps, () => settleAlarmsOfTick(deps, due.value.alarms, { ...sighted(deps, due.value, client), lagMs }));
 };
 
+/** What this tick saw that may concern the operator. */
+const sighted = (
+  deps: Deps,
+  { lost, databaseBytes, keyring }: WorkDue,
+  client: 'accepted' | 'rejected' | undefined,
+): Sightings => {
+  const { reauthSpike, databaseMaxBytes } = deps.settings.alarms;
+  const missing = missingKeyIds(deps, keyring);
+  return {
+    reauth_spike: lost >= reauthSpike && `${lost} or more within an hour`,
+    database_nearly_full:
+      databaseBytes >= databaseMaxBytes * NEARLY_FULL &&
+      `${Math.floor(databaseBytes / 1e6)} of ${Math.floor(databaseMaxBytes / 1e6)} MB`,
+    sealing_key_missing: missing.length > 0 && missing.join(', '),
+    ...(client !== undefined && { withings_client_rejected: client === 'rejected' && 'met by a refresh' }),
+  };
+};
+
+const NEARLY_FULL = 0.8;
+
 /** A mistake of ours in one kind of work must not keep the others from being done. */
-const apart = async (deps: Deps, work: () => Promise<void>): Promise<void> => {
+const apart = async <Value>(deps: Deps, work: () => Promise<Value>): Promise<Value | undefined> => {
   try {
-    await work();
+    return await work();
   } catch (error) {
     deps.log({ level: 'error', event: 'bug', reason: error instanceof Error ? error.name : 'unknown' });
+    return undefined;
   }
 };

@@ -59,6 +59,7 @@ const texts: readonly ProblemText[] = [
   REQUEST_PROBLEMS.methodNotAllowed(['GET']),
   REQUEST_PROBLEMS.internalError,
   REQUEST_PROBLEMS.badEnvironment,
+  REQUEST_PROBLEMS.notServing(false),
 ];
 
 /** What the API says for each code, as an example. Codes that no operation answers with have none. */

@@ -1,6 +1,7 @@
+import { type AlarmCode, LATE_MS, type OpenAlarm } from '../domain/alarm.ts';
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
-import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../domain/time.ts';
+import { DAY_MS, type EpochMs, HOUR_MS } from '../domain/time.ts';
 import {
   failingRefreshes,
   lostConnections,
@@ -8,15 +9,15 @@ import {
   type RefreshBacklog,
   refreshBacklog,
 } from '../store/broker-health.ts';
+import { brokerStateText } from '../store/broker-state.ts';
 import { latestEmptyAt } from '../store/request-budget.ts';
+import { alarmStateOf } from './alarms.ts';
 import type { Deps } from './deps.ts';
 import { type KeyringReport, reportKeyring } from './reseal.ts';
 
 /** Whatever is counted for the operator is counted up to here. */
 export const MOST_SHOWN = 1_000;
 
-/** Something due for longer than this was passed over by several ticks. */
-const LATE_MS = 10 * MINUTE_MS;
 /** How far back losses are shown. */
 const LOST_WITHIN_MS = 30 * DAY_MS;
 
@@ -35,29 +36,39 @@ export type BrokerHealth = {
   /** Connections lost in the last 30 days, whose persons have to come back, by reason. */
   lost: ReasonCount[];
   keyring: KeyringReport;
+  /** What the operator was told of and is not over, oldest first. */
+  alarms: (OpenAlarm & { code: AlarmCode })[];
 };
 
 /** Looks how the broker is. Reads a bounded number of rows, whatever the tables hold. */
 export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth, Failure>> => {
   const now = deps.now();
-  const [backlog, failing, lost, keyring] = await Promise.all([
+  const [backlog, failing, lost, keyring, alarms] = await Promise.all([
     refreshBacklog(deps.db, MOST_SHOWN, now),
     failingRefreshes(deps.db, MOST_SHOWN, now + HOUR_MS),
     lostConnections(deps.db, MOST_SHOWN, now - LOST_WITHIN_MS),
     reportKeyring(deps),
+    brokerStateText(deps.db, 'alarms'),
   ]);
   if (!backlog.ok) return backlog;
   if (!failing.ok) return failing;
   if (!lost.ok) return lost;
   if (!keyring.ok) return keyring;
+  if (!alarms.ok) return alarms;
   return ok({
     cron: cronHealth(deps, backlog.value, now),
     backlog: backlog.value,
     failing: failing.value,
     lost: lost.value,
     keyring: keyring.value,
+    alarms: openAlarms(alarms.value),
   });
 };
+
+const openAlarms = (text: string | undefined): BrokerHealth['alarms'] =>
+  Object.entries(alarmStateOf(text).open)
+    .map(([code, alarm]) => ({ code: code as AlarmCode, ...alarm }))
+    .sort((left, right) => left.since - right.since);
 
 const cronHealth = (
   { settings }: Pick<Deps, 'settings'>,

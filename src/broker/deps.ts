@@ -6,6 +6,7 @@ import type { EpochMs } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
 import type { Share } from '../store/request-budget.ts';
 import type { WithingsClient } from '../withings/client.ts';
+import type { AlarmWebhook } from './alarm-webhook.ts';
 
 /** What use cases need, made once per invocation by `compose.ts`. */
 export type Deps = {
@@ -20,6 +21,8 @@ export type Deps = {
   log: Log;
   /** Whether a caller may go on: false where it came too often. A brake, not a count: it is kept per Cloudflare location. */
   mayPass: (brake: Brake, caller: string) => Promise<boolean>;
+  /** Sends a notice to the operator's webhook; undefined where there is none. */
+  alarmWebhook: AlarmWebhook | undefined;
   /** Keeps the invocation alive until the work is done, should the client go away. */
   waitUntil: (work: Promise<unknown>) => void;
   settings: BrokerSettings;
@@ -49,6 +52,14 @@ export type BrokerSettings = {
   refreshBatch: number;
   /** Pages of Withings' answer that one sync call stores. */
   pagesPerSlice: number;
+  alarms: {
+    /** An alarm that lasts is told again after this. */
+    repeatMs: number;
+    /** So many connections lost within an hour are one. */
+    reauthSpike: number;
+    /** How large the database may become. */
+    databaseMaxBytes: number;
+  };
 };
 
 /** A uniform number in [0, 1), of 32 random bits. */

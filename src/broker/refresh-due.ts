@@ -26,11 +26,15 @@ const WORST_REFRESH_CALLS = 15;
  * down or asks to wait, the batch ends and the cron's share is closed for a while, so that a dead upstream is not asked by every tick.
  *
  * @param mostCalls how many D1 calls this invocation may have made when this returns
+ * @returns what Withings made of the broker's own id and secret; undefined where it did not come to that
  */
-export const refreshDue = async (deps: Deps, mostCalls: number): Promise<void> => {
+export const refreshDue = async (deps: Deps, mostCalls: number): Promise<'accepted' | 'rejected' | undefined> => {
   const lease = newRefreshLease(deps);
   const taken = await takeDueLeases(deps.db, lease, deps.settings.refreshBatch);
-  if (!taken.ok) return deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: taken.failure.kind });
+  if (!taken.ok) {
+    deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: taken.failure.kind });
+    return undefined;
+  }
 
   // A refresh in doubt is brought to its end whatever became of the app: its tokens are on their 8 hours.
   const isLeftAlone = (tokens: DueTokens) => tokens.appDisabled && !wasInDoubt(tokens, lease);
@@ -42,11 +46,13 @@ export const refreshDue = async (deps: Deps, mostCalls: number): Promise<void> =
   let refreshed = 0;
   let failures = 0;
   let pauseMs = 0;
+  let client: 'accepted' | 'rejected' | undefined;
   while (mayStillSend(lease.until, deps.now()) && deps.db.calls.made + WORST_REFRESH_CALLS <= mostCalls) {
     const tokens = waiting.shift();
     if (tokens === undefined) break;
     const outcome = await refreshApart(deps, tokens, lease);
     if (outcome.kind === 'refreshed') refreshed += 1;
+    client = clientIn(outcome) ?? client;
     const { reach, pauseMs: asked } = outcome.kind === 'failed' ? outcome : { reach: 'one' as const };
     failures = reach === 'one' ? 0 : failures + 1;
     if (reach === 'all') pauseMs = asked ?? 0;
@@ -56,6 +62,16 @@ export const refreshDue = async (deps: Deps, mostCalls: number): Promise<void> =
   await giveBack(deps, lease, waiting, UNBEGUN_PAUSE_MS);
   if (pauseMs > 0) await closeBudget(deps.db, 'cron', deps.settings.shares.cron, deps.now() + pauseMs);
   deps.log({ level: 'info', event: 'tick', outcome: 'refreshed', count: refreshed });
+  return client;
+};
+
+const clientIn = (outcome: RefreshOutcome): 'accepted' | 'rejected' | undefined => {
+  if (outcome.kind === 'refreshed') return 'accepted';
+  const isRejected =
+    outcome.kind === 'failed' &&
+    outcome.failure.kind === 'withings_unavailable' &&
+    outcome.failure.cause === 'client_rejected';
+  return isRejected ? 'rejected' : undefined;
 };
 
 /** A mistake of ours that one connection brings to light must not keep the others from being refreshed. */

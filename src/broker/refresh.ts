@@ -158,7 +158,7 @@ const failed = async (deps: Deps, attempt: Attempt, failure: WithingsFailure): P
   deps.log({
     level: isOurs ? 'error' : 'warn',
     event: isOurs ? 'alarm' : 'refresh',
-    outcome: 'failed',
+    outcome: isOurs ? 'withings_client_rejected' : 'failed',
     reason: kind,
     appId: tokens.appId,
   });

@@ -48,20 +48,20 @@ const reportOf = (
 };
 
 /**
- * Looks after the keyring, at each tick: tells the operator of a key that is needed and missing, and goes a step further with sealing anew
- * what is sealed under another key than the current one.
+ * Looks after the keyring, at each tick: goes a step further with sealing anew what is sealed under another key than the current one.
  *
  * @param text what the broker remembers about its keyring
  */
 export const tendKeyring = async (deps: Deps, text: string | undefined): Promise<void> => {
   const state = stateOf(text);
-  for (const keyId of reportOf(deps, state, []).missingKeyIds) {
-    deps.log({ level: 'error', event: 'alarm', outcome: 'sealing_key_missing', reason: keyId });
-  }
   if (!isWalkDue(state, deps.keyring, deps.now())) return;
   const stepped = await step(deps, text, state);
   if (!stepped.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'reseal_failed', reason: stepped.failure.kind });
 };
+
+/** The ids of keys that stored tokens need and the ring lacks, for all that the broker remembers about its keyring. */
+export const missingKeyIds = (deps: Pick<Deps, 'keyring'>, text: string | undefined): string[] =>
+  reportOf(deps, stateOf(text), []).missingKeyIds;
 
 /** Goes a step further now, at the operator's word; a walk that had finished begins anew. */
 export const resealStep = async (deps: Deps): Promise<Result<KeyringReport, Failure>> => {

@@ -13,6 +13,7 @@ import { brakeFailedCredentials } from './brake-failed-credentials.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { fromAnyPage, USER_TOKEN_PATHS } from './cross-origin.ts';
 import { dashboard } from './dashboard/app.tsx';
+import { health } from './health.tsx';
 import { oauth } from './oauth.ts';
 import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
@@ -44,8 +45,7 @@ http.route('/', accountsApi);
 http.route('/', managementApi);
 http.route('/dashboard', dashboard);
 
-/** For load balancers and people: that the Worker runs. */
-http.get('/healthz', (c) => c.json({ ok: true }));
+http.route('/', health);
 
 http.notFound((c) => {
   const allowed = METHODS.filter((method) => hasHandler(method, c.req.path));

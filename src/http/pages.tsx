@@ -4,7 +4,7 @@ import { inlineCode } from './inline-code.tsx';
 import type { ProblemText } from './problem-text.ts';
 
 /** The frame of every page that is not the dashboard's. */
-const Page = ({ title, children }: { title: string; children: Child }) => (
+export const Page = ({ title, children }: { title: string; children: Child }) => (
   <html lang="en">
     <head>
       <meta charset="utf-8" />

@@ -237,6 +237,17 @@ export const REQUEST_PROBLEMS = {
     'Internal error',
     'This is a mistake of ours. Tell the operator the request id.',
   ),
+  notServing: (doesAnswer: boolean) => ({
+    ...problem(
+      503,
+      'not_serving',
+      'Broker cannot serve',
+      doesAnswer
+        ? 'The database lacks migrations that this version needs. Its operator deploys again.'
+        : 'The database does not answer. Try again in a moment.',
+    ),
+    retryAfterSeconds: 10,
+  }),
   badEnvironment: problem(
     500,
     'bad_environment',

@@ -25,4 +25,5 @@ export const answerProblem = (c: HttpContext, problem: ProblemText): Response | 
 export const problemJson = ({ status, code, title, detail }: ProblemText, requestId: string): string =>
   JSON.stringify({ type: `urn:mushu:problem:${code}`, title, status, detail, code, request_id: requestId });
 
-const acceptsHtml = (c: HttpContext): boolean => (c.req.header('Accept') ?? '').includes('text/html');
+/** Whether a person's browser asks. */
+export const acceptsHtml = (c: HttpContext): boolean => (c.req.header('Accept') ?? '').includes('text/html');

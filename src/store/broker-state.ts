@@ -1,7 +1,7 @@
 import { attempt, type Db, type Stored } from './d1.ts';
 
 /** The few things that the broker remembers about itself, each a JSON text under its name. */
-export type BrokerStateName = 'keyring';
+export type BrokerStateName = 'keyring' | 'alarms';
 
 /** What is remembered under a name, as it was written. */
 export const brokerStateText = (db: Db, name: BrokerStateName): Stored<string | undefined> =>

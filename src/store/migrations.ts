@@ -4,7 +4,8 @@ import { attempt, type Db, type Stored } from './d1.ts';
 /** The migration that this code was written for, and the last one that the database had. */
 export type MigrationState = { wanted: string; applied: string | undefined };
 
-const WANTED = `${journal.entries.at(-1)?.tag}.sql`;
+/** The name of the last migration that this code was written for. Names begin with a number, so that they sort as they are applied. */
+export const WANTED_MIGRATION = `${journal.entries.at(-1)?.tag}.sql`;
 
 /** Whether the database is the one that this code knows. Wrangler notes there what it applied. */
 export const migrationState = (db: Db): Stored<MigrationState> =>
@@ -12,5 +13,5 @@ export const migrationState = (db: Db): Stored<MigrationState> =>
     const row = await db.d1
       .prepare('SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1')
       .first<{ name: string }>();
-    return { wanted: WANTED, applied: row?.name };
+    return { wanted: WANTED_MIGRATION, applied: row?.name };
   });

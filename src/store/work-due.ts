@@ -2,41 +2,107 @@ import type { EpochMs } from '../domain/time.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
 import { latestEmptyAt, type Share } from './request-budget.ts';
 
-/** Which kinds of the cron's work have something due, and what the broker remembers about its keyring. */
+/** Which kinds of the cron's work have something due, what the broker remembers about itself, and what may concern its operator. */
 export type WorkDue = {
   refresh: boolean;
   resume: boolean;
   review: boolean;
   expired: boolean;
   keyring: string | undefined;
+  alarms: string | undefined;
+  /** When the refresh that waits longest became due; undefined where none waits. */
+  oldestDueAt: EpochMs | undefined;
+  /** Connections whose persons have to come back, of those lost lately, counted up to a limit. */
+  lost: number;
+  databaseBytes: number;
 };
+
+/** From when on losses are counted, and up to how many. */
+export type LossesLooked = { since: EpochMs; most: number };
 
 /**
  * One round trip; each look reads the first row of an index, whatever the tables hold. Nothing is due for refreshing while the cron's
  * share of Withings' requests is used up or closed: taking leases only to give them back would cost rows written every minute.
  */
-export const workDue = (db: Db, cronShare: Share, now: EpochMs): Stored<WorkDue> =>
+export const workDue = (db: Db, cronShare: Share, losses: LossesLooked, now: EpochMs): Stored<WorkDue> =>
   attempt(db, async () => {
-    const row = await db.d1
+    const { results, meta } = await db.d1
       .prepare(
         `SELECT
-           (EXISTS (SELECT 1 FROM connections WHERE in_doubt_since IS NULL AND next_refresh_at <= ?1)
-             OR EXISTS (SELECT 1 FROM connections WHERE in_doubt_since IS NOT NULL AND next_refresh_at <= ?1))
-             AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2) AS refresh,
+           ${OLDEST_DUE},
+           EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2) AS shareIsEmpty,
            EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
            EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS review,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
              OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired,
-           (SELECT value FROM broker_state WHERE name = 'keyring') AS keyring`,
+           (SELECT count(*) FROM (SELECT 1 FROM connections
+              WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 LIMIT ?4)) AS lost,
+           ${REMEMBERED}`,
       )
-      .bind(now, latestEmptyAt(cronShare, now))
-      .first<{ refresh: number; resume: number; review: number; expired: number; keyring: string | null }>();
+      .bind(now, latestEmptyAt(cronShare, now), losses.since, losses.most)
+      .all<WorkDueRow>();
+    const [row] = results;
+    const oldestDueAt = oldestOf(row);
     return {
-      refresh: row?.refresh === 1,
+      refresh: oldestDueAt !== undefined && row?.shareIsEmpty === 0,
       resume: row?.resume === 1,
       review: row?.review === 1,
       expired: row?.expired === 1,
       keyring: row?.keyring ?? undefined,
+      alarms: row?.alarms ?? undefined,
+      oldestDueAt,
+      lost: row?.lost ?? 0,
+      databaseBytes: meta.size_after,
+    };
+  });
+
+/** When the refresh that waits longest became due, in doubt or not: the first row of each queue, up to the moment ?1. */
+const OLDEST_DUE = `
+  (SELECT next_refresh_at FROM connections WHERE in_doubt_since IS NULL AND next_refresh_at <= ?1
+     ORDER BY next_refresh_at LIMIT 1) AS oldestDue,
+  (SELECT next_refresh_at FROM connections WHERE in_doubt_since IS NOT NULL AND next_refresh_at <= ?1
+     ORDER BY next_refresh_at LIMIT 1) AS oldestInDoubt`;
+const REMEMBERED = `
+  (SELECT value FROM broker_state WHERE name = 'keyring') AS keyring,
+  (SELECT value FROM broker_state WHERE name = 'alarms') AS alarms`;
+
+type OldestDue = { oldestDue: number | null; oldestInDoubt: number | null };
+type Remembered = { keyring: string | null; alarms: string | null };
+type WorkDueRow = OldestDue &
+  Remembered & { shareIsEmpty: number; resume: number; review: number; expired: number; lost: number };
+
+const oldestOf = (row: OldestDue | undefined): EpochMs | undefined => {
+  const waiting = [row?.oldestDue, row?.oldestInDoubt].filter((at) => typeof at === 'number');
+  return waiting.length === 0 ? undefined : Math.min(...waiting);
+};
+
+/** What a look from outside reads: what the cron has left undone, and whether this is the database that the code knows. */
+export type Vitals = {
+  oldestDueAt: EpochMs | undefined;
+  /** Until when the cron has used up its share of Withings' requests, or was asked to wait. */
+  shareEmptyAt: EpochMs | undefined;
+  keyring: string | undefined;
+  alarms: string | undefined;
+  appliedMigration: string | undefined;
+};
+
+/** One round trip; each look reads one row. */
+export const vitals = (db: Db, now: EpochMs): Stored<Vitals> =>
+  attempt(db, async () => {
+    const row = await db.d1
+      .prepare(
+        `SELECT ${OLDEST_DUE}, ${REMEMBERED},
+           (SELECT empty_at FROM request_budgets WHERE name = 'cron') AS shareEmptyAt,
+           (SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1) AS appliedMigration`,
+      )
+      .bind(now)
+      .first<OldestDue & Remembered & { shareEmptyAt: number | null; appliedMigration: string | null }>();
+    return {
+      oldestDueAt: oldestOf(row ?? undefined),
+      shareEmptyAt: row?.shareEmptyAt ?? undefined,
+      keyring: row?.keyring ?? undefined,
+      alarms: row?.alarms ?? undefined,
+      appliedMigration: row?.appliedMigration ?? undefined,
     };
   });
 

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 
 import { describe, expect, test } from 'vitest';
 
+import { ALARMS } from '../../src/domain/alarm.ts';
 import { LINK_ERRORS } from '../../src/domain/link.ts';
 import { PROBLEM_STATUS } from '../../src/http/api/problem-codes.ts';
 import { codeBlocks, codeHeadings, localLinks } from '../support/markdown.ts';
@@ -31,6 +32,14 @@ describe('troubleshooting', () => {
   test('has every way a link can end, and none that does not exist', () => {
     expect(codeHeadings(byEnding, 3).sort()).toEqual(Object.keys(LINK_ERRORS).sort());
   });
+});
+
+test('operating has every alarm with what to do, and none that does not exist', () => {
+  const [, section = ''] = read('docs/operating.md').split('## What you are told of');
+  const [table = ''] = section.split('The webhook gets');
+  const rows = [...table.matchAll(/^\| `(\w+)` +\| (.+?) +\| (.+?) +\|$/gm)];
+  expect(rows.map(([, code = '']) => code).sort()).toEqual(Object.keys(ALARMS).sort());
+  for (const [, code, , todo] of rows) expect(todo, code).toMatch(/\w{3}/);
 });
 
 test.each(pages)('%s links to what is there', (page) => {

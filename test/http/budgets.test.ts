@@ -262,5 +262,8 @@ const METRICS_CONSTANT = 16;
 const MERGES = 2;
 /** Which series a user has is found by a few jumps along the primary key for each. */
 const SERIES_FOUND = 10 * 3;
-/** Refreshes in doubt and others, the share they take from, syncs to resume, spent states, pending connections. */
-const KINDS_OF_WORK = 6;
+/**
+ * Refreshes in doubt and others, the share they take from, syncs to resume, reviews, spent states, pending connections, losses, and what the
+ * broker remembers of its keyring and its alarms.
+ */
+const KINDS_OF_WORK = 10;

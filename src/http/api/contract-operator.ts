@@ -4,7 +4,22 @@ import { instant } from './contract.ts';
 
 /** The HTTP contract, for the broker's operator; and that it runs, for anybody. */
 
-export const health = z.object({ ok: z.boolean() });
+const check = z.enum(['ok', 'failing', 'unknown']);
+
+/** What an answer of 200 says: the broker can serve. What fails beside that makes it worse, and is its operator's to mend. */
+export const health = z.object({
+  ok: z.literal(true),
+  checks: z.object({
+    database: check,
+    migrations: check,
+    /** KV, in which links under way are kept. */
+    links: check,
+    /** Whether there is every key that stored tokens need. */
+    keyring: check,
+    /** Whether something has been due for more than ten minutes without a tick. */
+    cron: check,
+  }),
+});
 
 const walk = z.object({
   started_at: instant,
@@ -48,6 +63,8 @@ export const operatorStatus = z.object({
   /** Connections whose persons have to come back, by reason. */
   lost: reasonCounts,
   keyring: z.object({ current_key_id: z.string(), missing_key_ids: z.array(z.string()), settled: z.boolean() }),
+  /** What the operator was told of and is not over, oldest first. */
+  alarms: z.array(z.object({ code: z.string(), since: instant, reason: z.string() })),
   /** What Withings says to the broker's own id and secret. */
   withings: z.enum(['accepted', 'rejected', 'unanswered']),
   migrations: z.object({ wanted: z.string(), applied: z.string().nullable() }),

@@ -52,6 +52,7 @@ const renderStatus = ({
     missing_key_ids: health.keyring.missingKeyIds,
     settled: health.keyring.settled,
   },
+  alarms: health.alarms.map(({ code, since, reason }) => ({ code, since: instant(since), reason })),
   withings,
   migrations: { wanted: migrations.wanted, applied: migrations.applied ?? null },
 });

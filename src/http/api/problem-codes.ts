@@ -19,6 +19,7 @@ export const PROBLEM_STATUS = {
   not_found: 404,
   redirect_uri_not_registrable: 422,
   too_many_redirect_uris: 409,
+  not_serving: 503,
   storage_unavailable: 503,
   withings_unavailable: 503,
   withings_share_used: 429,

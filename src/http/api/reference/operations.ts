@@ -18,6 +18,17 @@ const KEYRING = {
   last_walk: { ...WALK, finished_at: '2026-06-15T12:01:00.000Z' },
 };
 
+const HEALTH = {
+  ok: true as const,
+  checks: {
+    database: 'ok' as const,
+    migrations: 'ok' as const,
+    links: 'ok' as const,
+    keyring: 'ok' as const,
+    cron: 'failing' as const,
+  },
+};
+
 const STATUS = {
   now: '2026-06-15T12:00:00.000Z',
   cron: {
@@ -30,6 +41,7 @@ const STATUS = {
   failing: [],
   lost: [{ reason: 'refresh_token_rejected', count: 1 }],
   keyring: { current_key_id: 'k2', missing_key_ids: [], settled: true },
+  alarms: [{ code: 'cron_late', since: '2026-06-15T11:40:00.000Z', reason: 'the oldest is 30 minutes late' }],
   withings: 'accepted' as const,
   migrations: { wanted: '0001_example.sql', applied: '0001_example.sql' },
 };
@@ -74,9 +86,21 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/healthz',
     tag: 'Broker',
-    summary: 'That the broker runs',
+    summary: 'Whether the broker can serve',
+    description:
+      'For load balancers and monitors; a browser gets a page. A look is kept for ten seconds. Alert on `failing` in an answer of 200 too.',
     auth: { kind: 'none' },
-    answers: [json(200, 'It does.', operator.health, { ok: true })],
+    answers: [
+      {
+        status: 200,
+        description: 'It can.',
+        contents: [
+          { type: 'application/json', schema: operator.health, example: HEALTH },
+          { type: 'text/html', example: '<!doctype html>…' },
+        ],
+      },
+    ],
+    problems: ['not_serving'],
   },
 ];
 

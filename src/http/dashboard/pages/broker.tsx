@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 
 import { type BrokerHealth, type CronHealth, MOST_SHOWN, showBrokerHealth } from '../../../broker/broker-health.ts';
+import { ALARMS } from '../../../domain/alarm.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { Badge } from '../components/badge.tsx';
 import { Table } from '../components/table.tsx';
@@ -21,6 +22,7 @@ brokerPages.get('/', async (c) => {
     { title: 'Broker', section: 'broker' },
     <>
       <h1>Broker</h1>
+      <Alarms alarms={health.alarms} now={c.env.deps.now()} />
       <Cron health={health} now={c.env.deps.now()} />
       <div class="halves">
         <Reasons
@@ -40,6 +42,18 @@ brokerPages.get('/', async (c) => {
     </>,
   );
 });
+
+/** What the operator was told of, while it lasts. */
+const Alarms = ({ alarms, now }: { alarms: BrokerHealth['alarms']; now: EpochMs }) =>
+  alarms.length === 0 ? null : (
+    <ul class="attention" aria-label="Alarms">
+      {alarms.map(({ code, since, reason }) => (
+        <li class="bad">
+          <strong>{code}</strong> since <Ago at={since} now={now} />: {reason}. {ALARMS[code]}
+        </li>
+      ))}
+    </ul>
+  );
 
 const CRON: Record<CronHealth, { tone: 'good' | 'wait' | 'bad'; label: string; explanation: string }> = {
   keeping_up: { tone: 'good', label: 'Keeping up', explanation: 'Nothing has waited for longer than ten minutes.' },
