@@ -1,6 +1,10 @@
 import { applyD1Migrations } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+
+import { openToken } from '../../src/broker/sealed-tokens.ts';
+import firstRelease from '../fixtures/first-release.sql?raw';
+import { startBroker } from '../support/broker.ts';
 
 /**
  * A database that the first release filled, brought up to date: every row is there, with everything that it held. Rows are made from what
@@ -48,26 +52,78 @@ const fill = async (table: string): Promise<Row[]> => {
 
 const sorted = (rows: readonly Row[]): string[] => rows.map((row) => JSON.stringify(row)).sort();
 
-test('a database of the first release keeps every row, with everything in it, through every migration since', async () => {
+const allRows = async (table: string, columns: readonly string[] = ['*']): Promise<Row[]> =>
+  (await env.DB.prepare(`SELECT ${columns.join(', ')} FROM "${table}"`).all<Row>()).results;
+
+/** Makes the tables of the first release and fills them, then brings them up to date; no row may have changed, nor any be gone. */
+const mustKeep = async (fillTables: (tables: readonly string[]) => Promise<Map<string, Row[]>>): Promise<void> => {
   const [first, ...later] = env.TEST_MIGRATIONS;
   expect(later.length).toBeGreaterThan(0);
   await dropEverything();
   await applyD1Migrations(env.DB, first === undefined ? [] : [first]);
   const tables = (await namesOf()).filter((name) => name !== 'd1_migrations');
   expect(tables.length).toBeGreaterThan(10);
-  const before = new Map<string, Row[]>();
-  for (const table of tables) before.set(table, await fill(table));
+  const before = await fillTables(tables);
 
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 
   for (const [table, rows] of before) {
     const names = Object.keys(rows[0] ?? {}).map((name) => `"${name}"`);
-    const { results } = await env.DB.prepare(`SELECT ${names.join(', ')} FROM "${table}"`).all<Row>();
-    expect(sorted(results), table).toEqual(sorted(rows));
+    expect(sorted(await allRows(table, names)), table).toEqual(sorted(rows));
   }
   const { results: faults } = await env.DB.prepare('PRAGMA foreign_key_check').all();
   expect(faults).toEqual([]);
   expect((await env.DB.prepare('PRAGMA quick_check').first())?.['quick_check']).toBe('ok');
+};
+
+test('a database of the first release keeps every row, with everything in it, through every migration since', async () => {
+  await mustKeep(async (tables) => {
+    const before = new Map<string, Row[]>();
+    for (const table of tables) before.set(table, await fill(table));
+    return before;
+  });
+});
+
+describe('what the code of the first release wrote', () => {
+  const statements = firstRelease
+    .replace(/^--.*$/gm, '')
+    .split(/;\n(?=INSERT|$)/)
+    .filter((text) => text.trim() !== '');
+  const KEY = 'mushu_key_29168d2ba806e477c293e60e3b51b5cae5c00172506c900b5b9e1d96c6bcd385e75a7d6f';
+
+  test('keeps every row, and today’s code serves it: keys, connections, body data and sealed tokens', async () => {
+    await mustKeep(async (tables) => {
+      await env.DB.batch(statements.map((statement) => env.DB.prepare(statement)));
+      const before = new Map<string, Row[]>();
+      for (const table of tables) {
+        const rows = await allRows(table);
+        if (rows.length > 0) before.set(table, rows);
+      }
+      expect(before.size).toBe(10);
+      return before;
+    });
+    const broker = await startBroker();
+    const read = async (path: string): Promise<unknown> => {
+      const response = await broker.request(`/apps/app_womoji${path}`, { headers: { 'X-API-Key': KEY } });
+      expect(response.status, path).toBe(200);
+      return response.json();
+    };
+    expect(await read('/withings/status/ada')).toMatchObject({ connected: true });
+    expect(await read('/withings/status/lost')).toMatchObject({ connected: false });
+    expect(await read('/metrics/ada/latest')).toMatchObject({ data: { weight: { value: 80.094 } } });
+    const deps = await broker.deps();
+    const stored = await env.DB.prepare(
+      'SELECT app_id, id, access_token_sealed AS sealed FROM connections WHERE sealed IS NOT NULL ORDER BY id',
+    ).all<{ app_id: string; id: number; sealed: string }>();
+    const opened: string[] = [];
+    for (const { app_id: appId, id: connectionId, sealed } of stored.results) {
+      const token = await openToken(deps, { appId, connectionId }, 'access_token', sealed);
+      opened.push(token.ok ? token.value.reveal().replace(String(connectionId), 'id') : token.failure.kind);
+    }
+    // The first two were refreshed once.
+    expect(opened).toEqual(stored.results.map((_, index) => `access-id-${index < 2 ? 2 : 1}`));
+    expect(opened).toHaveLength(8);
+  });
 });
 
 test('migrations rebuild no table, cascade nothing and check nothing', () => {
