@@ -1,4 +1,5 @@
-import { type Answer, type Broker, pathOf, type Read, send, type Written } from './send.ts';
+import type { Read, Written } from './contract.ts';
+import { type Answer, type Broker, pathOf, send } from './send.ts';
 
 /** Developer accounts, which the operator makes, and the access tokens that manage what they own. */
 

@@ -1,4 +1,5 @@
-import { type Answer, appPath, type Broker, type Read, send, type Written } from './send.ts';
+import type { Read, Written } from './contract.ts';
+import { type Answer, appPath, type Broker, send } from './send.ts';
 
 /** Apps, their keys and their redirect URIs. Takes an access token. */
 

@@ -1,4 +1,5 @@
-import { type Answer, appPath, type Broker, type Query, type Read, send, type Written } from './send.ts';
+import type { Read, Written } from './contract.ts';
+import { type Answer, appPath, type Broker, type Query, send } from './send.ts';
 
 /** Body data: of one user, and what changed of all. */
 

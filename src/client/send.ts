@@ -1,16 +1,8 @@
-import type * as z from 'zod';
-
-import type * as accounts from '../http/api/contract-accounts.ts';
-import type * as changes from '../http/api/contract-changes.ts';
-import type * as lists from '../http/api/contract-lists.ts';
-import type * as operator from '../http/api/contract-operator.ts';
-import type * as users from '../http/api/contract-users.ts';
-import type * as contract from '../http/api/contract.ts';
-import type { ProblemCode } from '../http/api/problem-codes.ts';
+import type { ProblemCode, Read } from './contract.ts';
 
 /**
- * What every call of the client goes through. Nothing is imported at run time: types come from the server's contract, `fetch` from whoever
- * calls. Functions are passed the broker, so that a bundler keeps those that are used.
+ * What every call of the client goes through. Nothing is imported at run time: `fetch` comes from whoever calls. Functions are passed the
+ * broker, so that a bundler keeps those that are used.
  */
 
 /** A broker, and what to show it. */
@@ -50,14 +42,6 @@ export type CallFailure =
   | { kind: 'unreachable'; reason: string }
   | { kind: 'not_sent'; detail: string }
   | { kind: 'unexpected_answer'; status: number };
-
-/** What a schema of the contract holds, as it is read. */
-export type Read<Name extends keyof Contract> = Contract[Name] extends z.ZodType ? z.output<Contract[Name]> : never;
-
-/** What a schema of the contract takes, as it is sent. */
-export type Written<Name extends keyof Contract> = Contract[Name] extends z.ZodType ? z.input<Contract[Name]> : never;
-
-type Contract = typeof contract & typeof lists & typeof accounts & typeof changes & typeof users & typeof operator;
 
 /** A query's parameters; what is undefined is left out. */
 export type Query = { [name: string]: string | number | undefined };

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import type { TestProject } from 'vitest/node';
 
@@ -13,13 +15,13 @@ declare module 'vitest' {
   }
 }
 
-/** Starts what `npm run dev` starts, once for every file: `inject('dev')` says where it is. Tests keep apart by their users' ids. */
+/** Builds the package, and starts what `npm run dev` starts, once for every file: `inject('dev')` says where it is. Tests keep apart by their users' ids. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const state = await mkdtemp(join(tmpdir(), 'mushu-e2e-'));
-  const dev = await spawnDev(
-    ['npm', 'run', '--silent', 'dev', '--'],
-    ['--state', state, '--port', '0', '--simulator-port', '0'],
-  );
+  const [dev] = await Promise.all([
+    spawnDev(['npm', 'run', '--silent', 'dev', '--'], ['--state', state, '--port', '0', '--simulator-port', '0']),
+    promisify(execFile)('npm', ['run', '--silent', 'build']),
+  ]);
   project.provide('dev', { ready: dev.ready, state });
   return async () => {
     await dev.stop();

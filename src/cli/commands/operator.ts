@@ -5,8 +5,9 @@ import { argument, command, option } from '@optique/core/primitives';
 import { integer, string } from '@optique/core/valueparser';
 
 import { createAccount, listAccounts, updateAccount } from '../../client/accounts.ts';
+import type { Read } from '../../client/contract.ts';
 import { listAppAudit, listAudit } from '../../client/management.ts';
-import type { Answer, Broker, Read } from '../../client/send.ts';
+import type { Answer, Broker } from '../../client/send.ts';
 import { account, accountList } from '../../http/api/contract-accounts.ts';
 import { auditList } from '../../http/api/contract.ts';
 import { allPages, call } from '../call.ts';
@@ -30,7 +31,7 @@ const change = async <Arguments extends unknown[]>(
   );
 };
 
-const accountId = argument(string({ metavar: 'ACCOUNT' }));
+const accountId = argument(string({ metavar: 'ACCOUNT' }), { description: message`The account's id.` });
 
 /** Developer accounts, for the operator. */
 export const accountsCommand = command(
@@ -53,7 +54,7 @@ export const accountsCommand = command(
     command(
       'create',
       map(
-        object({ ...common, name: argument(string({ metavar: 'NAME' })) }),
+        object({ ...common, name: argument(string({ metavar: 'NAME' }), { description: message`Whose it is.` }) }),
         ({ name, ...wanted }): Run =>
           () =>
             change(wanted, createAccount, { name }),
@@ -91,7 +92,13 @@ export const accountsCommand = command(
 export const auditCommand = command(
   'audit',
   map(
-    object({ ...common, app, limit: optional(option('--limit', integer({ min: 1 }))) }),
+    object({
+      ...common,
+      app,
+      limit: optional(
+        option('--limit', integer({ min: 1 }), { description: message`How many entries; 50 if not said.` }),
+      ),
+    }),
     ({ json, app: wanted, limit = 50, ...target }): Run =>
       async () => {
         const page = (broker: Broker, cursor: string | undefined) =>

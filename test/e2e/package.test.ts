@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+
+/** The package as it would be published: packed, and installed by npm into projects that have nothing of ours. */
+
+const run = promisify(execFile);
+const { ready } = inject('dev');
+const root = new URL('../..', import.meta.url).pathname;
+let folder: string;
+let packed: { filename: string; files: { path: string; size: number }[] };
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mushu-package-'));
+  const pack = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root });
+  [packed] = JSON.parse(pack.stdout) as [typeof packed];
+  await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
+  // A dependency would have to be fetched, which `--offline` forbids.
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', packed.filename], { cwd: folder });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test('it holds the built command and the client with its types, and runs nothing when it is installed', async () => {
+  const paths = packed.files.map(({ path }) => path);
+  const modules = ['accounts', 'connections', 'contract', 'management', 'metrics', 'send'];
+  expect(paths.sort()).toEqual(
+    [
+      'LICENSE',
+      'README.md',
+      'package.json',
+      'dist/cli/mushu.js',
+      ...modules.flatMap((name) => [`dist/client/${name}.d.ts`, `dist/client/${name}.js`]),
+    ].sort(),
+  );
+  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Record<string, object>;
+  expect(Object.keys(manifest['scripts'] ?? {}).filter((name) => /install|prepare/.test(name))).toEqual([]);
+  expect(manifest['dependencies']).toBeUndefined();
+});
+
+test('its command runs from where npm links it, and is not so long that starting takes noticeable time', async () => {
+  const { stdout } = await run(join(folder, 'node_modules/.bin/mushu'), ['--version']);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  // Node reads about 10 MB of it a second.
+  expect(packed.files.find(({ path }) => path === 'dist/cli/mushu.js')?.size).toBeLessThan(1_100_000);
+});
+
+const CONSUMER = `
+import { getStatus, linkUrl } from 'mushu-health/client/connections';
+import { updateApp } from 'mushu-health/client/management';
+import { listMetrics } from 'mushu-health/client/metrics';
+import type { Answer, Broker } from 'mushu-health/client/send';
+
+export const connected = async (broker: Broker, app: string, user: string): Promise<boolean> => {
+  const answer: Answer<{ connected: boolean }> = await getStatus(broker, app, user);
+  if (answer.ok) return answer.value.connected;
+  if (answer.failure.kind === 'problem' && answer.failure.code === 'app_not_found') return false;
+  // @ts-expect-error there is no such code
+  if (answer.failure.kind === 'problem' && answer.failure.code === 'app_lost') return false;
+  throw new Error(answer.failure.kind);
+};
+export const weights = async (broker: Broker): Promise<number[]> => {
+  const page = await listMetrics(broker, 'app', 'ada', { metric: 'weight', order: 'asc' });
+  // @ts-expect-error an answer may be a failure
+  page.value;
+  return page.ok ? page.value.data.map(({ value }) => value) : [];
+};
+// @ts-expect-error there is no such policy
+export const changed = (broker: Broker) => updateApp(broker, 'app', { link_policy: 'none' });
+export const link: string = linkUrl({ url: 'https://broker.example.com' }, 'app', { userId: 'ada', redirectUri: 'a:/b' });
+`;
+
+test.each([
+  { module: 'nodenext', moduleResolution: 'nodenext' },
+  { module: 'esnext', moduleResolution: 'bundler' },
+])('a strict project compiles against its types ($moduleResolution), without zod or types of Node', async (options) => {
+  const project = join(folder, options.moduleResolution);
+  await mkdir(project);
+  await writeFile(join(project, 'consumer.ts'), CONSUMER);
+  const compilerOptions = {
+    ...options,
+    strict: true,
+    noEmit: true,
+    types: [],
+    lib: ['es2022', 'dom'],
+    skipLibCheck: false,
+  };
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  await expect(run(process.execPath, [tsc, '-p', project])).resolves.toMatchObject({ stdout: '' });
+});
+
+test('Node imports the client from it, and calls a broker', async () => {
+  const program = `
+    import { getHealth } from 'mushu-health/client/management';
+    const answer = await getHealth({ url: '${ready.url}', credential: undefined });
+    console.log(JSON.stringify([answer.status, answer.value.ok]));`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], { cwd: folder });
+  expect(stdout).toBe('[200,true]\n');
+});
+
+test('a bundle holds the functions that are used, and no others', async () => {
+  const { build } = await import('esbuild');
+  const bundled = await build({
+    stdin: { contents: `export { getStatus } from 'mushu-health/client/connections';`, resolveDir: folder },
+    bundle: true,
+    format: 'esm',
+    write: false,
+  });
+  const [{ text } = { text: '' }] = bundled.outputFiles;
+  expect(text).toContain('getStatus');
+  expect(text).not.toMatch(/eraseUser|createConnectSession/);
+  expect(text.length).toBeLessThan(4_000);
+});
