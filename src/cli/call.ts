@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 
+import type { ProblemCode } from '../client/contract.ts';
 import type { Answer, Broker, CallFailure } from '../client/send.ts';
 import { type CliFailure, cliFailure, EXIT, exitCodeOf } from './exit.ts';
 import { printable } from './output.ts';
@@ -55,16 +56,22 @@ export const allPages = async <Row>(
   }
 };
 
+/** What the broker's remedy is called here. */
+const HERE: Partial<Record<ProblemCode, [string]>> = {
+  access_token_missing: ['Sign in: mushu login'],
+  invalid_access_token: ['Sign in again: mushu login'],
+  account_needed: ['Name one: --account ACCOUNT. They are listed by: mushu accounts list'],
+  app_not_found: ['Yours are listed by: mushu apps list'],
+};
+
 /** Why a call came to nothing, in words, with the exit code for it. */
 const failureOf = (broker: Broker, failure: CallFailure): CliFailure => {
   switch (failure.kind) {
     case 'problem': {
       const { status, title, detail, code, requestId, retryAfterSeconds: wait } = failure;
       const retry = wait === undefined ? '' : `, retry in ${wait} s`;
-      return cliFailure(
-        exitCodeOf(status),
-        `${printable(`${title}: ${detail}`)}\n${printable(`code ${code}, request ${requestId}${retry}`)}`,
-      );
+      const told = [`${title}: ${detail}`, `code ${code}, request ${requestId}${retry}`].map(printable);
+      return cliFailure(exitCodeOf(status), [...told, ...(HERE[code] ?? [])].join('\n'));
     }
     case 'unreachable':
       return cliFailure(EXIT.unreachable, `No broker can be reached at ${originOf(broker)} (${failure.reason}).`);

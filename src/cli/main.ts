@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { or } from '@optique/core/constructs';
-import { message } from '@optique/core/message';
+import { group, or } from '@optique/core/constructs';
+import { commandLine, lineBreak, type Message, message, text } from '@optique/core/message';
 import { run } from '@optique/run';
 
 import { appsCommand } from './commands/apps.ts';
@@ -15,14 +15,10 @@ import { VERSION } from './version.ts';
 
 /** `mushu`: manages a Mushu Health broker over its HTTP API, and knows nothing else of it. */
 const parser = or(
-  ...sessionCommands,
-  appsCommand,
-  keysCommand,
-  healthCommand,
-  tokensCommand,
-  accountsCommand,
-  auditCommand,
-  doctorCommand,
+  group('Signing in', or(...sessionCommands)),
+  group('Apps and their users', or(appsCommand, keysCommand, healthCommand)),
+  group('Who may do what', or(tokensCommand, accountsCommand, auditCommand)),
+  group('When something is wrong', doctorCommand),
 );
 
 // A reader that has seen enough (`| head -1`) is no error.
@@ -30,16 +26,34 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.refused);
 });
 
+/** Commands to copy, one a line. */
+const lines = (...commands: string[]): Message =>
+  commands.flatMap((command, index) => [...(index === 0 ? [] : [lineBreak()]), commandLine(command)]);
+
 const main = async (): Promise<void> => {
   const chosen = run(parser, {
     programName: 'mushu',
     version: VERSION,
     help: 'both',
-    completion: 'both',
+    completion: 'command',
     errorExitCode: EXIT.usage,
     aboveError: 'none',
+    stderr: (error) => remark(`${error.replace(/^Error:/, 'mushu:')}\nmushu --help lists the commands.`),
+    ...(process.argv.length === 2 && { args: ['--help'] }),
+    showChoices: true,
     brief: message`Manages the apps of a Mushu Health broker.`,
-    footer: message`Exit codes: 0 done, 1 refused or a check failed, 2 wrong usage, 3 not signed in or not allowed, 4 not found, 5 no broker reached, 6 try later.`,
+    usageLine: [
+      { type: 'argument', metavar: 'COMMAND' },
+      { type: 'optional', terms: [{ type: 'argument', metavar: 'OPTIONS' }] },
+    ],
+    examples: lines(
+      'mushu login --url https://broker.example.com',
+      'mushu apps create Womoji',
+      'mushu health redirect-uri add womoji://withings/success --app APP',
+      'mushu health link ada --redirect-uri womoji://withings/success --app APP --qr',
+      'mushu health metrics ada --app APP --metric weight,bmi',
+    ),
+    footer: message`${text('mushu COMMAND --help')} says more, with an example. ${text('--json')} prints every list and answer for programs.${lineBreak()}Exit codes: 0 done, 1 refused or a check failed, 2 wrong usage, 3 not signed in or not allowed, 4 not found, 5 no broker reached, 6 try later.`,
   });
   try {
     await chosen();

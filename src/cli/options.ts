@@ -11,15 +11,15 @@ import { readProfiles } from './profiles.ts';
 /** What a command does once its arguments are parsed. */
 export type Run = () => Promise<void>;
 
+/** An option that every command takes: explained in the help of each, and left out of its synopsis. */
+const everywhere = (name: '--url' | '--token' | '--profile', metavar: 'URL' | 'TOKEN' | 'NAME', description: Message) =>
+  optional(option(name, string({ metavar }), { description, hidden: 'usage' }));
+
 /** Which broker, and by which token. */
 export const target = {
-  url: optional(option('--url', string({ metavar: 'URL' }), { description: message`The broker; or MUSHU_URL.` })),
-  token: optional(
-    option('--token', string({ metavar: 'TOKEN' }), { description: message`An access token; or MUSHU_TOKEN.` }),
-  ),
-  profile: optional(
-    option('--profile', string({ metavar: 'NAME' }), { description: message`A profile that login keeps.` }),
-  ),
+  url: everywhere('--url', 'URL', message`The broker; or MUSHU_URL.`),
+  token: everywhere('--token', 'TOKEN', message`An access token; or MUSHU_TOKEN.`),
+  profile: everywhere('--profile', 'NAME', message`A profile that login keeps; or MUSHU_PROFILE.`),
 };
 export type Target = { url: string | undefined; token: string | undefined; profile: string | undefined };
 

@@ -1,66 +1,32 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { beforeEach, expect, inject, test } from 'vitest';
 
-import { recordShown } from '../support/canaries.ts';
 import { walk, WOMOJI } from './client.ts';
+import { expireToken } from './database.ts';
+import { listen, MUSHU, type Mushu, newMushu } from './mushu.ts';
 
-/** `mushu` as it is installed: built, and run as a process with a home of its own, against what `npm run dev` starts. */
-const { ready } = inject('dev');
-const root = new URL('../..', import.meta.url).pathname;
-const mushu = join(root, 'dist/cli/mushu.js');
-let home: string;
+/** `mushu` against what `npm run dev` starts, and against what is no such thing. */
 
-beforeAll(() => {
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'ignore' });
-});
+const { ready, state } = inject('dev');
+let mushu: Mushu;
+let run: Mushu['run'];
+
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'mushu-cli-'));
-  return () => rmSync(home, { recursive: true });
+  mushu = newMushu();
+  run = mushu.run;
 });
-
-type Ended = { code: number | null; out: string; err: string };
-
-const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ended> =>
-  new Promise((resolve) => {
-    const child = spawn(process.execPath, [mushu, ...args], {
-      env: { HOME: home, PATH: process.env['PATH'] ?? '', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
-    child.stderr.on('data', (data: Buffer) => (err += data.toString()));
-    child.on('close', (code) => {
-      recordShown({ where: `output of mushu ${args.slice(0, 2).join(' ')}`, text: out + err });
-      resolve({ code, out, err });
-    });
-  });
 
 const asOperator = { MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token };
-const config = (): string => join(home, '.config/mushu/config.json');
-
-const servers: Server[] = [];
-afterAll(() => {
-  for (const server of servers) server.close();
-});
-const answering = async (status: number, type: string, body: string): Promise<string> => {
-  const server = createServer((_request, response) => response.writeHead(status, { 'Content-Type': type }).end(body));
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
+const answering = (status: number, type: string, body: string): Promise<string> =>
+  listen((_request, response) => response.writeHead(status, { 'Content-Type': type }).end(body));
 
 test('right after login, a redirect URI is registered in one command and listed in another', async () => {
   const signedIn = await run(['login', '--url', ready.url, '--token', ready.admin_token]);
   expect(signedIn).toMatchObject({ code: 0, err: '' });
   expect(signedIn.out).not.toContain(ready.admin_token);
-  expect(statSync(config()).mode & 0o777).toBe(0o600);
+  expect(statSync(mushu.config).mode & 0o777).toBe(0o600);
 
   const added = await run(['health', 'redirect-uri', 'add', WOMOJI, '--app', ready.app_id]);
   expect(added).toMatchObject({ code: 0 });
@@ -79,24 +45,22 @@ test('right after login, a redirect URI is registered in one command and listed 
 
 test('a file that others could read is closed by the next login, and logout empties it', async () => {
   await run(['login', '--url', ready.url, '--token', ready.admin_token]);
-  chmodSync(config(), 0o644);
+  chmodSync(mushu.config, 0o644);
   await run(['login', '--url', ready.url, '--token', ready.admin_token]);
-  expect(statSync(config()).mode & 0o777).toBe(0o600);
+  expect(statSync(mushu.config).mode & 0o777).toBe(0o600);
   expect((await run(['logout'])).code).toBe(0);
-  expect(readFileSync(config(), 'utf8')).not.toContain(ready.admin_token);
+  expect(readFileSync(mushu.config, 'utf8')).not.toContain(ready.admin_token);
   expect(await run(['apps', 'list'])).toMatchObject({ code: 3, out: '' });
 });
 
 test('a token that is kept for one broker is not shown to another', async () => {
   await run(['login', '--url', ready.url, '--token', ready.admin_token]);
   let shown: string | undefined = 'nothing came';
-  const server = createServer((request, response) => {
+  const elsewhere = await listen((request, response) => {
     shown = request.headers.authorization;
     response.end('{}');
   });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  await run(['whoami', '--url', `http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+  await run(['whoami', '--url', elsewhere]);
   expect(shown).toBeUndefined();
 });
 
@@ -105,7 +69,7 @@ test.each([
   { name: 'no app named', args: ['keys', 'list'], env: asOperator, code: 2, says: '--app' },
   { name: 'nobody signed in', args: ['whoami'], env: {}, code: 3, says: 'mushu login' },
   {
-    name: 'a token that is over',
+    name: 'a token that nobody made',
     args: ['whoami'],
     env: { ...asOperator, MUSHU_TOKEN: `mushu_access_${'0'.repeat(72)}` },
     code: 3,
@@ -130,6 +94,32 @@ test.each([
   expect(ended).toMatchObject({ code, out: '' });
   expect(ended.err).toContain(says);
   expect(ended.err).not.toMatch(/\n\s+at |mushu_operator_/);
+});
+
+/** A developer's token, made as the operator makes it. */
+const makeToken = async (): Promise<{ account: string; id: string; env: Record<string, string> }> => {
+  const account = await run(['accounts', 'create', 'Ada', '--json'], asOperator);
+  const { id: accountId } = JSON.parse(account.out) as { id: string };
+  const made = await run(['tokens', 'create', 'laptop', '--days', '1', '--account', accountId, '--json'], asOperator);
+  const { id, token } = JSON.parse(made.out) as { id: string; token: string };
+  return { account: accountId, id, env: { MUSHU_URL: ready.url, MUSHU_TOKEN: token } };
+};
+
+test.each([
+  {
+    name: 'revoked',
+    end: ({ account, id }: { account: string; id: string }) =>
+      run(['tokens', 'revoke', id, '--account', account], asOperator),
+  },
+  { name: 'expired', end: async ({ id }: { id: string }) => expireToken(state, id) },
+])('a token that was good until it was $name: exit code 3, and what to do', async ({ end }) => {
+  const token = await makeToken();
+  expect(await run(['whoami'], token.env)).toMatchObject({ code: 0, err: '' });
+  await end(token);
+  const refused = await run(['whoami'], token.env);
+  expect(refused).toMatchObject({ code: 3, out: '' });
+  expect(refused.err).toContain('code invalid_access_token, request ');
+  expect(refused.err).toContain('Sign in again: mushu login');
 });
 
 test.each([
@@ -163,9 +153,9 @@ test('what comes later is told so, with the pause', async () => {
 test('a reader that has seen enough ends it quietly', async () => {
   const piped = execFileSync(
     'bash',
-    ['-c', `set -o pipefail; "${process.execPath}" "${mushu}" audit --json | head -1`],
+    ['-c', `set -o pipefail; "${process.execPath}" "${MUSHU}" audit --json | head -1`],
     {
-      env: { HOME: home, PATH: process.env['PATH'] ?? '', ...asOperator },
+      env: { HOME: mushu.home, PATH: process.env['PATH'] ?? '', ...asOperator },
       encoding: 'utf8',
     },
   );
@@ -196,25 +186,22 @@ test('the audit names who did it and that it was through the command line', asyn
   );
 });
 
-test('doctor finds the development broker well', async () => {
-  const examined = await run(['doctor', '--json'], asOperator);
-  const checks = JSON.parse(examined.out) as { check: string; ok: boolean }[];
-  expect(checks.filter(({ ok }) => !ok)).toEqual([]);
-  expect(checks.map(({ check }) => check)).toEqual([
-    'broker',
-    'clock',
-    'callback',
-    'token',
-    'cron',
-    'withings',
-    'keyring',
-    'migrations',
-  ]);
-  expect(examined.code).toBe(0);
+test('the first screen shows what there is in groups, with examples, and a wrong word leads to it', async () => {
+  const { out, code } = await run([]);
+  expect(code).toBe(0);
+  for (const part of ['Signing in:', 'Apps and their users:', 'When something is wrong:', 'Examples:', 'Exit codes:']) {
+    expect(out).toContain(part);
+  }
+  expect(out.split('\n').length).toBeLessThan(42);
+  expect(await run(['--help'])).toMatchObject({ code: 0, out });
+  expect((await run(['frob'])).err).toContain('mushu --help');
 });
 
-test.each(['bash', 'zsh', 'fish'])('completion for %s is printed, and every command has an example', async (shell) => {
-  expect((await run(['completion', shell])).out).toContain('mushu');
+test('completion is printed for each shell', async () => {
+  for (const shell of ['bash', 'zsh', 'fish']) expect((await run(['completion', shell])).out).toContain('mushu');
+});
+
+test('the help of a command ends with an example', async () => {
   for (const command of [['apps', 'list'], ['health', 'link'], ['doctor']]) {
     expect((await run([...command, '--help'])).out).toContain(`Example: \`mushu ${command.join(' ')}`);
   }

@@ -16,15 +16,8 @@ let operator: Target;
 beforeAll(async () => {
   broker = await startBroker();
   app = await makeApp(broker);
-  const send = ((input: RequestInfo | URL, init?: RequestInit) => {
-    const { headers, ...rest } = init ?? {};
-    return broker.request(input instanceof Request ? input.url : input.toString(), {
-      ...rest,
-      headers: Object.fromEntries(new Headers(headers)),
-    });
-  }) as typeof fetch;
-  backend = { url: ORIGIN, credential: app.key, fetch: send };
-  operator = { url: ORIGIN, credential: broker.operatorToken, fetch: send, userAgent: 'mushu-cli/test' };
+  backend = { url: ORIGIN, credential: app.key, fetch: broker.fetch };
+  operator = { url: ORIGIN, credential: broker.operatorToken, fetch: broker.fetch, userAgent: 'mushu-cli/test' };
 });
 
 const valueOf = <Value>(answer: Answer<Value>): Value => {

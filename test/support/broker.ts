@@ -132,6 +132,12 @@ export const startBroker = async (
     /** Where it is reached. */
     origin: ORIGIN,
     request,
+    /** The broker as a client of its API reaches it. */
+    fetch: ((input: RequestInfo | URL, init: RequestInit = {}) =>
+      request(input instanceof Request ? input.url : input.toString(), {
+        ...init,
+        headers: Object.fromEntries(new Headers(init.headers)),
+      })) as typeof fetch,
     deps,
     advance,
     now: () => now,

@@ -91,8 +91,12 @@ export const appsCommand = command(
       map(
         object({
           ...common,
-          name: argument(string({ metavar: 'NAME' })),
-          account: optional(option('--account', string({ metavar: 'ACCOUNT' }))),
+          name: argument(string({ metavar: 'NAME' }), { description: message`What users and you know it by.` }),
+          account: optional(
+            option('--account', string({ metavar: 'ACCOUNT' }), {
+              description: message`For the operator: who is to own it.`,
+            }),
+          ),
         }),
         ({ name, account, ...wanted }): Run =>
           () =>
@@ -136,7 +140,7 @@ export const appsCommand = command(
     command(
       'delete',
       map(
-        object({ ...common, id: appArgument, yes: option('--yes') }),
+        object({ ...common, id: appArgument, yes: option('--yes', { description: message`That it is meant.` }) }),
         (wanted): Run =>
           () =>
             remove(wanted),

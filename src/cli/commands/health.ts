@@ -24,8 +24,8 @@ import {
   syncResult,
 } from '../../http/api/contract.ts';
 import { allPages, call } from '../call.ts';
-import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
-import { facts, print, progress, show, table, time } from '../output.ts';
+import { app, appId, chosenBroker, common, example, fromEnv, type Run } from '../options.ts';
+import { facts, print, progress, remark, show, table, time } from '../output.ts';
 import { redirectUriCommand } from './redirect-uris.ts';
 
 const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
@@ -36,8 +36,14 @@ const users = command(
     object({
       ...common,
       app,
-      state: optional(option('--state', choice(connectionState.options, { metavar: 'STATE' }))),
-      search: optional(option('--search', string({ metavar: 'PREFIX' }))),
+      state: optional(
+        option('--state', choice(connectionState.options, { metavar: 'STATE' }), {
+          description: message`Those in one state.`,
+        }),
+      ),
+      search: optional(
+        option('--search', string({ metavar: 'PREFIX' }), { description: message`Those whose id begins so.` }),
+      ),
     }),
     ({ json, app: wanted, state, search, ...target }): Run =>
       async () => {
@@ -131,9 +137,15 @@ const metrics = command(
       app,
       user,
       metric: optional(option('--metric', string({ metavar: 'NAMES' }), { description: message`Comma-separated.` })),
-      from: optional(option('--from', string({ metavar: 'TIME' }))),
-      to: optional(option('--to', string({ metavar: 'TIME' }))),
-      limit: optional(option('--limit', integer({ min: 1 }))),
+      from: optional(
+        option('--from', string({ metavar: 'TIME' }), {
+          description: message`RFC 3339, or a date in the user's time zone.`,
+        }),
+      ),
+      to: optional(option('--to', string({ metavar: 'TIME' }), { description: message`Likewise.` })),
+      limit: optional(
+        option('--limit', integer({ min: 1 }), { description: message`How many values; 20 if not said.` }),
+      ),
     }),
     ({ json, app: wanted, user, metric, from, to, limit = 20, ...target }): Run =>
       async () => {
@@ -167,7 +179,9 @@ const link = command(
       ...common,
       app,
       user,
-      redirectUri: option('--redirect-uri', string({ metavar: 'URI' })),
+      redirectUri: option('--redirect-uri', string({ metavar: 'URI' }), {
+        description: message`One of the app's, byte for byte.`,
+      }),
       open: option('--open', { description: message`Open it in the browser.` }),
       qr: option('--qr', { description: message`Show a QR code for a phone.` }),
     }),
@@ -190,13 +204,13 @@ const link = command(
   },
 );
 
-/** Without a shell: the URL is the broker's word. */
+/** By `$BROWSER`, or what the platform has for it. Without a shell: the URL is the broker's word. */
 const openInBrowser = (url: string): void => {
   if (!/^https?:\/\//.test(url)) return;
-  const [program, ...first] =
-    process.platform === 'darwin' ? ['open'] : process.platform === 'win32' ? ['explorer'] : ['xdg-open'];
-  spawn(program ?? '', [...first, url], { detached: true, stdio: 'ignore' })
-    .on('error', () => undefined)
+  const byPlatform: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
+  const program = fromEnv('BROWSER') ?? byPlatform[process.platform] ?? 'xdg-open';
+  spawn(program, [url], { detached: true, stdio: 'ignore' })
+    .on('error', () => remark(`No browser could be opened by ${program}: open the link yourself.`))
     .unref();
 };
 

@@ -20,8 +20,8 @@ import { call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { print, remark, show, table, time } from '../output.ts';
 
-const name = argument(string({ metavar: 'NAME' }));
-const id = argument(string({ metavar: 'ID' }));
+const name = argument(string({ metavar: 'NAME' }), { description: message`To tell it from others.` });
+const id = argument(string({ metavar: 'ID' }), { description: message`As the list has it.` });
 const ONCE = 'Keep it now: it is not shown again.';
 
 /** An app's API keys. */
@@ -56,7 +56,11 @@ export const keysCommand = command(
           ...common,
           app,
           name,
-          scope: multiple(option('--scope', choice(keyScope.options, { metavar: 'SCOPE' }))),
+          scope: multiple(
+            option('--scope', choice(keyScope.options, { metavar: 'SCOPE' }), {
+              description: message`What it may do; all of it if not said.`,
+            }),
+          ),
         }),
         ({ json, app: wanted, name, scope, ...target }): Run =>
           async () => {
@@ -115,7 +119,16 @@ export const tokensCommand = command(
     command(
       'create',
       map(
-        object({ ...common, account, name, days: optional(option('--days', integer({ min: 1, max: 366 }))) }),
+        object({
+          ...common,
+          account,
+          name,
+          days: optional(
+            option('--days', integer({ min: 1, max: 366 }), {
+              description: message`How long it is valid; 90 if not said.`,
+            }),
+          ),
+        }),
         ({ json, account: of, name, days, ...target }): Run =>
           async () => {
             const broker = chosenBroker(target);

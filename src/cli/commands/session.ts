@@ -31,9 +31,18 @@ const login = async (wanted: Target): Promise<void> => {
 const ask = async (question: string, secret: boolean): Promise<string> => {
   if (!process.stdin.isTTY) throw cliFailure(EXIT.usage, 'Nobody to ask: give --url and --token.');
   const lines = createInterface({ input: process.stdin, output: secret ? undefined : process.stderr, terminal: true });
+  const gone = new AbortController();
+  lines.once('close', () => gone.abort());
+  // The terminal is ours while it is asked, and so is Ctrl-C: pass it on to whoever started us.
+  lines.once('SIGINT', () => {
+    lines.close();
+    process.kill(process.pid, 'SIGINT');
+  });
   if (secret) process.stderr.write(question);
   try {
-    return (await lines.question(secret ? '' : question)).trim();
+    return (await lines.question(secret ? '' : question, { signal: gone.signal })).trim();
+  } catch {
+    throw cliFailure(EXIT.usage, 'No answer. Nothing was kept.');
   } finally {
     lines.close();
     if (secret) remark('');

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, inject, test } from 'vitest';
+import { spawn } from 'zigpty';
+
+import { codeBlocks } from '../support/markdown.ts';
+import { WOMOJI } from './client.ts';
+import { newMushu } from './mushu.ts';
+
+/** The README's commands for `mushu`, typed into a shell on a terminal as they stand there, with a home that has nothing yet. */
+
+const { ready } = inject('dev');
+const root = new URL('../..', import.meta.url).pathname;
+
+test('the README’s commands build, install, sign in, register a redirect URI, list it, and find the broker well', async () => {
+  const [, section = ''] = readFileSync(join(root, 'README.md'), 'utf8').split('## From the command line');
+  const [block = ''] = codeBlocks(section, 'sh');
+  const commands = block.replace('http://127.0.0.1:8787', ready.url).replaceAll('app_…', ready.app_id);
+  // It was built before the tests, and others read it while this one runs.
+  expect(commands).toMatch(/^npm run build && /);
+  const { home } = newMushu();
+  const shell = spawn('bash', ['-ec', commands.replace('npm run build && ', '')], {
+    cwd: root,
+    cols: 200,
+    env: {
+      HOME: home,
+      PATH: `${home}/bin:${process.env['PATH']}`,
+      npm_config_prefix: home,
+      npm_config_offline: 'true',
+    },
+  });
+  let screen = '';
+  shell.onData((data) => (screen += data.toString()));
+  await shell.waitFor('Access token: ');
+  shell.write(`${ready.admin_token}\r`);
+  expect({ code: await shell.exited, screen }).toMatchObject({ code: 0 });
+  expect(screen).toContain(`Signed in to ${ready.url}`);
+  expect(screen.split(WOMOJI).length).toBeGreaterThan(2);
+  expect(screen).toMatch(/ok .*migrations/);
+  expect(screen).not.toContain(ready.admin_token);
+});
