@@ -7,5 +7,12 @@ import type { HttpContext } from './context.ts';
 export const callerAddress = (c: HttpContext): string | undefined => {
   const address = c.req.header('CF-Connecting-IP');
   if (address === undefined || address === '127.0.0.1' || address === '::1') return undefined;
-  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
+  return address.includes(':') ? network(address) : address;
+};
+
+/** The /64 of an IPv6 address. `::` stands for as many zeros as are left out. */
+const network = (address: string): string => {
+  const [before = [], after = []] = address.split('::').map((part) => part.split(':'));
+  const zeros = Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0');
+  return [...before, ...zeros, ...after].slice(0, 4).join(':');
 };

@@ -37,6 +37,10 @@ test('an IPv6 household counts as one, and X-Forwarded-For as nobody', async () 
   for (const host of ['1', '2', '3'])
     await from(`2001:db8:1:2::${host}`, authPath(app, 'ada'), { 'X-Forwarded-For': host });
   expect([...rates.AUTH_RATE.counts]).toEqual([['2001:db8:1:2', 3]]);
+  rates.AUTH_RATE.counts.clear();
+  // The zeros that `::` stands for may be of the network itself.
+  for (const host of ['::1', '::2', '::1:2:3:4', '::9:8:7:6']) await from(`2001:db8${host}`, authPath(app, 'ada'));
+  expect([...rates.AUTH_RATE.counts]).toEqual([['2001:db8:0:0', 4]]);
 });
 
 test('who brings bad credentials too often is told to wait, and a good one from there still passes', async () => {

@@ -69,7 +69,9 @@ export const startBroker = async (
     settings: options.settings ?? {},
   });
   simulator.state.clock.freeze();
+  const hostsAsked = new Set<string>();
   const send = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    hostsAsked.add(new URL(input instanceof Request ? input.url : input).host);
     try {
       return await simulator.fetch(input, init);
     } finally {
@@ -117,6 +119,8 @@ export const startBroker = async (
     const sent = new Request(new URL(path, ORIGIN), { redirect: 'manual', ...init });
     const response = await http.fetch(sent, { deps: await deps() });
     await recordAnswer(sent.method, sent.url, response);
+    // Of all redirects only these never repeat a body.
+    if (response.headers.has('Location')) expect([201, 302, 303]).toContain(response.status);
     expect(await faultOf(sent, response)).toBeUndefined();
     return response;
   };
@@ -124,6 +128,8 @@ export const startBroker = async (
   return {
     simulator,
     logs,
+    /** The hosts that the broker has sent requests to. */
+    hostsAsked: () => [...hostsAsked],
     /** Another version of the Worker with other settings: what is composed from now on has them. */
     deploy: (changes: Partial<Bindings>): void => {
       bindings = { ...bindings, ...changes };

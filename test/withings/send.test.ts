@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { createSender, urlBelow } from '../../src/withings/send.ts';
 
@@ -106,6 +109,20 @@ describe('failures of the connection', () => {
       failure: { kind: 'network', inDoubt: true },
     });
   });
+});
+
+test('a redirect is not followed, wherever it leads', async () => {
+  const asked: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url);
+    response.writeHead(307, { Location: '/inner' }).end();
+  });
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const apiBaseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const outcome = await createSender({ ...config, apiBaseUrl }, fetch)('/measure', form);
+  expect(outcome).toEqual({ ok: true, value: { httpStatus: 307, text: '' } });
+  expect(asked).toEqual(['/measure']);
 });
 
 describe('what is delivered', () => {
