@@ -35,5 +35,10 @@ export const instructions = ({
     '',
     `   ${operatorToken}`,
     '',
+    '   The same from the command line, where it asks for that token:',
+    '',
+    '   npm run build && npm install --global .',
+    `   mushu login --url ${url}`,
+    '',
     `Data, secrets and the Worker's log are kept in ${stateDir}; delete that to start anew. Ctrl-C stops everything.`,
   ].join('\n');

@@ -172,6 +172,11 @@ test('a user is synced to the end, read, listed and disconnected', async () => {
   expect(users.out).toContain('cli-nora');
   const link = await run(['health', 'link', 'cli-nora', '--redirect-uri', WOMOJI, '--qr'], env);
   expect(link.out).toMatch(/withings\/auth\?session=/);
+  const feed = await run(['health', 'changes', '--limit', '500', '--json'], env);
+  const { data, next_cursor: cursor } = JSON.parse(feed.out) as { data: { user_id: string }[]; next_cursor: string };
+  expect(data).toContainEqual({ user_id: 'cli-nora', reset: true });
+  const goneOn = await run(['health', 'changes', '--limit', '1', '--cursor', cursor], env);
+  expect(goneOn).toMatchObject({ code: 0, err: expect.stringMatching(/Go on: --cursor \S+\n$/) });
   expect(await run(['health', 'disconnect', 'cli-nora'], env)).toMatchObject({ code: 0 });
   expect((await run(['health', 'status', 'cli-nora'], env)).out).toContain('disconnected');
 });
@@ -184,6 +189,16 @@ test('the audit names who did it and that it was through the command line', asyn
   expect(JSON.parse(audit.out)).toContainEqual(
     expect.objectContaining({ action: 'api_key.created', subject: id, actor: 'operator', surface: 'cli' }),
   );
+});
+
+test('a developer sees the tokens of the own account and what happened to it, and nothing of others', async () => {
+  const [ada, bob] = [await makeToken(), await makeToken()];
+  const tokens = JSON.parse((await run(['tokens', 'list', '--json'], ada.env)).out) as { id: string }[];
+  expect(tokens.map(({ id }) => id)).toEqual([ada.id]);
+  const audit = await run(['audit'], ada.env);
+  expect(audit.out).toContain('account.created');
+  expect(audit.out).toMatch(new RegExp(`access_token.created +${ada.id}  name: laptop,`));
+  expect(audit.out).not.toContain(bob.account);
 });
 
 test('the first screen shows what there is in groups, with examples, and a wrong word leads to it', async () => {

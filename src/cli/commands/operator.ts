@@ -88,6 +88,12 @@ export const accountsCommand = command(
   { brief: message`Developer accounts, for the operator.` },
 );
 
+/** What was changed to what: `link_policy: confirm, disabled: true`. */
+const told = (detail: Record<string, unknown>): string =>
+  Object.entries(detail)
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
+
 /** Who changed what. */
 export const auditCommand = command(
   'audit',
@@ -107,14 +113,7 @@ export const auditCommand = command(
         show(json, rows, () =>
           table(
             ['AT', 'WHO', 'THROUGH', 'WHAT', 'OF', 'DETAIL'],
-            rows.map((row) => [
-              time(row.at),
-              row.actor,
-              row.surface,
-              row.action,
-              row.subject,
-              JSON.stringify(row.detail),
-            ]),
+            rows.map((row) => [time(row.at), row.actor, row.surface, row.action, row.subject, told(row.detail)]),
             'Nothing yet.',
           ),
         );
