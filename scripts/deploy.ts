@@ -16,6 +16,7 @@ const usage = `npm run deploy -- [options]      Deploys the broker to your Cloud
   --client-secret S     of your app at Withings                                 (or WITHINGS_CLIENT_SECRET)
   --account ID          the account, where the login reaches several            (or CLOUDFLARE_ACCOUNT_ID)
   --import DIR          carry apps, redirect URIs, API keys and accounts over from a local broker, whose state is DIR (.state)
+  --with-people         and its people with their connections and measurements (needs its KEYRING in the environment)
   --state DIR           where ids and newly made secrets are kept               (default .deploy)
   --health-url URL      where to look for /healthz, if not at the address
   --dry-run             show every step, build the bundle, touch nothing
@@ -33,6 +34,7 @@ const parseFlags = () =>
       'client-secret': { type: 'string' },
       account: { type: 'string' },
       import: { type: 'string' },
+      'with-people': { type: 'boolean', default: false },
       state: { type: 'string', default: '.deploy' },
       'health-url': { type: 'string' },
       'dry-run': { type: 'boolean', default: false },

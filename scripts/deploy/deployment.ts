@@ -45,6 +45,9 @@ export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promis
   const wrangler = wranglerWith({ CLOUDFLARE_ACCOUNT_ID: accountId });
   const found = await survey(wrangler, project, earlier);
   const chosen = await askForTheRest(wishes, found, earlier, ask);
+  if (wishes.withPeople && wishes.secrets['KEYRING'] === undefined && !found.secretNames.includes('KEYRING')) {
+    throw explained("--with-people needs the local broker's KEYRING in the environment: it opens their tokens.");
+  }
   const secrets = await secretsToSend(chosen.secrets, found.secretNames, kept, surroundings.ephemeral);
   const keep = (more: Partial<KeptDeployment>) => kept.keepDeployment({ ...kept.deployment(), accountId, ...more });
 
@@ -63,15 +66,16 @@ export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promis
   );
   say('migrations: applied');
   if (wishes.importFrom !== undefined) {
-    say(await importLocalData(wrangler, { config, folder: wishes.importFrom, kept }));
+    const { importFrom: folder, withPeople } = wishes;
+    say(await importLocalData(wrangler, { config, folder, withPeople, kept }));
   }
   const url = await attempt('Deploying the Worker', async () =>
     upload(wrangler, config, secrets, chosen.domain, surroundings.attended),
   );
   say(`Worker: deployed${Object.keys(secrets).length === 0 ? '' : `, with ${Object.keys(secrets).join(', ')}`}`);
   const asked = wishes.healthUrl ?? url;
-  await checkHealth(asked);
-  say(`${asked}/healthz: answers`);
+  const failing = await checkHealth(asked);
+  say(`${asked}/healthz: answers${failing.length === 0 ? '' : `, but these fail: ${failing.join(', ')}`}`);
   return url;
 };
 

@@ -1,22 +1,37 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import * as z from 'zod';
+
 import { explained } from '../explained.ts';
 
 const TRIES = 20;
 const PAUSE_MS = 3_000;
 
-/** Waits until the broker answers at `url`: a new address takes a while to be known everywhere. Throws a sentence where it does not. */
+const health = z.object({ checks: z.record(z.string(), z.string()).default({}) });
+
+/**
+ * Waits until the broker at `url` can serve: a new address takes a while to be known everywhere.
+ *
+ * @returns the checks that fail all the same, as `/healthz` names them; throws a sentence where it does not serve
+ */
 export const checkHealth = async (
   url: string,
   { fetch = globalThis.fetch, pause = async (ms: number): Promise<void> => wait(ms) } = {},
-): Promise<void> => {
+): Promise<string[]> => {
+  let last = 'nothing';
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const answer = await fetch(`${url}/healthz`).catch(() => undefined);
-    if (answer?.ok) return;
+    if (answer?.ok) {
+      const { checks } = health.parse(await answer.json().catch(() => ({})));
+      return Object.entries(checks).flatMap(([name, state]) => (state === 'failing' ? [name] : []));
+    }
     if (answer?.status === 500) {
       throw explained(`The Worker is deployed, but ${url}/healthz answers 500: \`npx wrangler tail\` says why.`);
     }
+    if (answer !== undefined) last = String(answer.status);
     if (tries < TRIES) await pause(PAUSE_MS);
   }
-  throw explained(`The Worker is deployed, but ${url}/healthz does not answer yet. Run this again in a few minutes.`);
+  throw explained(
+    `The Worker is deployed, but ${url}/healthz does not answer 200 yet (last: ${last}). Run this again in a few minutes.`,
+  );
 };

@@ -1,7 +1,7 @@
 /**
- * What a developer tried on their own machine, for the deployed broker: accounts and their access tokens, apps, redirect URIs and API keys, so
- * that what was written against the local broker works with another address. People stay behind, with their connections and measurements:
- * their tokens are the local Withings', which is most often a simulated one, and sealed by a keyring that is not the deployed one.
+ * What was tried on one's own machine, for the deployed broker: accounts and their access tokens, apps, redirect URIs and API keys, so that
+ * what was written against the local broker works with another address. People, with their connections and measurements, come along only
+ * where they are asked for: with `npm run dev` they are the simulated Withings' people, whose tokens are good nowhere else.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -17,32 +17,36 @@ import { jsonIn, type Wrangler } from './wrangler.ts';
 type Row = Record<string, string | number | null>;
 
 /** The rows to carry over by table, and how many people stay behind. */
-export type LocalData = { tables: Record<string, Row[]>; people: number };
+export type LocalData = { tables: Record<string, Row[]>; stay: number };
 
-/** Of each carried table, the rows that do not belong to the app that `npm run dev` makes by itself. */
-const CARRIED = {
+/** Of each table, the rows that do not belong to the app that `npm run dev` makes by itself. */
+const SETTINGS = {
   accounts: 'SELECT * FROM accounts',
   access_tokens: 'SELECT * FROM access_tokens',
   apps: 'SELECT * FROM apps WHERE id <> :demo',
   redirect_uris: 'SELECT * FROM redirect_uris WHERE app_id <> :demo',
   api_keys: 'SELECT * FROM api_keys WHERE app_id <> :demo',
 };
+const OF_PEOPLE = 'connection_id IN (SELECT id FROM connections WHERE app_id <> :demo)';
+const PEOPLE = {
+  connections: 'SELECT * FROM connections WHERE app_id <> :demo',
+  sources: `SELECT * FROM sources WHERE ${OF_PEOPLE}`,
+  groups: `SELECT * FROM groups WHERE ${OF_PEOPLE}`,
+  measurements: `SELECT * FROM measurements WHERE ${OF_PEOPLE}`,
+};
 
-/** Reads the data of a local broker. `folder` is what `npm run dev` calls its state. */
-export const readLocalData = (folder: string): LocalData => {
+/** Reads the data of a local broker. `folder` is the state of `npm run dev`, or wrangler's own, `.wrangler/state`. */
+export const readLocalData = (folder: string, withPeople: boolean): LocalData => {
   const database = new DatabaseSync(databaseFile(folder), { readOnly: true });
   try {
     const demo = demoAppId(folder);
-    const tables = Object.fromEntries(
-      Object.entries(CARRIED).map(([table, sql]) => {
-        const statement = database.prepare(sql);
-        return [table, (sql.includes(':demo') ? statement.all({ demo }) : statement.all()) as Row[]];
-      }),
-    );
-    const people = database
-      .prepare('SELECT count(DISTINCT app_id || char(0) || user_id) AS people FROM connections')
-      .get();
-    return { tables, people: Number(people?.['people']) };
+    const rows = (sql: string): Row[] => {
+      const statement = database.prepare(sql);
+      return (sql.includes(':demo') ? statement.all({ demo }) : statement.all()) as Row[];
+    };
+    const carried = { ...SETTINGS, ...(withPeople && PEOPLE) };
+    const tables = Object.fromEntries(Object.entries(carried).map(([table, sql]) => [table, rows(sql)]));
+    return { tables, stay: rows('SELECT id FROM connections').length - (tables['connections']?.length ?? 0) };
   } finally {
     database.close();
   }
@@ -50,7 +54,7 @@ export const readLocalData = (folder: string): LocalData => {
 
 /** Where wrangler keeps a local D1 database: the name is a hash, and beside it lies one of its own. */
 const databaseFile = (folder: string): string => {
-  const files = globSync('wrangler/v3/d1/*/*.sqlite', { cwd: resolve(folder) }).filter(
+  const files = globSync(['wrangler/v3/d1/*/*.sqlite', 'v3/d1/*/*.sqlite'], { cwd: resolve(folder) }).filter(
     (file) => !file.endsWith('metadata.sqlite'),
   );
   const [file, another] = files;
@@ -94,10 +98,10 @@ const held = z.tuple([z.object({ results: z.array(z.object({ id: z.string() })) 
  */
 export const importLocalData = async (
   wrangler: Wrangler,
-  { config, folder, kept }: { config: string; folder: string; kept: Kept },
+  { config, folder, withPeople, kept }: { config: string; folder: string; withPeople: boolean; kept: Kept },
 ): Promise<string> => {
-  const local = readLocalData(folder);
-  const { apps = [], accounts = [], api_keys: keys = [] } = local.tables;
+  const local = readLocalData(folder, withPeople);
+  const { apps = [], accounts = [] } = local.tables;
   const ids = [...apps, ...accounts].map(({ id }) => id);
   if (ids.length === 0) return `local data: nothing but the demo app in ${folder}, so nothing was carried over`;
   const execute = async (...args: string[]): Promise<unknown> =>
@@ -115,7 +119,6 @@ export const importLocalData = async (
   await attempt('Carrying the local data over', async () =>
     execute('--file', kept.writeText('local-data.sql', insertsOf(local))),
   );
-  const stay =
-    local.people === 0 ? '' : ` (people who stay, since their tokens are the local Withings': ${local.people})`;
-  return `local data: carried over: apps ${apps.length}, API keys ${keys.length}, accounts ${accounts.length}${stay}`;
+  const counts = Object.entries(local.tables).map(([table, rows]) => `${table} ${rows.length}`);
+  return `local data: carried over: ${counts.join(', ')}${local.stay === 0 ? '' : `; connections that stay: ${local.stay}`}`;
 };

@@ -26,7 +26,7 @@ export const rehearse = async (wishes: Wishes, env: NodeJS.ProcessEnv, say: (lin
     ['wrangler d1 migrations apply DB --remote', 'before the code that needs them'],
     ...(wishes.importFrom === undefined
       ? []
-      : [['wrangler d1 execute DB --remote --file …', `apps and keys of ${wishes.importFrom}, unless it holds any`]]),
+      : [['wrangler d1 execute DB --remote --file …', `what ${wishes.importFrom} has, unless it holds any apps`]]),
     ['wrangler deploy --secrets-file …', 'code and missing secrets at once'],
     [`GET ${wishes.healthUrl ?? `https://${domain ?? '….workers.dev'}`}/healthz`, 'until it answers'],
   ];

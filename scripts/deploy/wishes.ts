@@ -11,6 +11,8 @@ export type Wishes = {
   healthUrl: string | undefined;
   /** The state of a local broker, to carry its apps and keys over. */
   importFrom: string | undefined;
+  /** Whether the people of that broker come along. */
+  withPeople: boolean;
   secrets: Partial<Secrets>;
 };
 
@@ -26,6 +28,7 @@ export type Flags = {
   'client-secret'?: string;
   'health-url'?: string;
   import?: string;
+  'with-people'?: boolean;
 };
 
 /** Flags come before the environment. An empty variable is as good as none. */
@@ -46,6 +49,7 @@ export const readWishes = (flags: Flags, env: NodeJS.ProcessEnv): Wishes => {
     jurisdiction: flags.jurisdiction ?? (env['DEPLOY_JURISDICTION'] || undefined),
     healthUrl: flags['health-url'],
     importFrom: flags.import,
+    withPeople: flags['with-people'] ?? false,
     secrets,
   };
   parseDomain(wishes.domain);

@@ -23,8 +23,8 @@ type Cloudflare = {
   namespaces: { id: string; title: string; jurisdiction?: string }[];
   /** What was uploaded to be imported, by its MD5. */
   files: Map<string, string>;
-  /** Absent until the Worker was deployed. */
-  worker: { secrets: Map<string, string>; bindings: Binding[]; uploads: number } | undefined;
+  /** Absent until the Worker was deployed. Each upload is told by the secrets that came with it. */
+  worker: { secrets: Map<string, string>; bindings: Binding[]; uploads: string[][] } | undefined;
   /** Paths of the static assets that it was told of. */
   assets: Set<string>;
   crons: string[];
@@ -235,7 +235,10 @@ const uploaded = (cloud: Cloudflare, { raw, contentType }: Call): unknown => {
   cloud.worker = {
     secrets,
     bindings: metadata.bindings.filter(({ type }) => type !== 'secret_text'),
-    uploads: (cloud.worker?.uploads ?? 0) + 1,
+    uploads: [
+      ...(cloud.worker?.uploads ?? []),
+      metadata.bindings.flatMap(({ type, name }) => (type === 'secret_text' ? [name] : [])),
+    ],
   };
   return { id: randomUUID(), startup_time_ms: 5, deployment_id: 'd', resources: { script: { etag: 'e' } } };
 };

@@ -122,7 +122,7 @@ describe('npm run deploy', () => {
       env: { CI: '1', WORKERS_CI: '1' },
       args: ['--import', localBroker(join(state, '../local'))],
     });
-    expect(done.said).toContain('apps 1, API keys 1, accounts 0');
+    expect(done.said).toContain('carried over: accounts 0, access_tokens 0, apps 1, redirect_uris 1, api_keys 1');
     expect(ourDatabase(cloud)?.sqlite.prepare('SELECT name, uri FROM apps JOIN redirect_uris').all()).toEqual([
       { name: "Womoji's", uri: 'womoji://done' },
     ]);
@@ -133,6 +133,7 @@ describe('npm run deploy', () => {
       OPERATOR_TOKEN: secrets.get('OPERATOR_TOKEN'),
     });
     expect(cloud.worker?.secrets).toEqual(secrets);
+    expect(cloud.worker?.uploads.map((sent) => sent.length)).toEqual([4, 0]);
     expect(cloud.databases).toHaveLength(13);
     expect(cloud.namespaces).toHaveLength(1);
     const migrations = globSync('migrations/*.sql', { cwd: ROOT }).map((file) => basename(file));
@@ -147,7 +148,7 @@ describe('npm run deploy', () => {
     const printed = `${runs.map(({ said }) => said).join('\n')}${await wranglerCalls()}`;
     expect(printed).toContain('"command_line_args":["d1","create"');
     for (const secret of secrets.values()) if (secret !== 'id-1') expect(printed).not.toContain(secret);
-  }, 240_000);
+  }, 300_000);
 
   test('shows every step with --dry-run, reaches no network, and says how big the bundle is', async () => {
     const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'deploy', '--', '--dry-run'], {

@@ -24,18 +24,31 @@ const importInto = async (present: string[]) => {
     return JSON.stringify([{ results: present.map((id) => ({ id })), success: true }]);
   };
   const kept = openKept(join(folder, 'kept'));
-  const said = importLocalData(wrangler, { config: 'wrangler.json', folder: localBroker(join(folder, 'local')), kept });
+  const said = importLocalData(wrangler, {
+    config: 'wrangler.json',
+    folder: localBroker(join(folder, 'local')),
+    withPeople: false,
+    kept,
+  });
   return { said: await said.catch((error: unknown) => String(error)), executed };
 };
 
-test('people, their tokens and the demo app stay on the developer’s machine', () => {
-  const local = readLocalData(localBroker(emptyFolder()));
+test('people and the demo app stay on the developer’s machine', () => {
+  const local = readLocalData(localBroker(emptyFolder()), false);
   expect(local.tables['apps']).toMatchObject([{ id: 'app_own' }]);
   expect(local.tables['api_keys']).toMatchObject([{ app_id: 'app_own' }]);
-  expect(local.people).toBe(1);
+  expect(local.stay).toBe(2);
   expect(Object.keys(local.tables)).toEqual(['accounts', 'access_tokens', 'apps', 'redirect_uris', 'api_keys']);
   expect(insertsOf(local)).toContain(`'Womoji''s'`);
   expect(insertsOf(local)).not.toContain('app_demo');
+});
+
+test('people come along where they are asked for, with what was measured, but not those of the demo app', () => {
+  const local = readLocalData(localBroker(emptyFolder()), true);
+  expect(local.tables['connections']).toMatchObject([{ id: 2, app_id: 'app_own', user_id: 'grace' }]);
+  expect(local.tables['measurements']).toMatchObject([{ connection_id: 2, value: 71.25 }]);
+  expect(local.stay).toBe(1);
+  expect(insertsOf(local)).toContain('"activity"');
 });
 
 test('a deployed database that holds something else is left alone', async () => {
@@ -52,12 +65,10 @@ test('local data that is there already is not carried over twice', async () => {
 
 test('an empty database takes it, in one file', async () => {
   const { said, executed } = await importInto([]);
-  expect(said).toContain(
-    "apps 1, API keys 1, accounts 0 (people who stay, since their tokens are the local Withings': 1)",
-  );
+  expect(said).toContain('apps 1, redirect_uris 1, api_keys 1; connections that stay: 2');
   expect(executed).toHaveLength(1);
 });
 
 test('a folder without a local broker is said to have none', () => {
-  expect(() => readLocalData(emptyFolder())).toThrow('holds no local broker');
+  expect(() => readLocalData(emptyFolder(), false)).toThrow('holds no local broker');
 });

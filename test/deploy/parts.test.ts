@@ -107,14 +107,14 @@ describe('waiting for the broker to answer', () => {
       asked.push(new Request(input).url);
       const status = statuses.shift();
       if (status === undefined) throw new TypeError('fetch failed');
-      return new Response(null, { status });
+      return new Response('{"ok":true,"checks":{"database":"ok","cron":"failing"}}', { status });
     };
     return { asked, fetch, pause: async () => undefined };
   };
 
   test('goes on while the address is not known everywhere', async () => {
     const seams = answers(undefined, 404, 200);
-    await checkHealth('https://x.example', seams);
+    expect(await checkHealth('https://x.example', seams)).toEqual(['cron']);
     expect(seams.asked).toEqual([
       'https://x.example/healthz',
       'https://x.example/healthz',
@@ -126,8 +126,8 @@ describe('waiting for the broker to answer', () => {
     const broken = answers(500, 200);
     await expect(checkHealth('https://x.example', broken)).rejects.toThrow('wrangler tail');
     expect(broken.asked).toHaveLength(1);
-    const silent = answers();
-    await expect(checkHealth('https://x.example', silent)).rejects.toThrow('does not answer yet');
+    const silent = answers(503);
+    await expect(checkHealth('https://x.example', silent)).rejects.toThrow('does not answer 200 yet (last: 503)');
     expect(silent.asked).toHaveLength(20);
   });
 });

@@ -10,7 +10,7 @@ test('an app made on the local broker is found where a deployment looks for it, 
     body: JSON.stringify({ name: 'To be carried over' }),
   });
   const { id } = await response.json<{ id: string }>();
-  const ids = readLocalData(state).tables['apps']?.map((row) => row['id']);
+  const ids = readLocalData(state, false).tables['apps']?.map((row) => row['id']);
   expect(ids).toContain(id);
   expect(ids).not.toContain(ready.app_id);
 });
