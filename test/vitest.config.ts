@@ -58,8 +58,10 @@ export default defineConfig({
         test: {
           name: 'workerd',
           root,
+          // A runtime takes two seconds to start; test/support/each-file.ts gives each file empty storage instead.
+          isolate: false,
           include: workerd,
-          setupFiles: ['test/support/migrate.ts', 'test/support/note-answers.ts'],
+          setupFiles: ['test/support/each-file.ts', 'test/support/note-answers.ts'],
           expect: { requireAssertions: true },
           testTimeout: 60_000,
           hookTimeout: 60_000,

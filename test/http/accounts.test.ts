@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 
-import { type Broker, connect, makeApp, startBroker } from '../support/broker.ts';
+import { type Broker, connect, emptyTables, makeApp, startBroker } from '../support/broker.ts';
 import { type Developer, makeDeveloper } from '../support/developer.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -186,6 +186,7 @@ test('lists of apps go on where they ended and hold only what is theirs', async 
 });
 
 test("a developer reads the changes of the account and its tokens, whoever made them, and nobody else's", async () => {
+  await emptyTables();
   const broker = await startBroker();
   const [ada, bob] = [await makeDeveloper(broker), await makeDeveloper(broker)];
   await bob.call('POST', '/tokens', { name: 'bobs', expires_in_days: 7 });

@@ -51,5 +51,11 @@ export const findLeaksIn = (places: readonly Shown[]): Leak[] =>
     return [...kept, ...shown].map(({ where }) => ({ secret: name, where }));
   });
 
+/** Forgets what an earlier file has seen. */
+export const forgetShown = (): void => {
+  planted.clear();
+  answers.length = 0;
+};
+
 /** How many secrets were planted: a search for none proves nothing. */
 export const plantedCount = (): number => planted.size;

@@ -1,5 +1,5 @@
 import type { LogEntry } from '../../src/domain/log.ts';
-import { findLeaksIn, type Leak } from './canaries.ts';
+import { findLeaksIn, forgetShown, type Leak } from './canaries.ts';
 import { dumpKv, tableTexts } from './dump.ts';
 
 /** The search of a broker that runs inside the test's own workerd: D1, KV, its logs, and every answer. */
@@ -18,3 +18,9 @@ export const findLeaks = async (): Promise<Leak[]> =>
     ...Object.entries(await dumpKv()).map(([key, value]) => ({ where: 'KV', text: `${key}\n${value}` })),
     { where: 'log', text: JSON.stringify(logs) },
   ]);
+
+/** Forgets what an earlier file has seen. */
+export const forgetCaptured = (): void => {
+  forgetShown();
+  logs.length = 0;
+};

@@ -14,6 +14,9 @@ export const watchStatements = (d1: D1Database): D1Database =>
     batch: (statements: D1PreparedStatement[]) => d1.batch(statements),
   }) as unknown as D1Database;
 
+/** Forgets what an earlier file has issued. */
+export const forgetStatements = (): void => issued.clear();
+
 /** A few rows each, whatever happens; of migrations, as many as there are files. */
 const BOUNDED_TABLES = ['request_budgets', 'broker_state', 'd1_migrations'];
 
