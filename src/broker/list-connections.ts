@@ -18,8 +18,8 @@ export type ListedUser = {
 const USERS_PER_PAGE = 50;
 
 /**
- * A page of an app's users in the order of their ids: all with a current connection, or those in one state; those whose id begins with
- * `prefix`. Users who only wait for a confirmation are listed under `pending` alone.
+ * A page of an app's users in the order of their ids: all there are, or those in one state; those whose id begins with `prefix`. Who waits
+ * for a confirmation beside a current connection is listed by that connection, and under `pending`.
  */
 export const listConnections = async (
   deps: Deps,
@@ -32,20 +32,27 @@ export const listConnections = async (
   return ok({ users, nextAfterUserId: found.value.length > USERS_PER_PAGE ? users.at(-1)?.userId : undefined });
 };
 
+type UserFilter = { appId: string; prefix: string; afterUserId: string; limit: number };
+
 const usersAfter = async (
   deps: Deps,
-  {
-    state,
-    ...filter
-  }: {
-    appId: string;
-    state: ConnectionState | 'pending' | undefined;
-    prefix: string;
-    afterUserId: string;
-    limit: number;
-  },
+  { state, ...filter }: UserFilter & { state: ConnectionState | 'pending' | undefined },
 ): Promise<Result<ListedUser[], Failure>> => {
-  if (state !== 'pending') return connectionsAfter(deps.db, { ...filter, state });
+  if (state === 'pending') return waitingUsersAfter(deps, filter);
+  const connected = await connectionsAfter(deps.db, { ...filter, state });
+  if (!connected.ok || state !== undefined) return connected;
+  const waiting = await waitingUsersAfter(deps, filter);
+  return waiting.ok ? ok(merged(connected.value, waiting.value).slice(0, filter.limit)) : waiting;
+};
+
+/** Both in the order of ids, each user once. */
+const merged = (connected: readonly ListedUser[], waiting: readonly ListedUser[]): ListedUser[] => {
+  const known = new Set(connected.map(({ userId }) => userId));
+  const all = [...connected, ...waiting.filter(({ userId }) => !known.has(userId))];
+  return all.sort((one, other) => (one.userId < other.userId ? -1 : 1));
+};
+
+const waitingUsersAfter = async (deps: Deps, filter: UserFilter): Promise<Result<ListedUser[], Failure>> => {
   const waiting = await pendingUsersAfter(deps.db, filter, deps.now());
   if (!waiting.ok) return waiting;
   return ok(

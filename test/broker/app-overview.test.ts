@@ -59,6 +59,35 @@ test('pages through users in order, by state and by the beginning of their ids, 
   expect(await walk('reauth_required', 'user-%')).toEqual([]);
 });
 
+test('lists who only waits for a confirmation among all, in order and once, over pages', async () => {
+  const ids = Array.from({ length: 104 }, (_, index) => `user-${String(index).padStart(3, '0')}`);
+  const waits = (_: string, index: number): boolean => index % 3 === 0 || index > 100;
+  await addUsers(
+    ids.filter((id, index) => !waits(id, index)),
+    'active',
+  );
+  await env.DB.batch(
+    // One of them is connected besides.
+    [...ids.filter(waits), 'user-001'].map((userId) =>
+      env.DB.prepare(
+        `INSERT INTO pending_connections (ticket_hash, app_id, user_id, withings_user_id, connection_id, scope, access_token_sealed,
+           refresh_token_sealed, access_expires_at, created_at, expires_at) VALUES (?2, ?1, ?2, ?2, 1, '', '', '', 0, ?3, ?4)`,
+      ).bind(app.id, userId, broker.now(), broker.now() + DAY_MS),
+    ),
+  );
+  const deps = await broker.deps();
+  const managed = await manageApp(deps, { account: undefined, token: undefined, surface: 'api' }, app.id);
+  if (!managed.ok) throw new Error(managed.failure.kind);
+  const seen: [string, string][] = [];
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const page = await listConnections(deps, managed.value, { state: undefined, prefix: '', afterUserId: after });
+    if (!page.ok) throw new Error(page.failure.kind);
+    seen.push(...page.value.users.map(({ userId, state }): [string, string] => [userId, state]));
+    after = page.value.nextAfterUserId;
+  }
+  expect(seen).toEqual(ids.map((id, index) => [id, waits(id, index) ? 'pending' : 'active']));
+});
+
 test('counts the syncs and refreshes of each of the last 30 days, and forgets those before', async () => {
   const [person] = [...broker.simulator.state.people.list()];
   await connect(broker, app, 'ada', person?.id ?? '');

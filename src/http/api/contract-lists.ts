@@ -7,7 +7,7 @@ import { instant } from './contract.ts';
 export const connectionState = z.enum(['pending', 'active', 'reauth_required', 'disconnected']);
 
 export const connectionListQuery = z.object({
-  /** Those in one state. Users who only wait for a confirmation are listed under `pending` alone. */
+  /** Those in one state; absent, everybody. Who waits for a confirmation beside a current connection is listed by that connection, and under `pending`. */
   state: connectionState.optional(),
   /** Those whose id begins so. */
   search: z.string().max(128).optional(),

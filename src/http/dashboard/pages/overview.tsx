@@ -98,7 +98,11 @@ const UserCounts = ({ c, users }: { c: DashboardContext; users: AppOverview['use
 const Activity = ({ overview: { activity, activityOfFirst } }: { overview: AppOverview }) => (
   <section aria-labelledby="activity">
     <h2 id="activity">Last 30 days</h2>
-    <DayBars title="Syncs and refreshes" labels={['Syncs', 'Refreshes']} days={activity.map(countsOf)} />
+    {activity.every(({ synced, refreshed }) => synced + refreshed === 0) ? (
+      <p class="empty">Nothing yet. The first sync of a user shows here.</p>
+    ) : (
+      <DayBars title="Syncs and refreshes" labels={['Syncs', 'Refreshes']} days={activity.map(countsOf)} />
+    )}
     {activityOfFirst !== undefined && (
       <p class="hint">Summed over the first {activityOfFirst.toLocaleString('en')} users by id.</p>
     )}

@@ -65,7 +65,7 @@ const StateFilter = ({ chosen }: { chosen: UserState | undefined }) => (
   <div class="field short">
     <label for="state">State</label>
     <select id="state" name="state">
-      <option value="">All but waiting</option>
+      <option value="">Any</option>
       {Object.entries(USER_STATES).map(([state, { label }]) => (
         <option value={state} selected={state === chosen}>
           {label}
