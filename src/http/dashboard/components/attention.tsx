@@ -73,8 +73,8 @@ const pointsOf = ({ app, users, uris, keys }: Props): { isBad: boolean; text: Ch
       isBad: false,
       text: (
         <>
-          {people(users.pending)} came back from Withings and wait for your backend to confirm the ticket.{' '}
-          <a href={`${path}/users?state=pending`}>Show them</a>
+          {people(users.pending)} came back from Withings and {users.pending === 1 ? 'waits' : 'wait'} for your backend
+          to confirm the ticket. <a href={`${path}/users?state=pending`}>Show them</a>
         </>
       ),
     },

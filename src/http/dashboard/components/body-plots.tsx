@@ -99,8 +99,17 @@ const readValues = async (
   );
 };
 
+type Props = {
+  plots: Plots;
+  range: PlotRange;
+  /** The user's page. */
+  path: string;
+  /** Whether a sync could bring more. */
+  isActive: boolean;
+};
+
 /** A user's body data over time, and a choice of how far back. */
-export const BodyPlots = ({ plots, range, path }: { plots: Plots; range: PlotRange; path: string }) => (
+export const BodyPlots = ({ plots, range, path, isActive }: Props) => (
   <section aria-labelledby="body">
     <div class="title">
       <h2 id="body">Body data</h2>
@@ -116,7 +125,10 @@ export const BodyPlots = ({ plots, range, path }: { plots: Plots; range: PlotRan
     {plots.values.size === 0 ? (
       <div class="empty">
         <p>
-          <strong>No measurements in this time.</strong> A sync brings what Withings has; a longer time may show more.
+          <strong>No measurements in this time.</strong>{' '}
+          {isActive
+            ? 'A sync brings what Withings has; a longer time may show more.'
+            : 'None come in while the user is not connected; a longer time may show more.'}
         </p>
       </div>
     ) : (

@@ -17,7 +17,15 @@ export const UserFacts = ({
   now: EpochMs;
 }) => (
   <>
-    {detail?.stateReason && <p>{REAUTH_REASONS[detail.stateReason]} The app sends the user through the link again.</p>}
+    {detail?.stateReason && (
+      <p class="hint">{REAUTH_REASONS[detail.stateReason]} The app sends the user through the link again.</p>
+    )}
+    {pendingSince !== undefined && (
+      <p class="hint">
+        The user came back from Withings. Nothing is pulled over this link before your backend confirms its ticket:{' '}
+        <code>POST …/withings/confirm</code>.
+      </p>
+    )}
     <dl class="figures small">
       {pendingSince !== undefined && (
         <Fact name="Waits for confirmation since">

@@ -97,7 +97,7 @@ const userPage = async (
         </div>
         <UserFacts detail={detail} pendingSince={pendingSince} now={deps.now()} />
       </section>
-      <BodyPlots plots={plots.value} range={range} path={pathOf(c, user)} />
+      <BodyPlots plots={plots.value} range={range} path={pathOf(c, user)} isActive={state === 'active'} />
       <Timeline events={detail?.timeline ?? []} />
       <Erase c={c} user={user} error={errors.confirmation} />
     </>,
