@@ -1,0 +1,133 @@
+/**
+ * The figures of README and docs/performance.md, in one run:
+ *
+ *     npm run bench [-- auth callback status metrics sync growth ticks bundle] [--json FILE]
+ *
+ * Requests a second and CPU of the broker in workerd, on D1 and KV as they run locally, beside the floor (a bare Worker that does the same D1,
+ * KV and fetch operations and nothing else) and beside what a user would pick instead. They take turns, and what counts is their ratio. Then
+ * the same in databases of other sizes, what a tick of the cron reads there, and what the Worker weighs. Without names: all of it.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { parseArgs } from 'node:util';
+
+import { alternate, brokerAt, type Contestant, floorAt, grantAt, hangUp, plainAt, SYNCABLE } from './load.ts';
+import { recordScripts } from './record.ts';
+import { figuresOf, machine, printed, ratioOf, type Report, type Result, type Size } from './report.ts';
+import { ALL_ROUTES, type Route, ROUTES } from './routes.ts';
+import { appRows, connectionRows, ENDLESS_SHARE, measurementRows, migrations, syncableRows } from './seed.ts';
+import { buildBroker, importRoutes, OUT, type Served, startAlternatives, startUpMs, startWorkers } from './serve.ts';
+import { tickCost } from './tick.ts';
+import { createUpstream } from './upstream.ts';
+
+const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
+const known = new Set<string>([...ALL_ROUTES, 'growth', 'ticks', 'bundle']);
+const unknown = positionals.filter((name) => !known.has(name));
+if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
+const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
+const namedRoutes = ALL_ROUTES.filter(wants);
+const wantsGrowth = wants('growth') || wants('ticks');
+
+/** What the free plan carries; the table of all routes is of this size. */
+const MAIN: Size = { connections: 30_000, measurements: 1_000_000 };
+/** Each grows out of the one before. */
+const STEPS: (Size & { rows: () => string[] })[] = [
+  {
+    connections: 1_000,
+    measurements: 1_000_000,
+    rows: () => [...connectionRows(0, 1_000), ...measurementRows(1_000, 0, 1_000)],
+  },
+  { ...MAIN, rows: () => connectionRows(1_000, MAIN.connections) },
+  { connections: 1_000_000, measurements: 1_000_000, rows: () => connectionRows(MAIN.connections, 1_000_000) },
+  { connections: 1_000_000, measurements: 10_000_000, rows: () => measurementRows(1_000_000, 1_000, 1_009) },
+];
+const IN_FULL = { rounds: 7, sliceMs: 700 };
+const IN_SHORT = { rounds: 5, sliceMs: 300 };
+
+const say = (text: string): void => console.error(`${(process.uptime() | 0).toString().padStart(4)} s  ${text}`);
+
+/** The same rows as D1 has, as a service of one's own would keep them. */
+const plainDatabase = (): string => {
+  const file = join(OUT, 'plain.sqlite');
+  for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
+  const db = new DatabaseSync(file);
+  db.exec('PRAGMA journal_mode = wal');
+  for (const sql of [...migrations(), ...appRows(), ...STEPS.slice(0, 2).flatMap(({ rows }) => rows())]) db.exec(sql);
+  db.close();
+  return file;
+};
+
+const insteadOf = (route: Route, served: Served): (Contestant & { name: string }) | undefined => {
+  if (route === 'sync') return undefined;
+  return route === 'auth' || route === 'callback'
+    ? { ...grantAt(served, route), name: 'grant' }
+    : { ...plainAt(served, route), name: 'Node + SQLite' };
+};
+
+const report: Report = { machine: machine(), bundle: null, results: [], ticks: [] };
+mkdirSync(OUT, { recursive: true });
+say('the bundle');
+const bundle = buildBroker();
+if (wants('bundle')) report.bundle = { gzippedBytes: bundle.gzippedBytes, startUpMs: Math.round(startUpMs()) };
+
+const upstream = await createUpstream().listen();
+const workers = await startWorkers(
+  bundle.script,
+  await recordScripts(await importRoutes(), upstream.origin),
+  upstream.origin,
+);
+const run = async (statements: readonly string[]): Promise<void> => {
+  for (const sql of statements) await workers.db.prepare(sql).run();
+};
+
+const measure = async (size: Size, route: Route, alternatives: Served | undefined): Promise<Result> => {
+  const instead = alternatives && insteadOf(route, alternatives);
+  const contestants = [brokerAt(workers.broker, route), floorAt(workers.floor, route), ...(instead ? [instead] : [])];
+  const [broker = [], floor = [], third] = await alternate(contestants, route, alternatives ? IN_FULL : IN_SHORT);
+  return {
+    connections: size.connections,
+    measurements: size.measurements,
+    route,
+    broker: figuresOf(broker),
+    floor: figuresOf(floor),
+    ratio: ratioOf(broker, floor),
+    atLeast: ROUTES[route].atLeast ?? null,
+    instead: instead && third ? { name: instead.name, ...figuresOf(third) } : null,
+  };
+};
+
+try {
+  await run([...migrations(), ...appRows(), ENDLESS_SHARE, ...(await syncableRows(1, 2 * SYNCABLE))]);
+  const routes = namedRoutes.length > 0 || !wants('growth') ? namedRoutes : ALL_ROUTES;
+  for (const size of wantsGrowth ? STEPS : STEPS.slice(0, 2)) {
+    const isMain = size.connections === MAIN.connections;
+    say(`${size.connections} connections, ${size.measurements} measurements`);
+    await run(size.rows());
+    if (wants('ticks') && size.measurements === 1_000_000) {
+      report.ticks.push({
+        connections: size.connections,
+        measurements: size.measurements,
+        ...(await tickCost(workers.db)),
+      });
+    }
+    const alternatives =
+      isMain && routes.length > 0 ? await startAlternatives(plainDatabase(), upstream.origin) : undefined;
+    try {
+      for (const route of isMain || wants('growth') ? routes : []) {
+        say(route);
+        report.results.push(await measure(size, route, alternatives));
+      }
+    } finally {
+      alternatives?.stop();
+    }
+  }
+} finally {
+  hangUp();
+  upstream.close();
+  await workers.stop();
+}
+
+const file = values.json ?? join(OUT, 'bench.json');
+writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+console.log(`${printed(report, MAIN)}\n\n${file}`);

@@ -1,0 +1,130 @@
+import { cpus, loadavg } from 'node:os';
+
+import miniflare from 'miniflare/package.json' with { type: 'json' };
+
+import type { Slice } from './load.ts';
+import { type Route, ROUTES } from './routes.ts';
+import type { TickCost } from './tick.ts';
+
+/** What a run found, as it is written to a file and printed. */
+
+export type Size = { connections: number; measurements: number };
+
+export type Figures = { perSecond: number; cpuUs: number };
+
+export type Result = Size & {
+  route: Route;
+  broker: Figures;
+  floor: Figures;
+  /** Of the floor's requests a second: the median over the rounds, each of which had both. */
+  ratio: number;
+  atLeast: number | null;
+  /** What a user would pick instead. */
+  instead: (Figures & { name: string }) | null;
+};
+
+export type Report = {
+  machine: { cpu: string; cores: number; node: string; miniflare: string; loadAverage: number };
+  bundle: { gzippedBytes: number; startUpMs: number } | null;
+  results: Result[];
+  ticks: (Size & TickCost)[];
+};
+
+export const machine = (): Report['machine'] => ({
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  node: process.version,
+  miniflare: miniflare.version,
+  loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
+});
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+/** The figures of one contestant. CPU is the least of its slices: others' work makes it more, never less. */
+export const figuresOf = (slices: readonly Slice[]): Figures => ({
+  perSecond: Math.round(median(slices.map(({ perSecond }) => perSecond))),
+  cpuUs: Math.round(Math.min(...slices.map(({ cpuUs }) => cpuUs))),
+});
+
+/** The share of the floor's requests a second that the broker reaches. */
+export const ratioOf = (broker: readonly Slice[], floor: readonly Slice[]): number =>
+  Number(median(broker.map(({ perSecond }, round) => perSecond / (floor[round]?.perSecond ?? perSecond))).toFixed(2));
+
+const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string => {
+  const cells = [head, ...rows].map((row) => row.map((cell) => (typeof cell === 'number' ? thousands(cell) : cell)));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const [first = [], ...others] = cells;
+  return [line(first), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...others.map(line)].join('\n');
+};
+
+const thousands = (value: number): string => value.toLocaleString('en-US');
+
+const ms = (cpuUs: number): string => (cpuUs / 1000).toFixed(2);
+
+/** The tables, as Markdown. */
+export const printed = ({ machine: on, bundle, results, ticks }: Report, mainSize: Size): string => {
+  const isMain = (one: Size) => one.connections === mainSize.connections && one.measurements === mainSize.measurements;
+  const main = results.filter(isMain);
+  const parts = [
+    `${on.cores} × ${on.cpu}, Node ${on.node}, miniflare ${on.miniflare}; load average ${on.loadAverage} when it began.`,
+    bundle && `Bundle: ${Math.round(bundle.gzippedBytes / 1024)} KiB gzipped; ${bundle.startUpMs} ms to start.`,
+    main.length > 0 &&
+      table(
+        [
+          'requests a second',
+          'broker',
+          'floor',
+          'ratio',
+          'at least',
+          'instead',
+          'CPU ms a request: broker',
+          'floor',
+          'instead',
+        ],
+        main.map(({ route, broker, floor, ratio, atLeast, instead }) => [
+          ROUTES[route].name,
+          broker.perSecond,
+          floor.perSecond,
+          ratio.toFixed(2),
+          atLeast?.toFixed(1) ?? '',
+          instead === null ? '' : `${instead.name}: ${thousands(instead.perSecond)}`,
+          ms(broker.cpuUs),
+          ms(floor.cpuUs),
+          instead === null ? '' : ms(instead.cpuUs),
+        ]),
+      ),
+    results.length > main.length &&
+      table(
+        ['connections', 'measurements', ...main.map(({ route }) => ROUTES[route].name)],
+        sizesOf(results).map((size) => [
+          size.connections,
+          size.measurements,
+          ...main.map(({ route }) => {
+            const one = results.find((result) => result.route === route && sameSize(result, size));
+            return one === undefined ? '' : `${thousands(one.broker.perSecond)} (${one.ratio.toFixed(2)})`;
+          }),
+        ]),
+      ),
+    ticks.length > 0 &&
+      table(
+        ['connections', 'due', 'handled by a tick', 'rows read', 'to find the work', 'rows written'],
+        ticks.map((one) => [
+          one.connections,
+          one.due,
+          one.handled,
+          one.rowsRead,
+          one.rowsReadToFindTheWork,
+          one.rowsWritten,
+        ]),
+      ),
+  ];
+  return parts.filter((part) => typeof part === 'string').join('\n\n');
+};
+
+const sameSize = (left: Size, right: Size): boolean =>
+  left.connections === right.connections && left.measurements === right.measurements;
+
+const sizesOf = (results: readonly Size[]): Size[] =>
+  results.filter((one, index) => results.findIndex((other) => sameSize(one, other)) === index);
