@@ -6,8 +6,11 @@ import { promisify } from 'node:util';
 
 import { describe, expect, test } from 'vitest';
 
+import { createAlarmWebhook } from '../../src/broker/alarm-webhook.ts';
 import { ALARMS } from '../../src/domain/alarm.ts';
 import { LINK_ERRORS } from '../../src/domain/link.ts';
+import { dataPointOf } from '../../src/domain/log.ts';
+import { secret } from '../../src/domain/secret.ts';
 import { PROBLEM_STATUS } from '../../src/http/api/problem-codes.ts';
 import { codeBlocks, codeHeadings, localLinks } from '../support/markdown.ts';
 
@@ -40,6 +43,37 @@ test('operating has every alarm with what to do, and none that does not exist', 
   const rows = [...table.matchAll(/^\| `(\w+)` +\| (.+?) +\| (.+?) +\|$/gm)];
   expect(rows.map(([, code = '']) => code).sort()).toEqual(Object.keys(ALARMS).sort());
   for (const [, code, , todo] of rows) expect(todo, code).toMatch(/\w{3}/);
+});
+
+test('operating shows a webhook as it is sent, columns as they are written, and a binding as it is named', async () => {
+  const page = read('docs/operating.md');
+  const [shown = ''] = codeBlocks(page, 'json');
+  const { data } = JSON.parse(shown) as { data: { reason: string; since: string } };
+  const at = Date.parse(data.since);
+  let sent = '';
+  const send = createAlarmWebhook(
+    { url: secret('https://alerts.example.com'), signingSecret: undefined },
+    async (_, init) => {
+      sent = typeof init?.body === 'string' ? init.body : '';
+      return new Response();
+    },
+    () => at,
+  );
+  await send({ id: 'msg_1', code: 'sealing_key_missing', kind: 'raised', at, since: at, reason: data.reason });
+  expect(JSON.parse(shown)).toEqual(JSON.parse(sent));
+
+  const { blobs } = dataPointOf({
+    level: 'info',
+    event: 'request',
+    outcome: 'outcome',
+    reason: 'reason',
+    route: 'route',
+  });
+  const columns = codeBlocks(page, 'sql').flatMap((sql) => [...sql.matchAll(/blob(\d) AS (\w+)/g)]);
+  expect(columns.length).toBeGreaterThan(2);
+  for (const [, number, name] of columns) expect(blobs[Number(number) - 1]).toBe(name);
+  const [binding = ''] = codeBlocks(page, 'toml');
+  expect(read('wrangler.toml')).toContain(binding.trim().replace(/^/gm, '# '));
 });
 
 test.each(pages)('%s links to what is there', (page) => {

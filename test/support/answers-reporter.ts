@@ -33,7 +33,9 @@ export const answersReporter = (documentFile: string): Reporter => {
 const isWhole = async (vitest: Vitest, modules: readonly TestModule[]): Promise<boolean> => {
   const ran = new Set(modules.map(({ moduleId }) => moduleId));
   const wanted = (await vitest.globTestSpecifications()).filter(({ project }) => project.name === PROJECT);
-  const skipped = modules.some(({ children }) => [...children.allTests('skipped')].length > 0);
+  const skipped = modules.some(
+    ({ project, children }) => project.name === PROJECT && [...children.allTests('skipped')].length > 0,
+  );
   return wanted.length > 0 && wanted.every(({ moduleId }) => ran.has(moduleId)) && !skipped;
 };
 

@@ -1,0 +1,162 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { describe, expect, inject, test } from 'vitest';
+
+import { isWellFormedCredential } from '../../src/crypto/credential.ts';
+import { parseKeyring } from '../../src/crypto/keyring.ts';
+import { codeBlocks } from '../support/markdown.ts';
+import { asApp, locationOf, send } from './client.ts';
+
+/**
+ * Every command that the documentation names: run here against the one broker of these tests, run by another test, or, where it would reach
+ * Cloudflare's account or take minutes, held to what the tool says it takes. One that is none of these fails.
+ */
+
+const { ready } = inject('dev');
+const run = promisify(execFile);
+const root = new URL('../..', import.meta.url).pathname;
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const pages = globSync(['*.md', 'docs/*.md', 'examples/*/README.md', 'migrations/*.md'], { cwd: root });
+
+/** The lines of shell that a page shows, without comments, each command of a chain alone. */
+const shellLines = (page: string): string[] =>
+  codeBlocks(read(page), 'sh')
+    .join('\n')
+    .split('\n')
+    .flatMap((line) => line.replace(/(^|\s+)#.*$/, '').split(' && '))
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^([A-Z]+=\S+\s*)+$/.test(line));
+/** The commands that stand in the text. */
+const inText = (page: string): string[] =>
+  [...read(page).matchAll(/`((?:npm|npx|git|node) [^`\n]+)`/g)].map(([, command = '']) => command);
+
+const commands = [...new Set(pages.flatMap((page) => [...shellLines(page), ...inText(page)]))];
+const named = (pattern: RegExp): string[] => commands.filter((command) => pattern.test(command));
+
+/** The test that runs a command, and the words by which it does. */
+const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
+  'npm ci': ['.ci/run', 'npm ci'],
+  'npm test': ['.ci/run', 'npm test'],
+  'npm run check': ['package.json', '"test": "npm run check &&'],
+  'npm run format': ['package.json', 'oxfmt --check'],
+  'npm run dev': ['test/e2e/setup.ts', "['npm', 'run', '--silent', 'dev', '--']"],
+  'npm run demo': ['test/e2e/demo.test.ts', "'demo'"],
+  'npm run build': ['test/e2e/cli.test.ts', "'build'"],
+  'npm run deploy': ['test/deploy/deploy.test.ts', "'../../scripts/deploy.ts'"],
+  'npm run deploy -- --dry-run': ['test/deploy/deploy.test.ts', "'--dry-run'"],
+  'npm run deploy -- --import .state': ['test/deploy/deploy.test.ts', "'--import'"],
+  'npm run migration <name>': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
+  'npm run migration NAME': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
+  'MUSHU_URL=http://127.0.0.1:8787 MUSHU_APP_ID=app_… MUSHU_API_KEY=mushu_key_… node examples/web/server.ts': [
+    'test/browser/web-example.test.ts',
+    "'examples/web/server.ts'",
+  ],
+};
+
+/** What takes minutes, as small as it goes. */
+const SMALL: { [command: string]: string[] } = {
+  'npm run deploy -- --help': ['run', '--silent', 'deploy', '--', '--help'],
+  'npm run torture': ['run', '--silent', 'torture', '--', '--runs', '10', '--processes', '1'],
+  'npm run year': ['run', '--silent', 'year', '--', '--connections', '20', '--days', '1'],
+};
+
+/** What no test runs, and why. */
+const BY_HAND: { [command: string]: string } = {
+  'git pull': 'of the clone, not of this project',
+  'npm run bench': 'fills a database with a million connections',
+  'npm run guards': 'runs other tests, once for each guard that it takes out',
+  'npm run screenshots': 'writes pictures into the sources',
+};
+
+const WRANGLER = /^npx wrangler /;
+const RUN_HERE = /^(curl|open|printf|t=mushu_operator_)/;
+
+test('no command of the documentation goes without a test that runs it, or a word on why none does', () => {
+  expect(commands.length).toBeGreaterThan(30);
+  const known = new Set([...Object.keys(RUN_ELSEWHERE), ...Object.keys(SMALL), ...Object.keys(BY_HAND)]);
+  expect(commands.filter((one) => !known.has(one) && !WRANGLER.test(one) && !RUN_HERE.test(one))).toEqual([]);
+  expect([...known].filter((one) => !commands.includes(one))).toEqual([]);
+});
+
+test.each(Object.entries(RUN_ELSEWHERE))('%s is run by %s', (_, [file, words]) => {
+  expect(read(file).includes(words), words).toBe(true);
+});
+
+test.each(Object.keys(BY_HAND).filter((command) => command.startsWith('npm run ')))('%s is there', (command) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const file = /\S+\.ts\b/.exec(scripts[command.replace('npm run ', '')] ?? '')?.[0] ?? '';
+  expect(existsSync(join(root, file))).toBe(true);
+});
+
+test.concurrent.each(Object.entries(SMALL))('%s does what it says, in small', async (_, args) => {
+  const { stdout } = await run('npm', args, { cwd: root });
+  expect(stdout.length).toBeGreaterThan(50);
+});
+
+/** Wrangler's commands without what they are about: asking it costs a second each. */
+const wranglerCommands = [
+  ...new Set(
+    named(WRANGLER).map((command) =>
+      command.replace(/^npx wrangler /, '').replace(/ (?:[A-Z_]{3,}|mushu-health)\b/g, ''),
+    ),
+  ),
+];
+
+test.concurrent.each(wranglerCommands)('wrangler %s is a command with options that it takes', async (command) => {
+  const words = command.split(' ');
+  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' };
+  const { stdout } = await run('node_modules/.bin/wrangler', [...words, '--help'], { cwd: root, env });
+  const [name = ''] = command.split(' --');
+  expect(stdout).toMatch(new RegExp(`^wrangler ${name}\\b`, 'm'));
+  for (const option of words.filter((word) => word.startsWith('--'))) expect(stdout).toContain(option);
+});
+
+const lacks = (tool: string): boolean => spawnSync(tool, ['--version']).error !== undefined;
+
+describe.skipIf(lacks('curl'))('the README’s requests', () => {
+  const environment = { URL: ready.url, APP: ready.app_id, KEY: ready.api_key, OPERATOR: ready.admin_token };
+  const inShell = async (line: string): Promise<string> =>
+    (await run('bash', ['-c', line], { env: { ...process.env, ...environment } })).stdout;
+
+  test('do as printed what is said of them, in their order', async () => {
+    const lines = shellLines('README.md').filter((line) => /^(curl|open) /.test(line));
+    const said: string[] = [];
+    for (const line of lines) {
+      if (line.startsWith('open ')) {
+        await consentTo(await inShell(line.replace('open', 'printf %s')));
+        continue;
+      }
+      const answer = await inShell(`curl() { command curl -sS -w '\n%{http_code}' "$@"; }; ${line}`);
+      const [, body = '', status = ''] = /^([\s\S]*)\n(\d{3})$/.exec(answer) ?? [];
+      expect(status, `${line}\n${body}`).toMatch(/^20[012]$/);
+      said.push(Object.keys(JSON.parse(body) as object).join());
+    }
+    const [status, synced, page, latest, forgotten, app, key, uri] = said;
+    expect([status, forgotten]).toEqual(['connected', 'connected']);
+    expect(synced).toContain('complete');
+    expect([page, latest]).toEqual([expect.stringContaining('next_cursor'), 'data']);
+    expect([app, key, uri]).toEqual([expect.stringContaining('id,'), expect.stringMatching(/key$/), 'uri,warnings']);
+  });
+
+  /** What the person does whose browser a link opens. */
+  const consentTo = async (link: string): Promise<void> => {
+    const started = await send(link);
+    const form = new URLSearchParams({ person: 'nora', decision: 'allow' });
+    const consented = await send(await locationOf(started), { method: 'POST', body: form });
+    expect(await locationOf(await send(await locationOf(consented)))).toBe('womoji://withings/success');
+    expect(await (await asApp(ready, 'GET', '/withings/status/ada')).json()).toEqual({ connected: true });
+  };
+});
+
+describe.skipIf(lacks('openssl'))('the secrets that are made by hand', () => {
+  test('are secrets that the broker takes', async () => {
+    const [keyring = '', token = ''] = await Promise.all(
+      named(/^(printf|t=mushu_operator_)/).map(async (line) => (await run('bash', ['-c', line])).stdout),
+    );
+    expect(parseKeyring(keyring)).toMatchObject({ ok: true });
+    expect(await isWellFormedCredential('operator', token)).toBe(true);
+  });
+});
