@@ -2,12 +2,14 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 
 import { http } from '../../src/http/app.ts';
-import { type Broker, connect, makeApp, startBroker, type TestApp, WOMOJI } from '../support/broker.ts';
+import { type Broker, connect, makeApp, ORIGIN, startBroker, type TestApp, WOMOJI } from '../support/broker.ts';
+import { type DashboardBrowser, dashboardBrowser, formToken } from '../support/dashboard.ts';
 import { type Developer, makeDeveloper } from '../support/developer.ts';
 
 /**
- * One developer's token against another's app, by every route there is. A route that names an app and is not here is tried all the same:
- * the table only says what a request needs to be well formed, and which routes are for anybody.
+ * One developer's token, and their session at the dashboard, against another's app and the operator's realm, by every route and form there
+ * is. A route that is not here is tried all the same: the tables only say what a request needs to be well formed, which routes are for
+ * anybody, and which are a developer's own.
  */
 const BODIES: Record<string, unknown> = {
   'PATCH /apps/:app_id': { name: 'Mine now' },
@@ -15,34 +17,64 @@ const BODIES: Record<string, unknown> = {
   'PUT /apps/:app_id/redirect-uris': { uri: 'https://eve.example.com/' },
   'POST /apps/:app_id/withings/user-tokens': { user_id: 'ada' },
   'POST /apps/:app_id/withings/connect-sessions': { user_id: 'ada', redirect_uri: WOMOJI },
+  'POST /accounts': { name: 'Mine' },
+  'PATCH /accounts/:account_id': { disabled: true },
+  'POST /accounts/:account_id/tokens': { name: 'mine' },
   'POST /apps/:app_id/withings/confirm': { ticket: `mushu_ticket_${'0'.repeat(72)}`, user_id: 'ada' },
 };
 const QUERIES: Record<string, string> = {
   'DELETE /apps/:app_id/redirect-uris': `?uri=${encodeURIComponent(WOMOJI)}`,
   'GET /apps/:app_id/redirect-uris/test': `?uri=${encodeURIComponent(WOMOJI)}`,
 };
-/** Opened by a user's browser, without a credential. */
-const FOR_ANYBODY = new Set(['GET /apps/:app_id/withings/auth']);
-const PAGES = /^\/dashboard\//;
+/** Asked without a credential. */
+const FOR_ANYBODY = new Set(['GET /apps/:app_id/withings/auth', 'GET /withings/callback', 'GET /healthz']);
+/** A developer's own, which say nothing of others: a new one is added here by hand, on purpose. */
+const OWN = new Set([
+  'GET /whoami',
+  'GET /tokens',
+  'POST /tokens',
+  'DELETE /tokens/:token_id',
+  'GET /apps',
+  'POST /apps',
+  'GET /dashboard',
+  'GET /dashboard/sign-in',
+  'POST /dashboard/sign-in',
+  'POST /dashboard/sign-out',
+  'POST /dashboard/sign-out-everywhere',
+  'GET /dashboard/apps',
+  'POST /dashboard/apps',
+  'GET /dashboard/account',
+  'POST /dashboard/account/tokens',
+  'POST /dashboard/account/tokens/:token_id/revoke',
+  'GET /dashboard/audit',
+  'GET /audit',
+]);
+const PAGES = /^\/dashboard(\/|$)/;
 
 const routes = [
   ...new Set(
     http.routes
-      .filter(({ method, path }) => method !== 'ALL' && method !== 'OPTIONS' && path.includes(':app_id'))
+      .filter(({ method }) => method !== 'ALL' && method !== 'OPTIONS')
       .map(({ method, path }) => `${method} ${path}`),
   ),
-].filter((route) => !FOR_ANYBODY.has(route));
-const apiRoutes = routes.filter((route) => !PAGES.test(route.split(' ')[1] ?? ''));
-const pages = routes.filter((route) => !apiRoutes.includes(route));
+].filter((route) => !FOR_ANYBODY.has(route) && !OWN.has(route));
+const isPage = (route: string): boolean => PAGES.test(route.split(' ')[1] ?? '');
+const apiRoutes = routes.filter((route) => route.includes(':app_id') && !isPage(route));
+const pages = routes.filter((route) => route.includes(':app_id') && isPage(route));
+const operatorRoutes = routes.filter((route) => !route.includes(':app_id') && !isPage(route));
+const operatorPages = routes.filter((route) => !route.includes(':app_id') && isPage(route));
 
 let broker: Broker;
 let app: TestApp;
+let ada: Developer;
 let eve: Developer;
+let evesBrowser: DashboardBrowser;
+let evesFormToken: string;
 let keyId: string;
 
 beforeAll(async () => {
   broker = await startBroker();
-  const ada = await makeDeveloper(broker);
+  ada = await makeDeveloper(broker);
   eve = await makeDeveloper(broker);
   app = await makeApp(broker, 'Of Ada', ada.accountId);
   const [person] = broker.simulator.state.people.list();
@@ -50,13 +82,38 @@ beforeAll(async () => {
   await app.call('POST', '/withings/sync/ada');
   const { data } = await (await ada.call('GET', `/apps/${app.id}/keys`)).json<{ data: { id: string }[] }>();
   keyId = data[0]?.id ?? '';
+  evesBrowser = dashboardBrowser(broker);
+  evesFormToken = formToken((await evesBrowser.signIn(eve.token)).html);
+  const { id } = await (await eve.call('POST', '/apps', { name: 'Of Eve' })).json<{ id: string }>();
+  expect((await evesBrowser.get(`/dashboard/apps/${id}`)).status).toBe(200);
 });
+
+/** Enough for every form of the dashboard to be well formed. */
+const FIELDS: [string, string][] = [
+  ['name', 'Mine now'],
+  ['uri', 'https://eve.example.com/'],
+  ['confirmation', 'ada'],
+  ['link_policy', 'open'],
+  ['scopes', 'read'],
+  ['expires_in_days', '90'],
+  ['user_id', 'ada'],
+  ['redirect_uri', WOMOJI],
+];
+
+/** Opens a page, or sends a form, as the developer who is signed in and comes from a page of ours. */
+const visit = async (route: string, path: string): Promise<Response> => {
+  if (route.startsWith('GET ')) return evesBrowser.send(path);
+  const headers = { Origin: ORIGIN, 'Sec-Fetch-Site': 'same-origin' };
+  return evesBrowser.postRaw(path, [['form_token', evesFormToken], ...FIELDS], headers);
+};
 
 const pathOf = (route: string, appId: string): string =>
   `${(route.split(' ')[1] ?? '')
     .replace(':app_id', appId)
     .replace(':user_id', 'ada')
     .replace(':key_id', keyId)
+    .replace(':account_id', ada.accountId)
+    .replace(':token_id', ada.tokenId)
     .replace(/:\w+/g, 'x')}${QUERIES[route] ?? ''}`;
 
 const everything = async (): Promise<string> => {
@@ -68,15 +125,19 @@ const everything = async (): Promise<string> => {
     'pending_connections',
     'measurements',
     'audit_entries',
+    'accounts',
+    'access_tokens',
   ];
   const rows = await env.DB.batch(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`)));
-  return JSON.stringify(rows.map(({ results }) => results));
+  return JSON.stringify(rows.map(({ results }) => results)).replaceAll(/"last_used_at":\d+/g, '"last_used_at":null');
 };
 
 test('the table is about routes that there are', () => {
   expect(apiRoutes.length).toBeGreaterThan(20);
-  for (const route of [...Object.keys(BODIES), ...Object.keys(QUERIES), ...FOR_ANYBODY]) {
-    expect([...routes, ...FOR_ANYBODY]).toContain(route);
+  expect(pages.length).toBeGreaterThan(15);
+  const every = http.routes.map(({ method, path }) => `${method} ${path}`);
+  for (const route of [...Object.keys(BODIES), ...Object.keys(QUERIES), ...FOR_ANYBODY, ...OWN]) {
+    expect(every).toContain(route);
   }
 });
 
@@ -96,31 +157,46 @@ test.each(apiRoutes)("a developer's token finds nobody else's app by %s", async 
   expect(await everything()).toBe(before);
 });
 
-test('a developer who is signed in to the dashboard finds no page of an app of somebody else', async () => {
-  const form = await broker.request('/dashboard/sign-in');
-  const visitor = form.headers.getSetCookie().map((cookie) => cookie.split(';')[0]);
-  const token = /name="form_token" value="([^"]+)"/.exec(await form.text())?.[1] ?? '';
-  const signedIn = await broker.request('/dashboard/sign-in', {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/x-www-form-urlencoded',
-      Origin: 'https://broker.example.com',
-      Cookie: visitor.join('; '),
-    },
-    body: new URLSearchParams({ form_token: token, token: eve.token }).toString(),
-  });
-  const session =
-    signedIn.headers
-      .getSetCookie()
-      .find((cookie) => cookie.includes('session'))
-      ?.split(';')[0] ?? '';
-  expect(session).not.toBe('');
-  const own = await eve.call('POST', '/apps', { name: 'Of Eve' });
-  const { id } = await own.json<{ id: string }>();
-  expect((await broker.request(`/dashboard/apps/${id}`, { headers: { Cookie: session } })).status).toBe(200);
-  for (const route of pages.filter((route) => route.startsWith('GET '))) {
-    const page = await broker.request(pathOf(route, app.id), { headers: { Cookie: session } });
-    expect(page.status, route).toBe(404);
-    expect(await page.text()).not.toContain('Of Ada');
+test.each(pages)("a developer who is signed in finds nobody else's app by %s, and changes nothing", async (route) => {
+  const before = await everything();
+  const answers = [];
+  for (const appId of [app.id, 'app_00000000000000000000']) {
+    const answer = await visit(route, pathOf(route, appId));
+    const html = (await answer.text())
+      .replaceAll(appId, 'app')
+      .replaceAll(answer.headers.get('X-Request-Id') ?? '', '');
+    answers.push({ status: answer.status, html });
   }
+  expect(answers[0]?.status).toBe(404);
+  expect(answers[0]).toEqual(answers[1]);
+  expect(await everything()).toBe(before);
+});
+
+test.each(operatorRoutes)("a developer's token does nothing of the operator's by %s", async (route) => {
+  const before = await everything();
+  const answer = await eve.call(route.split(' ')[0] ?? '', pathOf(route, app.id), BODIES[route]);
+  expect(await answer.json()).toMatchObject({ status: 403, code: 'operator_only' });
+  expect(await everything()).toBe(before);
+});
+
+test.each(operatorPages)("a developer who is signed in does nothing of the operator's by %s", async (route) => {
+  const before = await everything();
+  const answer = await visit(route, pathOf(route, app.id));
+  expect(answer.status).toBe(404);
+  expect(await answer.text()).not.toContain(ada.accountId);
+  expect(await everything()).toBe(before);
+});
+
+test("what a developer may ask for shows nothing of another's, and ends none of their tokens", async () => {
+  for (const route of [...OWN].filter((route) => route.startsWith('GET '))) {
+    const isPage = PAGES.test(route.split(' ')[1] ?? '');
+    const answer = isPage ? await visit(route, pathOf(route, app.id)) : await eve.call('GET', pathOf(route, app.id));
+    const text = await answer.text();
+    for (const theirs of [app.id, 'Of Ada', ada.accountId, ada.tokenId]) expect(text, route).not.toContain(theirs);
+  }
+  const before = await everything();
+  expect((await eve.call('DELETE', `/tokens/${ada.tokenId}`)).status).toBe(404);
+  expect((await visit('POST x', `/dashboard/account/tokens/${ada.tokenId}/revoke`)).status).toBe(404);
+  expect(await everything()).toBe(before);
+  expect((await ada.call('GET', '/whoami')).status).toBe(200);
 });
