@@ -145,13 +145,17 @@ describe('the corpus has teeth: each loose comparison lets a denied URI through'
       both(registered, sent, (a, b) => origin(a) === origin(b) && b.pathname.startsWith(a.pathname)),
     'parsed-equal': (registered, sent) => both(registered, sent, (a, b) => a.href === b.href),
     'parsed-equal-no-port': (registered, sent) => both(registered, sent, (a, b) => noPort(a) === noPort(b)),
+    pattern: (registered, sent) => new RegExp(`^${registered}$`).test(sent),
     'percent-decoded': (registered, sent) => decode(registered) === decode(sent),
     'query-stripped': (registered, sent) => registered.split(/[?#]/)[0] === sent.split(/[?#]/)[0],
     'same-origin': (registered, sent) => both(registered, sent, (a, b) => origin(a) === origin(b)),
     'same-scheme': (registered, sent) => both(registered, sent, (a, b) => a.protocol === b.protocol),
     'starts-with': (registered, sent) => sent.startsWith(registered),
     trimmed: (registered, sent) => registered === sent.trim(),
+    'twice-decoded': (registered, sent) => registered === decode(decode(sent)),
     'unicode-folded': (registered, sent) => registered === sent.normalize('NFKC'),
+    'wildcard-subdomain': (registered, sent) =>
+      both(registered, sent, (a, b) => b.hostname.endsWith(a.hostname.split('.').slice(1).join('.'))),
   };
 
   test.each(Object.keys(looseChecks) as LooseCheckName[])('%s', (name) => {

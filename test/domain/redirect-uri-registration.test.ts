@@ -56,6 +56,42 @@ describe('registration refuses', () => {
   });
 });
 
+describe('the refused URIs have teeth: each loose check at registration takes some of them', () => {
+  const parse = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
+  const isScript = /^(javascript|vbscript|data|file|blob|about):/i;
+
+  const looseChecks: Record<string, (uri: string) => boolean> = {
+    'it parses': (uri) => parse(uri) !== undefined,
+    'it parses and is written as the parser writes it': (uri) => parse(uri)?.href === uri,
+    'it is absolute and has no fragment': (uri) => parse(uri)?.hash === '' && !uri.includes('#'),
+    'it starts with https or another scheme': (uri) => /^[a-z][a-z0-9+.-]*:\/\//.test(uri),
+    'it is https, or an app scheme that is no script': (uri) => uri.startsWith('https:') || !isScript.test(uri),
+    'it is https with a host': (uri) => parse(uri)?.protocol === 'https:' && parse(uri)?.hostname !== '',
+    'its host is not ours': (uri) => !ownHosts.includes(parse(uri)?.host ?? ''),
+    'its host looks like one': (uri) => /^[\w.-]+\.\w{2,}$/.test(parse(uri)?.hostname ?? ''),
+    'it has no user name, wildcard or dot segment': (uri) => !/@|\*|\/\.\.?(\/|$)/.test(uri),
+    'it would be one if it were trimmed': (uri) => reasonAgainst(uri.trim()) === undefined,
+    'it would be one in lower case': (uri) => reasonAgainst(uri.toLowerCase()) === undefined,
+    'it would be one if it were decoded': (uri) => {
+      const decoded = uri.replaceAll(/%([2-7][0-9a-f])/gi, (_, byte: string) =>
+        String.fromCharCode(Number(`0x${byte}`)),
+      );
+      return reasonAgainst(decoded) === undefined;
+    },
+    'it would be one if a parser had put it right': (uri) => {
+      const href = parse(uri)?.href;
+      return href !== undefined && reasonAgainst(href) === undefined;
+    },
+    'it would be one without its query': (uri) => reasonAgainst(uri.split('?')[0] ?? '') === undefined,
+    'it would be one on another port': (uri) => reasonAgainst(uri.replace(/:\d+(?=\/)/, '')) === undefined,
+  };
+  const uris = refused.flatMap(([, some]) => some);
+
+  test.each(Object.entries(looseChecks))('%s', (_, takes) => {
+    expect(uris.filter((uri) => takes(uri)).length).toBeGreaterThan(0);
+  });
+});
+
 describe('registration accepts', () => {
   test.each(registrable)('%s, unchanged', (uri, warnings) => {
     expect(judgeRegistration(uri, options)).toEqual({ ok: true, value: { uri, warnings } });
