@@ -90,7 +90,7 @@ const hold = async (
   deps: Deps,
   { appId, userId, grant, claim }: GrantToKeep,
   connectionId: number,
-): Promise<Result<{ ending: LinkEnding; ticket: Secret }, StorageFailure>> => {
+): Promise<Result<{ ending: LinkEnding; ticket?: Secret }, StorageFailure>> => {
   const now = deps.now();
   const ticket = await mintCredential('ticket', deps.random);
   const pending = {
@@ -106,7 +106,8 @@ const hold = async (
     expiresAt: now + PENDING_LIFETIME_MS,
   };
   const stored = await addPendingConnection(deps.db, pending, [noteOutcomeStatement(deps.db, claim, 'pending')]);
-  return stored.ok ? ok({ ending: 'pending', ticket: secret(ticket) }) : stored;
+  if (!stored.ok) return stored;
+  return ok(stored.value ? { ending: 'pending', ticket: secret(ticket) } : { ending: 'temporarily_unavailable' });
 };
 
 /** A connection's id: 52 random bits, so that it is known before the row is. */

@@ -1,4 +1,4 @@
-import { and, eq, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 
 import type { EpochMs } from '../domain/time.ts';
@@ -39,7 +39,8 @@ export type Activation = {
  * replacing one leaves the old row with its history, disconnected.
  *
  * @returns whether it was done; false, and nothing is changed, where what was read no longer holds, so that the caller decides again: the
- *   user's connections are others, the ticket is spent, or the Withings account is now another user's in an app that refuses that
+ *   user's connections are others, the ticket is spent, the app is disabled or gone, or the Withings account is now another user's in an app
+ *   that refuses that
  */
 export const activateConnection = (
   db: Db,
@@ -117,6 +118,10 @@ const isTakenByAnother = (given: Given<ActivationNow>): SQL => sql`EXISTS (
 const isTicketSpent = (given: Given<ActivationNow>): SQL => sql`(${given('ticketHash')} IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM ${pendingConnections} WHERE ${eq(pendingConnections.ticketHash, sql`${given('ticketHash')}`)}))`;
 
+/** An app is disabled before it is deleted, and its users are erased after that: whoever is late must not leave a connection behind. */
+const isAppGone = (given: Given<ActivationNow>): SQL =>
+  sql`NOT EXISTS (SELECT 1 FROM ${apps} WHERE ${and(eq(apps.id, given('appId')), isNull(apps.disabledAt))})`;
+
 const UPSERT_ACTIVE = compiled((orm, given: Given<ActivationNow>) => {
   const fresh = {
     scope: given('scope'),
@@ -128,7 +133,7 @@ const UPSERT_ACTIVE = compiled((orm, given: Given<ActivationNow>) => {
     rotationId: given('rotationId'),
     refreshedAt: given('now'),
     isCurrent: true,
-    state: stateUnless(or(isTakenByAnother(given), isTicketSpent(given))),
+    state: stateUnless(or(isAppGone(given), isTakenByAnother(given), isTicketSpent(given))),
     stateReason: null,
     stateSince: given('now'),
   };

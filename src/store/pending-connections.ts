@@ -1,8 +1,8 @@
-import { and, desc, eq, gt } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm';
 
 import type { EpochMs } from '../domain/time.ts';
-import { attempt, type Db, statement, type Stored } from './d1.ts';
-import { pendingConnections } from './schema.ts';
+import { attempt, brokenConstraint, type Db, statement, type Stored } from './d1.ts';
+import { apps, pendingConnections } from './schema.ts';
 
 /** Linked at Withings, waiting for the app's backend to say that the right person did it. */
 export type PendingConnection = typeof pendingConnections.$inferSelect;
@@ -10,12 +10,16 @@ export type PendingConnection = typeof pendingConnections.$inferSelect;
 /** Pending connections of one user. Beyond them the oldest give way: who can open links must not fill the table, nor shut out the next. */
 const MOST_PENDING_PER_USER = 5;
 
-/** Stores a pending connection, in one transaction with `alongside`. */
+/**
+ * Stores a pending connection, in one transaction with `alongside`.
+ *
+ * @returns whether it was done; false, and nothing is changed, where the app is disabled or gone
+ */
 export const addPendingConnection = (
   db: Db,
   pending: PendingConnection,
   alongside: D1PreparedStatement[],
-): Stored<void> =>
+): Stored<boolean> =>
   attempt(db, async () => {
     const tooMany = db.d1
       .prepare(
@@ -24,8 +28,16 @@ export const addPendingConnection = (
             ORDER BY created_at DESC, ticket_hash LIMIT -1 OFFSET ?3)`,
       )
       .bind(pending.appId, pending.userId, MOST_PENDING_PER_USER);
-    const added = statement(db, db.orm.insert(pendingConnections).values(pending));
-    await db.d1.batch([added, tooMany, ...alongside]);
+    // No app id where there is no such app, and a row cannot be without one: as in `activation.ts`.
+    const appId = sql<string>`(SELECT id FROM ${apps} WHERE ${and(eq(apps.id, pending.appId), isNull(apps.disabledAt))})`;
+    const added = statement(db, db.orm.insert(pendingConnections).values({ ...pending, appId }));
+    try {
+      await db.d1.batch([added, tooMany, ...alongside]);
+      return true;
+    } catch (error) {
+      if (brokenConstraint(error) === 'NOT NULL pending_connections.app_id') return false;
+      throw error;
+    }
   });
 
 /** The unexpired pending connection with this ticket; undefined where there is none in this app. */

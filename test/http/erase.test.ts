@@ -10,6 +10,7 @@ let app: TestApp;
 let people: { id: string; userid: number }[];
 let revocations: string[];
 let isWithingsDown = false;
+let meanwhile = async (): Promise<void> => undefined;
 
 /** What a call to Withings sends. */
 const formOf = (init: RequestInit | undefined): URLSearchParams =>
@@ -19,11 +20,14 @@ beforeEach(async () => {
   await emptyTables();
   revocations = [];
   isWithingsDown = false;
+  meanwhile = async () => undefined;
   broker = await startBroker({
     fetch: (send) => async (input, init) => {
       const body = formOf(init);
       if (body.get('action') === 'revoke') revocations.push(body.get('userid') ?? '');
-      return isWithingsDown ? new Response('', { status: 502 }) : send(input, init);
+      const answer = isWithingsDown ? new Response('', { status: 502 }) : await send(input, init);
+      await meanwhile();
+      return answer;
     },
   });
   app = await makeApp(broker);
@@ -210,6 +214,27 @@ describe('deleting an app', () => {
       await broker.manage('GET', '/audit')
     ).json<{ data: { action: string; app_id: string }[] }>();
     expect(data).toContainEqual(expect.objectContaining({ action: 'app.deleted', app_id: app.id }));
+  });
+
+  test.each([
+    ['open', 'linked before'],
+    ['open', 'new'],
+    ['confirm', 'new'],
+  ])('while a link under %s is on its way for a user who is %s leaves nothing behind either', async (policy, user) => {
+    if (user === 'linked before') await link('ada', 0);
+    await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: policy });
+    let deletions = 0;
+    meanwhile = async () => {
+      meanwhile = async () => undefined;
+      for (let status = 202; status === 202; deletions += 1) {
+        ({ status } = await broker.manage('DELETE', `/apps/${app.id}`));
+      }
+    };
+    const callback = await connect(broker, app, 'ada', people[0]?.id ?? '');
+    expect(deletions).toBeGreaterThan(0);
+    expect(callback.headers.get('Location')).toMatch(/^womoji:.*\?error=temporarily_unavailable/);
+    expect((await rowsWith(app.id)).filter((row) => !row.startsWith('audit_entries'))).toEqual([]);
+    expect(await rowsWith('"ada"')).toEqual([]);
   });
 
   test('a disabled app: nothing flows, and the cron sends nothing for it', async () => {

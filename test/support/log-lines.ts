@@ -1,0 +1,37 @@
+import type { LogEntry } from '../../src/domain/log.ts';
+
+/** What a line may hold, as docs/operating.md lists it. */
+const FIELDS: Record<keyof LogEntry, RegExp> = {
+  level: /^(info|warn|error)$/,
+  event: /^(request|link|refresh|sync|tick|erasure|alarm|bug)$/,
+  requestId: /^(tick_[0-9a-f]{20}|[\w-]{1,64})$/,
+  method: /^[A-Z]+$/,
+  route: /^[/*]/,
+  status: /^[1-5]\d\d$/,
+  outcome: /^[a-z_]+$/,
+  reason: /^[\w-]+$/,
+  durationMs: /^\d+$/,
+  appId: /^app_[0-9a-z]+$/,
+  userHash: /^user_[0-9a-f]{24}$/,
+  count: /^\d+$/,
+};
+
+/** Lines of links that nobody can say the user of: their record is gone. */
+const NAMELESS = new Set(['link_record_missing', 'changed_meanwhile', 'session_spent', 'no_code']);
+
+/** What is wrong with a line, if anything: a field that is not agreed, or one that following a user's failure needs. */
+export const faultOfLine = (line: LogEntry): string[] => {
+  const odd = Object.entries(line).flatMap(([field, value]) =>
+    FIELDS[field as keyof LogEntry]?.test(String(value)) ? [] : [field],
+  );
+  const needed: (keyof LogEntry)[] =
+    line.event === 'refresh' || line.event === 'sync'
+      ? ['appId', 'userHash', 'outcome']
+      : line.event === 'link'
+        ? ['appId', 'outcome', ...(NAMELESS.has(line.reason ?? '') ? [] : (['userHash'] as const))]
+        : [];
+  const lacking = needed.filter((field) => line[field] === undefined);
+  const isFailure = line.event !== 'request' && line.level === 'warn' && line.outcome === 'failed';
+  const faults = [...odd, ...lacking, ...(isFailure && line.reason === undefined ? ['reason'] : [])];
+  return faults.length === 0 ? [] : [`${faults.join(', ')} of ${JSON.stringify(line)}`];
+};
