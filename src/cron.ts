@@ -1,10 +1,12 @@
 import { ALARM_CALLS, settleAlarmsOfTick } from './broker/alarms.ts';
 import type { Deps } from './broker/deps.ts';
+import { withLogId } from './broker/log.ts';
 import { refreshDue } from './broker/refresh-due.ts';
 import { missingKeyIds, tendKeyring } from './broker/reseal.ts';
 import { resumeSyncs } from './broker/resume-syncs.ts';
 import { reviewOneDue } from './broker/review-due.ts';
 import { sweep } from './broker/sweep.ts';
+import { mintId } from './crypto/credential.ts';
 import type { Sightings } from './domain/alarm.ts';
 import { HOUR_MS } from './domain/time.ts';
 import { type WorkDue, workDue } from './store/work-due.ts';
@@ -18,7 +20,8 @@ const RESUME_CALLS = 28;
  * One tick: looks once what is due, does a bounded part of it, and tells the operator what it saw. What is left over is due at the next
  * tick; two ticks at once do no harm, because leases decide who does what.
  */
-export const tick = async (deps: Deps): Promise<void> => {
+export const tick = async (invocation: Deps): Promise<void> => {
+  const deps = withLogId(invocation, mintId('tick', invocation.random));
   const { shares, alarms } = deps.settings;
   const now = deps.now();
   const losses = { since: now - HOUR_MS, most: alarms.reauthSpike };

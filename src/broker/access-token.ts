@@ -4,6 +4,7 @@ import { refreshDecision } from '../domain/refresh.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { recordReauthRequired, type RefreshLease, takeRefreshLease, tokensOf } from '../store/tokens.ts';
 import type { Deps } from './deps.ts';
+import { logAbout } from './log.ts';
 import { newRefreshLease, type RefreshCause, refreshUnderLease, type UsableToken } from './refresh.ts';
 import { openToken } from './sealed-tokens.ts';
 
@@ -95,13 +96,13 @@ const openAccessToken = async (deps: Deps, tokens: StoredTokens): Promise<Result
 /** Declares that the person has to consent again, unless the tokens were replaced meanwhile. */
 export const condemn = async (
   deps: Deps,
-  tokens: Pick<StoredTokens, 'connectionId' | 'tokenVersion'>,
+  tokens: Pick<StoredTokens, 'appId' | 'userId' | 'connectionId' | 'tokenVersion'>,
   reason: ReauthReason,
 ): Promise<{ ok: false; failure: Failure }> => {
   const { connectionId, tokenVersion } = tokens;
   const recorded = await recordReauthRequired(deps.db, { connectionId, tokenVersion }, reason, deps.now());
   if (!recorded.ok) return recorded;
   if (!recorded.value) return fail({ kind: 'refresh_in_progress', retryAfterSeconds: WINNER_RETRY_SECONDS });
-  deps.log({ level: 'warn', event: 'refresh', outcome: 'reauth_required', reason });
+  await logAbout(deps, tokens, { level: 'warn', event: 'refresh', outcome: 'reauth_required', reason });
   return fail({ kind: 'reauth_required', reason });
 };

@@ -1,5 +1,4 @@
 import { hashCredential, isWellFormedCredential } from '../crypto/credential.ts';
-import { hashUser } from '../crypto/user-hash.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { activateConnection } from '../store/activation.ts';
@@ -7,6 +6,7 @@ import { connectionsForLinking } from '../store/connections.ts';
 import { type PendingConnection, pendingByTicket } from '../store/pending-connections.ts';
 import { activationOf } from './activation.ts';
 import type { Deps } from './deps.ts';
+import { logAbout, reasonOf } from './log.ts';
 import { openToken } from './sealed-tokens.ts';
 
 /** As in `keep-grant.ts`: who loses a race looks again, and decides by what it finds then. */
@@ -22,6 +22,19 @@ const MOST_DECISIONS = 3;
 export const confirmLink = async (
   deps: Deps,
   appId: string,
+  shown: { ticket: string; userId: string },
+): Promise<Result<void, Failure>> => {
+  const confirmed = await confirmTicket(deps, appId, shown);
+  const line = confirmed.ok
+    ? ({ level: 'info', outcome: 'confirmed' } as const)
+    : ({ level: 'info', outcome: 'not_confirmed', reason: reasonOf(confirmed.failure) } as const);
+  await logAbout(deps, { appId, userId: shown.userId }, { event: 'link', ...line });
+  return confirmed;
+};
+
+const confirmTicket = async (
+  deps: Deps,
+  appId: string,
   { ticket, userId }: { ticket: string; userId: string },
 ): Promise<Result<void, Failure>> => {
   const noSuchTicket = fail({ kind: 'not_found', what: 'ticket' } as const);
@@ -34,10 +47,7 @@ export const confirmLink = async (
     if (found.value.userId !== userId) return fail({ kind: 'wrong_user' });
     const activated = await activatePending(deps, found.value);
     if (!activated.ok) return activated;
-    if (!activated.value) continue;
-    const userHash = await hashUser(deps.keyring, appId, userId);
-    deps.log({ level: 'info', event: 'link', outcome: 'confirmed', appId, userHash });
-    return ok(undefined);
+    if (activated.value) return ok(undefined);
   }
   return fail({ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 });
 };

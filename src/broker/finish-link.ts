@@ -1,16 +1,16 @@
 import { constantTimeEqual, hashCredential } from '../crypto/credential.ts';
 import { type LinkRecord, openLinkRecord, STATE, type StateClaims } from '../crypto/link-tokens.ts';
 import { type Issued, verify } from '../crypto/signed-token.ts';
-import { hashUser } from '../crypto/user-hash.ts';
 import type { Failure } from '../domain/failure.ts';
 import { LINK_ERRORS, type LinkEnding, type LinkError } from '../domain/link.ts';
 import { appendParameters, withLoopbackPort } from '../domain/redirect-uri-match.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import type { Secret } from '../domain/secret.ts';
-import { type Claim, claimLink, linkRecord, noteOutcome, outcomeOf } from '../store/links.ts';
+import { type Claim, claimLink, linkRecord, type LinkTarget, noteOutcome, outcomeOf } from '../store/links.ts';
 import type { WithingsFailure } from '../withings/outcome.ts';
 import { type Deps } from './deps.ts';
 import { keepGrant } from './keep-grant.ts';
+import { logAbout } from './log.ts';
 
 /** What Withings sent the browser back with. */
 export type Callback = {
@@ -43,37 +43,53 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
   const session = state.ses === undefined ? undefined : { id: state.ses.id, expiresAt: state.ses.exp };
   const claimed = await claimLink(deps.db, claim, session, state.app, state.uri);
   if (!claimed.ok) return claimed;
-  const { target } = claimed.value;
-  const [entry] = target?.registered ?? [];
-  if (target === undefined || entry === undefined)
-    return fail({ kind: 'redirect_uri_not_allowed', explanation: undefined });
-  if (target.disabledAt !== undefined) return fail({ kind: 'app_disabled' });
-  const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
-  const answer = (ending: LinkEnding, ticket?: Secret): Result<FinishedLink, Failure> =>
-    ok({ location: locationOf(redirectUri, ending, ticket), ending });
-
-  if (!claimed.value.won) return answer(await firstOnesEnding(deps, claim));
-  const end = async (error: LinkError): Promise<Result<FinishedLink, Failure>> => {
-    await noteOutcome(deps.db, claim, error);
-    deps.log({
-      level: error === 'server_error' ? 'error' : 'info',
-      event: 'link',
-      outcome: error,
-      appId: state.app,
-    });
-    return answer(error);
-  };
-  if (!claimed.value.sessionWon) return end('link_not_allowed');
-  if (callback.code === undefined) return end('access_denied');
-
+  const { won, target } = claimed.value;
   // 3. Who the link is for. KV may not have it here yet: that says nothing about the state, which is good.
-  const record = await recordOf(deps, state);
-  if (record === undefined) return end('temporarily_unavailable');
+  const record = won ? await recordOf(deps, state) : undefined;
+  const subject = { appId: state.app, userId: record?.user };
+  const [entry] = target?.registered ?? [];
+  if (target === undefined || entry === undefined || target.disabledAt !== undefined) {
+    const outcome = entry === undefined ? 'redirect_uri_not_allowed' : 'app_disabled';
+    await logAbout(deps, subject, { level: 'info', event: 'link', outcome, reason: 'changed_meanwhile' });
+    return fail(outcome === 'app_disabled' ? { kind: outcome } : { kind: outcome, explanation: undefined });
+  }
+  const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
+  if (!won) {
+    const ending = await firstOnesEnding(deps, claim);
+    return ok({ location: locationOf(redirectUri, ending, undefined), ending });
+  }
+
+  const { ending, reason, ticket } = await completeLink(deps, callback, { ...claimed.value, target, state, record });
+  if (isLinkError(ending)) await noteOutcome(deps.db, claim, ending);
+  const level = ending === 'server_error' ? 'error' : 'info';
+  await logAbout(deps, subject, { level, event: 'link', outcome: ending, reason });
+  return ok({ location: locationOf(redirectUri, ending, ticket), ending });
+};
+
+/** How a link came to its end: with which word for the app, and why. */
+type CompletedLink = { ending: LinkEnding; reason: string; ticket?: Secret };
+
+/** What a won claim found. */
+type WonLink = {
+  sessionWon: boolean;
+  target: LinkTarget;
+  state: Issued<StateClaims>;
+  record: LinkRecord | undefined;
+};
+
+const completeLink = async (
+  deps: Deps,
+  { code, binding, callbackUrl }: Callback,
+  { sessionWon, target, state, record }: WonLink,
+): Promise<CompletedLink> => {
+  if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
+  if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
+  if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
 
   // 4. The exchange, once.
-  const grant = await deps.withings.exchangeCode({ code: callback.code, redirectUri: callback.callbackUrl });
-  if (!grant.ok) return end(errorOf(grant.failure));
-  if (!allowsMeasurements(grant.value.scope)) return end('access_denied');
+  const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
+  if (!grant.ok) return { ending: errorOf(grant.failure), reason: grant.failure.kind };
+  if (!allowsMeasurements(grant.value.scope)) return { ending: 'access_denied', reason: 'scope_not_granted' };
 
   // 5. Who may link whom, and the sealed tokens into D1, with the outcome.
   const kept = await keepGrant(deps, {
@@ -81,15 +97,12 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
     userId: record.user,
     policy: target.linkPolicy,
     kind: record.kind,
-    sameBrowser: await isSameBrowser(record, callback.binding),
+    sameBrowser: await isSameBrowser(record, binding),
     grant: grant.value,
-    claim,
+    claim: { id: state.jti, expiresAt: state.expiresAt },
   });
-  if (!kept.ok) return end('temporarily_unavailable');
-  if (kept.value.ending !== 'connected' && kept.value.ending !== 'pending') return end(kept.value.ending);
-  const userHash = await hashUser(deps.keyring, state.app, record.user);
-  deps.log({ level: 'info', event: 'link', outcome: kept.value.ending, appId: state.app, userHash });
-  return answer(kept.value.ending, kept.value.ticket);
+  if (!kept.ok) return { ending: 'temporarily_unavailable', reason: kept.failure.kind };
+  return { ...kept.value, reason: `${target.linkPolicy}_policy` };
 };
 
 /** The registered string, unchanged but for what the ending adds to its query. */
@@ -115,7 +128,9 @@ const firstOnesEnding = async (deps: Deps, claim: Claim): Promise<LinkEnding> =>
 };
 
 const isEnding = (outcome: string | undefined): outcome is LinkEnding =>
-  outcome === 'connected' || outcome === 'pending' || (outcome !== undefined && outcome in LINK_ERRORS);
+  outcome === 'connected' || outcome === 'pending' || (outcome !== undefined && isLinkError(outcome));
+
+const isLinkError = (outcome: string): outcome is LinkError => outcome in LINK_ERRORS;
 
 const recordOf = async (deps: Deps, state: Issued<StateClaims>): Promise<LinkRecord | undefined> => {
   const sealed = state.rec === undefined ? await linkRecord(deps.links, state.jti) : ok(state.rec);

@@ -1,5 +1,4 @@
 import { hashCredential, mintCredential } from '../crypto/credential.ts';
-import { hashUser } from '../crypto/user-hash.ts';
 import type { LinkPolicy } from '../domain/app.ts';
 import type { StorageFailure } from '../domain/failure.ts';
 import { decideLink, type LinkEnding, type LinkKind } from '../domain/link.ts';
@@ -13,6 +12,7 @@ import { addPendingConnection } from '../store/pending-connections.ts';
 import type { TokenGrant } from '../withings/token.ts';
 import { activationOf } from './activation.ts';
 import type { Deps } from './deps.ts';
+import { logAbout } from './log.ts';
 import { sealTokens } from './sealed-tokens.ts';
 
 /** How long an app's backend has to confirm a pending connection. */
@@ -52,8 +52,7 @@ export const keepGrant = async (
     if (!activated.ok) return activated;
     if (!activated.value) continue;
     if (known.value.othersOnAccount !== 'none') {
-      const userHash = await hashUser(deps.keyring, link.appId, link.userId);
-      deps.log({ level: 'warn', event: 'link', outcome: 'account_shared', appId: link.appId, userHash });
+      await logAbout(deps, link, { level: 'warn', event: 'link', outcome: 'account_shared' });
     }
     return ok({ ending: 'connected' });
   }

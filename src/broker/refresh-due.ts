@@ -4,6 +4,7 @@ import { DAY_MS, MINUTE_MS } from '../domain/time.ts';
 import { closeBudget } from '../store/request-budget.ts';
 import { type DueTokens, type RefreshLease, returnLeases, takeDueLeases } from '../store/tokens.ts';
 import type { Deps } from './deps.ts';
+import { logAbout } from './log.ts';
 import { newRefreshLease, type RefreshOutcome, refreshUnderLease, wasInDoubt } from './refresh.ts';
 
 /**
@@ -79,7 +80,8 @@ const refreshApart = async (deps: Deps, tokens: StoredTokens, lease: RefreshLeas
   try {
     return await refreshUnderLease(deps, tokens, lease, { share: 'cron' });
   } catch (error) {
-    deps.log({ level: 'error', event: 'bug', reason: error instanceof Error ? error.name : 'unknown' });
+    const reason = error instanceof Error ? error.name : 'unknown';
+    await logAbout(deps, tokens, { level: 'error', event: 'bug', reason });
     return { kind: 'superseded' };
   }
 };

@@ -1,6 +1,7 @@
 import { hex } from '../crypto/credential.ts';
 import type { StoredTokens } from '../domain/connection.ts';
 import type { Failure, ReauthReason } from '../domain/failure.ts';
+import type { LogEntry } from '../domain/log.ts';
 import { mayStillSend, nextRefreshAt, REFRESH_LEASE_MS, refreshDecision, retryRefreshAt } from '../domain/refresh.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import type { Secret } from '../domain/secret.ts';
@@ -18,6 +19,7 @@ import {
 import type { WithingsFailure } from '../withings/outcome.ts';
 import type { TokenGrant } from '../withings/token.ts';
 import { type Deps, uniform } from './deps.ts';
+import { logAbout, reasonOf } from './log.ts';
 import { openToken, sealTokens } from './sealed-tokens.ts';
 import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
 
@@ -60,14 +62,39 @@ export const newRefreshLease = (deps: Pick<Deps, 'random' | 'now'>): RefreshLeas
 /** A refresh under way: the tokens as they were when the lease was taken. */
 type Attempt = { tokens: StoredTokens; lease: RefreshLease; cause: RefreshCause };
 
-/** Refreshes a connection whose lease is held. */
+/** Refreshes a connection whose lease is held, and logs what became of it in one line. */
 export const refreshUnderLease = async (
   deps: Deps,
   tokens: StoredTokens,
   lease: RefreshLease,
   cause: RefreshCause,
 ): Promise<RefreshOutcome> => {
-  const attempt = { tokens, lease, cause };
+  const outcome = await attemptRefresh(deps, { tokens, lease, cause });
+  await logAbout(deps, tokens, lineOf(outcome, cause));
+  return outcome;
+};
+
+/** How a refresh is told in the log. What only the operator can mend is an alarm. */
+const lineOf = (
+  outcome: RefreshOutcome,
+  cause: RefreshCause,
+): Pick<LogEntry, 'level' | 'event' | 'outcome' | 'reason'> => {
+  if (outcome.kind !== 'failed') return { level: 'info', event: 'refresh', outcome: outcome.kind, reason: cause.share };
+  const { failure } = outcome;
+  if (failure.kind === 'reauth_required') {
+    return { level: 'warn', event: 'refresh', outcome: failure.kind, reason: failure.reason };
+  }
+  if (failure.kind === 'sealing_key_missing') {
+    return { level: 'error', event: 'alarm', outcome: failure.kind, reason: cause.share };
+  }
+  const reason = reasonOf(failure);
+  return reason === 'client_rejected'
+    ? { level: 'error', event: 'alarm', outcome: 'withings_client_rejected', reason }
+    : { level: 'warn', event: 'refresh', outcome: 'failed', reason };
+};
+
+const attemptRefresh = async (deps: Deps, attempt: Attempt): Promise<RefreshOutcome> => {
+  const { tokens, cause } = attempt;
   // 1. Somebody may have refreshed between the caller's read and the lease. The cron refreshes ahead of need.
   if (cause.share === 'sync' && !refreshDecision(tokens, deps.now(), cause.rejectedVersion).should) {
     await giveBack(deps, attempt, regularlyDue(deps, attempt, tokens.accessExpiresAt));
@@ -85,7 +112,6 @@ export const refreshUnderLease = async (
   if (!stored.value) return superseded(deps, attempt);
 
   // 4. Only now may it be used.
-  deps.log({ level: 'info', event: 'refresh', outcome: 'refreshed', reason: cause.share, appId: tokens.appId });
   const token = { accessToken: sent.value.grant.accessToken, tokenVersion: tokens.tokenVersion + 1 };
   return { kind: 'refreshed', token };
 };
@@ -154,16 +180,8 @@ const failed = async (deps: Deps, attempt: Attempt, failure: WithingsFailure): P
   const dueAt = retryRefreshAt(tokens.refreshFailures + 1, now, uniform(deps.random), waitAsked(failure));
   const { kind, inDoubt } = failure;
   await recordRefreshFailure(deps.db, heldBy(attempt), { kind, inDoubt, nextRefreshAt: dueAt }, now);
-  const isOurs = kind === 'client_rejected';
-  deps.log({
-    level: isOurs ? 'error' : 'warn',
-    event: isOurs ? 'alarm' : 'refresh',
-    outcome: isOurs ? 'withings_client_rejected' : 'failed',
-    reason: kind,
-    appId: tokens.appId,
-  });
   const told = { kind: 'failed', failure: withingsUnavailable(failure) } as const;
-  if (isOurs) return { ...told, reach: 'all', pauseMs: CLIENT_REJECTED_PAUSE_MS };
+  if (kind === 'client_rejected') return { ...told, reach: 'all', pauseMs: CLIENT_REJECTED_PAUSE_MS };
   if (failure.kind === 'throttled') return { ...told, reach: 'all', pauseMs: failure.retryAfterSeconds * SECOND_MS };
   return { ...told, reach: 'perhaps_all' };
 };
@@ -196,7 +214,6 @@ const unopened = async (
   failure: { kind: 'key_missing' } | { kind: 'seal_broken' },
 ): Promise<RefreshOutcome> => {
   if (failure.kind === 'seal_broken') return condemnHeld(deps, attempt, 'seal_broken');
-  deps.log({ level: 'error', event: 'alarm', outcome: 'sealing_key_missing', appId: attempt.tokens.appId });
   await giveBack(deps, attempt, deps.now() + HOUR_MS);
   return { kind: 'failed', failure: { kind: 'sealing_key_missing' }, reach: 'perhaps_all' };
 };
@@ -206,7 +223,6 @@ const condemnHeld = async (deps: Deps, attempt: Attempt, reason: ReauthReason): 
   const recorded = await recordReauthRequired(deps.db, heldBy(attempt), reason, deps.now());
   if (!recorded.ok) return { kind: 'failed', failure: recorded.failure, reach: 'perhaps_all' };
   if (!recorded.value) return superseded(deps, attempt);
-  deps.log({ level: 'warn', event: 'refresh', outcome: 'reauth_required', reason });
   return { kind: 'failed', failure: { kind: 'reauth_required', reason }, reach: 'one' };
 };
 

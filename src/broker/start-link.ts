@@ -16,6 +16,7 @@ import { judgeUserId } from '../domain/user-id.ts';
 import { linkTarget, putLinkRecord, secondsUntil } from '../store/links.ts';
 import { redirectUrisOf } from '../store/redirect-uris.ts';
 import type { Deps } from './deps.ts';
+import { logAbout } from './log.ts';
 
 /** A first sign-up at Withings, with a scale to set up, takes its time. */
 const STATE_LIFETIME_MS = 30 * MINUTE_MS;
@@ -133,6 +134,9 @@ const makeState = async (
   });
   const put = await putLinkRecord(deps.links, jti, record, secondsUntil(expiresAt, now));
   // KV's daily writes may be spent, by anybody: then the record travels inside the state, sealed, and the flow goes on.
-  if (!put.ok) deps.log({ level: 'warn', event: 'link', outcome: 'kv_put_failed', appId: link.claims.app });
+  if (!put.ok) {
+    const subject = { appId: link.claims.app, userId: link.userId };
+    await logAbout(deps, subject, { level: 'warn', event: 'link', outcome: 'kv_put_failed', reason: put.failure.kind });
+  }
   return sign(deps.keyring, STATE, { ...link.claims, ...(!put.ok && { rec: record }) }, { jti, now, expiresAt });
 };

@@ -12,16 +12,24 @@ import { positionAfterPage, type Question, type SyncPosition, type SyncResult } 
 import { type EpochMs, MINUTE_MS, toSeconds } from '../domain/time.ts';
 import { judgeWindow, positionAfterReview, type ReviewPosition } from '../domain/window-review.ts';
 import { type Known, knownGroups, storeGroupChanges } from '../store/measurements.ts';
-import { finishStatement, progressStatement, type SyncLease, type SyncProgress } from '../store/sync-runs.ts';
+import {
+  finishStatement,
+  progressStatement,
+  type SyncLease,
+  type SyncProgress,
+  type SyncStart,
+} from '../store/sync-runs.ts';
 import type { MeasurePage } from '../withings/measure.ts';
 import type { Deps } from './deps.ts';
 import { sourceName, sourcesOf } from './group-sources.ts';
+import { logAbout } from './log.ts';
 import type { UsableToken } from './refresh.ts';
 import { nextReviewAt, type Review } from './review-window.ts';
 
 /** What one slice of a sync has done so far. */
 export type Slice = {
   connectionId: number;
+  user: SyncStart['user'];
   lease: SyncLease;
   position: SyncPosition;
   reviews: ReviewPosition;
@@ -93,7 +101,8 @@ export const storePage = async (
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
   Object.assign(slice, { counts, position, pages: slice.pages + 1 });
   if (!ends) return ok(undefined);
-  deps.log({ level: 'info', event: 'sync', outcome: complete ? 'complete' : 'partial', count: slice.pages });
+  const outcome = complete ? 'complete' : 'partial';
+  await logAbout(deps, slice.user, { level: 'info', event: 'sync', outcome, count: slice.pages });
   return ok(result);
 };
 

@@ -15,6 +15,7 @@ import { budgetWaitSeconds, takeBudget } from '../store/request-budget.ts';
 import { abandonSync, type SyncLease, type SyncStart, syncStateOf, takeSyncLease } from '../store/sync-runs.ts';
 import { condemn, usableAccessToken } from './access-token.ts';
 import type { Deps } from './deps.ts';
+import { logAbout, reasonOf } from './log.ts';
 import { readWindow, type Review } from './review-window.ts';
 import { type Answered, type Slice, storePage } from './store-page.ts';
 import { withingsUnavailable } from './withings-unavailable.ts';
@@ -67,9 +68,11 @@ const syncUnderLease = async (
   { isUse, review }: SyncPurpose,
 ): Promise<Result<SyncResult, Failure>> => {
   const token = await usableAccessToken(deps, connectionId, { share: 'sync' });
-  if (!token.ok) return abandon(deps, { connectionId, lease }, token.failure);
+  const { user } = start;
+  if (!token.ok) return abandon(deps, { connectionId, user, lease }, token.failure);
   const slice: Slice = {
     connectionId,
+    user,
     lease,
     position: start.position,
     reviews: start.reviews,
@@ -160,8 +163,8 @@ const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Re
   return ok(undefined);
 };
 
-const condemnSlice = (deps: Deps, { connectionId, token }: Slice) =>
-  condemn(deps, { connectionId, tokenVersion: token.tokenVersion }, 'insufficient_scope');
+const condemnSlice = (deps: Deps, { connectionId, user, token }: Slice) =>
+  condemn(deps, { ...user, connectionId, tokenVersion: token.tokenVersion }, 'insufficient_scope');
 
 /** Pages that were stored count, whatever came after them; without any, the caller is told what went wrong. */
 const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise<Result<SyncResult, Failure>> => {
@@ -176,12 +179,14 @@ const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise
     recentQuestions: slice.position.recentQuestions,
     resumeAt: deps.now() + RESUME_AFTER_MS,
   });
+  const line = { level: 'info', event: 'sync', outcome: 'partial', reason: reasonOf(failure) } as const;
+  await logAbout(deps, slice.user, { ...line, count: slice.pages });
   return ended.ok ? outcome : ended;
 };
 
 const abandon = async (
   deps: Deps,
-  { connectionId, lease, position }: Pick<Slice, 'connectionId' | 'lease'> & { position?: SyncPosition },
+  { connectionId, user, lease, position }: Pick<Slice, 'connectionId' | 'user' | 'lease'> & { position?: SyncPosition },
   failure: Failure,
 ): Promise<Result<SyncResult, Failure>> => {
   const outcome = fail(failure);
@@ -191,7 +196,7 @@ const abandon = async (
     recentQuestions: position?.recentQuestions,
     resumeAt: undefined,
   });
-  deps.log({ level: 'warn', event: 'sync', outcome: 'failed', reason: failure.kind });
+  await logAbout(deps, user, { level: 'warn', event: 'sync', outcome: 'failed', reason: reasonOf(failure) });
   return outcome;
 };
 

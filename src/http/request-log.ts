@@ -1,28 +1,43 @@
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 
-import type { HttpEnv } from './context.ts';
+import { logAbout, type LogSubject, withLogId } from '../broker/log.ts';
+import type { LogEntry } from '../domain/log.ts';
+import { judgeUserId } from '../domain/user-id.ts';
+import type { HttpContext, HttpEnv } from './context.ts';
 
-/** One line per request, and the id under which an error and its line are found together. */
+/** One line per request, and the id under which an error, its line and every other line of the request are found together. */
 export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
-  const { deps } = c.env;
-  const startedAt = deps.now();
   const requestId = requestIdOf(c.req.raw);
+  const deps = withLogId(c.env.deps, requestId);
+  c.env.deps = deps;
+  const startedAt = deps.now();
   c.set('requestId', requestId);
   c.header('X-Request-Id', requestId);
   await next();
   const outcome = c.get('problemCode');
-  deps.log({
+  const entry: LogEntry = {
     level: c.res.status >= 500 ? 'error' : 'info',
     event: 'request',
-    requestId,
     method: c.req.method,
     route: routePath(c, -1),
     status: c.res.status,
     durationMs: deps.now() - startedAt,
     ...(outcome !== undefined && { outcome }),
-  });
+  };
+  const subject = subjectOf(c);
+  return subject === undefined ? deps.log(entry) : logAbout(deps, subject, entry);
 });
+
+const APP_ID = /^app_[0-9a-f]{20}$/;
+
+/** Whom a request is about, as its path says, or the query of a link. What is no id of an app or a user is not written. */
+const subjectOf = (c: HttpContext): LogSubject | undefined => {
+  const appId = c.req.param('app_id') ?? '';
+  if (!APP_ID.test(appId)) return undefined;
+  const userId = judgeUserId(c.req.param('user_id') ?? c.req.query('user_id') ?? '');
+  return { appId, userId: userId.ok ? userId.value : undefined };
+};
 
 /** Cloudflare's own id of the request, so that its log and ours say the same; one of ours where there is none. */
 export const requestIdOf = ({ headers }: Request): string => headers.get('CF-Ray') ?? crypto.randomUUID();

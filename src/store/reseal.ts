@@ -7,6 +7,7 @@ import { connections } from './schema.ts';
 export type SealedTokens = {
   connectionId: number;
   appId: string;
+  userId: string;
   tokenVersion: number;
   accessTokenSealed: string | undefined;
   refreshTokenSealed: string | undefined;
@@ -20,6 +21,7 @@ export const sealedTokensAfter = (db: Db, afterId: number, limit: number): Store
       .select({
         connectionId: connections.id,
         appId: connections.appId,
+        userId: connections.userId,
         tokenVersion: connections.tokenVersion,
         accessTokenSealed: connections.accessTokenSealed,
         refreshTokenSealed: connections.refreshTokenSealed,

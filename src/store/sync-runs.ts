@@ -17,6 +17,8 @@ export type SyncLease = { id: string; until: EpochMs };
 
 /** What the holder of a sync lease starts from. */
 export type SyncStart = {
+  /** Whose connection it is. */
+  user: { appId: string; userId: string };
   position: SyncPosition;
   dataVersion: number;
   reviews: ReviewPosition;
@@ -43,6 +45,8 @@ const TAKE_LEASE = compiled((orm, given: Given<{ connectionId: number; now: Epoc
       ),
     )
     .returning({
+      appId: connections.appId,
+      userId: connections.userId,
       cursorSeconds: connections.syncCursorSeconds,
       resume: connections.syncResume,
       recentQuestions: connections.recentQuestions,
@@ -68,6 +72,7 @@ export const takeSyncLease = (
     const row = await TAKE_LEASE.first(db, { connectionId, ...lease, now });
     if (row === undefined) return undefined;
     return {
+      user: { appId: row.appId, userId: row.userId },
       dataVersion: row.dataVersion,
       reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
       isReviewed: row.nextReviewAt !== null,

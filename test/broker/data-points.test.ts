@@ -32,7 +32,7 @@ test('requests, links, syncs and refreshes are data points by outcome, and nobod
   const refused = points.find(({ blobs }) => blobs[1] === 'api_key_missing');
   expect(refused).toEqual({
     indexes: ['request'],
-    blobs: ['request', 'api_key_missing', '', 'info', 'GET', '/apps/:app_id/withings/status/:user_id', ''],
+    blobs: ['request', 'api_key_missing', '', 'info', 'GET', '/apps/:app_id/withings/status/:user_id', app.id],
     doubles: [1, 401, 0],
   });
   expect(JSON.stringify(points)).not.toMatch(/lovelace|nora|user_[0-9a-f]/);

@@ -30,7 +30,10 @@ const linesOf = (requestId: string | null): LogEntry[] => broker.logs.filter((li
 
 /** The lines of the request that was answered, without what all have in common. */
 const linesBehind = (answer: Response): Partial<LogEntry>[] =>
-  linesOf(answer.headers.get('X-Request-Id')).map(({ requestId: _, durationMs: __, ...line }) => line);
+  linesOf(answer.headers.get('X-Request-Id')).map((line) => {
+    const { requestId: _, durationMs: __, ...rest } = line;
+    return rest;
+  });
 
 const userHashes = (): unknown[] => [...new Set(broker.logs.map(({ userHash }) => userHash))];
 
@@ -65,7 +68,10 @@ describe('a link that fails', () => {
   test('because the person denied it, or an app was disabled meanwhile, names the user too', async () => {
     const denied = await link('ada', 'deny');
     expect(linesBehind(await denied.finish())).toContainEqual({
-      ...{ level: 'info', event: 'link', outcome: 'access_denied', reason: 'no_code' },
+      level: 'info',
+      event: 'link',
+      outcome: 'access_denied',
+      reason: 'no_code',
       ...about(),
     });
     const { finish } = await link('ada');
@@ -74,7 +80,10 @@ describe('a link that fails', () => {
     await broker.manage('PATCH', `/apps/${app.id}`, { disabled: false });
     expect(refused.status).toBe(403);
     expect(linesBehind(refused)).toContainEqual({
-      ...{ level: 'info', event: 'link', outcome: 'app_disabled', reason: 'changed_meanwhile' },
+      level: 'info',
+      event: 'link',
+      outcome: 'app_disabled',
+      reason: 'changed_meanwhile',
       ...about(),
     });
   });
@@ -93,7 +102,10 @@ describe('a link that fails', () => {
     const body = { ticket: `mushu_ticket_${'0'.repeat(72)}`, user_id: 'ada' };
     const answer = await app.call('POST', '/withings/confirm', body);
     expect(linesBehind(answer)).toContainEqual({
-      ...{ level: 'info', event: 'link', outcome: 'not_confirmed', reason: 'not_found' },
+      level: 'info',
+      event: 'link',
+      outcome: 'not_confirmed',
+      reason: 'not_found',
       ...about(),
     });
   });

@@ -3,13 +3,14 @@ import { env } from 'cloudflare:workers';
 import { afterAll, expect } from 'vitest';
 
 import { emptyStorage } from './broker.ts';
-import { findLeaks, forgetCaptured } from './leaks.ts';
+import { findLeaks, forgetCaptured, loggedLines } from './leaks.ts';
+import { faultOfLine } from './log-lines.ts';
 import { findScans, forgetStatements } from './query-plans.ts';
 
 /**
  * Files share a runtime, which takes two seconds to start: each begins with the newest tables and nothing in them. It is searched when its
- * tests are done: no secret may be in D1, KV, the logs or an answer that is not the one which hands it out, and no statement that the
- * broker issued may scan a table that grows.
+ * tests are done: no secret may be in D1, KV, the logs or an answer that is not the one which hands it out, no statement that the broker
+ * issued may scan a table that grows, and no line of its log may say less or more than is agreed.
  */
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 await emptyStorage();
@@ -19,4 +20,5 @@ forgetStatements();
 afterAll(async () => {
   expect(await findLeaks()).toEqual([]);
   expect(await findScans()).toEqual([]);
+  expect(loggedLines().flatMap(faultOfLine)).toEqual([]);
 });

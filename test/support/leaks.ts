@@ -11,6 +11,9 @@ export const watchLog = (log: LogEntry[]): void => {
   logs.push(log);
 };
 
+/** Every line that a broker's log has had in this file. */
+export const loggedLines = (): LogEntry[] => logs.flat();
+
 /** Every planted secret that is somewhere it must not be. */
 export const findLeaks = async (): Promise<Leak[]> =>
   findLeaksIn([

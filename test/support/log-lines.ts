@@ -3,7 +3,7 @@ import type { LogEntry } from '../../src/domain/log.ts';
 /** What a line may hold, as docs/operating.md lists it. */
 const FIELDS: Record<keyof LogEntry, RegExp> = {
   level: /^(info|warn|error)$/,
-  event: /^(request|link|refresh|sync|tick|erasure|alarm|bug)$/,
+  event: /^(request|link|refresh|sync|tick|erasure|alarm|alarm_over|bug)$/,
   requestId: /^(tick_[0-9a-f]{20}|[\w-]{1,64})$/,
   method: /^[A-Z]+$/,
   route: /^[/*]/,
@@ -19,11 +19,16 @@ const FIELDS: Record<keyof LogEntry, RegExp> = {
 /** Lines of links that nobody can say the user of: their record is gone. */
 const NAMELESS = new Set(['link_record_missing', 'changed_meanwhile', 'session_spent', 'no_code']);
 
+/** Alarms say it in words of ours, with figures and key ids. */
+const FIGURES = /^[\w ,’-]+$/;
+const isAlarm = ({ event }: LogEntry): boolean => event === 'alarm' || event === 'alarm_over';
+
 /** What is wrong with a line, if anything: a field that is not agreed, or one that following a user's failure needs. */
 export const faultOfLine = (line: LogEntry): string[] => {
-  const odd = Object.entries(line).flatMap(([field, value]) =>
-    FIELDS[field as keyof LogEntry]?.test(String(value)) ? [] : [field],
-  );
+  const odd = Object.entries(line).flatMap(([field, value]) => {
+    const allowed = isAlarm(line) && field === 'reason' ? FIGURES : FIELDS[field as keyof LogEntry];
+    return allowed?.test(String(value)) ? [] : [field];
+  });
   const needed: (keyof LogEntry)[] =
     line.event === 'refresh' || line.event === 'sync'
       ? ['appId', 'userHash', 'outcome']
