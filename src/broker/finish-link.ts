@@ -89,7 +89,9 @@ const completeLink = async (
   // 4. The exchange, once.
   const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
   if (!grant.ok) return { ending: errorOf(grant.failure), reason: grant.failure.kind };
-  if (!allowsMeasurements(grant.value.scope)) return { ending: 'access_denied', reason: 'scope_not_granted' };
+  // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
+  const scope = grant.value.scope ?? deps.settings.scope;
+  if (!scope.includes(MEASUREMENTS_SCOPE)) return { ending: 'access_denied', reason: 'scope_not_granted' };
 
   // 5. Who may link whom, and the sealed tokens into D1, with the outcome.
   const kept = await keepGrant(deps, {
@@ -99,6 +101,7 @@ const completeLink = async (
     kind: record.kind,
     sameBrowser: await isSameBrowser(record, binding),
     grant: grant.value,
+    scope,
     claim: { id: state.jti, expiresAt: state.expiresAt },
   });
   if (!kept.ok) return { ending: 'temporarily_unavailable', reason: kept.failure.kind };
@@ -153,12 +156,8 @@ const errorOf = (failure: WithingsFailure): LinkError => {
     : 'temporarily_unavailable';
 };
 
-/** Withings' scope for measurements: a connection without it is of no use, whatever else was asked for. */
+/** Withings' scope for measurements: a connection without it is of no use, whatever else was allowed. */
 const MEASUREMENTS_SCOPE = 'user.metrics';
-
-/** A person may grant less than was asked. An answer that names no scope is taken at its word when data is asked for. */
-const allowsMeasurements = (granted: readonly string[]): boolean =>
-  granted.length === 0 || granted.includes(MEASUREMENTS_SCOPE);
 
 const isSameBrowser = async (record: LinkRecord, binding: string | undefined): Promise<boolean> =>
   binding !== undefined && constantTimeEqual(await hashCredential(binding), record.binding);

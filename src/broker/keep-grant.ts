@@ -28,7 +28,9 @@ export type GrantToKeep = {
   policy: LinkPolicy;
   kind: LinkKind;
   sameBrowser: boolean;
-  grant: TokenGrant;
+  grant: Omit<TokenGrant, 'scope'>;
+  /** What the connection may read. */
+  scope: readonly string[];
   claim: Claim;
 };
 
@@ -61,7 +63,7 @@ export const keepGrant = async (
 
 const activate = async (
   deps: Deps,
-  { appId, userId, grant, claim }: GrantToKeep,
+  { appId, userId, grant, scope, claim }: GrantToKeep,
   connectionId: number,
   mayReplace: boolean,
 ): Promise<Result<boolean, StorageFailure>> => {
@@ -73,7 +75,7 @@ const activate = async (
       appId,
       userId,
       withingsUserId: grant.withingsUserId,
-      scope: grant.scope.join(','),
+      scope: scope.join(','),
       accessToken: grant.accessToken,
       refreshToken: grant.refreshToken,
       accessExpiresAt: now + grant.expiresInSeconds * SECOND_MS,
@@ -87,7 +89,7 @@ const activate = async (
 
 const hold = async (
   deps: Deps,
-  { appId, userId, grant, claim }: GrantToKeep,
+  { appId, userId, grant, scope, claim }: GrantToKeep,
   connectionId: number,
 ): Promise<Result<{ ending: LinkEnding; ticket?: Secret }, StorageFailure>> => {
   const now = deps.now();
@@ -98,7 +100,7 @@ const hold = async (
     userId,
     withingsUserId: grant.withingsUserId,
     connectionId,
-    scope: grant.scope.join(','),
+    scope: scope.join(','),
     ...(await sealTokens(deps, { appId, connectionId }, grant)),
     accessExpiresAt: now + grant.expiresInSeconds * SECOND_MS,
     createdAt: now,

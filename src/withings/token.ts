@@ -13,14 +13,14 @@ export type TokenGrant = {
   withingsUserId: string;
   accessToken: Secret;
   refreshToken: Secret;
-  /** What was granted, which may be less than what was asked. */
-  scope: string[];
+  /** What was granted, which may be less than what was asked, and nothing at all; undefined where the answer does not say. */
+  scope: string[] | undefined;
   expiresInSeconds: number;
 };
 
 /**
  * Judges the answer to either grant of `requesttoken`. A grant needs its person and both tokens. Where the
- * lifetime is absent or absurd the documented one is assumed, and a missing scope is empty: the old refresh
+ * lifetime is absent or absurd the documented one is assumed, and a missing scope is left open: the old refresh
  * token is already on its way out, so a new one is not thrown away for a detail.
  */
 export const judgeTokenAnswer = (answer: Answer): Outcome<TokenGrant> => {
@@ -38,7 +38,7 @@ export const judgeTokenAnswer = (answer: Answer): Outcome<TokenGrant> => {
     withingsUserId: String(withingsUserId),
     accessToken: secret(accessToken),
     refreshToken: secret(refreshToken),
-    scope: typeof scope === 'string' ? splitScope(scope) : [],
+    scope: typeof scope === 'string' ? splitScope(scope) : undefined,
     expiresInSeconds: lifetimeSeconds(body.expires_in),
   });
 };

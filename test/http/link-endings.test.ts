@@ -122,12 +122,29 @@ describe('an exchange that fails', () => {
     expect(sent.count()).toBe(0);
   });
 
-  test('because the person allowed something else than measurements', async () => {
+  test.each([
+    ['something else than measurements', ['user.activity']],
+    ['nothing at all', []],
+  ])('because the person allowed %s', async (_, allowedScopes) => {
     const asking = await startBroker({ bindings: { WITHINGS_SCOPE: 'user.metrics,user.activity' } });
     const nora = asking.simulator.state.people.find('nora');
-    if (nora) nora.allowedScopes = ['user.activity'];
+    if (nora) nora.allowedScopes = allowedScopes;
     const response = await changingNothing(() => connect(asking, app, user(), 'nora'));
     expect(errorOf(response)).toBe('access_denied');
+    expect(asking.logs).toContainEqual(expect.objectContaining({ event: 'link', reason: 'scope_not_granted' }));
+  });
+
+  test('but not because Withings does not say what was allowed: that is what was asked for', async () => {
+    const silent = await startBroker({
+      fetch: (send) => async (input, init) => {
+        const answer = await send(input, init);
+        const text = (await answer.text()).replace(/"scope":"[^"]*",/, '');
+        return new Response(text, { status: answer.status });
+      },
+    });
+    expect((await connect(silent, app, user(), 'nora')).headers.get('Location')).toBe(WOMOJI);
+    const shown = await app.call('GET', `/withings/connections/${user()}`);
+    expect(await shown.json()).toMatchObject({ state: 'active', scopes: ['user.metrics'] });
   });
 });
 

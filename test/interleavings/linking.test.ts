@@ -34,11 +34,19 @@ const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open') => 
     withingsUserId: ACCOUNT,
     accessToken: secret(`access of ${userId}`),
     refreshToken: secret(`refresh of ${userId}`),
-    scope: ['user.metrics'],
     expiresInSeconds: 10_800,
   };
   const claim = { id: `claim of ${userId}`, expiresAt: START + 1e12 };
-  const kept = await keepGrant(deps, { appId: APP_ID, userId, policy, kind: 'open', sameBrowser: true, grant, claim });
+  const kept = await keepGrant(deps, {
+    appId: APP_ID,
+    userId,
+    policy,
+    kind: 'open',
+    sameBrowser: true,
+    grant,
+    scope: ['user.metrics'],
+    claim,
+  });
   return kept.ok ? kept.value : { ending: kept.failure.kind };
 };
 const confirm = async (deps: Deps, userId: string, ticket: string): Promise<string> => {

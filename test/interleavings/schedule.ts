@@ -168,7 +168,12 @@ const reconnect = (world: World, task: string, name: string): void => {
     const grant = await deps.withings.exchangeCode({ code: secret(codes.issue(fields)), redirectUri: CALLBACK_URL });
     if (!grant.ok) return;
     const link = { appId: APP_ID, userId: name, policy: 'open', kind: 'open', sameBrowser: true } as const;
-    await keepGrant(deps, { ...link, grant: grant.value, claim: { id: name, expiresAt: START + 1e12 } });
+    await keepGrant(deps, {
+      ...link,
+      grant: grant.value,
+      scope: ['user.metrics'],
+      claim: { id: name, expiresAt: START + 1e12 },
+    });
   });
 };
 

@@ -122,8 +122,8 @@ describe('a grant', () => {
     { scope: 'user.metrics', names: ['user.metrics'] },
     { scope: 'user.info, user.metrics', names: ['user.info', 'user.metrics'] },
     { scope: '', names: [] },
-    { scope: undefined, names: [] },
-    { scope: 7, names: [] },
+    { scope: undefined, names: undefined },
+    { scope: 7, names: undefined },
   ])('of scope $scope grants $names', ({ scope, names }) => {
     expect(judgeTokenAnswer(success({ ...tokenBody, scope }))).toMatchObject({ value: { scope: names } });
   });
