@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { dashboard } from '../../src/http/dashboard/app.tsx';
 import { connect, emptyTables, makeApp, ORIGIN, startBroker, type Broker, type TestApp } from '../support/broker.ts';
 import { type DashboardBrowser, dashboardBrowser, formToken } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
@@ -49,22 +50,15 @@ describe('a session of a developer', () => {
 });
 
 describe("another developer's app", () => {
-  const PAGES = ['', '/health', '/users', '/users/ada', '/keys', '/audit'];
-  const FORMS = [
-    '/name',
-    '/disable',
-    '/enable',
-    '/delete',
-    '/health/redirect-uris',
-    '/health/redirect-uris/remove',
-    '/health/link-policy',
-    '/health/try',
-    '/users/ada/sync',
-    '/users/ada/disconnect',
-    '/users/ada/erase',
-    '/keys',
-    '/keys/key_1/revoke',
-  ];
+  /** Every route below an app, by the router, filled in with what is there. */
+  const routesOf = (method: 'GET' | 'POST'): string[] =>
+    dashboard.routes
+      .filter((route) => route.method === method && route.path.startsWith('/apps/:app_id'))
+      .map(({ path }) =>
+        path.replace('/apps/:app_id', '').replace(':user_id', 'ada').replace(':key_id', 'key_1').replace(/\/$/, ''),
+      );
+  const PAGES = routesOf('GET');
+  const FORMS = routesOf('POST');
   let app: TestApp;
   let stranger: DashboardBrowser;
 
@@ -77,6 +71,7 @@ describe("another developer's app", () => {
   });
 
   test('is on no page: the same answer as for an app that does not exist', async () => {
+    expect(PAGES).toEqual(expect.arrayContaining(['', '/users/ada', '/audit']));
     expect((await stranger.get('/dashboard/apps')).html).not.toContain(app.id);
     for (const path of PAGES) {
       const [theirs, none] = [
@@ -89,6 +84,9 @@ describe("another developer's app", () => {
   });
 
   test('is changed by no form', async () => {
+    expect(FORMS).toEqual(
+      expect.arrayContaining(['/delete', '/users/ada/erase', '/keys/settings', '/keys/key_1/revoke']),
+    );
     const token = formToken((await stranger.get('/dashboard/apps')).html);
     const state = async () =>
       JSON.stringify(
@@ -119,6 +117,9 @@ describe("another developer's app", () => {
     for (const path of ['/broker', '/developers', `/developers/${accountId}`]) {
       expect((await stranger.get(`/dashboard${path}`)).status, path).toBe(404);
     }
+    const trail = (await stranger.get('/dashboard/audit')).html;
+    expect(trail).toContain('Account created');
+    for (const theirs of [accountId, app.id]) expect(trail).not.toContain(theirs);
     const token = formToken((await stranger.get('/dashboard/apps')).html);
     for (const path of ['/developers', `/developers/${accountId}/tokens`, `/developers/${accountId}/disable`]) {
       const fields: [string, string][] = [
