@@ -49,7 +49,10 @@ const Alarms = ({ alarms, now }: { alarms: BrokerHealth['alarms']; now: EpochMs 
     <ul class="attention" aria-label="Alarms">
       {alarms.map(({ code, since, reason }) => (
         <li class="bad">
-          <strong>{code}</strong> since <Ago at={since} now={now} />: {reason}. {ALARMS[code]}
+          <strong>{ALARMS[code]}</strong>
+          <span class="detail">
+            <code>{code}</code> since <Ago at={since} now={now} />: {reason}
+          </span>
         </li>
       ))}
     </ul>
