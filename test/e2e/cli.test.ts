@@ -201,6 +201,40 @@ test('a developer sees the tokens of the own account and what happened to it, an
   expect(audit.out).not.toContain(bob.account);
 });
 
+/** Every command that takes an app, from the synopses that the help prints, about this one. */
+const commandsOnApp = async (appId: string): Promise<string[][]> => {
+  const groups = await Promise.all(['apps', 'keys', 'health', 'audit'].map((group) => run([group, '--help'])));
+  const synopses = groups.flatMap(({ out }) => [...out.matchAll(/^(?:Usage:| {6}) mushu (.*\bAPP\b.*)$/gm)]);
+  const values: Record<string, string> = { APP: appId, URI: WOMOJI, USER: 'ada', NAME: 'x', ID: 'key_x' };
+  return synopses.map(([, synopsis = '']) => {
+    const needed = synopsis
+      .replace('[--app APP]', '--app APP')
+      .replace('[--yes]', '--yes')
+      .replace(/ \[.*?\]/g, '');
+    return needed.split(' ').map((word) => values[word] ?? word);
+  });
+};
+
+test('no command takes a developer to an app or a token of somebody else', async () => {
+  const [ada, bob] = await Promise.all([makeToken(), makeToken()]);
+  const commands = await commandsOnApp(ready.app_id);
+  expect(commands.length).toBeGreaterThan(15);
+  const refused = async (args: string[], code: number, because: string) => {
+    const ended = await run(args, ada.env);
+    expect(ended, args.join(' ')).toMatchObject({ code, out: '', err: expect.stringContaining(`code ${because}`) });
+  };
+  await Promise.all([
+    ...commands.map((args) => refused(args, 4, 'app_not_found')),
+    refused(['tokens', 'revoke', bob.id], 4, 'not_found'),
+    ...[['list'], ['create', 'Eve'], ['disable', bob.account]].map((args) =>
+      refused(['accounts', ...args], 3, 'operator_only'),
+    ),
+  ]);
+  const audit = await run(['audit', '--app', ready.app_id, '--json'], asOperator);
+  expect(audit).toMatchObject({ code: 0, out: expect.not.stringContaining(ada.account) });
+  expect(await run(['whoami'], bob.env)).toMatchObject({ code: 0 });
+});
+
 test('the first screen shows what there is in groups, with examples, and a wrong word leads to it', async () => {
   const { out, code } = await run([]);
   expect(code).toBe(0);
@@ -212,8 +246,10 @@ test('the first screen shows what there is in groups, with examples, and a wrong
   expect((await run(['frob'])).err).toContain('mushu --help');
 });
 
-test('completion is printed for each shell', async () => {
+test('completion is printed for each shell, and knows commands and options', async () => {
   for (const shell of ['bash', 'zsh', 'fish']) expect((await run(['completion', shell])).out).toContain('mushu');
+  expect((await run(['completion', 'bash', 'health', 're'])).out).toContain('redirect-uri');
+  expect((await run(['completion', 'bash', 'health', 'metrics', 'ada', '--m'])).out).toContain('--metric');
 });
 
 test('the help of a command ends with an example', async () => {
