@@ -34,7 +34,7 @@ export const readProject = (env: NodeJS.ProcessEnv): Project => {
   return { ...project, name: env['WRANGLER_CI_OVERRIDE_NAME'] || project.name };
 };
 
-export type Resources = { databaseId: string; namespaceId: string };
+export type Resources = { accountId: string; databaseId: string; namespaceId: string };
 
 /**
  * The configuration of one deployment: `wrangler.toml` with the ids of the account's resources and the address filled in. Paths are
@@ -44,13 +44,14 @@ export type Resources = { databaseId: string; namespaceId: string };
  */
 export const deploymentConfig = (
   project: Project,
-  { databaseId, namespaceId }: Resources,
+  { accountId, databaseId, namespaceId }: Resources,
   domain: string | undefined,
 ): object => {
   const [database] = project.d1_databases;
   const [namespace] = project.kv_namespaces;
   return {
     ...project,
+    account_id: accountId,
     main: resolve(ROOT, project.main),
     build: { ...project.build, cwd: ROOT },
     assets: { ...project.assets, directory: resolve(ROOT, project.assets.directory) },

@@ -59,7 +59,7 @@ export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promis
   say(`KV namespace ${namespaceId}: ${found.namespaceId === undefined ? 'made' : 'there already'}`);
   keep({ namespaceId });
 
-  const resources: Resources = { databaseId, namespaceId };
+  const resources: Resources = { accountId, databaseId, namespaceId };
   const config = kept.writeConfig(deploymentConfig(project, resources, chosen.domain));
   await attempt('Applying the migrations', async () =>
     wrangler(['d1', 'migrations', 'apply', 'DB', '--remote', '--config', config]),

@@ -8,7 +8,11 @@ import { namespaceTitle } from './survey.ts';
 import { parseDomain, type Wishes } from './wishes.ts';
 import { wranglerWith } from './wrangler.ts';
 
-const NO_RESOURCES = { databaseId: '00000000-0000-0000-0000-000000000000', namespaceId: '0'.repeat(32) };
+const NO_RESOURCES = {
+  accountId: '0'.repeat(32),
+  databaseId: '00000000-0000-0000-0000-000000000000',
+  namespaceId: '0'.repeat(32),
+};
 
 /** Says every step in words, and builds the bundle as it would be sent, by the configuration that it would have. Reaches no network. */
 export const rehearse = async (wishes: Wishes, env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> => {

@@ -163,6 +163,15 @@ const workerRoutes = (cloud: Cloudflare): [string, RegExp, (call: Call) => unkno
       ofWorker(({ secrets }) => Array.from(secrets.keys(), (name) => ({ name, type: 'secret_text' }))),
     ],
     [
+      'PUT',
+      /^\/workers\/scripts\/mushu-health\/secrets$/,
+      ({ body }) => {
+        const { name, text } = body() as { name: string; text: string };
+        cloud.worker?.secrets.set(name, text);
+        return { name, type: 'secret_text' };
+      },
+    ],
+    [
       'GET',
       /^\/workers\/services\/mushu-health$/,
       ofWorker(() => ({

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 
+import { wranglerProgram } from '../../scripts/dev/children.ts';
 import { startCloudflare } from './cloudflare-stand-in.ts';
 import { localBroker } from './local-broker.ts';
 
@@ -70,12 +71,22 @@ const newcomer = async () => {
     const code = await new Promise((resolve) => child.on('close', resolve));
     return { ok: code === 0, said };
   };
+  /** What the documentation tells an operator to run. */
+  const putSecret = async (name: string, value: string): Promise<void> => {
+    const args = ['secret', 'put', name, '--name', 'mushu-health'];
+    const run = promisify(execFile)(process.execPath, [wranglerProgram, ...args], {
+      cwd: home,
+      env: { ...machine, CLOUDFLARE_ACCOUNT_ID: cloud.accounts[0]?.id },
+    });
+    run.child.stdin?.end(value);
+    await run;
+  };
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(state, name), 'utf8'));
   const wranglerCalls = async (): Promise<string> => {
     const files = globSync('calls/*', { cwd: home });
     return (await Promise.all(files.map(async (file) => readFile(join(home, file), 'utf8')))).join('\n');
   };
-  return { cloud, deploy, read, state, wranglerCalls };
+  return { cloud, deploy, putSecret, read, state, wranglerCalls };
 };
 
 const ourDatabase = (cloud: Awaited<ReturnType<typeof startCloudflare>>) =>
@@ -83,7 +94,7 @@ const ourDatabase = (cloud: Awaited<ReturnType<typeof startCloudflare>>) =>
 
 describe('npm run deploy', () => {
   test('that fails at any step says what to do, and run again finishes with nothing made twice', async () => {
-    const { cloud, deploy, read, state, wranglerCalls } = await newcomer();
+    const { cloud, deploy, putSecret, read, state, wranglerCalls } = await newcomer();
     const env = { CLOUDFLARE_ACCOUNT_ID: cloud.accounts[0]?.id ?? '' };
     // More than one page of them.
     for (let index = 0; index < 12; index += 1) cloud.addDatabase(`somebody-elses-${index}`);
@@ -141,6 +152,9 @@ describe('npm run deploy', () => {
     const migrated = cloud.requests.findLastIndex((request) => request.endsWith('/query'));
     expect(migrated).toBeLessThan(cloud.requests.findLastIndex((request) => request.endsWith('/versions')));
     expect([...cloud.domains, ...cloud.crons]).toEqual(['withings.example.com', '* * * * *']);
+
+    await putSecret('KEYRING', 'rotated');
+    expect(cloud.worker?.secrets).toEqual(new Map(secrets).set('KEYRING', 'rotated'));
 
     const runs = [undecided, cutOff, forbidden, half, unaddressed, done];
     expect(runs.map(({ ok }) => ok)).toEqual([false, false, false, false, false, true]);

@@ -5,7 +5,8 @@ import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.
 /** What wrangler.toml keeps from the public, with a host of the operator's own and without. */
 
 describe.each(['withings.example.com', undefined])('a deployment to %s', (domain) => {
-  const config = deploymentConfig(readProject({}), { databaseId: 'db-1', namespaceId: 'kv-1' }, domain);
+  const resources = { accountId: 'acc-1', databaseId: 'db-1', namespaceId: 'kv-1' };
+  const config = deploymentConfig(readProject({}), resources, domain);
 
   test('runs no older version in public, on the real database, at an address of its own', () => {
     expect(config).toMatchObject({ preview_urls: false });

@@ -147,13 +147,14 @@ test('a hidden answer is not shown while it is typed', async () => {
 });
 
 describe('the configuration of a deployment', () => {
-  const resources = { databaseId: 'db-1', namespaceId: 'kv-1' };
+  const resources = { accountId: 'acc-1', databaseId: 'db-1', namespaceId: 'kv-1' };
 
   test('is what wrangler.toml says, with ids, and paths that hold from anywhere', () => {
     const project = readProject({});
     const config = deploymentConfig(project, resources, undefined);
     expect(config).toMatchObject({
       name: 'mushu-health',
+      account_id: 'acc-1',
       main: join(import.meta.dirname, '../../src/worker.ts'),
       workers_dev: true,
       d1_databases: [{ binding: 'DB', database_id: 'db-1' }],
