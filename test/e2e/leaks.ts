@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -18,8 +19,9 @@ type Snapshot = { grants: { pairs: { accessToken: string; refreshToken: string }
 const readJson = async <Value>(state: string, name: string): Promise<Value> =>
   JSON.parse(await readFile(join(state, name), 'utf8')) as Value;
 
-/** Every token that the simulated Withings has issued. */
+/** Every token that the simulated Withings has issued. It keeps nothing before it has been asked for something. */
 export const issuedTokens = async (state: string): Promise<string[]> => {
+  if (!existsSync(join(state, 'simulator.json'))) return [];
   const { grants } = await readJson<Snapshot>(state, 'simulator.json');
   return grants.flatMap(({ pairs }) => pairs.flatMap(({ accessToken, refreshToken }) => [accessToken, refreshToken]));
 };
