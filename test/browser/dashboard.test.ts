@@ -123,6 +123,9 @@ describe('the dashboard, without scripts', () => {
   });
 });
 
+/** One word of 128 letters, which no page may be stretched by. */
+const LONGEST_USER = `auth0|${'d'.repeat(122)}`;
+
 /** Where each page of the dashboard is visited, by its route. */
 const visits = async (): Promise<Record<string, string>> => {
   const account = await manage('POST', '/accounts', { name: 'Looked at' });
@@ -133,7 +136,7 @@ const visits = async (): Promise<Record<string, string>> => {
     '/apps/:app_id': app,
     '/apps/:app_id/health': `${app}/health`,
     '/apps/:app_id/users': `${app}/users`,
-    '/apps/:app_id/users/:user_id': `${app}/users/dashboard-user`,
+    '/apps/:app_id/users/:user_id': `${app}/users/${encodeURIComponent(LONGEST_USER)}`,
     '/apps/:app_id/keys': `${app}/keys`,
     '/apps/:app_id/audit': `${app}/audit`,
     '/account': '/dashboard/account',
@@ -153,12 +156,15 @@ const manage = async (method: string, path: string, body: object): Promise<{ id:
 /** Pages that are seen otherwise: where one signs in, and what only redirects. */
 const SEEN_APART = ['/sign-in', '/'];
 
-const WIDTHS = [390, 1280];
+const WIDTHS = [390, 900, 1280];
 
 test('no page breaks a rule of accessibility in either colour scheme, or is wider than its window', async () => {
-  await walk(ready, { userId: 'dashboard-user' });
+  await walk(ready, { userId: LONGEST_USER });
   const headers = { 'X-API-Key': ready.api_key };
-  await fetch(`${ready.url}/apps/${ready.app_id}/withings/sync/dashboard-user`, { method: 'POST', headers });
+  await fetch(`${ready.url}/apps/${ready.app_id}/withings/sync/${encodeURIComponent(LONGEST_USER)}`, {
+    method: 'POST',
+    headers,
+  });
   const pages = await visits();
   const routes = dashboard.routes.filter(({ method }) => method === 'GET').map(({ path }) => path);
   expect([...Object.keys(pages), ...SEEN_APART].sort()).toEqual([...new Set(routes)].sort());
