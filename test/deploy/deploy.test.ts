@@ -131,12 +131,13 @@ describe('npm run deploy', () => {
     // As Workers Builds would run it: nobody to ask, no credential of Withings, only what the runs before have left.
     const done = await deploy({
       env: { CI: '1', WORKERS_CI: '1' },
-      args: ['--import', localBroker(join(state, '../local'))],
+      args: ['--import', localBroker(join(state, '../local')), '--with-people'],
     });
     expect(done.said).toContain('carried over: accounts 0, access_tokens 0, apps 1, redirect_uris 1, api_keys 1');
     expect(ourDatabase(cloud)?.sqlite.prepare('SELECT name, uri FROM apps JOIN redirect_uris').all()).toEqual([
       { name: "Womoji's", uri: 'womoji://done' },
     ]);
+    expect(ourDatabase(cloud)?.sqlite.prepare('SELECT user_id FROM connections').all()).toEqual([{ user_id: 'grace' }]);
     expect(done.said).toContain('https://withings.example.com/withings/callback');
     expect(done.said).toContain(join(state, 'secrets.json'));
     expect(await read('secrets.json')).toEqual({

@@ -48,6 +48,10 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   'npm run deploy': ['test/deploy/deploy.test.ts', "'../../scripts/deploy.ts'"],
   'npm run deploy -- --dry-run': ['test/deploy/deploy.test.ts', "'--dry-run'"],
   'npm run deploy -- --import .state': ['test/deploy/deploy.test.ts', "'--import'"],
+  "KEYRING='…' npm run deploy -- --import .wrangler/state --with-people": [
+    'test/deploy/deploy.test.ts',
+    "'--with-people'",
+  ],
   'npm run migration <name>': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
   'npm run migration NAME': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
   'MUSHU_URL=http://127.0.0.1:8787 MUSHU_APP_ID=app_… MUSHU_API_KEY=mushu_key_… node examples/web/server.ts': [
