@@ -27,17 +27,25 @@ export const userOfApp = async (
 /** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
 export const isConnected = ({ connection }: Admitted): boolean => connection?.state === 'active';
 
+/** A connection as it is shown, and how the log and the audit trail name its user. */
+export type ShownConnection = {
+  detail: ConnectionDetail | undefined;
+  pendingSince: EpochMs | undefined;
+  userHash: string;
+};
+
 /** A user's current connection in full, and since when another one waits for its confirmation. */
 export const showConnection = async (
   deps: Deps,
   { appId, userId }: Admitted,
-): Promise<Result<{ detail: ConnectionDetail | undefined; pendingSince: EpochMs | undefined }, Failure>> => {
+): Promise<Result<ShownConnection, Failure>> => {
   const detail = await connectionDetail(deps.db, appId, userId);
   if (!detail.ok) return detail;
   const pending = await pendingSince(deps.db, appId, userId, deps.now());
   if (!pending.ok) return pending;
   if (detail.value === undefined && pending.value === undefined) return fail({ kind: 'not_found', what: 'connection' });
-  return ok({ detail: detail.value, pendingSince: pending.value });
+  const userHash = await hashUser(deps.keyring, appId, userId);
+  return ok({ detail: detail.value, pendingSince: pending.value, userHash });
 };
 
 /**

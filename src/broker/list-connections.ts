@@ -1,3 +1,4 @@
+import { hashUser } from '../crypto/user-hash.ts';
 import type { ConnectionState } from '../domain/connection.ts';
 import type { Failure, ReauthReason } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -7,7 +8,12 @@ import type { ManagedApp } from './admit-manager.ts';
 import type { Deps } from './deps.ts';
 
 /** A user in a list: in one of the states that an app sees. */
-export type ListedUser = {
+export type ListedUser = FoundUser & {
+  /** As the log and the audit trail name the user. */
+  userHash: string;
+};
+
+type FoundUser = {
   userId: string;
   state: ConnectionState | 'pending';
   stateReason: ReauthReason | undefined;
@@ -28,7 +34,10 @@ export const listConnections = async (
 ): Promise<Result<{ users: ListedUser[]; nextAfterUserId: string | undefined }, Failure>> => {
   const found = await usersAfter(deps, { ...wanted, appId: app.id, limit: USERS_PER_PAGE + 1 });
   if (!found.ok) return found;
-  const users = found.value.slice(0, USERS_PER_PAGE);
+  const page = found.value.slice(0, USERS_PER_PAGE);
+  const users = await Promise.all(
+    page.map(async (user) => ({ ...user, userHash: await hashUser(deps.keyring, app.id, user.userId) })),
+  );
   return ok({ users, nextAfterUserId: found.value.length > USERS_PER_PAGE ? users.at(-1)?.userId : undefined });
 };
 
@@ -37,7 +46,7 @@ type UserFilter = { appId: string; prefix: string; afterUserId: string; limit: n
 const usersAfter = async (
   deps: Deps,
   { state, ...filter }: UserFilter & { state: ConnectionState | 'pending' | undefined },
-): Promise<Result<ListedUser[], Failure>> => {
+): Promise<Result<FoundUser[], Failure>> => {
   if (state === 'pending') return waitingUsersAfter(deps, filter);
   const connected = await connectionsAfter(deps.db, { ...filter, state });
   if (!connected.ok || state !== undefined) return connected;
@@ -46,13 +55,13 @@ const usersAfter = async (
 };
 
 /** Both in the order of ids, each user once. */
-const merged = (connected: readonly ListedUser[], waiting: readonly ListedUser[]): ListedUser[] => {
+const merged = (connected: readonly FoundUser[], waiting: readonly FoundUser[]): FoundUser[] => {
   const known = new Set(connected.map(({ userId }) => userId));
   const all = [...connected, ...waiting.filter(({ userId }) => !known.has(userId))];
   return all.sort((one, other) => (one.userId < other.userId ? -1 : 1));
 };
 
-const waitingUsersAfter = async (deps: Deps, filter: UserFilter): Promise<Result<ListedUser[], Failure>> => {
+const waitingUsersAfter = async (deps: Deps, filter: UserFilter): Promise<Result<FoundUser[], Failure>> => {
   const waiting = await pendingUsersAfter(deps.db, filter, deps.now());
   if (!waiting.ok) return waiting;
   return ok(

@@ -16,6 +16,8 @@ export const connectionListQuery = z.object({
 
 export const listedConnection = z.object({
   user_id: z.string(),
+  /** How the log and the audit trail name the user; another word once another key of the keyring becomes the current one. */
+  user_hash: z.string(),
   state: connectionState,
   state_reason: z.string().nullable(),
   state_since: instant,

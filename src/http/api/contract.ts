@@ -145,6 +145,8 @@ export const timelineEvent = z.object({
 
 export const connection = z.object({
   user_id: z.string(),
+  /** How the log and the audit trail name the user. */
+  user_hash: z.string(),
   state: z.enum(['pending', 'active', 'reauth_required', 'disconnected']),
   state_reason: z.string().nullable(),
   state_since: instant,

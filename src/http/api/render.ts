@@ -1,9 +1,9 @@
 import type * as z from 'zod';
 
+import type { ShownConnection } from '../../broker/connection-state.ts';
 import type { ListedUser } from '../../broker/list-connections.ts';
 import type { ApiKey, App, RedirectUri } from '../../domain/app.ts';
 import type { AuditEntry } from '../../domain/audit.ts';
-import type { ConnectionDetail } from '../../domain/connection.ts';
 import { describeWarning, type RedirectUriWarning } from '../../domain/redirect-uri-registration.ts';
 import type { SyncResult } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -79,6 +79,7 @@ export const renderSync = ({ syncedAt, ...result }: SyncResult): z.infer<typeof 
 
 export const renderListedConnection = (user: ListedUser): z.infer<typeof lists.listedConnection> => ({
   user_id: user.userId,
+  user_hash: user.userHash,
   state: user.state,
   state_reason: user.stateReason ?? null,
   state_since: instant(user.stateSince),
@@ -88,9 +89,10 @@ export const renderListedConnection = (user: ListedUser): z.infer<typeof lists.l
 /** A user's connection; one that only waits for its confirmation is `pending`. */
 export const renderConnection = (
   userId: string,
-  { detail, pendingSince }: { detail: ConnectionDetail | undefined; pendingSince: EpochMs | undefined },
+  { detail, pendingSince, userHash }: ShownConnection,
 ): z.infer<typeof contract.connection> => ({
   user_id: userId,
+  user_hash: userHash,
   state: detail?.state ?? 'pending',
   state_reason: detail?.stateReason ?? null,
   state_since: instant(detail?.stateSince ?? pendingSince ?? 0),

@@ -62,6 +62,7 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
         data: [
           {
             user_id: 'ada',
+            user_hash: 'user_0123456789abcdef01234567',
             state: 'active',
             state_reason: null,
             state_since: '2026-06-01T08:00:00.000Z',
@@ -83,6 +84,7 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
     answers: [
       json(200, 'The connection.', contract.connection, {
         user_id: 'ada',
+        user_hash: 'user_0123456789abcdef01234567',
         state: 'active',
         state_reason: null,
         state_since: '2026-06-01T08:00:00.000Z',
