@@ -11,6 +11,7 @@ import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.
 import { checkHealth } from '../../scripts/deploy/health.ts';
 import { openKept } from '../../scripts/deploy/kept.ts';
 import { secretsToSend } from '../../scripts/deploy/secrets.ts';
+import { findAccount } from '../../scripts/deploy/survey.ts';
 import { readWishes } from '../../scripts/deploy/wishes.ts';
 import { explained } from '../../scripts/explained.ts';
 import { mintSecrets } from '../../scripts/secrets.ts';
@@ -77,6 +78,26 @@ describe('what was wished for', () => {
       secrets: { WITHINGS_CLIENT_ID: 'id-2' },
     });
     expect(readWishes({}, env)).toMatchObject({ domain: 'a.example', secrets: { WITHINGS_CLIENT_ID: 'id-1' } });
+  });
+});
+
+describe('the account', () => {
+  const reaching =
+    (...names: string[]) =>
+    async (): Promise<string> =>
+      JSON.stringify({ loggedIn: true, accounts: names.map((name) => ({ id: `id-${name}`, name })) });
+  const answering = (answer: string) => async (): Promise<string> => answer;
+  const mustNotAsk = async (): Promise<string> => Promise.reject(new Error('asked'));
+
+  test('is the only one that the login reaches, or the one that was named, without a question', async () => {
+    expect(await findAccount(reaching('ada'), undefined, mustNotAsk)).toBe('id-ada');
+    expect(await findAccount(mustNotAsk, 'id-named', mustNotAsk)).toBe('id-named');
+  });
+
+  test('is chosen by a person among several, and nothing else is taken for one', async () => {
+    expect(await findAccount(reaching('ada', 'work'), undefined, answering('id-work'))).toBe('id-work');
+    await expect(findAccount(reaching('ada', 'work'), undefined, answering('work'))).rejects.toThrow('--account ID');
+    await expect(findAccount(reaching(), undefined, mustNotAsk)).rejects.toThrow('reaches no account');
   });
 });
 
