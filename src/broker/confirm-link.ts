@@ -86,5 +86,9 @@ const activatePending = async (deps: Deps, pending: PendingConnection): Promise<
     },
     now,
   );
-  return activateConnection(deps.db, activation, now, []);
+  const activated = await activateConnection(deps.db, activation, now, []);
+  if (activated.ok && activated.value && known.value.othersOnAccount !== 'none') {
+    await logAbout(deps, pending, { level: 'warn', event: 'link', outcome: 'account_shared' });
+  }
+  return activated;
 };

@@ -157,10 +157,13 @@ describe('one Withings account under two users of one app', () => {
   const conflictOf = async (userId: string) =>
     (await (await app.call('GET', `/withings/connections/${userId}`)).json<{ conflict: boolean }>()).conflict;
 
-  test('is told on both connections and in the log, by a hash', async () => {
+  test.each(['open', 'confirm'])('is told on both connections and in the log, by a hash (%s)', async (linkPolicy) => {
     await link('ada', victim);
     expect(await conflictOf('ada')).toBe(false);
-    expect(await link('eve', victim)).toBe(WOMOJI);
+    await policy(linkPolicy);
+    const landed = await link('eve', victim);
+    if (linkPolicy === 'open') expect(landed).toBe(WOMOJI);
+    else expect((await confirm(ticketIn(landed), 'eve')).status).toBe(200);
     expect([await conflictOf('ada'), await conflictOf('eve')]).toEqual([true, true]);
     const line = broker.logs.find(({ outcome }) => outcome === 'account_shared');
     expect(line?.userHash).toMatch(/^user_[0-9a-f]{24}$/);
