@@ -240,8 +240,11 @@ describe('deleting an app', () => {
   test('a disabled app: nothing flows, and the cron sends nothing for it', async () => {
     await link('ada', 0);
     await broker.manage('PATCH', `/apps/${app.id}`, { disabled: true });
-    await env.DB.prepare('UPDATE connections SET sync_resume_at = 1').run();
     broker.advance(3 * 60 * 60_000);
+    // All that the cron does is due: a refresh, a sync to go on with, the review of an older window.
+    await env.DB.prepare('UPDATE connections SET sync_resume_at = 1, next_review_at = 1, last_used_at = ?')
+      .bind(broker.now())
+      .run();
     const calls = broker.simulator.state.calls.list().length;
     await broker.tick();
     expect(broker.simulator.state.calls.list()).toHaveLength(calls);
