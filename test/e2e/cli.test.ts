@@ -181,6 +181,43 @@ test('a user is synced to the end, read, listed and disconnected', async () => {
   expect((await run(['health', 'status', 'cli-nora'], env)).out).toContain('disconnected');
 });
 
+test('an app is made, set, shown and deleted, and what was not named stays', async () => {
+  const { env } = await makeToken();
+  const { id } = JSON.parse((await run(['apps', 'create', 'Walker', '--json'], env)).out) as { id: string };
+  expect(await run(['apps', 'set', id], env)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('Nothing to set'),
+  });
+  const settings = ['--link-policy', 'session', '--loopback', 'allow', '--browser-keys', 'refuse'];
+  expect(await run(['apps', 'set', id, ...settings], env)).toMatchObject({ code: 0, err: '' });
+  expect(await run(['apps', 'set', id, '--shared-accounts', 'refuse', '--json'], env)).toMatchObject({ code: 0 });
+  expect(JSON.parse((await run(['apps', 'show', id, '--json'], env)).out)).toMatchObject({
+    name: 'Walker',
+    link_policy: 'session',
+    allow_loopback: true,
+    refuse_browser_keys: true,
+    shared_accounts: 'refuse',
+    disabled: false,
+  });
+  expect(await run(['apps', 'delete', id], env)).toMatchObject({ code: 2, err: expect.stringContaining('--yes') });
+  expect(await run(['apps', 'delete', id, '--yes'], env)).toMatchObject({ code: 0 });
+  expect(await run(['apps', 'show', id], env)).toMatchObject({ code: 4 });
+});
+
+test('a user is exported and erased, and erased only where that is meant', async () => {
+  const env = { ...asOperator, MUSHU_APP: ready.app_id };
+  await walk(ready, { userId: 'cli-erased', person: 'ines' });
+  await run(['health', 'sync', 'cli-erased'], env);
+  const exported = JSON.parse((await run(['health', 'export', 'cli-erased'], env)).out) as { groups: unknown[] };
+  expect(exported.groups.length).toBeGreaterThan(0);
+  expect(await run(['health', 'erase', 'cli-erased'], env)).toMatchObject({ code: 2, out: '' });
+  expect(await run(['health', 'erase', 'cli-erased', '--yes'], env)).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^Erased cli-erased: \d+ measurements/),
+  });
+  expect(await run(['health', 'export', 'cli-erased'], env)).toMatchObject({ code: 4, out: '' });
+});
+
 test('the audit names who did it and that it was through the command line', async () => {
   const made = await run(['keys', 'create', 'by-cli', '--app', ready.app_id, '--scope', 'read', '--json'], asOperator);
   const { id, key } = JSON.parse(made.out) as { id: string; key: string };
@@ -210,6 +247,7 @@ const commandsOnApp = async (appId: string): Promise<string[][]> => {
     const needed = synopsis
       .replace('[--app APP]', '--app APP')
       .replace('[--yes]', '--yes')
+      .replace('[--name NAME]', '--name NAME')
       .replace(/ \[.*?\]/g, '');
     return needed.split(' ').map((word) => values[word] ?? word);
   });

@@ -1,8 +1,8 @@
 import { object, or } from '@optique/core/constructs';
-import { message } from '@optique/core/message';
+import { type Message, message } from '@optique/core/message';
 import { map, optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
-import { string } from '@optique/core/valueparser';
+import { choice, string } from '@optique/core/valueparser';
 import * as z from 'zod';
 
 import { createApp, deleteApp, getApp, listApps, updateApp } from '../../client/management.ts';
@@ -16,12 +16,16 @@ import { facts, print, progress, show, table, time } from '../output.ts';
 type App = z.infer<typeof contract.app>;
 type Wanted = Target & { json: boolean };
 
+const allowed = (is: boolean): string => (is ? 'allowed' : 'refused');
+
 const words = (app: App): string =>
   facts([
     ['id', app.id],
     ['name', app.name],
     ['link policy', app.link_policy],
-    ['loopback', app.allow_loopback ? 'allowed' : 'refused'],
+    ['loopback addresses', allowed(app.allow_loopback)],
+    ['shared Withings accounts', allowed(app.shared_accounts === 'allow')],
+    ['keys in browsers', allowed(!app.refuse_browser_keys)],
     ['state', app.disabled ? 'disabled' : 'enabled'],
     ['created', time(app.created_at)],
   ]);
@@ -68,6 +72,47 @@ const remove = async ({ id, yes, ...wanted }: Target & { id: string; yes: boolea
   progress('');
   print(`Deleted ${id}.`);
 };
+
+const permission = (name: '--loopback' | '--shared-accounts' | '--browser-keys', description: Message) =>
+  optional(option(name, choice(['allow', 'refuse'], { metavar: 'PERMISSION' }), { description }));
+
+/** Changes what is named, and leaves the rest as it is. */
+const setCommand = command(
+  'set',
+  map(
+    object({
+      ...common,
+      id: appArgument,
+      name: optional(option('--name', string({ metavar: 'NAME' }), { description: message`Another name.` })),
+      policy: optional(
+        option('--link-policy', choice(contract.linkPolicy.options, { metavar: 'POLICY' }), {
+          description: message`Who may link a user.`,
+        }),
+      ),
+      loopback: permission('--loopback', message`Redirect URIs on this machine, for development.`),
+      shared: permission('--shared-accounts', message`Two users with one Withings account.`),
+      browser: permission('--browser-keys', message`API keys in requests of web pages.`),
+    }),
+    ({ id, name, policy, loopback, shared, browser, ...wanted }): Run =>
+      async () => {
+        const body = {
+          name,
+          link_policy: policy,
+          allow_loopback: loopback && loopback === 'allow',
+          shared_accounts: shared,
+          refuse_browser_keys: browser && browser === 'refuse',
+        };
+        if (Object.values(body).every((value) => value === undefined)) {
+          throw cliFailure(EXIT.usage, 'Nothing to set. mushu apps set --help lists what there is.');
+        }
+        await one(wanted, updateApp, id, body);
+      },
+  ),
+  {
+    brief: message`Change an app's settings.`,
+    ...example('mushu apps set app_0123456789abcdef0123 --link-policy session'),
+  },
+);
 
 /** Apps: a developer's own. */
 export const appsCommand = command(
@@ -117,6 +162,7 @@ export const appsCommand = command(
         ...example('mushu apps show app_0123456789abcdef0123'),
       },
     ),
+    setCommand,
     command(
       'disable',
       map(
@@ -151,5 +197,5 @@ export const appsCommand = command(
       },
     ),
   ),
-  { brief: message`Apps: list, create, show, disable, enable, delete.` },
+  { brief: message`Apps: list, create, show, set, disable, enable, delete.` },
 );

@@ -27,6 +27,7 @@ import { allPages, call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, fromEnv, type Run } from '../options.ts';
 import { facts, print, progress, remark, show, table, time } from '../output.ts';
 import { changesCommand } from './changes.ts';
+import { eraseCommand, exportCommand } from './person.ts';
 import { redirectUriCommand } from './redirect-uris.ts';
 
 const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
@@ -218,6 +219,17 @@ const openInBrowser = (url: string): void => {
 /** What an app does with Withings. */
 export const healthCommand = command(
   'health',
-  or(redirectUriCommand, users, statusCommand, sync, disconnect, metrics, changesCommand, link),
+  or(
+    redirectUriCommand,
+    users,
+    statusCommand,
+    sync,
+    disconnect,
+    metrics,
+    changesCommand,
+    link,
+    exportCommand,
+    eraseCommand,
+  ),
   { brief: message`Redirect URIs, users, links, syncs and body data.` },
 );
