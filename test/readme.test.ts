@@ -50,7 +50,7 @@ describe('the README', () => {
     const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> };
     const named = [...readme.matchAll(/npm (?:run )?(dev|demo|deploy|test|check|format|migration|[a-z]+)\b/g)];
     for (const [, name = ''] of named) {
-      if (!['ci', 'run', 'and', 'script'].includes(name)) expect(Object.keys(scripts)).toContain(name);
+      if (!['ci', 'install', 'run', 'and', 'script'].includes(name)) expect(Object.keys(scripts)).toContain(name);
     }
     expect(named.length).toBeGreaterThan(5);
   });

@@ -45,9 +45,19 @@ test('operating has every alarm with what to do, and none that does not exist', 
   for (const [, code, , todo] of rows) expect(todo, code).toMatch(/\w{3}/);
 });
 
+test('the data model names every table, and none that does not exist', () => {
+  const migrations = globSync('migrations/*.sql', { cwd: root }).map(read).join('\n');
+  const tables = [...migrations.matchAll(/^CREATE TABLE `(\w+)`/gm)].map(([, name = '']) => name);
+  const page = read('docs/data-model.md');
+  for (const table of tables) expect(page, table).toMatch(new RegExp(`\\b${table}\\b`));
+  const drawn = [...page.matchAll(/^ {2}(\w+) \S+ (\w+) :/gm)].flatMap(([, from = '', to = '']) => [from, to]);
+  expect(drawn.length).toBeGreaterThan(10);
+  expect(drawn.filter((name) => !tables.includes(name))).toEqual([]);
+});
+
 test('operating shows a webhook as it is sent, columns as they are written, and a binding as it is named', async () => {
   const page = read('docs/operating.md');
-  const [shown = ''] = codeBlocks(page, 'json');
+  const shown = codeBlocks(page, 'json').find((block) => block.includes('"type": "alarm')) ?? '';
   const { data } = JSON.parse(shown) as { data: { reason: string; since: string } };
   const at = Date.parse(data.since);
   let sent = '';

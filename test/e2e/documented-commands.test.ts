@@ -44,7 +44,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   'npm run format': ['package.json', 'oxfmt --check'],
   'npm run dev': ['test/e2e/setup.ts', "['npm', 'run', '--silent', 'dev', '--']"],
   'npm run demo': ['test/e2e/demo.test.ts', "'demo'"],
-  'npm run build': ['test/e2e/cli.test.ts', "'build'"],
+  'npm run build': ['test/e2e/setup.ts', "'build'"],
   'npm run deploy': ['test/deploy/deploy.test.ts', "'../../scripts/deploy.ts'"],
   'npm run deploy -- --dry-run': ['test/deploy/deploy.test.ts', "'--dry-run'"],
   'npm run deploy -- --import .state': ['test/deploy/deploy.test.ts', "'--import'"],
@@ -52,9 +52,20 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     'test/deploy/deploy.test.ts',
     "'--with-people'",
   ],
+  'npm install --global .': ['test/e2e/package.test.ts', "run('npm', ['install', '--offline'"],
+  'mushu login --url http://127.0.0.1:8787': ['test/e2e/cli-terminal.test.ts', "['login', '--url', ready.url]"],
+  'mushu health redirect-uri add womoji://withings/success --app app_…': [
+    'test/e2e/cli.test.ts',
+    "['health', 'redirect-uri', 'add', WOMOJI, '--app', ready.app_id]",
+  ],
+  'mushu health redirect-uri list --app app_…': [
+    'test/e2e/cli.test.ts',
+    "['health', 'redirect-uri', 'list', '--app', ready.app_id]",
+  ],
+  'mushu doctor': ['test/e2e/cli-doctor.test.ts', "run(['doctor'])"],
   'npm run migration <name>': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
   'npm run migration NAME': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
-  'MUSHU_URL=http://127.0.0.1:8787 MUSHU_APP_ID=app_… MUSHU_API_KEY=mushu_key_… node examples/web/server.ts': [
+  'MUSHU_URL=http://127.0.0.1:8787 MUSHU_APP_ID=app_… MUSHU_API_KEY=mushu_key_… npx node examples/web/server.ts': [
     'test/browser/web-example.test.ts',
     "'examples/web/server.ts'",
   ],
@@ -100,23 +111,25 @@ test.concurrent.each(Object.entries(SMALL))('%s does what it says, in small', as
   expect(stdout.length).toBeGreaterThan(50);
 });
 
-/** Wrangler's commands without what they are about: asking it costs a second each. */
+/** Wrangler's commands with the options that pages give them, once each: asking it costs a second. */
 const wranglerCommands = [
-  ...new Set(
+  ...Map.groupBy(
     named(WRANGLER).map((command) =>
       command.replace(/^npx wrangler /, '').replace(/ (?:[A-Z_]{3,}|mushu-health)\b/g, ''),
     ),
+    (command) => command.replace(/ --.*/, ''),
   ),
-];
+].map(([name, used]) => [name, used.flatMap((command) => command.match(/--[a-z-]+/g) ?? [])] as const);
 
-test.concurrent.each(wranglerCommands)('wrangler %s is a command with options that it takes', async (command) => {
-  const words = command.split(' ');
-  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' };
-  const { stdout } = await run('node_modules/.bin/wrangler', [...words, '--help'], { cwd: root, env });
-  const [name = ''] = command.split(' --');
-  expect(stdout).toMatch(new RegExp(`^wrangler ${name}\\b`, 'm'));
-  for (const option of words.filter((word) => word.startsWith('--'))) expect(stdout).toContain(option);
-});
+test.concurrent.each(wranglerCommands)(
+  'wrangler %s is a command with the options that it is given',
+  async (name, options) => {
+    const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' };
+    const { stdout } = await run('node_modules/.bin/wrangler', [...name.split(' '), '--help'], { cwd: root, env });
+    expect(stdout).toMatch(new RegExp(`^wrangler ${name}\\b`, 'm'));
+    for (const option of options) expect(stdout).toContain(option);
+  },
+);
 
 const lacks = (tool: string): boolean => spawnSync(tool, ['--version']).error !== undefined;
 
