@@ -81,7 +81,7 @@ export const plainAt = (served: Served, route: 'status' | 'metrics'): Contestant
 });
 
 /** What one slice showed. */
-export type Slice = { perSecond: number; cpuUs: number };
+export type Slice = { requests: number; ms: number; cpuMs: number };
 
 let serials = 0;
 
@@ -102,11 +102,14 @@ const slice = async ({ served, prepare }: Contestant, route: Route, count: numbe
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  const ms = performance.now() - begun;
-  return { perSecond: (count * 1000) / ms, cpuUs: ((served.cpuMs() - cpuBefore) * 1000) / count };
+  return { requests: count, ms: performance.now() - begun, cpuMs: served.cpuMs() - cpuBefore };
 };
 
-/** Rounds in which each contestant has a slice, begun by another one each time. The first round is for warming up. */
+/** Requests of a contestant that are not counted, and the fewest in a slice. */
+const WARM_UP = 100;
+const FEWEST = 24;
+
+/** Rounds in which each contestant has a slice, begun by another one each time. */
 export const alternate = async (
   contestants: readonly Contestant[],
   route: Route,
@@ -114,9 +117,9 @@ export const alternate = async (
 ): Promise<Slice[][]> => {
   const counts: number[] = [];
   for (const contestant of contestants) {
-    await slice(contestant, route, 80);
-    const { perSecond } = await slice(contestant, route, 80);
-    counts.push(Math.max(40, Math.round((perSecond * sliceMs) / 1000)));
+    await slice(contestant, route, WARM_UP);
+    const { requests, ms } = await slice(contestant, route, FEWEST);
+    counts.push(Math.max(FEWEST, Math.round((requests * sliceMs) / ms)));
   }
   const slices: Slice[][] = contestants.map(() => []);
   for (let round = 0; round < rounds; round += 1) {

@@ -40,15 +40,24 @@ export const machine = (): Report['machine'] => ({
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
-/** The figures of one contestant. CPU is the least of its slices: others' work makes it more, never less. */
+const perSecondOf = ({ requests, ms }: Slice): number => (requests * 1000) / ms;
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** The figures of one contestant. CPU is that of all its slices: the system counts it in hundredths of a second. */
 export const figuresOf = (slices: readonly Slice[]): Figures => ({
-  perSecond: Math.round(median(slices.map(({ perSecond }) => perSecond))),
-  cpuUs: Math.round(Math.min(...slices.map(({ cpuUs }) => cpuUs))),
+  perSecond: Math.round(median(slices.map(perSecondOf))),
+  cpuUs: Math.round((sum(slices.map(({ cpuMs }) => cpuMs)) * 1000) / sum(slices.map(({ requests }) => requests))),
 });
 
 /** The share of the floor's requests a second that the broker reaches. */
 export const ratioOf = (broker: readonly Slice[], floor: readonly Slice[]): number =>
-  Number(median(broker.map(({ perSecond }, round) => perSecond / (floor[round]?.perSecond ?? perSecond))).toFixed(2));
+  median(
+    broker.flatMap((slice, round) => {
+      const beside = floor[round];
+      return beside === undefined ? [] : [perSecondOf(slice) / perSecondOf(beside)];
+    }),
+  );
 
 const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string => {
   const cells = [head, ...rows].map((row) => row.map((cell) => (typeof cell === 'number' ? thousands(cell) : cell)));
@@ -61,7 +70,7 @@ const table = (head: readonly string[], rows: readonly (readonly (string | numbe
 
 const thousands = (value: number): string => value.toLocaleString('en-US');
 
-const ms = (cpuUs: number): string => (cpuUs / 1000).toFixed(2);
+const inMs = (cpuUs: number): string => (cpuUs / 1000).toFixed(2);
 
 /** The tables, as Markdown. */
 export const printed = ({ machine: on, bundle, results, ticks }: Report, mainSize: Size): string => {
@@ -90,9 +99,9 @@ export const printed = ({ machine: on, bundle, results, ticks }: Report, mainSiz
           ratio.toFixed(2),
           atLeast?.toFixed(1) ?? '',
           instead === null ? '' : `${instead.name}: ${thousands(instead.perSecond)}`,
-          ms(broker.cpuUs),
-          ms(floor.cpuUs),
-          instead === null ? '' : ms(instead.cpuUs),
+          inMs(broker.cpuUs),
+          inMs(floor.cpuUs),
+          instead === null ? '' : inMs(instead.cpuUs),
         ]),
       ),
     results.length > main.length &&

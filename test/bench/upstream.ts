@@ -17,7 +17,7 @@ import { GROUP_MARK } from './marks.ts';
  */
 export const createUpstream = () => {
   let groups = 0;
-  const newest = new Map<string, MeasureGroup>();
+  const groupsOf = new Map<string, MeasureGroup[]>();
 
   const weighIn = (): MeasureGroup => {
     const now = Math.floor(Date.now() / 1000);
@@ -39,12 +39,13 @@ export const createUpstream = () => {
   };
 
   const getmeas = (form: URLSearchParams, token: string): GetmeasBody => {
-    if (!form.has('startdate') || !newest.has(token)) newest.set(token, weighIn());
-    const group = newest.get(token);
+    const known = groupsOf.get(token) ?? [];
+    const isNew = !form.has('startdate');
+    if (isNew) groupsOf.set(token, [...known, weighIn()]);
     return {
       updatetime: Math.floor(Date.now() / 1000),
       timezone: 'Europe/Paris',
-      measuregrps: group === undefined ? [] : [group],
+      measuregrps: isNew ? (groupsOf.get(token) ?? []).slice(-1) : known,
     };
   };
 
