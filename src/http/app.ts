@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
+import { RegExpRouter } from 'hono/router/reg-exp-router';
 
 import { accountsApi } from './api/accounts.ts';
 import { changesApi } from './api/changes.ts';
@@ -22,8 +23,13 @@ import { securityHeaders } from './security-headers.ts';
 
 const MOST_BODY_BYTES = 64 * 1024;
 
-/** The broker's routes, in one place. `/docs`, `/openapi.json` and `/assets` are not among them: the platform answers those. */
-export const http = new Hono<HttpEnv>();
+/**
+ * The broker's routes, in one place. `/docs`, `/openapi.json` and `/assets` are not among them: the platform answers those.
+ *
+ * The router is Hono's fastest, by name: it throws at paths that it cannot tell apart, where Hono would change to a slower one for all of
+ * them without a word.
+ */
+export const http = new Hono<HttpEnv>({ router: new RegExpRouter() });
 
 http.use(requestLog, securityHeaders, brakeFailedCredentials);
 http.use(

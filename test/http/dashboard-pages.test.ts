@@ -85,7 +85,7 @@ describe("another developer's app", () => {
 
   test('is changed by no form', async () => {
     expect(FORMS).toEqual(
-      expect.arrayContaining(['/delete', '/users/ada/erase', '/keys/settings', '/keys/key_1/revoke']),
+      expect.arrayContaining(['/delete', '/users/ada/erase', '/keys/settings', '/keys/revoke/key_1']),
     );
     const token = formToken((await stranger.get('/dashboard/apps')).html);
     const state = async () =>

@@ -38,7 +38,7 @@ keysPages.post('/settings', async (c) => {
   return changeApp(c, { refuseBrowserKeys }, { tab: 'keys', path: '/keys', notice: 'app_changed' });
 });
 
-keysPages.post('/:key_id/revoke', async (c) => {
+keysPages.post('/revoke/:key_id', async (c) => {
   const app = c.get('app');
   const revoked = await revokeKey(c.env.deps, c.get('managed'), c.req.param('key_id'));
   if (!revoked.ok) return answerFailure(c, revoked.failure);
@@ -107,7 +107,7 @@ const Revoke = ({ c, apiKey: { id, name } }: { c: DashboardContext; apiKey: ApiK
     ask="Revoke"
     title={`Revoke the key “${name}”?`}
     action="Revoke key"
-    path={`${appPath(c.get('app'))}/keys/${id}/revoke`}
+    path={`${appPath(c.get('app'))}/keys/revoke/${id}`}
     formToken={c.get('formToken')}
   >
     It is refused from the next request on. That cannot be undone: whatever uses it needs a new key first.
