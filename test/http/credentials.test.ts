@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { mintCredential } from '../../src/crypto/credential.ts';
-import type { Auth, Operation } from '../../src/http/api/reference/operation.ts';
+import type { Operation } from '../../src/http/api/reference/operation.ts';
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 import { http } from '../../src/http/app.ts';
 import { type Broker, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { makeDeveloper } from '../support/developer.ts';
 import { dumpState } from '../support/dump.ts';
 
 /** Every route times every kind of credential. A route that is not an operation of the reference fails in `reference.test.ts`. */
@@ -25,6 +26,11 @@ const CREDENTIALS = [
   "the user's token",
   'expired user token',
   'unknown operator token',
+  'revoked access token',
+  'expired access token',
+  "a disabled account's token",
+  "another developer's token",
+  "the owner's token",
   'operator token',
 ] as const;
 type Credential = (typeof CREDENTIALS)[number];
@@ -45,18 +51,31 @@ const KEY_VERDICTS: Record<Credential, Verdict> = {
   "the user's token": 403,
   'expired user token': 401,
   'unknown operator token': 401,
+  'revoked access token': 401,
+  'expired access token': 401,
+  "a disabled account's token": 401,
+  "another developer's token": 404,
+  "the owner's token": 'in',
   'operator token': 'in',
 };
 
 const everything = (verdict: Verdict): Record<Credential, Verdict> =>
   Object.fromEntries(CREDENTIALS.map((credential) => [credential, verdict])) as Record<Credential, Verdict>;
 
-const verdictsOf = (auth: Auth): Record<Credential, Verdict> => {
+const verdictsOf = ({ id, path, auth, problems = [] }: Operation): Record<Credential, Verdict> => {
+  // Anybody with a token makes apps; it is giving them away that only the operator may.
+  const isOperators = problems.includes('operator_only') && id !== 'createApp';
+  const developers: Verdict = isOperators ? 403 : 'in';
   switch (auth.kind) {
     case 'none':
       return everything('in');
     case 'access_token':
-      return { ...everything(401), 'operator token': 'in' };
+      return {
+        ...everything(401),
+        "another developer's token": path.includes('{app_id}') ? 404 : developers,
+        "the owner's token": developers,
+        'operator token': 'in',
+      };
     case 'app_key':
       return auth.userTokens
         ? { ...KEY_VERDICTS, "another user's token": 401, "the user's token": 'in' }
@@ -70,7 +89,17 @@ let presented: Record<Credential, string>;
 
 beforeAll(async () => {
   broker = await startBroker();
-  app = await makeApp(broker);
+  const [owner, stranger, revokedOne, disabledOne] = [
+    await makeDeveloper(broker),
+    await makeDeveloper(broker),
+    await makeDeveloper(broker),
+    await makeDeveloper(broker),
+  ];
+  const expiredOne = await makeDeveloper(broker, { expires_in_days: 1 });
+  await broker.manage('DELETE', `/accounts/${revokedOne.accountId}/tokens/${revokedOne.tokenId}`);
+  await broker.manage('PATCH', `/accounts/${disabledOne.accountId}`, { disabled: true });
+  broker.advance(24 * 3_600_000);
+  app = await makeApp(broker, 'Womoji', owner.accountId);
   const other = await makeApp(broker, 'Other');
   const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
   const keyOf = async (scopes: string[]) =>
@@ -94,6 +123,11 @@ beforeAll(async () => {
     "the user's token": await userToken('ada'),
     'expired user token': expired,
     'unknown operator token': await mintCredential('operator', random),
+    'revoked access token': revokedOne.token,
+    'expired access token': expiredOne.token,
+    "a disabled account's token": disabledOne.token,
+    "another developer's token": stranger.token,
+    "the owner's token": owner.token,
     'operator token': broker.operatorToken,
   };
   weakKeys = {
@@ -126,13 +160,15 @@ const send = ({ id, method, path, auth, body }: Operation, credential: Credentia
   });
 };
 
+const REFUSALS = ['insufficient_scope', 'user_token_not_taken', 'operator_only'];
+
 const verdictOn = async (response: Response): Promise<Verdict> => {
   const { status } = response;
   if (status === 401) return status;
   const code = response.headers.get('Content-Type')?.includes('problem')
     ? (await response.json<{ code: string }>()).code
     : undefined;
-  if (status === 403 && ['insufficient_scope', 'user_token_not_taken'].includes(code ?? '')) return status;
+  if (status === 403 && REFUSALS.includes(code ?? '')) return status;
   return status === 404 && code === 'app_not_found' ? status : 'in';
 };
 
@@ -145,7 +181,7 @@ test('nothing but what has to be is open to anybody', () => {
 });
 
 describe.each(operations)('$method $path', (operation) => {
-  const verdicts = verdictsOf(operation.auth);
+  const verdicts = verdictsOf(operation);
 
   test('refuses whom it has to, and nothing has changed', async () => {
     const before = await dumpState();
