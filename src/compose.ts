@@ -1,4 +1,5 @@
 import { createAlarmWebhook } from './broker/alarm-webhook.ts';
+import { type CredentialMemory, createCredentialMemory } from './broker/credential-memory.ts';
 import type { Brake, Deps } from './broker/deps.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
@@ -26,6 +27,8 @@ const platform: Seams = {
 
 /** Parsed configurations, by the environment they came from: plain data and keys, safe to share between requests. */
 const parsed = new WeakMap<Bindings, Result<Config, string>>();
+/** Plain data too. */
+const memories = new WeakMap<Bindings, CredentialMemory>();
 
 /** The one place that knows every part: makes the use cases' dependencies for one invocation, or says what is wrong with the environment. */
 export const compose = async (
@@ -36,6 +39,8 @@ export const compose = async (
   const config = parsed.get(bindings) ?? (await parseConfig(bindings));
   parsed.set(bindings, config);
   if (!config.ok) return config;
+  const credentials = memories.get(bindings) ?? createCredentialMemory();
+  memories.set(bindings, credentials);
   const { keyring, withings, broker, alarmWebhook } = config.value;
   const { fetch: send, log, ...rest } = seams;
   const { EVENTS: events } = bindings;
@@ -52,6 +57,7 @@ export const compose = async (
               events.writeDataPoint(dataPointOf(entry));
             },
       alarmWebhook: alarmWebhook && createAlarmWebhook(alarmWebhook, send, seams.now),
+      credentials,
       keyring,
       settings: broker,
       links: bindings.LINKS,

@@ -5,11 +5,24 @@ import type { Actor, Surface } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import type { Secret } from '../domain/secret.ts';
-import { type AskedAbout, askedAbout, NONE, noteTokenUse, tokenHolder } from '../store/token-holders.ts';
+import type { EpochMs } from '../domain/time.ts';
+import {
+  type AskedAbout,
+  askedAbout,
+  NONE,
+  noteTokenUse,
+  type TokenHolder,
+  tokenHolder,
+} from '../store/token-holders.ts';
 import type { Deps } from './deps.ts';
 
 /** What a management request shows, and through what it came. */
-export type ManagerCredential = { presented: Secret | undefined; surface: Surface };
+export type ManagerCredential = {
+  presented: Secret | undefined;
+  surface: Surface;
+  /** Who is calling, coarsely; undefined on a developer's machine, where nothing is braked. */
+  address: string | undefined;
+};
 
 /**
  * An app in the hands of somebody who may manage it. Use cases on an app take this and no id, and only the functions here make one: so who
@@ -67,12 +80,15 @@ const managed = (manager: Manager, app: App | undefined): Result<ManagedApp, Fai
 
 const invalid = fail({ kind: 'credential_invalid', wanted: 'access_token' } as const);
 
+const isGoodNow = ({ token, account }: TokenHolder, now: EpochMs): boolean =>
+  !token.revoked && !account.disabled && (token.expiresAt === undefined || now < token.expiresAt);
+
 const holder = async (
   deps: Deps,
   credential: ManagerCredential,
   about: { appId: string; userId: string },
 ): Promise<Result<{ manager: Manager } & AskedAbout, Failure>> => {
-  const { surface } = credential;
+  const { surface, address } = credential;
   const presented = credential.presented?.reveal();
   if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'access_token' });
   const hash = await hashCredential(presented);
@@ -83,12 +99,14 @@ const holder = async (
     return found.ok ? ok({ manager, ...found.value }) : found;
   }
   if (!(await isWellFormedCredential('access', presented))) return invalid;
+  const allowed = deps.credentials.mayLookUp(address, hash, deps.now());
+  if (!allowed.ok) return allowed;
   const found = await tokenHolder(deps.db, hash, about, deps.now());
   if (!found.ok) return found;
-  if (found.value === undefined) return invalid;
+  const isGood = found.value !== undefined && isGoodNow(found.value, deps.now());
+  deps.credentials.note(address, hash, isGood, deps.now());
+  if (found.value === undefined || !isGood) return invalid;
   const { account, token, app, connection } = found.value;
-  const isOver = token.expiresAt !== undefined && deps.now() >= token.expiresAt;
-  if (token.revoked || isOver || account.disabled) return invalid;
   if (token.useIsStale) deps.waitUntil(noteTokenUse(deps.db, hash, deps.now()));
   const { id, name, expiresAt } = token;
   return ok({

@@ -100,10 +100,14 @@ const callerOfKey = async (
   if (presented.startsWith(JWT_START)) return whyNoKey(deps, presented);
   if (!(await isWellFormedCredential('key', presented))) return invalidKey;
   const hash = await hashCredential(presented);
+  const allowed = deps.credentials.mayLookUp(credential.address, hash, deps.now());
+  if (!allowed.ok) return allowed;
   const found = await callerByKey(deps.db, hash, userId, deps.now());
   if (!found.ok) return found;
   const caller = found.value;
-  if (caller?.key === undefined || caller.key.revoked) return invalidKey;
+  const isGood = caller?.key?.revoked === false;
+  deps.credentials.note(credential.address, hash, isGood, deps.now());
+  if (caller?.key === undefined || !isGood) return invalidKey;
   if (caller.appId !== appId) return fail({ kind: 'app_not_found' });
   if (caller.appDisabled) return fail({ kind: 'app_disabled' });
   if (credential.fromBrowser && caller.refusesBrowserKeys) return fail({ kind: 'browser_key_refused' });

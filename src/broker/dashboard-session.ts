@@ -32,8 +32,9 @@ export const managerOf = ({ account, token }: Session): Manager => ({ account, t
 export const signIn = async (
   deps: Deps,
   token: Secret,
+  address: string | undefined,
 ): Promise<Result<{ cookie: Secret; expiresAt: EpochMs }, Failure>> => {
-  const signedIn = await holderOf(deps, token);
+  const signedIn = await holderOf(deps, token, address);
   if (!signedIn.ok) return signedIn;
   const cookie = await mintCredential('session', deps.random);
   const now = deps.now();
@@ -46,8 +47,9 @@ export const signIn = async (
 const holderOf = async (
   deps: Deps,
   token: Secret,
+  address: string | undefined,
 ): Promise<Result<{ accountId: string | undefined; tokenHash: string }, Failure>> => {
-  const admitted = await admitManager(deps, { presented: token, surface: 'dashboard' });
+  const admitted = await admitManager(deps, { presented: token, surface: 'dashboard', address });
   if (!admitted.ok) return admitted;
   return ok({ accountId: admitted.value.account?.id, tokenHash: await hashCredential(token.reveal()) });
 };
@@ -56,14 +58,19 @@ const holderOf = async (
 export const resumeSession = async (
   deps: Deps,
   cookie: string | undefined,
+  address: string | undefined,
 ): Promise<Result<Session | undefined, Failure>> => {
   if (cookie === undefined || !(await isWellFormedCredential('session', cookie))) return ok(undefined);
   const idHash = await hashCredential(cookie);
+  const now = deps.now();
+  const allowed = deps.credentials.mayLookUp(address, idHash, now);
+  if (!allowed.ok) return allowed;
   const found = await sessionByHash(deps.db, idHash);
   if (!found.ok) return found;
-  const now = deps.now();
   const stored = found.value;
-  if (stored === undefined || isSessionOver(stored, now) || !(await isTokenGood(deps, stored))) return ok(undefined);
+  const isGood = stored !== undefined && !isSessionOver(stored, now) && (await isTokenGood(deps, stored));
+  deps.credentials.note(address, idHash, isGood, now);
+  if (stored === undefined || !isGood) return ok(undefined);
   if (now >= stored.lastSeenAt + SESSION_NOTE_MS) deps.waitUntil(noteSessionSeen(deps.db, idHash, now));
   return ok({ account: stored.account, token: stored.token, expiresAt: stored.expiresAt });
 };

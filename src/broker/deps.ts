@@ -7,6 +7,7 @@ import type { Db } from '../store/d1.ts';
 import type { Share } from '../store/request-budget.ts';
 import type { WithingsClient } from '../withings/client.ts';
 import type { AlarmWebhook } from './alarm-webhook.ts';
+import type { CredentialMemory } from './credential-memory.ts';
 
 /** What use cases need, made once per invocation by `compose.ts`. */
 export type Deps = {
@@ -19,6 +20,7 @@ export type Deps = {
   sleep: (ms: number) => Promise<void>;
   random: RandomBytes;
   log: Log;
+  credentials: CredentialMemory;
   /** Whether a caller may go on: false where it came too often. A brake, not a count: it is kept per Cloudflare location. */
   mayPass: (brake: Brake, caller: string) => Promise<boolean>;
   /** Sends a notice to the operator's webhook; undefined where there is none. */

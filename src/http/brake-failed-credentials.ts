@@ -6,7 +6,8 @@ import { answerFailure } from './problem.ts';
 
 /**
  * Tells an address that keeps bringing credentials that are not good to wait. A brake on noise: no credential can be guessed (256 random
- * bits), and one with a wrong checksum costs no query. A good credential from the same address is never held up.
+ * bits), one with a wrong checksum costs no query, and `broker/credential-memory.ts` bounds the queries that others cost. A good credential
+ * is never held up here.
  */
 export const brakeFailedCredentials = createMiddleware<HttpEnv>(async (c, next) => {
   await next();

@@ -1,6 +1,11 @@
-import { expect, test } from 'vitest';
+import { env } from 'cloudflare:workers';
+import { describe, expect, test } from 'vitest';
 
-import { authPath, makeApp, startBroker } from '../support/broker.ts';
+import { mintCredential } from '../../src/crypto/credential.ts';
+import { authPath, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
+
+const statusPath = (appId: string): string => `/apps/${appId}/withings/status/ada`;
 
 /** A rate limit binding as Cloudflare's: so many a key, then no more. */
 const limitedTo = (most: number) => {
@@ -53,6 +58,80 @@ test('who brings bad credentials too often is told to wait, and a good one from 
   expect(braked.headers.get('WWW-Authenticate')).toBeNull();
   expect(await braked.json()).toMatchObject({ code: 'rate_limited' });
   expect((await from('203.0.113.7', path, { 'X-API-Key': app.key })).status).toBe(200);
+});
+
+describe('a flood of credentials that nobody knows', () => {
+  const FLOOD = '203.0.113.7';
+  const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
+  const floods: [what: string, path: (appId: string) => string, headers: () => Promise<Record<string, string>>][] = [
+    ['API keys', statusPath, async () => ({ 'X-API-Key': await mintCredential('key', random) })],
+    [
+      'access tokens',
+      () => '/apps',
+      async () => ({ Authorization: `Bearer ${await mintCredential('access', random)}` }),
+    ],
+    [
+      'session cookies',
+      () => '/dashboard/apps',
+      async () => ({ Cookie: `__Host-mushu_session=${await mintCredential('session', random)}` }),
+    ],
+  ];
+
+  test.each(floods)('of %s from one address costs 30 queries a minute, and no more', async (_, path, headers) => {
+    const d1 = meterD1(env.DB);
+    const broker = await startBroker({ bindings: { DB: d1.d1 } });
+    const app = await makeApp(broker);
+    const ask = async () =>
+      broker.request(path(app.id), { headers: { 'CF-Connecting-IP': FLOOD, ...(await headers()) } });
+    for (const minute of ['first', 'second']) {
+      d1.reset();
+      for (let requests = 0; requests < 40; requests += 1) {
+        const answer = await ask();
+        expect(answer.status === 429, `${minute} ${requests}`).toBe(requests >= 30);
+        if (answer.status === 429) expect(answer.headers.get('Retry-After')).toBe('60');
+      }
+      expect(d1.calls()).toBe(30);
+      broker.advance(60_000);
+    }
+  });
+
+  test('holds up nobody else: a good key that was used before, a user token, another address; a new key for a minute', async () => {
+    const broker = await startBroker();
+    const [app, other] = [await makeApp(broker), await makeApp(broker, 'Other')];
+    const minted = await app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
+    const { token } = await minted.json<{ token: string }>();
+    const from = async (address: string, of: TestApp, headers: Record<string, string> = { 'X-API-Key': of.key }) =>
+      (await broker.request(statusPath(of.id), { headers: { 'CF-Connecting-IP': address, ...headers } })).status;
+    const flood = async () => {
+      for (let requests = 0; requests < 30; requests += 1) {
+        await from(FLOOD, app, { 'X-API-Key': await mintCredential('key', random) });
+      }
+    };
+    expect(await from(FLOOD, app)).toBe(200);
+    await flood();
+    expect(await from(FLOOD, app)).toBe(200);
+    expect(await from(FLOOD, app, { Authorization: `Bearer ${token}` })).toBe(200);
+    expect(await from('203.0.113.8', other)).toBe(200);
+    const fresh = await makeApp(broker, 'Fresh');
+    expect(await from(FLOOD, fresh)).toBe(429);
+    broker.advance(60_000);
+    expect(await from(FLOOD, fresh)).toBe(200);
+    await flood();
+    expect(await from(FLOOD, fresh)).toBe(200);
+  });
+
+  test('a key that was good and is revoked is told so at once, and counts from then on', async () => {
+    const broker = await startBroker();
+    const app = await makeApp(broker);
+    const { data } = await (await broker.manage('GET', `/apps/${app.id}/keys`)).json<{ data: { id: string }[] }>();
+    const ask = async () =>
+      (await broker.request(statusPath(app.id), { headers: { 'CF-Connecting-IP': FLOOD, 'X-API-Key': app.key } }))
+        .status;
+    expect(await ask()).toBe(200);
+    await broker.manage('DELETE', `/apps/${app.id}/keys/${data[0]?.id}`);
+    for (let requests = 0; requests < 30; requests += 1) expect(await ask()).toBe(401);
+    expect(await ask()).toBe(429);
+  });
 });
 
 test('an app that asks too often is told to wait, and no other app, nor can a stranger use up its pace', async () => {

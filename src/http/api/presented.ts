@@ -17,6 +17,7 @@ export const appCredential = (c: HttpContext): AppCredential => ({
 export const managerCredential = (c: HttpContext): ManagerCredential => ({
   presented: bearer(c),
   surface: surfaceOf(c),
+  address: callerAddress(c),
 });
 
 /** A bearer token (RFC 6750, 2.1). */

@@ -4,6 +4,7 @@ import { signIn } from '../../../broker/dashboard-session.ts';
 import { formTokenOf, newVisitor } from '../../../broker/form-token.ts';
 import { secret } from '../../../domain/secret.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
+import { callerAddress } from '../../caller-address.ts';
 import { problemOf } from '../../problem-text.ts';
 import { Field, Form } from '../components/form.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
@@ -19,7 +20,7 @@ signInPages.get('/', (c) => signInPage(c, undefined));
 
 signInPages.post('/', async (c) => {
   const token = secret(((await readForm(c)).get('token') ?? '').trim());
-  const signedIn = await signIn(c.env.deps, token);
+  const signedIn = await signIn(c.env.deps, token, callerAddress(c));
   if (!signedIn.ok) return signInPage(c, problemOf(signedIn.failure).detail);
   const { cookie, expiresAt } = signedIn.value;
   setSessionCookie(c, cookie, Math.floor((expiresAt - c.env.deps.now()) / SECOND_MS));
