@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,9 @@ type Run = { args?: string[]; env?: Record<string, string>; answers?: [question:
 const newcomer = async () => {
   const cloud = await startCloudflare();
   const home = await mkdtemp(join(tmpdir(), 'mushu-deploy-test-'));
+  const running = new Set<ChildProcess>();
   onTestFinished(async () => {
+    for (const { pid } of running) if (pid !== undefined) process.kill(-pid);
     cloud.stop();
     await rm(home, { recursive: true });
   });
@@ -56,7 +58,10 @@ const newcomer = async () => {
       answers.length === 0
         ? [process.execPath, command]
         : [TERMINAL, ['-qfec', [process.execPath, ...command].join(' '), '/dev/null']];
-    const child = spawn(program, programArgs, { cwd: home, env: { ...machine, ...env } });
+    // A group of its own: where a test ends early, wrangler is stopped with it.
+    const child = spawn(program, programArgs, { cwd: home, env: { ...machine, ...env }, detached: true });
+    running.add(child);
+    child.once('close', () => running.delete(child));
     if (answers.length === 0) child.stdin.end();
     let said = '';
     const hear = (chunk: Buffer) => {
