@@ -69,6 +69,15 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     'test/browser/web-example.test.ts',
     "'examples/web/server.ts'",
   ],
+  ...Object.fromEntries(
+    [
+      'npm install --global .',
+      'mushu login --url http://127.0.0.1:8787',
+      'mushu health redirect-uri add womoji://withings/success --app app_…',
+      'mushu health redirect-uri list --app app_…',
+      'mushu doctor',
+    ].map((command) => [command, ['test/e2e/cli-readme.test.ts', "split('## From the command line')"]]),
+  ),
 };
 
 /** What takes minutes, as small as it goes. */
