@@ -10,7 +10,7 @@ import {
   type Sightings,
 } from '../domain/alarm.ts';
 import { MINUTE_MS } from '../domain/time.ts';
-import { replaceBrokerState } from '../store/broker-state.ts';
+import { brokerStateText, replaceBrokerState } from '../store/broker-state.ts';
 import type { Deps } from './deps.ts';
 
 /** D1 calls that settling takes: one to note what changed, one to note what was delivered. */
@@ -35,6 +35,12 @@ export const alarmStateOf = (text: string | undefined): AlarmState =>
 export const settleAlarms = async (deps: Deps, text: string | undefined, seen: Sightings): Promise<void> => {
   const before = alarmStateOf(text);
   await settle(deps, text, before, { seen, lag: before.lag });
+};
+
+/** As `settleAlarms`, for who has not read what the broker remembers: one round trip more, so for what is seldom seen. */
+export const noteSightings = async (deps: Deps, seen: Sightings): Promise<void> => {
+  const text = await brokerStateText(deps.db, 'alarms');
+  if (text.ok) await settleAlarms(deps, text.value, seen);
 };
 
 /** As `settleAlarms`, for a tick, which also judges whether the backlog grows: `lagMs` is how long the oldest of it has waited. */

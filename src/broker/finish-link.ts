@@ -8,6 +8,7 @@ import { fail, ok, type Result } from '../domain/result.ts';
 import type { Secret } from '../domain/secret.ts';
 import { type Claim, claimLink, linkRecord, type LinkTarget, noteOutcome, outcomeOf } from '../store/links.ts';
 import type { WithingsFailure } from '../withings/outcome.ts';
+import { noteSightings } from './alarms.ts';
 import { type Deps } from './deps.ts';
 import { keepGrant } from './keep-grant.ts';
 import { logAbout } from './log.ts';
@@ -61,6 +62,10 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
 
   const { ending, reason, ticket } = await completeLink(deps, callback, { ...claimed.value, target, state, record });
   if (isLinkError(ending)) await noteOutcome(deps.db, claim, ending);
+  if (reason === 'client_rejected') {
+    // Before anybody is connected, the cron has nothing to find it by.
+    deps.waitUntil(noteSightings(deps, { withings_client_rejected: 'met by a link' }));
+  }
   const level = ending === 'server_error' ? 'error' : 'info';
   await logAbout(deps, subject, { level, event: 'link', outcome: ending, reason });
   return ok({ location: locationOf(redirectUri, ending, ticket), ending });

@@ -1,9 +1,8 @@
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
-import { brokerStateText } from '../store/broker-state.ts';
 import { type MigrationState, migrationState } from '../store/migrations.ts';
-import { settleAlarms } from './alarms.ts';
+import { noteSightings } from './alarms.ts';
 import { type BrokerHealth, showBrokerHealth } from './broker-health.ts';
 import type { Deps } from './deps.ts';
 
@@ -20,19 +19,17 @@ export type OperatorStatus = {
 
 /** Looks at everything that an operator could have to mend. One signed call to Withings, which changes nothing there. */
 export const operatorStatus = async (deps: Deps): Promise<Result<OperatorStatus, Failure>> => {
-  const [health, alarms, migrations, proof] = await Promise.all([
+  const [health, migrations, proof] = await Promise.all([
     showBrokerHealth(deps),
-    brokerStateText(deps.db, 'alarms'),
     migrationState(deps.db),
     deps.withings.proveClient(),
   ]);
   if (!health.ok) return health;
-  if (!alarms.ok) return alarms;
   if (!migrations.ok) return migrations;
   const withings = proof.ok ? 'accepted' : proof.failure.kind === 'client_rejected' ? 'rejected' : 'unanswered';
   if (withings !== 'unanswered') {
     const withings_client_rejected = withings === 'rejected' && 'met by a look at the operator’s status';
-    deps.waitUntil(settleAlarms(deps, alarms.value, { withings_client_rejected }));
+    deps.waitUntil(noteSightings(deps, { withings_client_rejected }));
   }
   return ok({ now: deps.now(), health: health.value, withings, migrations: migrations.value });
 };

@@ -179,6 +179,17 @@ describe.each(Object.entries(TROUBLES))('%s', (code, { begin, look, end }) => {
   });
 });
 
+test('a client that Withings refuses is told by the first link too, when nobody is connected yet', async () => {
+  await TROUBLES.withings_client_rejected.begin();
+  const ended = await connect(broker, app, 'ada', 'nora');
+  expect(ended.headers.get('Location')).toContain('error=server_error');
+  await broker.settle();
+  expect(typesTold()).toEqual(['withings_client_rejected raised']);
+  await connect(broker, app, 'ada', 'nora');
+  await broker.settle();
+  expect(told).toHaveLength(1);
+});
+
 const { begin, look, end } = TROUBLES.sealing_key_missing;
 
 describe('an alarm that lasts', () => {
