@@ -1,7 +1,9 @@
+import { type DayActivity, lastDays } from '../domain/activity.ts';
 import { type AlarmCode, LATE_MS, type OpenAlarm } from '../domain/alarm.ts';
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { DAY_MS, type EpochMs, HOUR_MS } from '../domain/time.ts';
+import { activityOf } from '../store/activity.ts';
 import {
   failingRefreshes,
   lostConnections,
@@ -63,6 +65,21 @@ export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth,
     keyring: keyring.value,
     alarms: openAlarms(alarms.value),
   });
+};
+
+/** Syncs and refreshes of the last days, oldest first. */
+export type BrokerActivity = {
+  days: DayActivity[];
+  /** Of how many connections, drawn at random, where there are more. */
+  sampleOf: number | undefined;
+};
+
+/** What all apps' users did lately. Apart from the rest, because it reads a row for each of a thousand connections. */
+export const showBrokerActivity = async (deps: Deps): Promise<Result<BrokerActivity, Failure>> => {
+  const activity = await activityOf(deps.db, undefined, MOST_SHOWN);
+  if (!activity.ok) return activity;
+  const { days, users } = activity.value;
+  return ok({ days: lastDays(days, deps.now()), sampleOf: users < MOST_SHOWN ? undefined : MOST_SHOWN });
 };
 
 const openAlarms = (text: string | undefined): BrokerHealth['alarms'] =>

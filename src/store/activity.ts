@@ -20,23 +20,29 @@ export const withActivity = (kind: ActivityKind, now: SQL<EpochMs>): SQL<string>
     WHERE CAST(substr(key, 2) AS INTEGER) > ${today} - ${sql.raw(String(ACTIVITY_DAYS))})`;
 };
 
-/** What an app's users did lately, and of how many of them it was counted. */
-export type AppActivity = { days: DayActivity[]; users: number };
+/** What users did lately, and of how many of them it was counted. */
+export type Activity = { days: DayActivity[]; users: number };
 
-/** Syncs and refreshes by day, summed over at most `mostUsers` of an app's current connections. Reads a row and an index entry for each. */
-export const activityOf = (db: Db, appId: string, mostUsers: number): Stored<AppActivity> =>
+/**
+ * Syncs and refreshes by day, summed over at most `mostUsers` current connections: an app's, or, without an app, of all. Reads a row, and of an
+ * app an index entry, for each. Ids are random, so that those of all with the lowest ids are a fair sample.
+ */
+export const activityOf = (db: Db, appId: string | undefined, mostUsers: number): Stored<Activity> =>
   attempt(db, async () => {
+    const whose = appId === undefined ? 'id > -1 AND ?1 IS NULL' : 'app_id = ?1';
+    const some = (column: string) =>
+      `SELECT ${column} FROM connections WHERE ${whose} AND is_current = 1 ${appId === undefined ? 'ORDER BY id' : ''} LIMIT ?2`;
     const { results } = await db.d1
       .prepare(
-        `WITH one AS (SELECT activity FROM connections WHERE app_id = ?1 AND is_current = 1 LIMIT ?2)
+        `WITH one AS (${some('activity')})
          SELECT CAST(substr(counted.key, 2) AS INTEGER) AS day,
            sum(CASE WHEN counted.key LIKE 's%' THEN counted.value ELSE 0 END) AS synced,
            sum(CASE WHEN counted.key LIKE 'r%' THEN counted.value ELSE 0 END) AS refreshed,
-           (SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = ?1 AND is_current = 1 LIMIT ?2)) AS users
+           (SELECT count(*) FROM (${some('1')})) AS users
          FROM one CROSS JOIN json_each(one.activity) AS counted
          GROUP BY day`,
       )
-      .bind(appId, mostUsers)
+      .bind(appId ?? null, mostUsers)
       .all<DayActivity & { users: number }>();
     return {
       users: results[0]?.users ?? 0,

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
-import { type BrokerHealth, showBrokerHealth } from '../../src/broker/broker-health.ts';
+import { type BrokerHealth, showBrokerActivity, showBrokerHealth } from '../../src/broker/broker-health.ts';
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker } from '../support/broker.ts';
 
@@ -36,6 +36,22 @@ test('a cron that does not come is late by what waits for it, and keeps up again
   expect(await health()).toMatchObject({ cron: 'late', backlog: { due: 1 } });
   await broker.tick();
   expect(await health()).toMatchObject({ cron: 'keeping_up', backlog: { due: 0 } });
+});
+
+test('syncs and refreshes are counted by day over all apps', async () => {
+  for (const name of ['One', 'Two']) {
+    const app = await makeApp(broker, name);
+    await connect(broker, app, 'ada', 'nora');
+    await app.call('POST', '/withings/sync/ada');
+  }
+  broker.advance(24 * HOUR_MS);
+  await broker.tick();
+  const activity = await showBrokerActivity(await broker.deps());
+  if (!activity.ok) throw new Error(activity.failure.kind);
+  expect(activity.value.sampleOf).toBeUndefined();
+  expect(activity.value.days).toHaveLength(30);
+  const [yesterday, today] = activity.value.days.slice(-2);
+  expect([yesterday?.synced, yesterday?.refreshed, today?.refreshed]).toEqual([2, 0, 2]);
 });
 
 test('what fails and who is lost is counted by reason', async () => {

@@ -1,8 +1,15 @@
 import { Hono } from 'hono';
 
-import { type BrokerHealth, type CronHealth, MOST_SHOWN, showBrokerHealth } from '../../../broker/broker-health.ts';
+import {
+  type BrokerHealth,
+  type CronHealth,
+  MOST_SHOWN,
+  showBrokerActivity,
+  showBrokerHealth,
+} from '../../../broker/broker-health.ts';
 import { ALARMS } from '../../../domain/alarm.ts';
 import type { EpochMs } from '../../../domain/time.ts';
+import { Activity } from '../components/activity.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
@@ -14,8 +21,9 @@ import { page } from '../layout.tsx';
 export const brokerPages = new Hono<DashboardEnv>();
 
 brokerPages.get('/', async (c) => {
-  const shown = await showBrokerHealth(c.env.deps);
+  const [shown, activity] = await Promise.all([showBrokerHealth(c.env.deps), showBrokerActivity(c.env.deps)]);
   if (!shown.ok) return answerFailure(c, shown.failure);
+  if (!activity.ok) return answerFailure(c, activity.failure);
   const health = shown.value;
   return page(
     c,
@@ -38,6 +46,15 @@ brokerPages.get('/', async (c) => {
           reasons={health.lost}
         />
       </div>
+      <Activity
+        days={activity.value.days}
+        none="Nothing was synced or refreshed."
+        hint={
+          activity.value.sampleOf === undefined
+            ? undefined
+            : `Of ${activity.value.sampleOf.toLocaleString('en')} connections drawn at random.`
+        }
+      />
       <Keyring keyring={health.keyring} now={c.env.deps.now()} />
     </>,
   );

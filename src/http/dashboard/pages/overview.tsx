@@ -3,10 +3,9 @@ import { Hono } from 'hono';
 import { type AppOverview, MOST_COUNTED, showOverview } from '../../../broker/app-overview.ts';
 import { deleteApp } from '../../../broker/delete-app.ts';
 import { listApiKeys, listRedirectUris } from '../../../broker/manage-apps.ts';
-import type { DayActivity } from '../../../domain/activity.ts';
-import { DAY_MS } from '../../../domain/time.ts';
 import { createAppRequest } from '../../api/contract.ts';
 import { changeApp, versionField } from '../change-app.tsx';
+import { Activity } from '../components/activity.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { AppSettings } from '../components/app-settings.tsx';
 import { Attention } from '../components/attention.tsx';
@@ -15,7 +14,6 @@ import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 import { type FieldErrors, parseForm, readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
-import { DayBars } from '../plot/day-bars.tsx';
 
 /** An app's Overview tab: how many users are in which state, what they did lately, what needs attention; and the app's settings. */
 export const overviewPages = new Hono<DashboardEnv>();
@@ -73,7 +71,15 @@ const overviewPage = async (c: DashboardContext, errors: FieldErrors): Promise<R
           uris={uris.value.length}
           keys={keys.value.filter(({ revokedAt }) => revokedAt === undefined).length}
         />
-        <Activity overview={overview} />
+        <Activity
+          days={overview.activity}
+          none="Nothing yet. The first sync of a user shows here."
+          hint={
+            overview.activityOfFirst === undefined
+              ? undefined
+              : `Summed over the first ${overview.activityOfFirst.toLocaleString('en')} users by id.`
+          }
+        />
       </div>
       <AppSettings app={app} formToken={c.get('formToken')} version={await versionField(app)} errors={errors} />
     </>,
@@ -94,23 +100,3 @@ const UserCounts = ({ c, users }: { c: DashboardContext; users: AppOverview['use
     ))}
   </dl>
 );
-
-const Activity = ({ overview: { activity, activityOfFirst } }: { overview: AppOverview }) => (
-  <section aria-labelledby="activity">
-    <h2 id="activity">Last 30 days</h2>
-    {activity.every(({ synced, refreshed }) => synced + refreshed === 0) ? (
-      <p class="empty">Nothing yet. The first sync of a user shows here.</p>
-    ) : (
-      <DayBars title="Syncs and refreshes" labels={['Syncs', 'Refreshes']} days={activity.map(countsOf)} />
-    )}
-    {activityOfFirst !== undefined && (
-      <p class="hint">Summed over the first {activityOfFirst.toLocaleString('en')} users by id.</p>
-    )}
-  </section>
-);
-
-const countsOf = ({ day, synced, refreshed }: DayActivity) => ({
-  day: new Date(day * DAY_MS).toISOString().slice(0, 10),
-  first: synced,
-  second: refreshed,
-});
