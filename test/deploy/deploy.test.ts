@@ -1,5 +1,5 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { spawn as spawnOnTerminal } from 'zigpty';
 
 import { wranglerProgram } from '../../scripts/dev/children.ts';
 import { startCloudflare } from './cloudflare-stand-in.ts';
@@ -16,8 +17,6 @@ import { localBroker } from './local-broker.ts';
 
 const DEPLOY = fileURLToPath(import.meta.resolve('../../scripts/deploy.ts'));
 const ROOT = fileURLToPath(import.meta.resolve('../..'));
-/** Runs a program in a pseudo-terminal. */
-const TERMINAL = '/usr/bin/script';
 const CREDENTIALS = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'withings-secret-1' };
 
 const INTERNAL_ERROR = { status: 500, code: 7500, message: 'internal error' };
@@ -34,9 +33,9 @@ type Run = { args?: string[]; env?: Record<string, string>; answers?: [question:
 const newcomer = async () => {
   const cloud = await startCloudflare();
   const home = await mkdtemp(join(tmpdir(), 'mushu-deploy-test-'));
-  const running = new Set<ChildProcess>();
+  const stops: (() => void)[] = [];
   onTestFinished(async () => {
-    for (const { pid } of running) if (pid !== undefined) process.kill(-pid);
+    for (const stop of stops) stop();
     cloud.stop();
     await rm(home, { recursive: true });
   });
@@ -54,25 +53,27 @@ const newcomer = async () => {
   const deploy = async ({ args = [], env = {}, answers: given = [] }: Run = {}) => {
     const answers = [...given];
     const command = [DEPLOY, '--state', state, '--health-url', cloud.origin, ...args];
-    const [program, programArgs] =
-      answers.length === 0
-        ? [process.execPath, command]
-        : [TERMINAL, ['-qfec', [process.execPath, ...command].join(' '), '/dev/null']];
-    // A group of its own: where a test ends early, wrangler is stopped with it.
-    const child = spawn(program, programArgs, { cwd: home, env: { ...machine, ...env }, detached: true });
-    running.add(child);
-    child.once('close', () => running.delete(child));
-    if (answers.length === 0) child.stdin.end();
+    const options = { cwd: home, env: { ...machine, ...env } };
     let said = '';
-    const hear = (chunk: Buffer) => {
-      said += chunk.toString();
-      const [next] = answers;
-      if (next === undefined || !said.includes(next[0])) return;
-      answers.shift();
-      child.stdin.write(`${next[1]}\n`);
-    };
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
+    if (answers.length > 0) {
+      const terminal = spawnOnTerminal(process.execPath, command, { ...options, cols: 200 });
+      stops.push(() => terminal.kill());
+      terminal.onData((data) => {
+        said += data.toString();
+        const [next] = answers;
+        if (next === undefined || !said.includes(next[0])) return;
+        answers.shift();
+        terminal.write(`${next[1]}\r`);
+      });
+      const code = await new Promise((resolve) => terminal.onExit(({ exitCode }) => resolve(exitCode)));
+      return { ok: code === 0, said };
+    }
+    // A group of its own: where a test ends early, wrangler is stopped with it.
+    const child = spawn(process.execPath, command, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    stops.push(() => {
+      if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid);
+    });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()));
     const code = await new Promise((resolve) => child.on('close', resolve));
     return { ok: code === 0, said };
   };
@@ -110,10 +111,7 @@ describe('npm run deploy', () => {
     expect(cloud.requests.filter((request) => !request.startsWith('GET'))).toEqual([]);
 
     cloud.failOnce(/^POST \/d1\/database$/, 'cut after');
-    const flags = ['--domain', 'withings.example.com', '--jurisdiction', 'eu'];
-    const cutOff = existsSync(TERMINAL)
-      ? await deploy({ env, answers: ANSWERS })
-      : await deploy({ env: { ...env, ...CREDENTIALS }, args: flags });
+    const cutOff = await deploy({ env, answers: ANSWERS });
     expect(cutOff.said).toContain('Making the database failed.');
     expect(ourDatabase(cloud)?.jurisdiction).toBe('eu');
 
