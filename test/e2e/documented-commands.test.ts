@@ -52,17 +52,6 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     'test/deploy/deploy.test.ts',
     "'--with-people'",
   ],
-  'npm install --global .': ['test/e2e/package.test.ts', "run('npm', ['install', '--offline'"],
-  'mushu login --url http://127.0.0.1:8787': ['test/e2e/cli-terminal.test.ts', "['login', '--url', ready.url]"],
-  'mushu health redirect-uri add womoji://withings/success --app app_…': [
-    'test/e2e/cli.test.ts',
-    "['health', 'redirect-uri', 'add', WOMOJI, '--app', ready.app_id]",
-  ],
-  'mushu health redirect-uri list --app app_…': [
-    'test/e2e/cli.test.ts',
-    "['health', 'redirect-uri', 'list', '--app', ready.app_id]",
-  ],
-  'mushu doctor': ['test/e2e/cli-doctor.test.ts', "run(['doctor'])"],
   'npm run migration <name>': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
   'npm run migration NAME': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
   'MUSHU_URL=http://127.0.0.1:8787 MUSHU_APP_ID=app_… MUSHU_API_KEY=mushu_key_… npx node examples/web/server.ts': [
