@@ -7,6 +7,7 @@ import { describe, expect, inject, test } from 'vitest';
 
 import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
+import { recordShown } from '../support/canaries.ts';
 import { codeBlocks } from '../support/markdown.ts';
 import { asApp, locationOf, send } from './client.ts';
 
@@ -133,8 +134,11 @@ const lacks = (tool: string): boolean => spawnSync(tool, ['--version']).error !=
 
 describe.skipIf(lacks('curl'))('the README’s requests', () => {
   const environment = { URL: ready.url, APP: ready.app_id, KEY: ready.api_key, OPERATOR: ready.admin_token };
-  const inShell = async (line: string): Promise<string> =>
-    (await run('bash', ['-c', line], { env: { ...process.env, ...environment } })).stdout;
+  const inShell = async (line: string): Promise<string> => {
+    const { stdout } = await run('bash', ['-c', line], { env: { ...process.env, ...environment } });
+    recordShown({ where: `answer to ${line}`, text: stdout });
+    return stdout;
+  };
 
   test('do as printed what is said of them, in their order', async () => {
     const lines = shellLines('README.md').filter((line) => /^(curl|open) /.test(line));
