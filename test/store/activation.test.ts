@@ -28,6 +28,7 @@ const stored = () =>
   env.DB.prepare('SELECT state, refresh_token_sealed FROM connections WHERE id = ?').bind(activation.id).first();
 
 test('a disconnect between an activation whose answer was lost and its next try is not undone', async () => {
+  await env.DB.prepare(`INSERT INTO apps (id, name, created_at) VALUES (?, 'App', 0)`).bind(APP).run();
   const clock = { now: () => NOW, sleep: async () => undefined };
   const untroubled = openDatabase(env.DB, clock);
   const d1 = meterD1(env.DB);
