@@ -90,7 +90,7 @@ const GUARDS: Guard[] = [
   },
   {
     name: 'an activation whose answer was lost is recognised',
-    file: 'src/store/connections.ts',
+    file: 'src/store/activation.ts',
     find: 'return row?.rotationId === rotationId;',
     replace: 'return false;',
   },
