@@ -36,7 +36,14 @@ export type FinishedLink = { location: string; ending: LinkEnding };
 export const finishLink = async (deps: Deps, callback: Callback): Promise<Result<FinishedLink, Failure>> => {
   // 1. The signature, before any I/O: a forged state costs nothing.
   const verified = await verify(deps.keyring, STATE, callback.state, deps.now());
-  if (!verified.ok) return fail({ kind: verified.failure.kind === 'expired' ? 'state_expired' : 'state_invalid' });
+  if (!verified.ok) {
+    if (verified.failure.kind === 'invalid') return fail({ kind: 'state_invalid' });
+    const { claims } = verified.failure;
+    // The record is gone by now, and with it who the link was for.
+    const line = { level: 'info', event: 'link', outcome: 'state_expired', reason: 'too_late' } as const;
+    if (claims !== undefined) await logAbout(deps, { appId: claims.app, userId: undefined }, line);
+    return fail({ kind: 'state_expired' });
+  }
   const state = verified.value;
   const claim = { id: state.jti, expiresAt: state.expiresAt };
 

@@ -18,8 +18,8 @@ export type SignedTokenKind<Claims> = {
 /** Claims of every kind: a random id and when it ends. */
 export type Issued<Claims> = Claims & { jti: string; expiresAt: EpochMs };
 
-/** `expired` was once good; `invalid` was never ours, or not of this kind. */
-export type TokenFailure = { kind: 'expired' } | { kind: 'invalid' };
+/** `expired` was once good, and says what it said; `invalid` was never ours, or not of this kind. */
+export type TokenFailure<Claims> = { kind: 'expired'; claims: Claims | undefined } | { kind: 'invalid' };
 
 /** Signs `claims` under the ring's current key. */
 export const sign = async <Claims extends JWTPayload>(
@@ -45,7 +45,7 @@ export const verify = async <Claims>(
   kind: SignedTokenKind<Claims>,
   token: string,
   now: EpochMs,
-): Promise<Result<Issued<Claims>, TokenFailure>> => {
+): Promise<Result<Issued<Claims>, TokenFailure<Claims>>> => {
   try {
     const { payload } = await jwtVerify(
       token,
@@ -68,7 +68,10 @@ export const verify = async <Claims>(
     }
     return ok({ ...claims.data, jti: String(payload.jti), expiresAt: Number(payload.exp) * 1000 });
   } catch (error) {
-    if (error instanceof errors.JWTExpired) return fail({ kind: 'expired' });
+    // Thrown when the signature, the kind and the audience were found good.
+    if (error instanceof errors.JWTExpired) {
+      return fail({ kind: 'expired', claims: kind.claims.safeParse(error.payload).data });
+    }
     if (error instanceof errors.JOSEError) return fail({ kind: 'invalid' });
     throw error;
   }

@@ -88,6 +88,15 @@ describe('a link that fails', () => {
     });
   });
 
+  test('because it took longer than half an hour names the app: who it was for is forgotten by then', async () => {
+    const { finish } = await link('ada');
+    broker.advance(31 * 60_000);
+    expect(linesBehind(await finish())).toEqual([
+      { level: 'info', event: 'link', outcome: 'state_expired', reason: 'too_late', appId: app.id },
+      expect.objectContaining({ event: 'request', outcome: 'state_expired', status: 400 }),
+    ]);
+  });
+
   test('at its beginning is found by the user that the link named, and a made-up app by nothing', async () => {
     const refused = await broker.request(authPath(app, 'ada', 'womoji://not/registered'));
     expect(linesBehind(refused)).toEqual([

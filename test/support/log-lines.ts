@@ -17,7 +17,7 @@ const FIELDS: Record<keyof LogEntry, RegExp> = {
 };
 
 /** Lines of links that nobody can say the user of: their record is gone. */
-const NAMELESS = new Set(['link_record_missing', 'changed_meanwhile', 'session_spent', 'no_code']);
+const NAMELESS = new Set(['link_record_missing', 'changed_meanwhile', 'session_spent', 'no_code', 'too_late']);
 
 /** Alarms say it in words of ours, with figures and key ids. */
 const FIGURES = /^[\w ,’-]+$/;
