@@ -27,6 +27,14 @@ const activation = {
 const stored = () =>
   env.DB.prepare('SELECT state, refresh_token_sealed FROM connections WHERE id = ?').bind(activation.id).first();
 
+beforeEach(async () => {
+  await env.DB.batch([
+    env.DB.prepare('DELETE FROM connections'),
+    env.DB.prepare('DELETE FROM apps'),
+    env.DB.prepare(`INSERT INTO apps (id, name, created_at, shared_accounts) VALUES (?, 'App', 0, 'refuse')`).bind(APP),
+  ]);
+});
+
 test('a disconnect between an activation whose answer was lost and its next try is not undone', async () => {
   await env.DB.prepare(`INSERT INTO apps (id, name, created_at) VALUES (?, 'App', 0)`).bind(APP).run();
   const clock = { now: () => NOW, sleep: async () => undefined };
@@ -50,13 +58,6 @@ describe('an activation that was decided on what no longer holds changes nothing
   const alongside = () => [env.DB.prepare(`UPDATE apps SET name = 'changed' WHERE id = ?`).bind(APP)];
 
   beforeEach(async () => {
-    await env.DB.batch([
-      env.DB.prepare('DELETE FROM connections'),
-      env.DB.prepare('DELETE FROM apps'),
-      env.DB.prepare(`INSERT INTO apps (id, name, created_at, shared_accounts) VALUES (?, 'App', 0, 'refuse')`).bind(
-        APP,
-      ),
-    ]);
     expect(await activateConnection(db, activation, NOW, [])).toEqual({ ok: true, value: true });
   });
 
@@ -67,6 +68,7 @@ describe('an activation that was decided on what no longer holds changes nothing
       { ...renewed, id: 4_712 },
     ],
     ['the ticket is spent', { ...renewed, ticketHash: 'spent' }],
+    ['the app is gone', { ...renewed, id: 4_713, appId: 'app_gone' }],
     [
       'a live connection to another account does not give way',
       { ...renewed, id: 4_712, withingsUserId: '1', mayReplace: false },
