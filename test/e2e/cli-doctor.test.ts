@@ -4,7 +4,7 @@ import { beforeEach, expect, inject, test } from 'vitest';
 import type * as z from 'zod';
 
 import type { operatorStatus } from '../../src/http/api/contract-operator.ts';
-import { listen, type Mushu, newMushu } from './mushu.ts';
+import { listen, type Mushu, newMushu, nowhere } from './mushu.ts';
 
 /** `mushu doctor` as a process: a line for each thing, what to do where it is wrong, and the exit code. */
 
@@ -132,7 +132,7 @@ test('one thing wrong is enough for the exit code, and where the token is, nothi
 });
 
 test.each([
-  { name: 'no network', url: async () => 'http://127.0.0.1:9', found: 'No broker can be reached' },
+  { name: 'no network', url: nowhere, found: '(ECONNREFUSED)' },
   {
     name: 'another site at the URL',
     url: () => listen((_request, response) => response.end('<h1>Hello</h1>')),

@@ -5,7 +5,7 @@ import { beforeEach, expect, inject, test } from 'vitest';
 
 import { walk, WOMOJI } from './client.ts';
 import { expireToken } from './database.ts';
-import { listen, MUSHU, type Mushu, newMushu } from './mushu.ts';
+import { listen, MUSHU, type Mushu, newMushu, nowhere } from './mushu.ts';
 
 /** `mushu` against what `npm run dev` starts, and against what is no such thing. */
 
@@ -82,13 +82,6 @@ test.each([
     code: 4,
     says: 'code app_not_found, request ',
   },
-  {
-    name: 'no network',
-    args: ['whoami', '--url', 'http://127.0.0.1:9'],
-    env: asOperator,
-    code: 5,
-    says: 'can be reached',
-  },
 ])('$name: exit code $code, and what to do on stderr', async ({ args, env, code, says }) => {
   const ended = await run(args, env);
   expect(ended).toMatchObject({ code, out: '' });
@@ -120,6 +113,12 @@ test.each([
   expect(refused).toMatchObject({ code: 3, out: '' });
   expect(refused.err).toContain('code invalid_access_token, request ');
   expect(refused.err).toContain('Sign in again: mushu login');
+});
+
+test('no network: exit code 5, and why', async () => {
+  const ended = await run(['whoami'], { ...asOperator, MUSHU_URL: await nowhere() });
+  expect(ended).toMatchObject({ code: 5, out: '' });
+  expect(ended.err).toMatch(/^mushu: No broker can be reached at http:\S+ \(ECONNREFUSED\)\.\n$/);
 });
 
 test.each([

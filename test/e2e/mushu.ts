@@ -60,6 +60,15 @@ export const newMushu = (): Mushu => {
   };
 };
 
+/** Where nobody listens: a port that was free a moment ago. */
+export const nowhere = async (): Promise<string> => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `http://127.0.0.1:${port}`;
+};
+
 /** A server that stands where a broker should be, for one test. Its origin. */
 export const listen = async (listener: RequestListener): Promise<string> => {
   const server = createServer(listener);
