@@ -36,7 +36,6 @@ beforeEach(async () => {
 });
 
 test('a disconnect between an activation whose answer was lost and its next try is not undone', async () => {
-  await env.DB.prepare(`INSERT INTO apps (id, name, created_at) VALUES (?, 'App', 0)`).bind(APP).run();
   const clock = { now: () => NOW, sleep: async () => undefined };
   const untroubled = openDatabase(env.DB, clock);
   const d1 = meterD1(env.DB);
