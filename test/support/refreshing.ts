@@ -13,8 +13,11 @@ export type Fate = (effect: Effect) => D1Fault;
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
-/** A connection made now is due for refreshing after this, and its access token still good. */
-export const DUE_MS = 2 * HOUR_MS + 55 * MINUTE_MS;
+/**
+ * A connection made now is due for refreshing after this, and its access token still good; nor is it late yet, which a tick would note: so
+ * every run makes the same effects.
+ */
+export const DUE_MS = 2 * HOUR_MS + 50 * MINUTE_MS;
 /** Longer than any lease. */
 export const LEASE_MS = 2 * MINUTE_MS + 1_000;
 
