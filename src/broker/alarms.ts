@@ -5,11 +5,12 @@ import {
   delayed,
   judgeAlarms,
   judgeLag,
+  noteTick,
   NO_ALARMS,
   type QueuedNotice,
   type Sightings,
 } from '../domain/alarm.ts';
-import { MINUTE_MS } from '../domain/time.ts';
+import { type EpochMs, MINUTE_MS } from '../domain/time.ts';
 import { brokerStateText, replaceBrokerState } from '../store/broker-state.ts';
 import type { Deps } from './deps.ts';
 
@@ -34,7 +35,7 @@ export const alarmStateOf = (text: string | undefined): AlarmState =>
  */
 export const settleAlarms = async (deps: Deps, text: string | undefined, seen: Sightings): Promise<void> => {
   const before = alarmStateOf(text);
-  await settle(deps, text, before, { seen, lag: before.lag });
+  await settle(deps, text, before, { seen, lag: before.lag, tickAt: before.tickAt });
 };
 
 /** As `settleAlarms`, for who has not read what the broker remembers: one round trip more, so for what is seldom seen. */
@@ -43,7 +44,10 @@ export const noteSightings = async (deps: Deps, seen: Sightings): Promise<void> 
   if (text.ok) await settleAlarms(deps, text.value, seen);
 };
 
-/** As `settleAlarms`, for a tick, which also judges whether the backlog grows: `lagMs` is how long the oldest of it has waited. */
+/**
+ * As `settleAlarms`, for a tick, which also notes that it came and judges whether the backlog grows: `lagMs` is how long the oldest of it
+ * has waited.
+ */
 export const settleAlarmsOfTick = async (
   deps: Deps,
   text: string | undefined,
@@ -52,8 +56,13 @@ export const settleAlarmsOfTick = async (
   const before = alarmStateOf(text);
   const { mark: lag, growing } = judgeLag(before.lag, lagMs, deps.now());
   const backlog = growing === undefined ? {} : { backlog_growing: growing && howLate(lagMs) };
-  await settle(deps, text, before, { seen: { ...seen, ...backlog, cron_late: false }, lag });
+  const tickAt = noteTick(before.tickAt, deps.now());
+  await settle(deps, text, before, { seen: { ...seen, ...backlog, cron_late: false }, lag, tickAt });
 };
+
+/** For how long no tick has come, in words. */
+export const howSilent = (tickAt: EpochMs, now: EpochMs): string =>
+  `none came for ${Math.floor((now - tickAt) / MINUTE_MS)} minutes`;
 
 /** How long the oldest of what is due has waited, in words. */
 export const howLate = (lagMs: number): string => `the oldest is ${Math.floor(lagMs / MINUTE_MS)} minutes late`;
@@ -62,15 +71,16 @@ const settle = async (
   deps: Deps,
   text: string | undefined,
   before: AlarmState,
-  { seen, lag }: { seen: Sightings; lag: AlarmState['lag'] },
+  { seen, lag, tickAt }: { seen: Sightings } & Pick<AlarmState, 'lag' | 'tickAt'>,
 ): Promise<void> => {
   const now = deps.now();
   const { repeatMs } = deps.settings.alarms;
   const judged = judgeAlarms(before, seen, { now, repeatMs, newId: () => mintId('msg', deps.random) });
-  if (judged.notices.length === 0 && lag?.at === before.lag?.at) return deliver(deps, text, before);
+  const isNoted = lag?.at === before.lag?.at && tickAt === before.tickAt;
+  if (judged.notices.length === 0 && isNoted) return deliver(deps, text, before);
   const queued = judged.notices.map((notice) => ({ ...notice, failures: 0, nextAt: now }));
   const queue = deps.alarmWebhook === undefined ? [] : [...before.queue, ...queued].slice(-MOST_QUEUED);
-  const after: AlarmState = { open: judged.open, queue, lag };
+  const after: AlarmState = { open: judged.open, queue, lag, tickAt };
   const kept = await replaceBrokerState(deps.db, 'alarms', { before: text, after: JSON.stringify(after) }, now);
   // Somebody else noted it first, and tells it.
   if (kept.ok && !kept.value) return;

@@ -1,5 +1,5 @@
 import { type DayActivity, lastDays } from '../domain/activity.ts';
-import { type AlarmCode, LATE_MS, type OpenAlarm } from '../domain/alarm.ts';
+import { type AlarmCode, type AlarmState, isCronSilent, LATE_MS, type OpenAlarm } from '../domain/alarm.ts';
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { DAY_MS, type EpochMs, HOUR_MS } from '../domain/time.ts';
@@ -24,14 +24,16 @@ export const MOST_SHOWN = 1_000;
 const LOST_WITHIN_MS = 30 * DAY_MS;
 
 /**
- * Whether the cron does its work, told by what waits for it: a tick writes nothing where nothing is due, so it leaves no trace of its own.
- * `paused` where Withings asked to wait or the share is used up.
+ * Whether the cron does its work, told by what waits for it, and by the note that a tick leaves once an hour. `paused` where Withings asked
+ * to wait or the share is used up.
  */
 export type CronHealth = 'keeping_up' | 'paused' | 'late';
 
 /** The broker at a glance, for its operator. */
 export type BrokerHealth = {
   cron: CronHealth;
+  /** When a tick last noted that it came, which it does once an hour; undefined where none ever did. */
+  lastTickAt: EpochMs | undefined;
   backlog: RefreshBacklog;
   /** Refreshes that fail right now, by what happened last. */
   failing: ReasonCount[];
@@ -57,13 +59,15 @@ export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth,
   if (!lost.ok) return lost;
   if (!keyring.ok) return keyring;
   if (!alarms.ok) return alarms;
+  const noted = alarmStateOf(alarms.value);
   return ok({
-    cron: cronHealth(deps, backlog.value, now),
+    cron: cronHealth(deps, backlog.value, noted, now),
+    lastTickAt: noted.tickAt,
     backlog: backlog.value,
     failing: failing.value,
     lost: lost.value,
     keyring: keyring.value,
-    alarms: openAlarms(alarms.value),
+    alarms: openAlarms(noted),
   });
 };
 
@@ -82,16 +86,18 @@ export const showBrokerActivity = async (deps: Deps): Promise<Result<BrokerActiv
   return ok({ days: lastDays(days, deps.now()), sampleOf: users < MOST_SHOWN ? undefined : MOST_SHOWN });
 };
 
-const openAlarms = (text: string | undefined): BrokerHealth['alarms'] =>
-  Object.entries(alarmStateOf(text).open)
+const openAlarms = ({ open }: AlarmState): BrokerHealth['alarms'] =>
+  Object.entries(open)
     .map(([code, alarm]) => ({ code: code as AlarmCode, ...alarm }))
     .sort((left, right) => left.since - right.since);
 
 const cronHealth = (
   { settings }: Pick<Deps, 'settings'>,
   { oldestDueAt, shareEmptyAt }: RefreshBacklog,
+  noted: AlarmState,
   now: EpochMs,
 ): CronHealth => {
+  if (isCronSilent(noted, now)) return 'late';
   if (shareEmptyAt !== undefined && shareEmptyAt > latestEmptyAt(settings.shares.cron, now)) return 'paused';
   return oldestDueAt !== undefined && oldestDueAt < now - LATE_MS ? 'late' : 'keeping_up';
 };

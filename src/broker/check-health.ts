@@ -1,9 +1,9 @@
-import { isCronLate } from '../domain/alarm.ts';
+import { isCronLate, isCronSilent } from '../domain/alarm.ts';
 import { SECOND_MS } from '../domain/time.ts';
 import { WANTED_MIGRATION } from '../store/migrations.ts';
 import { latestEmptyAt } from '../store/request-budget.ts';
 import { type Vitals, vitals } from '../store/work-due.ts';
-import { alarmStateOf, howLate, settleAlarms } from './alarms.ts';
+import { alarmStateOf, howLate, howSilent, settleAlarms } from './alarms.ts';
 import type { BrokerSettings, Deps } from './deps.ts';
 import { missingKeyIds } from './reseal.ts';
 
@@ -56,8 +56,11 @@ const judge = (deps: Deps, read: Vitals | 'unanswered' | 'unmigrated'): Omit<Hea
   const now = deps.now();
   const lagMs = read.oldestDueAt === undefined ? 0 : now - read.oldestDueAt;
   const isPaused = (read.shareEmptyAt ?? 0) > latestEmptyAt(deps.settings.shares.cron, now);
-  const isLate = !isPaused && isCronLate(alarmStateOf(read.alarms).lag, lagMs, now);
-  deps.waitUntil(settleAlarms(deps, read.alarms, { cron_late: isLate && howLate(lagMs) }));
+  const noted = alarmStateOf(read.alarms);
+  const isSilent = isCronSilent(noted, now);
+  const isLate = isSilent || (!isPaused && isCronLate(noted, lagMs, now));
+  const why = isSilent ? howSilent(noted.tickAt ?? now, now) : howLate(lagMs);
+  deps.waitUntil(settleAlarms(deps, read.alarms, { cron_late: isLate && why }));
   return {
     database: 'ok',
     migrations: (read.appliedMigration ?? '') >= WANTED_MIGRATION ? 'ok' : 'failing',

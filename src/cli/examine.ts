@@ -85,8 +85,8 @@ const ofOperator = ({
     judge(
       'cron',
       cron.state !== 'late',
-      `${cron.state}, ${cron.refreshes_due} due`,
-      'Refreshes wait longer than ten minutes: see that the cron trigger is deployed, and the log of its ticks.',
+      `${cron.state}, ${cron.refreshes_due} due, ${cron.last_tick_noted_at === null ? 'no tick yet' : `last tick noted ${cron.last_tick_noted_at}`}`,
+      'Refreshes wait longer than ten minutes, or no tick came for an hour: see that the cron trigger is deployed, and the log of its ticks.',
     ),
     judge(
       'withings',

@@ -1,11 +1,11 @@
-import { type EpochMs, MINUTE_MS } from './time.ts';
+import { type EpochMs, HOUR_MS, MINUTE_MS } from './time.ts';
 
 /**
  * What an operator is told of without asking: when it begins, again while it lasts, and when it is over. What to do about each is in
  * `docs/operating.md`. Codes are added, never renamed: alerts are set on them.
  */
 export const ALARMS = {
-  cron_late: 'Refreshes have been due for more than ten minutes, and no tick of the cron came.',
+  cron_late: 'No tick of the cron came for more than an hour, or none while refreshes were due for ten minutes.',
   backlog_growing: 'The cron runs, and what is due waits no shorter than a quarter of an hour ago.',
   reauth_spike: 'Many people lost their connection within an hour.',
   database_nearly_full: 'The database is nearly as large as it may become.',
@@ -40,6 +40,8 @@ export type AlarmState = {
   queue: QueuedNotice[];
   /** How long the longest wait was when a tick last noted that something was late. */
   lag?: { at: EpochMs; lagMs: number } | undefined;
+  /** When a tick last noted that it came. */
+  tickAt?: EpochMs | undefined;
 };
 
 export const NO_ALARMS: AlarmState = { open: {}, queue: [] };
@@ -95,8 +97,19 @@ export const judgeLag = (
   return { mark: { at: now, lagMs }, growing: lagMs >= mark.lagMs ? true : undefined };
 };
 
+/** A tick notes that it came this often: every minute would be a row a minute, never would leave a dead cron unseen while nothing is due. */
+const TICK_NOTE_MS = HOUR_MS;
+
+/** When a tick last noted that it came, judged by one that comes now. */
+export const noteTick = (tickAt: EpochMs | undefined, now: EpochMs): EpochMs =>
+  tickAt === undefined || now - tickAt >= TICK_NOTE_MS ? now : tickAt;
+
+/** Whether ticks that came would have noted it by now. A broker that was never ticked is a new one. */
+export const isCronSilent = ({ tickAt }: AlarmState, now: EpochMs): boolean =>
+  tickAt !== undefined && now - tickAt > TICK_NOTE_MS + LATE_MS;
+
 /** Whether the cron has stopped, judged by a request: something is late, and no tick has left a mark of it lately. */
-export const isCronLate = (mark: AlarmState['lag'], lagMs: number, now: EpochMs): boolean =>
+export const isCronLate = ({ lag: mark }: AlarmState, lagMs: number, now: EpochMs): boolean =>
   lagMs > LATE_MS && (mark === undefined || now - mark.at > FRESH_MARK_MS);
 
 const FIRST_RETRY_MS = MINUTE_MS;

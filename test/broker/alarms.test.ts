@@ -190,14 +190,43 @@ test('a client that Withings refuses is told by the first link too, when nobody 
   expect(told).toHaveLength(1);
 });
 
+describe('a cron that has nothing to do', () => {
+  test('notes once an hour that it came, and writes nothing else', async () => {
+    await broker.tick();
+    d1.reset();
+    for (let minute = 1; minute < 60; minute += 1) await tickAfter(MINUTE_MS);
+    expect([d1.calls(), d1.rowsWritten()]).toEqual([59, 0]);
+    d1.reset();
+    await tickAfter(MINUTE_MS);
+    expect([d1.calls(), d1.rowsWritten()]).toEqual([2, 1]);
+  });
+
+  test('is told of when it stops, and not before it ever came', async () => {
+    broker.advance(DAY_MS);
+    expect(await askHealth()).toMatchObject({ checks: { cron: 'ok' } });
+    await broker.tick();
+    broker.advance(65 * MINUTE_MS);
+    expect(await askHealth()).toMatchObject({ checks: { cron: 'ok' } });
+    broker.advance(6 * MINUTE_MS);
+    expect(await askHealth()).toMatchObject({ checks: { cron: 'failing' } });
+    const status = await (await broker.manage('GET', '/operator/status')).json<{ cron: unknown }>();
+    expect(status.cron).toMatchObject({ state: 'late', refreshes_due: 0 });
+    expect(typesTold()).toEqual(['cron_late raised']);
+    await broker.tick();
+    expect(await askHealth()).toMatchObject({ checks: { cron: 'ok' } });
+    expect(typesTold()).toEqual(['cron_late raised', 'cron_late over']);
+  });
+});
+
 const { begin, look, end } = TROUBLES.sealing_key_missing;
 
 describe('an alarm that lasts', () => {
   test('costs an idle tick nothing, and is told again after a day', async () => {
     await begin();
     await look();
+    await tickAfter(DAY_MS - 2 * MINUTE_MS);
     d1.reset();
-    await tickAfter(DAY_MS - MINUTE_MS);
+    await tickAfter(MINUTE_MS);
     expect([d1.calls(), d1.rowsWritten()]).toEqual([1, 0]);
     expect(typesTold()).toEqual(['sealing_key_missing raised']);
     await tickAfter(MINUTE_MS);

@@ -19,7 +19,14 @@ type Status = z.input<typeof operatorStatus>;
 
 const WELL: Status = {
   now: '2026-06-15T12:00:00.000Z',
-  cron: { state: 'keeping_up', refreshes_due: 0, refreshes_in_doubt: 0, syncs_to_resume: 0, oldest_due_at: null },
+  cron: {
+    state: 'keeping_up',
+    last_tick_noted_at: null,
+    refreshes_due: 0,
+    refreshes_in_doubt: 0,
+    syncs_to_resume: 0,
+    oldest_due_at: null,
+  },
   failing: [],
   lost: [],
   alarms: [],
@@ -92,7 +99,7 @@ test('each thing that is wrong has its own line and what to do about it, and the
     callback: 404,
     links: 'failing',
     status: {
-      cron: { ...WELL.cron, state: 'late', refreshes_due: 12 },
+      cron: { ...WELL.cron, state: 'late', refreshes_due: 12, last_tick_noted_at: '2026-06-15T10:00:00.000Z' },
       withings: 'rejected',
       keyring: { ...WELL.keyring, missing_key_ids: ['k1'] },
       migrations: { wanted: '0009_last.sql', applied: '0008_before.sql' },
@@ -109,8 +116,8 @@ bad callback   URL/withings/callback answers 404
 bad clock      3600 s apart
     → Set the clock of this machine.
 ok  token      operator
-bad cron       late, 12 due
-    → Refreshes wait longer than ten minutes: see that the cron trigger is deployed, and the log of its ticks.
+bad cron       late, 12 due, last tick noted 2026-06-15T10:00:00.000Z
+    → Refreshes wait longer than ten minutes, or no tick came for an hour: see that the cron trigger is deployed, and the log of its ticks.
 bad withings   rejected
     → Withings refuses the client id and secret: set WITHINGS_CLIENT_ID and WITHINGS_CLIENT_SECRET again.
 bad keyring    lacks k1

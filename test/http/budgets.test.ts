@@ -219,6 +219,9 @@ describe.each([
 
   test('a tick with nothing due is one round trip, and a row a kind of work', async () => {
     await broker.tick();
+    broker.advance(60_000);
+    resetMeters();
+    await broker.tick();
     expect(d1.calls()).toBe(1);
     expect(d1.rowsRead()).toBeLessThanOrEqual(KINDS_OF_WORK);
     expect(d1.rowsWritten()).toBe(0);

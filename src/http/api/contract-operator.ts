@@ -51,8 +51,10 @@ export const operatorStatus = z.object({
   /** The broker's clock. */
   now: instant,
   cron: z.object({
-    /** `late`: something has been due for more than ten minutes. `paused`: Withings asked to wait, or the cron's share is used up. */
+    /** `late`: something has been due for more than ten minutes, or no tick came for more than an hour. `paused`: Withings asked to wait, or the cron's share is used up. */
     state: z.enum(['keeping_up', 'paused', 'late']),
+    /** When a tick last noted that it came, once an hour; null where none ever did. */
+    last_tick_noted_at: instant.nullable(),
     refreshes_due: z.int(),
     refreshes_in_doubt: z.int(),
     syncs_to_resume: z.int(),

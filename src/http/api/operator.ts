@@ -40,6 +40,7 @@ const renderStatus = ({
   now: instant(now),
   cron: {
     state: health.cron,
+    last_tick_noted_at: instantOrNull(health.lastTickAt),
     refreshes_due: health.backlog.due,
     refreshes_in_doubt: health.backlog.inDoubt,
     syncs_to_resume: health.backlog.syncsToResume,

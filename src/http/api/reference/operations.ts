@@ -33,6 +33,7 @@ const STATUS = {
   now: '2026-06-15T12:00:00.000Z',
   cron: {
     state: 'keeping_up' as const,
+    last_tick_noted_at: '2026-06-15T11:40:00.000Z',
     refreshes_due: 0,
     refreshes_in_doubt: 0,
     syncs_to_resume: 0,

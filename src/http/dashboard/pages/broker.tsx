@@ -86,13 +86,13 @@ const CRON: Record<CronHealth, { tone: 'good' | 'wait' | 'bad'; label: string; e
     tone: 'bad',
     label: 'Late',
     explanation:
-      'Something has been due for more than ten minutes. See in the log whether ticks run, and whether the batch is too small.',
+      'Something has been due for more than ten minutes, or no tick came for more than an hour. See in the log whether ticks run, and whether the batch is too small.',
   },
 };
 
 const counted = (count: number): string => `${count.toLocaleString('en')}${count >= MOST_SHOWN ? ' or more' : ''}`;
 
-const Cron = ({ health: { cron, backlog }, now }: { health: BrokerHealth; now: EpochMs }) => (
+const Cron = ({ health: { cron, lastTickAt, backlog }, now }: { health: BrokerHealth; now: EpochMs }) => (
   <section aria-labelledby="cron">
     <div class="title">
       <h2 id="cron">Cron</h2>
@@ -100,6 +100,10 @@ const Cron = ({ health: { cron, backlog }, now }: { health: BrokerHealth; now: E
     </div>
     <p class="lead">{CRON[cron].explanation}</p>
     <dl class="figures">
+      <div>
+        <dt>Last tick, noted hourly</dt>
+        <dd class="small">{lastTickAt === undefined ? 'none yet' : <Ago at={lastTickAt} now={now} />}</dd>
+      </div>
       <div>
         <dt>Refreshes due</dt>
         <dd>{counted(backlog.due)}</dd>
