@@ -17,6 +17,8 @@ const UNKNOWN_SOURCE: Source = {
   timeZone: 'UTC',
 };
 
+const NOTHING: MetricValue['derivedFrom'] = [];
+
 /** A stored value as one of a series; undefined for a BMI without a height. */
 export const metricValue = (
   { sources, heights }: Explained,
@@ -39,7 +41,7 @@ export const metricValue = (
     position: series.position,
     derivedFrom:
       height === undefined
-        ? []
+        ? NOTHING
         : [
             { name: 'weight', groupId: stored.groupId },
             { name: 'height', groupId: height.groupId },

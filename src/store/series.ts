@@ -74,7 +74,7 @@ export const readSeries = (db: Db, query: SeriesQuery): Stored<SeriesPage> =>
       heightsStatement(db, query.connectionId),
       ...merges,
     ]);
-    const values = pages.flatMap(({ results }) => (results as ValueRow[]).map(valueOf));
+    const values = pages.flatMap(({ results }) => results as SeriesValue[]);
     const sign = query.order === 'asc' ? 1 : -1;
     values.sort(
       (a, b) => sign * (a.measuredAtSeconds - b.measuredAtSeconds || a.groupId - b.groupId) || a.rank - b.rank,
@@ -94,7 +94,7 @@ export const readEnds = (db: Db, range: SeriesRange): Stored<SeriesPage> =>
       heightsStatement(db, range.connectionId),
       ...ends,
     ]);
-    const values = pages.flatMap(({ results }) => (results as ValueRow[]).map(valueOf));
+    const values = pages.flatMap(({ results }) => results as SeriesValue[]);
     return { values, sources: sourcesOf(sources), heights: heightsOf(heights) };
   });
 
@@ -103,7 +103,7 @@ const endsStatement = (db: Db, range: SeriesRange, series: readonly Series[]): D
     (['ASC', 'DESC'] as const).map((direction) => {
       const { sql, values } = rangeOf(one, { ...range, order: 'asc', limit: 1 });
       return {
-        sql: `SELECT * FROM (${sql} ORDER BY measured_seconds ${direction}, group_id ${direction} LIMIT 1)`,
+        sql: `SELECT * FROM (${sql} ORDER BY measuredAtSeconds ${direction}, groupId ${direction} LIMIT 1)`,
         values,
       };
     }),
@@ -123,21 +123,8 @@ export const storedSeries = (db: Db, connectionId: number): Stored<Omit<Series, 
     return results.map(({ type, position, ambiguous }) => ({ type, position, ambiguous: ambiguous === 1 }));
   });
 
-type ValueRow = {
-  rank: number;
-  measured_seconds: number;
-  group_id: number;
-  value: number;
-  source_id: number;
-};
-
-const valueOf = (row: ValueRow): SeriesValue => ({
-  rank: row.rank,
-  measuredAtSeconds: row.measured_seconds,
-  groupId: row.group_id,
-  value: row.value,
-  sourceId: row.source_id,
-});
+/** Named as a `SeriesValue` is: a page of a thousand rows is not made over. */
+const VALUE_COLUMNS = 'measured_seconds AS measuredAtSeconds, group_id AS groupId, value, source_id AS sourceId';
 
 const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): D1PreparedStatement => {
   const terms = series.map((one) => rangeOf(one, query));
@@ -145,14 +132,14 @@ const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): 
   return db.d1
     .prepare(
       `${terms.map(({ sql }) => sql).join('\nUNION ALL\n')}
-       ORDER BY measured_seconds ${direction}, group_id ${direction}, rank ASC LIMIT ${Math.trunc(query.limit)}`,
+       ORDER BY measuredAtSeconds ${direction}, groupId ${direction}, rank ASC LIMIT ${Math.trunc(query.limit)}`,
     )
     .bind(...terms.flatMap(({ values }) => values));
 };
 
 /** The range of one series that lies in the query's time and after its place. */
 const rangeOf = (series: Series, { connectionId, fromSeconds, toSeconds, manual, order, after }: SeriesQuery) => {
-  const sql = `SELECT ${Math.trunc(series.rank)} AS rank, measured_seconds, group_id, value, source_id FROM measurements
+  const sql = `SELECT ${Math.trunc(series.rank)} AS rank, ${VALUE_COLUMNS} FROM measurements
      WHERE connection_id = ? AND type = ? AND position = ? AND ambiguous = ? AND measured_seconds BETWEEN ? AND ?
      ${manual ? '' : `AND source_id NOT IN (SELECT id FROM sources WHERE connection_id = ${Math.trunc(connectionId)} AND attrib IN (${MANUAL_ATTRIBS.join(',')}))`}`;
   const values = [connectionId, series.type, series.position, Number(series.ambiguous), fromSeconds, toSeconds];
