@@ -21,6 +21,8 @@ execFileSync(process.execPath, [`${root}scripts/static-files.ts`], { stdio: 'inh
 export default defineConfig({
   test: {
     root,
+    // Vitest leaves one core to a person at work, which is half of a small machine.
+    maxWorkers: '100%',
     reporters: ['default', answersReporter(`${root}dist/static/openapi.json`)],
     projects: [
       {
