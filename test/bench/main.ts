@@ -44,7 +44,7 @@ const STEPS: (Size & { rows: () => string[] })[] = [
 ];
 /** Many short slices: what else the machine does comes and goes, and hits both of a round. */
 const IN_FULL = { rounds: 25, sliceMs: 200 };
-const IN_SHORT = { rounds: 9, sliceMs: 100 };
+const IN_SHORT = { rounds: 15, sliceMs: 150 };
 
 const say = (text: string): void => console.error(`${(process.uptime() | 0).toString().padStart(4)} s  ${text}`);
 
