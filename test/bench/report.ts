@@ -106,13 +106,13 @@ export const printed = ({ machine: on, bundle, results, ticks }: Report, mainSiz
       ),
     results.length > main.length &&
       table(
-        ['connections', 'measurements', ...main.map(({ route }) => ROUTES[route].name)],
+        ['CPU ms (the floor’s): connections', 'measurements', ...main.map(({ route }) => ROUTES[route].name)],
         sizesOf(results).map((size) => [
           size.connections,
           size.measurements,
           ...main.map(({ route }) => {
             const one = results.find((result) => result.route === route && sameSize(result, size));
-            return one === undefined ? '' : `${thousands(one.broker.perSecond)} (${one.ratio.toFixed(2)})`;
+            return one === undefined ? '' : `${inMs(one.broker.cpuUs)} (${inMs(one.floor.cpuUs)})`;
           }),
         ]),
       ),
