@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
 
-import { launchChromium } from './chromium.ts';
+import { launchWatchedChromium } from './watched-chromium.ts';
 
 const { ready } = inject('dev');
 const WOMOJI = 'womoji://withings/success';
@@ -18,7 +18,7 @@ let context: BrowserContext;
 let page: Page;
 
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await launchWatchedChromium();
   if (screenshots !== undefined) await mkdir(screenshots, { recursive: true });
 });
 afterAll(() => browser.close());

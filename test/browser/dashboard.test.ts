@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { dashboard } from '../../src/http/dashboard/app.tsx';
 import { walk } from '../e2e/client.ts';
-import { launchChromium } from './chromium.ts';
+import { launchWatchedChromium } from './watched-chromium.ts';
 
 const { ready } = inject('dev');
 /** Pages are photographed here where MUSHU_SCREENSHOTS asks for it, for a person to look at. */
@@ -18,7 +18,7 @@ const screenshots = process.env['MUSHU_SCREENSHOTS'] === undefined ? undefined :
 let browser: Browser;
 let axe: string;
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await launchWatchedChromium();
   axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   if (screenshots !== undefined) await mkdir(screenshots, { recursive: true });
 });

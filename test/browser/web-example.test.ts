@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 
 import { registerRedirectUri, updateApp } from '../../src/client/management.ts';
-import { launchChromium } from './chromium.ts';
+import { launchWatchedChromium } from './watched-chromium.ts';
 
 /** `examples/web` as its README starts it, in a real browser: its page, its script, its backend. */
 
@@ -39,7 +39,7 @@ beforeAll(async () => {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await new Promise((resolve) => example.stdout?.once('data', resolve));
-  browser = await launchChromium();
+  browser = await launchWatchedChromium();
 });
 afterAll(async () => {
   await browser.close();

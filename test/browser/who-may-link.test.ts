@@ -15,7 +15,7 @@ import {
 import { createApp, createKey, registerRedirectUri, updateApp } from '../../src/client/management.ts';
 import { listMetrics } from '../../src/client/metrics.ts';
 import type { Answer } from '../../src/client/send.ts';
-import { launchChromium } from './chromium.ts';
+import { launchWatchedChromium } from './watched-chromium.ts';
 
 /**
  * Links opened by somebody else than whom they are for, in two browsers that share nothing, under each policy. The hijack: the victim
@@ -38,7 +38,7 @@ beforeAll(async () => {
   site = createServer((_request, response) => response.end('<!doctype html><h1>Welcome back</h1>'));
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   done = `http://127.0.0.1:${(site.address() as AddressInfo).port}/done`;
-  const [victim, attacker] = await Promise.all([launchChromium(), launchChromium()]);
+  const [victim, attacker] = await Promise.all([launchWatchedChromium(), launchWatchedChromium()]);
   browsers = { victim, attacker };
 });
 afterAll(async () => {
