@@ -46,16 +46,18 @@ brokerPages.get('/', async (c) => {
           reasons={health.lost}
         />
       </div>
-      <Activity
-        days={activity.value.days}
-        none="Nothing was synced or refreshed."
-        hint={
-          activity.value.sampleOf === undefined
-            ? undefined
-            : `Of ${activity.value.sampleOf.toLocaleString('en')} connections drawn at random.`
-        }
-      />
-      <Keyring keyring={health.keyring} now={c.env.deps.now()} />
+      <div class="halves">
+        <Activity
+          days={activity.value.days}
+          none="Nothing was synced or refreshed."
+          hint={
+            activity.value.sampleOf === undefined
+              ? undefined
+              : `Of ${activity.value.sampleOf.toLocaleString('en')} connections drawn at random.`
+          }
+        />
+        <Keyring keyring={health.keyring} now={c.env.deps.now()} />
+      </div>
     </>,
   );
 });
