@@ -1,11 +1,12 @@
 /**
- * `npm run screenshots`: the README's pictures of the dashboard, into docs/images. Starts what `npm run dev` starts, links a simulated
- * person with ten years of weigh-ins, and photographs the person's page in both colour schemes.
+ * `npm run screenshots [-- --into DIR --person ID]`: the README's pictures of the dashboard, into docs/images. Starts what `npm run dev`
+ * starts, links a simulated person with ten years of weigh-ins, and photographs the person's page in both colour schemes.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 import type { Page } from 'playwright-core';
 
@@ -15,7 +16,8 @@ import { type Ready, spawnDev } from './dev/spawn.ts';
 import { describeError, explained } from './explained.ts';
 
 const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
-const IMAGES = fileURLToPath(import.meta.resolve('../docs/images'));
+const { values } = parseArgs({ options: { into: { type: 'string' }, person: { type: 'string' } } });
+const IMAGES = values.into ?? fileURLToPath(import.meta.resolve('../docs/images'));
 const USER = 'ada@example.com';
 const SCHEMES = ['light', 'dark'] as const;
 const SIZE = { width: 1280, height: 748 };
@@ -26,7 +28,7 @@ const QUALITY = 85;
 
 /** Links the person, and brings their whole history in: a sync stores a part of it, and says whether there is more. */
 const fill = async (ready: Ready): Promise<void> => {
-  await walk(ready, { userId: USER, person: 'walter' });
+  await walk(ready, { userId: USER, person: values.person ?? 'walter' });
   for (;;) {
     const synced = await asApp(ready, 'POST', `/withings/sync/${encodeURIComponent(USER)}`);
     if (!synced.ok) throw explained(`The history did not come in: ${await synced.text()}`);
@@ -48,7 +50,7 @@ const photograph = async (page: Page, name: string): Promise<void> => {
   const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: QUALITY, clip });
   const picture = Buffer.from(data, 'base64');
   await writeFile(join(IMAGES, name), picture);
-  console.log(`docs/images/${name}: ${Math.ceil(picture.length / 1024)} KiB`);
+  console.log(`${name}: ${Math.ceil(picture.length / 1024)} KiB`);
 };
 
 const main = async (): Promise<void> => {

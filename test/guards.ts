@@ -3,6 +3,7 @@
  * whose removal no test notices is not needed, or not tested: this ends with an error then.
  *
  *     npm run guards [-- <part of a guard's name>]
+ *     npm run guards -- --list      names them, and ends with an error where the sources do not hold one as it is written here
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -143,10 +144,17 @@ const noticedBy = (copy: string): string | undefined =>
     return run.status !== 0;
   });
 
-const withoutGuard = (copy: string, { file, find, replace }: Guard): string | undefined => {
-  const path = join(copy, file);
-  const source = readFileSync(path, 'utf8');
+/** The source that holds a guard. */
+const sourceOf = (folder: string, { file, find }: Guard): string => {
+  const source = readFileSync(join(folder, file), 'utf8');
   if (source.split(find).length !== 2) throw new Error(`${file} does not hold this exactly once: ${find}`);
+  return source;
+};
+
+const withoutGuard = (copy: string, guard: Guard): string | undefined => {
+  const { file, find, replace } = guard;
+  const path = join(copy, file);
+  const source = sourceOf(copy, guard);
   writeFileSync(
     path,
     source.replace(find, () => replace),
@@ -158,19 +166,31 @@ const withoutGuard = (copy: string, { file, find, replace }: Guard): string | un
   }
 };
 
-const wanted = process.argv[2] ?? '';
-const copy = copySources();
-try {
-  if (noticedBy(copy) !== undefined) throw new Error('the tests are red with every guard in place');
-  const unnoticed: string[] = [];
-  for (const guard of GUARDS.filter(({ name }) => name.includes(wanted))) {
-    const test = withoutGuard(copy, guard);
-    console.log(
-      `${test === undefined ? 'NOT NOTICED' : 'noticed    '}  ${guard.name}${test === undefined ? '' : `  (${test})`}`,
-    );
-    if (test === undefined) unnoticed.push(guard.name);
+const list = (): void => {
+  for (const guard of GUARDS) {
+    sourceOf(root, guard);
+    console.log(`${guard.name}  (${guard.file})`);
   }
-  if (unnoticed.length > 0) process.exitCode = 1;
-} finally {
-  rmSync(copy, { recursive: true });
-}
+};
+
+const takeOut = (wanted: string): void => {
+  const copy = copySources();
+  try {
+    if (noticedBy(copy) !== undefined) throw new Error('the tests are red with every guard in place');
+    const unnoticed: string[] = [];
+    for (const guard of GUARDS.filter(({ name }) => name.includes(wanted))) {
+      const test = withoutGuard(copy, guard);
+      console.log(
+        `${test === undefined ? 'NOT NOTICED' : 'noticed    '}  ${guard.name}${test === undefined ? '' : `  (${test})`}`,
+      );
+      if (test === undefined) unnoticed.push(guard.name);
+    }
+    if (unnoticed.length > 0) process.exitCode = 1;
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+};
+
+const [wanted = ''] = process.argv.slice(2);
+if (wanted === '--list') list();
+else takeOut(wanted);

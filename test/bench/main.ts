@@ -1,11 +1,12 @@
 /**
  * The figures of README and docs/performance.md, in one run:
  *
- *     npm run bench [-- auth callback status metrics sync growth ticks bundle] [--json FILE]
+ *     npm run bench [-- auth callback status metrics sync growth ticks bundle] [--json FILE] [--small]
  *
  * Requests a second and CPU of the broker in workerd, on D1 and KV as they run locally, beside the floor (a bare Worker that does the same D1,
  * KV and fetch operations and nothing else) and beside what a user would pick instead. They take turns, and what counts is their ratio. Then
- * the same in databases of other sizes, what a tick of the cron reads there, and what the Worker weighs. Without names: all of it.
+ * the same in databases of other sizes, what a tick of the cron reads there, and what the Worker weighs. Without names: all of it. `--small`
+ * shows in seconds that it runs, on a small database, and its figures say nothing.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +22,10 @@ import { buildBroker, importRoutes, OUT, type Served, startAlternatives, startUp
 import { tickCost } from './tick.ts';
 import { createUpstream } from './upstream.ts';
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'string' }, small: { type: 'boolean' } },
+  allowPositionals: true,
+});
 const known = new Set<string>([...ALL_ROUTES, 'growth', 'ticks', 'bundle']);
 const unknown = positionals.filter((name) => !known.has(name));
 if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
@@ -29,22 +33,32 @@ const wants = (part: string): boolean => positionals.length === 0 || positionals
 const namedRoutes = ALL_ROUTES.filter(wants);
 const wantsGrowth = wants('growth') || wants('ticks');
 
+type Step = Size & { rows: () => string[] };
+const SMALL: Step = {
+  connections: 1_000,
+  measurements: 100_000,
+  rows: () => [...connectionRows(0, 1_000), ...measurementRows(1_000, 0, 100)],
+};
 /** What the free plan carries; the table of all routes is of this size. */
-const MAIN: Size = { connections: 30_000, measurements: 1_000_000 };
+const CARRIED: Size = { connections: 30_000, measurements: 1_000_000 };
 /** Each grows out of the one before. */
-const STEPS: (Size & { rows: () => string[] })[] = [
+const GROWTH: Step[] = [
   {
     connections: 1_000,
     measurements: 1_000_000,
     rows: () => [...connectionRows(0, 1_000), ...measurementRows(1_000, 0, 1_000)],
   },
-  { ...MAIN, rows: () => connectionRows(1_000, MAIN.connections) },
-  { connections: 1_000_000, measurements: 1_000_000, rows: () => connectionRows(MAIN.connections, 1_000_000) },
+  { ...CARRIED, rows: () => connectionRows(1_000, CARRIED.connections) },
+  { connections: 1_000_000, measurements: 1_000_000, rows: () => connectionRows(CARRIED.connections, 1_000_000) },
   { connections: 1_000_000, measurements: 10_000_000, rows: () => measurementRows(1_000_000, 1_000, 1_009) },
 ];
 /** Many short slices: what else the machine does comes and goes, and hits both of a round. */
-const IN_FULL = { rounds: 25, sliceMs: 200 };
+const IN_FULL = values.small ? { rounds: 1, sliceMs: 20 } : { rounds: 25, sliceMs: 200 };
 const IN_SHORT = { rounds: 15, sliceMs: 150 };
+
+const main: Size = values.small ? SMALL : CARRIED;
+const steps = values.small ? [SMALL] : wantsGrowth ? GROWTH : GROWTH.slice(0, 2);
+const ofPlain = values.small ? [SMALL] : GROWTH.slice(0, 2);
 
 const say = (text: string): void => console.error(`${(process.uptime() | 0).toString().padStart(4)} s  ${text}`);
 
@@ -54,7 +68,7 @@ const plainDatabase = (): string => {
   for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
   const db = new DatabaseSync(file);
   db.exec('PRAGMA journal_mode = wal');
-  for (const sql of [...migrations(), ...appRows(), ...STEPS.slice(0, 2).flatMap(({ rows }) => rows())]) db.exec(sql);
+  for (const sql of [...migrations(), ...appRows(), ...ofPlain.flatMap(({ rows }) => rows())]) db.exec(sql);
   db.close();
   return file;
 };
@@ -101,11 +115,11 @@ const measure = async (size: Size, route: Route, alternatives: Served | undefine
 try {
   await run([...migrations(), ...appRows(), ENDLESS_SHARE, ...(await syncableRows(1, 2 * SYNCABLE))]);
   const routes = namedRoutes.length > 0 || !wants('growth') ? namedRoutes : ALL_ROUTES;
-  for (const size of wantsGrowth ? STEPS : STEPS.slice(0, 2)) {
-    const isMain = size.connections === MAIN.connections;
+  for (const size of steps) {
+    const isMain = size.connections === main.connections;
     say(`${size.connections} connections, ${size.measurements} measurements`);
     await run(size.rows());
-    if (wants('ticks') && size.measurements === 1_000_000) {
+    if (wants('ticks') && size.measurements === main.measurements) {
       report.ticks.push({
         connections: size.connections,
         measurements: size.measurements,
@@ -131,4 +145,4 @@ try {
 
 const file = values.json ?? join(OUT, 'bench.json');
 writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-console.log(`${printed(report, MAIN)}\n\n${file}`);
+console.log(`${printed(report, main)}\n\n${file}`);
