@@ -1,11 +1,11 @@
 import { and, asc, eq } from 'drizzle-orm';
 
 import type { ConnectionState } from '../domain/connection.ts';
-import { unpackValues } from '../domain/group-change.ts';
 import type { MeasuredValue } from '../domain/measurement.ts';
 import type { EpochMs, EpochSeconds } from '../domain/time.ts';
 import type { TimelineEvent } from '../domain/timeline.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
+import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 import { connections } from './schema.ts';
 
 /** Reading all that is stored about a user, to hand it out. No token, sealed or not, is among it. */
@@ -53,20 +53,14 @@ export type ExportedGroup = {
   source: { model: string | null; attrib: number; timeZone: string; deviceId: string | null };
 };
 
-type Row = {
-  group_id: number;
-  measured_seconds: number;
-  created_seconds: number;
-  modified_seconds: number;
-  ambiguous: number;
-  content: string;
+type ExportedRow = GroupRow & {
   model: string | null;
   attrib: number | null;
   time_zone: string | null;
   device_hash: string | null;
 };
 
-const GROUP_COLUMNS = `g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.ambiguous, g.content,
+const EXPORTED_COLUMNS = `${GROUP_COLUMNS},
   s.model, s.attrib, s.time_zone, s.device_hash`;
 
 /** Groups of a connection in the order of their ids, after one of them. */
@@ -79,12 +73,12 @@ export const groupsAfter = (
   attempt(db, async () => {
     const { results } = await db.d1
       .prepare(
-        `SELECT ${GROUP_COLUMNS}
+        `SELECT ${EXPORTED_COLUMNS}
          FROM groups AS g LEFT JOIN sources AS s ON s.connection_id = g.connection_id AND s.id = g.source_id
          WHERE g.connection_id = ?1 AND g.group_id > ?2 ORDER BY g.group_id LIMIT ?3`,
       )
       .bind(connectionId, afterGroupId, limit)
-      .all<Row>();
+      .all<ExportedRow>();
     return results.map(groupOf);
   });
 
@@ -96,24 +90,19 @@ export const groupsNamed = (db: Db, names: readonly GroupName[]): Stored<(Export
   attempt(db, async () => {
     const { results } = await db.d1
       .prepare(
-        `SELECT wanted.key AS place, ${GROUP_COLUMNS}
+        `SELECT wanted.key AS place, ${EXPORTED_COLUMNS}
          FROM json_each(?1) AS wanted
          CROSS JOIN groups AS g ON g.connection_id = wanted.value ->> 0 AND g.group_id = wanted.value ->> 1
          LEFT JOIN sources AS s ON s.connection_id = g.connection_id AND s.id = g.source_id`,
       )
       .bind(JSON.stringify(names.map(({ connectionId, groupId }) => [connectionId, groupId])))
-      .all<Row & { place: number }>();
+      .all<ExportedRow & { place: number }>();
     const found = new Map(results.map((row) => [row.place, groupOf(row)]));
     return names.map((_, place) => found.get(place));
   });
 
-const groupOf = (row: Row): ExportedGroup => ({
-  groupId: row.group_id,
-  measuredAtSeconds: row.measured_seconds,
-  createdAtSeconds: row.created_seconds,
-  modifiedAtSeconds: row.modified_seconds,
-  ambiguous: row.ambiguous === 1,
-  values: unpackValues(JSON.parse(row.content)),
+const groupOf = (row: ExportedRow): ExportedGroup => ({
+  ...groupOfRow(row),
   source: {
     model: row.model,
     attrib: row.attrib ?? -1,

@@ -1,8 +1,8 @@
-import type { GroupChanges } from '../domain/group-change.ts';
-import { packValues, unpackValues } from '../domain/group-change.ts';
+import { type GroupChanges, packValues } from '../domain/group-change.ts';
 import type { EpochMs, EpochSeconds } from '../domain/time.ts';
 import type { ReviewedGroup } from '../domain/window-review.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
+import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 import { SERIES, type Source, sourcesOf, sourcesStatement } from './series.ts';
 
 /**
@@ -44,7 +44,7 @@ export const knownGroups = (
             db.d1.prepare(OLDEST).bind(connectionId),
           ]),
     ]);
-    const rowsOf = (result: D1Result | undefined) => ((result?.results ?? []) as GroupRow[]).map(groupOf);
+    const rowsOf = (result: D1Result | undefined) => ((result?.results ?? []) as ReviewedRow[]).map(groupOf);
     const [first] = (oldest?.results ?? []) as { seconds: number | null }[];
     return {
       groups: new Map(rowsOf(groups).map((group) => [group.groupId, group])),
@@ -54,12 +54,11 @@ export const knownGroups = (
     };
   });
 
-const GROUP_COLUMNS =
-  'g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.source_id, g.ambiguous, g.content, g.stored_at, g.missing_since';
+const REVIEWED_COLUMNS = `${GROUP_COLUMNS}, g.source_id, g.stored_at, g.missing_since`;
 
 /** CROSS JOIN pins the order: the list outside, one look-up by primary key inside. */
 const GROUPS_BY_ID = `
-  SELECT ${GROUP_COLUMNS} FROM json_each(?1) AS wanted
+  SELECT ${REVIEWED_COLUMNS} FROM json_each(?1) AS wanted
   CROSS JOIN groups AS g ON g.connection_id = ?2 AND g.group_id = wanted.value`;
 
 /** Groups have no order of time of their own; their measurements do. */
@@ -70,7 +69,7 @@ const GROUPS_LACKING = `${SERIES},
      AND m.measured_seconds BETWEEN ?3 AND ?4
     WHERE m.group_id NOT IN (SELECT value FROM json_each(?2))
   )
-  SELECT ${GROUP_COLUMNS} FROM lacking CROSS JOIN groups AS g ON g.connection_id = ?1 AND g.group_id = lacking.id`;
+  SELECT ${REVIEWED_COLUMNS} FROM lacking CROSS JOIN groups AS g ON g.connection_id = ?1 AND g.group_id = lacking.id`;
 
 const OLDEST = `${SERIES}
   SELECT min((
@@ -79,26 +78,15 @@ const OLDEST = `${SERIES}
     ORDER BY measured_seconds LIMIT 1)) AS seconds
   FROM series`;
 
-type GroupRow = {
-  group_id: number;
-  measured_seconds: number;
-  created_seconds: number;
-  modified_seconds: number;
+type ReviewedRow = GroupRow & {
   source_id: number;
-  ambiguous: number;
-  content: string;
   stored_at: number;
   missing_since: number | null;
 };
 
-const groupOf = (row: GroupRow): ReviewedGroup => ({
-  groupId: row.group_id,
-  measuredAtSeconds: row.measured_seconds,
-  createdAtSeconds: row.created_seconds,
-  modifiedAtSeconds: row.modified_seconds,
+const groupOf = (row: ReviewedRow): ReviewedGroup => ({
+  ...groupOfRow(row),
   sourceId: row.source_id,
-  ambiguous: row.ambiguous === 1,
-  values: unpackValues(JSON.parse(row.content)),
   storedAt: row.stored_at,
   missingSince: row.missing_since ?? undefined,
 });
