@@ -4,7 +4,7 @@ import type { Json } from './document.ts';
 import { schemaTable, typeOf } from './schema-table.ts';
 
 /** The document as this page reads it: made by `document.ts`, so its shape is known here and plain JSON to everybody else. */
-const asShown = (document: Json): Shown => document as unknown as Shown;
+const asShown = (document: Json): Shown => document as Shown;
 
 /** The reference as one page of plain HTML: no script, and no style but our own stylesheet's. */
 export const renderPage = async (document: Json): Promise<string> => {

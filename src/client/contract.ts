@@ -12,17 +12,19 @@ import type { PROBLEM_STATUS } from '../http/api/problem-codes.ts';
  * The types of the server's contract, by the names that its schemas have.
  *
  * They are inferred from calls, because a compiler that makes declarations writes an inferred type out in full, and a stated one by its
- * name. So the declarations that are published need neither zod nor the server's sources. The calls do nothing.
+ * name. So the declarations that are published need neither zod nor the server's sources. The calls do nothing: no value of these types is
+ * ever made here.
  */
 type Contract = typeof contract & typeof lists & typeof accounts & typeof changes & typeof users & typeof operator;
 
-const outputs = <Schemas>() =>
-  undefined as unknown as {
-    [Name in keyof Schemas]: Schemas[Name] extends z.ZodType ? z.output<Schemas[Name]> : never;
-  };
-const inputs = <Schemas>() =>
-  undefined as unknown as { [Name in keyof Schemas]: Schemas[Name] extends z.ZodType ? z.input<Schemas[Name]> : never };
-const table = <Table>() => undefined as unknown as { [Key in keyof Table]: Table[Key] };
+const nothing = undefined as never;
+const outputs = <Schemas>(): {
+  [Name in keyof Schemas]: Schemas[Name] extends z.ZodType ? z.output<Schemas[Name]> : never;
+} => nothing;
+const inputs = <Schemas>(): {
+  [Name in keyof Schemas]: Schemas[Name] extends z.ZodType ? z.input<Schemas[Name]> : never;
+} => nothing;
+const table = <Table>(): { [Key in keyof Table]: Table[Key] } => nothing;
 
 const read = outputs<Contract>();
 const written = inputs<Contract>();

@@ -56,7 +56,7 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
         return records.get(key) ?? null;
       },
     },
-  } as unknown as Bindings;
+  } as Bindings;
   const upstream = createUpstream();
   const send = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);

@@ -22,7 +22,7 @@ export const tickCost = async (db: D1Database): Promise<TickCost> => {
   const now = Date.now();
   const meter = meterD1(db);
   const deps = await compose(
-    { ...settings('https://withings.invalid'), DB: meter.d1, LINKS: {} } as unknown as Bindings,
+    { ...settings('https://withings.invalid'), DB: meter.d1, LINKS: {} } as Bindings,
     () => undefined,
     {
       fetch: () => Promise.reject(new TypeError('nothing is sent: the seals do not open')),

@@ -68,7 +68,7 @@ const bindings = {
   WITHINGS_CLIENT_SECRET: client.clientSecret,
   WITHINGS_API_URL: 'https://wbsapi.withings.net',
   WITHINGS_LOGIN_URL: 'https://account.withings.com',
-} as unknown as Bindings;
+} as Bindings;
 const depsOf = async () => {
   const composed = await compose(bindings, () => undefined, {
     fetch: async (input, init) => {

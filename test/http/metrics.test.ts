@@ -33,7 +33,7 @@ type Value = {
 
 const get = async (path: string, headers: Record<string, string> = {}) =>
   broker.request(`/apps/${app.id}/metrics/${path}`, { headers: { 'X-API-Key': app.key, ...headers } });
-const values = async (path: string) => (await (await get(path)).json<{ data: Value[] }>()).data;
+const values = async <Row = Value>(path: string) => (await (await get(path)).json<{ data: Row[] }>()).data;
 
 describe('what is asked wrongly', () => {
   test.each([
@@ -252,11 +252,7 @@ describe('forms', () => {
 
   test('a delta is the last value less the first', async () => {
     const weights = (await values('kenji?metric=weight&limit=1000&order=asc')).map(({ value }) => value);
-    const [change] = (await values('kenji/delta?metric=weight')) as unknown as {
-      change: number;
-      first: Value;
-      last: Value;
-    }[];
+    const [change] = await values<{ change: number; first: Value; last: Value }>('kenji/delta?metric=weight');
     expect(change?.first.value).toBe(weights[0]);
     expect(change?.last.value).toBe(weights.at(-1));
     expect(change?.change).toBeCloseTo((weights.at(-1) ?? 0) - (weights[0] ?? 0), 4);

@@ -61,7 +61,7 @@ test('printing what use cases hand to each other prints no token, code or key, a
 test('a configuration that is not good names its variables, never their values', async () => {
   const secrets = { KEYRING: 'secret-keyring', OPERATOR_TOKEN: 'secret-token', WITHINGS_CLIENT_SECRET: '' };
   for (const KEYRING of ['secret-keyring', '{"current":"k","keys":{"k":"secret-root-key"}}']) {
-    const parsed = await parseConfig({ ...secrets, KEYRING } as unknown as Bindings);
+    const parsed = await parseConfig({ ...secrets, KEYRING } as Bindings);
     expect(parsed.ok).toBe(false);
     expect(JSON.stringify(parsed)).not.toMatch(/secret-/);
   }

@@ -46,7 +46,7 @@ const bindings = {
   SYNC_REQUESTS_PER_MINUTE: String(SHARES.sync),
   REFRESH_BATCH: '3',
   REFRESH_USED_LATELY_HOURS: '1',
-} as unknown as Bindings;
+} as Bindings;
 
 /** A fault of D1's that the next write takes. */
 export type D1Fault = 'refused' | 'answer_lost';
