@@ -323,14 +323,16 @@ describe('the one who comes late', () => {
   });
 });
 
-test('of two holders that overlap, the one whose lease has run out stores nothing', async () => {
-  const refreshing = await startRefreshing(['nora']);
+/**
+ * A holder's lease runs out while Withings answers it, at the first request that `isTheMoment`, and a second holder goes on. The second
+ * one's answer comes after the first has woken up, and Withings has carried it out after the first one's.
+ */
+const overlap = async (refreshing: Refreshing, isTheMoment: (body: string) => boolean): Promise<void> => {
   const { broker } = refreshing;
-  broker.advance(DUE_MS);
   const firstIsDone = Promise.withResolvers<void>();
   let second: Promise<unknown> = Promise.resolve();
-  refreshing.whileAnswering(async () => {
-    // Its answer comes after the first holder has woken up, and Withings has carried it out after the first one's.
+  refreshing.whileAnswering(async (body) => {
+    if (!isTheMoment(body)) return;
     refreshing.whileAnswering(() => firstIsDone.promise);
     broker.advance(2 * MINUTE_MS);
     second = broker.tick();
@@ -340,6 +342,13 @@ test('of two holders that overlap, the one whose lease has run out stores nothin
   await broker.tick();
   firstIsDone.resolve();
   await second;
+};
+
+test('of two holders that overlap, the one whose lease has run out stores nothing', async () => {
+  const refreshing = await startRefreshing(['nora']);
+  const { broker } = refreshing;
+  broker.advance(DUE_MS);
+  await overlap(refreshing, () => true);
   expect(broker.simulator.state.grants.all()[0]?.pairs).toHaveLength(3);
   expect((await refreshing.rowOf('nora')).token_version).toBe(2);
   expect(await stillWorks(refreshing, 'nora')).toBe(true);
@@ -350,19 +359,7 @@ test('a holder whose lease has run out condemns nobody, while its successor is b
   const { broker } = refreshing;
   rejectRefreshes(refreshing, 1);
   broker.advance(DUE_MS);
-  const firstIsDone = Promise.withResolvers<void>();
-  let second: Promise<unknown> = Promise.resolve();
-  refreshing.whileAnswering(async (body) => {
-    if (!body.includes('action=getnonce')) return;
-    refreshing.whileAnswering(() => firstIsDone.promise);
-    broker.advance(2 * MINUTE_MS);
-    second = broker.tick();
-    await until(() => refreshing.refreshes() === 2);
-  });
-  refreshing.decide(() => undefined);
-  await broker.tick();
-  firstIsDone.resolve();
-  await second;
+  await overlap(refreshing, (body) => body.includes('action=getnonce'));
   expect(await refreshing.rowOf('nora')).toMatchObject({ state: 'active', token_version: 2 });
   expect(await stillWorks(refreshing, 'nora')).toBe(true);
 });

@@ -1,4 +1,5 @@
 import * as changes from '../contract-changes.ts';
+import { WEIGHT } from './metrics.ts';
 import { json, type Operation } from './operation.ts';
 
 /** What changed of all of an app's users. */
@@ -20,17 +21,7 @@ export const CHANGE_OPERATIONS: readonly Operation[] = [
           {
             user_id: 'ada',
             group_id: 6437845643,
-            measurements: [
-              {
-                metric: 'weight',
-                value: 68.2,
-                unit: 'kg',
-                measured_at: '2026-06-15T07:12:09+02:00',
-                group_id: 6437845643,
-                derived: false,
-                source: { device: 'Body+', attribution: 'device' },
-              },
-            ],
+            measurements: [WEIGHT],
           },
           { user_id: 'grace', group_id: 6437845001, deleted: true },
         ],

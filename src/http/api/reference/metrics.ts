@@ -3,7 +3,8 @@ import * as z from 'zod';
 import * as contract from '../contract.ts';
 import { type Answer, type AnswerContent, empty, json, type Operation } from './operation.ts';
 
-const WEIGHT = {
+/** A value as an example of one. */
+export const WEIGHT = {
   metric: 'weight',
   value: 68.2,
   unit: 'kg',
