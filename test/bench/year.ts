@@ -3,8 +3,8 @@
  *
  * The broker's own code (the cron tick every minute, syncs as apps ask for them) on SQLite in memory, against the simulated Withings, under
  * a clock that is moved. One connection in twenty syncs on a given day, at a random moment; the connections were linked over the first 40
- * days. By default a twentieth of the 30,000 connections runs, because a full year would take hours: figures a day are multiplied to 30,000,
- * and the busiest minute is Withings' own count, not multiplied. `--connections 30000 --days 3` runs the whole size for some days.
+ * days. By default a twentieth of the 30,000 connections runs, in minutes: figures a day are multiplied to 30,000, and the busiest minute is
+ * Withings' own count, not multiplied. `--connections 30000` runs the whole size, in about an hour, and says every 30 days how far it is.
  *
  * Rows written are the runs of each kind times what local D1 reports for one (asserted by test/broker/refresh-rules.test.ts); a sync adds a
  * weigh-in of 8 metrics in 3 groups.
@@ -20,20 +20,23 @@ import { tick } from '../../src/cron.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
+import { computeInline } from '../support/inline-subtle.ts';
 import { openSqliteD1 } from '../support/sqlite-d1.ts';
 
 const MINUTE_MS = 60_000;
 const MINUTES_A_DAY = 1_440;
 const FULL_SIZE = 30_000;
+const PROGRESS_EVERY_DAYS = 30;
 const SYNCS_A_DAY = 1 / 20;
 const LINKED_OVER_DAYS = 40;
 /** Rows that D1 counts as written. */
-const ROWS = { refresh: 5, syncWithoutRefresh: 4, weighIn: 8 + 3 };
+const ROWS = { refresh: 5, syncWithoutRefresh: 4, weighIn: 8 + 3, hourlyNotesOfADay: 24 };
 
 const { values } = parseArgs({ options: { connections: { type: 'string' }, days: { type: 'string' } } });
 const connections = Number(values.connections ?? FULL_SIZE / 20);
 const days = Number(values.days ?? 365);
 
+computeInline();
 let now = Date.UTC(2026, 0, 1);
 const randomBytes = (size: number) => crypto.getRandomValues(new Uint8Array(size));
 const database = openSqliteD1();
@@ -101,7 +104,7 @@ const link = async (index: number) => {
   await keepGrant(deps, { ...user, grant: grant.value, scope: ['user.metrics'], claim });
 };
 
-const idOf = database.database.prepare(`SELECT id FROM connections WHERE user_id = ?`);
+const idOf = database.database.prepare(`SELECT id FROM connections WHERE app_id = 'app' AND user_id = ?`);
 const failed = new Map<string, number>();
 const syncUser = async (index: number) => {
   const row = idOf.get(`user-${index}`);
@@ -136,6 +139,9 @@ for (let minute = 0; minute < totalMinutes; minute += 1) {
     const rows = refreshes * ROWS.refresh + (syncs - dayStart.syncs) * (ROWS.syncWithoutRefresh + ROWS.weighIn);
     busiestDay = { refreshes: Math.max(busiestDay.refreshes, refreshes), rows: Math.max(busiestDay.rows, rows) };
     dayStart = { ...counts, syncs };
+    const day = (minute + 1) / MINUTES_A_DAY;
+    if (day % PROGRESS_EVERY_DAYS === 0)
+      console.log(`day ${day}: ${linked} linked, ${syncs} syncs, ${counts.refreshes} refreshes`);
   }
 }
 
@@ -158,6 +164,6 @@ console.table({
   'refreshes a day, mean': Math.round((counts.refreshes / ran) * factor),
   'refreshes on the busiest day': Math.round(busiestDay.refreshes * factor),
   'requests to Withings a day, mean': Math.round(((counts.cron + counts.sync + counts.link) / ran) * factor),
-  'rows written on the busiest day (of 100,000)': Math.round(busiestDay.rows * factor),
+  'rows written on the busiest day (of 100,000)': Math.round(busiestDay.rows * factor) + ROWS.hourlyNotesOfADay,
   'invocations a day (of 100,000)': MINUTES_A_DAY + Math.round((syncs / ran) * factor),
 });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { computeInline } from './inline-subtle.ts';
+import { computeInline } from '../support/inline-subtle.ts';
 import { type Schedule, schedule, violationsOf } from './schedule.ts';
 
 computeInline();

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 
 import * as fc from 'fast-check';
 
-import { computeInline } from './inline-subtle.ts';
+import { computeInline } from '../support/inline-subtle.ts';
 import { schedule, violationsOf } from './schedule.ts';
 
 const { values } = parseArgs({
