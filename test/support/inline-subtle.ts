@@ -1,16 +1,17 @@
-import { createCipheriv, createDecipheriv, createHash, KeyObject, webcrypto } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, KeyObject, webcrypto } from 'node:crypto';
 
 /**
  * Makes Web Crypto compute where it is called instead of on Node's thread pool: the hop there and back costs ten times what encrypting
- * a token does, and is half of a schedule's time. The algorithms are OpenSSL's either way. What is not replaced (keys, signatures) goes
- * where it went.
+ * a token does, and is half of a schedule's time. The algorithms are OpenSSL's either way. What is not replaced (the derivation of keys)
+ * goes where it went.
  */
 export const computeInline = (): void => {
   const { subtle } = webcrypto;
   const digest = subtle.digest.bind(subtle);
   const encrypt = subtle.encrypt.bind(subtle);
   const decrypt = subtle.decrypt.bind(subtle);
-  const replacements: Pick<webcrypto.SubtleCrypto, 'digest' | 'encrypt' | 'decrypt'> = {
+  const sign = subtle.sign.bind(subtle);
+  const replacements: Pick<webcrypto.SubtleCrypto, 'digest' | 'encrypt' | 'decrypt' | 'sign'> = {
     digest: async (algorithm, data) =>
       algorithm === 'SHA-256' ? bufferOf(createHash('sha256').update(bytesOf(data)).digest()) : digest(algorithm, data),
     encrypt: async (algorithm, key, data) => {
@@ -27,6 +28,10 @@ export const computeInline = (): void => {
       decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
       return bufferOf(Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()]));
     },
+    sign: async (algorithm, key, data) =>
+      isHmacSha256(algorithm, key)
+        ? bufferOf(createHmac('sha256', secretOf(key)).update(bytesOf(data)).digest())
+        : sign(algorithm, key, data),
   };
   for (const [name, value] of Object.entries(replacements)) Object.defineProperty(subtle, name, { value });
 };
@@ -36,6 +41,11 @@ const TAG_BYTES = 16;
 type Gcm = { name: 'AES-GCM'; iv: BufferSource; additionalData?: BufferSource };
 const isGcm = (algorithm: unknown): algorithm is Gcm =>
   typeof algorithm === 'object' && algorithm !== null && 'name' in algorithm && algorithm.name === 'AES-GCM';
+
+const isHmacSha256 = (algorithm: unknown, key: webcrypto.CryptoKey): boolean =>
+  algorithm === 'HMAC' && 'hash' in key.algorithm && isSha256(key.algorithm.hash);
+const isSha256 = (hash: unknown): boolean =>
+  typeof hash === 'object' && hash !== null && 'name' in hash && hash.name === 'SHA-256';
 
 const secrets = new WeakMap<webcrypto.CryptoKey, KeyObject>();
 const secretOf = (key: webcrypto.CryptoKey): KeyObject => {
