@@ -10,14 +10,14 @@ const POSTPONED_MS = HOUR_MS;
 
 /**
  * Re-reads one older window of one connection, in search of what was deleted at Withings, after asking for what is new. Connections take
- * turns, windows too. One that is unused waits for its next sync.
+ * turns, windows too. One that is unused, or has nothing to review, waits for its next sync.
  */
 export const reviewOneDue = async (deps: Deps): Promise<void> => {
   const due = await reviewDue(deps.db, deps.now());
   if (!due.ok) return deps.log({ level: 'warn', event: 'tick', outcome: 'review_failed', reason: due.failure.kind });
   if (due.value === undefined) return;
-  const { connectionId, isActive, lastUsedAt } = due.value;
-  if (!isActive || deps.now() - lastUsedAt > MOST_UNUSED_MS) {
+  const { connectionId, isReviewable, lastUsedAt } = due.value;
+  if (!isReviewable || deps.now() - lastUsedAt > MOST_UNUSED_MS) {
     await postponeReview(deps.db, connectionId, undefined);
     return;
   }

@@ -81,12 +81,14 @@ export const storePage = async (
   const complete = page.nextOffset === undefined;
   const ends = complete || resumeAt !== undefined;
   const result: SyncResult = { ...counts, complete, syncedAt: now };
+  // Where nothing was ever measured, nothing can be missing.
+  const startsReviews = slice.startsReviews && complete && position.cursorSeconds > 0;
   const progress: SyncProgress = {
     position,
     // Should this invocation be cut off before the next page, the cron goes on where it was, once the lease has run out.
     resumeAt: complete ? reviewed?.confirmAt : (resumeAt ?? lease.until),
     reviews: reviewed?.position,
-    nextReviewAt: nextReviewAt(slice.startsReviews && complete, review, changes.missing.length, now),
+    nextReviewAt: nextReviewAt(startsReviews, review, changes.missing.length, now),
     changedGroups: changedGroups(changes),
     timeZone: page.timeZone,
   };

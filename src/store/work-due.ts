@@ -133,22 +133,23 @@ export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs):
   });
 
 /** A connection of which an older window is to be re-read. */
-export type ReviewDue = { connectionId: number; isActive: boolean; lastUsedAt: EpochMs };
+export type ReviewDue = { connectionId: number; isReviewable: boolean; lastUsedAt: EpochMs };
 
-/** The connection whose review has been due longest. One of a disabled app is not active. */
+/** The connection whose review has been due longest. Not reviewable: one that ended, of a disabled app, or without any measurement yet. */
 export const reviewDue = (db: Db, now: EpochMs): Stored<ReviewDue | undefined> =>
   attempt(db, async () => {
     const row = await db.d1
       .prepare(
         `SELECT id, coalesce(last_used_at, 0) AS last_used_at,
-           state = 'active' AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS active
+           state = 'active' AND sync_cursor_seconds > 0
+             AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS reviewable
          FROM connections WHERE next_review_at <= ?1 ORDER BY next_review_at LIMIT 1`,
       )
       .bind(now)
-      .first<{ id: number; last_used_at: number; active: number }>();
+      .first<{ id: number; last_used_at: number; reviewable: number }>();
     return row === null
       ? undefined
-      : { connectionId: row.id, isActive: row.active === 1, lastUsedAt: row.last_used_at };
+      : { connectionId: row.id, isReviewable: row.reviewable === 1, lastUsedAt: row.last_used_at };
   });
 
 /** Puts a review off; `undefined` until the next sync that somebody asks for. */

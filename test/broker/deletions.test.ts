@@ -5,6 +5,7 @@ import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp }
 
 const DAY = 86_400;
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 let broker: Broker;
 let app: TestApp;
@@ -324,4 +325,28 @@ test('the cron leaves a connection alone that nobody uses', async () => {
   const before = calls();
   await broker.tick();
   expect(calls()).toBe(before);
+});
+
+test('the cron leaves a connection alone that has no measurement yet, and reviews it once it has one', async () => {
+  const questions = () => broker.simulator.state.calls.list().filter(({ action }) => action === 'getmeas').length;
+  const { person } = await startPerson([]);
+  const due = await env.DB.prepare('SELECT next_review_at AS at FROM connections').first();
+  expect(due).toEqual({ at: null });
+  // As an earlier release left it.
+  await env.DB.prepare('UPDATE connections SET next_review_at = 1').run();
+  const before = questions();
+  for (let hour = 0; hour < 30; hour += 1) {
+    await broker.tick();
+    broker.advance(HOUR_MS);
+  }
+  expect(questions()).toBe(before);
+  broker.simulator.state.weighIns.add(person, { weightKg: 60, date: seconds() - DAY, weightOnly: true });
+  expect(await sync()).toMatchObject({ added: 1 });
+  const synced = questions();
+  for (let hour = 0; hour < 30; hour += 1) {
+    await broker.tick();
+    broker.advance(HOUR_MS);
+  }
+  // What is new, and one window.
+  expect(questions()).toBe(synced + 2);
 });
