@@ -427,7 +427,7 @@ test('a client that goes away does not cut a refresh off: the work is registered
   expect((await refreshing.rowOf('nora')).token_version).toBe(3);
 });
 
-test('what it costs: 5 rows written for a refresh, as many within a sync, none where nothing is due', async () => {
+test('what it costs: 5 rows written for a refresh, as many within a sync, 6 for a review, none where nothing is due', async () => {
   const refreshing = await startRefreshing(['nora']);
   const { broker, meter } = refreshing;
   await refreshing.sync('nora');
@@ -448,6 +448,11 @@ test('what it costs: 5 rows written for a refresh, as many within a sync, none w
   expect(await rowsWritten(() => refreshing.sync('nora'))).toBe(4);
   broker.advance(4 * HOUR_MS);
   expect(await rowsWritten(() => refreshing.sync('nora'))).toBe(4 + 5);
+  // An older window, on good tokens: its next turn before and after, each with its index, the lease and the share.
+  broker.advance(((await refreshing.rowOf('nora')).next_review_at ?? 0) - broker.now() - MINUTE_MS);
+  await broker.tick();
+  broker.advance(MINUTE_MS);
+  expect(await rowsWritten(() => broker.tick())).toBe(6);
 });
 
 test('the timeline tells what happened, newest first, bounded, failures in a row as one', async () => {

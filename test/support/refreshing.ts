@@ -117,6 +117,7 @@ export type ConnectionRow = {
   refresh_token_sealed: string | null;
   previous_refresh_token_sealed: string | null;
   next_refresh_at: number | null;
+  next_review_at: number | null;
   in_doubt_since: number | null;
   refresh_lease_id: string | null;
   refresh_lease_until: number | null;

@@ -44,8 +44,8 @@ export type People = {
  */
 export const createPeople = (startSeconds: number, seeds: PersonSeed[]): People => {
   const people = new Map<number, Person>();
-  const find = (idOrUserid: string | number) =>
-    people.get(Number(idOrUserid)) ?? [...people.values()].find(({ id }) => id === idOrUserid);
+  const byId = new Map<string, Person>();
+  const find = (idOrUserid: string | number) => people.get(Number(idOrUserid)) ?? byId.get(String(idOrUserid));
 
   const add = ({ history, ...seed }: PersonSeed): Person | null => {
     if (find(seed.id) !== undefined || find(seed.userid) !== undefined) return null;
@@ -53,6 +53,7 @@ export const createPeople = (startSeconds: number, seeds: PersonSeed[]): People 
     const limits = { allowedScopes: null, sharingPaused: false, olderRecordings: false };
     const person = { ...limits, ...seed, groups };
     people.set(seed.userid, person);
+    byId.set(seed.id, person);
     return person;
   };
 
@@ -63,7 +64,7 @@ export const createPeople = (startSeconds: number, seeds: PersonSeed[]): People 
     list: () => [...people.values()],
     find,
     add,
-    remove: (person) => people.delete(person.userid),
+    remove: (person) => people.delete(person.userid) && byId.delete(person.id),
     nextUserid: () => Math.max(40_000_000, ...people.keys()) + 1,
   };
 };
