@@ -14,6 +14,7 @@ const usage = `npm run deploy -- [options]      Deploys the broker to your Cloud
   --jurisdiction J      keep the data in eu, us or fedramp, from the beginning  (or DEPLOY_JURISDICTION; default anywhere)
   --client-id ID        of your app at Withings                                 (or WITHINGS_CLIENT_ID)
   --client-secret S     of your app at Withings                                 (or WITHINGS_CLIENT_SECRET)
+  --replace-client      take another Withings client than before: every user has to connect again
   --account ID          the account, where the login reaches several            (or CLOUDFLARE_ACCOUNT_ID)
   --import DIR          carry apps, redirect URIs, API keys and accounts over from a local broker, whose state is DIR (.state)
   --with-people         and its people with their connections and measurements (needs its KEYRING in the environment)
@@ -35,6 +36,7 @@ const parseFlags = () =>
       account: { type: 'string' },
       import: { type: 'string' },
       'with-people': { type: 'boolean', default: false },
+      'replace-client': { type: 'boolean', default: false },
       state: { type: 'string', default: '.deploy' },
       'health-url': { type: 'string' },
       'dry-run': { type: 'boolean', default: false },

@@ -15,7 +15,7 @@ import { deploymentConfig, readProject, type Resources } from './config-file.ts'
 import { checkHealth } from './health.ts';
 import type { Kept, KeptDeployment } from './kept.ts';
 import { importLocalData } from './local-data.ts';
-import { type Secrets, secretsToSend } from './secrets.ts';
+import { mustBeSameClient, type Secrets, secretsToSend } from './secrets.ts';
 import { findAccount, namespaceTitle, type Survey, survey } from './survey.ts';
 import { mustBeJurisdiction, parseDomain, type Wishes, WORKERS_DEV } from './wishes.ts';
 import { type Wrangler, wranglerWith } from './wrangler.ts';
@@ -48,6 +48,7 @@ export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promis
   if (wishes.withPeople && wishes.secrets['KEYRING'] === undefined && !found.secretNames.includes('KEYRING')) {
     throw explained("--with-people needs the local broker's KEYRING in the environment: it opens their tokens.");
   }
+  if (!wishes.replaceClient) mustBeSameClient(chosen.secrets, found.secretNames, earlier);
   const secrets = await secretsToSend(chosen.secrets, found.secretNames, kept, surroundings.ephemeral);
   const keep = (more: Partial<KeptDeployment>) => kept.keepDeployment({ ...kept.deployment(), accountId, ...more });
 
@@ -69,6 +70,9 @@ export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promis
     const { importFrom: folder, withPeople } = wishes;
     say(await importLocalData(wrangler, { config, folder, withPeople, kept }));
   }
+  const { WITHINGS_CLIENT_ID: withingsClientId } = secrets;
+  // Before it is sent: an upload that fails half-way may have taken it.
+  if (withingsClientId !== undefined) keep({ withingsClientId });
   const url = await attempt('Deploying the Worker', async () =>
     upload(wrangler, config, secrets, chosen.domain, surroundings.attended),
   );

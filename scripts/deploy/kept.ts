@@ -1,7 +1,7 @@
 /**
  * What is kept of a deployment on the machine that made it, in one folder, readable by its owner only and never committed: the ids of what
  * was made, so that a later run need not ask; and the secrets that were made, until somebody has moved them to where secrets are kept.
- * All of it but the secrets can be found again without the folder.
+ * All of it but the secrets and the Withings client's id can be found again without the folder.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -16,6 +16,8 @@ const deploymentSchema = z.object({
   namespaceId: z.string().optional(),
   /** Null where workers.dev was chosen. */
   domain: z.string().nullable().optional(),
+  /** The client at Withings that the Worker was last given: the one that its connections belong to. No secret. */
+  withingsClientId: z.string().optional(),
 });
 const secretsSchema = z.object({ KEYRING: z.string(), OPERATOR_TOKEN: z.string() });
 

@@ -2,7 +2,7 @@ import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 import { explained } from '../explained.ts';
 import { mintSecrets } from '../secrets.ts';
-import type { Kept } from './kept.ts';
+import type { Kept, KeptDeployment } from './kept.ts';
 
 /** Secrets by name, as the Worker has them. */
 export type Secrets = Record<string, string>;
@@ -44,6 +44,23 @@ export const secretsToSend = async (
   for (const name of lacking) sent[name] = given[name] ?? made?.[name] ?? '';
   await mustBeUsable(sent);
   return sent;
+};
+
+/**
+ * Refuses another Withings client than the Worker has: tokens are good with the client that got them alone, and another one's id and secret,
+ * valid as they are, would lose every connection, one by one. A shell that still has the credentials of a trial is enough.
+ */
+export const mustBeSameClient = (
+  { WITHINGS_CLIENT_ID: given }: Partial<Secrets>,
+  present: string[],
+  earlier: KeptDeployment | undefined,
+): void => {
+  const { withingsClientId: before } = earlier ?? {};
+  if (given === undefined || before === undefined || given === before || !present.includes('WITHINGS_CLIENT_ID'))
+    return;
+  throw explained(
+    `The broker's connections belong to the Withings client ${before}, and WITHINGS_CLIENT_ID names another one, ${given}: with it every user would have to connect again. Leave it out to keep the client, or add --replace-client if that is what you want.`,
+  );
 };
 
 const make = async (kept: Kept) => {

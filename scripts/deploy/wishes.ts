@@ -13,6 +13,8 @@ export type Wishes = {
   importFrom: string | undefined;
   /** Whether the people of that broker come along. */
   withPeople: boolean;
+  /** Whether another Withings client may take the place of the one that the connections belong to. */
+  replaceClient: boolean;
   secrets: Partial<Secrets>;
 };
 
@@ -29,6 +31,7 @@ export type Flags = {
   'health-url'?: string;
   import?: string;
   'with-people'?: boolean;
+  'replace-client'?: boolean;
 };
 
 /** Flags come before the environment. An empty variable is as good as none. */
@@ -50,6 +53,7 @@ export const readWishes = (flags: Flags, env: NodeJS.ProcessEnv): Wishes => {
     healthUrl: flags['health-url'],
     importFrom: flags.import,
     withPeople: flags['with-people'] ?? false,
+    replaceClient: flags['replace-client'] ?? false,
     secrets,
   };
   parseDomain(wishes.domain);

@@ -157,6 +157,12 @@ describe('npm run deploy', () => {
     expect(migrated).toBeLessThan(cloud.requests.findLastIndex((request) => request.endsWith('/versions')));
     expect([...cloud.domains, ...cloud.crons]).toEqual(['withings.example.com', '* * * * *']);
 
+    // With the credentials of a trial still in the shell.
+    const before = cloud.requests.length;
+    const trial = await deploy({ env: { ...env, ...CREDENTIALS, WITHINGS_CLIENT_ID: 'id-of-a-trial' } });
+    expect([trial.ok, trial.said]).toEqual([false, expect.stringContaining('belong to the Withings client id-1')]);
+    expect(cloud.requests.slice(before).filter((request) => !request.startsWith('GET'))).toEqual([]);
+
     await putSecret('KEYRING', 'rotated');
     expect(cloud.worker?.secrets).toEqual(new Map(secrets).set('KEYRING', 'rotated'));
 

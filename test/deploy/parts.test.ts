@@ -10,7 +10,7 @@ import { attempt } from '../../scripts/deploy/attempt.ts';
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
 import { checkHealth } from '../../scripts/deploy/health.ts';
 import { openKept } from '../../scripts/deploy/kept.ts';
-import { secretsToSend } from '../../scripts/deploy/secrets.ts';
+import { mustBeSameClient, secretsToSend } from '../../scripts/deploy/secrets.ts';
 import { findAccount } from '../../scripts/deploy/survey.ts';
 import { readWishes } from '../../scripts/deploy/wishes.ts';
 import { explained } from '../../scripts/explained.ts';
@@ -61,6 +61,24 @@ describe('the secrets of a deployment', () => {
     await expect(secretsToSend({}, [], emptyFolder(), false)).rejects.toThrow('needs WITHINGS_CLIENT_ID');
     const { WITHINGS_CLIENT_ID: _, ...halfGiven } = GIVEN;
     expect(await secretsToSend(halfGiven, ALL, emptyFolder(), false)).toEqual(halfGiven);
+  });
+});
+
+describe('another Withings client than the deployment before', () => {
+  const earlier = { accountId: 'a', withingsClientId: 'id-1' };
+
+  test('is refused in a sentence that names both and the way on', () => {
+    const check = () => mustBeSameClient({ WITHINGS_CLIENT_ID: 'id-2' }, ALL, earlier);
+    expect(check).toThrow('belong to the Withings client id-1');
+    expect(check).toThrow('another one, id-2');
+    expect(check).toThrow('--replace-client');
+  });
+
+  test('is none where the client is the same, not given, not known, or not deployed yet', () => {
+    expect(() => mustBeSameClient(GIVEN, ALL, earlier)).not.toThrow();
+    expect(() => mustBeSameClient({ WITHINGS_CLIENT_SECRET: 'rotated' }, ALL, earlier)).not.toThrow();
+    expect(() => mustBeSameClient({ WITHINGS_CLIENT_ID: 'id-2' }, ALL, { accountId: 'a' })).not.toThrow();
+    expect(() => mustBeSameClient({ WITHINGS_CLIENT_ID: 'id-2' }, ['KEYRING'], earlier)).not.toThrow();
   });
 });
 
