@@ -3,8 +3,9 @@
  *
  * The broker's own code (the cron tick every minute, syncs as apps ask for them) on SQLite in memory, against the simulated Withings, under
  * a clock that is moved. One connection in twenty syncs on a given day, at a random moment; the connections were linked over the first 40
- * days. By default a twentieth of the 30,000 connections runs, in minutes: figures a day are multiplied to 30,000, and the busiest minute is
- * Withings' own count, not multiplied. `--connections 30000` runs the whole size, in about an hour, and says every 30 days how far it is.
+ * days. By default a twentieth of the 30,000 connections runs, in minutes: figures a day are multiplied to 30,000, which makes more reviews
+ * of them than the one a tick that bounds them; the busiest minute is Withings' own count, not multiplied. `--connections 30000` runs the
+ * whole size, in about an hour and with NODE_OPTIONS=--max-old-space-size=14000, and says every 30 days how far it is.
  *
  * Rows written are the runs of each kind times what local D1 reports for one (asserted by test/broker/refresh-rules.test.ts). Each sync
  * finds a new weigh-in: of weight alone, to save time, but counted as 8 metrics in 3 groups.
