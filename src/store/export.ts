@@ -1,8 +1,8 @@
 import { and, asc, eq } from 'drizzle-orm';
 
 import type { ConnectionState } from '../domain/connection.ts';
-import type { MeasuredValue } from '../domain/measurement.ts';
-import type { EpochMs, EpochSeconds } from '../domain/time.ts';
+import type { StoredGroup } from '../domain/group-change.ts';
+import type { EpochMs } from '../domain/time.ts';
 import type { TimelineEvent } from '../domain/timeline.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
@@ -43,13 +43,7 @@ export const everyConnectionOf = (db: Db, appId: string, userId: string): Stored
   });
 
 /** A stored group with where it came from. */
-export type ExportedGroup = {
-  groupId: number;
-  measuredAtSeconds: EpochSeconds;
-  createdAtSeconds: EpochSeconds;
-  modifiedAtSeconds: EpochSeconds;
-  ambiguous: boolean;
-  values: MeasuredValue[];
+export type ExportedGroup = Omit<StoredGroup, 'sourceId'> & {
   source: { model: string | null; attrib: number; timeZone: string; deviceId: string | null };
 };
 

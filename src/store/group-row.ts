@@ -1,6 +1,4 @@
-import { unpackValues } from '../domain/group-change.ts';
-import type { MeasuredValue } from '../domain/measurement.ts';
-import type { EpochSeconds } from '../domain/time.ts';
+import { type StoredGroup, unpackValues } from '../domain/group-change.ts';
 
 /** What whoever reads stored groups, as `g`, takes of their rows. */
 export const GROUP_COLUMNS =
@@ -15,17 +13,8 @@ export type GroupRow = {
   content: string;
 };
 
-/** A stored group as the domain has it. */
-export const groupOfRow = (
-  row: GroupRow,
-): {
-  groupId: number;
-  measuredAtSeconds: EpochSeconds;
-  createdAtSeconds: EpochSeconds;
-  modifiedAtSeconds: EpochSeconds;
-  ambiguous: boolean;
-  values: MeasuredValue[];
-} => ({
+/** A stored group as the domain has it; each reader adds the source in its own way. */
+export const groupOfRow = (row: GroupRow): Omit<StoredGroup, 'sourceId'> => ({
   groupId: row.group_id,
   measuredAtSeconds: row.measured_seconds,
   createdAtSeconds: row.created_seconds,
