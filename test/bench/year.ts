@@ -11,7 +11,6 @@
  * finds a new weigh-in: of weight alone, to save time, but counted as 8 metrics in 3 groups.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { keepGrant } from '../../src/broker/keep-grant.ts';
@@ -22,7 +21,7 @@ import { tick } from '../../src/cron.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
-import { computeInline } from '../support/inline-subtle.ts';
+import { computeInline, pause } from '../support/inline-subtle.ts';
 import { openSqliteD1 } from '../support/sqlite-d1.ts';
 
 const MINUTE_MS = 60_000;
@@ -142,8 +141,7 @@ for (let minute = 0; minute < totalMinutes; minute += 1) {
     syncs += 1;
     await cause.run('sync', () => syncUser(Math.floor(Math.random() * linked)));
   }
-  // All else is computed without a pause, and Node frees what it refers to weakly, each request's time limit among it, only in one.
-  await setImmediate();
+  await pause();
   if (minute % MINUTES_A_DAY === MINUTES_A_DAY - 1) {
     const refreshes = counts.refreshes - dayStart.refreshes;
     const reviews = counts.reviews - dayStart.reviews;

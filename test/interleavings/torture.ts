@@ -9,13 +9,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import * as fc from 'fast-check';
 
-import { computeInline } from '../support/inline-subtle.ts';
+import { computeInline, pause } from '../support/inline-subtle.ts';
 import { schedule, violationsOf } from './schedule.ts';
 
 const { values } = parseArgs({
@@ -35,8 +34,7 @@ const run = async (seed: number, runs: number, path: string | undefined): Promis
   const outcome = await fc.check(
     fc.asyncProperty(schedule, async (drawn) => {
       const violations = await violationsOf(drawn);
-      // All else is computed without a pause, and Node frees what it refers to weakly, each request's time limit among it, only in one.
-      await setImmediate();
+      await pause();
       done += 1;
       if (done % EVERY === 0) console.log(`seed ${seed}: ${done} schedules`);
       if (violations.length > 0) throw new Error(violations.join('\n'));
