@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type Ready, spawnDev } from './dev/spawn.ts';
-import { describeError, explained } from './explained.ts';
+import { describeError, explained } from './user-error.ts';
 
 const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
 const USER = 'ada@example.com';

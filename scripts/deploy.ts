@@ -3,10 +3,10 @@ import { parseArgs } from 'node:util';
 
 import { askNobody, askOn } from './deploy/ask.ts';
 import { deploy } from './deploy/deployment.ts';
-import { openKept } from './deploy/kept.ts';
-import { rehearse } from './deploy/rehearsal.ts';
-import { readWishes } from './deploy/wishes.ts';
-import { describeError } from './explained.ts';
+import { rehearse } from './deploy/dry-run.ts';
+import { readWishes } from './deploy/options.ts';
+import { openKept } from './deploy/state-dir.ts';
+import { describeError } from './user-error.ts';
 
 const usage = `npm run deploy -- [options]      Deploys the broker to your Cloudflare account, or upgrades it there.
 

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 import { instructions } from './dev/instructions.ts';
 import { createParts, startDev } from './dev/start.ts';
-import { describeError } from './explained.ts';
+import { describeError } from './user-error.ts';
 
 const usage = `npm run dev -- [options]      Starts the broker and a simulated Withings on this machine.
 

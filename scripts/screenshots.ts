@@ -13,7 +13,7 @@ import type { Page } from 'playwright-core';
 import { launchChromium } from '../test/browser/chromium.ts';
 import { asApp, walk } from '../test/e2e/client.ts';
 import { type Ready, spawnDev } from './dev/spawn.ts';
-import { describeError, explained } from './explained.ts';
+import { describeError, explained } from './user-error.ts';
 
 const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
 const { values } = parseArgs({ options: { into: { type: 'string' }, person: { type: 'string' } } });

@@ -1,6 +1,6 @@
-import { createAlarmWebhook } from './broker/alarm-webhook.ts';
-import { type CredentialMemory, createCredentialMemory } from './broker/credential-memory.ts';
+import { type CredentialMemory, createCredentialMemory } from './broker/access/credential-lookup-limiter.ts';
 import type { Brake, Deps } from './broker/deps.ts';
+import { createAlarmWebhook } from './broker/operator/alarm-webhook.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';

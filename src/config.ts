@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-import type { AlarmWebhookConfig } from './broker/alarm-webhook.ts';
 import type { BrokerSettings } from './broker/deps.ts';
+import type { AlarmWebhookConfig } from './broker/operator/alarm-webhook.ts';
 import { isWellFormedCredential, hashCredential } from './crypto/credential.ts';
 import { type Keyring, parseKeyring } from './crypto/keyring.ts';
 import { isWebhookSecret } from './crypto/webhook-signature.ts';
@@ -9,7 +9,7 @@ import { DEFAULT_REFRESH_POLICY } from './domain/refresh.ts';
 import { fail, ok, type Result } from './domain/result.ts';
 import { secret } from './domain/secret.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './domain/time.ts';
-import { SMALLEST_SHARE } from './store/request-budget.ts';
+import { SMALLEST_SHARE } from './store/tokens/withings-quota.ts';
 import type { WithingsConfig } from './withings/client.ts';
 import { DEFAULT_MAX_BODY_BYTES, DEFAULT_TIMEOUT_MS } from './withings/constants.ts';
 

@@ -1,15 +1,15 @@
-import { ALARM_CALLS, settleAlarmsOfTick } from './broker/alarms.ts';
 import type { Deps } from './broker/deps.ts';
 import { withLogId } from './broker/log.ts';
-import { refreshDue } from './broker/refresh-due.ts';
-import { missingKeyIds, tendKeyring } from './broker/reseal.ts';
-import { resumeSyncs } from './broker/resume-syncs.ts';
-import { reviewOneDue } from './broker/review-due.ts';
-import { sweep } from './broker/sweep.ts';
+import { ALARM_CALLS, settleAlarmsOfTick } from './broker/operator/alarms.ts';
+import { sweep } from './broker/operator/sweep.ts';
+import { resumeSyncs } from './broker/sync/resume-syncs.ts';
+import { reviewOneDue } from './broker/sync/review-due.ts';
+import { refreshDue } from './broker/tokens/refresh-due.ts';
+import { missingKeyIds, tendKeyring } from './broker/tokens/reseal.ts';
 import { mintId } from './crypto/credential.ts';
 import type { Sightings } from './domain/alarm.ts';
 import { HOUR_MS } from './domain/time.ts';
-import { type WorkDue, workDue } from './store/work-due.ts';
+import { type WorkDue, workDue } from './store/operator/work-due.ts';
 
 /** The free plan allows an invocation 50 D1 calls and 50 fetches. No fetch is made without a D1 call before it, so one count bounds both. */
 const MOST_CALLS = 45 - ALARM_CALLS;

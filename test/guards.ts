@@ -13,8 +13,8 @@ import { fileURLToPath } from 'node:url';
 
 type Guard = { name: string; file: string; find: string; replace: string };
 
-const REFRESH = 'src/broker/refresh.ts';
-const TOKENS = 'src/store/tokens.ts';
+const REFRESH = 'src/broker/tokens/refresh.ts';
+const TOKENS = 'src/store/tokens/tokens.ts';
 
 const GUARDS: Guard[] = [
   {
@@ -91,25 +91,25 @@ const GUARDS: Guard[] = [
   },
   {
     name: 'an activation whose answer was lost is recognised',
-    file: 'src/store/activation.ts',
+    file: 'src/store/link/activation.ts',
     find: 'return row?.rotationId === rotationId;',
     replace: 'return false;',
   },
   {
     name: 'a refresh outlives its client',
-    file: 'src/broker/access-token.ts',
+    file: 'src/broker/tokens/access-token.ts',
     find: 'deps.waitUntil(work.catch(() => undefined));',
     replace: '',
   },
   {
     name: 'a dead Withings is left alone',
-    file: 'src/broker/refresh-due.ts',
+    file: 'src/broker/tokens/refresh-due.ts',
     find: 'if (pauseMs > 0) await closeBudget(',
     replace: 'if (pauseMs < 0) await closeBudget(',
   },
   {
     name: 'the doubts of a disabled app are settled',
-    file: 'src/broker/refresh-due.ts',
+    file: 'src/broker/tokens/refresh-due.ts',
     find: 'tokens.appDisabled && !wasInDoubt(tokens, lease)',
     replace: 'tokens.appDisabled',
   },

@@ -8,16 +8,16 @@ import { join } from 'node:path';
 
 import * as z from 'zod';
 
-import { explained } from '../explained.ts';
+import { explained } from '../user-error.ts';
 import type { Ask } from './ask.ts';
-import { attempt } from './attempt.ts';
 import { deploymentConfig, readProject, type Resources } from './config-file.ts';
 import { checkHealth } from './health.ts';
-import type { Kept, KeptDeployment } from './kept.ts';
 import { importLocalData } from './local-data.ts';
+import { mustBeJurisdiction, parseDomain, type Wishes, WORKERS_DEV } from './options.ts';
+import { findAccount, namespaceTitle, type Survey, survey } from './resources.ts';
 import { mustBeSameClient, type Secrets, secretsToSend } from './secrets.ts';
-import { findAccount, namespaceTitle, type Survey, survey } from './survey.ts';
-import { mustBeJurisdiction, parseDomain, type Wishes, WORKERS_DEV } from './wishes.ts';
+import type { Kept, KeptDeployment } from './state-dir.ts';
+import { attempt } from './with-remedy.ts';
 import { type Wrangler, wranglerWith } from './wrangler.ts';
 
 export type Surroundings = {

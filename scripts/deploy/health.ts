@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import * as z from 'zod';
 
-import { explained } from '../explained.ts';
+import { explained } from '../user-error.ts';
 
 const TRIES = 20;
 const PAUSE_MS = 3_000;

@@ -9,9 +9,9 @@ import { DatabaseSync } from 'node:sqlite';
 
 import * as z from 'zod';
 
-import { explained } from '../explained.ts';
-import { attempt } from './attempt.ts';
-import type { Kept } from './kept.ts';
+import { explained } from '../user-error.ts';
+import type { Kept } from './state-dir.ts';
+import { attempt } from './with-remedy.ts';
 import { jsonIn, type Wrangler } from './wrangler.ts';
 
 type Row = Record<string, string | number | null>;

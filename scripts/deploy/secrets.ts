@@ -1,8 +1,8 @@
 import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
-import { explained } from '../explained.ts';
 import { mintSecrets } from '../secrets.ts';
-import type { Kept, KeptDeployment } from './kept.ts';
+import { explained } from '../user-error.ts';
+import type { Kept, KeptDeployment } from './state-dir.ts';
 
 /** Secrets by name, as the Worker has them. */
 export type Secrets = Record<string, string>;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 import { wranglerProgram } from '../dev/children.ts';
-import { explained } from '../explained.ts';
+import { explained } from '../user-error.ts';
 
 /** Runs wrangler; what it printed. A failure is told with everything that it said. */
 export type Wrangler = (args: string[], options?: WranglerOptions) => Promise<string>;

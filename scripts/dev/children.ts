@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { explained } from '../explained.ts';
+import { explained } from '../user-error.ts';
 
-const LEASH = import.meta.resolve('./leash.ts');
+const LEASH = import.meta.resolve('./exit-with-parent.ts');
 const GRACE_MS = 5_000;
 const LINES_KEPT = 40;
 

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 
 import * as z from 'zod';
 
-import { explained } from '../explained.ts';
+import { explained } from '../user-error.ts';
 import { LOCALHOST } from './ports.ts';
 import { readJson, type State, writeJson } from './state.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-import { explained } from '../explained.ts';
+import { explained } from '../user-error.ts';
 
 /** Everything local listens here and nowhere else. */
 export const LOCALHOST = '127.0.0.1';

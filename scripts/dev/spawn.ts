@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 import * as z from 'zod';
 
-import { explained } from '../explained.ts';
+import { explained } from '../user-error.ts';
 
 const readySchema = z.object({
   url: z.string(),

@@ -1,4 +1,4 @@
-import { explained } from '../explained.ts';
+import { explained } from '../user-error.ts';
 import { type Child, stopChild } from './children.ts';
 import { authUrl, type DemoApp, demoApp, serveDemoApp } from './demo-app.ts';
 import { type ChosenPort, choosePort, LOCALHOST } from './ports.ts';

@@ -7,8 +7,8 @@ import { join, resolve } from 'node:path';
 
 import type * as z from 'zod';
 
-import { explained } from '../explained.ts';
 import { type Secrets, mintSecrets, secretsSchema } from '../secrets.ts';
+import { explained } from '../user-error.ts';
 
 export type State = {
   dir: string;

@@ -2,8 +2,8 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, write
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { explained } from '../explained.ts';
 import type { Secrets } from '../secrets.ts';
+import { explained } from '../user-error.ts';
 import { type Child, runToEnd, startChild, untilReady, wranglerEnvironment, wranglerProgram } from './children.ts';
 import { LOCALHOST } from './ports.ts';
 import type { State } from './state.ts';

@@ -1,13 +1,15 @@
 import * as z from 'zod';
 
-import * as accounts from '../../src/http/api/contract-accounts.ts';
-import * as lists from '../../src/http/api/contract-lists.ts';
-import * as operator from '../../src/http/api/contract-operator.ts';
-import * as users from '../../src/http/api/contract-users.ts';
-import * as contract from '../../src/http/api/contract.ts';
+import * as accounts from '../../src/http/api/accounts/contract.ts';
+import * as apps from '../../src/http/api/apps/contract.ts';
+import * as connections from '../../src/http/api/connections/contract.ts';
+import * as metrics from '../../src/http/api/metrics/contract.ts';
+import * as operator from '../../src/http/api/operator/contract.ts';
 import { PROBLEM_STATUS } from '../../src/http/api/problem-codes.ts';
 import { type Answer, type Operation, problemsOf } from '../../src/http/api/reference/operation.ts';
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
+import * as schemas from '../../src/http/api/schemas.ts';
+import * as users from '../../src/http/api/users/contract.ts';
 import { INFO, RESPONSE_HEADERS, SECURITY, SECURITY_SCHEMES, TAGS } from './document-frame.ts';
 import { pathParametersOf, queryParametersOf } from './parameters.ts';
 import { PROBLEM_EXAMPLES } from './problem-examples.ts';
@@ -54,8 +56,8 @@ const componentName = (exported: string): string => exported.charAt(0).toUpperCa
 
 /** Every schema that the contract exports, by the name it has there. */
 const named = new Map<z.ZodType, string>(
-  Object.entries({ ...contract, ...lists, ...accounts, ...users, ...operator }).flatMap(([name, value]) =>
-    value instanceof z.ZodType ? [[value, componentName(name)] as const] : [],
+  Object.entries({ ...schemas, ...accounts, ...apps, ...connections, ...metrics, ...operator, ...users }).flatMap(
+    ([name, value]) => (value instanceof z.ZodType ? [[value, componentName(name)] as const] : []),
   ),
 );
 

@@ -2,7 +2,7 @@ import { mintId } from '../crypto/credential.ts';
 import type { Actor, AuditAction, AuditDetail, AuditEntry } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
-import { auditEntriesBefore, type AuditPosition, auditStatement } from '../store/audit.ts';
+import { auditEntriesBefore, type AuditPosition, auditStatement } from '../store/apps/audit.ts';
 import type { Deps } from './deps.ts';
 
 /** The statement that notes a change in the audit trail; see the store's for where it belongs. */

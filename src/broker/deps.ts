@@ -4,10 +4,10 @@ import type { Log } from '../domain/log.ts';
 import type { RefreshPolicy } from '../domain/refresh.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
-import type { Share } from '../store/request-budget.ts';
+import type { Share } from '../store/tokens/withings-quota.ts';
 import type { WithingsClient } from '../withings/client.ts';
-import type { AlarmWebhook } from './alarm-webhook.ts';
-import type { CredentialMemory } from './credential-memory.ts';
+import type { CredentialMemory } from './access/credential-lookup-limiter.ts';
+import type { AlarmWebhook } from './operator/alarm-webhook.ts';
 
 /** What use cases need, made once per invocation by `compose.ts`. */
 export type Deps = {

@@ -1,12 +1,14 @@
 import type * as z from 'zod';
 
-import type * as accounts from '../http/api/contract-accounts.ts';
-import type * as changes from '../http/api/contract-changes.ts';
-import type * as lists from '../http/api/contract-lists.ts';
-import type * as operator from '../http/api/contract-operator.ts';
-import type * as users from '../http/api/contract-users.ts';
-import type * as contract from '../http/api/contract.ts';
+import type * as accounts from '../http/api/accounts/contract.ts';
+import type * as apps from '../http/api/apps/contract.ts';
+import type * as changes from '../http/api/changes/contract.ts';
+import type * as connections from '../http/api/connections/contract.ts';
+import type * as metrics from '../http/api/metrics/contract.ts';
+import type * as operator from '../http/api/operator/contract.ts';
 import type { PROBLEM_STATUS } from '../http/api/problem-codes.ts';
+import type * as schemas from '../http/api/schemas.ts';
+import type * as users from '../http/api/users/contract.ts';
 
 /**
  * The types of the server's contract, by the names that its schemas have.
@@ -15,7 +17,14 @@ import type { PROBLEM_STATUS } from '../http/api/problem-codes.ts';
  * name. So the declarations that are published need neither zod nor the server's sources. The calls do nothing: no value of these types is
  * ever made here.
  */
-type Contract = typeof contract & typeof lists & typeof accounts & typeof changes & typeof users & typeof operator;
+type Contract = typeof schemas &
+  typeof accounts &
+  typeof apps &
+  typeof changes &
+  typeof connections &
+  typeof metrics &
+  typeof operator &
+  typeof users;
 
 const nothing = undefined as never;
 const outputs = <Schemas>(): {

@@ -1,4 +1,4 @@
-import type { RedirectUriRefusal } from './redirect-uri-registration.ts';
+import type { RedirectUriRefusal } from './redirect-uri/registration.ts';
 
 /**
  * Everything expected that can end a use case early, each with its evidence. One switch per entrance turns a kind into an answer

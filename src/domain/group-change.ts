@@ -1,4 +1,4 @@
-import type { MeasuredValue, MeasurementGroup } from './measurement.ts';
+import type { MeasuredValue, MeasurementGroup } from './metrics/measurement.ts';
 import type { EpochSeconds } from './time.ts';
 
 /** A group as it is stored, with what places its measurements. */

@@ -3,7 +3,7 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';
 
 /**
  * When to refresh, how long to wait after a failure, and when the next refresh is due: pure, so that the protocol in
- * `broker/access-token.ts` only acts.
+ * `broker/tokens/access-token.ts` only acts.
  */
 
 /** Access tokens this close to their end count as ended: a call made now may arrive after it, and clocks differ. */

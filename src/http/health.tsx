@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 
-import { checkHealth, type Health, type HealthCheck, isServing } from '../broker/check-health.ts';
+import { checkHealth, type Health, type HealthCheck, isServing } from '../broker/operator/readiness.ts';
 import type { HttpEnv } from './context.ts';
 import { Page } from './pages.tsx';
 import { REQUEST_PROBLEMS } from './problem-text.ts';

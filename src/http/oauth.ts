@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 
-import { finishLink } from '../broker/finish-link.ts';
-import { startLink } from '../broker/start-link.ts';
+import { finishLink } from '../broker/link/finish-link.ts';
+import { startLink } from '../broker/link/start-link.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { secret } from '../domain/secret.ts';

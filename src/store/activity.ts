@@ -3,7 +3,7 @@ import { sql, type SQL } from 'drizzle-orm';
 import { ACTIVITY_DAYS, type ActivityKind, type DayActivity } from '../domain/activity.ts';
 import { DAY_MS, type EpochMs } from '../domain/time.ts';
 import { attempt, type Db, type Stored } from './d1.ts';
-import { connections } from './schema.ts';
+import { connections } from './schema/connections.ts';
 
 /** How a count is named: its kind's letter and the day. */
 const LETTER: Record<ActivityKind, string> = { synced: 's', refreshed: 'r' };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 
-import { sealToken } from '../../src/broker/sealed-tokens.ts';
+import { sealToken } from '../../src/broker/tokens/sealed-tokens.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { APP, MARK, REDIRECT_URI } from './marks.ts';

@@ -13,8 +13,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { parseArgs } from 'node:util';
 
-import { keepGrant } from '../../src/broker/keep-grant.ts';
-import { sync } from '../../src/broker/sync.ts';
+import { keepGrant } from '../../src/broker/link/store-grant.ts';
+import { sync } from '../../src/broker/sync/sync.ts';
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { tick } from '../../src/cron.ts';

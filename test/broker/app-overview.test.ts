@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
-import { manageApp } from '../../src/broker/admit-manager.ts';
-import { showOverview } from '../../src/broker/app-overview.ts';
-import { listConnections } from '../../src/broker/list-connections.ts';
+import { manageApp } from '../../src/broker/access/admit-manager.ts';
+import { showOverview } from '../../src/broker/apps/app-overview.ts';
+import { listConnections } from '../../src/broker/users/list-connections.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
-import { type BrokerHealth, showBrokerActivity, showBrokerHealth } from '../../src/broker/broker-health.ts';
+import { type BrokerHealth, showBrokerActivity, showBrokerHealth } from '../../src/broker/operator/operator-report.ts';
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker } from '../support/broker.ts';
 

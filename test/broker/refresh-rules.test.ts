@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 
-import { usableAccessToken } from '../../src/broker/access-token.ts';
+import { usableAccessToken } from '../../src/broker/tokens/access-token.ts';
 import { http } from '../../src/http/app.ts';
 import { connect, ORIGIN } from '../support/broker.ts';
 import {

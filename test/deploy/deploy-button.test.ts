@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { readProject } from '../../scripts/deploy/config-file.ts';
-import { survey } from '../../scripts/deploy/survey.ts';
+import { survey } from '../../scripts/deploy/resources.ts';
 import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import { openKept } from '../../scripts/deploy/kept.ts';
 import { importLocalData, insertsOf, readLocalData } from '../../scripts/deploy/local-data.ts';
+import { openKept } from '../../scripts/deploy/state-dir.ts';
 import { localBroker } from './local-broker.ts';
 
 const emptyFolder = (): string => {

@@ -6,15 +6,15 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { askOn } from '../../scripts/deploy/ask.ts';
-import { attempt } from '../../scripts/deploy/attempt.ts';
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
 import { checkHealth } from '../../scripts/deploy/health.ts';
-import { openKept } from '../../scripts/deploy/kept.ts';
+import { readWishes } from '../../scripts/deploy/options.ts';
+import { findAccount } from '../../scripts/deploy/resources.ts';
 import { mustBeSameClient, secretsToSend } from '../../scripts/deploy/secrets.ts';
-import { findAccount } from '../../scripts/deploy/survey.ts';
-import { readWishes } from '../../scripts/deploy/wishes.ts';
-import { explained } from '../../scripts/explained.ts';
+import { openKept } from '../../scripts/deploy/state-dir.ts';
+import { attempt } from '../../scripts/deploy/with-remedy.ts';
 import { mintSecrets } from '../../scripts/secrets.ts';
+import { explained } from '../../scripts/user-error.ts';
 
 const GIVEN = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'secret-1' };
 const ALL = ['KEYRING', 'OPERATOR_TOKEN', ...Object.keys(GIVEN)];

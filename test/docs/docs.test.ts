@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 import { describe, expect, test } from 'vitest';
 
-import { createAlarmWebhook } from '../../src/broker/alarm-webhook.ts';
+import { createAlarmWebhook } from '../../src/broker/operator/alarm-webhook.ts';
 import { ALARMS } from '../../src/domain/alarm.ts';
 import { LINK_ERRORS } from '../../src/domain/link.ts';
 import { dataPointOf } from '../../src/domain/log.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { linkPolicy as linkPolicies } from '../../src/http/api/contract.ts';
+import { linkPolicy as linkPolicies } from '../../src/http/api/apps/contract.ts';
 import { snippetsFor, type SnippetValues } from '../../src/http/dashboard/snippets.ts';
 import { syntaxErrors } from '../support/grammar.ts';
 import { codeBlocks } from '../support/markdown.ts';

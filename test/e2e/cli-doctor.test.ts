@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { beforeEach, expect, inject, test } from 'vitest';
 import type * as z from 'zod';
 
-import type { operatorStatus } from '../../src/http/api/contract-operator.ts';
+import type { operatorStatus } from '../../src/http/api/operator/contract.ts';
 import { listen, type Mushu, newMushu, nowhere } from './mushu.ts';
 
 /** `mushu doctor` as a process: a line for each thing, what to do where it is wrong, and the exit code. */

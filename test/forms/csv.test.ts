@@ -1,9 +1,9 @@
 import { parse } from 'csv-parse/sync';
 import { expect, test } from 'vitest';
 
-import type { MetricValue } from '../../src/domain/metric-value.ts';
-import { metricByName } from '../../src/domain/metric.ts';
-import { periodsAsCsv, valuesAsCsv } from '../../src/http/api/metric-csv.ts';
+import type { MetricValue } from '../../src/domain/metrics/metric-value.ts';
+import { metricByName } from '../../src/domain/metrics/metric.ts';
+import { periodsAsCsv, valuesAsCsv } from '../../src/http/api/metrics/csv.ts';
 
 const value: MetricValue = {
   name: 'weight',

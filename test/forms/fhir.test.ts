@@ -1,10 +1,10 @@
 import Validator from '@asymmetrik/fhir-json-schema-validator';
 import { describe, expect, test } from 'vitest';
 
-import { attributionOf, interpretGroup } from '../../src/domain/measurement.ts';
-import type { MetricValue } from '../../src/domain/metric-value.ts';
-import { METRICS, metricByName, metricByType } from '../../src/domain/metric.ts';
-import { asFhirBundle } from '../../src/http/api/metric-fhir.ts';
+import { attributionOf, interpretGroup } from '../../src/domain/metrics/measurement.ts';
+import type { MetricValue } from '../../src/domain/metrics/metric-value.ts';
+import { METRICS, metricByName, metricByType } from '../../src/domain/metrics/metric.ts';
+import { asFhirBundle } from '../../src/http/api/metrics/fhir.ts';
 import { judgeMeasureAnswer } from '../../src/withings/measure.ts';
 import bodyScan from '../fixtures/getmeas-body-scan.json' with { type: 'json' };
 

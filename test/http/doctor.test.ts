@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
-import { type Check, examine } from '../../src/cli/examine.ts';
+import { type Check, examine } from '../../src/cli/checks.ts';
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, ORIGIN, startBroker } from '../support/broker.ts';
 import { makeDeveloper } from '../support/developer.ts';

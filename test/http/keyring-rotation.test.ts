@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 import { open } from '../../src/crypto/seal.ts';
-import { replaceSealed, sealedTokensAfter } from '../../src/store/reseal.ts';
+import { replaceSealed, sealedTokensAfter } from '../../src/store/tokens/reseal.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 
 const HOUR_MS = 3_600_000;

@@ -2,11 +2,11 @@ import { inspect } from 'node:util';
 
 import { expect, test } from 'vitest';
 
-import { manageApp } from '../../src/broker/admit-manager.ts';
-import { createApiKey } from '../../src/broker/manage-apps.ts';
-import { mintConnectSession } from '../../src/broker/mint-connect-session.ts';
-import { mintUserToken } from '../../src/broker/mint-user-token.ts';
-import { openToken, sealTokens } from '../../src/broker/sealed-tokens.ts';
+import { manageApp } from '../../src/broker/access/admit-manager.ts';
+import { mintUserToken } from '../../src/broker/access/mint-user-token.ts';
+import { createApiKey } from '../../src/broker/apps/manage-apps.ts';
+import { mintConnectSession } from '../../src/broker/link/mint-connect-session.ts';
+import { openToken, sealTokens } from '../../src/broker/tokens/sealed-tokens.ts';
 import { type Bindings, parseConfig } from '../../src/config.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { CLIENT_ID, CLIENT_SECRET, connect, makeApp, ORIGIN, startBroker, WOMOJI } from '../support/broker.ts';

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { usableAccessToken } from '../../src/broker/access-token.ts';
+import { usableAccessToken } from '../../src/broker/tokens/access-token.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { tableNames } from '../support/dump.ts';
 

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { interpretGroup } from '../../src/domain/measurement.ts';
+import { interpretGroup } from '../../src/domain/metrics/measurement.ts';
 import { type Broker, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import { confirmLink } from '../../src/broker/confirm-link.ts';
-import { disconnect } from '../../src/broker/connection-state.ts';
 import type { Deps } from '../../src/broker/deps.ts';
-import { keepGrant } from '../../src/broker/keep-grant.ts';
+import { confirmLink } from '../../src/broker/link/confirm-link.ts';
+import { keepGrant } from '../../src/broker/link/store-grant.ts';
+import { disconnect } from '../../src/broker/users/connection-state.ts';
 import type { LinkPolicy } from '../../src/domain/app.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { APP_ID, createWorld, START, type World } from './world.ts';

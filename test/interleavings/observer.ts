@@ -1,4 +1,4 @@
-import type { TokenOwner } from '../../src/broker/sealed-tokens.ts';
+import type { TokenOwner } from '../../src/broker/tokens/sealed-tokens.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import type { Sent, SqliteD1 } from '../support/sqlite-d1.ts';
 

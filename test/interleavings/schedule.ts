@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 
-import { disconnect } from '../../src/broker/connection-state.ts';
 import type { Deps } from '../../src/broker/deps.ts';
-import { keepGrant } from '../../src/broker/keep-grant.ts';
-import { sync } from '../../src/broker/sync.ts';
+import { keepGrant } from '../../src/broker/link/store-grant.ts';
+import { sync } from '../../src/broker/sync/sync.ts';
+import { disconnect } from '../../src/broker/users/connection-state.ts';
 import { tick } from '../../src/cron.ts';
 import { USER } from '../../src/domain/audit.ts';
 import { secret } from '../../src/domain/secret.ts';

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { Deps } from '../../src/broker/deps.ts';
-import { openToken, type TokenOwner } from '../../src/broker/sealed-tokens.ts';
+import { openToken, type TokenOwner } from '../../src/broker/tokens/sealed-tokens.ts';
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';

@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { activateConnection } from '../../src/store/activation.ts';
-import { disconnectUser } from '../../src/store/connections.ts';
 import { openDatabase } from '../../src/store/d1.ts';
+import { activateConnection } from '../../src/store/link/activation.ts';
+import { disconnectUser } from '../../src/store/link/connections.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 
 const NOW = Date.UTC(2026, 5, 15);

@@ -2,7 +2,7 @@ import { applyD1Migrations } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 
-import { openToken } from '../../src/broker/sealed-tokens.ts';
+import { openToken } from '../../src/broker/tokens/sealed-tokens.ts';
 import firstRelease from '../fixtures/first-release.sql?raw';
 import { startBroker } from '../support/broker.ts';
 

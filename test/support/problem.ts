@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import { problem, type Problem } from '../../src/http/api/contract.ts';
+import { problem, type Problem } from '../../src/http/api/schemas.ts';
 import { dumpState } from './dump.ts';
 
 /** Reads an error answer, and sees that it is whole: its media type, its shape, its own id, and nothing to keep. */

@@ -7,13 +7,13 @@ import * as z from 'zod';
 
 import { createApp, deleteApp, getApp, listApps, updateApp } from '../../client/management.ts';
 import type { Answer, Broker } from '../../client/send.ts';
-import * as contract from '../../http/api/contract.ts';
+import * as appsContract from '../../http/api/apps/contract.ts';
 import { allPages, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { appArgument, chosenBroker, common, example, type Run, type Target } from '../options.ts';
 import { facts, print, progress, show, table, time } from '../output.ts';
 
-type App = z.infer<typeof contract.app>;
+type App = z.infer<typeof appsContract.app>;
 type Wanted = Target & { json: boolean };
 
 const allowed = (is: boolean): string => (is ? 'allowed' : 'refused');
@@ -31,7 +31,7 @@ const words = (app: App): string =>
   ]);
 
 const list = async ({ json, ...wanted }: Wanted): Promise<void> => {
-  const apps = await allPages(contract.appList, listApps, chosenBroker(wanted));
+  const apps = await allPages(appsContract.appList, listApps, chosenBroker(wanted));
   show(json, apps, () =>
     table(
       ['ID', 'NAME', 'LINK POLICY', 'STATE', 'CREATED'],
@@ -53,7 +53,7 @@ const one = async <Arguments extends unknown[]>(
   operation: (broker: Broker, ...rest: Arguments) => Promise<Answer<App>>,
   ...rest: Arguments
 ): Promise<void> => {
-  const { value } = await call(contract.app, operation, chosenBroker(wanted), ...rest);
+  const { value } = await call(appsContract.app, operation, chosenBroker(wanted), ...rest);
   show(json, value, () => words(value));
 };
 
@@ -85,7 +85,7 @@ const setCommand = command(
       id: appArgument,
       name: optional(option('--name', string({ metavar: 'NAME' }), { description: message`Another name.` })),
       policy: optional(
-        option('--link-policy', choice(contract.linkPolicy.options, { metavar: 'POLICY' }), {
+        option('--link-policy', choice(appsContract.linkPolicy.options, { metavar: 'POLICY' }), {
           description: message`Who may link a user.`,
         }),
       ),

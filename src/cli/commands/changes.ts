@@ -6,7 +6,7 @@ import { integer, string } from '@optique/core/valueparser';
 
 import type { Read } from '../../client/contract.ts';
 import { listChanges } from '../../client/metrics.ts';
-import { changesPage } from '../../http/api/contract-changes.ts';
+import { changesPage } from '../../http/api/changes/contract.ts';
 import { call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { remark, show, table } from '../output.ts';

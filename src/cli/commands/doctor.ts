@@ -3,7 +3,7 @@ import { message } from '@optique/core/message';
 import { map } from '@optique/core/modifiers';
 import { command } from '@optique/core/primitives';
 
-import { examine } from '../examine.ts';
+import { examine } from '../checks.ts';
 import { EXIT } from '../exit.ts';
 import { chosenBroker, common, example, type Run } from '../options.ts';
 import { bad, good, show } from '../output.ts';

@@ -14,21 +14,15 @@ import {
   sync as syncUser,
 } from '../../client/connections.ts';
 import { listMetrics } from '../../client/metrics.ts';
-import { connectionList, connectionState } from '../../http/api/contract-lists.ts';
-import {
-  connection,
-  connectSession,
-  metricList,
-  MOST_METRIC_VALUES,
-  status,
-  syncResult,
-} from '../../http/api/contract.ts';
+import { connectionList, connectionState } from '../../http/api/connections/contract.ts';
+import { connection, connectSession, status, syncResult } from '../../http/api/connections/contract.ts';
+import { metricList, MOST_METRIC_VALUES } from '../../http/api/metrics/contract.ts';
 import { allPages, call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, fromEnv, type Run } from '../options.ts';
 import { facts, print, progress, remark, show, table, time } from '../output.ts';
 import { changesCommand } from './changes.ts';
-import { eraseCommand, exportCommand } from './person.ts';
 import { redirectUriCommand } from './redirect-uris.ts';
+import { eraseCommand, exportCommand } from './user-data.ts';
 
 const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
 

@@ -14,8 +14,8 @@ import {
   revokeToken,
 } from '../../client/accounts.ts';
 import { createKey, listKeys, revokeKey } from '../../client/management.ts';
-import { accessTokenList, createdToken } from '../../http/api/contract-accounts.ts';
-import { createdKey, keyList, keyScope } from '../../http/api/contract.ts';
+import { accessTokenList, createdToken } from '../../http/api/accounts/contract.ts';
+import { createdKey, keyList, keyScope } from '../../http/api/apps/contract.ts';
 import { call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { print, remark, show, table, time } from '../output.ts';

@@ -8,8 +8,8 @@ import { createAccount, listAccounts, updateAccount } from '../../client/account
 import type { Read } from '../../client/contract.ts';
 import { listAppAudit, listAudit } from '../../client/management.ts';
 import type { Answer, Broker } from '../../client/send.ts';
-import { account, accountList } from '../../http/api/contract-accounts.ts';
-import { auditList } from '../../http/api/contract.ts';
+import { account, accountList } from '../../http/api/accounts/contract.ts';
+import { auditList } from '../../http/api/apps/contract.ts';
 import { allPages, call } from '../call.ts';
 import { app, chosenBroker, common, example, type Run, type Target } from '../options.ts';
 import { facts, show, table, time } from '../output.ts';

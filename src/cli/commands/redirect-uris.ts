@@ -11,7 +11,7 @@ import {
   testRedirectUri,
   unregisterRedirectUri,
 } from '../../client/management.ts';
-import { redirectUriList, redirectUriTest, registeredRedirectUri } from '../../http/api/contract.ts';
+import { redirectUriList, redirectUriTest, registeredRedirectUri } from '../../http/api/apps/contract.ts';
 import { call } from '../call.ts';
 import { EXIT } from '../exit.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';

@@ -6,7 +6,7 @@ import { map } from '@optique/core/modifiers';
 import { command } from '@optique/core/primitives';
 
 import { whoami as askWhoami } from '../../client/accounts.ts';
-import * as contract from '../../http/api/contract-accounts.ts';
+import * as contract from '../../http/api/accounts/contract.ts';
 import { brokerAt, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { chosenBroker, common, example, fromEnv, type Run, type Target, target } from '../options.ts';

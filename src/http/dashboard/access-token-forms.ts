@@ -1,8 +1,8 @@
-import { createAccessToken, revokeToken } from '../../broker/manage-accounts.ts';
+import { createAccessToken, revokeToken } from '../../broker/apps/manage-accounts.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { createTokenRequest } from '../api/contract-accounts.ts';
+import { createTokenRequest } from '../api/accounts/contract.ts';
 import type { DashboardContext } from './context.ts';
 import { type FieldErrors, readForm } from './form.ts';
 

@@ -1,5 +1,5 @@
+import { type AppSettings, appVersion, updateApp } from '../../broker/apps/manage-apps.ts';
 import { listAudit } from '../../broker/audit.ts';
-import { type AppSettings, appVersion, updateApp } from '../../broker/manage-apps.ts';
 import type { App } from '../../domain/app.ts';
 import type { AuditEntry } from '../../domain/audit.ts';
 import { actorWords, detailWords, surfaceWords } from './audit-words.ts';

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 
-import type { ManagedApp } from '../../broker/admit-manager.ts';
-import type { Admitted } from '../../broker/authenticate.ts';
-import type { Session } from '../../broker/dashboard-session.ts';
+import type { ManagedApp } from '../../broker/access/admit-manager.ts';
+import type { Admitted } from '../../broker/access/authenticate.ts';
+import type { Session } from '../../broker/access/dashboard-session.ts';
 import type { Manager } from '../../domain/account.ts';
 import type { App } from '../../domain/app.ts';
 import type { HttpEnv } from '../context.ts';

@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 
-import { isFormTokenOf } from '../../broker/form-token.ts';
+import { isFormTokenOf } from '../../broker/access/form-token.ts';
 import type { DashboardContext, DashboardEnv } from './context.ts';
 import { answerProblem } from './failure.tsx';
 import { FORM_TOKEN_FIELD, readForm } from './form.ts';

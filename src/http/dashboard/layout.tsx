@@ -1,7 +1,7 @@
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
-import type { Session } from '../../broker/dashboard-session.ts';
+import type { Session } from '../../broker/access/dashboard-session.ts';
 import { asDocument } from '../document.ts';
 import { FormToken } from './components/form.tsx';
 import type { DashboardContext } from './context.ts';

@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 
-import { manageApp } from '../../broker/admit-manager.ts';
+import { manageApp } from '../../broker/access/admit-manager.ts';
 import type { DashboardEnv } from './context.ts';
 import { answerFailure } from './failure.tsx';
 

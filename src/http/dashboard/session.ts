@@ -2,14 +2,14 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
 
-import { managerOf, resumeSession } from '../../broker/dashboard-session.ts';
-import { formTokenOf } from '../../broker/form-token.ts';
+import { managerOf, resumeSession } from '../../broker/access/dashboard-session.ts';
+import { formTokenOf } from '../../broker/access/form-token.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { callerAddress } from '../caller-address.ts';
 import { asDocument } from '../document.ts';
 import type { DashboardEnv } from './context.ts';
 import { answerFailure } from './failure.tsx';
-import { arrivalPage } from './pages/arrival.tsx';
+import { arrivalPage } from './pages/same-site-reload.tsx';
 
 /**
  * The dashboard's two cookies. `__Host-` means that only this host can have set them, over https; browsers count `http://localhost` and

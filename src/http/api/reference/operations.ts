@@ -1,12 +1,12 @@
-import * as operator from '../contract-operator.ts';
-import { ACCOUNT_OPERATIONS } from './accounts.ts';
-import { CHANGE_OPERATIONS } from './changes.ts';
-import { CONNECT_OPERATIONS } from './connect.ts';
-import { CONNECTION_OPERATIONS } from './connections.ts';
-import { MANAGEMENT_OPERATIONS } from './management.ts';
-import { METRIC_OPERATIONS } from './metrics.ts';
+import { ACCOUNT_OPERATIONS } from '../accounts/reference.ts';
+import { MANAGEMENT_OPERATIONS } from '../apps/reference.ts';
+import { CHANGE_OPERATIONS } from '../changes/reference.ts';
+import { CONNECT_OPERATIONS } from '../connections/link-reference.ts';
+import { CONNECTION_OPERATIONS } from '../connections/reference.ts';
+import { METRIC_OPERATIONS } from '../metrics/reference.ts';
+import * as operator from '../operator/contract.ts';
+import { USER_OPERATIONS } from '../users/reference.ts';
 import { json, type Operation } from './operation.ts';
-import { USER_OPERATIONS } from './users.ts';
 
 const WALK = { started_at: '2026-06-15T12:00:00.000Z', connections_by_key: { k2: 12 }, resealed: 12, broken: 0 };
 const KEYRING = {

@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 
-import type { AppOverview } from '../../../broker/app-overview.ts';
+import type { AppOverview } from '../../../broker/apps/app-overview.ts';
 import type { App } from '../../../domain/app.ts';
 import { appPath } from './app-frame.tsx';
 

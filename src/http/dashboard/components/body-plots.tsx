@@ -1,8 +1,8 @@
 import type { Deps } from '../../../broker/deps.ts';
-import { readMetricPeriods } from '../../../broker/read-metric-periods.ts';
+import { readMetricPeriods } from '../../../broker/metrics/read-metric-periods.ts';
 import type { Failure } from '../../../domain/failure.ts';
-import type { PeriodLength } from '../../../domain/metric-period.ts';
-import { selectMetrics } from '../../../domain/metric-query.ts';
+import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
+import { selectMetrics } from '../../../domain/metrics/metric-query.ts';
 import { ok, type Result } from '../../../domain/result.ts';
 import { DAY_MS, SECOND_MS } from '../../../domain/time.ts';
 import { type DayValue, LinePlot } from '../plot/line-plot.tsx';

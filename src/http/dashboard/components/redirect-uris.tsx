@@ -1,5 +1,5 @@
 import type { App, RedirectUri } from '../../../domain/app.ts';
-import { describeWarning, type RedirectUriWarning } from '../../../domain/redirect-uri-registration.ts';
+import { describeWarning, type RedirectUriWarning } from '../../../domain/redirect-uri/registration.ts';
 import { appPath } from './app-frame.tsx';
 import { Confirm } from './confirm.tsx';
 import { Field, Form } from './form.tsx';

@@ -1,4 +1,4 @@
-import type { RedirectUriTest } from '../../../broker/test-redirect-uri.ts';
+import type { RedirectUriTest } from '../../../broker/link/test-redirect-uri.ts';
 import type { App } from '../../../domain/app.ts';
 import { inlineCode } from '../../inline-code.tsx';
 import { appPath } from './app-frame.tsx';

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 
-import { createApp, listApps } from '../../../broker/manage-apps.ts';
+import { createApp, listApps } from '../../../broker/apps/manage-apps.ts';
 import type { App } from '../../../domain/app.ts';
-import { createAppRequest } from '../../api/contract.ts';
+import { createAppRequest } from '../../api/apps/contract.ts';
 import { Badge } from '../components/badge.tsx';
 import { Field, Form } from '../components/form.tsx';
 import { More } from '../components/more.tsx';

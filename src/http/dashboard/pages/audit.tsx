@@ -4,7 +4,7 @@ import type { Child } from 'hono/jsx';
 import { listAudit } from '../../../broker/audit.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { ok, type Result } from '../../../domain/result.ts';
-import { auditCursor, readAuditCursor } from '../../api/audit-cursor.ts';
+import { auditCursor, readAuditCursor } from '../../api/apps/audit-cursor.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { AuditTable } from '../components/audit-table.tsx';
 import { More } from '../components/more.tsx';

@@ -6,7 +6,7 @@ import {
   MOST_SHOWN,
   showBrokerActivity,
   showBrokerHealth,
-} from '../../../broker/broker-health.ts';
+} from '../../../broker/operator/operator-report.ts';
 import { ALARMS } from '../../../domain/alarm.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { Activity } from '../components/activity.tsx';

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 
-import { listAccessTokens, showAccount, updateAccount } from '../../../broker/manage-accounts.ts';
+import { listAccessTokens, showAccount, updateAccount } from '../../../broker/apps/manage-accounts.ts';
 import { makeToken, type MadeToken, revokeNamedToken } from '../access-token-forms.ts';
 import { AccessTokens } from '../components/access-tokens.tsx';
 import { Badge } from '../components/badge.tsx';

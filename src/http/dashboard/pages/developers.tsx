@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 
-import { createAccount, listAccounts } from '../../../broker/manage-accounts.ts';
+import { createAccount, listAccounts } from '../../../broker/apps/manage-accounts.ts';
 import type { Account } from '../../../domain/account.ts';
 import type { EpochMs } from '../../../domain/time.ts';
-import { createAccountRequest } from '../../api/contract-accounts.ts';
+import { createAccountRequest } from '../../api/accounts/contract.ts';
 import { Badge } from '../components/badge.tsx';
 import { Field, Form } from '../components/form.tsx';
 import { More } from '../components/more.tsx';

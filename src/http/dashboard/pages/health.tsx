@@ -5,12 +5,12 @@ import {
   listRedirectUris,
   registerRedirectUri,
   unregisterRedirectUri,
-} from '../../../broker/manage-apps.ts';
-import { mintConnectSession } from '../../../broker/mint-connect-session.ts';
-import { testRedirectUri } from '../../../broker/test-redirect-uri.ts';
+} from '../../../broker/apps/manage-apps.ts';
+import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts';
+import { testRedirectUri } from '../../../broker/link/test-redirect-uri.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { ok, type Result } from '../../../domain/result.ts';
-import { linkPolicy, redirectUriRequest } from '../../api/contract.ts';
+import { linkPolicy, redirectUriRequest } from '../../api/apps/contract.ts';
 import { problemOf } from '../../problem-text.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';

@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 
-import { createApiKey, listApiKeys, revokeKey } from '../../../broker/manage-apps.ts';
+import { createApiKey, listApiKeys, revokeKey } from '../../../broker/apps/manage-apps.ts';
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
 import type { Secret } from '../../../domain/secret.ts';
 import type { EpochMs } from '../../../domain/time.ts';
-import { createKeyRequest } from '../../api/contract.ts';
+import { createKeyRequest } from '../../api/apps/contract.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Badge } from '../components/badge.tsx';

@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 
-import { type AppOverview, MOST_COUNTED, showOverview } from '../../../broker/app-overview.ts';
-import { deleteApp } from '../../../broker/delete-app.ts';
-import { listApiKeys, listRedirectUris } from '../../../broker/manage-apps.ts';
-import { createAppRequest } from '../../api/contract.ts';
+import { type AppOverview, MOST_COUNTED, showOverview } from '../../../broker/apps/app-overview.ts';
+import { listApiKeys, listRedirectUris } from '../../../broker/apps/manage-apps.ts';
+import { deleteApp } from '../../../broker/users/delete-app.ts';
+import { createAppRequest } from '../../api/apps/contract.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { Activity } from '../components/activity.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 
-import { signIn } from '../../../broker/dashboard-session.ts';
-import { formTokenOf, newVisitor } from '../../../broker/form-token.ts';
+import { signIn } from '../../../broker/access/dashboard-session.ts';
+import { formTokenOf, newVisitor } from '../../../broker/access/form-token.ts';
 import { secret } from '../../../domain/secret.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
 import { callerAddress } from '../../caller-address.ts';

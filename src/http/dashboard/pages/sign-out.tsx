@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 
-import { signOut, signOutEverywhere } from '../../../broker/dashboard-session.ts';
+import { signOut, signOutEverywhere } from '../../../broker/access/dashboard-session.ts';
 import type { DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 import { withNotice } from '../notice.ts';

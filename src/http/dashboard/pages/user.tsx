@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 
-import type { Admitted } from '../../../broker/authenticate.ts';
-import { disconnect, showConnection, syncableConnection, userOfApp } from '../../../broker/connection-state.ts';
-import { eraseUser } from '../../../broker/erase-user.ts';
-import { sync } from '../../../broker/sync.ts';
+import type { Admitted } from '../../../broker/access/authenticate.ts';
+import { sync } from '../../../broker/sync/sync.ts';
+import { disconnect, showConnection, syncableConnection, userOfApp } from '../../../broker/users/connection-state.ts';
+import { eraseUser } from '../../../broker/users/erase-user.ts';
 import { judgeUserId } from '../../../domain/user-id.ts';
 import { inlineCode } from '../../inline-code.tsx';
 import { problemOf } from '../../problem-text.ts';

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 
-import { type ListedUser, listConnections } from '../../../broker/list-connections.ts';
+import { type ListedUser, listConnections } from '../../../broker/users/list-connections.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Field } from '../components/form.tsx';

@@ -1,0 +1,38 @@
+import { explained } from '../user-error.ts';
+
+const AGAIN = 'Run this again afterwards: what is done is found, and nothing is made twice.';
+
+/** What to do about a failure that wrangler told in these words, for those that can be told apart. */
+const remedies: [RegExp, string][] = [
+  [
+    /workers\.dev subdomain/,
+    'The account has no workers.dev name yet: choose one at https://dash.cloudflare.com/?to=/:account/workers/onboarding, or give --domain.',
+  ],
+  [
+    /CLOUDFLARE_API_TOKEN environment variable|not logged in|not authenticated/i,
+    'Nobody is logged in at Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.',
+  ],
+  [
+    /code: (?:10000|9109|10023)\]|Authentication error/i,
+    'The login or API token may not do this. A token needs, in the account: Workers Scripts, Workers KV Storage and D1, each Edit; for a domain also, in its zone: Workers Routes, Edit.',
+  ],
+  [
+    /code: (?:7404|10013|10014|10041)\]/,
+    'What an earlier run made is not there any more. If it was deleted on purpose, delete deployment.json in the folder of --state.',
+  ],
+  [
+    /fetch failed|ECONN|ENOTFOUND|ETIMEDOUT|socket|network/i,
+    'Cloudflare was not reached, or did not finish its answer.',
+  ],
+];
+
+/** Does a step; a failure says which step it was, what was said about it, and what to do. */
+export const attempt = async <Value>(step: string, work: () => Promise<Value>): Promise<Value> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error && 'explained' in error)) throw error;
+    const remedy = remedies.find(([symptom]) => symptom.test(error.message))?.[1];
+    throw explained([error.message.trimEnd(), '', `${step} failed. ${remedy ?? ''}`.trimEnd(), AGAIN].join('\n'));
+  }
+};

@@ -1,0 +1,117 @@
+import { constantTimeEqual, hashCredential, isWellFormedCredential } from '../../crypto/credential.ts';
+import { actorOf, type Manager, mayManage } from '../../domain/account.ts';
+import type { App } from '../../domain/app.ts';
+import type { Actor, Surface } from '../../domain/audit.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import {
+  type AskedAbout,
+  askedAbout,
+  NONE,
+  noteTokenUse,
+  type TokenHolder,
+  tokenHolder,
+} from '../../store/access/token-holders.ts';
+import type { Deps } from '../deps.ts';
+
+/** What a management request shows, and through what it came. */
+export type ManagerCredential = {
+  presented: Secret | undefined;
+  surface: Surface;
+  /** Who is calling, coarsely; undefined on a developer's machine, where nothing is braked. */
+  address: string | undefined;
+};
+
+/**
+ * An app in the hands of somebody who may manage it. Use cases on an app take this and no id, and only the functions here make one: so who
+ * owns an app is asked before anything is done to it.
+ */
+export type ManagedApp = { app: App; by: Actor };
+
+/** Admits the operator or a developer. One round trip; none for the operator, nor for what is no token. */
+export const admitManager = async (deps: Deps, credential: ManagerCredential): Promise<Result<Manager, Failure>> => {
+  const held = await holder(deps, credential, { appId: NONE, userId: NONE });
+  return held.ok ? ok(held.value.manager) : held;
+};
+
+/** Admits the operator, for what concerns all accounts. */
+export const admitOperator = async (deps: Deps, credential: ManagerCredential): Promise<Result<Manager, Failure>> => {
+  const admitted = await admitManager(deps, credential);
+  if (!admitted.ok || admitted.value.account === undefined) return admitted;
+  return fail({ kind: 'operator_only' });
+};
+
+/** Admits whoever may manage an app; somebody else's app is no app. One round trip. */
+export const admitAppManager = async (
+  deps: Deps,
+  credential: ManagerCredential,
+  appId: string,
+): Promise<Result<ManagedApp, Failure>> => {
+  const held = await holder(deps, credential, { appId, userId: NONE });
+  return held.ok ? managed(held.value.manager, held.value.app) : held;
+};
+
+/** As `admitAppManager`, for who was admitted already, such as a signed-in person. One round trip. */
+export const manageApp = async (deps: Deps, manager: Manager, appId: string): Promise<Result<ManagedApp, Failure>> => {
+  const about = await askedAbout(deps.db, { appId, userId: NONE });
+  return about.ok ? managed(manager, about.value.app) : about;
+};
+
+/** Admits whoever may manage an app to one of its users, with the user's current connection. One round trip. */
+export const admitAppManagerForUser = async (
+  deps: Deps,
+  credential: ManagerCredential,
+  about: { appId: string; userId: string },
+): Promise<Result<ManagedApp & Pick<AskedAbout, 'connection'>, Failure>> => {
+  const held = await holder(deps, credential, about);
+  if (!held.ok) return held;
+  const app = managed(held.value.manager, held.value.app);
+  return app.ok ? ok({ ...app.value, connection: held.value.connection }) : app;
+};
+
+/** Whether this is a manager's credential by its look, rather than an app's. */
+export const isManagerCredential = (presented: string | undefined): boolean =>
+  /^mushu_(access|operator)_/.test(presented ?? '');
+
+const managed = (manager: Manager, app: App | undefined): Result<ManagedApp, Failure> =>
+  app !== undefined && mayManage(manager, app) ? ok({ app, by: actorOf(manager) }) : fail({ kind: 'app_not_found' });
+
+const invalid = fail({ kind: 'credential_invalid', wanted: 'access_token' } as const);
+
+const isGoodNow = ({ token, account }: TokenHolder, now: EpochMs): boolean =>
+  !token.revoked && !account.disabled && (token.expiresAt === undefined || now < token.expiresAt);
+
+const holder = async (
+  deps: Deps,
+  credential: ManagerCredential,
+  about: { appId: string; userId: string },
+): Promise<Result<{ manager: Manager } & AskedAbout, Failure>> => {
+  const { surface, address } = credential;
+  const presented = credential.presented?.reveal();
+  if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'access_token' });
+  const hash = await hashCredential(presented);
+  if (await constantTimeEqual(hash, deps.settings.operatorTokenHash)) {
+    const manager: Manager = { account: undefined, token: undefined, surface };
+    if (about.appId === NONE) return ok({ manager, app: undefined, connection: undefined });
+    const found = await askedAbout(deps.db, about);
+    return found.ok ? ok({ manager, ...found.value }) : found;
+  }
+  if (!(await isWellFormedCredential('access', presented))) return invalid;
+  const allowed = deps.credentials.mayLookUp(address, hash, deps.now());
+  if (!allowed.ok) return allowed;
+  const found = await tokenHolder(deps.db, hash, about, deps.now());
+  if (!found.ok) return found;
+  const isGood = found.value !== undefined && isGoodNow(found.value, deps.now());
+  deps.credentials.note(address, hash, isGood, deps.now());
+  if (found.value === undefined || !isGood) return invalid;
+  const { account, token, app, connection } = found.value;
+  if (token.useIsStale) deps.waitUntil(noteTokenUse(deps.db, hash, deps.now()));
+  const { id, name, expiresAt } = token;
+  return ok({
+    manager: { account: { id: account.id, name: account.name }, token: { id, name, expiresAt }, surface },
+    app,
+    connection,
+  });
+};

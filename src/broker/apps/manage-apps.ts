@@ -1,0 +1,211 @@
+import { hashCredential, hex, mintCredential, mintId, sha256 } from '../../crypto/credential.ts';
+import { actorOf, type Manager } from '../../domain/account.ts';
+import type { ApiKey, App, KeyScope, LinkPolicy, RedirectUri, SharedAccounts } from '../../domain/app.ts';
+import type { AuditDetail } from '../../domain/audit.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { judgeRegistration, MAX_REDIRECT_URIS_PER_APP } from '../../domain/redirect-uri/registration.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import { secret, type Secret } from '../../domain/secret.ts';
+import { addApiKey, apiKeysOf, revokeApiKey } from '../../store/access/api-keys.ts';
+import { accountById } from '../../store/apps/accounts.ts';
+import { addApp, appsAfter, changeApp } from '../../store/apps/apps.ts';
+import { addRedirectUri, redirectUrisOf, removeRedirectUri } from '../../store/apps/redirect-uris.ts';
+import type { ManagedApp } from '../access/admit-manager.ts';
+import { noted } from '../audit.ts';
+import type { Deps } from '../deps.ts';
+
+/**
+ * What managers do to apps, their keys and their redirect URIs. Who may is decided where a `ManagedApp` is made; each change is noted in
+ * the audit trail in the transaction that makes it.
+ */
+
+/** Makes an app: a developer's own, or one that the operator keeps or gives to an account. */
+export const createApp = async (
+  deps: Deps,
+  manager: Manager,
+  { name, accountId }: { name: string; accountId?: string | undefined },
+): Promise<Result<App, Failure>> => {
+  const owner = await ownerOfNewApp(deps, manager, accountId);
+  if (!owner.ok) return owner;
+  const app: App = {
+    id: mintId('app', deps.random),
+    name,
+    accountId: owner.value,
+    linkPolicy: 'open',
+    allowLoopback: false,
+    refuseBrowserKeys: false,
+    sharedAccounts: 'allow',
+    disabledAt: undefined,
+    createdAt: deps.now(),
+  };
+  const audit = noted(deps, actorOf(manager), {
+    action: 'app.created',
+    appId: app.id,
+    subject: app.id,
+    detail: { name },
+  });
+  const added = await addApp(deps.db, app, [audit]);
+  return added.ok ? ok(app) : added;
+};
+
+const ownerOfNewApp = async (
+  deps: Deps,
+  { account }: Manager,
+  accountId: string | undefined,
+): Promise<Result<string | undefined, Failure>> => {
+  if (account !== undefined) {
+    return accountId === undefined || accountId === account.id ? ok(account.id) : fail({ kind: 'operator_only' });
+  }
+  if (accountId === undefined) return ok(undefined);
+  const found = await accountById(deps.db, accountId);
+  if (!found.ok) return found;
+  return found.value === undefined ? fail({ kind: 'not_found', what: 'account' }) : ok(accountId);
+};
+
+const APPS_PER_PAGE = 50;
+
+/** A page of the manager's apps in the order of their ids. */
+export const listApps = async (
+  deps: Deps,
+  { account }: Manager,
+  afterId: string,
+): Promise<Result<{ apps: App[]; nextAfterId: string | undefined }, Failure>> => {
+  const found = await appsAfter(deps.db, account?.id, afterId, APPS_PER_PAGE + 1);
+  if (!found.ok) return found;
+  const apps = found.value.slice(0, APPS_PER_PAGE);
+  return ok({ apps, nextAfterId: found.value.length > APPS_PER_PAGE ? apps.at(-1)?.id : undefined });
+};
+
+export type AppSettings = {
+  name?: string | undefined;
+  linkPolicy?: LinkPolicy | undefined;
+  allowLoopback?: boolean | undefined;
+  refuseBrowserKeys?: boolean | undefined;
+  sharedAccounts?: SharedAccounts | undefined;
+  disabled?: boolean | undefined;
+};
+
+/**
+ * Changes an app; it takes effect at the next request.
+ *
+ * @param onlyIfUnchanged whether to refuse where somebody else changed the app since it was read for this request
+ */
+export const updateApp = async (
+  deps: Deps,
+  { app, by }: ManagedApp,
+  settings: AppSettings,
+  onlyIfUnchanged = false,
+): Promise<Result<App, Failure>> => {
+  const { disabled, ...rest } = settings;
+  const detail: AuditDetail = {};
+  for (const [name, value] of Object.entries(settings)) if (value !== undefined) detail[name] = value;
+  if (Object.keys(detail).length === 0) return ok(app);
+  const disabledAt = disabled === undefined ? undefined : disabled ? deps.now() : null;
+  const audit = noted(deps, by, { action: 'app.changed', appId: app.id, subject: app.id, detail });
+  const expected = onlyIfUnchanged ? app : undefined;
+  const changed = await changeApp(deps.db, app.id, { ...rest, disabledAt }, expected, [audit]);
+  if (!changed.ok) return changed;
+  if (changed.value === 'changed') return fail({ kind: 'app_changed' });
+  return changed.value === undefined ? fail({ kind: 'app_not_found' }) : ok(changed.value);
+};
+
+const VERSION_HEX_LENGTH = 16;
+
+/** A word that changes whenever something that can be changed about the app does: what an optimistic edit names. */
+export const appVersion = async (app: App): Promise<string> =>
+  hex(await sha256(JSON.stringify(versioned(app)))).slice(0, VERSION_HEX_LENGTH);
+
+const versioned = (app: App) => [
+  app.id,
+  app.name,
+  app.linkPolicy,
+  app.allowLoopback,
+  app.refuseBrowserKeys,
+  app.sharedAccounts,
+  app.disabledAt,
+];
+
+/** Makes an API key. The answer is the only place where the key itself ever is. */
+export const createApiKey = async (
+  deps: Deps,
+  { app, by }: ManagedApp,
+  { name, scopes }: { name: string; scopes: readonly KeyScope[] },
+): Promise<Result<{ key: Secret; details: ApiKey }, Failure>> => {
+  const key = await mintCredential('key', deps.random);
+  const details: ApiKey = {
+    id: mintId('key', deps.random),
+    name,
+    hint: key.slice(-4),
+    scopes: [...scopes],
+    createdAt: deps.now(),
+    lastUsedAt: undefined,
+    revokedAt: undefined,
+  };
+  const { lastUsedAt: _, revokedAt: __, ...stored } = details;
+  const audit = noted(deps, by, {
+    action: 'api_key.created',
+    appId: app.id,
+    subject: details.id,
+    detail: { name, scopes: details.scopes },
+  });
+  const added = await addApiKey(deps.db, { ...stored, appId: app.id, hash: await hashCredential(key) }, [audit]);
+  return added.ok ? ok({ key: secret(key), details }) : added;
+};
+
+/** An app's keys, without the keys themselves. */
+export const listApiKeys = (deps: Deps, { app }: ManagedApp): Promise<Result<ApiKey[], Failure>> =>
+  apiKeysOf(deps.db, app.id);
+
+/** Revokes a key, from the next request on. */
+export const revokeKey = async (deps: Deps, { app, by }: ManagedApp, keyId: string): Promise<Result<void, Failure>> => {
+  const audit = noted(deps, by, { action: 'api_key.revoked', appId: app.id, subject: keyId });
+  const revoked = await revokeApiKey(deps.db, { appId: app.id, keyId }, deps.now(), [audit]);
+  if (!revoked.ok) return revoked;
+  return revoked.value ? ok(undefined) : fail({ kind: 'not_found', what: 'API key' });
+};
+
+/** A registered URI, and whether this call added it. */
+export type RegisteredUri = { uri: string; warnings: string[]; added: boolean };
+
+/**
+ * Registers a redirect URI, or finds it registered. What is not written in the one accepted spelling is refused, never repaired.
+ *
+ * @param ownHosts hosts of this broker, which must not be its own redirect target
+ */
+export const registerRedirectUri = async (
+  deps: Deps,
+  { app, by }: ManagedApp,
+  { uri, ownHosts }: { uri: string; ownHosts: readonly string[] },
+): Promise<Result<RegisteredUri, Failure>> => {
+  const judged = judgeRegistration(uri, { allowLoopback: app.allowLoopback, ownHosts });
+  if (!judged.ok) return fail({ kind: 'redirect_uri_not_registrable', refusal: judged.failure });
+  const entry = { ...judged.value, id: await redirectUriId(uri) };
+  const audit = noted(deps, by, { action: 'redirect_uri.added', appId: app.id, subject: entry.id, detail: { uri } });
+  const limits = { most: MAX_REDIRECT_URIS_PER_APP, now: deps.now() };
+  const outcome = await addRedirectUri(deps.db, app.id, entry, limits, [audit]);
+  if (!outcome.ok) return outcome;
+  if (outcome.value === 'too_many') return fail({ kind: 'too_many_redirect_uris', most: MAX_REDIRECT_URIS_PER_APP });
+  return ok({ ...judged.value, added: outcome.value === 'added' });
+};
+
+/** An app's registered URIs. */
+export const listRedirectUris = (deps: Deps, { app }: ManagedApp): Promise<Result<RedirectUri[], Failure>> =>
+  redirectUrisOf(deps.db, app.id);
+
+/** Removes a registered URI, for flows under way too. */
+export const unregisterRedirectUri = async (
+  deps: Deps,
+  { app, by }: ManagedApp,
+  uri: string,
+): Promise<Result<void, Failure>> => {
+  const subject = await redirectUriId(uri);
+  const audit = noted(deps, by, { action: 'redirect_uri.removed', appId: app.id, subject, detail: { uri } });
+  const removed = await removeRedirectUri(deps.db, app.id, uri, [audit]);
+  if (!removed.ok) return removed;
+  return removed.value ? ok(undefined) : fail({ kind: 'not_found', what: 'redirect URI' });
+};
+
+const REDIRECT_URI_ID_HEX_LENGTH = 24;
+
+const redirectUriId = async (uri: string): Promise<string> =>
+  `uri_${hex(await sha256(uri)).slice(0, REDIRECT_URI_ID_HEX_LENGTH)}`;

@@ -1,0 +1,33 @@
+import { hex } from '../../crypto/credential.ts';
+import { nextRefreshAt } from '../../domain/refresh.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import type { Activation } from '../../store/link/activation.ts';
+import { type Deps, uniform } from '../deps.ts';
+import { sealTokens } from '../tokens/sealed-tokens.ts';
+
+/** Who is linked to what, and the tokens that make the connection. */
+type Linked = Pick<
+  Activation,
+  'id' | 'appId' | 'userId' | 'withingsUserId' | 'scope' | 'accessExpiresAt' | 'mayReplace' | 'ticketHash'
+> & {
+  accessToken: Secret;
+  refreshToken: Secret;
+};
+
+/** A connection as it is to become, straight after a callback or when a pending one is confirmed: its tokens sealed to its id. */
+export const activationOf = async (
+  deps: Deps,
+  { accessToken, refreshToken, ...linked }: Linked,
+  now: EpochMs,
+): Promise<Activation> => ({
+  ...linked,
+  ...(await sealTokens(deps, { appId: linked.appId, connectionId: linked.id }, { accessToken, refreshToken })),
+  nextRefreshAt: nextRefreshAt(
+    { accessExpiresAt: linked.accessExpiresAt, lastUsedAt: now },
+    deps.settings.refreshPolicy,
+    now,
+    uniform(deps.random),
+  ),
+  rotationId: hex(deps.random(16)),
+});

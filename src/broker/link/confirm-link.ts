@@ -1,0 +1,94 @@
+import { hashCredential, isWellFormedCredential } from '../../crypto/credential.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import { activateConnection } from '../../store/link/activation.ts';
+import { connectionsForLinking } from '../../store/link/connections.ts';
+import { type PendingConnection, pendingByTicket } from '../../store/link/pending-connections.ts';
+import type { Deps } from '../deps.ts';
+import { logAbout, reasonOf } from '../log.ts';
+import { openToken } from '../tokens/sealed-tokens.ts';
+import { activationOf } from './activation.ts';
+
+/** As in `store-grant.ts`: who loses a race looks again, and decides by what it finds then. */
+const MOST_DECISIONS = 3;
+
+/**
+ * Confirms a pending connection: the app's backend shows the ticket that its signed-in user brought back, and says who that user is. Only
+ * then do tokens become a connection. A connection to another Withings account gives way to it.
+ *
+ * @returns `not_found` for a ticket that is unknown, spent or expired; `wrong_user` where the link was made for somebody else;
+ *   `account_in_use` where the app refuses a Withings account that another of its users is connected to
+ */
+export const confirmLink = async (
+  deps: Deps,
+  appId: string,
+  shown: { ticket: string; userId: string },
+): Promise<Result<void, Failure>> => {
+  const confirmed = await confirmTicket(deps, appId, shown);
+  const line = confirmed.ok
+    ? ({ level: 'info', outcome: 'confirmed' } as const)
+    : ({ level: 'info', outcome: 'not_confirmed', reason: reasonOf(confirmed.failure) } as const);
+  await logAbout(deps, { appId, userId: shown.userId }, { event: 'link', ...line });
+  return confirmed;
+};
+
+const confirmTicket = async (
+  deps: Deps,
+  appId: string,
+  { ticket, userId }: { ticket: string; userId: string },
+): Promise<Result<void, Failure>> => {
+  const noSuchTicket = fail({ kind: 'not_found', what: 'ticket' } as const);
+  if (!(await isWellFormedCredential('ticket', ticket))) return noSuchTicket;
+  const ticketHash = await hashCredential(ticket);
+  for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {
+    const found = await pendingByTicket(deps.db, appId, ticketHash, deps.now());
+    if (!found.ok) return found;
+    if (found.value === undefined) return noSuchTicket;
+    if (found.value.userId !== userId) return fail({ kind: 'wrong_user' });
+    const activated = await activatePending(deps, found.value);
+    if (!activated.ok) return activated;
+    if (activated.value) return ok(undefined);
+  }
+  return fail({ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 });
+};
+
+/** Whether it was done; false where something changed meanwhile. */
+const activatePending = async (deps: Deps, pending: PendingConnection): Promise<Result<boolean, Failure>> => {
+  const { appId, userId, withingsUserId } = pending;
+  const known = await connectionsForLinking(deps.db, pending);
+  if (!known.ok) return known;
+  if (known.value.othersOnAccount === 'refused') return fail({ kind: 'account_in_use' });
+  // The connection to this account may have been made meanwhile, under another id: the tokens are sealed anew to the one that stands.
+  const connectionId =
+    known.value.known.find((one) => one.withingsUserId === withingsUserId)?.id ?? pending.connectionId;
+  const owner = { appId, connectionId: pending.connectionId };
+  const access = await openToken(deps, owner, 'access_token', pending.accessTokenSealed);
+  const refresh = await openToken(deps, owner, 'refresh_token', pending.refreshTokenSealed);
+  if (!access.ok || !refresh.ok) {
+    const isKeyMissing = [access, refresh].some((opened) => !opened.ok && opened.failure.kind === 'key_missing');
+    return fail(isKeyMissing ? { kind: 'sealing_key_missing' } : { kind: 'not_found', what: 'ticket' });
+  }
+
+  const now = deps.now();
+  const activation = await activationOf(
+    deps,
+    {
+      id: connectionId,
+      appId,
+      userId,
+      withingsUserId,
+      scope: pending.scope,
+      accessToken: access.value,
+      refreshToken: refresh.value,
+      accessExpiresAt: pending.accessExpiresAt,
+      mayReplace: true,
+      ticketHash: pending.ticketHash,
+    },
+    now,
+  );
+  const activated = await activateConnection(deps.db, activation, now, []);
+  if (activated.ok && activated.value && known.value.othersOnAccount !== 'none') {
+    await logAbout(deps, pending, { level: 'warn', event: 'link', outcome: 'account_shared' });
+  }
+  return activated;
+};

@@ -1,0 +1,175 @@
+import { constantTimeEqual, hashCredential } from '../../crypto/credential.ts';
+import { type LinkRecord, openLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
+import { type Issued, verify } from '../../crypto/signed-token.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { LINK_ERRORS, type LinkEnding, type LinkError } from '../../domain/link.ts';
+import { appendParameters, withLoopbackPort } from '../../domain/redirect-uri/match.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import type { Secret } from '../../domain/secret.ts';
+import { type Claim, claimLink, linkRecord, type LinkTarget, noteOutcome, outcomeOf } from '../../store/link/links.ts';
+import type { WithingsFailure } from '../../withings/outcome.ts';
+import { type Deps } from '../deps.ts';
+import { logAbout } from '../log.ts';
+import { noteSightings } from '../operator/alarms.ts';
+import { keepGrant } from './store-grant.ts';
+
+/** What Withings sent the browser back with. */
+export type Callback = {
+  state: string;
+  /** Absent where the person refused, or Withings had an error of its own. */
+  code: Secret | undefined;
+  /** The binding cookie that the browser sent, if any. */
+  binding: string | undefined;
+  /** The URL of this callback as it was sent with the authorization request. */
+  callbackUrl: string;
+};
+
+/** Where the browser goes next: the app's redirect URI, with what came of the link. */
+export type FinishedLink = { location: string; ending: LinkEnding };
+
+/**
+ * Finishes a link. A Withings code lives 30 seconds, so nothing slow stands before its exchange, and it is never exchanged twice.
+ *
+ * Every ending goes back to the app, except where that cannot be done safely: a state that cannot be trusted, a redirect URI that is no
+ * longer registered, an allowlist that cannot be read.
+ */
+export const finishLink = async (deps: Deps, callback: Callback): Promise<Result<FinishedLink, Failure>> => {
+  // 1. The signature, before any I/O: a forged state costs nothing.
+  const verified = await verify(deps.keyring, STATE, callback.state, deps.now());
+  if (!verified.ok) {
+    if (verified.failure.kind === 'invalid') return fail({ kind: 'state_invalid' });
+    const { claims } = verified.failure;
+    // The record is gone by now, and with it who the link was for.
+    const line = { level: 'info', event: 'link', outcome: 'state_expired', reason: 'too_late' } as const;
+    if (claims !== undefined) await logAbout(deps, { appId: claims.app, userId: undefined }, line);
+    return fail({ kind: 'state_expired' });
+  }
+  const state = verified.value;
+  const claim = { id: state.jti, expiresAt: state.expiresAt };
+
+  // 2. The claim, which exactly one callback wins, and the allowlist as it is now.
+  const session = state.ses === undefined ? undefined : { id: state.ses.id, expiresAt: state.ses.exp };
+  const claimed = await claimLink(deps.db, claim, session, state.app, state.uri);
+  if (!claimed.ok) return claimed;
+  const { won, target } = claimed.value;
+  // 3. Who the link is for. KV may not have it here yet: that says nothing about the state, which is good.
+  const record = won ? await recordOf(deps, state) : undefined;
+  const subject = { appId: state.app, userId: record?.user };
+  const [entry] = target?.registered ?? [];
+  if (target === undefined || entry === undefined || target.disabledAt !== undefined) {
+    const outcome = entry === undefined ? 'redirect_uri_not_allowed' : 'app_disabled';
+    await logAbout(deps, subject, { level: 'info', event: 'link', outcome, reason: 'changed_meanwhile' });
+    return fail(outcome === 'app_disabled' ? { kind: outcome } : { kind: outcome, explanation: undefined });
+  }
+  const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
+  if (!won) {
+    const ending = await firstOnesEnding(deps, claim);
+    return ok({ location: locationOf(redirectUri, ending, undefined), ending });
+  }
+
+  const { ending, reason, ticket } = await completeLink(deps, callback, { ...claimed.value, target, state, record });
+  if (isLinkError(ending)) await noteOutcome(deps.db, claim, ending);
+  if (reason === 'client_rejected') {
+    // Before anybody is connected, the cron has nothing to find it by.
+    deps.waitUntil(noteSightings(deps, { withings_client_rejected: 'met by a link' }));
+  }
+  const level = ending === 'server_error' ? 'error' : 'info';
+  await logAbout(deps, subject, { level, event: 'link', outcome: ending, reason });
+  return ok({ location: locationOf(redirectUri, ending, ticket), ending });
+};
+
+/** How a link came to its end: with which word for the app, and why. */
+type CompletedLink = { ending: LinkEnding; reason: string; ticket?: Secret };
+
+/** What a won claim found. */
+type WonLink = {
+  sessionWon: boolean;
+  target: LinkTarget;
+  state: Issued<StateClaims>;
+  record: LinkRecord | undefined;
+};
+
+const completeLink = async (
+  deps: Deps,
+  { code, binding, callbackUrl }: Callback,
+  { sessionWon, target, state, record }: WonLink,
+): Promise<CompletedLink> => {
+  if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
+  if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
+  if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
+
+  // 4. The exchange, once.
+  const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
+  if (!grant.ok) return { ending: errorOf(grant.failure), reason: grant.failure.kind };
+  // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
+  const scope = grant.value.scope ?? deps.settings.scope;
+  if (!scope.includes(MEASUREMENTS_SCOPE)) return { ending: 'access_denied', reason: 'scope_not_granted' };
+
+  // 5. Who may link whom, and the sealed tokens into D1, with the outcome.
+  const kept = await keepGrant(deps, {
+    appId: state.app,
+    userId: record.user,
+    policy: target.linkPolicy,
+    kind: record.kind,
+    sameBrowser: await isSameBrowser(record, binding),
+    grant: grant.value,
+    scope,
+    claim: { id: state.jti, expiresAt: state.expiresAt },
+  });
+  if (!kept.ok) return { ending: 'temporarily_unavailable', reason: kept.failure.kind };
+  return { ...kept.value, reason: `${target.linkPolicy}_policy` };
+};
+
+/** The registered string, unchanged but for what the ending adds to its query. */
+const locationOf = (redirectUri: string, ending: LinkEnding, ticket: Secret | undefined): string => {
+  if (ending === 'connected') return redirectUri;
+  if (ending === 'pending')
+    return appendParameters(redirectUri, ticket === undefined ? {} : { ticket: ticket.reveal() });
+  return appendParameters(redirectUri, { error: ending, error_description: LINK_ERRORS[ending] });
+};
+
+/** How often a doubled callback looks for the first one's ending: together longer than an exchange may take. */
+const ENDING_POLLS_MS = [100, 200, 300, 500, 1_000, 1_500, 2_000, 2_500, 3_000];
+
+/** A reload, or iOS firing twice: the browser gets what the first one got, less the ticket, and no code is exchanged. */
+const firstOnesEnding = async (deps: Deps, claim: Claim): Promise<LinkEnding> => {
+  for (const pauseMs of [0, ...ENDING_POLLS_MS]) {
+    if (pauseMs > 0) await deps.sleep(pauseMs);
+    const outcome = await outcomeOf(deps.db, claim);
+    if (!outcome.ok) break;
+    if (isEnding(outcome.value)) return outcome.value;
+  }
+  return 'temporarily_unavailable';
+};
+
+const isEnding = (outcome: string | undefined): outcome is LinkEnding =>
+  outcome === 'connected' || outcome === 'pending' || (outcome !== undefined && isLinkError(outcome));
+
+const isLinkError = (outcome: string): outcome is LinkError => outcome in LINK_ERRORS;
+
+const recordOf = async (deps: Deps, state: Issued<StateClaims>): Promise<LinkRecord | undefined> => {
+  const sealed = state.rec === undefined ? await linkRecord(deps.links, state.jti) : ok(state.rec);
+  if (!sealed.ok || sealed.value === undefined) return undefined;
+  const opened = await openLinkRecord(deps.keyring, state.jti, sealed.value);
+  if (!opened.ok)
+    deps.log({
+      level: 'error',
+      event: 'alarm',
+      outcome: 'link_record_unreadable',
+      reason: opened.failure.kind,
+    });
+  return opened.ok ? opened.value : undefined;
+};
+
+const errorOf = (failure: WithingsFailure): LinkError => {
+  if (failure.kind === 'code_rejected') return 'code_rejected';
+  return failure.kind === 'client_rejected' || failure.kind === 'invalid_params'
+    ? 'server_error'
+    : 'temporarily_unavailable';
+};
+
+/** Withings' scope for measurements: a connection without it is of no use, whatever else was allowed. */
+const MEASUREMENTS_SCOPE = 'user.metrics';
+
+const isSameBrowser = async (record: LinkRecord, binding: string | undefined): Promise<boolean> =>
+  binding !== undefined && constantTimeEqual(await hashCredential(binding), record.binding);

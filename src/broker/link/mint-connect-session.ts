@@ -1,0 +1,40 @@
+import { hex } from '../../crypto/credential.ts';
+import { CONNECT_SESSION } from '../../crypto/link-tokens.ts';
+import { sign } from '../../crypto/signed-token.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { matches, registrationCandidates } from '../../domain/redirect-uri/match.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import { secret, type Secret } from '../../domain/secret.ts';
+import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
+import { linkTarget } from '../../store/link/links.ts';
+import type { Deps } from '../deps.ts';
+
+/** Long enough to reach the user's browser, short enough that a leaked one is soon nothing. */
+const CONNECT_SESSION_LIFETIME_MS = 10 * MINUTE_MS;
+
+/**
+ * Makes the right to link one user once, for the app's backend to hand to that user's browser. It is signed, not stored: it is spent when a
+ * callback claims it, so that a preview of the link does not use it up.
+ */
+export const mintConnectSession = async (
+  deps: Deps,
+  appId: string,
+  { userId, redirectUri }: { userId: string; redirectUri: string },
+): Promise<Result<{ session: Secret; expiresAt: EpochMs }, Failure>> => {
+  const found = await linkTarget(deps.db, appId, registrationCandidates(redirectUri));
+  if (!found.ok) return found;
+  if (found.value === undefined) return fail({ kind: 'app_not_found' });
+  const target = found.value;
+  if (!target.registered.some(({ uri }) => matches(uri, redirectUri, target))) {
+    return fail({ kind: 'redirect_uri_not_allowed', explanation: undefined });
+  }
+  const now = deps.now();
+  const expiresAt = now + CONNECT_SESSION_LIFETIME_MS;
+  const claims = { app: appId, sub: userId, uri: redirectUri };
+  const session = await sign(deps.keyring, CONNECT_SESSION, claims, {
+    jti: hex(deps.random(16)),
+    now,
+    expiresAt,
+  });
+  return ok({ session: secret(session), expiresAt });
+};

@@ -1,0 +1,142 @@
+import { hashCredential, hex } from '../../crypto/credential.ts';
+import { CONNECT_SESSION, sealLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
+import { type Issued, sign, verify } from '../../crypto/signed-token.ts';
+import type { Failure } from '../../domain/failure.ts';
+import type { LinkKind } from '../../domain/link.ts';
+import { nearestRegistered } from '../../domain/redirect-uri/hint.ts';
+import {
+  isPlausibleRedirectUri,
+  matches,
+  openLoopbackPort,
+  registrationCandidates,
+} from '../../domain/redirect-uri/match.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import { MINUTE_MS } from '../../domain/time.ts';
+import { judgeUserId } from '../../domain/user-id.ts';
+import { redirectUrisOf } from '../../store/apps/redirect-uris.ts';
+import { linkTarget, putLinkRecord, secondsUntil } from '../../store/link/links.ts';
+import type { Deps } from '../deps.ts';
+import { logAbout } from '../log.ts';
+
+/** A first sign-up at Withings, with a scale to set up, takes its time. */
+const STATE_LIFETIME_MS = 30 * MINUTE_MS;
+
+/** What an authorization request brought. Either a user and where to answer, or a connect session that names both. */
+export type LinkRequest = {
+  appId: string;
+  link: { userId: string; redirectUri: string } | { session: string };
+  /** The binding cookie that the browser sent, if any. */
+  binding: string | undefined;
+  /** Where Withings sends the browser back to. */
+  callbackUrl: string;
+};
+
+export type StartedLink = {
+  authorizeUrl: string;
+  /** What the binding cookie is to hold. */
+  binding: string;
+  bindingSeconds: number;
+};
+
+/**
+ * Starts a link: checks the request against the app's allowlist and makes the signed state. One D1 query; one KV write, of the record that
+ * the state points at. Nothing is written to D1 before a verified callback.
+ */
+export const startLink = async (deps: Deps, request: LinkRequest): Promise<Result<StartedLink, Failure>> => {
+  const wanted = await wantedLink(deps, request);
+  if (!wanted.ok) return wanted;
+  const { userId, redirectUri, session } = wanted.value;
+
+  const found = await linkTarget(deps.db, request.appId, registrationCandidates(redirectUri));
+  if (!found.ok) return found;
+  const target = found.value;
+  if (target === undefined) return fail({ kind: 'app_not_found' });
+  if (target.disabledAt !== undefined) return fail({ kind: 'app_disabled' });
+  const entry = target.registered.find(({ uri }) => matches(uri, redirectUri, target));
+  if (entry === undefined) return fail(await explainMismatch(deps, request.appId, redirectUri));
+  if (target.linkPolicy === 'session' && session === undefined) return fail({ kind: 'session_required' });
+
+  const binding = isBinding(request.binding) ? request.binding : hex(deps.random(BINDING_BYTES));
+  const port = openLoopbackPort(entry.uri, redirectUri);
+  const state = await makeState(deps, {
+    userId,
+    kind: session === undefined ? 'open' : 'session',
+    binding,
+    claims: {
+      app: target.id,
+      uri: entry.id,
+      ...(port !== undefined && { port }),
+      ...(session !== undefined && { ses: { id: session.jti, exp: session.expiresAt } }),
+    },
+  });
+  return ok({
+    authorizeUrl: deps.withings.authorizeUrl({
+      state,
+      redirectUri: request.callbackUrl,
+      scope: deps.settings.scope,
+    }),
+    binding,
+    bindingSeconds: STATE_LIFETIME_MS / 1000,
+  });
+};
+
+type WantedLink = { userId: string; redirectUri: string; session: Issued<{ uri: string }> | undefined };
+
+const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Result<WantedLink, Failure>> => {
+  if ('session' in link) {
+    const session = await verify(deps.keyring, CONNECT_SESSION, link.session, deps.now());
+    if (!session.ok || session.value.app !== appId) {
+      const why = session.ok || session.failure.kind === 'invalid' ? 'was not made for this app' : 'has expired';
+      return fail({
+        kind: 'invalid_parameter',
+        parameter: 'session',
+        detail: `The connect session ${why}. Ask the app's backend for a new one.`,
+      });
+    }
+    return ok({ userId: session.value.sub, redirectUri: session.value.uri, session: session.value });
+  }
+  const userId = judgeUserId(link.userId);
+  if (!userId.ok) return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: userId.failure.detail });
+  if (!isPlausibleRedirectUri(link.redirectUri)) {
+    return fail({
+      kind: 'redirect_uri_not_allowed',
+      explanation: 'It is empty, too long, or has characters that no registered URI has (spaces, controls, non-ASCII).',
+    });
+  }
+  return ok({ userId: userId.value, redirectUri: link.redirectUri, session: undefined });
+};
+
+/** Tells the developer how the URI differs from the nearest registered one; costs a second query, on this path alone. */
+const explainMismatch = async (deps: Deps, appId: string, redirectUri: string): Promise<Failure> => {
+  const registered = await redirectUrisOf(deps.db, appId);
+  if (!registered.ok) return registered.failure;
+  const nearest = nearestRegistered(
+    redirectUri,
+    registered.value.map(({ uri }) => uri),
+  );
+  return { kind: 'redirect_uri_not_allowed', explanation: nearest?.explanation };
+};
+
+const BINDING_BYTES = 16;
+const isBinding = (value: string | undefined): value is string => value !== undefined && /^[0-9a-f]{32}$/.test(value);
+
+const makeState = async (
+  deps: Deps,
+  link: { userId: string; kind: LinkKind; binding: string; claims: StateClaims },
+): Promise<string> => {
+  const now = deps.now();
+  const expiresAt = now + STATE_LIFETIME_MS;
+  const jti = hex(deps.random(16));
+  const record = await sealLinkRecord(deps.keyring, jti, {
+    user: link.userId,
+    kind: link.kind,
+    binding: await hashCredential(link.binding),
+  });
+  const put = await putLinkRecord(deps.links, jti, record, secondsUntil(expiresAt, now));
+  // KV's daily writes may be spent, by anybody: then the record travels inside the state, sealed, and the flow goes on.
+  if (!put.ok) {
+    const subject = { appId: link.claims.app, userId: link.userId };
+    await logAbout(deps, subject, { level: 'warn', event: 'link', outcome: 'kv_put_failed', reason: put.failure.kind });
+  }
+  return sign(deps.keyring, STATE, { ...link.claims, ...(!put.ok && { rec: record }) }, { jti, now, expiresAt });
+};

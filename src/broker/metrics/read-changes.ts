@@ -1,0 +1,166 @@
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { type ExportedGroup, type GroupName, groupsAfter, groupsNamed } from '../../store/metrics/export.ts';
+import { type ChangedConnection, connectionsToRead, startReadingChanges } from '../../store/sync/changes.ts';
+import type { Deps } from '../deps.ts';
+
+/**
+ * Where a reader of an app's changes is. A reader begins with every user in turn, then follows the order of changes, in passes. It has been
+ * given all changes up to `since`; a connection that moved on during a pass is met further on, with all that changed after `since`. Only
+ * where a pass has come to the end of the order does `since` move there: so nothing that moved on ahead of the reader is missed.
+ */
+export type ChangesPosition = {
+  since: number;
+  /** Connections up to here were read, in this pass. */
+  at: { userId: string } | { seq: number };
+  /** Where the last of them was left, if it was not finished: after this group, of all or of those that changed. */
+  unfinished: { connectionId: number; afterGroupId: number; isWhole: boolean } | undefined;
+};
+
+/** One change of one user: what a group says now, that it is gone, or that all that is known of the user makes way for what follows. */
+export type Change =
+  | { kind: 'group'; userId: string; group: ExportedGroup }
+  | { kind: 'deleted'; userId: string; groupId: number }
+  | { kind: 'reset'; userId: string };
+
+/** A page of changes; `hasMore` where the next one is ready. */
+export type ChangesPage = { changes: Change[]; next: ChangesPosition; hasMore: boolean };
+
+/** Connections looked at in one round trip. */
+const MOST_CONNECTIONS = 100;
+/** The free plan allows an invocation 50 D1 calls. Each user who is read whole takes one; what is left ends the page. */
+const MOST_CALLS = 38;
+
+/**
+ * What changed of all of an app's users, at most `limit` entries. Reads grow with what changed, not with the number of users; a reader
+ * without a position is given every user whole, and has changes noted from then on.
+ */
+export const readChanges = async (
+  deps: Deps,
+  appId: string,
+  from: ChangesPosition | undefined,
+  limit: number,
+): Promise<Result<ChangesPage, Failure>> => {
+  const begun = from === undefined ? await begin(deps, appId) : ok(from);
+  if (!begun.ok) return begun;
+  const start = begun.value;
+  const most = Math.min(limit, MOST_CONNECTIONS);
+  const { at: after, unfinished } = start;
+  const found = await connectionsToRead(deps.db, { appId, after, unfinished: unfinished?.connectionId, limit: most });
+  if (!found.ok) return found;
+  const { following } = found.value;
+  const entries: Entry[] = [];
+  let position = start;
+
+  for (const visit of visitsOf(start, found.value)) {
+    if (entries.length >= limit || deps.db.calls.made >= MOST_CALLS) {
+      return finish(deps, entries, position, true);
+    }
+    const read = await readConnection(deps, visit, limit - entries.length);
+    if (!read.ok) return read;
+    entries.push(...read.value.entries);
+    position = { since: start.since, at: visit.at, unfinished: read.value.unfinished };
+    if (position.unfinished !== undefined) return finish(deps, entries, position, true);
+  }
+  // Left unfinished, and gone since.
+  position = { ...position, unfinished: undefined };
+  if (following.length === most) return finish(deps, entries, position, true);
+  if ('userId' in position.at) return finish(deps, entries, { ...position, at: { seq: start.since } }, true);
+  return finish(deps, entries, { ...position, since: position.at.seq }, false);
+};
+
+const begin = async (deps: Deps, appId: string): Promise<Result<ChangesPosition, Failure>> => {
+  const end = await startReadingChanges(deps.db, appId);
+  return end.ok ? ok({ since: end.value, at: { userId: '' }, unfinished: undefined }) : end;
+};
+
+/** A connection to be read: from where, and where the reader is once that is done. */
+type Visit = {
+  connection: ChangedConnection;
+  at: ChangesPosition['at'];
+  /** Undefined where everything is to be read. */
+  groupIds: number[] | undefined;
+  /** Undefined where it is begun. */
+  afterGroupId: number | undefined;
+};
+
+const visitsOf = (
+  { since, at, unfinished }: ChangesPosition,
+  found: { unfinished: ChangedConnection | undefined; following: readonly ChangedConnection[] },
+): Visit[] => {
+  const isFirstPass = 'userId' in at;
+  const following = found.following.map((connection) => ({
+    connection,
+    at: isFirstPass ? { userId: connection.userId } : { seq: connection.seq },
+    groupIds: isFirstPass ? undefined : changedSince(connection, since),
+    afterGroupId: undefined,
+  }));
+  const connection = found.unfinished;
+  if (connection === undefined || unfinished === undefined) return following;
+  const groupIds = unfinished.isWhole ? undefined : changedSince(connection, since);
+  // More changed meanwhile than is remembered: it is begun anew.
+  const isBegunAnew = groupIds === undefined && !unfinished.isWhole;
+  const afterGroupId = isBegunAnew ? undefined : unfinished.afterGroupId;
+  return [{ connection, at, groupIds, afterGroupId }, ...following];
+};
+
+/** The groups of a connection that changed, in the order of their ids; undefined where that is not remembered. */
+const changedSince = ({ recent }: ChangedConnection, since: number): number[] | undefined => {
+  if (recent === undefined || recent.since > since) return undefined;
+  const ids = recent.changes.filter(([seq]) => seq > since).flatMap(([, groupIds]) => groupIds);
+  return [...new Set(ids)].sort((a, b) => a - b);
+};
+
+/** A change, or the name of a group whose state is looked up with that of all others. */
+type Entry = Change | ({ kind: 'named'; userId: string } & GroupName);
+
+type Reading = { entries: Entry[]; unfinished: ChangesPosition['unfinished'] };
+
+const readConnection = async (
+  deps: Deps,
+  { connection, groupIds, afterGroupId }: Visit,
+  room: number,
+): Promise<Result<Reading, Failure>> => {
+  const { connectionId, userId } = connection;
+  // The user has another one now, which is met where it took its place.
+  if (!connection.isCurrent) return ok({ entries: [], unfinished: undefined });
+  if (groupIds !== undefined) {
+    const left = groupIds.filter((groupId) => groupId > (afterGroupId ?? -1));
+    const entries = left.slice(0, room).map((groupId) => ({ kind: 'named' as const, userId, connectionId, groupId }));
+    const last = entries.at(-1);
+    const isDone = last === undefined || left.length <= room;
+    return ok({
+      entries,
+      unfinished: isDone ? undefined : { connectionId, afterGroupId: last.groupId, isWhole: false },
+    });
+  }
+  const entries: Entry[] = afterGroupId === undefined ? [{ kind: 'reset', userId }] : [];
+  const most = room - entries.length;
+  const groups = await groupsAfter(deps.db, connectionId, afterGroupId ?? 0, most + 1);
+  if (!groups.ok) return groups;
+  const page = groups.value.slice(0, most);
+  entries.push(...page.map((group) => ({ kind: 'group' as const, userId, group })));
+  const isDone = groups.value.length <= most;
+  const reached = page.at(-1)?.groupId ?? afterGroupId ?? 0;
+  return ok({ entries, unfinished: isDone ? undefined : { connectionId, afterGroupId: reached, isWhole: true } });
+};
+
+/** Looks up the groups that are only named; one that is not there was deleted. */
+const finish = async (
+  deps: Deps,
+  entries: readonly Entry[],
+  next: ChangesPosition,
+  hasMore: boolean,
+): Promise<Result<ChangesPage, Failure>> => {
+  const names = entries.filter((entry) => entry.kind === 'named');
+  const groups = names.length === 0 ? ok([]) : await groupsNamed(deps.db, names);
+  if (!groups.ok) return groups;
+  const known = new Map(names.map((name, place) => [name, groups.value[place]]));
+  const changes = entries.map((entry): Change => {
+    if (entry.kind !== 'named') return entry;
+    const { userId, groupId } = entry;
+    const group = known.get(entry);
+    return group === undefined ? { kind: 'deleted', userId, groupId } : { kind: 'group', userId, group };
+  });
+  return ok({ changes, next, hasMore });
+};

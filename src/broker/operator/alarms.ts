@@ -1,0 +1,110 @@
+import { mintId } from '../../crypto/credential.ts';
+import {
+  type AlarmNotice,
+  type AlarmState,
+  delayed,
+  judgeAlarms,
+  judgeLag,
+  noteTick,
+  NO_ALARMS,
+  type QueuedNotice,
+  type Sightings,
+} from '../../domain/alarm.ts';
+import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
+import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
+import type { Deps } from '../deps.ts';
+
+/** D1 calls that settling takes: one to note what changed, one to note what was delivered. */
+export const ALARM_CALLS = 2;
+/** Notices that one invocation sends: each may take seconds. */
+const MOST_SENT = 3;
+/** Notices that wait for a webhook that does not answer; beyond that the oldest go. The log has had them all. */
+const MOST_QUEUED = 50;
+
+/** What the broker remembers about its alarms, from the text that it keeps. */
+export const alarmStateOf = (text: string | undefined): AlarmState =>
+  text === undefined ? NO_ALARMS : (JSON.parse(text) as AlarmState);
+
+/**
+ * Tells the operator what changed: a line of the log each, and the webhook where there is one. Who of two notes the change first tells it,
+ * so it is told once. What the webhook does not take stays queued, and is sent again by whoever comes by later. Where nothing changed and
+ * nothing waits, this costs nothing.
+ *
+ * @param text what the broker remembers about its alarms, as it was read
+ * @param seen what this look at the broker says
+ */
+export const settleAlarms = async (deps: Deps, text: string | undefined, seen: Sightings): Promise<void> => {
+  const before = alarmStateOf(text);
+  await settle(deps, text, before, { seen, lag: before.lag, tickAt: before.tickAt });
+};
+
+/** As `settleAlarms`, for who has not read what the broker remembers: one round trip more, so for what is seldom seen. */
+export const noteSightings = async (deps: Deps, seen: Sightings): Promise<void> => {
+  const text = await brokerStateText(deps.db, 'alarms');
+  if (text.ok) await settleAlarms(deps, text.value, seen);
+};
+
+/**
+ * As `settleAlarms`, for a tick, which also notes that it came and judges whether the backlog grows: `lagMs` is how long the oldest of it
+ * has waited.
+ */
+export const settleAlarmsOfTick = async (
+  deps: Deps,
+  text: string | undefined,
+  { lagMs, ...seen }: Sightings & { lagMs: number },
+): Promise<void> => {
+  const before = alarmStateOf(text);
+  const { mark: lag, growing } = judgeLag(before.lag, lagMs, deps.now());
+  const backlog = growing === undefined ? {} : { backlog_growing: growing && howLate(lagMs) };
+  const tickAt = noteTick(before.tickAt, deps.now());
+  await settle(deps, text, before, { seen: { ...seen, ...backlog, cron_late: false }, lag, tickAt });
+};
+
+/** For how long no tick has come, in words. */
+export const howSilent = (tickAt: EpochMs, now: EpochMs): string =>
+  `none came for ${Math.floor((now - tickAt) / MINUTE_MS)} minutes`;
+
+/** How long the oldest of what is due has waited, in words. */
+export const howLate = (lagMs: number): string => `the oldest is ${Math.floor(lagMs / MINUTE_MS)} minutes late`;
+
+const settle = async (
+  deps: Deps,
+  text: string | undefined,
+  before: AlarmState,
+  { seen, lag, tickAt }: { seen: Sightings } & Pick<AlarmState, 'lag' | 'tickAt'>,
+): Promise<void> => {
+  const now = deps.now();
+  const { repeatMs } = deps.settings.alarms;
+  const judged = judgeAlarms(before, seen, { now, repeatMs, newId: () => mintId('msg', deps.random) });
+  const isNoted = lag?.at === before.lag?.at && tickAt === before.tickAt;
+  if (judged.notices.length === 0 && isNoted) return deliver(deps, text, before);
+  const queued = judged.notices.map((notice) => ({ ...notice, failures: 0, nextAt: now }));
+  const queue = deps.alarmWebhook === undefined ? [] : [...before.queue, ...queued].slice(-MOST_QUEUED);
+  const after: AlarmState = { open: judged.open, queue, lag, tickAt };
+  const kept = await replaceBrokerState(deps.db, 'alarms', { before: text, after: JSON.stringify(after) }, now);
+  // Somebody else noted it first, and tells it.
+  if (kept.ok && !kept.value) return;
+  for (const notice of judged.notices) log(deps, notice);
+  if (kept.ok) await deliver(deps, JSON.stringify(after), after);
+};
+
+const log = (deps: Deps, { code, kind, reason }: AlarmNotice): void =>
+  deps.log(
+    kind === 'over'
+      ? { level: 'info', event: 'alarm_over', outcome: code, reason }
+      : { level: 'error', event: 'alarm', outcome: code, reason },
+  );
+
+/** Sends what is queued and due, and notes what was taken. */
+const deliver = async (deps: Deps, text: string | undefined, state: AlarmState): Promise<void> => {
+  const { alarmWebhook: send } = deps;
+  const due = state.queue.filter(({ nextAt }) => nextAt <= deps.now()).slice(0, MOST_SENT);
+  if (send === undefined || due.length === 0) return;
+  const failed = new Map<string, QueuedNotice>();
+  for (const notice of due) if (!(await send(notice))) failed.set(notice.id, delayed(notice, deps.now()));
+  const queue = state.queue.flatMap((notice) => (due.includes(notice) ? (failed.get(notice.id) ?? []) : notice));
+  if (failed.size > 0) {
+    deps.log({ level: 'warn', event: 'tick', outcome: 'alarm_webhook_failed', count: failed.size });
+  }
+  await replaceBrokerState(deps.db, 'alarms', { before: text, after: JSON.stringify({ ...state, queue }) }, deps.now());
+};

@@ -1,0 +1,103 @@
+import { type DayActivity, lastDays } from '../../domain/activity.ts';
+import { type AlarmCode, type AlarmState, isCronSilent, LATE_MS, type OpenAlarm } from '../../domain/alarm.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { DAY_MS, type EpochMs, HOUR_MS } from '../../domain/time.ts';
+import { activityOf } from '../../store/activity.ts';
+import { brokerStateText } from '../../store/operator/broker-state.ts';
+import {
+  failingRefreshes,
+  lostConnections,
+  type ReasonCount,
+  type RefreshBacklog,
+  refreshBacklog,
+} from '../../store/operator/operator-report.ts';
+import { latestEmptyAt } from '../../store/tokens/withings-quota.ts';
+import type { Deps } from '../deps.ts';
+import { type KeyringReport, reportKeyring } from '../tokens/reseal.ts';
+import { alarmStateOf } from './alarms.ts';
+
+/** Whatever is counted for the operator is counted up to here. */
+export const MOST_SHOWN = 1_000;
+
+/** How far back losses are shown. */
+const LOST_WITHIN_MS = 30 * DAY_MS;
+
+/**
+ * Whether the cron does its work, told by what waits for it, and by the note that a tick leaves once an hour. `paused` where Withings asked
+ * to wait or the share is used up.
+ */
+export type CronHealth = 'keeping_up' | 'paused' | 'late';
+
+/** The broker at a glance, for its operator. */
+export type BrokerHealth = {
+  cron: CronHealth;
+  /** When a tick last noted that it came, which it does once an hour; undefined where none ever did. */
+  lastTickAt: EpochMs | undefined;
+  backlog: RefreshBacklog;
+  /** Refreshes that fail right now, by what happened last. */
+  failing: ReasonCount[];
+  /** Connections lost in the last 30 days, whose persons have to come back, by reason. */
+  lost: ReasonCount[];
+  keyring: KeyringReport;
+  /** What the operator was told of and is not over, oldest first. */
+  alarms: (OpenAlarm & { code: AlarmCode })[];
+};
+
+/** Looks how the broker is. Reads a bounded number of rows, whatever the tables hold. */
+export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth, Failure>> => {
+  const now = deps.now();
+  const [backlog, failing, lost, keyring, alarms] = await Promise.all([
+    refreshBacklog(deps.db, MOST_SHOWN, now),
+    failingRefreshes(deps.db, MOST_SHOWN, now + HOUR_MS),
+    lostConnections(deps.db, MOST_SHOWN, now - LOST_WITHIN_MS),
+    reportKeyring(deps),
+    brokerStateText(deps.db, 'alarms'),
+  ]);
+  if (!backlog.ok) return backlog;
+  if (!failing.ok) return failing;
+  if (!lost.ok) return lost;
+  if (!keyring.ok) return keyring;
+  if (!alarms.ok) return alarms;
+  const noted = alarmStateOf(alarms.value);
+  return ok({
+    cron: cronHealth(deps, backlog.value, noted, now),
+    lastTickAt: noted.tickAt,
+    backlog: backlog.value,
+    failing: failing.value,
+    lost: lost.value,
+    keyring: keyring.value,
+    alarms: openAlarms(noted),
+  });
+};
+
+/** Syncs and refreshes of the last days, oldest first. */
+export type BrokerActivity = {
+  days: DayActivity[];
+  /** Of how many connections, drawn at random, where there are more. */
+  sampleOf: number | undefined;
+};
+
+/** What all apps' users did lately. Apart from the rest, because it reads a row for each of a thousand connections. */
+export const showBrokerActivity = async (deps: Deps): Promise<Result<BrokerActivity, Failure>> => {
+  const activity = await activityOf(deps.db, undefined, MOST_SHOWN);
+  if (!activity.ok) return activity;
+  const { days, users } = activity.value;
+  return ok({ days: lastDays(days, deps.now()), sampleOf: users < MOST_SHOWN ? undefined : MOST_SHOWN });
+};
+
+const openAlarms = ({ open }: AlarmState): BrokerHealth['alarms'] =>
+  Object.entries(open)
+    .map(([code, alarm]) => ({ code: code as AlarmCode, ...alarm }))
+    .sort((left, right) => left.since - right.since);
+
+const cronHealth = (
+  { settings }: Pick<Deps, 'settings'>,
+  { oldestDueAt, shareEmptyAt }: RefreshBacklog,
+  noted: AlarmState,
+  now: EpochMs,
+): CronHealth => {
+  if (isCronSilent(noted, now)) return 'late';
+  if (shareEmptyAt !== undefined && shareEmptyAt > latestEmptyAt(settings.shares.cron, now)) return 'paused';
+  return oldestDueAt !== undefined && oldestDueAt < now - LATE_MS ? 'late' : 'keeping_up';
+};

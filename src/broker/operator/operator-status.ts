@@ -1,0 +1,35 @@
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { type MigrationState, migrationState } from '../../store/migrations.ts';
+import type { Deps } from '../deps.ts';
+import { noteSightings } from './alarms.ts';
+import { type BrokerHealth, showBrokerHealth } from './operator-report.ts';
+
+/** What Withings says to the broker's own id and secret: accepted, rejected, or no answer to judge by. */
+export type ClientProof = 'accepted' | 'rejected' | 'unanswered';
+
+/** What an operator wants to know before and after a deployment. */
+export type OperatorStatus = {
+  now: EpochMs;
+  health: BrokerHealth;
+  withings: ClientProof;
+  migrations: MigrationState;
+};
+
+/** Looks at everything that an operator could have to mend. One signed call to Withings, which changes nothing there. */
+export const operatorStatus = async (deps: Deps): Promise<Result<OperatorStatus, Failure>> => {
+  const [health, migrations, proof] = await Promise.all([
+    showBrokerHealth(deps),
+    migrationState(deps.db),
+    deps.withings.proveClient(),
+  ]);
+  if (!health.ok) return health;
+  if (!migrations.ok) return migrations;
+  const withings = proof.ok ? 'accepted' : proof.failure.kind === 'client_rejected' ? 'rejected' : 'unanswered';
+  if (withings !== 'unanswered') {
+    const withings_client_rejected = withings === 'rejected' && 'met by a look at the operator’s status';
+    deps.waitUntil(noteSightings(deps, { withings_client_rejected }));
+  }
+  return ok({ now: deps.now(), health: health.value, withings, migrations: migrations.value });
+};

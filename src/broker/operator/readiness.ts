@@ -1,0 +1,70 @@
+import { isCronLate, isCronSilent } from '../../domain/alarm.ts';
+import { SECOND_MS } from '../../domain/time.ts';
+import { WANTED_MIGRATION } from '../../store/migrations.ts';
+import { type Vitals, vitals } from '../../store/operator/work-due.ts';
+import { latestEmptyAt } from '../../store/tokens/withings-quota.ts';
+import type { BrokerSettings, Deps } from '../deps.ts';
+import { missingKeyIds } from '../tokens/reseal.ts';
+import { alarmStateOf, howLate, howSilent, settleAlarms } from './alarms.ts';
+
+/** What is looked at. `unknown` is what could not be looked at because the database does not answer. */
+export type HealthCheck = 'database' | 'migrations' | 'links' | 'keyring' | 'cron';
+export type Health = Record<HealthCheck, 'ok' | 'failing' | 'unknown'>;
+
+/** Without these nothing can be answered; without the others the broker goes on, worse. */
+export const isServing = ({ database, migrations }: Health): boolean => database === 'ok' && migrations === 'ok';
+
+/** How long a look is good for: anybody may ask, and as often as they like. */
+const GOOD_FOR_MS = 10 * SECOND_MS;
+
+/** The last look of this isolate, by its settings: plain data, safe to share between requests. */
+const looks = new WeakMap<BrokerSettings, { at: number; health: Health }>();
+
+/**
+ * Looks how the broker is, for whoever asks from outside: one round trip to D1 and one read of KV, at most every ten seconds in an isolate.
+ * Says what is well and what is not, and nothing of why. A cron that has stopped is seen here alone, so the operator is told of it from here.
+ */
+export const checkHealth = async (deps: Deps): Promise<Health> => {
+  const known = looks.get(deps.settings);
+  if (known !== undefined && deps.now() - known.at < GOOD_FOR_MS) return known.health;
+  const [read, links] = await Promise.all([readVitals(deps), areLinksRead(deps)]);
+  const health: Health = { ...judge(deps, read), links: links ? 'ok' : 'failing' };
+  looks.set(deps.settings, { at: deps.now(), health });
+  return health;
+};
+
+/** A database without its tables is refused as a mistake of ours, and is one more thing to find out here. */
+const readVitals = async ({ db, now }: Deps): Promise<Vitals | 'unanswered' | 'unmigrated'> => {
+  try {
+    const read = await vitals(db, now());
+    return read.ok ? read.value : 'unanswered';
+  } catch {
+    return 'unmigrated';
+  }
+};
+
+const areLinksRead = async ({ links }: Deps): Promise<boolean> =>
+  links.get('healthz').then(
+    () => true,
+    () => false,
+  );
+
+const judge = (deps: Deps, read: Vitals | 'unanswered' | 'unmigrated'): Omit<Health, 'links'> => {
+  const unknown = { migrations: 'unknown', keyring: 'unknown', cron: 'unknown' } as const;
+  if (read === 'unanswered') return { ...unknown, database: 'failing' };
+  if (read === 'unmigrated') return { ...unknown, database: 'ok', migrations: 'failing' };
+  const now = deps.now();
+  const lagMs = read.oldestDueAt === undefined ? 0 : now - read.oldestDueAt;
+  const isPaused = (read.shareEmptyAt ?? 0) > latestEmptyAt(deps.settings.shares.cron, now);
+  const noted = alarmStateOf(read.alarms);
+  const isSilent = isCronSilent(noted, now);
+  const isLate = isSilent || (!isPaused && isCronLate(noted, lagMs, now));
+  const why = isSilent ? howSilent(noted.tickAt ?? now, now) : howLate(lagMs);
+  deps.waitUntil(settleAlarms(deps, read.alarms, { cron_late: isLate && why }));
+  return {
+    database: 'ok',
+    migrations: (read.appliedMigration ?? '') >= WANTED_MIGRATION ? 'ok' : 'failing',
+    keyring: missingKeyIds(deps, read.keyring).length === 0 ? 'ok' : 'failing',
+    cron: isLate ? 'failing' : 'ok',
+  };
+};

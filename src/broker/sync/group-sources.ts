@@ -1,0 +1,31 @@
+import { sha256 } from '../../crypto/credential.ts';
+import type { MeasurementGroup } from '../../domain/metrics/measurement.ts';
+import type { Source } from '../../store/metrics/series.ts';
+
+/** The distinct sources of some groups, by what names them. */
+export const sourcesOf = async (groups: readonly MeasurementGroup[]): Promise<Map<string, Source>> => {
+  const sources = new Map<string, Source>();
+  for (const group of groups) {
+    const name = sourceName(group);
+    if (!sources.has(name)) sources.set(name, await sourceOf(group));
+  }
+  return sources;
+};
+
+/** What tells sources apart. */
+export const sourceName = ({ source }: MeasurementGroup): string =>
+  JSON.stringify([source.attrib, source.deviceId, source.modelId, source.model, source.timeZone]);
+
+/** The device's id identifies a household for years: only a hash of it is kept, enough to tell two devices apart. */
+const sourceOf = async (group: MeasurementGroup): Promise<Source> => {
+  const digest = await sha256(sourceName(group));
+  const { deviceId } = group.source;
+  const deviceHash = deviceId === null ? null : shortHash(await sha256(deviceId));
+  return { ...group.source, deviceId: deviceHash, id: numberOf(digest) };
+};
+
+const shortHash = (digest: Uint8Array): string =>
+  Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** The first 48 bits: a connection has a handful of sources. */
+const numberOf = (digest: Uint8Array): number => digest.subarray(0, 6).reduce((number, byte) => number * 256 + byte, 0);

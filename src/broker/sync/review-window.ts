@@ -1,0 +1,69 @@
+import { interpretGroup } from '../../domain/metrics/measurement.ts';
+import { type EpochMs, DAY_MS, MINUTE_MS, type EpochSeconds } from '../../domain/time.ts';
+import {
+  type ReviewKind,
+  type ReviewPosition,
+  reviewWindow,
+  type ReviewWindow,
+  type WindowAnswer,
+} from '../../domain/window-review.ts';
+import type { MeasurePage } from '../../withings/measure.ts';
+import type { Deps } from '../deps.ts';
+import type { UsableToken } from '../tokens/refresh.ts';
+
+/** A window that was read again. */
+export type Review = { window: ReviewWindow; page: MeasurePage; answer: WindowAnswer };
+
+/** Older windows are re-read one a day. */
+const REVIEW_INTERVAL_MS = DAY_MS;
+/** When an older window is re-read that lacked something. */
+const CONFIRM_AFTER_MS = 10 * MINUTE_MS;
+
+/**
+ * Reads a window again, one page of it. Undefined where Withings did not answer: a review is never a reason to fail.
+ *
+ * @param variationSeconds see `reviewWindow`
+ */
+export const readWindow = async (
+  deps: Deps,
+  token: UsableToken,
+  position: ReviewPosition,
+  kind: ReviewKind,
+  variationSeconds: number,
+): Promise<Review | undefined> => {
+  const askedAt = deps.now();
+  const window = reviewWindow(position, kind, askedAt, variationSeconds);
+  const page = await deps.withings.measureGroups({
+    accessToken: token.accessToken,
+    startDateSeconds: window.fromSeconds,
+    endDateSeconds: window.toSeconds,
+  });
+  if (!page.ok) return undefined;
+  return { window, page: page.value, answer: answerOf(page.value, window, askedAt) };
+};
+
+const answerOf = (page: MeasurePage, window: ReviewWindow, askedAt: EpochMs): WindowAnswer => {
+  const groups = page.groups.filter(({ measuredAtSeconds }) => isWithin(measuredAtSeconds, window));
+  const types = groups.flatMap((group) => interpretGroup(group)?.values.map(({ type }) => type) ?? []);
+  return {
+    askedAt,
+    // A group too broken to read would look like one that is gone.
+    isWhole: page.nextOffset === undefined && page.skipped === 0,
+    types: new Set(types),
+    groupCount: page.groups.length,
+  };
+};
+
+const isWithin = (seconds: EpochSeconds, { fromSeconds, toSeconds }: ReviewWindow): boolean =>
+  seconds >= fromSeconds && seconds <= toSeconds;
+
+/** When the cron re-reads an older window; undefined where that stays as it is. */
+export const nextReviewAt = (
+  starts: boolean,
+  review: Review | undefined,
+  missing: number,
+  now: EpochMs,
+): EpochMs | undefined => {
+  if (review?.window.kind === 'older') return now + (missing > 0 ? CONFIRM_AFTER_MS : REVIEW_INTERVAL_MS);
+  return starts ? now + REVIEW_INTERVAL_MS : undefined;
+};

@@ -1,0 +1,259 @@
+import { hex } from '../../crypto/credential.ts';
+import type { StoredTokens } from '../../domain/connection.ts';
+import type { Failure, ReauthReason } from '../../domain/failure.ts';
+import type { LogEntry } from '../../domain/log.ts';
+import {
+  mayStillSend,
+  nextRefreshAt,
+  REFRESH_LEASE_MS,
+  refreshDecision,
+  retryRefreshAt,
+} from '../../domain/refresh.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import type { Secret } from '../../domain/secret.ts';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import {
+  dropLease,
+  type Held,
+  recordReauthRequired,
+  recordRefreshFailure,
+  recordRotation,
+  type RefreshLease,
+  returnLeases,
+} from '../../store/tokens/tokens.ts';
+import { type BudgetName, budgetWaitSeconds, takeBudget } from '../../store/tokens/withings-quota.ts';
+import type { WithingsFailure } from '../../withings/outcome.ts';
+import type { TokenGrant } from '../../withings/token.ts';
+import { type Deps, uniform } from '../deps.ts';
+import { logAbout, reasonOf } from '../log.ts';
+import { openToken, sealTokens } from './sealed-tokens.ts';
+import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
+
+/**
+ * The refresh protocol, and the only code that refreshes.
+ *
+ * Withings replaces the refresh token at every refresh. The old one lives 8 hours more, or until the new access token is first used;
+ * whoever spends it without keeping its successor has lost the connection. Hence the order: lease (taken by the caller), send, store, and
+ * only then use. A crash, a lost answer or a failed write anywhere before "store" leaves the old refresh token alive and the connection
+ * due again when the lease has run out, ahead of everything that is merely due.
+ */
+
+/** An access token that may be used now, and the version it belongs to. */
+export type UsableToken = { accessToken: Secret; tokenVersion: number };
+
+/** What a refresh is for: whose share of Withings' requests it takes, and which version Withings has just refused, if any. */
+export type RefreshCause = { share: BudgetName; rejectedVersion?: number };
+
+/**
+ * What became of a refresh under a lease. After each of them the lease is given back, or left to run out where that could not be written.
+ * - `superseded`: the row is no longer as the holder left it: a disconnect, a reconnect or another holder came first, or its own write was
+ *   applied although D1 had reported an error. What stands is in the row.
+ * - `failed`: `reach` says whom else it concerns: this connection alone, perhaps all of them (Withings is down, or just this answer was
+ *   bad), or surely all. `pauseMs` is how long to leave Withings alone in the last case.
+ */
+export type RefreshOutcome =
+  | { kind: 'refreshed'; token: UsableToken }
+  | { kind: 'already_fresh' }
+  | { kind: 'superseded' }
+  | RefreshFailed;
+
+type RefreshFailed = { kind: 'failed'; failure: Failure; reach: 'one' | 'perhaps_all' | 'all'; pauseMs?: number };
+
+/** A lease that nobody else can name. */
+export const newRefreshLease = (deps: Pick<Deps, 'random' | 'now'>): RefreshLease => {
+  const takenAt = deps.now();
+  return { id: hex(deps.random(16)), takenAt, until: takenAt + REFRESH_LEASE_MS };
+};
+
+/** A refresh under way: the tokens as they were when the lease was taken. */
+type Attempt = { tokens: StoredTokens; lease: RefreshLease; cause: RefreshCause };
+
+/** Refreshes a connection whose lease is held, and logs what became of it in one line. */
+export const refreshUnderLease = async (
+  deps: Deps,
+  tokens: StoredTokens,
+  lease: RefreshLease,
+  cause: RefreshCause,
+): Promise<RefreshOutcome> => {
+  const outcome = await attemptRefresh(deps, { tokens, lease, cause });
+  await logAbout(deps, tokens, lineOf(outcome, cause));
+  return outcome;
+};
+
+/** How a refresh is told in the log. What only the operator can mend is an alarm. */
+const lineOf = (
+  outcome: RefreshOutcome,
+  cause: RefreshCause,
+): Pick<LogEntry, 'level' | 'event' | 'outcome' | 'reason'> => {
+  if (outcome.kind !== 'failed') return { level: 'info', event: 'refresh', outcome: outcome.kind, reason: cause.share };
+  const { failure } = outcome;
+  if (failure.kind === 'reauth_required') {
+    return { level: 'warn', event: 'refresh', outcome: failure.kind, reason: failure.reason };
+  }
+  if (failure.kind === 'sealing_key_missing') {
+    return { level: 'error', event: 'alarm', outcome: failure.kind, reason: cause.share };
+  }
+  const reason = reasonOf(failure);
+  return reason === 'client_rejected'
+    ? { level: 'error', event: 'alarm', outcome: 'withings_client_rejected', reason }
+    : { level: 'warn', event: 'refresh', outcome: 'failed', reason };
+};
+
+const attemptRefresh = async (deps: Deps, attempt: Attempt): Promise<RefreshOutcome> => {
+  const { tokens, cause } = attempt;
+  // 1. Somebody may have refreshed between the caller's read and the lease. The cron refreshes ahead of need.
+  if (cause.share === 'sync' && !refreshDecision(tokens, deps.now(), cause.rejectedVersion).should) {
+    await giveBack(deps, attempt, regularlyDue(deps, attempt, tokens.accessExpiresAt));
+    return { kind: 'already_fresh' };
+  }
+  // 2. Send. From here on the old refresh token may be on its 8 hours.
+  const sentAt = deps.now();
+  const sent = await sendRefresh(deps, attempt);
+  if (!sent.ok) return sent.failure;
+
+  // 3. Store, before the new access token is used for anything.
+  const stored = await storeRotation(deps, attempt, sent.value, sentAt);
+  // Not stored and no telling why: the pair is dropped unused, so the old refresh token still works when the lease has run out.
+  if (!stored.ok) return { kind: 'failed', failure: stored.failure, reach: 'perhaps_all' };
+  if (!stored.value) return superseded(deps, attempt);
+
+  // 4. Only now may it be used.
+  const token = { accessToken: sent.value.grant.accessToken, tokenVersion: tokens.tokenVersion + 1 };
+  return { kind: 'refreshed', token };
+};
+
+/** A new pair, and the sealed refresh token that it was got for. */
+type Sent = { grant: TokenGrant; usedRefreshTokenSealed: string };
+
+/** Sends the stored refresh token and, should Withings refuse it, the one before. */
+const sendRefresh = async (deps: Deps, attempt: Attempt): Promise<Result<Sent, RefreshOutcome>> => {
+  const { tokens } = attempt;
+  for (const sealed of [tokens.refreshTokenSealed, tokens.previousRefreshTokenSealed]) {
+    if (sealed === undefined) continue;
+    const opened = await openToken(deps, tokens, 'refresh_token', sealed);
+    if (!opened.ok) return fail(await unopened(deps, attempt, opened.failure));
+    const allowed = await mayAsk(deps, attempt);
+    if (!allowed.ok) return allowed;
+    const answer = await deps.withings.refreshTokens({ refreshToken: opened.value });
+    if (answer.ok) return ok({ grant: answer.value, usedRefreshTokenSealed: sealed });
+    if (answer.failure.kind !== 'refresh_token_rejected') return fail(await failed(deps, attempt, answer.failure));
+  }
+  return fail(await rejected(deps, attempt));
+};
+
+/** Whether one more request may be made: the share has room, and the lease outlives the answer. If not, nothing was sent. */
+const mayAsk = async (deps: Deps, attempt: Attempt): Promise<Result<void, RefreshOutcome>> => {
+  const { share } = attempt.cause;
+  const granted = await takeBudget(deps.db, share, deps.settings.shares[share], 1, deps.now());
+  const inTime = mayStillSend(attempt.lease.until, deps.now());
+  if (granted.ok && granted.value && inTime) return ok(undefined);
+  await giveBack(deps, attempt, deps.now() + MINUTE_MS);
+  if (!granted.ok) return fail({ kind: 'failed', failure: granted.failure, reach: 'perhaps_all' });
+  const retryAfterSeconds = budgetWaitSeconds(deps.settings.shares[share]);
+  return granted.value
+    ? fail({ kind: 'failed', failure: { kind: 'refresh_in_progress', retryAfterSeconds }, reach: 'perhaps_all' })
+    : fail({ kind: 'failed', failure: { kind: 'over_share', retryAfterSeconds }, reach: 'all' });
+};
+
+const storeRotation = async (
+  deps: Deps,
+  attempt: Attempt,
+  { grant, usedRefreshTokenSealed }: Sent,
+  sentAt: number,
+): Promise<Result<boolean, Failure>> => {
+  // Counted from before the request: the token is never believed to live longer than it does.
+  const accessExpiresAt = sentAt + grant.expiresInSeconds * SECOND_MS;
+  return recordRotation(
+    deps.db,
+    heldBy(attempt),
+    {
+      ...(await sealTokens(deps, attempt.tokens, grant)),
+      previousRefreshTokenSealed: usedRefreshTokenSealed,
+      accessExpiresAt,
+      nextRefreshAt: regularlyDue(deps, attempt, accessExpiresAt),
+    },
+    deps.now(),
+  );
+};
+
+/** How long everybody leaves Withings alone when it refuses the client itself: the operator has to act first. */
+const CLIENT_REJECTED_PAUSE_MS = 15 * MINUTE_MS;
+
+/** A transient failure: the tokens stay as they are, and the connection is due again after a pause. */
+const failed = async (deps: Deps, attempt: Attempt, failure: WithingsFailure): Promise<RefreshOutcome> => {
+  const now = deps.now();
+  const { tokens } = attempt;
+  const dueAt = retryRefreshAt(tokens.refreshFailures + 1, now, uniform(deps.random), waitAsked(failure));
+  const { kind, inDoubt } = failure;
+  await recordRefreshFailure(deps.db, heldBy(attempt), { kind, inDoubt, nextRefreshAt: dueAt }, now);
+  const told = { kind: 'failed', failure: withingsUnavailable(failure) } as const;
+  if (kind === 'client_rejected') return { ...told, reach: 'all', pauseMs: CLIENT_REJECTED_PAUSE_MS };
+  if (failure.kind === 'throttled') return { ...told, reach: 'all', pauseMs: failure.retryAfterSeconds * SECOND_MS };
+  return { ...told, reach: 'perhaps_all' };
+};
+
+/**
+ * Withings refuses the stored refresh token and the one before. It answers alike to a dead token and, for all that is known, to a wrong
+ * client secret; so before anybody is blamed the client has to prove itself by a signed request. Evidence instead of a guess: no number of
+ * rejections condemns anyone while the secret is wrong, and a single genuine one does while it is right.
+ */
+const rejected = async (deps: Deps, attempt: Attempt): Promise<RefreshOutcome> => {
+  const allowed = await mayAsk(deps, attempt);
+  if (!allowed.ok) return allowed.failure;
+  const proof = await deps.withings.proveClient();
+  if (!proof.ok && !isBeyondProof(attempt, proof.failure)) return failed(deps, attempt, proof.failure);
+  return condemnHeld(deps, attempt, 'refresh_token_rejected');
+};
+
+/**
+ * Withings does not offer nonces to every client for all that is known. Where it has none, a rejection met by a sync is believed, or an app
+ * would never hear that its user has to connect again; the cron, which meets many at once, still condemns nobody.
+ */
+const isBeyondProof = ({ cause }: Attempt, failure: WithingsFailure): boolean =>
+  cause.share === 'sync' &&
+  (failure.kind === 'not_implemented' || (failure.kind === 'http_error' && failure.httpStatus === 404));
+
+/** A blob that does not open: the operator's mistake pauses the refresh, a broken one condemns its connection. */
+const unopened = async (
+  deps: Deps,
+  attempt: Attempt,
+  failure: { kind: 'key_missing' } | { kind: 'seal_broken' },
+): Promise<RefreshOutcome> => {
+  if (failure.kind === 'seal_broken') return condemnHeld(deps, attempt, 'seal_broken');
+  await giveBack(deps, attempt, deps.now() + HOUR_MS);
+  return { kind: 'failed', failure: { kind: 'sealing_key_missing' }, reach: 'perhaps_all' };
+};
+
+/** Condemns what this lease holds, unless the row changed under it: then the rejection was of a token that is no longer the one. */
+const condemnHeld = async (deps: Deps, attempt: Attempt, reason: ReauthReason): Promise<RefreshOutcome> => {
+  const recorded = await recordReauthRequired(deps.db, heldBy(attempt), reason, deps.now());
+  if (!recorded.ok) return { kind: 'failed', failure: recorded.failure, reach: 'perhaps_all' };
+  if (!recorded.value) return superseded(deps, attempt);
+  return { kind: 'failed', failure: { kind: 'reauth_required', reason }, reach: 'one' };
+};
+
+const superseded = async (deps: Deps, { tokens, lease }: Attempt): Promise<RefreshOutcome> => {
+  await dropLease(deps.db, tokens.connectionId, lease);
+  return { kind: 'superseded' };
+};
+
+const giveBack = (deps: Deps, { tokens, lease }: Attempt, dueAt: number) =>
+  returnLeases(deps.db, lease, [tokens.connectionId], dueAt);
+
+const heldBy = ({ tokens: { connectionId, tokenVersion }, lease }: Attempt): Held => ({
+  connectionId,
+  tokenVersion,
+  lease,
+});
+
+/** Whether an earlier refresh of the connection may have taken effect unseen: every lease begins in doubt, this one's is not meant. */
+export const wasInDoubt = (tokens: Pick<StoredTokens, 'inDoubtSince'>, lease: RefreshLease): boolean =>
+  tokens.inDoubtSince !== undefined && tokens.inDoubtSince < lease.takenAt;
+
+/** When a connection with these tokens is due. A sync uses what it refreshes. */
+const regularlyDue = (deps: Deps, { tokens, lease, cause }: Attempt, accessExpiresAt: number): number => {
+  const now = deps.now();
+  const lastUsedAt = cause.share === 'sync' ? now : tokens.lastUsedAt;
+  const stored = { accessExpiresAt, lastUsedAt, wasInDoubt: wasInDoubt(tokens, lease) };
+  return nextRefreshAt(stored, deps.settings.refreshPolicy, now, uniform(deps.random));
+};

@@ -1,0 +1,148 @@
+import { sealingKeyId } from '../../crypto/seal.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { isSettled, isWalkDue, keyIdsInUse, type ResealState, type ResealWalk, walking } from '../../domain/reseal.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
+import { replaceSealed, type SealedTokens, sealedTokensAfter } from '../../store/tokens/reseal.ts';
+import type { Deps } from '../deps.ts';
+import { condemn } from './access-token.ts';
+import { openToken, sealToken, type TokenField } from './sealed-tokens.ts';
+
+/** Connections that one step looks at: up to three blobs each to open and to seal, within the free plan's 10 ms. */
+const CONNECTIONS_PER_STEP = 30;
+
+/** What the operator is told about the keyring. */
+export type KeyringReport = {
+  currentKeyId: string;
+  keyIds: readonly string[];
+  /** Key ids that stored tokens need and the ring lacks: their connections pause until the key is back. */
+  missingKeyIds: string[];
+  /** Whether everything is sealed under the current key, so that the others may be dropped. */
+  settled: boolean;
+  state: ResealState | undefined;
+};
+
+/** What is known about the keyring, from the walks there were and a look at a few connections. Changes nothing. */
+export const reportKeyring = async (deps: Deps): Promise<Result<KeyringReport, Failure>> => {
+  const text = await brokerStateText(deps.db, 'keyring');
+  if (!text.ok) return text;
+  // A ring that was replaced as a whole has no walk behind it: a few connections tell.
+  const sample = await sealedTokensAfter(deps.db, -1, CONNECTIONS_PER_STEP);
+  if (!sample.ok) return sample;
+  return ok(reportOf(deps, stateOf(text.value), sample.value.flatMap(keyIdsOf)));
+};
+
+const reportOf = (
+  { keyring }: Pick<Deps, 'keyring'>,
+  state: ResealState | undefined,
+  seen: readonly string[],
+): KeyringReport => {
+  const needed = [...new Set([...keyIdsInUse(state), ...seen])];
+  return {
+    currentKeyId: keyring.currentKeyId,
+    keyIds: keyring.keyIds,
+    missingKeyIds: needed.filter((keyId) => !keyring.keyIds.includes(keyId)),
+    settled: isSettled(state, keyring.currentKeyId),
+    state,
+  };
+};
+
+/**
+ * Looks after the keyring, at each tick: goes a step further with sealing anew what is sealed under another key than the current one.
+ *
+ * @param text what the broker remembers about its keyring
+ */
+export const tendKeyring = async (deps: Deps, text: string | undefined): Promise<void> => {
+  const state = stateOf(text);
+  if (!isWalkDue(state, deps.keyring, deps.now())) return;
+  const stepped = await step(deps, text, state);
+  if (!stepped.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'reseal_failed', reason: stepped.failure.kind });
+};
+
+/** The ids of keys that stored tokens need and the ring lacks, for all that the broker remembers about its keyring. */
+export const missingKeyIds = (deps: Pick<Deps, 'keyring'>, text: string | undefined): string[] =>
+  reportOf(deps, stateOf(text), []).missingKeyIds;
+
+/** Goes a step further now, at the operator's word; a walk that had finished begins anew. */
+export const resealStep = async (deps: Deps): Promise<Result<KeyringReport, Failure>> => {
+  const text = await brokerStateText(deps.db, 'keyring');
+  if (!text.ok) return text;
+  const stepped = await step(deps, text.value, stateOf(text.value));
+  return stepped.ok ? reportKeyring(deps) : stepped;
+};
+
+const step = async (
+  deps: Deps,
+  text: string | undefined,
+  before: ResealState | undefined,
+): Promise<Result<void, Failure>> => {
+  const now = deps.now();
+  const state = walking(before, deps.keyring.currentKeyId, now);
+  const read = await sealedTokensAfter(deps.db, state.walk.afterId, CONNECTIONS_PER_STEP);
+  if (!read.ok) return read;
+  const walk = { ...state.walk, counts: { ...state.walk.counts }, afterId: read.value.at(-1)?.connectionId ?? 0 };
+  const changes: { before: SealedTokens; after: SealedTokens }[] = [];
+  for (const tokens of read.value) {
+    const after = await sealedAnew(deps, tokens, walk);
+    if (after !== undefined) changes.push({ before: tokens, after });
+  }
+  const replaced = await replaceSealed(deps.db, changes);
+  if (!replaced.ok) return replaced;
+  // Counted by what was tried: what another write came before of is looked at again by the walk that has to follow.
+  walk.resealed += changes.length;
+  const isFinished = read.value.length < CONNECTIONS_PER_STEP;
+  const after: ResealState = isFinished
+    ? { ...state, walk: undefined, last: { ...walk, finishedAt: now } }
+    : { ...state, walk };
+  const kept = await replaceBrokerState(deps.db, 'keyring', { before: text, after: JSON.stringify(after) }, now);
+  if (!kept.ok) return kept;
+  if (changes.length > 0) deps.log({ level: 'info', event: 'tick', outcome: 'resealed', count: replaced.value });
+  return ok(undefined);
+};
+
+const FIELDS = [
+  ['accessTokenSealed', 'access_token'],
+  ['refreshTokenSealed', 'refresh_token'],
+  ['previousRefreshTokenSealed', 'refresh_token'],
+] as const satisfies [keyof SealedTokens, TokenField][];
+
+/**
+ * A connection's tokens under the current key; undefined where nothing is to be done or can be. Counts into `walk`. A blob whose key is
+ * missing is the operator's mistake and stays as it is; one that fails under its own key condemns its connection.
+ */
+const sealedAnew = async (deps: Deps, tokens: SealedTokens, walk: ResealWalk): Promise<SealedTokens | undefined> => {
+  const after = { ...tokens };
+  const { currentKeyId } = deps.keyring;
+  const others = keyIdsOf(tokens).filter((keyId) => keyId !== currentKeyId);
+  const missing = others.find((keyId) => !deps.keyring.keyIds.includes(keyId));
+  if (keyIdsOf(tokens).length > 0) count(walk, missing ?? currentKeyId);
+  if (others.length === 0 || missing !== undefined) return undefined;
+  for (const [column, field] of FIELDS) {
+    const sealed = tokens[column];
+    if (sealed === undefined || sealingKeyId(sealed) === currentKeyId) continue;
+    const opened = await openToken(deps, tokens, field, sealed);
+    if (!opened.ok && column === 'previousRefreshTokenSealed') {
+      // Only the reserve is lost: its successor stands.
+      after[column] = undefined;
+      continue;
+    }
+    if (!opened.ok) {
+      walk.broken += 1;
+      await condemn(deps, tokens, 'seal_broken');
+      return undefined;
+    }
+    after[column] = await sealToken(deps, tokens, field, opened.value);
+  }
+  return after;
+};
+
+const count = ({ counts }: ResealWalk, keyId: string): void => {
+  counts[keyId] = (counts[keyId] ?? 0) + 1;
+};
+
+const keyIdsOf = (tokens: SealedTokens): string[] => [
+  ...new Set(FIELDS.flatMap(([column]) => (tokens[column] === undefined ? [] : (sealingKeyId(tokens[column]) ?? [])))),
+];
+
+const stateOf = (text: string | undefined): ResealState | undefined =>
+  text === undefined ? undefined : (JSON.parse(text) as ResealState);

@@ -1,0 +1,47 @@
+import { type OpenFailure, open, seal } from '../../crypto/seal.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { secret, type Secret } from '../../domain/secret.ts';
+import type { Deps } from '../deps.ts';
+
+/** The columns that hold a sealed token. Each is a place of its own: a blob moved from one to another does not open. */
+export type TokenField = 'access_token' | 'refresh_token';
+
+export type TokenOwner = { appId: string; connectionId: number };
+
+/** Seals a pair of tokens to its connection. */
+export const sealTokens = async (
+  deps: Pick<Deps, 'keyring'>,
+  owner: TokenOwner,
+  tokens: { accessToken: Secret; refreshToken: Secret },
+): Promise<{ accessTokenSealed: string; refreshTokenSealed: string }> => {
+  const [accessTokenSealed, refreshTokenSealed] = await Promise.all([
+    sealToken(deps, owner, 'access_token', tokens.accessToken),
+    sealToken(deps, owner, 'refresh_token', tokens.refreshToken),
+  ]);
+  return { accessTokenSealed, refreshTokenSealed };
+};
+
+/** Seals one token to its connection and field. */
+export const sealToken = (
+  deps: Pick<Deps, 'keyring'>,
+  owner: TokenOwner,
+  field: TokenField,
+  token: Secret,
+): Promise<string> => seal(deps.keyring, 'seal-token', placeOf(owner, field), token.reveal());
+
+/** Opens one sealed token of a connection. The refresh token before the stored one opens as a refresh token. */
+export const openToken = async (
+  deps: Pick<Deps, 'keyring'>,
+  owner: TokenOwner,
+  field: TokenField,
+  sealed: string,
+): Promise<Result<Secret, OpenFailure>> => {
+  const opened = await open(deps.keyring, 'seal-token', placeOf(owner, field), sealed);
+  return opened.ok ? ok(secret(opened.value)) : opened;
+};
+
+const placeOf = ({ appId, connectionId }: TokenOwner, field: TokenField): string[] => [
+  appId,
+  String(connectionId),
+  field,
+];

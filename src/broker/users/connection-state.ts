@@ -1,0 +1,72 @@
+import { hashUser } from '../../crypto/user-hash.ts';
+import { type ConnectionDetail, whyUnusable } from '../../domain/connection.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { callerByUser } from '../../store/access/key-lookup.ts';
+import { connectionDetail, disconnectUser } from '../../store/link/connections.ts';
+import { pendingSince } from '../../store/link/pending-connections.ts';
+import type { ManagedApp } from '../access/admit-manager.ts';
+import type { Admitted } from '../access/authenticate.ts';
+import { noted } from '../audit.ts';
+import type { Deps } from '../deps.ts';
+
+/** A user of an app and their current connection, for whoever manages the app: that they may was decided before. */
+export const userOfApp = async (
+  deps: Deps,
+  { app: { id: appId }, by }: ManagedApp,
+  userId: string,
+): Promise<Result<Admitted, Failure>> => {
+  const found = await callerByUser(deps.db, appId, userId);
+  if (!found.ok) return found;
+  return found.value === undefined
+    ? fail({ kind: 'app_not_found' })
+    : ok({ appId, userId, by, connection: found.value.connection });
+};
+
+/** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
+export const isConnected = ({ connection }: Admitted): boolean => connection?.state === 'active';
+
+/** A connection as it is shown, and how the log and the audit trail name its user. */
+export type ShownConnection = {
+  detail: ConnectionDetail | undefined;
+  pendingSince: EpochMs | undefined;
+  userHash: string;
+};
+
+/** A user's current connection in full, and since when another one waits for its confirmation. */
+export const showConnection = async (
+  deps: Deps,
+  { appId, userId }: Admitted,
+): Promise<Result<ShownConnection, Failure>> => {
+  const detail = await connectionDetail(deps.db, appId, userId);
+  if (!detail.ok) return detail;
+  const pending = await pendingSince(deps.db, appId, userId, deps.now());
+  if (!pending.ok) return pending;
+  if (detail.value === undefined && pending.value === undefined) return fail({ kind: 'not_found', what: 'connection' });
+  const userHash = await hashUser(deps.keyring, appId, userId);
+  return ok({ detail: detail.value, pendingSince: pending.value, userHash });
+};
+
+/**
+ * Forgets a user's tokens, at once and also in the middle of a refresh. Withings' side is left alone: its revocation acts on the person, who
+ * may be connected elsewhere. Doing it again changes nothing.
+ */
+export const disconnect = async (
+  deps: Deps,
+  { appId, userId, by }: Omit<Admitted, 'connection'>,
+): Promise<Result<void, Failure>> => {
+  const userHash = await hashUser(deps.keyring, appId, userId);
+  const audit = noted(deps, by, { action: 'user.disconnected', appId, subject: userHash });
+  const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), audit);
+  if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
+  return done;
+};
+
+/** The connection that a sync needs, or why there is none to sync. */
+export const syncableConnection = ({ connection }: Admitted): Result<{ id: number }, Failure> => {
+  const unusable = whyUnusable(connection);
+  return connection === undefined || unusable !== undefined
+    ? fail(unusable ?? { kind: 'not_connected' })
+    : ok({ id: connection.id });
+};

@@ -1,0 +1,37 @@
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { deleteApp as deleteEmptyApp, someUsersOf } from '../../store/users/erasure.ts';
+import type { ManagedApp } from '../access/admit-manager.ts';
+import { updateApp } from '../apps/manage-apps.ts';
+import { noted } from '../audit.ts';
+import type { Deps } from '../deps.ts';
+import { eraseUser } from './erase-user.ts';
+
+/** Users that one call erases: each takes up to seven D1 calls and two fetches, of the 50 that an invocation may make. */
+const USERS_AT_ONCE = 5;
+
+/**
+ * Deletes an app and everything of its users, a bounded part at each call. The app is disabled first, so that nothing flows from then on;
+ * the same call again goes on until the app itself is gone.
+ *
+ * @returns whether the app is gone
+ */
+export const deleteApp = async (deps: Deps, managed: ManagedApp): Promise<Result<boolean, Failure>> => {
+  const { app, by } = managed;
+  const appId = app.id;
+  if (app.disabledAt === undefined) {
+    const disabled = await updateApp(deps, managed, { disabled: true });
+    if (!disabled.ok) return disabled;
+  }
+  const users = await someUsersOf(deps.db, appId, USERS_AT_ONCE);
+  if (!users.ok) return users;
+  for (const userId of users.value) {
+    const erased = await eraseUser(deps, by, { appId, userId });
+    if (!erased.ok) return erased;
+    if (!erased.value.complete) return ok(false);
+  }
+  if (users.value.length === USERS_AT_ONCE) return ok(false);
+  const audit = noted(deps, by, { action: 'app.deleted', appId, subject: appId, detail: { name: app.name } });
+  const deleted = await deleteEmptyApp(deps.db, appId, [audit]);
+  return deleted.ok ? ok(true) : deleted;
+};

@@ -1,0 +1,106 @@
+import { hashUser } from '../../crypto/user-hash.ts';
+import type { Actor } from '../../domain/audit.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { takeBudget } from '../../store/tokens/withings-quota.ts';
+import { accountsHeldByOthers, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
+import { noted } from '../audit.ts';
+import type { Deps } from '../deps.ts';
+import { disconnect } from './connection-state.ts';
+
+/** What an erasure removed, and what became of the authorizations at Withings. */
+export type Erasure = {
+  /** False where a bounded part was done: the same call again goes on. */
+  complete: boolean;
+  removed: { connections: number; pendingConnections: number; measurements: number; groups: number; sources: number };
+  /** Accounts whose authorization was revoked, kept because somebody else is connected by it, or could not be revoked. */
+  withings: { revoked: number; kept: number; failed: number };
+};
+
+/** Rows of one table that one statement deletes. */
+const ROWS_AT_ONCE = 10_000;
+/** Statements of body data in one call: what is left is the next call's. */
+const MOST_ROUNDS = 12;
+/** A revocation takes two requests: a nonce, then itself. */
+const REQUESTS_PER_REVOCATION = 2;
+
+/**
+ * Erases a user: connections to every Withings account there ever was, pending ones, tokens, measurements. Tokens go first, so that no
+ * refresh or sync under way writes anything back. Doing it again removes what is left, if anything.
+ *
+ * Withings' own authorization is revoked only where nobody else is connected to that account through this broker, because a revocation acts
+ * on the person. Should it fail, the erasure goes on and says so: the person can take the authorization away at Withings.
+ */
+export const eraseUser = async (
+  deps: Deps,
+  by: Actor,
+  { appId, userId }: { appId: string; userId: string },
+): Promise<Result<Erasure, Failure>> => {
+  const holdings = await holdingsOf(deps.db, appId, userId);
+  if (!holdings.ok) return holdings;
+  const { connectionIds, pending, withingsUserIds } = holdings.value;
+  const erasure: Erasure = {
+    complete: true,
+    removed: { connections: 0, pendingConnections: pending, measurements: 0, groups: 0, sources: 0 },
+    withings: { revoked: 0, kept: 0, failed: 0 },
+  };
+  if (withingsUserIds.length === 0) return ok(erasure);
+  const forgotten = await disconnect(deps, { appId, userId, by });
+  if (!forgotten.ok) return forgotten;
+
+  const emptied = await emptyConnections(deps, connectionIds, erasure);
+  if (!emptied.ok) return emptied;
+  if (!emptied.value) return ok({ ...erasure, complete: false });
+
+  const revoked = await revokeUnheld(deps, { appId, userId }, withingsUserIds, erasure);
+  if (!revoked.ok) return revoked;
+  const subject = await hashUser(deps.keyring, appId, userId);
+  const detail = { connections: connectionIds.length, pendingConnections: pending, ...erasure.withings };
+  const audit = noted(deps, by, { action: 'user.erased', appId, subject, detail, always: true });
+  const deleted = await deleteConnections(deps.db, connectionIds, [audit]);
+  if (!deleted.ok) return deleted;
+  erasure.removed.connections = deleted.value;
+  deps.log({ level: 'info', event: 'erasure', outcome: 'erased', appId, userHash: subject, count: deleted.value });
+  return ok(erasure);
+};
+
+/** Deletes the body data of connections, a bounded part of it; whether all of it is gone. Counts into `erasure`. */
+const emptyConnections = async (
+  deps: Deps,
+  connectionIds: readonly number[],
+  { removed }: Erasure,
+): Promise<Result<boolean, Failure>> => {
+  for (let rounds = 0; rounds < MOST_ROUNDS; rounds += 1) {
+    const deleted = await deleteBodyData(deps.db, connectionIds, ROWS_AT_ONCE);
+    if (!deleted.ok) return deleted;
+    const { measurements, groups, sources } = deleted.value;
+    removed.measurements += measurements;
+    removed.groups += groups;
+    removed.sources += sources;
+    if (Math.max(measurements, groups, sources) < ROWS_AT_ONCE) return ok(true);
+  }
+  return ok(false);
+};
+
+/** Revokes at Withings what nobody else holds. Counts into `erasure`. */
+const revokeUnheld = async (
+  deps: Deps,
+  user: { appId: string; userId: string },
+  withingsUserIds: readonly string[],
+  { withings }: Erasure,
+): Promise<Result<void, Failure>> => {
+  const held = await accountsHeldByOthers(deps.db, withingsUserIds, user, deps.now());
+  if (!held.ok) return held;
+  for (const withingsUserId of withingsUserIds) {
+    if (held.value.has(withingsUserId)) {
+      withings.kept += 1;
+      continue;
+    }
+    const share = deps.settings.shares.cron;
+    const granted = await takeBudget(deps.db, 'cron', share, REQUESTS_PER_REVOCATION, deps.now());
+    const revoked = granted.ok && granted.value ? await deps.withings.revoke({ withingsUserId }) : undefined;
+    if (revoked?.ok === true) withings.revoked += 1;
+    else withings.failed += 1;
+  }
+  return ok(undefined);
+};

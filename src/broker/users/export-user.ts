@@ -1,0 +1,71 @@
+import { hashUser } from '../../crypto/user-hash.ts';
+import type { Actor } from '../../domain/audit.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { addAuditEntry } from '../../store/apps/audit.ts';
+import { pendingSince } from '../../store/link/pending-connections.ts';
+import {
+  everyConnectionOf,
+  type ExportedConnection,
+  type ExportedGroup,
+  groupsAfter,
+} from '../../store/metrics/export.ts';
+import { noted } from '../audit.ts';
+import type { Deps } from '../deps.ts';
+
+/** Where a page of an export begins: after this group of this connection. */
+export type ExportPosition = { connectionId: number; groupId: number };
+
+/** A page of what is stored about a user. The connections are on every page, groups of one connection after the other. */
+export type ExportPage = {
+  connections: ExportedConnection[];
+  pendingSince: EpochMs | undefined;
+  groups: { withingsUserId: string; group: ExportedGroup }[];
+  next: ExportPosition | undefined;
+};
+
+const GROUPS_PER_PAGE = 500;
+
+/**
+ * All that is stored about a user but the tokens, a page at a time: connections to every Withings account, and their groups with every value,
+ * those of single segments and those in doubt included.
+ *
+ * @returns `not_found` for a user of whom nothing is stored
+ */
+export const exportUser = async (
+  deps: Deps,
+  by: Actor,
+  { appId, userId }: { appId: string; userId: string },
+  from: ExportPosition | undefined,
+): Promise<Result<ExportPage, Failure>> => {
+  const found = await everyConnectionOf(deps.db, appId, userId);
+  if (!found.ok) return found;
+  const pending = await pendingSince(deps.db, appId, userId, deps.now());
+  if (!pending.ok) return pending;
+  const connections = found.value;
+  if (connections.length === 0 && pending.value === undefined) return fail({ kind: 'not_found', what: 'user' });
+  if (from === undefined) {
+    const subject = await hashUser(deps.keyring, appId, userId);
+    const audited = await addAuditEntry(
+      deps.db,
+      noted(deps, by, { action: 'user.exported', appId, subject, always: true }),
+    );
+    if (!audited.ok) return audited;
+  }
+  const page = { connections, pendingSince: pending.value };
+  const index = from === undefined ? 0 : connections.findIndex(({ id }) => id >= from.connectionId);
+  const connection = connections[index];
+  if (connection === undefined) return ok({ ...page, groups: [], next: undefined });
+  const afterGroupId = connection.id === from?.connectionId ? from.groupId : 0;
+  const groups = await groupsAfter(deps.db, connection.id, afterGroupId, GROUPS_PER_PAGE);
+  if (!groups.ok) return groups;
+  const following = connections[index + 1];
+  const last = groups.value.at(-1);
+  const isFull = groups.value.length === GROUPS_PER_PAGE && last !== undefined;
+  const next = isFull
+    ? { connectionId: connection.id, groupId: last.groupId }
+    : following && { connectionId: following.id, groupId: 0 };
+  const { withingsUserId } = connection;
+  return ok({ ...page, groups: groups.value.map((group) => ({ withingsUserId, group })), next });
+};

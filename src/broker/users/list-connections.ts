@@ -1,0 +1,76 @@
+import { hashUser } from '../../crypto/user-hash.ts';
+import type { ConnectionState } from '../../domain/connection.ts';
+import type { Failure, ReauthReason } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { connectionsAfter, pendingUsersAfter } from '../../store/users/connection-list.ts';
+import type { ManagedApp } from '../access/admit-manager.ts';
+import type { Deps } from '../deps.ts';
+
+/** A user in a list: in one of the states that an app sees. */
+export type ListedUser = FoundUser & {
+  /** As the log and the audit trail name the user. */
+  userHash: string;
+};
+
+type FoundUser = {
+  userId: string;
+  state: ConnectionState | 'pending';
+  stateReason: ReauthReason | undefined;
+  stateSince: EpochMs;
+  lastSyncAt: EpochMs | undefined;
+};
+
+const USERS_PER_PAGE = 50;
+
+/**
+ * A page of an app's users in the order of their ids: all there are, or those in one state; those whose id begins with `prefix`. Who waits
+ * for a confirmation beside a current connection is listed by that connection, and under `pending`.
+ */
+export const listConnections = async (
+  deps: Deps,
+  { app }: ManagedApp,
+  wanted: { state: ConnectionState | 'pending' | undefined; prefix: string; afterUserId: string },
+): Promise<Result<{ users: ListedUser[]; nextAfterUserId: string | undefined }, Failure>> => {
+  const found = await usersAfter(deps, { ...wanted, appId: app.id, limit: USERS_PER_PAGE + 1 });
+  if (!found.ok) return found;
+  const page = found.value.slice(0, USERS_PER_PAGE);
+  const users = await Promise.all(
+    page.map(async (user) => ({ ...user, userHash: await hashUser(deps.keyring, app.id, user.userId) })),
+  );
+  return ok({ users, nextAfterUserId: found.value.length > USERS_PER_PAGE ? users.at(-1)?.userId : undefined });
+};
+
+type UserFilter = { appId: string; prefix: string; afterUserId: string; limit: number };
+
+const usersAfter = async (
+  deps: Deps,
+  { state, ...filter }: UserFilter & { state: ConnectionState | 'pending' | undefined },
+): Promise<Result<FoundUser[], Failure>> => {
+  if (state === 'pending') return waitingUsersAfter(deps, filter);
+  const connected = await connectionsAfter(deps.db, { ...filter, state });
+  if (!connected.ok || state !== undefined) return connected;
+  const waiting = await waitingUsersAfter(deps, filter);
+  return waiting.ok ? ok(merged(connected.value, waiting.value).slice(0, filter.limit)) : waiting;
+};
+
+/** Both in the order of ids, each user once. */
+const merged = (connected: readonly FoundUser[], waiting: readonly FoundUser[]): FoundUser[] => {
+  const known = new Set(connected.map(({ userId }) => userId));
+  const all = [...connected, ...waiting.filter(({ userId }) => !known.has(userId))];
+  return all.sort((one, other) => (one.userId < other.userId ? -1 : 1));
+};
+
+const waitingUsersAfter = async (deps: Deps, filter: UserFilter): Promise<Result<FoundUser[], Failure>> => {
+  const waiting = await pendingUsersAfter(deps.db, filter, deps.now());
+  if (!waiting.ok) return waiting;
+  return ok(
+    waiting.value.map(({ userId, since }) => ({
+      userId,
+      state: 'pending',
+      stateReason: undefined,
+      stateSince: since,
+      lastSyncAt: undefined,
+    })),
+  );
+};

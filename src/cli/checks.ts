@@ -1,0 +1,135 @@
+import type * as z from 'zod';
+
+import { whoami } from '../client/accounts.ts';
+import { getHealth, getOperatorStatus } from '../client/management.ts';
+import type { Broker } from '../client/send.ts';
+import * as accounts from '../http/api/accounts/contract.ts';
+import * as operator from '../http/api/operator/contract.ts';
+import { call } from './call.ts';
+import { EXIT, isCliFailure } from './exit.ts';
+
+/** One thing that was looked at; `todo` says how to mend it, and is there only where something is wrong. */
+export type Check = { check: string; ok: boolean; found: string; todo?: string };
+
+const MOST_SKEW_S = 30;
+const NOBODY_THERE = 'Check the URL, and that the Worker is deployed.';
+const SERVES_NOT = 'Run `npm run deploy`, which applies missing migrations; otherwise the log of the Worker says why.';
+
+/**
+ * Looks at everything that could be wrong between here and Withings, and goes no further where the rest could not be told.
+ *
+ * @param now of this machine, ms since the epoch
+ */
+export const examine = async (broker: Broker, now: () => number): Promise<Check[]> => {
+  const reached = await attempt('broker', () => call(operator.health, getHealth, broker));
+  if (!reached.ok) return [{ ...reached.check, todo: reached.later ? SERVES_NOT : NOBODY_THERE }];
+  const date = reached.value.headers.get('Date');
+  const checks = [
+    { check: 'broker', ok: true, found: broker.url },
+    links(reached.value.value.checks.links),
+    await callback(broker),
+  ];
+  if (date !== null) checks.push(clock(date, now()));
+  const me = await attempt('token', () => call(accounts.whoami, whoami, broker));
+  if (!me.ok) return [...checks, { ...me.check, todo: 'Run `mushu login` with a token that is valid.' }];
+  const { role, account } = me.value.value;
+  checks.push({ check: 'token', ok: true, found: account?.name ?? role });
+  if (role !== 'operator') return checks;
+  const status = await attempt('status', () => call(operator.operatorStatus, getOperatorStatus, broker));
+  if (!status.ok) return [...checks, { ...status.check, todo: SERVES_NOT }];
+  const { value } = status.value;
+  return [...checks, ...(date === null ? [clock(value.now, now())] : []), ...ofOperator(value)];
+};
+
+const links = (state: 'ok' | 'failing' | 'unknown'): Check =>
+  judge(
+    'links',
+    state !== 'failing',
+    state,
+    'KV cannot be read: look at the LINKS binding, and at the status of Cloudflare.',
+  );
+
+/** By the broker's `Date` header, which Cloudflare sets; where there is none, by what it tells its operator. */
+const clock = (date: string, now: number): Check => {
+  const skew = Math.round(Math.abs(Date.parse(date) - now) / 1000);
+  return judge('clock', skew <= MOST_SKEW_S, `${skew} s apart`, 'Set the clock of this machine.');
+};
+
+const callback = async ({ url, fetch: ask = fetch }: Broker): Promise<Check> => {
+  const target = new URL('/withings/callback', url);
+  const found = await ask(target, { method: 'HEAD', redirect: 'manual' }).then(
+    ({ status }) => status,
+    () => undefined,
+  );
+  const todo = 'Withings probes it with HEAD and wants 200. Route it to the Worker.';
+  return judge(
+    'callback',
+    found === 200,
+    `${target.href}${found === 200 ? '' : ` answers ${found ?? 'nothing'}`}`,
+    todo,
+  );
+};
+
+/** Alarms about what has a line of its own. */
+const SAID_ABOVE = ['cron_late', 'sealing_key_missing', 'withings_client_rejected'];
+
+const ofOperator = ({
+  cron,
+  withings,
+  keyring,
+  migrations,
+  alarms,
+}: z.infer<typeof operator.operatorStatus>): Check[] => {
+  const missing = keyring.missing_key_ids.join(' ');
+  return [
+    judge(
+      'cron',
+      cron.state !== 'late',
+      `${cron.state}, ${cron.refreshes_due} due, ${cron.last_tick_noted_at === null ? 'no tick yet' : `last tick noted ${cron.last_tick_noted_at}`}`,
+      'Refreshes wait longer than ten minutes, or no tick came for an hour: see that the cron trigger is deployed, and the log of its ticks.',
+    ),
+    judge(
+      'withings',
+      withings !== 'rejected',
+      withings,
+      'Withings refuses the client id and secret: set WITHINGS_CLIENT_ID and WITHINGS_CLIENT_SECRET again.',
+    ),
+    judge(
+      'keyring',
+      missing === '',
+      missing === '' ? keyring.current_key_id : `lacks ${missing}`,
+      'Put the missing keys back into KEYRING. Their connections wait; nothing is lost.',
+    ),
+    judge(
+      'migrations',
+      migrations.applied === migrations.wanted,
+      `${migrations.applied ?? 'none'}, wanted ${migrations.wanted}`,
+      'Run `npm run deploy`: it applies them before the code.',
+    ),
+    ...alarms
+      .filter(({ code }) => !SAID_ABOVE.includes(code))
+      .map(({ code, since, reason }) =>
+        judge('alarm', false, `${code} since ${since}, ${reason}`, 'docs/operating.md says what to do about it.'),
+      ),
+  ];
+};
+
+const judge = (check: string, ok: boolean, found: string, todo: string): Check => ({
+  check,
+  ok,
+  found,
+  ...(!ok && { todo }),
+});
+
+const attempt = async <Value>(
+  check: string,
+  look: () => Promise<Value>,
+): Promise<{ ok: true; value: Value } | { ok: false; check: Check; later: boolean }> => {
+  try {
+    return { ok: true, value: await look() };
+  } catch (error) {
+    if (!isCliFailure(error)) throw error;
+    const found = error.message.replaceAll('\n', '; ');
+    return { ok: false, check: { check, ok: false, found }, later: error.exitCode === EXIT.tryLater };
+  }
+};

@@ -1,0 +1,70 @@
+import { object } from '@optique/core/constructs';
+import { message } from '@optique/core/message';
+import { map } from '@optique/core/modifiers';
+import { argument, command, option } from '@optique/core/primitives';
+import { string } from '@optique/core/valueparser';
+
+import { eraseUser, exportUser } from '../../client/connections.ts';
+import type { Read } from '../../client/contract.ts';
+import { erasure, userExport } from '../../http/api/users/contract.ts';
+import { call } from '../call.ts';
+import { cliFailure, EXIT } from '../exit.ts';
+import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
+import { print, progress, show } from '../output.ts';
+
+/** What a person may ask of whoever keeps their data: all of it, and its end. */
+
+const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
+
+export const exportCommand = command(
+  'export',
+  map(object({ ...common, app, user }), ({ app: wanted, user, ...target }): Run => async () => {
+    const broker = chosenBroker(target);
+    const groups: Read<'userExport'>['groups'] = [];
+    for (let cursor: string | undefined; ;) {
+      const { value } = await call(userExport, exportUser, broker, appId(wanted), user, { cursor });
+      groups.push(...value.groups);
+      if (value.next_cursor === null) {
+        progress('');
+        print(JSON.stringify({ ...value, groups }, null, 2));
+        return;
+      }
+      cursor = value.next_cursor;
+      progress(`${groups.length} weigh-ins so far…`);
+    }
+  }),
+  {
+    brief: message`Everything that is stored about a user, as JSON.`,
+    ...example('mushu health export ada --app APP'),
+  },
+);
+
+export const eraseCommand = command(
+  'erase',
+  map(
+    object({ ...common, app, user, yes: option('--yes', { description: message`That it is meant.` }) }),
+    ({ json, app: wanted, user, yes, ...target }): Run =>
+      async () => {
+        if (!yes) {
+          throw cliFailure(EXIT.usage, 'This erases all that is stored about the user. Say --yes if that is meant.');
+        }
+        const broker = chosenBroker(target);
+        let measurements = 0;
+        for (;;) {
+          const { value } = await call(erasure, eraseUser, broker, appId(wanted), user);
+          measurements += value.removed.measurements;
+          if (value.complete) {
+            progress('');
+            const removed = { ...value.removed, measurements };
+            show(json, { ...value, removed }, () => `Erased ${user}: ${measurements} measurements and all the rest.`);
+            return;
+          }
+          progress(`${measurements} measurements erased so far…`);
+        }
+      },
+  ),
+  {
+    brief: message`Erase a user, with all that was measured.`,
+    ...example('mushu health erase ada --app APP --yes'),
+  },
+);

@@ -1,0 +1,211 @@
+/**
+ * Moments and days as their user sees them. A moment is Unix seconds; a day is `YYYY-MM-DD` in a time zone.
+ *
+ * Local time is UTC plus the zone's offset at that moment, in whole minutes, because RFC 3339 offsets have no
+ * seconds. Days are not always 24 hours and a few never happened (Apia has no 2011-12-30); where clocks went
+ * back across midnight (St. John's until 2011) a day goes on after the next one has begun. A zone that the
+ * runtime does not know counts as UTC.
+ */
+
+import { tzOffset } from '@date-fns/tz/tzOffset';
+
+import { fail, ok, type Result } from '../result.ts';
+
+const SECONDS_PER_DAY = 24 * 60 * 60;
+
+/** The years 0001 to 9999 without their outermost days, so that the local year has four digits in every zone. */
+const FIRST_INSTANT_SECONDS = Date.parse('0001-01-02T00:00:00Z') / 1000;
+const LAST_INSTANT_SECONDS = Date.parse('9999-12-30T23:59:59Z') / 1000;
+
+/** Whether a moment is whole seconds that RFC 3339 can express in every zone. */
+export const isExpressibleInstant = (seconds: number): boolean =>
+  Number.isInteger(seconds) && seconds >= FIRST_INSTANT_SECONDS && seconds <= LAST_INSTANT_SECONDS;
+
+/** There are some 600 names; more than these at once can only be misspellings. */
+const ZONES_REMEMBERED = 1000;
+const zonesSeen = new Map<string, boolean>();
+
+/**
+ * Whether the runtime's time zone database has this name (`Europe/Oslo`).
+ *
+ * Answers are remembered: asking the runtime costs as much as formatting 50 times.
+ */
+export const isKnownTimeZone = (timeZone: string): boolean => {
+  const seen = zonesSeen.get(timeZone);
+  if (seen !== undefined) return seen;
+  let known = true;
+  try {
+    Intl.DateTimeFormat('en', { timeZone });
+  } catch {
+    known = false;
+  }
+  if (zonesSeen.size >= ZONES_REMEMBERED) zonesSeen.clear();
+  zonesSeen.set(timeZone, known);
+  return known;
+};
+
+/** Seconds to add to UTC, a whole number of minutes, as the runtime's database has it. */
+const lookUpOffset = (seconds: number, timeZone: string): number =>
+  // tzOffset mistakes the sign of offsets less than an hour west of Greenwich; the last ended in 1972.
+  Math.round(tzOffset(timeZone, new Date(seconds * 1000))) * 60;
+
+/**
+ * Since 1970 no zone has changed its clocks twice within a week (Boa Vista's summer time of 2000 lasted seven days). So where a span of four
+ * days begins and ends with one offset it has no other in between.
+ */
+const SPAN_SECONDS = 4 * SECONDS_PER_DAY;
+const SPANS_REMEMBERED = 2_000;
+const offsetsAtStart = new Map<string, Map<number, number>>();
+
+const offsetAtStart = (span: number, timeZone: string): number => {
+  const ofZone = offsetsAtStart.get(timeZone) ?? new Map<number, number>();
+  const remembered = ofZone.get(span);
+  if (remembered !== undefined) return remembered;
+  const offset = lookUpOffset(span * SPAN_SECONDS, timeZone);
+  if (ofZone.size >= SPANS_REMEMBERED) ofZone.clear();
+  offsetsAtStart.set(timeZone, ofZone.set(span, offset));
+  return offset;
+};
+
+/**
+ * Seconds to add to UTC, a whole number of minutes.
+ *
+ * Offsets are remembered by span: looking one up formats a date, which took longer than all else about a value on a page of metrics.
+ */
+const offsetSeconds = (seconds: number, timeZone: string): number => {
+  // tzOffset must not see unknown names: it reads an offset out of `Nowhere+05` and objects out of `constructor`.
+  if (!isKnownTimeZone(timeZone)) return 0;
+  if (seconds < 0) return lookUpOffset(seconds, timeZone);
+  const span = Math.floor(seconds / SPAN_SECONDS);
+  const offset = offsetAtStart(span, timeZone);
+  return offset === offsetAtStart(span + 1, timeZone) ? offset : lookUpOffset(seconds, timeZone);
+};
+
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+
+/** `18:32`, or an offset without its sign. */
+const formatMinutes = (minutes: number): string =>
+  `${TWO_DIGITS[Math.floor(minutes / 60)]}:${TWO_DIGITS[minutes % 60]}`;
+
+/** `+01:00`; UTC is `+00:00`, so that every time has one shape. */
+const formatOffset = (offset: number): string => `${offset < 0 ? '-' : '+'}${formatMinutes(Math.abs(offset) / 60)}`;
+
+const DAYS_REMEMBERED = 10_000;
+const dayNames = new Map<number, string>();
+
+/** The date of a day counted from 1970-01-01. Remembered: the runtime takes longer to format one than to look up all the rest of a time. */
+const dayName = (day: number): string => {
+  const remembered = dayNames.get(day);
+  if (remembered !== undefined) return remembered;
+  const name = new Date(day * SECONDS_PER_DAY * 1000).toISOString().slice(0, 10);
+  if (dayNames.size >= DAYS_REMEMBERED) dayNames.clear();
+  dayNames.set(day, name);
+  return name;
+};
+
+/**
+ * A moment in RFC 3339 with the user's offset: `2024-01-27T18:32:10+01:00`. UTC and unknown zones give `+00:00`.
+ *
+ * @param seconds Unix seconds for which `isExpressibleInstant` holds.
+ */
+export const toRfc3339 = (seconds: number, timeZone: string): string => {
+  const offset = offsetSeconds(seconds, timeZone);
+  const day = Math.floor((seconds + offset) / SECONDS_PER_DAY);
+  const secondOfDay = seconds + offset - day * SECONDS_PER_DAY;
+  const time = `${formatMinutes(Math.floor(secondOfDay / 60))}:${TWO_DIGITS[secondOfDay % 60]}`;
+  return `${dayName(day)}T${time}${formatOffset(offset)}`;
+};
+
+/**
+ * The user's calendar day of a moment, `YYYY-MM-DD`.
+ *
+ * @param seconds Unix seconds for which `isExpressibleInstant` holds.
+ */
+export const localDay = (seconds: number, timeZone: string): string =>
+  dayName(Math.floor((seconds + offsetSeconds(seconds, timeZone)) / SECONDS_PER_DAY));
+
+/**
+ * - `not_an_instant`: the text is neither an RFC 3339 time nor a date
+ * - `no_such_instant`: its form is right, but no calendar or clock has it (2023-02-29, 24:00)
+ * - `no_such_local_day`: the calendar has the day and the zone skipped it (2011-12-30 in Apia)
+ */
+export type InstantFailure = {
+  kind: 'not_an_instant' | 'no_such_instant' | 'no_such_local_day';
+  /** A sentence part for the person who wrote the text; it does not repeat the text. */
+  reason: string;
+};
+
+const fails = (kind: InstantFailure['kind'], reason: string) => fail({ kind, reason });
+
+const FORM = 'must be a date (2024-01-27) or an RFC 3339 time (2024-01-27T18:32:10+01:00)';
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const DATE_TIME = /^(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?(?:Z|([+-])(\d{2}):(\d{2}))$/i;
+/** What `2024-01-27T18:32:10+01:00` looks like after a form decoder has made its plus a space. */
+const LOST_PLUS = /T\d{2}:\d{2}:\d{2}(?:\.\d+)? \d{2}:\d{2}$/i;
+
+/** Unix seconds at which a date begins in UTC; undefined for one that the calendar lacks. */
+const utcMidnight = (date: string): number | undefined => {
+  const milliseconds = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(milliseconds)) return undefined;
+  // Date.parse takes 2023-02-29 for 1 March.
+  const isSameDate = new Date(milliseconds).toISOString().startsWith(date);
+  return isSameDate ? milliseconds / 1000 : undefined;
+};
+
+const noSuchDate = fails('no_such_instant', 'is a date that does not exist');
+
+/** First and last second of a local day; undefined where the zone skipped the day. */
+const localDayBounds = (
+  date: string,
+  midnightSeconds: number,
+  timeZone: string,
+): { start: number; end: number } | undefined => {
+  // Offsets before, during and after the day: whatever change touches it lies between two of these.
+  const offsets = [-1, 0, 1, 2].map((days) => offsetSeconds(midnightSeconds + days * SECONDS_PER_DAY, timeZone));
+  const edges = offsets.flatMap((offset) => [midnightSeconds - offset, midnightSeconds + SECONDS_PER_DAY - 1 - offset]);
+  const within = edges.filter((edge) => localDay(edge, timeZone) === date);
+  return within.length === 0 ? undefined : { start: Math.min(...within), end: Math.max(...within) };
+};
+
+const parseDate = (date: string, timeZone: string, edge: 'start' | 'end'): Result<number, InstantFailure> => {
+  const midnightSeconds = utcMidnight(date);
+  if (midnightSeconds === undefined) return noSuchDate;
+  const bounds = localDayBounds(date, midnightSeconds, timeZone);
+  if (bounds === undefined) return fails('no_such_local_day', `is a day that ${timeZone} skipped`);
+  return ok(bounds[edge]);
+};
+
+const parseDateTime = (match: RegExpExecArray, edge: 'start' | 'end'): Result<number, InstantFailure> => {
+  const [, date = '', hours, minutes, wholeSeconds, fraction, sign, offsetHours = 0, offsetMinutes = 0] = match;
+  const midnightSeconds = utcMidnight(date);
+  if (midnightSeconds === undefined) return noSuchDate;
+  if (Number(hours) > 23 || Number(minutes) > 59 || Number(wholeSeconds) > 59) {
+    return fails('no_such_instant', 'has a time of day beyond 23:59:59');
+  }
+  if (Number(offsetHours) > 23 || Number(offsetMinutes) > 59) {
+    return fails('no_such_instant', 'has an offset beyond 23:59');
+  }
+  const secondsOfDay = Number(hours) * 3600 + Number(minutes) * 60 + Number(wholeSeconds);
+  const offset = (Number(offsetHours) * 3600 + Number(offsetMinutes) * 60) * (sign === '-' ? -1 : 1);
+  // Measurements have whole seconds: of those, the first not before and the last not after the bound.
+  const isRoundedUp = edge === 'start' && Number(fraction ?? 0) > 0;
+  return ok(midnightSeconds + secondsOfDay - offset + (isRoundedUp ? 1 : 0));
+};
+
+/**
+ * A bound that a person wrote: an RFC 3339 time with offset, or a date that stands for the start or the end of
+ * that day in the user's zone. Both edges are inclusive: every measurement of the day lies between its start
+ * and its end.
+ *
+ * @param edge which side of a range the text bounds.
+ * @returns Unix seconds. Leap seconds (`:60`) are refused: Unix time has none.
+ */
+export const parseInstant = (text: string, timeZone: string, edge: 'start' | 'end'): Result<number, InstantFailure> => {
+  if (DATE.test(text)) return parseDate(text, timeZone, edge);
+  const match = DATE_TIME.exec(text);
+  if (match !== null) return parseDateTime(match, edge);
+  if (LOST_PLUS.test(text)) {
+    return fails('not_an_instant', 'has a space where its offset begins: write + as %2B in a URL');
+  }
+  return fails('not_an_instant', FORM);
+};

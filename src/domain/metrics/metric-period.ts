@@ -1,0 +1,127 @@
+/**
+ * Measurements by their user's local days, ISO weeks and months. A day is the day it was where the measurement was made, so a weigh-in
+ * counts for the day that the person saw on the clock, wherever they travelled since.
+ */
+
+import type { EpochSeconds } from '../time.ts';
+
+export type PeriodLength = 'day' | 'week' | 'month';
+
+/** A day (`2024-01-27`), an ISO week (`2024-W04`) or a month (`2024-01`), and its first and last day. */
+export type Period = { name: string; firstDay: string; lastDay: string };
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const dayOf = (utcMs: number): string => new Date(utcMs).toISOString().slice(0, 10);
+const utcOf = (day: string): number => Date.parse(`${day}T00:00:00Z`);
+
+/** The period that a day lies in. */
+export const periodOf = (day: string, length: PeriodLength): Period => {
+  switch (length) {
+    case 'day':
+      return { name: day, firstDay: day, lastDay: day };
+    case 'week':
+      return weekOf(day);
+    case 'month':
+      return monthOf(day);
+  }
+};
+
+/** The period that follows. */
+const periodAfter = ({ lastDay }: Period, length: PeriodLength): Period =>
+  periodOf(dayOf(utcOf(lastDay) + DAY_MS), length);
+
+/** ISO 8601: weeks begin on Monday, and a week belongs to the year that has its Thursday. */
+const weekOf = (day: string): Period => {
+  const ms = utcOf(day);
+  const monday = ms - ((new Date(ms).getUTCDay() + 6) % 7) * DAY_MS;
+  const year = new Date(monday + 3 * DAY_MS).getUTCFullYear();
+  const yearsFirst = Date.UTC(year, 0, 4);
+  const yearsFirstMonday = yearsFirst - ((new Date(yearsFirst).getUTCDay() + 6) % 7) * DAY_MS;
+  const week = Math.round((monday - yearsFirstMonday) / (7 * DAY_MS)) + 1;
+  return {
+    name: `${String(year).padStart(4, '0')}-W${String(week).padStart(2, '0')}`,
+    firstDay: dayOf(monday),
+    lastDay: dayOf(monday + 6 * DAY_MS),
+  };
+};
+
+const monthOf = (day: string): Period => {
+  const name = day.slice(0, 7);
+  const [year = 0, month = 0] = name.split('-').map(Number);
+  return { name, firstDay: `${name}-01`, lastDay: dayOf(Date.UTC(year, month, 0)) };
+};
+
+/** A value on its user's local day. */
+export type DatedValue = { day: string; measuredAtSeconds: EpochSeconds; value: number };
+
+/** What a period's values come to. A period without values is not there, unless it was filled. */
+export type PeriodSummary = Period & {
+  first: number;
+  last: number;
+  min: number;
+  max: number;
+  mean: number;
+  /** How many values; 0 in a period that was filled with the last value before it. */
+  count: number;
+};
+
+/**
+ * Summaries of the periods that have values, oldest first.
+ *
+ * @param values of one series, oldest first
+ */
+export const summarise = (values: readonly DatedValue[], length: PeriodLength): PeriodSummary[] => {
+  const periods = new Map<string, { period: Period; values: number[] }>();
+  for (const { day, value } of values) {
+    const period = periodOf(day, length);
+    const known = periods.get(period.name) ?? { period, values: [] };
+    known.values.push(value);
+    periods.set(period.name, known);
+  }
+  return [...periods.values()]
+    .map(({ period, values }) => ({ ...period, ...figuresOf(values) }))
+    .sort((a, b) => (a.firstDay < b.firstDay ? -1 : 1));
+};
+
+const figuresOf = (values: readonly number[]) => ({
+  first: values[0] ?? 0,
+  last: values.at(-1) ?? 0,
+  min: values.reduce((least, value) => Math.min(least, value), Infinity),
+  max: values.reduce((most, value) => Math.max(most, value), -Infinity),
+  mean: meanOf(values),
+  count: values.length,
+});
+
+/** Digits beyond what any device resolves, so that adding floats does not show. */
+const MEAN_DECIMALS = 4;
+
+const meanOf = (values: readonly number[]): number =>
+  Number((values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(MEAN_DECIMALS));
+
+/**
+ * The same with its gaps filled: a period without values repeats the last value before it, up to the period of `untilDay`.
+ *
+ * @param most no more than so many periods are made
+ * @returns undefined where there would be more
+ */
+export const carryForward = (
+  summaries: readonly PeriodSummary[],
+  length: PeriodLength,
+  untilDay: string,
+  most: number,
+): PeriodSummary[] | undefined => {
+  const filled: PeriodSummary[] = [];
+  for (const [index, summary] of summaries.entries()) {
+    filled.push(summary);
+    const next = summaries[index + 1]?.firstDay;
+    let period = periodAfter(summary, length);
+    while (next === undefined ? period.firstDay <= untilDay : period.firstDay < next) {
+      if (filled.length >= most) return undefined;
+      const { last } = summary;
+      filled.push({ ...period, first: last, last, min: last, max: last, mean: last, count: 0 });
+      period = periodAfter(period, length);
+    }
+  }
+  return filled;
+};

@@ -1,0 +1,57 @@
+/** Which hosts an https redirect URI may name: public DNS names in their one canonical spelling, neither ours nor Withings'. */
+
+import { fail, ok, type Result } from '../result.ts';
+import { isPunycodeLabel, readableLabel } from './punycode.ts';
+
+export type HostRefusal =
+  | 'ip_address'
+  | 'malformed_host'
+  | 'own_host'
+  | 'single_label_host'
+  | 'special_use_host'
+  | 'withings_host';
+
+/**
+ * Top-level names that public DNS will never answer: IANA's special-use registry (RFC 6761, RFC 6762 with its appendix G, RFC 7686,
+ * RFC 8375, RFC 9476), what ICANN set aside (.internal, .corp, .home, .mail), and the common names of networks beside DNS.
+ * `.example` is missing on purpose: it is reserved for documentation, which is where these callbacks begin their life.
+ */
+const specialUse = new Set(
+  [
+    'alt arpa invalid local localhost onion test',
+    'corp home internal intranet lan localdomain mail private workgroup',
+    'bit eth exit gnu i2p zkey',
+  ].flatMap((names) => names.split(' ')),
+);
+
+/** The brand as a registrable name, under any top-level domain: Withings' own, or somebody's who wants to look like it. */
+const withingsName = /(?:^|\.)withings(?:med)?\.(?:(?:co|com)\.[a-z]{2}|[a-z0-9-]+)$/;
+
+const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const topLevelLabel = /^(?:[a-z]{2,63}|xn--[a-z0-9-]*[a-z0-9])$/;
+
+/** Parsers read a name whose last label is a number, in decimal or hex, as an IPv4 address (WHATWG URL, "ends in a number"). */
+const isAddress = (host: string): boolean => /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$/.test(host) || host.startsWith('[');
+
+const isOrBelow = (host: string, parent: string): boolean => host === parent || host.endsWith(`.${parent}`);
+
+/** Positions 3 and 4 are reserved for IDNA (RFC 5891 s4.2.3.1). */
+const isLabel = (text: string): boolean =>
+  label.test(text) && (isPunycodeLabel(text) ? readableLabel(text) !== undefined : !/^..--/.test(text));
+
+/**
+ * Judges the host of an https redirect URI, as written and without its port.
+ * `ownHosts` are this deployment's host names, lower-case, with or without a port; names below them are ours too.
+ */
+export const judgeHost = (host: string, ownHosts: readonly string[]): Result<string, HostRefusal> => {
+  if (isAddress(host)) return fail('ip_address');
+  const labels = host.split('.');
+  if (host.length > 253 || !labels.every(isLabel)) return fail('malformed_host');
+  if (ownHosts.some((own) => isOrBelow(host, own.toLowerCase().replace(/:\d+$/, '')))) return fail('own_host');
+  const topLevel = labels.at(-1) ?? '';
+  if (specialUse.has(topLevel)) return fail('special_use_host');
+  if (labels.length < 2) return fail('single_label_host');
+  if (!topLevelLabel.test(topLevel)) return fail('malformed_host');
+  if (withingsName.test(host)) return fail('withings_host');
+  return ok(host);
+};

@@ -1,0 +1,155 @@
+import { body, empty, json, type Operation } from '../reference/operation.ts';
+import { pageQuery } from '../schemas.ts';
+import * as contract from './contract.ts';
+
+const ACCOUNT = {
+  id: 'acct_0123456789abcdef0123',
+  name: 'Ada Lovelace',
+  disabled: false,
+  created_at: '2026-06-01T08:00:00.000Z',
+};
+const TOKEN = {
+  id: 'token_0123456789abcdef0123',
+  name: 'laptop',
+  hint: 'a1b2',
+  created_at: '2026-06-01T08:00:00.000Z',
+  expires_at: '2026-08-30T08:00:00.000Z',
+  last_used_at: null,
+  revoked_at: null,
+};
+const ACCESS_TOKEN = { kind: 'access_token' } as const;
+const CREATED = json(201, 'The token: the only time it is seen.', contract.createdToken, {
+  ...TOKEN,
+  token: 'mushu_access_…',
+});
+const LISTED = json(200, 'The tokens, revoked ones included.', contract.accessTokenList, { data: [TOKEN] });
+const REVOKED = empty(204, 'From the next request on, the token is refused.');
+const NEW_TOKEN = body(contract.createTokenRequest, { name: 'laptop', expires_in_days: 90 });
+
+/** Who develops apps here, and the tokens that manage them. */
+export const ACCOUNT_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'whoami',
+    method: 'get',
+    path: '/whoami',
+    tag: 'Accounts',
+    summary: 'Who the access token speaks for',
+    auth: ACCESS_TOKEN,
+    answers: [
+      json(200, 'The operator, or a developer.', contract.whoami, {
+        role: 'developer',
+        account: { id: ACCOUNT.id, name: ACCOUNT.name },
+        token: { id: TOKEN.id, name: TOKEN.name, expires_at: TOKEN.expires_at },
+      }),
+    ],
+  },
+  {
+    id: 'listTokens',
+    method: 'get',
+    path: '/tokens',
+    tag: 'Accounts',
+    summary: "Your account's access tokens, without the tokens themselves",
+    auth: ACCESS_TOKEN,
+    answers: [LISTED],
+    problems: ['account_needed'],
+  },
+  {
+    id: 'createToken',
+    method: 'post',
+    path: '/tokens',
+    tag: 'Accounts',
+    summary: 'Make an access token for your account',
+    auth: ACCESS_TOKEN,
+    body: NEW_TOKEN,
+    answers: [CREATED],
+    problems: ['account_needed'],
+  },
+  {
+    id: 'revokeToken',
+    method: 'delete',
+    path: '/tokens/{token_id}',
+    tag: 'Accounts',
+    summary: "Revoke one of your account's access tokens",
+    auth: ACCESS_TOKEN,
+    answers: [REVOKED],
+    problems: ['account_needed', 'not_found'],
+  },
+  ...operatorOnly([
+    {
+      id: 'createAccount',
+      method: 'post',
+      path: '/accounts',
+      tag: 'Accounts',
+      summary: 'Make a developer account',
+      auth: ACCESS_TOKEN,
+      body: body(contract.createAccountRequest, { name: ACCOUNT.name }),
+      answers: [json(201, 'The account.', contract.account, ACCOUNT)],
+    },
+    {
+      id: 'listAccounts',
+      method: 'get',
+      path: '/accounts',
+      tag: 'Accounts',
+      summary: 'The developer accounts, in the order of their ids',
+      auth: ACCESS_TOKEN,
+      query: pageQuery,
+      answers: [json(200, 'A page of accounts.', contract.accountList, { data: [ACCOUNT], next_cursor: null })],
+    },
+    {
+      id: 'getAccount',
+      method: 'get',
+      path: '/accounts/{account_id}',
+      tag: 'Accounts',
+      summary: 'One account',
+      auth: ACCESS_TOKEN,
+      answers: [json(200, 'The account.', contract.account, ACCOUNT)],
+    },
+    {
+      id: 'updateAccount',
+      method: 'patch',
+      path: '/accounts/{account_id}',
+      tag: 'Accounts',
+      summary: 'Rename or disable an account',
+      description:
+        "A disabled account's tokens are refused from the next request on. Its apps go on serving their users.",
+      auth: ACCESS_TOKEN,
+      body: body(contract.updateAccountRequest, { disabled: true }),
+      answers: [json(200, 'The account as it is now.', contract.account, { ...ACCOUNT, disabled: true })],
+    },
+    {
+      id: 'listAccountTokens',
+      method: 'get',
+      path: '/accounts/{account_id}/tokens',
+      tag: 'Accounts',
+      summary: "An account's access tokens, without the tokens themselves",
+      auth: ACCESS_TOKEN,
+      answers: [LISTED],
+    },
+    {
+      id: 'createAccountToken',
+      method: 'post',
+      path: '/accounts/{account_id}/tokens',
+      tag: 'Accounts',
+      summary: 'Make an access token for an account',
+      auth: ACCESS_TOKEN,
+      body: NEW_TOKEN,
+      answers: [CREATED],
+    },
+    {
+      id: 'revokeAccountToken',
+      method: 'delete',
+      path: '/accounts/{account_id}/tokens/{token_id}',
+      tag: 'Accounts',
+      summary: "Revoke one of an account's access tokens",
+      auth: ACCESS_TOKEN,
+      answers: [REVOKED],
+    },
+  ]),
+];
+
+function operatorOnly(operations: readonly Operation[]): Operation[] {
+  return operations.map((operation) => ({
+    ...operation,
+    problems: operation.path.includes('{') ? ['operator_only', 'not_found'] : ['operator_only'],
+  }));
+}

@@ -1,0 +1,33 @@
+import * as z from 'zod';
+
+import { metricValue } from '../metrics/contract.ts';
+
+/** The HTTP contract, about the changes of all of an app's users. */
+
+const MOST_CHANGES = 500;
+const DEFAULT_CHANGES = 100;
+
+export const changesQuery = z.object({
+  /** The `next_cursor` of the last answer. Without one every user is read from the start. */
+  cursor: z.string().max(1_000).optional(),
+  limit: z.coerce.number().int().min(1).max(MOST_CHANGES).default(DEFAULT_CHANGES),
+});
+
+/** What a group says now, in place of all that it said. Derived values are not among it: they follow from the others. */
+const changedGroup = z.object({
+  user_id: z.string(),
+  /** Withings' `grpid`. */
+  group_id: z.int(),
+  measurements: z.array(metricValue),
+});
+const deletedGroup = z.object({ user_id: z.string(), group_id: z.int(), deleted: z.literal(true) });
+/** All that is known of the user makes way for what follows. */
+const resetUser = z.object({ user_id: z.string(), reset: z.literal(true) });
+
+export const changesPage = z.object({
+  data: z.array(z.union([changedGroup, deletedGroup, resetUser])),
+  /** To be kept: the next call goes on there. */
+  next_cursor: z.string(),
+  /** Whether there is more to be read at once. */
+  has_more: z.boolean(),
+});

@@ -1,0 +1,125 @@
+import * as z from 'zod';
+
+import { body, json, type Operation } from '../reference/operation.ts';
+import * as contract from './contract.ts';
+
+const LINK_QUERY = z.object({
+  user_id: z
+    .string()
+    .optional()
+    .describe("The app's own id for the user. Needed without `session`, together with `redirect_uri`."),
+  redirect_uri: z
+    .string()
+    .optional()
+    .describe("One of the app's registered redirect URIs, byte for byte; percent-encoded in the query."),
+  session: z
+    .string()
+    .optional()
+    .describe('A connect session, instead of the two others: the `auth_url` of one holds it already.'),
+});
+
+const CALLBACK_QUERY = z.object({
+  state: z.string().optional().describe('What the broker sent along.'),
+  code: z.string().optional().describe("Withings' authorization code."),
+  error: z.string().optional().describe('What Withings says instead of a code.'),
+});
+
+/** The connect flow: the two URLs that a browser opens, and what an app's backend does around them. */
+export const CONNECT_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'startLink',
+    method: 'get',
+    path: '/apps/{app_id}/withings/auth',
+    tag: 'Connecting',
+    summary: "Send the user's browser to Withings",
+    description:
+      'Open this URL in the browser of the user (on a phone: `ASWebAuthenticationSession` or a Custom Tab), with `user_id` and `redirect_uri`, or with the `session` of a connect session. Each parameter exactly once. A `redirect_uri` that is not registered is answered here, never redirected to.',
+    auth: { kind: 'none' },
+    query: LINK_QUERY,
+    answers: [
+      {
+        status: 302,
+        description: "To Withings' consent page.",
+        headers: ['Location', 'Set-Cookie'],
+      },
+    ],
+    problems: [
+      'redirect_uri_not_allowed',
+      'connect_session_required',
+      'app_disabled',
+      'app_not_found',
+      'rate_limited',
+      'storage_unavailable',
+    ],
+  },
+  {
+    id: 'finishLink',
+    method: 'get',
+    path: '/withings/callback',
+    tag: 'Connecting',
+    summary: 'What Withings sends the browser back to',
+    description:
+      "Register this URL at Withings; apps never call it. It redirects to the app's `redirect_uri`: unchanged when the user is connected, with `ticket` where the connection waits for its confirmation, else with `error` and `error_description`. Without parameters it answers 200, for Withings' own probe.",
+    auth: { kind: 'none' },
+    query: CALLBACK_QUERY,
+    answers: [
+      {
+        status: 200,
+        description: 'The answer to a probe.',
+        contents: [{ type: 'text/plain', example: 'Withings sends browsers here.' }],
+      },
+      {
+        status: 302,
+        description: 'To the app. The body is a page with a button, for browsers that open an app on a tap only.',
+        headers: ['Location'],
+        contents: [{ type: 'text/html', example: '<!doctype html><title>Back to the app</title>' }],
+      },
+    ],
+    problems: ['invalid_state', 'state_expired', 'redirect_uri_not_allowed', 'app_disabled', 'storage_unavailable'],
+  },
+  {
+    id: 'createConnectSession',
+    method: 'post',
+    path: '/apps/{app_id}/withings/connect-sessions',
+    tag: 'Connecting',
+    summary: 'Make a single-use link for one user',
+    description:
+      'For backends: the link names the user and the redirect URI itself, is good once and for ten minutes, and is the only kind that apps with the link policy `session` take.',
+    auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
+    body: body(contract.connectSessionRequest, { user_id: 'ada', redirect_uri: 'womoji://withings/success' }),
+    answers: [
+      json(201, 'The link.', contract.connectSession, {
+        auth_url: 'https://broker.example.com/apps/app_0123456789abcdef0123/withings/auth?session=eyJhbGciOi…',
+        expires_at: '2026-06-15T12:10:00.000Z',
+      }),
+    ],
+    problems: ['redirect_uri_not_allowed'],
+  },
+  {
+    id: 'confirmLink',
+    method: 'post',
+    path: '/apps/{app_id}/withings/confirm',
+    tag: 'Connecting',
+    summary: 'Confirm a pending connection',
+    description:
+      'For backends: send the `ticket` from the redirect and the id of the user who is signed in where it arrived. A ticket is good once.',
+    auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
+    body: body(contract.confirmRequest, { ticket: 'mushu_ticket_…', user_id: 'ada' }),
+    answers: [json(200, 'The user is connected.', contract.status, { connected: true })],
+    problems: ['not_found', 'wrong_user', 'account_in_use', 'sealing_key_missing'],
+  },
+  {
+    id: 'createUserToken',
+    method: 'post',
+    path: '/apps/{app_id}/withings/user-tokens',
+    tag: 'Connecting',
+    summary: "Make a token for one user's phone",
+    description:
+      "For backends: the token takes the key's place in that user's sync, status, metrics and disconnect, for at most an hour. Send it as `Authorization: Bearer`.",
+    auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
+    body: body(contract.userTokenRequest, { user_id: 'ada' }),
+    answers: [
+      json(201, 'The token.', contract.userToken, { token: 'eyJhbGciOi…', expires_at: '2026-06-15T13:00:00.000Z' }),
+    ],
+  },
+];

@@ -1,0 +1,103 @@
+import { json, type Operation } from '../reference/operation.ts';
+import * as contract from './contract.ts';
+import { connectionList, connectionListQuery } from './contract.ts';
+
+const SYNCED = { added: 9, changed: 0, removed: 0, complete: true, synced_at: '2026-06-15T12:00:00.000Z' };
+
+/** A user's connection: pull, look, forget. */
+export const CONNECTION_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'sync',
+    method: 'post',
+    path: '/apps/{app_id}/withings/sync/{user_id}',
+    tag: 'Connections',
+    summary: 'Pull what is new from Withings',
+    description:
+      'Answers when it is stored. A long history is read in slices: 202 says that more is to come, by the next call or by the cron.',
+    auth: { kind: 'app_key', scope: 'sync', userTokens: true },
+    answers: [
+      json(200, 'Everything is stored.', contract.syncResult, SYNCED),
+      json(202, 'Stored so far; more is to come.', contract.syncResult, { ...SYNCED, added: 1200, complete: false }),
+    ],
+    problems: [
+      'not_connected',
+      'reauth_required',
+      'withings_unavailable',
+      'withings_share_used',
+      'refresh_in_progress',
+      'sync_in_progress',
+      'sealing_key_missing',
+    ],
+  },
+  {
+    id: 'getStatus',
+    method: 'get',
+    path: '/apps/{app_id}/withings/status/{user_id}',
+    tag: 'Connections',
+    summary: 'Whether the user is connected',
+    description: 'Users nobody ever heard of are not connected, which is no error.',
+    auth: { kind: 'app_key', scope: 'read', userTokens: true },
+    answers: [json(200, 'Exactly that.', contract.status, { connected: true })],
+  },
+  {
+    id: 'disconnect',
+    method: 'delete',
+    path: '/apps/{app_id}/withings/disconnect/{user_id}',
+    tag: 'Connections',
+    summary: "Forget the user's tokens",
+    description: 'Stored measurements stay. Again is no error.',
+    auth: { kind: 'app_key', scope: 'sync', userTokens: true },
+    answers: [json(200, 'The user is not connected any more.', contract.status, { connected: false })],
+  },
+  {
+    id: 'listConnections',
+    method: 'get',
+    path: '/apps/{app_id}/withings/connections',
+    tag: 'Connections',
+    summary: "The app's users, by their connections",
+    auth: { kind: 'access_token' },
+    query: connectionListQuery,
+    answers: [
+      json(200, 'A page of users, in the order of their ids.', connectionList, {
+        data: [
+          {
+            user_id: 'ada',
+            user_hash: 'user_0123456789abcdef01234567',
+            state: 'active',
+            state_reason: null,
+            state_since: '2026-06-01T08:00:00.000Z',
+            last_sync_at: '2026-06-15T12:00:00.000Z',
+          },
+        ],
+        next_cursor: null,
+      }),
+    ],
+  },
+  {
+    id: 'getConnection',
+    method: 'get',
+    path: '/apps/{app_id}/withings/connections/{user_id}',
+    tag: 'Connections',
+    summary: "The user's connection in full",
+    description: 'State and why, scopes, last sync, next refresh, last failure, timeline. Never a token.',
+    auth: { kind: 'app_key', scope: 'read', userTokens: false },
+    answers: [
+      json(200, 'The connection.', contract.connection, {
+        user_id: 'ada',
+        user_hash: 'user_0123456789abcdef01234567',
+        state: 'active',
+        state_reason: null,
+        state_since: '2026-06-01T08:00:00.000Z',
+        conflict: false,
+        pending_since: null,
+        scopes: ['user.metrics'],
+        created_at: '2026-06-01T08:00:00.000Z',
+        last_sync_at: '2026-06-15T12:00:00.000Z',
+        next_refresh_at: '2026-06-15T14:20:00.000Z',
+        last_failure: { kind: 'withings_unavailable', at: '2026-06-10T03:00:00.000Z' },
+        timeline: [{ kind: 'connected', at: '2026-06-01T08:00:00.000Z' }],
+      }),
+    ],
+    problems: ['not_found'],
+  },
+];

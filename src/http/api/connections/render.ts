@@ -1,0 +1,50 @@
+import type * as z from 'zod';
+
+import type { ShownConnection } from '../../../broker/users/connection-state.ts';
+import type { ListedUser } from '../../../broker/users/list-connections.ts';
+import type { SyncResult } from '../../../domain/sync.ts';
+import type { TimelineEvent } from '../../../domain/timeline.ts';
+import { instant, instantOrNull } from '../instant.ts';
+import type * as contract from './contract.ts';
+
+export const renderSync = ({ syncedAt, ...result }: SyncResult): z.infer<typeof contract.syncResult> => ({
+  ...result,
+  synced_at: instant(syncedAt),
+});
+
+export const renderListedConnection = (user: ListedUser): z.infer<typeof contract.listedConnection> => ({
+  user_id: user.userId,
+  user_hash: user.userHash,
+  state: user.state,
+  state_reason: user.stateReason ?? null,
+  state_since: instant(user.stateSince),
+  last_sync_at: instantOrNull(user.lastSyncAt),
+});
+
+/** A user's connection; one that only waits for its confirmation is `pending`. */
+export const renderConnection = (
+  userId: string,
+  { detail, pendingSince, userHash }: ShownConnection,
+): z.infer<typeof contract.connection> => ({
+  user_id: userId,
+  user_hash: userHash,
+  state: detail?.state ?? 'pending',
+  state_reason: detail?.stateReason ?? null,
+  state_since: instant(detail?.stateSince ?? pendingSince ?? 0),
+  conflict: detail?.isShared ?? false,
+  pending_since: instantOrNull(pendingSince),
+  scopes: detail?.scope ?? [],
+  created_at: instantOrNull(detail?.createdAt),
+  last_sync_at: instantOrNull(detail?.lastSyncAt),
+  next_refresh_at: instantOrNull(detail?.nextRefreshAt),
+  last_failure:
+    detail?.lastFailure === undefined ? null : { kind: detail.lastFailure.kind, at: instant(detail.lastFailure.at) },
+  timeline: renderTimeline(detail?.timeline ?? []),
+});
+
+export const renderTimeline = (timeline: readonly TimelineEvent[]): z.infer<typeof contract.timelineEvent>[] =>
+  timeline.map(({ at, until, ...event }) => ({
+    ...event,
+    at: instant(at),
+    ...(until !== undefined && { until: instant(until) }),
+  }));

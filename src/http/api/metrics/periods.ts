@@ -1,0 +1,76 @@
+import { type Context, Hono } from 'hono';
+
+import { type PeriodQuery, readMetricPeriods } from '../../../broker/metrics/read-metric-periods.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import { localDay } from '../../../domain/metrics/local-time.ts';
+import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
+import { ok, type Result } from '../../../domain/result.ts';
+import { SECOND_MS } from '../../../domain/time.ts';
+import type { HttpEnv } from '../../context.ts';
+import { answerFailure } from '../../problem.ts';
+import { admitPath } from '../admit-user.ts';
+import { valid } from '../validate.ts';
+import { metricPeriodsQuery, type MetricPeriodsParameters } from './contract.ts';
+import { periodsAsCsv } from './csv.ts';
+import { renderPeriod } from './json.ts';
+import { rangeOf, selectionOf } from './parameters.ts';
+import { CSV_TYPE, isUnchanged, JSON_TYPE, negotiate } from './representation.ts';
+
+/** Body data by the user's local days, ISO weeks and months. */
+export const periodsApi = new Hono<HttpEnv>();
+
+periodsApi.get('/:user_id/daily', valid('query', metricPeriodsQuery), (c) => answer(c, c.req.valid('query'), 'day'));
+periodsApi.get('/:user_id/weekly', valid('query', metricPeriodsQuery), (c) => answer(c, c.req.valid('query'), 'week'));
+periodsApi.get('/:user_id/monthly', valid('query', metricPeriodsQuery), (c) =>
+  answer(c, c.req.valid('query'), 'month'),
+);
+
+const answer = async (
+  c: Context<HttpEnv>,
+  parameters: MetricPeriodsParameters,
+  length: PeriodLength,
+): Promise<Response> => {
+  const admitted = await admitPath(c, 'read');
+  if (!admitted.ok) return answerFailure(c, admitted.failure);
+  const { connection } = admitted.value;
+  const timeZone = connection?.timeZone ?? 'UTC';
+  const today = localDay(Math.floor(c.env.deps.now() / SECOND_MS), timeZone);
+  const query = queryOf(parameters, length, timeZone, today);
+  if (!query.ok) return answerFailure(c, query.failure);
+  const form = negotiate(c, [JSON_TYPE, CSV_TYPE]);
+  if (connection !== undefined) {
+    const version = [connection.id, connection.dataVersion, timeZone, form, query.value.carryForwardUntil ?? ''];
+    if (isUnchanged(c, version)) return c.body(null, 304);
+  }
+  const periods = connection === undefined ? ok([]) : await readMetricPeriods(c.env.deps, connection.id, query.value);
+  if (!periods.ok) return answerFailure(c, periods.failure);
+  if (form === CSV_TYPE) {
+    return c.body(periodsAsCsv(periods.value, parameters.units), 200, {
+      'Content-Type': `${CSV_TYPE}; charset=utf-8; header=present`,
+      'Content-Disposition': 'attachment; filename="metrics.csv"',
+    });
+  }
+  return c.json({ data: periods.value.map((period) => renderPeriod(period, parameters.units)) });
+};
+
+const queryOf = (
+  parameters: MetricPeriodsParameters,
+  length: PeriodLength,
+  timeZone: string,
+  today: string,
+): Result<PeriodQuery, Failure> => {
+  const selection = selectionOf(parameters);
+  if (!selection.ok) return selection;
+  const range = rangeOf(parameters, timeZone);
+  if (!range.ok) return range;
+  const { order, to, carry_forward: fills } = parameters;
+  const lastDay = to === undefined ? today : localDay(range.value.toSeconds, timeZone);
+  return ok({
+    selection: selection.value,
+    ...range.value,
+    order,
+    length,
+    // What has not happened yet is no gap.
+    carryForwardUntil: fills === 'true' ? (lastDay < today ? lastDay : today) : undefined,
+  });
+};

@@ -1,0 +1,155 @@
+import { Hono } from 'hono';
+
+import type { Admitted } from '../../../broker/access/authenticate.ts';
+import { readMetricChanges } from '../../../broker/metrics/read-metric-delta.ts';
+import { readLatestMetrics, readMetrics } from '../../../broker/metrics/read-metrics.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import type { MetricQuery } from '../../../domain/metrics/metric-query.ts';
+import { ok, type Result } from '../../../domain/result.ts';
+import { SECOND_MS } from '../../../domain/time.ts';
+import type { HttpContext, HttpEnv } from '../../context.ts';
+import { answerFailure } from '../../problem.ts';
+import { admitPath } from '../admit-user.ts';
+import { valid } from '../validate.ts';
+import { latestQuery, metricChangesQuery, metricQuery, type MetricQueryParameters } from './contract.ts';
+import { valuesAsCsv } from './csv.ts';
+import { questionHash, readCursor, writeCursor } from './cursor.ts';
+import { asFhirBundle, type FhirContext } from './fhir.ts';
+import { renderCatalog, renderChange, renderMetric } from './json.ts';
+import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
+import { periodsApi } from './periods.ts';
+import { CSV_TYPE, FHIR_TYPE, isUnchanged, JSON_TYPE, negotiate } from './representation.ts';
+
+/** The metrics API: a user's body data over time. Users without a connection have none, which is no error. */
+export const metricsApi = new Hono<HttpEnv>();
+
+/** A page of values as JSON, CSV or FHIR; see `metricQuery` for what may be asked. */
+metricsApi.get('/:user_id', valid('query', metricQuery), async (c) => {
+  const admitted = await admitPath(c, 'read');
+  if (!admitted.ok) return answerFailure(c, admitted.failure);
+  const { connection } = admitted.value;
+  const parameters = c.req.valid('query');
+  const { units } = parameters;
+  const question = await questionOf(admitted.value, parameters);
+  const query = queryOf(parameters, question, connection?.timeZone ?? 'UTC');
+  if (!query.ok) return answerFailure(c, query.failure);
+  const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
+  if (connection !== undefined) {
+    const { id, dataVersion, timeZone } = connection;
+    if (isUnchanged(c, [id, dataVersion, timeZone, form])) return c.body(null, 304);
+  }
+  const page =
+    connection === undefined
+      ? ok({ values: [], next: undefined })
+      : await readMetrics(c.env.deps, connection.id, query.value);
+  if (!page.ok) return answerFailure(c, page.failure);
+
+  const { values, next } = page.value;
+  const cursor = next === undefined ? undefined : writeCursor(next, question);
+  const context = contextOf(c, admitted.value, cursor);
+  if (context.nextUrl !== undefined) c.header('Link', `<${context.nextUrl}>; rel="next"`);
+  if (form === CSV_TYPE) return csv(c, valuesAsCsv(values, units));
+  if (form === FHIR_TYPE) {
+    return c.body(JSON.stringify(asFhirBundle(values, units, context)), 200, { 'Content-Type': FHIR_TYPE });
+  }
+  return c.json({ data: values.map((value) => renderMetric(value, units)), next_cursor: cursor ?? null });
+});
+
+/** The newest value of each metric of the whole body, and how old it is. */
+metricsApi.get('/:user_id/latest', valid('query', latestQuery), async (c) => {
+  const admitted = await admitPath(c, 'read');
+  if (!admitted.ok) return answerFailure(c, admitted.failure);
+  const { connection } = admitted.value;
+  const { metric, units } = c.req.valid('query');
+  const selection = selectionOf({ metric });
+  if (!selection.ok) return answerFailure(c, selection.failure);
+  const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
+  if (connection !== undefined && isUnchanged(c, [connection.id, connection.dataVersion, form])) {
+    return c.body(null, 304);
+  }
+  const { deps } = c.env;
+  const latest = connection === undefined ? ok([]) : await readLatestMetrics(deps, connection.id, selection.value);
+  if (!latest.ok) return answerFailure(c, latest.failure);
+  if (form === CSV_TYPE) return csv(c, valuesAsCsv(latest.value, units));
+  if (form === FHIR_TYPE) {
+    const bundle = asFhirBundle(latest.value, units, contextOf(c, admitted.value, undefined));
+    return c.body(JSON.stringify(bundle), 200, { 'Content-Type': FHIR_TYPE });
+  }
+  const nowSeconds = Math.floor(deps.now() / SECOND_MS);
+  const data = latest.value.map((value) => {
+    const rendered = { ...renderMetric(value, units), age_seconds: nowSeconds - value.measuredAtSeconds };
+    return [value.name, rendered] as const;
+  });
+  return c.json({ data: Object.fromEntries(data) });
+});
+
+/** How far each metric went between two moments. */
+metricsApi.get('/:user_id/delta', valid('query', metricChangesQuery), async (c) => {
+  const admitted = await admitPath(c, 'read');
+  if (!admitted.ok) return answerFailure(c, admitted.failure);
+  const { connection } = admitted.value;
+  const parameters = c.req.valid('query');
+  const selection = selectionOf(parameters);
+  if (!selection.ok) return answerFailure(c, selection.failure);
+  const range = rangeOf(parameters, connection?.timeZone ?? 'UTC');
+  if (!range.ok) return answerFailure(c, range.failure);
+  if (connection === undefined) return c.json({ data: [] });
+  if (isUnchanged(c, [connection.id, connection.dataVersion, connection.timeZone])) return c.body(null, 304);
+  const changes = await readMetricChanges(c.env.deps, connection.id, { selection: selection.value, ...range.value });
+  if (!changes.ok) return answerFailure(c, changes.failure);
+  return c.json({ data: changes.value.map((change) => renderChange(change, parameters.units)) });
+});
+
+/** Every metric there is, with its unit and its codes in other vocabularies. */
+metricsApi.get('/:user_id/catalog', async (c) => {
+  const admitted = await admitPath(c, 'read');
+  return admitted.ok ? c.json(renderCatalog()) : answerFailure(c, admitted.failure);
+});
+
+metricsApi.route('/', periodsApi);
+
+const csv = (c: HttpContext, table: string): Response =>
+  c.body(table, 200, {
+    'Content-Type': `${CSV_TYPE}; charset=utf-8; header=present`,
+    'Content-Disposition': 'attachment; filename="metrics.csv"',
+  });
+
+/** What a cursor belongs to: everything but where the page begins, how long it is and how it looks. */
+const questionOf = (
+  { appId, userId }: Admitted,
+  { metric, from, to, order, include, exclude }: MetricQueryParameters,
+) => questionHash([appId, userId, metric, from, to, order, include, exclude]);
+
+const queryOf = (
+  parameters: MetricQueryParameters,
+  question: string,
+  timeZone: string,
+): Result<MetricQuery, Failure> => {
+  const { order, limit, cursor } = parameters;
+  const selection = selectionOf(parameters);
+  if (!selection.ok) return selection;
+  const range = rangeOf(parameters, timeZone);
+  if (!range.ok) return range;
+  const after = cursor === undefined ? undefined : readCursor(cursor, question);
+  if (cursor !== undefined && after === undefined) {
+    return invalidParameter(
+      'cursor',
+      'It is not a cursor of this question. Start without one, and keep the other parameters between pages.',
+    );
+  }
+  return ok({ selection: selection.value, ...range.value, order, limit, after });
+};
+
+const contextOf = (c: HttpContext, { appId, userId }: Admitted, cursor: string | undefined): FhirContext => {
+  const origin = c.env.deps.settings.publicUrl(c.req.url);
+  const { pathname, search } = new URL(c.req.url);
+  const next = new URLSearchParams(search);
+  if (cursor !== undefined) next.set('cursor', cursor);
+  return {
+    appId,
+    userId,
+    baseUrl: `${origin}/apps/${appId}/metrics/${encodeURIComponent(userId)}`,
+    selfUrl: `${origin}${pathname}${search}`,
+    nextUrl: cursor === undefined ? undefined : `${origin}${pathname}?${next.toString()}`,
+  };
+};

@@ -1,0 +1,127 @@
+import { and, eq, type SQL } from 'drizzle-orm';
+
+import type { KeyScope } from '../../domain/app.ts';
+import type { ConnectionState } from '../../domain/connection.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { attempt, type Db, type Stored } from '../d1.ts';
+import { compiled, type Given } from '../prepared.ts';
+import { apiKeys, apps, connections } from '../schema/connections.ts';
+import { isUseStale, scopesOf } from './api-keys.ts';
+
+/** The app that a request speaks for, and the current connection of the user it asks about, in one round trip. */
+export type Caller = {
+  appId: string;
+  appDisabled: boolean;
+  refusesBrowserKeys: boolean;
+  /** Undefined for a user token, which names its user and is checked without the database. */
+  key: { id: string; revoked: boolean; scopes: KeyScope[]; useIsStale: boolean } | undefined;
+  connection: CurrentConnection | undefined;
+};
+
+/** What deciding about a user's request needs of the current connection. */
+export type CurrentConnection = {
+  id: number;
+  state: ConnectionState;
+  stateReason: ReauthReason | undefined;
+  stateSince: EpochMs;
+  timeZone: string;
+  dataVersion: number;
+};
+
+/** What is read of a connection. */
+export const connectionColumns = {
+  connectionId: connections.id,
+  state: connections.state,
+  stateReason: connections.stateReason,
+  stateSince: connections.stateSince,
+  timeZone: connections.timeZone,
+  dataVersion: connections.dataVersion,
+};
+
+/** Joins an app's row with the current connection of one of its users. */
+export const currentConnectionOf = (userId: string | SQL<string>) =>
+  and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
+
+const appColumns = { appId: apps.id, disabledAt: apps.disabledAt, refuseBrowserKeys: apps.refuseBrowserKeys };
+
+const CALLER_BY_KEY = compiled((orm, given: Given<{ keyHash: string; userId: string }>) =>
+  orm
+    .select({
+      ...appColumns,
+      keyId: apiKeys.id,
+      revokedAt: apiKeys.revokedAt,
+      scopes: apiKeys.scopes,
+      lastUsedAt: apiKeys.lastUsedAt,
+      ...connectionColumns,
+    })
+    .from(apiKeys)
+    .innerJoin(apps, eq(apps.id, apiKeys.appId))
+    .leftJoin(connections, currentConnectionOf(given('userId')))
+    .where(eq(apiKeys.hash, given('keyHash'))),
+);
+
+/**
+ * Whose key this is, with the current connection of that app's `userId`. Undefined where no key has this hash. Reads one row of each of
+ * three tables, and one of the connections' index.
+ */
+export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochMs): Stored<Caller | undefined> =>
+  attempt(db, async () => {
+    const row = await CALLER_BY_KEY.first(db, { keyHash, userId });
+    if (row === undefined) return undefined;
+    return {
+      ...callerOf(row),
+      key: {
+        id: row.keyId,
+        revoked: row.revokedAt !== null,
+        scopes: scopesOf(row.scopes),
+        useIsStale: isUseStale(row.lastUsedAt, now),
+      },
+    };
+  });
+
+const CALLER_BY_USER = compiled((orm, given: Given<{ appId: string; userId: string }>) =>
+  orm
+    .select({ ...appColumns, ...connectionColumns })
+    .from(apps)
+    .leftJoin(connections, currentConnectionOf(given('userId')))
+    .where(eq(apps.id, given('appId'))),
+);
+
+/** The app, with the current connection of its `userId`. Undefined where there is no such app. */
+export const callerByUser = (db: Db, appId: string, userId: string): Stored<Caller | undefined> =>
+  attempt(db, async () => {
+    const row = await CALLER_BY_USER.first(db, { appId, userId });
+    return row === undefined ? undefined : { ...callerOf(row), key: undefined };
+  });
+
+type CallerRow = { appId: string; disabledAt: number | null; refuseBrowserKeys: boolean } & ConnectionRow;
+
+const callerOf = (row: CallerRow): Omit<Caller, 'key'> => ({
+  appId: row.appId,
+  appDisabled: row.disabledAt !== null,
+  refusesBrowserKeys: row.refuseBrowserKeys,
+  connection: connectionOf(row),
+});
+
+type ConnectionRow = {
+  connectionId: number | null;
+  state: ConnectionState | null;
+  stateReason: string | null;
+  stateSince: number | null;
+  timeZone: string | null;
+  dataVersion: number | null;
+};
+
+/** The connection of a joined row; undefined where there is none. */
+export const connectionOf = (row: ConnectionRow): CurrentConnection | undefined => {
+  if (row.connectionId === null || row.state === null) return undefined;
+  return {
+    id: row.connectionId,
+    state: row.state,
+    stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+    stateSince: row.stateSince ?? 0,
+    timeZone: row.timeZone ?? 'UTC',
+    dataVersion: row.dataVersion ?? 0,
+  };
+};

@@ -1,0 +1,92 @@
+import { and, eq, isNull, lt, or } from 'drizzle-orm';
+
+import type { App } from '../../domain/app.ts';
+import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
+import { appOf } from '../apps/apps.ts';
+import { attempt, type Db, type Stored } from '../d1.ts';
+import { apps, connections } from '../schema/connections.ts';
+import { accessTokens, accounts } from '../schema/management.ts';
+import { isUseStale } from './api-keys.ts';
+import { connectionColumns, connectionOf, type CurrentConnection, currentConnectionOf } from './key-lookup.ts';
+
+/** The app that a manager asks about, whoever owns it, and the current connection of one of its users. */
+export type AskedAbout = { app: App | undefined; connection: CurrentConnection | undefined };
+
+/** Who holds an access token, and what they ask about. Whether they may is not decided here. */
+export type TokenHolder = AskedAbout & {
+  account: { id: string; name: string; disabled: boolean };
+  token: { id: string; name: string; expiresAt: EpochMs | undefined; revoked: boolean; useIsStale: boolean };
+};
+
+/** Names no app, or no user: neither has an empty id. */
+export const NONE = '';
+
+/** Whose access token this is, with what they ask about: one round trip, at most one row of each table. Undefined for an unknown token. */
+export const tokenHolder = (
+  db: Db,
+  hash: string,
+  about: { appId: string; userId: string },
+  now: EpochMs,
+): Stored<TokenHolder | undefined> =>
+  attempt(db, async () => {
+    const row = await db.orm
+      .select({
+        tokenId: accessTokens.id,
+        tokenName: accessTokens.name,
+        expiresAt: accessTokens.expiresAt,
+        revokedAt: accessTokens.revokedAt,
+        lastUsedAt: accessTokens.lastUsedAt,
+        accountId: accounts.id,
+        accountName: accounts.name,
+        accountDisabledAt: accounts.disabledAt,
+        app: apps,
+        ...connectionColumns,
+      })
+      .from(accessTokens)
+      .innerJoin(accounts, eq(accounts.id, accessTokens.accountId))
+      .leftJoin(apps, eq(apps.id, about.appId))
+      .leftJoin(connections, currentConnectionOf(about.userId))
+      .where(eq(accessTokens.hash, hash))
+      .get();
+    if (row === undefined) return undefined;
+    return {
+      account: { id: row.accountId, name: row.accountName, disabled: row.accountDisabledAt !== null },
+      token: {
+        id: row.tokenId,
+        name: row.tokenName,
+        expiresAt: row.expiresAt ?? undefined,
+        revoked: row.revokedAt !== null,
+        useIsStale: isUseStale(row.lastUsedAt, now),
+      },
+      app: row.app === null ? undefined : appOf(row.app),
+      connection: connectionOf(row),
+    };
+  });
+
+/** What somebody without an access token asks about: one round trip. */
+export const askedAbout = (db: Db, { appId, userId }: { appId: string; userId: string }): Stored<AskedAbout> =>
+  attempt(db, async () => {
+    const row = await db.orm
+      .select({ app: apps, ...connectionColumns })
+      .from(apps)
+      .leftJoin(connections, currentConnectionOf(userId))
+      .where(eq(apps.id, appId))
+      .get();
+    return row === undefined
+      ? { app: undefined, connection: undefined }
+      : { app: appOf(row.app), connection: connectionOf(row) };
+  });
+
+/** Notes that a token was used, at most hourly: every note is a row written. */
+export const noteTokenUse = (db: Db, hash: string, now: EpochMs): Stored<void> =>
+  attempt(db, async () => {
+    await db.orm
+      .update(accessTokens)
+      .set({ lastUsedAt: now })
+      .where(
+        and(
+          eq(accessTokens.hash, hash),
+          or(isNull(accessTokens.lastUsedAt), lt(accessTokens.lastUsedAt, now - HOUR_MS)),
+        ),
+      );
+  });

@@ -1,0 +1,114 @@
+import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm';
+
+import type { AccessToken, Account } from '../../domain/account.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { accessTokens, accounts } from '../schema/management.ts';
+
+/** Stores a new account, in one transaction with `alongside`. */
+export const addAccount = (db: Db, account: Account, alongside: D1PreparedStatement[]): Stored<void> =>
+  attempt(db, async () => {
+    const added = db.orm.insert(accounts).values({ ...account, disabledAt: account.disabledAt ?? null });
+    await db.d1.batch([statement(db, added), ...alongside]);
+  });
+
+/** The account with this id; undefined where there is none. */
+export const accountById = (db: Db, accountId: string): Stored<Account | undefined> =>
+  attempt(db, async () => {
+    const row = await db.orm.select().from(accounts).where(eq(accounts.id, accountId)).get();
+    return row === undefined ? undefined : accountOf(row);
+  });
+
+/** Accounts in the order of their ids, after one of them. */
+export const accountsAfter = (db: Db, afterId: string, limit: number): Stored<Account[]> =>
+  attempt(db, async () => {
+    const rows = await db.orm
+      .select()
+      .from(accounts)
+      .where(gt(accounts.id, afterId))
+      .orderBy(asc(accounts.id))
+      .limit(limit);
+    return rows.map(accountOf);
+  });
+
+/** What the operator may change about an account; what is absent stays. */
+export type AccountChanges = {
+  name?: string | undefined;
+  /** A time to disable it, null to enable it. */
+  disabledAt?: number | null | undefined;
+};
+
+/** Changes an account, in one transaction with `alongside`; undefined where there is none. Disabling twice keeps the first time. */
+export const changeAccount = (
+  db: Db,
+  accountId: string,
+  { name, disabledAt }: AccountChanges,
+  alongside: D1PreparedStatement[],
+): Stored<Account | undefined> =>
+  attempt(db, async () => {
+    const change = db.orm
+      .update(accounts)
+      .set({
+        // A statement must set something; an id set to itself changes nothing.
+        id: accountId,
+        ...(name !== undefined && { name }),
+        ...(disabledAt === null && { disabledAt: null }),
+        ...(typeof disabledAt === 'number' && { disabledAt: sql`coalesce(${accounts.disabledAt}, ${disabledAt})` }),
+      })
+      .where(eq(accounts.id, accountId));
+    await db.d1.batch([statement(db, change), ...alongside]);
+    const row = await db.orm.select().from(accounts).where(eq(accounts.id, accountId)).get();
+    return row === undefined ? undefined : accountOf(row);
+  });
+
+/** Stores a new access token by its hash, in one transaction with `alongside`. */
+export const addAccessToken = (
+  db: Db,
+  token: { hash: string; accountId: string } & Omit<AccessToken, 'lastUsedAt' | 'revokedAt'>,
+  alongside: D1PreparedStatement[],
+): Stored<void> =>
+  attempt(db, async () => {
+    const added = db.orm.insert(accessTokens).values({ ...token, expiresAt: token.expiresAt ?? null });
+    await db.d1.batch([statement(db, added), ...alongside]);
+  });
+
+const MOST_TOKENS_LISTED = 100;
+
+/** An account's tokens, newest first, revoked ones included. */
+export const accessTokensOf = (db: Db, accountId: string): Stored<AccessToken[]> =>
+  attempt(db, async () => {
+    const rows = await db.orm
+      .select()
+      .from(accessTokens)
+      .where(eq(accessTokens.accountId, accountId))
+      .orderBy(desc(accessTokens.createdAt), desc(accessTokens.id))
+      .limit(MOST_TOKENS_LISTED);
+    return rows.map((row) => ({
+      id: row.id,
+      name: row.name,
+      hint: row.hint,
+      createdAt: row.createdAt,
+      expiresAt: row.expiresAt ?? undefined,
+      lastUsedAt: row.lastUsedAt ?? undefined,
+      revokedAt: row.revokedAt ?? undefined,
+    }));
+  });
+
+/** Revokes a token, with `alongside`; false where the account has no such token. Revoking twice keeps the first time. */
+export const revokeAccessToken = (
+  db: Db,
+  { accountId, tokenId }: { accountId: string; tokenId: string },
+  now: EpochMs,
+  alongside: D1PreparedStatement[],
+): Stored<boolean> =>
+  attempt(db, async () => {
+    const known = and(eq(accessTokens.accountId, accountId), eq(accessTokens.id, tokenId));
+    const revoked = db.orm
+      .update(accessTokens)
+      .set({ revokedAt: now })
+      .where(and(known, isNull(accessTokens.revokedAt)));
+    await db.d1.batch([statement(db, revoked), ...alongside]);
+    return (await db.orm.select({ id: accessTokens.id }).from(accessTokens).where(known).get()) !== undefined;
+  });
+
+const accountOf = (row: typeof accounts.$inferSelect): Account => ({ ...row, disabledAt: row.disabledAt ?? undefined });

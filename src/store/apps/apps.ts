@@ -1,0 +1,94 @@
+import { and, asc, eq, gt, sql } from 'drizzle-orm';
+
+import type { App, LinkPolicy, SharedAccounts } from '../../domain/app.ts';
+import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { apps } from '../schema/connections.ts';
+
+/** Stores a new app, in one transaction with `alongside`. */
+export const addApp = (db: Db, app: App, alongside: D1PreparedStatement[]): Stored<void> =>
+  attempt(db, async () => {
+    const added = db.orm
+      .insert(apps)
+      .values({ ...app, accountId: app.accountId ?? null, disabledAt: app.disabledAt ?? null });
+    await db.d1.batch([statement(db, added), ...alongside]);
+  });
+
+/** Apps in the order of their ids, after one of them: those of one account, or all. */
+export const appsAfter = (db: Db, accountId: string | undefined, afterId: string, limit: number): Stored<App[]> =>
+  attempt(db, async () => {
+    const owned = accountId === undefined ? undefined : eq(apps.accountId, accountId);
+    const rows = await db.orm
+      .select()
+      .from(apps)
+      .where(and(owned, gt(apps.id, afterId)))
+      .orderBy(asc(apps.id))
+      .limit(limit);
+    return rows.map(appOf);
+  });
+
+/** What a developer may change about an app; what is absent stays. */
+export type AppChanges = {
+  name?: string | undefined;
+  linkPolicy?: LinkPolicy | undefined;
+  allowLoopback?: boolean | undefined;
+  refuseBrowserKeys?: boolean | undefined;
+  sharedAccounts?: SharedAccounts | undefined;
+  /** A time to disable it, null to enable it. */
+  disabledAt?: number | null | undefined;
+};
+
+/**
+ * Changes an app, in one transaction with `alongside`; undefined where there is none. Disabling one that is disabled keeps the first time.
+ *
+ * @param unchangedSince the app as it was read: where it is otherwise by now, nothing is changed and the answer is `changed`
+ */
+export const changeApp = (
+  db: Db,
+  appId: string,
+  { disabledAt, ...changes }: AppChanges,
+  unchangedSince: App | undefined,
+  alongside: D1PreparedStatement[],
+): Stored<App | 'changed' | undefined> =>
+  attempt(db, async () => {
+    const change = db.orm
+      .update(apps)
+      .set({
+        // A statement must set something; an id set to itself changes nothing.
+        id: appId,
+        ...changes,
+        ...(disabledAt === null && { disabledAt: null }),
+        ...(typeof disabledAt === 'number' && {
+          disabledAt: sql`coalesce(${apps.disabledAt}, ${disabledAt})`,
+        }),
+      })
+      .where(unchangedSince === undefined ? eq(apps.id, appId) : isStill(unchangedSince));
+    const [done] = await db.d1.batch([statement(db, change), ...alongside]);
+    const row = await db.orm.select().from(apps).where(eq(apps.id, appId)).get();
+    if (row !== undefined && unchangedSince !== undefined && done?.meta.changes === 0) return 'changed';
+    return row === undefined ? undefined : appOf(row);
+  });
+
+/** Everything that a change can touch, compared in the statement that changes it: between reading and writing nobody slips in. */
+const isStill = (app: App) =>
+  and(
+    eq(apps.id, app.id),
+    eq(apps.name, app.name),
+    eq(apps.linkPolicy, app.linkPolicy),
+    eq(apps.allowLoopback, app.allowLoopback),
+    eq(apps.refuseBrowserKeys, app.refuseBrowserKeys),
+    eq(apps.sharedAccounts, app.sharedAccounts),
+    sql`${apps.disabledAt} IS ${app.disabledAt ?? null}`,
+  );
+
+/** An app as its row says. */
+export const appOf = (row: typeof apps.$inferSelect): App => ({
+  id: row.id,
+  name: row.name,
+  accountId: row.accountId ?? undefined,
+  linkPolicy: row.linkPolicy,
+  allowLoopback: row.allowLoopback,
+  refuseBrowserKeys: row.refuseBrowserKeys,
+  sharedAccounts: row.sharedAccounts,
+  disabledAt: row.disabledAt ?? undefined,
+  createdAt: row.createdAt,
+});

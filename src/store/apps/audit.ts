@@ -1,0 +1,84 @@
+import { and, desc, eq, sql } from 'drizzle-orm';
+
+import type { AuditAction, AuditEntry, Surface } from '../../domain/audit.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { attempt, type Db, type Stored } from '../d1.ts';
+import { auditEntries } from '../schema/management.ts';
+
+/**
+ * The statement that notes a change. It belongs in one batch with the change, directly after it: it writes its row where that statement
+ * changed something, and none where it did not, so that no change is without its entry nor an entry without its change. Where several
+ * statements make one change it stands after each of them, and writes its row once.
+ *
+ * @param always for what is noted whatever the statement before it did
+ */
+export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1PreparedStatement =>
+  db.d1
+    .prepare(
+      `INSERT INTO audit_entries (app_id, at, id, actor, token_id, surface, action, subject, detail)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE changes() > 0 OR ?10
+       ON CONFLICT DO NOTHING`,
+    )
+    .bind(
+      entry.appId ?? entry.accountId ?? NOBODYS,
+      entry.at,
+      entry.id,
+      entry.actor.id,
+      entry.actor.tokenId ?? null,
+      entry.actor.surface,
+      entry.action,
+      entry.subject,
+      JSON.stringify(entry.detail),
+      Number(always),
+    );
+
+/** Notes what changes nothing. */
+export const addAuditEntry = (db: Db, entry: D1PreparedStatement): Stored<void> =>
+  attempt(db, async () => {
+    await entry.run();
+  });
+
+/** Where a page of entries goes on: after this one. */
+export type AuditPosition = { at: EpochMs; id: string };
+
+/** After everything that is ever noted. */
+const THE_END: AuditPosition = { at: Number.MAX_SAFE_INTEGER, id: '' };
+
+/** Entries, newest first: those of one app or account, or all there are. */
+export const auditEntriesBefore = (
+  db: Db,
+  of: string | undefined,
+  before: AuditPosition = THE_END,
+  limit: number,
+): Stored<AuditEntry[]> =>
+  attempt(db, async () => {
+    const rows = await db.orm
+      .select()
+      .from(auditEntries)
+      .where(
+        and(
+          of === undefined ? undefined : eq(auditEntries.appId, of),
+          // As one comparison of pairs, which the indexes answer by a seek.
+          sql`(${auditEntries.at}, ${auditEntries.id}) < (${before.at}, ${before.id})`,
+        ),
+      )
+      .orderBy(desc(auditEntries.at), desc(auditEntries.id))
+      .limit(limit);
+    return rows.map(entryOf);
+  });
+
+/** Changes that concern neither an app nor an account are kept under the empty id, which nobody has. */
+const NOBODYS = '';
+
+const isAccountId = (id: string): boolean => id.startsWith('acct_');
+
+const entryOf = (row: typeof auditEntries.$inferSelect): AuditEntry => ({
+  id: row.id,
+  at: row.at,
+  actor: { id: row.actor, tokenId: row.tokenId ?? undefined, surface: row.surface as Surface },
+  action: row.action as AuditAction,
+  appId: row.appId === NOBODYS || isAccountId(row.appId) ? undefined : row.appId,
+  accountId: isAccountId(row.appId) ? row.appId : undefined,
+  subject: row.subject,
+  detail: JSON.parse(row.detail),
+});

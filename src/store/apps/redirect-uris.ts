@@ -1,0 +1,65 @@
+import { and, asc, eq } from 'drizzle-orm';
+
+import type { RedirectUri } from '../../domain/app.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { redirectUris } from '../schema/connections.ts';
+
+/** What came of registering a URI. */
+export type RegistrationOutcome = 'added' | 'present' | 'too_many';
+
+/**
+ * Registers a URI, unless it is there already or the app has `most`: one statement, so that parallel registrations cannot pass the
+ * limit together. `alongside` follows it in its transaction.
+ */
+export const addRedirectUri = (
+  db: Db,
+  appId: string,
+  entry: { id: string; uri: string; warnings: readonly string[] },
+  { most, now }: { most: number; now: EpochMs },
+  alongside: D1PreparedStatement[],
+): Stored<RegistrationOutcome> =>
+  attempt(db, async () => {
+    const [found, inserted] = await db.d1.batch([
+      db.d1.prepare(`SELECT 1 FROM redirect_uris WHERE app_id = ?1 AND uri = ?2`).bind(appId, entry.uri),
+      db.d1
+        .prepare(
+          `INSERT INTO redirect_uris (app_id, id, uri, warnings, created_at)
+           SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT count(*) FROM redirect_uris WHERE app_id = ?1) < ?6
+           ON CONFLICT DO NOTHING`,
+        )
+        .bind(appId, entry.id, entry.uri, JSON.stringify(entry.warnings), now, most),
+      ...alongside,
+    ]);
+    if ((inserted?.meta.changes ?? 0) > 0) return 'added';
+    return (found?.results.length ?? 0) > 0 ? 'present' : 'too_many';
+  });
+
+/** An app's registered URIs, in the order in which they were added. */
+export const redirectUrisOf = (db: Db, appId: string): Stored<RedirectUri[]> =>
+  attempt(db, async () => {
+    const rows = await db.orm
+      .select()
+      .from(redirectUris)
+      .where(eq(redirectUris.appId, appId))
+      .orderBy(asc(redirectUris.createdAt), asc(redirectUris.uri));
+    return rows.map((row) => ({
+      id: row.id,
+      uri: row.uri,
+      warnings: JSON.parse(row.warnings),
+      createdAt: row.createdAt,
+    }));
+  });
+
+/** Removes a URI, with `alongside`; false where the app has no such one. Flows under way end on a page of ours from then on. */
+export const removeRedirectUri = (
+  db: Db,
+  appId: string,
+  uri: string,
+  alongside: D1PreparedStatement[],
+): Stored<boolean> =>
+  attempt(db, async () => {
+    const removal = db.orm.delete(redirectUris).where(and(eq(redirectUris.appId, appId), eq(redirectUris.uri, uri)));
+    const [removed] = await db.d1.batch([statement(db, removal), ...alongside]);
+    return (removed?.meta.changes ?? 0) > 0;
+  });

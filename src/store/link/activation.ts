@@ -1,0 +1,168 @@
+import { and, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/sqlite-core';
+
+import type { EpochMs } from '../../domain/time.ts';
+import { attemptIdempotent, brokenConstraint, type Db, type Stored } from '../d1.ts';
+import { compiled, type Given } from '../prepared.ts';
+import { apps, connections, pendingConnections } from '../schema/connections.ts';
+import { nextSeqOf, withReturn } from '../sync/changes.ts';
+import { newTimeline, withEvent } from '../timeline.ts';
+import { withoutTokens } from './connections.ts';
+import { removePendingStatement } from './pending-connections.ts';
+
+/**
+ * How a connection becomes active: decided from what was read before, and done only if that still holds. What must not be is made a
+ * broken constraint, which takes the whole transaction back: a batch has no other way to end halfway.
+ */
+
+/** A connection as it is to become: the user's current one, with fresh tokens. */
+export type Activation = {
+  id: number;
+  appId: string;
+  userId: string;
+  withingsUserId: string;
+  scope: string;
+  accessTokenSealed: string;
+  refreshTokenSealed: string;
+  accessExpiresAt: EpochMs;
+  nextRefreshAt: EpochMs;
+  /** Names this activation: who lost the answer to its write finds itself here, and does not undo what came after. */
+  rotationId: string;
+  /** Whether a live connection of the user to another Withings account gives way. */
+  mayReplace: boolean;
+  /** The hash of the ticket that is spent on it; null straight after a callback. */
+  ticketHash: string | null;
+};
+
+/**
+ * Makes a connection active and current, in one transaction with `alongside`. Renewing one keeps its row, its history and its cursor;
+ * replacing one leaves the old row with its history, disconnected.
+ *
+ * @returns whether it was done; false, and nothing is changed, where what was read no longer holds, so that the caller decides again: the
+ *   user's connections are others, the ticket is spent, the app is disabled or gone, or the Withings account is now another user's in an app
+ *   that refuses that
+ */
+export const activateConnection = (
+  db: Db,
+  activation: Activation,
+  now: EpochMs,
+  alongside: D1PreparedStatement[],
+): Stored<boolean> => {
+  const { ticketHash } = activation;
+  let tried = false;
+  return attemptIdempotent(db, async () => {
+    // Applied although D1 said otherwise? A disconnect may have come since: activating again would undo it.
+    if (tried && (await isApplied(db, activation))) return true;
+    tried = true;
+    try {
+      await db.d1.batch([
+        RETIRE_OTHERS.bind(db, { ...activation, now }),
+        UPSERT_ACTIVE.bind(db, { ...activation, now }),
+        ...(ticketHash === null ? [] : [removePendingStatement(db, ticketHash)]),
+        ...alongside,
+      ]);
+      return true;
+    } catch (error) {
+      // A live connection that does not give way holds the place of the user's current one, or there is no state: see `stateUnless`.
+      const broken = brokenConstraint(error);
+      if (broken === 'NOT NULL connections.state' || broken?.startsWith('UNIQUE') === true) return false;
+      throw error;
+    }
+  });
+};
+
+const isApplied = async (db: Db, { id, rotationId }: Activation): Promise<boolean> => {
+  const row = await db.orm
+    .select({ rotationId: connections.rotationId })
+    .from(connections)
+    .where(eq(connections.id, id))
+    .get();
+  return row?.rotationId === rotationId;
+};
+
+type ActivationNow = Activation & { now: EpochMs };
+
+const RETIRE_OTHERS = compiled((orm, given: Given<ActivationNow>) =>
+  orm
+    .update(connections)
+    .set({ ...withoutTokens(given('now'), 'replaced'), isCurrent: false })
+    .where(
+      and(
+        eq(connections.appId, given('appId')),
+        eq(connections.userId, given('userId')),
+        eq(connections.isCurrent, true),
+        ne(connections.id, given('id')),
+        or(sql`${given('mayReplace')}`, eq(connections.state, 'disconnected')),
+      ),
+    ),
+);
+
+/** No state where something speaks against it, and a row cannot be without one. */
+const stateUnless = (obstacle: SQL | undefined): SQL<'active'> =>
+  sql`CASE WHEN ${obstacle} THEN NULL ELSE 'active' END`;
+
+const others = alias(connections, 'others');
+
+/** Two users may link one account at the same moment: whoever comes second finds the first one's connection here. */
+const isTakenByAnother = (given: Given<ActivationNow>): SQL => sql`EXISTS (
+  SELECT 1 FROM ${apps} JOIN ${connections} AS others ON ${eq(others.appId, apps.id)}
+  WHERE ${and(
+    eq(apps.id, given('appId')),
+    eq(apps.sharedAccounts, 'refuse'),
+    eq(others.withingsUserId, given('withingsUserId')),
+    ne(others.userId, given('userId')),
+    ne(others.state, 'disconnected'),
+  )})`;
+
+/** A disconnect or an erasure since the ticket was read took it along, and stays the last word. */
+const isTicketSpent = (given: Given<ActivationNow>): SQL => sql`(${given('ticketHash')} IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM ${pendingConnections} WHERE ${eq(pendingConnections.ticketHash, sql`${given('ticketHash')}`)}))`;
+
+/** An app is disabled before it is deleted, and its users are erased after that: whoever is late must not leave a connection behind. */
+const isAppGone = (given: Given<ActivationNow>): SQL =>
+  sql`NOT EXISTS (SELECT 1 FROM ${apps} WHERE ${and(eq(apps.id, given('appId')), isNull(apps.disabledAt))})`;
+
+const UPSERT_ACTIVE = compiled((orm, given: Given<ActivationNow>) => {
+  const fresh = {
+    scope: given('scope'),
+    accessTokenSealed: given('accessTokenSealed'),
+    refreshTokenSealed: given('refreshTokenSealed'),
+    previousRefreshTokenSealed: null,
+    accessExpiresAt: given('accessExpiresAt'),
+    nextRefreshAt: given('nextRefreshAt'),
+    rotationId: given('rotationId'),
+    refreshedAt: given('now'),
+    isCurrent: true,
+    state: stateUnless(or(isAppGone(given), isTakenByAnother(given), isTicketSpent(given))),
+    stateReason: null,
+    stateSince: given('now'),
+  };
+  return orm
+    .insert(connections)
+    .values({
+      id: given('id'),
+      appId: given('appId'),
+      userId: given('userId'),
+      withingsUserId: given('withingsUserId'),
+      ...fresh,
+      createdAt: given('now'),
+      tokenVersion: 1,
+      changeSeq: nextSeqOf(given('appId')),
+      timeline: newTimeline('connected', given('now')),
+    })
+    .onConflictDoUpdate({
+      target: [connections.appId, connections.userId, connections.withingsUserId],
+      set: {
+        ...fresh,
+        // The tokens are sealed to the id: under another one they would not open.
+        state: stateUnless(ne(connections.id, given('id'))),
+        tokenVersion: sql`${connections.tokenVersion} + 1`,
+        inDoubtSince: null,
+        refreshFailures: 0,
+        lastFailureKind: null,
+        lastFailureAt: null,
+        ...withReturn,
+        timeline: withEvent({ kind: 'reconnected', at: given('now') }),
+      },
+    });
+});

@@ -1,0 +1,160 @@
+import { and, eq, ne, or, sql, type SQL } from 'drizzle-orm';
+
+import { type ConnectionDetail, type ConnectionState, isLive } from '../../domain/connection.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import type { OthersOnAccount } from '../../domain/link.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { attempt, attemptIdempotent, type Db, statement, type Stored } from '../d1.ts';
+import { compiled, type Given } from '../prepared.ts';
+import { apps, connections, pendingConnections } from '../schema/connections.ts';
+import { withEvent } from '../timeline.ts';
+
+/** A connection of a user, as far as linking has to know it. */
+export type KnownConnection = {
+  id: number;
+  withingsUserId: string;
+  state: ConnectionState;
+  isCurrent: boolean;
+};
+
+/** What linking has to know: the user's current connection and the one to this Withings account, at most two, and who else has it. */
+export type LinkingView = { known: KnownConnection[]; othersOnAccount: OthersOnAccount };
+
+type LinkingPair = { appId: string; userId: string; withingsUserId: string };
+
+const KNOWN_CONNECTIONS = compiled((orm, given: Given<LinkingPair>) =>
+  orm
+    .select({
+      id: connections.id,
+      withingsUserId: connections.withingsUserId,
+      state: connections.state,
+      isCurrent: connections.isCurrent,
+    })
+    .from(connections)
+    .where(
+      and(
+        eq(connections.appId, given('appId')),
+        eq(connections.userId, given('userId')),
+        or(eq(connections.isCurrent, true), eq(connections.withingsUserId, given('withingsUserId'))),
+      ),
+    ),
+);
+
+const OTHERS_ON_ACCOUNT = compiled((orm, given: Given<LinkingPair>) =>
+  orm
+    .select({ policy: apps.sharedAccounts })
+    .from(apps)
+    .innerJoin(connections, eq(connections.appId, apps.id))
+    .where(
+      and(
+        eq(apps.id, given('appId')),
+        eq(connections.withingsUserId, given('withingsUserId')),
+        ne(connections.userId, given('userId')),
+        ne(connections.state, 'disconnected'),
+      ),
+    )
+    .limit(1),
+);
+
+/**
+ * Reads what linking a user to a Withings account has to know, in one round trip. What was read may change before it is acted on: the
+ * activation looks again.
+ */
+export const connectionsForLinking = (db: Db, { appId, userId, withingsUserId }: LinkingPair): Stored<LinkingView> =>
+  attempt(db, async () => {
+    const pair = { appId, userId, withingsUserId };
+    const [known, sharing] = await db.d1.batch([KNOWN_CONNECTIONS.bind(db, pair), OTHERS_ON_ACCOUNT.bind(db, pair)]);
+    const [others] = OTHERS_ON_ACCOUNT.rowsOf(sharing);
+    const othersOnAccount = others === undefined ? 'none' : others.policy === 'refuse' ? 'refused' : 'allowed';
+    return { known: KNOWN_CONNECTIONS.rowsOf(known), othersOnAccount };
+  });
+
+/** What a connection is set to that gives its tokens up; its history stays. */
+export const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({
+  state: 'disconnected' as const,
+  stateReason: null,
+  stateSince: now,
+  accessTokenSealed: null,
+  refreshTokenSealed: null,
+  previousRefreshTokenSealed: null,
+  tokenVersion: sql`${connections.tokenVersion} + 1`,
+  inDoubtSince: null,
+  nextRefreshAt: null,
+  syncLeaseId: null,
+  syncLeaseUntil: null,
+  syncResumeAt: null,
+  timeline: withEvent({ kind: 'disconnected', at: now, ...(reason !== undefined && { reason }) }),
+});
+
+const FORGET_TOKENS = compiled((orm, given: Given<{ appId: string; userId: string; now: EpochMs }>) =>
+  orm
+    .update(connections)
+    .set(withoutTokens(given('now')))
+    .where(
+      and(
+        eq(connections.appId, given('appId')),
+        eq(connections.userId, given('userId')),
+        eq(connections.isCurrent, true),
+        ne(connections.state, 'disconnected'),
+      ),
+    ),
+);
+
+/**
+ * Forgets a user's tokens, pending ones included, and notes it. The version rises, so a refresh or a sync under way writes nothing back.
+ * Measurements stay. Doing it again changes nothing.
+ */
+export const disconnectUser = (
+  db: Db,
+  { appId, userId }: { appId: string; userId: string },
+  now: EpochMs,
+  audit: D1PreparedStatement,
+): Stored<void> =>
+  attemptIdempotent(db, async () => {
+    const pending = and(eq(pendingConnections.appId, appId), eq(pendingConnections.userId, userId));
+    await db.d1.batch([
+      FORGET_TOKENS.bind(db, { appId, userId, now }),
+      audit,
+      statement(db, db.orm.delete(pendingConnections).where(pending)),
+      audit,
+    ]);
+  });
+
+/** A user's current connection in full; undefined where there never was one. */
+export const connectionDetail = (db: Db, appId: string, userId: string): Stored<ConnectionDetail | undefined> =>
+  attempt(db, async () => {
+    const row = await db.orm
+      .select({
+        userId: connections.userId,
+        state: connections.state,
+        stateReason: connections.stateReason,
+        stateSince: connections.stateSince,
+        withingsUserId: connections.withingsUserId,
+        scope: connections.scope,
+        createdAt: connections.createdAt,
+        lastSyncAt: connections.lastSyncAt,
+        nextRefreshAt: connections.nextRefreshAt,
+        lastFailureKind: connections.lastFailureKind,
+        lastFailureAt: connections.lastFailureAt,
+        isShared: sql<number>`EXISTS (SELECT 1 FROM connections AS other WHERE other.app_id = connections.app_id
+          AND other.withings_user_id = connections.withings_user_id AND other.user_id <> connections.user_id
+          AND other.state <> 'disconnected')`,
+        timeline: connections.timeline,
+      })
+      .from(connections)
+      .where(and(eq(connections.appId, appId), eq(connections.userId, userId), eq(connections.isCurrent, true)))
+      .get();
+    if (row === undefined) return undefined;
+    const { lastFailureKind, lastFailureAt, ...rest } = row;
+    return {
+      ...rest,
+      isShared: row.isShared === 1 && isLive(row.state),
+      stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+      scope: row.scope.split(',').filter((scope) => scope !== ''),
+      lastSyncAt: row.lastSyncAt ?? undefined,
+      nextRefreshAt: row.nextRefreshAt ?? undefined,
+      lastFailure:
+        lastFailureKind === null || lastFailureAt === null ? undefined : { kind: lastFailureKind, at: lastFailureAt },
+      timeline: JSON.parse(row.timeline),
+    };
+  });

@@ -1,0 +1,185 @@
+import { and, eq, or, sql } from 'drizzle-orm';
+
+import type { App } from '../../domain/app.ts';
+import type { StorageFailure } from '../../domain/failure.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
+import { attempt, type Db, type Stored } from '../d1.ts';
+import { compiled, type Given } from '../prepared.ts';
+import { apps, claims, redirectUris } from '../schema/connections.ts';
+
+/** What an authorization request is checked against. */
+export type LinkTarget = Pick<App, 'id' | 'name' | 'linkPolicy' | 'allowLoopback' | 'disabledAt'> & {
+  /** Those of the asked-for strings that the app has registered. */
+  registered: { id: string; uri: string }[];
+};
+
+const targetColumns = {
+  id: apps.id,
+  name: apps.name,
+  linkPolicy: apps.linkPolicy,
+  allowLoopback: apps.allowLoopback,
+  disabledAt: apps.disabledAt,
+  // Named apart: D1 answers a batch with objects, in which two columns called `id` would be one.
+  uriId: sql<string | null>`${redirectUris.id}`.as('uri_id'),
+  uri: redirectUris.uri,
+};
+
+const TARGET_BY_URIS = compiled((orm, given: Given<{ appId: string; uri: string; otherUri: string }>) =>
+  orm
+    .select(targetColumns)
+    .from(apps)
+    .leftJoin(
+      redirectUris,
+      and(
+        eq(redirectUris.appId, apps.id),
+        or(eq(redirectUris.uri, given('uri')), eq(redirectUris.uri, given('otherUri'))),
+      ),
+    )
+    .where(eq(apps.id, given('appId')))
+    .limit(MOST_CANDIDATES),
+);
+/** A string, and the same without its port. */
+const MOST_CANDIDATES = 2;
+
+/** The app and the registered ones of one or two `candidates`, in one query; undefined where there is no such app. */
+export const linkTarget = (
+  db: Db,
+  appId: string,
+  [uri = '', otherUri = uri]: string[],
+): Stored<LinkTarget | undefined> =>
+  attempt(db, async () => targetOf(await TARGET_BY_URIS.rows(db, { appId, uri, otherUri })));
+
+type TargetRow = Omit<LinkTarget, 'registered' | 'disabledAt'> & {
+  disabledAt: number | null;
+  uriId: string | null;
+  uri: string | null;
+};
+
+const targetOf = (rows: readonly TargetRow[]): LinkTarget | undefined => {
+  const [app] = rows;
+  if (app === undefined) return undefined;
+  const { uriId: _, uri: __, ...rest } = app;
+  return {
+    ...rest,
+    disabledAt: app.disabledAt ?? undefined,
+    registered: rows.flatMap(({ uriId, uri }) => (uriId === null || uri === null ? [] : [{ id: uriId, uri }])),
+  };
+};
+
+/** One thing that may be used once: a state, a connect session. */
+export type Claim = { id: string; expiresAt: EpochMs };
+
+/** What a callback finds when it claims its state. */
+export type ClaimedLink = {
+  /** Whether this callback is the first with its state: the only one that may exchange the code. */
+  won: boolean;
+  /** Whether the connect session behind the link was still unused; true where there is none. */
+  sessionWon: boolean;
+  target: LinkTarget | undefined;
+};
+
+const TARGET_BY_URI_ID = compiled((orm, given: Given<{ appId: string; redirectUriId: string }>) =>
+  orm
+    .select(targetColumns)
+    .from(apps)
+    .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, given('redirectUriId'))))
+    .where(eq(apps.id, given('appId'))),
+);
+
+const CLAIM = compiled((orm, given: Given<Claim>) =>
+  orm
+    .insert(claims)
+    .values({ id: given('id'), expiresAt: given('expiresAt') })
+    .onConflictDoNothing()
+    .returning({ id: claims.id }),
+);
+
+/**
+ * Claims a state, and the connect session it came from, and reads what the callback is checked against, in one round trip. The insert
+ * decides: of any number of callbacks with one state, anywhere, exactly one sees it succeed.
+ */
+export const claimLink = (
+  db: Db,
+  state: Claim,
+  session: Claim | undefined,
+  appId: string,
+  redirectUriId: string,
+): Stored<ClaimedLink> =>
+  attempt(db, async () => {
+    const [read, claimed, claimedSession] = await db.d1.batch([
+      TARGET_BY_URI_ID.bind(db, { appId, redirectUriId }),
+      CLAIM.bind(db, state),
+      ...(session === undefined ? [] : [CLAIM.bind(db, session)]),
+    ]);
+    return {
+      won: CLAIM.rowsOf(claimed).length > 0,
+      sessionWon: session === undefined || CLAIM.rowsOf(claimedSession).length > 0,
+      target: targetOf(TARGET_BY_URI_ID.rowsOf(read)),
+    };
+  });
+
+const NOTE_OUTCOME = compiled((orm, given: Given<Claim & { outcome: string }>) =>
+  orm
+    .update(claims)
+    .set({ outcome: given('outcome') })
+    .where(and(eq(claims.expiresAt, given('expiresAt')), eq(claims.id, given('id')))),
+);
+
+/** The statement that notes how a claimed flow ended, for the callbacks that lost the claim. */
+export const noteOutcomeStatement = (db: Db, claim: Claim, outcome: string): D1PreparedStatement =>
+  NOTE_OUTCOME.bind(db, { ...claim, outcome });
+
+/** Notes how a claimed flow ended, where nothing else is written with it. */
+export const noteOutcome = (db: Db, claim: Claim, outcome: string): Stored<void> =>
+  attempt(db, async () => {
+    await noteOutcomeStatement(db, claim, outcome).run();
+  });
+
+/** How the flow with this claim ended; undefined while it is under way. */
+export const outcomeOf = (db: Db, claim: Claim): Stored<string | undefined> =>
+  attempt(db, async () => {
+    const row = await db.orm
+      .select({ outcome: claims.outcome })
+      .from(claims)
+      .where(and(eq(claims.expiresAt, claim.expiresAt), eq(claims.id, claim.id)))
+      .get();
+    return row?.outcome ?? undefined;
+  });
+
+/**
+ * Puts the record of a link under its state's random id. KV is asked for it only after this write, because it remembers misses; and it
+ * may still miss for a while at another location, which is why a miss says nothing about the state.
+ */
+export const putLinkRecord = async (
+  kv: KVNamespace,
+  stateId: string,
+  record: string,
+  ttlSeconds: number,
+): Promise<Result<void, StorageFailure>> => {
+  try {
+    await kv.put(linkKey(stateId), record, { expirationTtl: ttlSeconds });
+    return ok(undefined);
+  } catch {
+    return kvUnavailable;
+  }
+};
+
+/** The record of a link; undefined where KV does not have it (here, now). */
+export const linkRecord = async (
+  kv: KVNamespace,
+  stateId: string,
+): Promise<Result<string | undefined, StorageFailure>> => {
+  try {
+    return ok((await kv.get(linkKey(stateId))) ?? undefined);
+  } catch {
+    return kvUnavailable;
+  }
+};
+
+/** Keyed by our own random id alone, never by anything that a caller chose. */
+const linkKey = (stateId: string): string => `link:${stateId}`;
+
+const kvUnavailable = fail({ kind: 'storage_unavailable', store: 'kv', retryAfterSeconds: 5 } as const);
+
+export const secondsUntil = (at: EpochMs, now: EpochMs): number => Math.ceil((at - now) / SECOND_MS);

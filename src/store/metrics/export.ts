@@ -1,0 +1,106 @@
+import { and, asc, eq } from 'drizzle-orm';
+
+import type { ConnectionState } from '../../domain/connection.ts';
+import type { StoredGroup } from '../../domain/group-change.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import type { TimelineEvent } from '../../domain/timeline.ts';
+import { attempt, type Db, type Stored } from '../d1.ts';
+import { connections } from '../schema/connections.ts';
+import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
+
+/** Reading all that is stored about a user, to hand it out. No token, sealed or not, is among it. */
+
+/** A connection of a user, earlier ones included. */
+export type ExportedConnection = {
+  id: number;
+  withingsUserId: string;
+  isCurrent: boolean;
+  state: ConnectionState;
+  scope: string;
+  createdAt: EpochMs;
+  lastSyncAt: EpochMs | null;
+  timeline: TimelineEvent[];
+};
+
+/** All connections of a user, in the order of their ids. */
+export const everyConnectionOf = (db: Db, appId: string, userId: string): Stored<ExportedConnection[]> =>
+  attempt(db, async () => {
+    const rows = await db.orm
+      .select({
+        id: connections.id,
+        withingsUserId: connections.withingsUserId,
+        isCurrent: connections.isCurrent,
+        state: connections.state,
+        scope: connections.scope,
+        createdAt: connections.createdAt,
+        lastSyncAt: connections.lastSyncAt,
+        timeline: connections.timeline,
+      })
+      .from(connections)
+      .where(and(eq(connections.appId, appId), eq(connections.userId, userId)))
+      .orderBy(asc(connections.id));
+    return rows.map((row) => ({ ...row, timeline: JSON.parse(row.timeline) }));
+  });
+
+/** A stored group with where it came from. */
+export type ExportedGroup = Omit<StoredGroup, 'sourceId'> & {
+  source: { model: string | null; attrib: number; timeZone: string; deviceId: string | null };
+};
+
+type ExportedRow = GroupRow & {
+  model: string | null;
+  attrib: number | null;
+  time_zone: string | null;
+  device_hash: string | null;
+};
+
+const EXPORTED_COLUMNS = `${GROUP_COLUMNS},
+  s.model, s.attrib, s.time_zone, s.device_hash`;
+
+/** Groups of a connection in the order of their ids, after one of them. */
+export const groupsAfter = (
+  db: Db,
+  connectionId: number,
+  afterGroupId: number,
+  limit: number,
+): Stored<ExportedGroup[]> =>
+  attempt(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT ${EXPORTED_COLUMNS}
+         FROM groups AS g LEFT JOIN sources AS s ON s.connection_id = g.connection_id AND s.id = g.source_id
+         WHERE g.connection_id = ?1 AND g.group_id > ?2 ORDER BY g.group_id LIMIT ?3`,
+      )
+      .bind(connectionId, afterGroupId, limit)
+      .all<ExportedRow>();
+    return results.map(groupOf);
+  });
+
+/** The name of a group of a connection. */
+export type GroupName = { connectionId: number; groupId: number };
+
+/** Those of the named groups that there are, in the order of the names, undefined for the others: two rows read for each. */
+export const groupsNamed = (db: Db, names: readonly GroupName[]): Stored<(ExportedGroup | undefined)[]> =>
+  attempt(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT wanted.key AS place, ${EXPORTED_COLUMNS}
+         FROM json_each(?1) AS wanted
+         CROSS JOIN groups AS g ON g.connection_id = wanted.value ->> 0 AND g.group_id = wanted.value ->> 1
+         LEFT JOIN sources AS s ON s.connection_id = g.connection_id AND s.id = g.source_id`,
+      )
+      .bind(JSON.stringify(names.map(({ connectionId, groupId }) => [connectionId, groupId])))
+      .all<ExportedRow & { place: number }>();
+    const found = new Map(results.map((row) => [row.place, groupOf(row)]));
+    return names.map((_, place) => found.get(place));
+  });
+
+const groupOf = (row: ExportedRow): ExportedGroup => ({
+  ...groupOfRow(row),
+  source: {
+    model: row.model,
+    attrib: row.attrib ?? -1,
+    timeZone: row.time_zone ?? 'UTC',
+    deviceId: row.device_hash,
+  },
+});

@@ -1,0 +1,33 @@
+import { attempt, type Db, type Stored } from '../d1.ts';
+
+/** The few things that the broker remembers about itself, each a JSON text under its name. */
+export type BrokerStateName = 'keyring' | 'alarms';
+
+/** What is remembered under a name, as it was written. */
+export const brokerStateText = (db: Db, name: BrokerStateName): Stored<string | undefined> =>
+  attempt(db, async () => {
+    const row = await db.d1
+      .prepare('SELECT value FROM broker_state WHERE name = ?1')
+      .bind(name)
+      .first<{ value: string }>();
+    return row?.value;
+  });
+
+/** Remembers something, unless it is no longer as it was read: of two who write at once, one does. */
+export const replaceBrokerState = (
+  db: Db,
+  name: BrokerStateName,
+  { before, after }: { before: string | undefined; after: string },
+  now: number,
+): Stored<boolean> =>
+  attempt(db, async () => {
+    const { meta } = await db.d1
+      .prepare(
+        `INSERT INTO broker_state (name, value, updated_at) SELECT ?1, ?2, ?3
+         WHERE ?4 IS (SELECT value FROM broker_state WHERE name = ?1)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`,
+      )
+      .bind(name, after, now, before ?? null)
+      .run();
+    return meta.changes > 0;
+  });

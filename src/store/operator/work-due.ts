@@ -1,0 +1,184 @@
+import type { EpochMs } from '../../domain/time.ts';
+import { attempt, type Db, type Stored } from '../d1.ts';
+import { latestEmptyAt, type Share } from '../tokens/withings-quota.ts';
+
+/** Which kinds of the cron's work have something due, what the broker remembers about itself, and what may concern its operator. */
+export type WorkDue = {
+  refresh: boolean;
+  resume: boolean;
+  review: boolean;
+  expired: boolean;
+  keyring: string | undefined;
+  alarms: string | undefined;
+  /** When the refresh that waits longest became due; undefined where none waits. */
+  oldestDueAt: EpochMs | undefined;
+  /** Connections whose persons have to come back, of those lost lately, counted up to a limit. */
+  lost: number;
+  databaseBytes: number;
+};
+
+/** From when on losses are counted, and up to how many. */
+export type LossesLooked = { since: EpochMs; most: number };
+
+/**
+ * One round trip; each look reads the first row of an index, whatever the tables hold. Nothing is due for refreshing while the cron's
+ * share of Withings' requests is used up or closed: taking leases only to give them back would cost rows written every minute.
+ */
+export const workDue = (db: Db, cronShare: Share, losses: LossesLooked, now: EpochMs): Stored<WorkDue> =>
+  attempt(db, async () => {
+    const { results, meta } = await db.d1
+      .prepare(
+        `SELECT
+           ${OLDEST_DUE},
+           EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2) AS shareIsEmpty,
+           EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
+           EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS review,
+           EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
+             OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired,
+           (SELECT count(*) FROM (SELECT 1 FROM connections
+              WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 LIMIT ?4)) AS lost,
+           ${REMEMBERED}`,
+      )
+      .bind(now, latestEmptyAt(cronShare, now), losses.since, losses.most)
+      .all<WorkDueRow>();
+    const [row] = results;
+    const oldestDueAt = oldestOf(row);
+    return {
+      refresh: oldestDueAt !== undefined && row?.shareIsEmpty === 0,
+      resume: row?.resume === 1,
+      review: row?.review === 1,
+      expired: row?.expired === 1,
+      keyring: row?.keyring ?? undefined,
+      alarms: row?.alarms ?? undefined,
+      oldestDueAt,
+      lost: row?.lost ?? 0,
+      databaseBytes: meta.size_after,
+    };
+  });
+
+/** When the refresh that waits longest became due, in doubt or not: the first row of each queue, up to the moment ?1. */
+const OLDEST_DUE = `
+  (SELECT next_refresh_at FROM connections WHERE in_doubt_since IS NULL AND next_refresh_at <= ?1
+     ORDER BY next_refresh_at LIMIT 1) AS oldestDue,
+  (SELECT next_refresh_at FROM connections WHERE in_doubt_since IS NOT NULL AND next_refresh_at <= ?1
+     ORDER BY next_refresh_at LIMIT 1) AS oldestInDoubt`;
+const REMEMBERED = `
+  (SELECT value FROM broker_state WHERE name = 'keyring') AS keyring,
+  (SELECT value FROM broker_state WHERE name = 'alarms') AS alarms`;
+
+type OldestDue = { oldestDue: number | null; oldestInDoubt: number | null };
+type Remembered = { keyring: string | null; alarms: string | null };
+type WorkDueRow = OldestDue &
+  Remembered & { shareIsEmpty: number; resume: number; review: number; expired: number; lost: number };
+
+const oldestOf = (row: OldestDue | undefined): EpochMs | undefined => {
+  const waiting = [row?.oldestDue, row?.oldestInDoubt].filter((at) => typeof at === 'number');
+  return waiting.length === 0 ? undefined : Math.min(...waiting);
+};
+
+/** What a look from outside reads: what the cron has left undone, and whether this is the database that the code knows. */
+export type Vitals = {
+  oldestDueAt: EpochMs | undefined;
+  /** Until when the cron has used up its share of Withings' requests, or was asked to wait. */
+  shareEmptyAt: EpochMs | undefined;
+  keyring: string | undefined;
+  alarms: string | undefined;
+  appliedMigration: string | undefined;
+};
+
+/** One round trip; each look reads one row. */
+export const vitals = (db: Db, now: EpochMs): Stored<Vitals> =>
+  attempt(db, async () => {
+    const row = await db.d1
+      .prepare(
+        `SELECT ${OLDEST_DUE}, ${REMEMBERED},
+           (SELECT empty_at FROM request_budgets WHERE name = 'cron') AS shareEmptyAt,
+           (SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1) AS appliedMigration`,
+      )
+      .bind(now)
+      .first<OldestDue & Remembered & { shareEmptyAt: number | null; appliedMigration: string | null }>();
+    return {
+      oldestDueAt: oldestOf(row ?? undefined),
+      shareEmptyAt: row?.shareEmptyAt ?? undefined,
+      keyring: row?.keyring ?? undefined,
+      alarms: row?.alarms ?? undefined,
+      appliedMigration: row?.appliedMigration ?? undefined,
+    };
+  });
+
+/** Connections whose sync did not fit one slice and is to go on. */
+export const syncsToResume = (
+  db: Db,
+  now: EpochMs,
+  limit: number,
+): Stored<{ connectionId: number; appDisabled: boolean }[]> =>
+  attempt(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT id, coalesce((SELECT disabled_at IS NOT NULL FROM apps WHERE apps.id = app_id), 1) AS disabled
+         FROM connections WHERE sync_resume_at <= ?1 ORDER BY sync_resume_at LIMIT ?2`,
+      )
+      .bind(now, limit)
+      .all<{ id: number; disabled: number }>();
+    return results.map(({ id, disabled }) => ({ connectionId: id, appDisabled: disabled === 1 }));
+  });
+
+/** Puts a resumption off, so that one that keeps failing does not hold up the others. */
+export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs): Stored<void> =>
+  attempt(db, async () => {
+    await db.d1
+      .prepare(`UPDATE connections SET sync_resume_at = ?2 WHERE id = ?1 AND sync_resume_at IS NOT NULL`)
+      .bind(connectionId, resumeAt)
+      .run();
+  });
+
+/** A connection of which an older window is to be re-read. */
+export type ReviewDue = { connectionId: number; isReviewable: boolean; lastUsedAt: EpochMs };
+
+/** The connection whose review has been due longest. Not reviewable: one that ended, of a disabled app, or without any measurement yet. */
+export const reviewDue = (db: Db, now: EpochMs): Stored<ReviewDue | undefined> =>
+  attempt(db, async () => {
+    const row = await db.d1
+      .prepare(
+        `SELECT id, coalesce(last_used_at, 0) AS last_used_at,
+           state = 'active' AND sync_cursor_seconds > 0
+             AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS reviewable
+         FROM connections WHERE next_review_at <= ?1 ORDER BY next_review_at LIMIT 1`,
+      )
+      .bind(now)
+      .first<{ id: number; last_used_at: number; reviewable: number }>();
+    return row === null
+      ? undefined
+      : { connectionId: row.id, isReviewable: row.reviewable === 1, lastUsedAt: row.last_used_at };
+  });
+
+/** Puts a review off; `undefined` until the next sync that somebody asks for. */
+export const postponeReview = (db: Db, connectionId: number, nextReviewAt: EpochMs | undefined): Stored<void> =>
+  attempt(db, async () => {
+    await db.d1
+      .prepare(`UPDATE connections SET next_review_at = ?2 WHERE id = ?1 AND next_review_at IS NOT NULL`)
+      .bind(connectionId, nextReviewAt ?? null)
+      .run();
+  });
+
+/**
+ * Deletes what has expired, a bounded number of each kind: spent claims, and pending connections with their tokens.
+ *
+ * @returns how many rows went
+ */
+export const sweepExpired = (db: Db, now: EpochMs, most: number): Stored<number> =>
+  attempt(db, async () => {
+    const results = await db.d1.batch([
+      db.d1
+        .prepare(
+          `DELETE FROM claims WHERE (expires_at, id) IN (SELECT expires_at, id FROM claims WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
+        )
+        .bind(now, most),
+      db.d1
+        .prepare(
+          `DELETE FROM pending_connections WHERE ticket_hash IN (SELECT ticket_hash FROM pending_connections WHERE expires_at <= ?1 LIMIT ?2)`,
+        )
+        .bind(now, most),
+    ]);
+    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+  });

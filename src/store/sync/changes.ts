@@ -1,0 +1,138 @@
+import { sql, type SQL } from 'drizzle-orm';
+
+import { attempt, type Db, type Stored } from '../d1.ts';
+import { connections } from '../schema/connections.ts';
+
+/**
+ * The order of an app's changes. Every sync that changes data takes its connection to the end of that order, in the very statement that
+ * notes how far it got; so does becoming a user's current connection. D1 has one writer: whoever reads a place in the order has seen, or
+ * can still see, every place before it.
+ *
+ * `recent_changes` is `{"since": seq, "changes": [[seq, [group id, …]], …]}`, oldest first: complete for all that came after `since`. Null
+ * where nothing was noted since the connection became current. Apps that never read their changes have neither.
+ */
+type RecentChanges = { since: number; changes: [number, number[]][] };
+
+/** So many syncs are remembered for each connection. */
+const MOST_SYNCS = 16;
+/** A sync that changed more is remembered as one that may have changed everything. */
+const MOST_GROUPS = 32;
+
+/** The next place in the order, given a row `a` of `apps`: one look at the end of the index. Places of erased connections stay taken. */
+const NEXT_SEQ = `(1 + max(a.changes_floor, coalesce((
+  SELECT c.change_seq FROM connections AS c WHERE c.app_id = a.id AND c.change_seq IS NOT NULL ORDER BY c.change_seq DESC LIMIT 1), 0)))`;
+
+/** The next place in the order of an app; null where the app does not read it. */
+export const nextSeqOf = (appId: SQL<string>): SQL<number | null> =>
+  sql<number | null>`(SELECT ${sql.raw(NEXT_SEQ)} FROM apps AS a WHERE a.id = ${appId} AND a.reads_changes)`;
+
+const ofItsApp = (expression: string): string =>
+  `(SELECT ${expression} FROM apps AS a WHERE a.id = connections.app_id AND a.reads_changes)`;
+
+/** For a connection that is written again: to the end of the order if it was not the user's current one, else nothing. */
+export const withReturn = {
+  changeSeq: sql<
+    number | null
+  >`CASE WHEN ${connections.isCurrent} = 1 THEN ${connections.changeSeq} ELSE excluded.change_seq END`,
+  recentChanges: sql<string | null>`CASE WHEN ${connections.isCurrent} = 1 THEN ${connections.recentChanges} END`,
+};
+
+/** Which groups a sync changed, as it is noted: a JSON list, or null for more than are remembered one by one. */
+export const notedGroups = (groupIds: readonly number[]): string | null =>
+  groupIds.length > MOST_GROUPS ? null : `[${groupIds.map(Math.trunc).join(',')}]`;
+
+/**
+ * To the end of the order, for the groups that changed, and how far the list goes back. A connection whose place was null has not changed
+ * since the app began to read, so its list is complete from the start; a full list loses its oldest sync.
+ */
+export const withChanges = (groups: SQL<string | null>) => ({
+  changeSeq: sql<number | null>`${sql.raw(ofItsApp(NEXT_SEQ))}`,
+  recentChanges: sql<string | null>`(SELECT CASE WHEN ${groups} IS NULL
+    THEN json_object('since', ${sql.raw(NEXT_SEQ)}, 'changes', json_array())
+    ELSE json_object('since', ${sql.raw(SINCE)}, 'changes', json(CASE WHEN ${sql.raw(IS_FULL)}
+      THEN json_remove(${longer(groups)}, '$[0]') ELSE ${longer(groups)} END)) END
+    FROM apps AS a WHERE a.id = connections.app_id AND a.reads_changes)`,
+});
+
+const RECENT = 'connections.recent_changes';
+const IS_FULL = `json_array_length(${RECENT}, '$.changes') >= ${MOST_SYNCS}`;
+const SINCE = `CASE WHEN ${IS_FULL} THEN ${RECENT} ->> '$.changes[0][0]' ELSE coalesce(${RECENT} ->> '$.since', connections.change_seq, 0) END`;
+/** The list with one more sync. */
+const longer = (groups: SQL<string | null>) =>
+  sql`json_insert(coalesce(${sql.raw(RECENT)} -> '$.changes', '[]'), '$[#]', json_array(${sql.raw(NEXT_SEQ)}, json(${groups})))`;
+
+/** Keeps the places of connections that are about to be deleted from being given again. */
+export const floorStatement = (db: Db, connectionIds: readonly number[]): D1PreparedStatement =>
+  db.d1
+    .prepare(
+      `WITH going (app_id, seq) AS (
+         SELECT c.app_id, max(c.change_seq) FROM json_each(?1) AS id CROSS JOIN connections AS c ON c.id = id.value
+         WHERE c.change_seq IS NOT NULL GROUP BY c.app_id)
+       UPDATE apps SET changes_floor = going.seq FROM going WHERE apps.id = going.app_id AND going.seq > apps.changes_floor`,
+    )
+    .bind(JSON.stringify(connectionIds));
+
+/** Has an app's changes noted from now on, and says where their order ends. */
+export const startReadingChanges = (db: Db, appId: string): Stored<number> =>
+  attempt(db, async () => {
+    const [, last] = await db.d1.batch([
+      db.d1.prepare('UPDATE apps SET reads_changes = 1 WHERE id = ?1 AND NOT reads_changes').bind(appId),
+      db.d1.prepare(`SELECT ${NEXT_SEQ} - 1 AS seq FROM apps AS a WHERE a.id = ?1`).bind(appId),
+    ]);
+    const [row] = (last?.results ?? []) as { seq: number }[];
+    return row?.seq ?? 0;
+  });
+
+/** A connection in the order in which it is read. */
+export type ChangedConnection = {
+  connectionId: number;
+  userId: string;
+  isCurrent: boolean;
+  seq: number;
+  recent: RecentChanges | undefined;
+};
+
+/** Which connections come next: all current ones by user, or those that changed after a place in the order; before them one by its id. */
+export type ChangesQuery = {
+  appId: string;
+  after: { userId: string } | { seq: number };
+  unfinished: number | undefined;
+  limit: number;
+};
+
+/** The unfinished connection, where it still is the app's, and the connections after a place: two rows read for each. */
+export const connectionsToRead = (
+  db: Db,
+  { appId, after, unfinished, limit }: ChangesQuery,
+): Stored<{ unfinished: ChangedConnection | undefined; following: ChangedConnection[] }> =>
+  attempt(db, async () => {
+    const columns = 'SELECT id, user_id, is_current, change_seq, recent_changes FROM connections';
+    const [one, following] = await db.d1.batch([
+      db.d1.prepare(`${columns} WHERE id = ?1 AND app_id = ?2`).bind(unfinished ?? -1, appId),
+      'userId' in after
+        ? db.d1
+            .prepare(`${columns} WHERE app_id = ?1 AND is_current = 1 AND user_id > ?2 ORDER BY user_id LIMIT ?3`)
+            .bind(appId, after.userId, limit)
+        : db.d1
+            .prepare(`${columns} WHERE app_id = ?1 AND change_seq > ?2 ORDER BY change_seq LIMIT ?3`)
+            .bind(appId, after.seq, limit),
+    ]);
+    const rowsOf = (result: D1Result | undefined) => ((result?.results ?? []) as Row[]).map(connectionOf);
+    return { unfinished: rowsOf(one)[0], following: rowsOf(following) };
+  });
+
+type Row = {
+  id: number;
+  user_id: string;
+  is_current: number;
+  change_seq: number | null;
+  recent_changes: string | null;
+};
+
+const connectionOf = (row: Row): ChangedConnection => ({
+  connectionId: row.id,
+  userId: row.user_id,
+  isCurrent: row.is_current === 1,
+  seq: row.change_seq ?? 0,
+  recent: row.recent_changes === null ? undefined : JSON.parse(row.recent_changes),
+});

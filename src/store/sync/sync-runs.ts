@@ -1,0 +1,287 @@
+import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
+
+import type { ConnectionState } from '../../domain/connection.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import type { AskedQuestion, SyncPosition } from '../../domain/sync.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';
+import { withActivity } from '../activity.ts';
+import { attempt, attemptIdempotent, type Db, type Stored } from '../d1.ts';
+import { compiled, type Given } from '../prepared.ts';
+import { connections } from '../schema/connections.ts';
+import { withEvent } from '../timeline.ts';
+import { notedGroups, withChanges } from './changes.ts';
+
+/** The right to sync one connection, until it is given back or runs out. */
+export type SyncLease = { id: string; until: EpochMs };
+
+/** What the holder of a sync lease starts from. */
+export type SyncStart = {
+  /** Whose connection it is. */
+  user: { appId: string; userId: string };
+  position: SyncPosition;
+  dataVersion: number;
+  reviews: ReviewPosition;
+  /** Whether the cron re-reads older windows of this connection. */
+  isReviewed: boolean;
+  /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
+  isUnderWay: boolean;
+};
+
+const TAKE_LEASE = compiled((orm, given: Given<{ connectionId: number; now: EpochMs } & SyncLease>) =>
+  orm
+    .update(connections)
+    .set({ syncLeaseId: given('id'), syncLeaseUntil: given('until') })
+    .where(
+      and(
+        eq(connections.id, given('connectionId')),
+        eq(connections.state, 'active'),
+        or(
+          isNull(connections.syncLeaseUntil),
+          lte(connections.syncLeaseUntil, given('now')),
+          // Taken a moment ago by this very call, whose answer was lost.
+          eq(connections.syncLeaseId, given('id')),
+        ),
+      ),
+    )
+    .returning({
+      appId: connections.appId,
+      userId: connections.userId,
+      cursorSeconds: connections.syncCursorSeconds,
+      resume: connections.syncResume,
+      recentQuestions: connections.recentQuestions,
+      dataVersion: connections.dataVersion,
+      reviews: connections.reviewPosition,
+      nextReviewAt: connections.nextReviewAt,
+      resumeAt: connections.syncResumeAt,
+    }),
+);
+
+/**
+ * Takes the sync lease of an active connection, unless somebody holds it. Undefined where it was not to be had.
+ *
+ * The race that remains: a holder slower than its lease finds its writes refused, because each names the lease.
+ */
+export const takeSyncLease = (
+  db: Db,
+  connectionId: number,
+  lease: SyncLease,
+  now: EpochMs,
+): Stored<SyncStart | undefined> =>
+  attemptIdempotent(db, async () => {
+    const row = await TAKE_LEASE.first(db, { connectionId, ...lease, now });
+    if (row === undefined) return undefined;
+    return {
+      user: { appId: row.appId, userId: row.userId },
+      dataVersion: row.dataVersion,
+      reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
+      isReviewed: row.nextReviewAt !== null,
+      isUnderWay: row.resumeAt !== null,
+      position: {
+        cursorSeconds: row.cursorSeconds,
+        resume: row.resume === null ? undefined : JSON.parse(row.resume),
+        recentQuestions: JSON.parse(row.recentQuestions),
+      },
+    };
+  });
+
+/** How far a sync got: written with the page that got it there, so that a cut loses nothing that was stored. */
+export type SyncProgress = {
+  position: SyncPosition;
+  /** When the cron goes on, if the sync is not complete. */
+  resumeAt: EpochMs | undefined;
+  /** Which windows come next; undefined where that stays as it is. */
+  reviews: ReviewPosition | undefined;
+  /** When the cron re-reads an older window; undefined where that stays as it is, which costs no row of its index. */
+  nextReviewAt: EpochMs | undefined;
+  /** The groups of which this page changed any measurement. */
+  changedGroups: readonly number[];
+  timeZone: string | undefined;
+};
+
+/** `Held` is the connection, and the lease that every write of a sync names. */
+type Held = { connectionId: number; leaseId: string };
+
+const isHeld = (given: Given<Held>) =>
+  and(eq(connections.id, given('connectionId')), eq(connections.syncLeaseId, given('leaseId')));
+
+/** Which of the columns a statement writes that have an index: each costs a row, changed or not. */
+type Shape = { changes: boolean; nextReview: boolean };
+
+const inEachShape = <Statement>(write: (shape: Shape) => Statement) => {
+  const statements = [
+    write({ changes: false, nextReview: false }),
+    write({ changes: false, nextReview: true }),
+    write({ changes: true, nextReview: false }),
+    write({ changes: true, nextReview: true }),
+  ] as const;
+  return ({ changedGroups, nextReviewAt }: SyncProgress): Statement => {
+    const [same, sameReviewed, changed, changedReviewed] = statements;
+    if (changedGroups.length === 0) return nextReviewAt === undefined ? same : sameReviewed;
+    return nextReviewAt === undefined ? changed : changedReviewed;
+  };
+};
+
+const PROGRESS = inEachShape((shape) =>
+  compiled((orm, given: Given<ProgressValues & Held>) =>
+    orm.update(connections).set(progressed(given, shape)).where(isHeld(given)),
+  ),
+);
+
+/** The statement that notes progress and keeps the lease. */
+export const progressStatement = (
+  db: Db,
+  connectionId: number,
+  leaseId: string,
+  progress: SyncProgress,
+): D1PreparedStatement => PROGRESS(progress).bind(db, { connectionId, leaseId, ...progressValues(progress) });
+
+/** What became of a sync, for the callers that waited for it; `outcome` is told to them as it is. */
+export type SyncEnding = {
+  outcome: unknown;
+  usedTokenVersion: number;
+  /** Whether somebody asked for it, which the refresh policy counts as use. */
+  isUse: boolean;
+};
+
+type EndingValues = { result: string; usedTokenVersion: number; isUse: boolean; now: EpochMs };
+
+const FINISH = inEachShape((shape) =>
+  compiled((orm, given: Given<ProgressValues & EndingValues & Held>) =>
+    orm
+      .update(connections)
+      .set({ ...progressed(given, shape), ...ended(given) })
+      .where(isHeld(given))
+      .returning({ id: connections.id }),
+  ),
+);
+
+/**
+ * The statement that ends a sync and gives the lease back. The refresh token before the one in use is dropped: its successor's access
+ * token has been used, so Withings no longer takes it.
+ */
+export const finishStatement = (
+  db: Db,
+  connectionId: number,
+  leaseId: string,
+  progress: SyncProgress,
+  { outcome, usedTokenVersion, isUse }: SyncEnding,
+  now: EpochMs,
+): D1PreparedStatement => {
+  const ending = { result: JSON.stringify({ endedAt: now, outcome }), usedTokenVersion, isUse, now };
+  return FINISH(progress).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending });
+};
+
+type AbandonValues = { result: string; recentQuestions: string | null; resumeAt: EpochMs | null };
+
+const ABANDON = compiled((orm, given: Given<AbandonValues & Held>) =>
+  orm
+    .update(connections)
+    .set({
+      syncLeaseId: null,
+      syncLeaseUntil: null,
+      lastSyncResult: given('result'),
+      recentQuestions: sql`coalesce(${given('recentQuestions')}, ${connections.recentQuestions})`,
+      syncResumeAt: sql`coalesce(${given('resumeAt')}, ${connections.syncResumeAt})`,
+    })
+    .where(isHeld(given)),
+);
+
+/** Ends a sync that failed: what was stored and how far it got stays, and what was asked is remembered. */
+export const abandonSync = (
+  db: Db,
+  connectionId: number,
+  leaseId: string,
+  ending: {
+    outcome: unknown;
+    endedAt: EpochMs;
+    recentQuestions: readonly AskedQuestion[] | undefined;
+    resumeAt: EpochMs | undefined;
+  },
+): Stored<void> =>
+  attemptIdempotent(db, async () => {
+    const values = {
+      result: JSON.stringify({ endedAt: ending.endedAt, outcome: ending.outcome }),
+      recentQuestions: ending.recentQuestions === undefined ? null : JSON.stringify(ending.recentQuestions),
+      resumeAt: ending.resumeAt ?? null,
+    };
+    await ABANDON.bind(db, { connectionId, leaseId, ...values }).run();
+  });
+
+type ProgressValues = {
+  cursorSeconds: number;
+  resume: string | null;
+  resumeAt: EpochMs | null;
+  recentQuestions: string;
+  reviews: string | null;
+  nextReviewAt: EpochMs | null;
+  changedGroups: string | null;
+  timeZone: string | null;
+};
+
+const progressValues = ({ position, reviews, ...progress }: SyncProgress): ProgressValues => ({
+  cursorSeconds: position.cursorSeconds,
+  resume: position.resume === undefined ? null : JSON.stringify(position.resume),
+  resumeAt: progress.resumeAt ?? null,
+  recentQuestions: JSON.stringify(position.recentQuestions),
+  reviews: reviews === undefined ? null : JSON.stringify(reviews),
+  nextReviewAt: progress.nextReviewAt ?? null,
+  changedGroups: notedGroups(progress.changedGroups),
+  timeZone: progress.timeZone ?? null,
+});
+
+const progressed = (given: Given<ProgressValues>, { changes, nextReview }: Shape) => ({
+  syncCursorSeconds: given('cursorSeconds'),
+  syncResume: given('resume'),
+  syncResumeAt: given('resumeAt'),
+  recentQuestions: given('recentQuestions'),
+  reviewPosition: sql`coalesce(${given('reviews')}, ${connections.reviewPosition})`,
+  timeZone: sql`coalesce(${given('timeZone')}, ${connections.timeZone})`,
+  ...(nextReview && { nextReviewAt: given('nextReviewAt') }),
+  ...(changes && { dataVersion: sql`${connections.dataVersion} + 1`, ...withChanges(given('changedGroups')) }),
+});
+
+const ended = (given: Given<EndingValues>) => ({
+  syncLeaseId: null,
+  syncLeaseUntil: null,
+  lastSyncAt: given('now'),
+  lastUsedAt: sql`CASE WHEN ${given('isUse')} THEN ${given('now')} ELSE ${connections.lastUsedAt} END`,
+  lastSyncResult: given('result'),
+  timeline: withEvent({ kind: 'synced', at: given('now') }),
+  activity: withActivity('synced', given('now')),
+  previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${given('usedTokenVersion')}
+    THEN NULL ELSE ${connections.previousRefreshTokenSealed} END`,
+});
+
+/** Who syncs a connection now, and how the last sync ended. */
+export type SyncState = {
+  state: ConnectionState;
+  stateReason: ReauthReason | undefined;
+  leaseId: string | undefined;
+  last: { endedAt: EpochMs; outcome: unknown } | undefined;
+};
+
+const SYNC_STATE = compiled((orm, given: Given<{ connectionId: number }>) =>
+  orm
+    .select({
+      state: connections.state,
+      stateReason: connections.stateReason,
+      leaseId: connections.syncLeaseId,
+      last: connections.lastSyncResult,
+    })
+    .from(connections)
+    .where(eq(connections.id, given('connectionId'))),
+);
+
+/** The sync state of a connection; undefined where it does not exist. */
+export const syncStateOf = (db: Db, connectionId: number): Stored<SyncState | undefined> =>
+  attempt(db, async () => {
+    const row = await SYNC_STATE.first(db, { connectionId });
+    if (row === undefined) return undefined;
+    return {
+      state: row.state,
+      stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+      leaseId: row.leaseId ?? undefined,
+      last: row.last === null ? undefined : JSON.parse(row.last),
+    };
+  });

@@ -1,0 +1,81 @@
+import { and, asc, eq, gt, sql } from 'drizzle-orm';
+
+import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { connections } from '../schema/connections.ts';
+
+/** Everything sealed of one connection, and the version that it was read at. */
+export type SealedTokens = {
+  connectionId: number;
+  appId: string;
+  userId: string;
+  tokenVersion: number;
+  accessTokenSealed: string | undefined;
+  refreshTokenSealed: string | undefined;
+  previousRefreshTokenSealed: string | undefined;
+};
+
+/** Connections in the order of their ids, after one of them. Those without tokens are among them: a walk passes them by. */
+export const sealedTokensAfter = (db: Db, afterId: number, limit: number): Stored<SealedTokens[]> =>
+  attempt(db, async () => {
+    const rows = await db.orm
+      .select({
+        connectionId: connections.id,
+        appId: connections.appId,
+        userId: connections.userId,
+        tokenVersion: connections.tokenVersion,
+        accessTokenSealed: connections.accessTokenSealed,
+        refreshTokenSealed: connections.refreshTokenSealed,
+        previousRefreshTokenSealed: connections.previousRefreshTokenSealed,
+      })
+      .from(connections)
+      .where(gt(connections.id, afterId))
+      .orderBy(asc(connections.id))
+      .limit(limit);
+    return rows.map((row) => ({
+      ...row,
+      accessTokenSealed: row.accessTokenSealed ?? undefined,
+      refreshTokenSealed: row.refreshTokenSealed ?? undefined,
+      previousRefreshTokenSealed: row.previousRefreshTokenSealed ?? undefined,
+    }));
+  });
+
+/**
+ * Puts tokens sealed anew in the place of those they were opened from, in one round trip. Each write names the version and the very blobs
+ * that it read: a refresh, a sync, a disconnect or a reconnect meanwhile wins. The version stays, because the tokens are the same; so a
+ * refresh under way can still be stored.
+ *
+ * @returns how many were replaced
+ */
+export const replaceSealed = (
+  db: Db,
+  changes: readonly { before: SealedTokens; after: SealedTokens }[],
+): Stored<number> =>
+  attempt(db, async () => {
+    if (changes.length === 0) return 0;
+    const results = await db.d1.batch(changes.map((change) => replaceStatement(db, change)));
+    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+  });
+
+const replaceStatement = (
+  db: Db,
+  { before, after }: { before: SealedTokens; after: SealedTokens },
+): D1PreparedStatement =>
+  statement(
+    db,
+    db.orm
+      .update(connections)
+      .set({
+        accessTokenSealed: after.accessTokenSealed ?? null,
+        refreshTokenSealed: after.refreshTokenSealed ?? null,
+        previousRefreshTokenSealed: after.previousRefreshTokenSealed ?? null,
+      })
+      .where(
+        and(
+          eq(connections.id, before.connectionId),
+          eq(connections.tokenVersion, before.tokenVersion),
+          sql`${connections.accessTokenSealed} IS ${before.accessTokenSealed ?? null}`,
+          sql`${connections.refreshTokenSealed} IS ${before.refreshTokenSealed ?? null}`,
+          sql`${connections.previousRefreshTokenSealed} IS ${before.previousRefreshTokenSealed ?? null}`,
+        ),
+      ),
+  );

@@ -1,0 +1,299 @@
+import { and, eq, isNull, lte, or, sql, type SQL } from 'drizzle-orm';
+
+import type { StoredTokens } from '../../domain/connection.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { withActivity } from '../activity.ts';
+import { attempt, attemptIdempotent, type Db, type Stored } from '../d1.ts';
+import { compiled, type Given } from '../prepared.ts';
+import { apps, connections } from '../schema/connections.ts';
+import { withEvent } from '../timeline.ts';
+
+/**
+ * The token columns of a connection, and the transitions of the refresh protocol (`broker/tokens/refresh.ts`). Every write names the lease
+ * and the version it relies on, so that what happened meanwhile (a disconnect, a reconnect, another holder) wins.
+ */
+
+const tokenColumns = {
+  connectionId: connections.id,
+  appId: connections.appId,
+  userId: connections.userId,
+  state: connections.state,
+  stateReason: connections.stateReason,
+  accessTokenSealed: connections.accessTokenSealed,
+  refreshTokenSealed: connections.refreshTokenSealed,
+  previousRefreshTokenSealed: connections.previousRefreshTokenSealed,
+  tokenVersion: connections.tokenVersion,
+  accessExpiresAt: connections.accessExpiresAt,
+  refreshedAt: connections.refreshedAt,
+  lastUsedAt: connections.lastUsedAt,
+  refreshLeaseId: connections.refreshLeaseId,
+  refreshLeaseUntil: connections.refreshLeaseUntil,
+  refreshFailures: connections.refreshFailures,
+  inDoubtSince: connections.inDoubtSince,
+};
+
+const TOKENS = compiled((orm, given: Given<{ connectionId: number }>) =>
+  orm
+    .select(tokenColumns)
+    .from(connections)
+    .where(eq(connections.id, given('connectionId'))),
+);
+
+/** The tokens of one connection; undefined where it does not exist. */
+export const tokensOf = (db: Db, connectionId: number): Stored<StoredTokens | undefined> =>
+  attempt(db, async () => {
+    const row = await TOKENS.first(db, { connectionId });
+    return row === undefined ? undefined : tokensOfRow(row);
+  });
+
+/** The right to refresh one connection, until it is given back or runs out. */
+export type RefreshLease = { id: string; takenAt: EpochMs; until: EpochMs };
+
+const TAKE_LEASE = compiled((orm, given: Given<{ connectionId: number } & RefreshLease>) =>
+  orm
+    .update(connections)
+    .set(leased(given))
+    .where(and(eq(connections.id, given('connectionId')), eq(connections.state, 'active'), leaseIsFree(given)))
+    .returning(tokenColumns),
+);
+
+/**
+ * Takes the lease of an active connection, unless somebody holds it, and reads its tokens as they are at that moment. The connection is
+ * due again when the lease ends, ahead of what is merely due: whatever becomes of the holder, a refresh in doubt is retried while the old
+ * token still lives.
+ *
+ * The race that remains: a request that Withings carries out after the lease has run out and the next holder has sent its own. The pair
+ * stored then is not the newest; a refresh after a doubt is followed by another within the 8 hours, which makes it so again.
+ */
+export const takeRefreshLease = (db: Db, connectionId: number, lease: RefreshLease): Stored<StoredTokens | undefined> =>
+  attempt(db, async () => {
+    const row = await TAKE_LEASE.first(db, { connectionId, ...lease });
+    return row === undefined ? undefined : tokensOfRow(row);
+  });
+
+/** A connection whose lease was taken because it was due. */
+export type DueTokens = StoredTokens & { appDisabled: boolean };
+
+const TAKE_DUE_LEASES = compiled((orm, given: Given<{ limit: number } & RefreshLease>) => {
+  const dueIn = (queue: SQL) => sql`SELECT id FROM (SELECT id FROM ${connections}
+    WHERE ${queue} AND next_refresh_at <= ${given('takenAt')} ORDER BY next_refresh_at LIMIT ${given('limit')})`;
+  const due = sql`${dueIn(sql`in_doubt_since IS NOT NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NULL`)} LIMIT ${given('limit')}`;
+  return orm
+    .update(connections)
+    .set(leased(given))
+    .where(and(sql`${connections.id} IN (${due})`, leaseIsFree(given)))
+    .returning({
+      ...tokenColumns,
+      appDisabled: sql<number>`coalesce((SELECT disabled_at IS NOT NULL FROM ${apps} WHERE ${apps.id} = ${connections.appId}), 1)`,
+    });
+});
+
+/** Takes the leases of what is in doubt and of what has been due longest, in one statement. */
+export const takeDueLeases = (db: Db, lease: RefreshLease, limit: number): Stored<DueTokens[]> =>
+  attempt(db, async () => {
+    const rows = await TAKE_DUE_LEASES.rows(db, { ...lease, limit });
+    return rows.map((row) => ({ ...tokensOfRow(row), appDisabled: row.appDisabled === 1 }));
+  });
+
+const leased = (given: Given<RefreshLease>) => ({
+  refreshLeaseId: given('id'),
+  refreshLeaseUntil: given('until'),
+  nextRefreshAt: given('until'),
+  inDoubtSince: sql<number>`coalesce(${connections.inDoubtSince}, ${given('takenAt')})`,
+});
+
+const leaseIsFree = (given: Given<RefreshLease>) =>
+  or(isNull(connections.refreshLeaseUntil), lte(connections.refreshLeaseUntil, given('takenAt')));
+
+const released = { refreshLeaseId: null, refreshLeaseUntil: null };
+
+/** Clears the doubt that came with this lease; an older one stays. */
+const certainAgain = (given: Given<RefreshLease>) =>
+  sql<number>`nullif(${connections.inDoubtSince}, ${given('takenAt')})`;
+
+/** What a holder relies on: which row, at which version, under which lease. */
+export type Held = { connectionId: number; tokenVersion: number; lease: RefreshLease };
+
+type HeldValues = Omit<Held, 'lease'> & RefreshLease;
+
+/**
+ * The row as the holder left it. The lease tells of a successor after the holder took too long; the version, of a disconnect or a
+ * reconnect, which leave the lease alone because a request may still be on its way.
+ */
+const asHeld = (given: Given<HeldValues>) =>
+  and(
+    eq(connections.id, given('connectionId')),
+    eq(connections.refreshLeaseId, given('id')),
+    eq(connections.tokenVersion, given('tokenVersion')),
+    eq(connections.state, 'active'),
+  );
+
+const heldValues = ({ lease, ...held }: Held): HeldValues => ({ ...held, ...lease });
+
+/** A new pair, sealed, and when it is due. */
+export type Rotation = {
+  accessTokenSealed: string;
+  refreshTokenSealed: string;
+  /** The refresh token that was sent: Withings honours it until the new access token is used. */
+  previousRefreshTokenSealed: string;
+  accessExpiresAt: EpochMs;
+  nextRefreshAt: EpochMs;
+};
+
+const RECORD_ROTATION = compiled((orm, given: Given<HeldValues & Rotation & { now: EpochMs }>) =>
+  orm
+    .update(connections)
+    .set({
+      accessTokenSealed: given('accessTokenSealed'),
+      refreshTokenSealed: given('refreshTokenSealed'),
+      previousRefreshTokenSealed: given('previousRefreshTokenSealed'),
+      accessExpiresAt: given('accessExpiresAt'),
+      nextRefreshAt: given('nextRefreshAt'),
+      ...released,
+      tokenVersion: sql`${given('tokenVersion')} + 1`,
+      refreshedAt: given('now'),
+      inDoubtSince: null,
+      refreshFailures: 0,
+      timeline: withEvent({ kind: 'refreshed', at: given('now') }),
+      activity: withActivity('refreshed', given('now')),
+    })
+    .where(asHeld(given))
+    .returning({ id: connections.id }),
+);
+
+/**
+ * Stores a new pair and gives the lease back, in one statement checked against lease and version. Repeated on D1's errors.
+ *
+ * @returns whether it was stored now. False where a disconnect, a reconnect or another holder came first, and where a write whose answer
+ *   was lost had been applied: either way the row says what stands, and the caller looks there
+ */
+export const recordRotation = (db: Db, held: Held, pair: Rotation, now: EpochMs): Stored<boolean> =>
+  attemptIdempotent(db, async () => {
+    const written = await RECORD_ROTATION.rows(db, { ...heldValues(held), ...pair, now });
+    return written.length > 0;
+  });
+
+/** `inDoubt`: the tokens may have been rotated all the same, so the connection stays ahead of what is merely due. */
+export type RefreshFailure = { kind: string; inDoubt: boolean; nextRefreshAt: EpochMs };
+
+const RECORD_FAILURE = compiled((orm, given: Given<HeldValues & RefreshFailure & { now: EpochMs }>) =>
+  orm
+    .update(connections)
+    .set({
+      ...released,
+      inDoubtSince: sql`CASE WHEN ${given('inDoubt')} THEN ${connections.inDoubtSince} ELSE ${certainAgain(given)} END`,
+      nextRefreshAt: given('nextRefreshAt'),
+      refreshFailures: sql`${connections.refreshFailures} + 1`,
+      lastFailureKind: given('kind'),
+      lastFailureAt: given('now'),
+      timeline: withEvent({ kind: 'refresh_failed', reason: given('kind'), at: given('now') }),
+    })
+    .where(asHeld(given)),
+);
+
+/** Gives the lease back after a refresh that failed; the tokens stay as they are. */
+export const recordRefreshFailure = (db: Db, held: Held, failure: RefreshFailure, now: EpochMs): Stored<void> =>
+  attemptIdempotent(db, async () => {
+    await RECORD_FAILURE.bind(db, { ...heldValues(held), ...failure, now }).run();
+  });
+
+const RETURN_LEASES = compiled((orm, given: Given<RefreshLease & { connectionIds: string; nextRefreshAt: EpochMs }>) =>
+  orm
+    .update(connections)
+    .set({ ...released, nextRefreshAt: given('nextRefreshAt'), inDoubtSince: certainAgain(given) })
+    .where(
+      and(
+        sql`${connections.id} IN (SELECT value FROM json_each(${given('connectionIds')}))`,
+        eq(connections.refreshLeaseId, given('id')),
+        eq(connections.state, 'active'),
+      ),
+    ),
+);
+
+/** Gives back leases under which nothing was sent. */
+export const returnLeases = (
+  db: Db,
+  lease: RefreshLease,
+  connectionIds: readonly number[],
+  nextRefreshAt: EpochMs,
+): Stored<void> =>
+  attemptIdempotent(db, async () => {
+    await RETURN_LEASES.bind(db, { ...lease, connectionIds: JSON.stringify(connectionIds), nextRefreshAt }).run();
+  });
+
+const DROP_LEASE = compiled((orm, given: Given<{ connectionId: number; id: string }>) =>
+  orm
+    .update(connections)
+    .set(released)
+    .where(and(eq(connections.id, given('connectionId')), eq(connections.refreshLeaseId, given('id')))),
+);
+
+/** Drops the lease of a holder whose connection was disconnected or reconnected meanwhile; nothing else is the holder's any more. */
+export const dropLease = (db: Db, connectionId: number, { id }: RefreshLease): Stored<void> =>
+  attempt(db, async () => {
+    await DROP_LEASE.bind(db, { connectionId, id }).run();
+  });
+
+type Condemned = { connectionId: number; tokenVersion: number; leaseId: string | null; reason: string; now: EpochMs };
+
+const REQUIRE_REAUTH = compiled((orm, given: Given<Condemned>) =>
+  orm
+    .update(connections)
+    .set({
+      ...released,
+      state: 'reauth_required',
+      stateReason: given('reason'),
+      stateSince: given('now'),
+      inDoubtSince: null,
+      nextRefreshAt: null,
+      syncResumeAt: null,
+      timeline: withEvent({ kind: 'reauth_required', reason: given('reason'), at: given('now') }),
+    })
+    .where(
+      and(
+        eq(connections.id, given('connectionId')),
+        eq(connections.tokenVersion, given('tokenVersion')),
+        eq(connections.state, 'active'),
+        sql`${connections.refreshLeaseId} IS coalesce(${given('leaseId')}, ${connections.refreshLeaseId})`,
+      ),
+    )
+    .returning({ id: connections.id }),
+);
+
+/**
+ * Declares that the person has to consent again, unless the tokens changed meanwhile: so the write is also the re-read that shows whether
+ * somebody else rotated them. The tokens stay, sealed: should the rejection turn out to be the operator's mistake, nothing is lost.
+ *
+ * @param held the version that was rejected, and the lease under which that was learned, if any
+ * @returns whether it was declared
+ */
+export const recordReauthRequired = (
+  db: Db,
+  { connectionId, tokenVersion, lease }: { connectionId: number; tokenVersion: number; lease?: RefreshLease },
+  reason: ReauthReason,
+  now: EpochMs,
+): Stored<boolean> =>
+  attemptIdempotent(db, async () => {
+    const held = { connectionId, tokenVersion, leaseId: lease?.id ?? null };
+    const written = await REQUIRE_REAUTH.rows(db, { ...held, reason, now });
+    return written.length > 0;
+  });
+
+type TokenRow = {
+  [Column in keyof typeof tokenColumns]: (typeof connections.$inferSelect)[Column extends 'connectionId'
+    ? 'id'
+    : Column];
+};
+
+const tokensOfRow = (row: TokenRow): StoredTokens => ({
+  ...row,
+  stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+  accessTokenSealed: row.accessTokenSealed ?? undefined,
+  refreshTokenSealed: row.refreshTokenSealed ?? undefined,
+  previousRefreshTokenSealed: row.previousRefreshTokenSealed ?? undefined,
+  lastUsedAt: row.lastUsedAt ?? undefined,
+  refreshLeaseId: row.refreshLeaseId ?? undefined,
+  refreshLeaseUntil: row.refreshLeaseUntil ?? undefined,
+  inDoubtSince: row.inDoubtSince ?? undefined,
+});

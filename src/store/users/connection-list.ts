@@ -1,0 +1,93 @@
+import type { ConnectionState } from '../../domain/connection.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { attempt, type Db, type Stored } from '../d1.ts';
+
+/** A user's current connection, as a list shows it. */
+export type ListedConnection = {
+  userId: string;
+  state: ConnectionState;
+  stateReason: ReauthReason | undefined;
+  stateSince: EpochMs;
+  lastSyncAt: EpochMs | undefined;
+  lastFailureKind: string | undefined;
+};
+
+/** Which connections to list: those in one state, those whose user's id begins so, those after a user. */
+export type ConnectionFilter = {
+  appId: string;
+  state: ConnectionState | undefined;
+  prefix: string;
+  afterUserId: string;
+  limit: number;
+};
+
+/** Above every user id that begins with a prefix: ids are printable ASCII. */
+const ABOVE_ASCII = '\u007f';
+
+/** Current connections of an app in the order of their users' ids. Walks an index whichever the filter, so it reads what it returns. */
+export const connectionsAfter = (db: Db, filter: ConnectionFilter): Stored<ListedConnection[]> =>
+  attempt(db, async () => {
+    const { appId, state, prefix, afterUserId, limit } = filter;
+    const { results } = await db.d1
+      .prepare(
+        `SELECT user_id, state, state_reason, state_since, last_sync_at, last_failure_kind FROM connections
+         WHERE app_id = ?1 AND is_current = 1 AND user_id > ?2 AND user_id >= ?3 AND user_id < ?4
+         ${state === undefined ? '' : 'AND state = ?6'} ORDER BY user_id LIMIT ?5`,
+      )
+      .bind(appId, afterUserId, prefix, prefix + ABOVE_ASCII, limit, ...(state === undefined ? [] : [state]))
+      .all<ConnectionRow>();
+    return results.map((row) => ({
+      userId: row.user_id,
+      state: row.state,
+      stateReason: row.state_reason ?? undefined,
+      stateSince: row.state_since,
+      lastSyncAt: row.last_sync_at ?? undefined,
+      lastFailureKind: row.last_failure_kind ?? undefined,
+    }));
+  });
+
+type ConnectionRow = {
+  user_id: string;
+  state: ConnectionState;
+  state_reason: ReauthReason | null;
+  state_since: number;
+  last_sync_at: number | null;
+  last_failure_kind: string | null;
+};
+
+/** How many users of an app are in which state, each counted up to a limit. */
+export type StateCounts = Record<ConnectionState | 'pending', number>;
+
+/** Counts an app's users by state, each up to `most`: along an index, so that what it reads is bounded whatever the app's size. */
+export const countByState = (db: Db, appId: string, most: number, now: EpochMs): Stored<StateCounts> =>
+  attempt(db, async () => {
+    const ofState = (state: ConnectionState): string =>
+      `(SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = ?1 AND state = '${state}' AND is_current = 1 LIMIT ?2)) AS ${state}`;
+    const row = await db.d1
+      .prepare(
+        `SELECT ${ofState('active')}, ${ofState('reauth_required')}, ${ofState('disconnected')},
+           (SELECT count(*) FROM (SELECT DISTINCT user_id FROM pending_connections WHERE app_id = ?1 AND expires_at > ?3 LIMIT ?2)) AS pending`,
+      )
+      .bind(appId, most, now)
+      .first<StateCounts>();
+    return row ?? { active: 0, reauth_required: 0, disconnected: 0, pending: 0 };
+  });
+
+/** Users whose connection waits for its confirmation, in the order of their ids. */
+export const pendingUsersAfter = (
+  db: Db,
+  { appId, prefix, afterUserId, limit }: Omit<ConnectionFilter, 'state'>,
+  now: EpochMs,
+): Stored<{ userId: string; since: EpochMs }[]> =>
+  attempt(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT user_id AS userId, max(created_at) AS since FROM pending_connections
+         WHERE app_id = ?1 AND user_id > ?2 AND user_id >= ?3 AND user_id < ?4 AND expires_at > ?6
+         GROUP BY user_id ORDER BY user_id LIMIT ?5`,
+      )
+      .bind(appId, afterUserId, prefix, prefix + ABOVE_ASCII, limit, now)
+      .all<{ userId: string; since: number }>();
+    return results;
+  });

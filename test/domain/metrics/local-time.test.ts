@@ -1,0 +1,289 @@
+import { tzOffset } from '@date-fns/tz/tzOffset';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import {
+  isExpressibleInstant,
+  isKnownTimeZone,
+  localDay,
+  parseInstant,
+  toRfc3339,
+} from '../../../src/domain/metrics/local-time.ts';
+
+const SEED = 20_240_127;
+
+/** Unix seconds of a UTC time. */
+const utc = (text: string): number => Date.parse(`${text}Z`) / 1000;
+
+const dayOf = (date: string, timeZone: string) => {
+  const bounds = (['start', 'end'] as const).map((edge) => {
+    const parsed = parseInstant(date, timeZone, edge);
+    return parsed.ok ? toRfc3339(parsed.value, timeZone) : parsed.failure.kind;
+  });
+  return bounds.join(' ');
+};
+
+const failureOf = (text: string, timeZone = 'Europe/Oslo') => {
+  const parsed = parseInstant(text, timeZone, 'start');
+  return parsed.ok ? undefined : parsed.failure;
+};
+
+describe('time zones', () => {
+  test.each([
+    'Nowhere/Land',
+    '',
+    ' Europe/Oslo',
+    'Europe/Oslo ',
+    'Nowhere+05:00',
+    'Etc/GMT+99',
+    'constructor',
+    '__proto__',
+    'toString',
+  ])('the runtime does not know %j, which then counts as UTC', (timeZone) => {
+    expect(isKnownTimeZone(timeZone)).toBe(false);
+    expect(isKnownTimeZone(timeZone)).toBe(false);
+    expect(toRfc3339(1_706_376_730, timeZone)).toBe('2024-01-27T17:32:10+00:00');
+    expect(localDay(1_706_376_730, timeZone)).toBe('2024-01-27');
+    expect(parseInstant('2024-01-27', timeZone, 'start')).toEqual({
+      ok: true,
+      value: utc('2024-01-27T00:00:00'),
+    });
+  });
+
+  test.each(['UTC', 'Europe/Oslo', 'Europe/Kyiv', 'Asia/Calcutta', 'Pacific/Kiritimati', 'Etc/GMT+5'])(
+    'the runtime knows %s',
+    (timeZone) => {
+      expect(isKnownTimeZone(timeZone)).toBe(true);
+    },
+  );
+
+  test('stay known after thousands of unknown names', () => {
+    for (let number = 0; number < 3000; number += 1) isKnownTimeZone(`Nowhere/${number}`);
+    expect(isKnownTimeZone('Europe/Oslo')).toBe(true);
+    expect(isKnownTimeZone('Nowhere/1')).toBe(false);
+  });
+});
+
+describe('moments', () => {
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, 1e13, -1e13, 0.5, utc('9999-12-31T12:00:00')])(
+    '%d is none that can be expressed everywhere',
+    (seconds) => {
+      expect(isExpressibleInstant(seconds)).toBe(false);
+    },
+  );
+
+  test.each([
+    ['2024-01-27T17:32:10', 'Europe/Oslo', '2024-01-27T18:32:10+01:00', '2024-01-27'],
+    ['2024-07-01T22:30:00', 'Europe/Oslo', '2024-07-02T00:30:00+02:00', '2024-07-02'],
+    ['2024-01-27T17:32:10', 'UTC', '2024-01-27T17:32:10+00:00', '2024-01-27'],
+    ['2024-01-27T20:00:00', 'Asia/Kolkata', '2024-01-28T01:30:00+05:30', '2024-01-28'],
+    ['2024-01-27T01:00:00', 'America/St_Johns', '2024-01-26T21:30:00-03:30', '2024-01-26'],
+    ['2024-07-27T01:00:00', 'America/St_Johns', '2024-07-26T22:30:00-02:30', '2024-07-26'],
+    ['2024-12-31T10:00:00', 'Pacific/Kiritimati', '2025-01-01T00:00:00+14:00', '2025-01-01'],
+    ['2024-12-31T11:59:59', 'Etc/GMT+12', '2024-12-30T23:59:59-12:00', '2024-12-30'],
+    ['2024-02-29T23:59:59', 'UTC', '2024-02-29T23:59:59+00:00', '2024-02-29'],
+    ['2024-02-29T18:45:00', 'Asia/Kathmandu', '2024-03-01T00:30:00+05:45', '2024-03-01'],
+    ['1969-12-31T23:59:59', 'Europe/Oslo', '1970-01-01T00:59:59+01:00', '1970-01-01'],
+    // The hour before and after the clocks change, in both directions.
+    ['2024-03-31T00:59:59', 'Europe/Oslo', '2024-03-31T01:59:59+01:00', '2024-03-31'],
+    ['2024-03-31T01:00:00', 'Europe/Oslo', '2024-03-31T03:00:00+02:00', '2024-03-31'],
+    ['2024-10-27T00:30:00', 'Europe/Oslo', '2024-10-27T02:30:00+02:00', '2024-10-27'],
+    ['2024-10-27T01:30:00', 'Europe/Oslo', '2024-10-27T02:30:00+01:00', '2024-10-27'],
+    // Apia jumped over the date line: the 29th is followed by the 31st.
+    ['2011-12-30T09:59:59', 'Pacific/Apia', '2011-12-29T23:59:59-10:00', '2011-12-29'],
+    ['2011-12-30T10:00:00', 'Pacific/Apia', '2011-12-31T00:00:00+14:00', '2011-12-31'],
+    // Local mean time in New York was 4 h 56 min 2 s behind: RFC 3339 offsets have no seconds.
+    ['1880-01-01T00:00:00', 'America/New_York', '1879-12-31T19:04:00-04:56', '1879-12-31'],
+  ])('%s UTC in %s is %s', (moment, timeZone, rfc3339, day) => {
+    expect(toRfc3339(utc(moment), timeZone)).toBe(rfc3339);
+    expect(localDay(utc(moment), timeZone)).toBe(day);
+  });
+
+  test('have the offset that the zone had then, however close to a change of its clocks', () => {
+    const offsetThen = (seconds: number, timeZone: string) => tzOffset(timeZone, new Date(seconds * 1000));
+    const offsetShown = (seconds: number, timeZone: string) => {
+      const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(toRfc3339(seconds, timeZone)) ?? [];
+      return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) + 0;
+    };
+    // The shortest summer time since 1970, hour by hour.
+    for (let hour = 0; hour < 20 * 24; hour += 1) {
+      const seconds = utc('2000-10-01T00:00:00') + hour * 3600;
+      expect(offsetShown(seconds, 'America/Boa_Vista')).toBe(offsetThen(seconds, 'America/Boa_Vista'));
+    }
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Intl.supportedValuesOf('timeZone')),
+        fc.integer({ min: utc('1973-01-01T00:00:00'), max: utc('2040-01-01T00:00:00') }),
+        (timeZone, seconds) => {
+          expect(offsetShown(seconds, timeZone)).toBe(offsetThen(seconds, timeZone) + 0);
+        },
+      ),
+      { seed: SEED, numRuns: 3000 },
+    );
+  });
+});
+
+describe('dates as bounds', () => {
+  test.each([
+    ['2024-01-27', 'UTC', '2024-01-27T00:00:00+00:00 2024-01-27T23:59:59+00:00'],
+    ['2024-02-29', 'Europe/Oslo', '2024-02-29T00:00:00+01:00 2024-02-29T23:59:59+01:00'],
+    ['2024-03-31', 'Europe/Oslo', '2024-03-31T00:00:00+01:00 2024-03-31T23:59:59+02:00'],
+    ['2024-10-27', 'Europe/Oslo', '2024-10-27T00:00:00+02:00 2024-10-27T23:59:59+01:00'],
+    ['2024-03-10', 'America/St_Johns', '2024-03-10T00:00:00-03:30 2024-03-10T23:59:59-02:30'],
+    ['2024-11-03', 'America/St_Johns', '2024-11-03T00:00:00-02:30 2024-11-03T23:59:59-03:30'],
+    ['2024-06-30', 'Asia/Kolkata', '2024-06-30T00:00:00+05:30 2024-06-30T23:59:59+05:30'],
+    ['2025-01-01', 'Pacific/Kiritimati', '2025-01-01T00:00:00+14:00 2025-01-01T23:59:59+14:00'],
+    // Clocks went forward at midnight: the day began at one.
+    ['2018-11-04', 'America/Sao_Paulo', '2018-11-04T01:00:00-02:00 2018-11-04T23:59:59-02:00'],
+    // Clocks go forward at 23:00: the day has no last hour.
+    ['2024-03-30', 'America/Nuuk', '2024-03-30T00:00:00-02:00 2024-03-30T22:59:59-02:00'],
+    // Clocks went back from 00:01 to 23:01 the day before, which ended for the second time an hour later.
+    ['2010-11-06', 'America/St_Johns', '2010-11-06T00:00:00-02:30 2010-11-06T23:59:59-03:30'],
+    ['2010-11-07', 'America/St_Johns', '2010-11-07T00:00:00-02:30 2010-11-07T23:59:59-03:30'],
+    ['2011-12-29', 'Pacific/Apia', '2011-12-29T00:00:00-10:00 2011-12-29T23:59:59-10:00'],
+    ['2011-12-30', 'Pacific/Apia', 'no_such_local_day no_such_local_day'],
+    ['2011-12-31', 'Pacific/Apia', '2011-12-31T00:00:00+14:00 2011-12-31T23:59:59+14:00'],
+  ])('%s in %s', (date, timeZone, bounds) => {
+    expect(dayOf(date, timeZone)).toBe(bounds);
+  });
+
+  test.each(['0001-01-01', '9999-12-31'])('%s, as programs write for "always", is a date like any other', (date) => {
+    const start = parseInstant(date, 'America/St_Johns', 'start');
+    const end = parseInstant(date, 'America/St_Johns', 'end');
+    expect(start.ok && end.ok && end.value - start.value).toBe(86_399);
+  });
+
+  test('hold every moment of their day, and begin and end within it', () => {
+    const zones = [
+      'Europe/Oslo',
+      'Asia/Kolkata',
+      'America/St_Johns',
+      'Pacific/Kiritimati',
+      'Pacific/Apia',
+      'America/Sao_Paulo',
+      'America/Nuuk',
+      'Australia/Lord_Howe',
+      'Africa/Casablanca',
+      'Asia/Pyongyang',
+    ];
+    const moments = fc.integer({ min: utc('1990-01-01T00:00:00'), max: utc('2040-01-01T00:00:00') });
+    fc.assert(
+      fc.property(moments, fc.constantFrom(...zones), (seconds, timeZone) => {
+        const date = localDay(seconds, timeZone);
+        const start = parseInstant(date, timeZone, 'start');
+        const end = parseInstant(date, timeZone, 'end');
+        if (!start.ok || !end.ok) throw new Error(`${date} in ${timeZone} has no bounds`);
+        expect(start.value).toBeLessThanOrEqual(seconds);
+        expect(end.value).toBeGreaterThanOrEqual(seconds);
+        expect(localDay(start.value, timeZone)).toBe(date);
+        expect(localDay(end.value, timeZone)).toBe(date);
+        expect(localDay(start.value - 1, timeZone)).not.toBe(date);
+        expect(localDay(end.value + 1, timeZone)).not.toBe(date);
+      }),
+      { seed: SEED, numRuns: 2000 },
+    );
+  });
+});
+
+describe('times as bounds', () => {
+  test('what toRfc3339 writes is read back as the same moment, at either edge and in any zone', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: utc('1850-01-01T00:00:00'), max: utc('2100-01-01T00:00:00') }),
+        fc.constantFrom('Europe/Oslo', 'America/St_Johns', 'Pacific/Kiritimati', 'America/New_York', 'UTC'),
+        fc.constantFrom('start' as const, 'end' as const),
+        (seconds, timeZone, edge) => {
+          const text = toRfc3339(seconds, timeZone);
+          expect(parseInstant(text, 'Asia/Tokyo', edge)).toEqual({ ok: true, value: seconds });
+        },
+      ),
+      { seed: SEED, numRuns: 1000 },
+    );
+  });
+
+  test.each([
+    ['2024-01-27T18:32:10Z', '2024-01-27T18:32:10'],
+    ['2024-01-27t18:32:10z', '2024-01-27T18:32:10'],
+    ['2024-01-27T18:32:10-00:00', '2024-01-27T18:32:10'],
+    ['2024-01-27T00:30:00+05:30', '2024-01-26T19:00:00'],
+    ['2024-12-31T23:30:00-03:30', '2025-01-01T03:00:00'],
+    ['2024-01-27T18:32:10.000Z', '2024-01-27T18:32:10'],
+  ])('%s is %s UTC, whatever the zone of the user', (text, moment) => {
+    for (const timeZone of ['UTC', 'Pacific/Kiritimati']) {
+      expect(parseInstant(text, timeZone, 'start')).toEqual({ ok: true, value: utc(moment) });
+      expect(parseInstant(text, timeZone, 'end')).toEqual({ ok: true, value: utc(moment) });
+    }
+  });
+
+  test('a fraction of a second lets neither bound reach beyond itself', () => {
+    const second = utc('2024-01-27T18:32:10');
+    expect(parseInstant('2024-01-27T18:32:10.25Z', 'UTC', 'start')).toEqual({ ok: true, value: second + 1 });
+    expect(parseInstant('2024-01-27T18:32:10.25Z', 'UTC', 'end')).toEqual({ ok: true, value: second });
+  });
+});
+
+describe('refused', () => {
+  test.each([
+    '2023-02-29',
+    '2100-02-29',
+    '2024-02-30',
+    '2024-04-31',
+    '2024-13-01',
+    '2024-00-10',
+    '2024-01-00',
+    '2023-02-29T12:00:00Z',
+    '2024-01-27T24:00:00Z',
+    '2024-01-27T24:61:00Z',
+    '2024-01-27T23:60:00Z',
+    '2016-12-31T23:59:60Z',
+    '2024-01-27T12:00:00+24:00',
+    '2024-01-27T12:00:00+01:60',
+  ])('%s, which does not exist', (text) => {
+    expect(failureOf(text)?.kind).toBe('no_such_instant');
+  });
+
+  test.each([
+    '',
+    'yesterday',
+    '1706376730',
+    '2024-1-27',
+    '20240127',
+    '2024-01-27T18:32:10',
+    '2024-01-27T18:32Z',
+    '2024-01-27 18:32:10Z',
+    '2024-01-27T18:32:10+0100',
+    '2024-01-27T18:32:10.Z',
+    '+002024-01-27',
+    '2024-01-27\n',
+    ' 2024-01-27',
+    '２０２４-01-27',
+    '2024-W04-6',
+  ])('%j, which is neither a date nor an RFC 3339 time', (text) => {
+    expect(failureOf(text)).toEqual({
+      kind: 'not_an_instant',
+      reason: 'must be a date (2024-01-27) or an RFC 3339 time (2024-01-27T18:32:10+01:00)',
+    });
+  });
+
+  test('a plus that a form decoder made a space, with the remedy', () => {
+    expect(failureOf('2024-01-27T18:32:10 01:00')?.reason).toContain('%2B');
+  });
+
+  test('a day that the zone skipped, naming the zone', () => {
+    expect(failureOf('2011-12-30', 'Pacific/Apia')).toEqual({
+      kind: 'no_such_local_day',
+      reason: 'is a day that Pacific/Apia skipped',
+    });
+  });
+
+  test('no text makes it throw', () => {
+    const near = fc.stringMatching(/^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{0,12}(Z|[+-][0-9:]{0,6})?)?$/);
+    fc.assert(
+      fc.property(fc.oneof(near, fc.string()), fc.constantFrom('UTC', 'Europe/Oslo', 'Nowhere'), (text, timeZone) => {
+        const parsed = parseInstant(text, timeZone, 'end');
+        expect(parsed.ok ? Number.isInteger(parsed.value) : parsed.failure.reason.length > 0).toBe(true);
+      }),
+      { seed: SEED, numRuns: 2000 },
+    );
+  });
+});
