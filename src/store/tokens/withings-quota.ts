@@ -2,7 +2,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { attempt, type Db, type Stored } from '../d1.ts';
 
 /** Who asks Withings: each has its own share of the 120 requests a minute that the whole client may make. */
-export type BudgetName = 'cron' | 'sync';
+export type BudgetName = 'cron' | 'sync' | 'link';
 
 /** A share: so many requests in any 60 seconds. */
 export type Share = { requestsPerMinute: number };
