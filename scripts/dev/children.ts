@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 const LEASH = import.meta.resolve('./exit-with-parent.ts');
 const GRACE_MS = 5_000;
@@ -71,7 +71,7 @@ export const runToEnd = async (
   const done = promisify(execFile)(process.execPath, [program, ...args], { env: { ...process.env, ...env } });
   done.child.stdin?.end();
   await done.catch(({ stdout, stderr }: { stdout: string; stderr: string }) => {
-    throw explained(`${what} failed:\n${stdout}${stderr}`);
+    throw userError(`${what} failed:\n${stdout}${stderr}`);
   });
 };
 
@@ -88,7 +88,7 @@ export const stopChild = async ({ process: child }: Child): Promise<void> => {
 /** What `ready` resolves with, unless the program ends first. */
 export const untilReady = async <Value>(child: Child, what: string, ready: Promise<Value>): Promise<Value> => {
   const ended = once(child.process, 'close').then(() => {
-    throw explained(`${what} ended before it was ready:\n${child.lastWords()}`);
+    throw userError(`${what} ended before it was ready:\n${child.lastWords()}`);
   });
   return Promise.race([ready, ended]);
 };

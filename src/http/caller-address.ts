@@ -1,6 +1,6 @@
 import { expandIPv6 } from 'hono/utils/ipaddr';
 
-import type { Brake } from '../broker/deps.ts';
+import type { RateLimitName } from '../broker/deps.ts';
 import type { HttpContext } from './context.ts';
 
 /**
@@ -22,7 +22,7 @@ const firstGroups = (address: string, groups: number): string => address.split('
  */
 export const mayAddressPass = async (
   c: HttpContext,
-  brake: Extract<Brake, 'auth' | 'callback' | 'failed_credential'>,
+  brake: Extract<RateLimitName, 'auth' | 'callback' | 'failed_credential'>,
 ): Promise<boolean> => {
   const address = callerAddress(c);
   if (address === undefined) return true;

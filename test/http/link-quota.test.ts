@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { MINUTE_MS, SECOND_MS } from '../../src/domain/time.ts';
-import { closeBudget } from '../../src/store/tokens/withings-quota.ts';
+import { closeQuota } from '../../src/store/tokens/withings-quota.ts';
 import {
   authPath,
   type Broker,
@@ -55,7 +55,7 @@ const consented = async (userId: string, url = authPath(app, userId)) => {
 /** As after a flood that goes on: nothing of the quota is left for a minute. */
 const useUp = async (): Promise<void> => {
   const { db, settings } = await broker.deps();
-  await closeBudget(db, 'link', settings.shares.link, broker.now() + MINUTE_MS);
+  await closeQuota(db, 'link', settings.shares.link, broker.now() + MINUTE_MS);
 };
 /** Links that end at once. */
 const flood = async (links: number): Promise<string[]> => {

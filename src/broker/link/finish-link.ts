@@ -4,7 +4,7 @@ import { type Issued, verify } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
 import {
   LINK_ERRORS,
-  type LinkEnding,
+  type LinkOutcome,
   type LinkError,
   sessionMarkExpiresAt,
   stateMarkExpiresAt,
@@ -15,12 +15,12 @@ import type { Secret } from '../../domain/secret.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import { type Claim, claimLink, noteOutcome, outcomeOf } from '../../store/link/claims.ts';
 import { linkRecord, type LinkTarget } from '../../store/link/links.ts';
-import { budgetWaitSeconds, takeBudget } from '../../store/tokens/withings-quota.ts';
+import { quotaWaitSeconds, takeQuota } from '../../store/tokens/withings-quota.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { noteSightings } from '../operator/alarms.ts';
-import { keepGrant } from './store-grant.ts';
+import { storeGrant } from './store-grant.ts';
 
 /** What Withings sent the browser back with. */
 export type Callback = {
@@ -34,7 +34,7 @@ export type Callback = {
 };
 
 /** Where the browser goes next: the app's redirect URI, with what came of the link. */
-export type FinishedLink = { location: string; ending: LinkEnding };
+export type FinishedLink = { location: string; ending: LinkOutcome };
 
 /**
  * Finishes a link. A Withings code lives 30 seconds, so nothing slow stands before its exchange, and it is never exchanged twice.
@@ -82,7 +82,7 @@ const finishVerified = async (
   }
   const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
   if (!won) {
-    const ending = await firstOnesEnding(deps, claim);
+    const ending = await awaitFirstOutcome(deps, claim);
     return ok({ location: locationOf(redirectUri, ending, undefined), ending });
   }
 
@@ -99,10 +99,10 @@ const finishVerified = async (
 };
 
 /** How a link came to its end: with which word for the app, and why. */
-type CompletedLink = { ending: LinkEnding; reason: string; ticket?: Secret };
+type CompletedLink = { ending: LinkOutcome; reason: string; ticket?: Secret };
 
 /** What a won claim found. */
-type WonLink = {
+type ClaimedLink = {
   claim: Claim;
   sessionWon: boolean;
   target: LinkTarget;
@@ -113,7 +113,7 @@ type WonLink = {
 const completeLink = async (
   deps: Deps,
   { code, binding, callbackUrl }: Callback,
-  { claim, sessionWon, target, state, record }: WonLink,
+  { claim, sessionWon, target, state, record }: ClaimedLink,
 ): Promise<CompletedLink> => {
   if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
@@ -123,13 +123,13 @@ const completeLink = async (
 
   // 4. The exchange, once.
   const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
-  if (!grant.ok) return { ending: errorOf(grant.failure), reason: grant.failure.kind };
+  if (!grant.ok) return { ending: linkErrorFor(grant.failure), reason: grant.failure.kind };
   // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
   const scope = grant.value.scope ?? deps.settings.scope;
   if (!scope.includes(MEASUREMENTS_SCOPE)) return { ending: 'access_denied', reason: 'scope_not_granted' };
 
   // 5. Who may link whom, and the sealed tokens into D1, with the outcome.
-  const kept = await keepGrant(deps, {
+  const kept = await storeGrant(deps, {
     appId: state.app,
     userId: record.user,
     policy: target.linkPolicy,
@@ -146,22 +146,22 @@ const completeLink = async (
 /** Nothing was asked of Withings: a connect session is as good as before. */
 const QUOTA_USED = 'withings_quota_used';
 /** A code lives 30 seconds and its exchange takes up to ten: a link may wait this often, each time this long at most. */
-const MOST_QUOTA_WAITS = 2;
-const MOST_QUOTA_WAIT_MS = 5 * SECOND_MS;
+const MAX_QUOTA_WAITS = 2;
+const MAX_QUOTA_WAIT_MS = 5 * SECOND_MS;
 
 /** Takes one request of the links' quota, which anybody can use up: then links wait, and nothing else does. Answers why there is none. */
 const awaitRequest = async (deps: Deps): Promise<string | undefined> => {
   const share = deps.settings.shares.link;
   for (let waits = 0; ; waits += 1) {
-    const granted = await takeBudget(deps.db, 'link', share, 1, deps.now());
+    const granted = await takeQuota(deps.db, 'link', share, 1, deps.now());
     if (granted.ok && granted.value) return undefined;
-    if (waits >= MOST_QUOTA_WAITS) return granted.ok ? QUOTA_USED : granted.failure.kind;
-    await deps.sleep(Math.min(MOST_QUOTA_WAIT_MS, budgetWaitSeconds(share) * SECOND_MS));
+    if (waits >= MAX_QUOTA_WAITS) return granted.ok ? QUOTA_USED : granted.failure.kind;
+    await deps.sleep(Math.min(MAX_QUOTA_WAIT_MS, quotaWaitSeconds(share) * SECOND_MS));
   }
 };
 
 /** The registered string, unchanged but for what the ending adds to its query. */
-const locationOf = (redirectUri: string, ending: LinkEnding, ticket: Secret | undefined): string => {
+const locationOf = (redirectUri: string, ending: LinkOutcome, ticket: Secret | undefined): string => {
   if (ending === 'connected') return redirectUri;
   if (ending === 'pending')
     return appendParameters(redirectUri, ticket === undefined ? {} : { ticket: ticket.reveal() });
@@ -175,7 +175,7 @@ const ENDING_POLLS_MS = [100, 200, 300, 500, 1_000, 1_500, 2_000, 2_500, 3_000];
  * A reload, or iOS firing twice: the browser gets what the first one got, and no code is exchanged. The ticket went with the first answer
  * and is stored nowhere, and without it a link that waits is no success.
  */
-const firstOnesEnding = async (deps: Deps, claim: Claim): Promise<LinkEnding> => {
+const awaitFirstOutcome = async (deps: Deps, claim: Claim): Promise<LinkOutcome> => {
   for (const pauseMs of [0, ...ENDING_POLLS_MS]) {
     if (pauseMs > 0) await deps.sleep(pauseMs);
     const outcome = await outcomeOf(deps.db, claim);
@@ -186,7 +186,7 @@ const firstOnesEnding = async (deps: Deps, claim: Claim): Promise<LinkEnding> =>
   return 'temporarily_unavailable';
 };
 
-const isEnding = (outcome: string | undefined): outcome is LinkEnding =>
+const isEnding = (outcome: string | undefined): outcome is LinkOutcome =>
   outcome === 'connected' || (outcome !== undefined && isLinkError(outcome));
 
 const isLinkError = (outcome: string): outcome is LinkError => outcome in LINK_ERRORS;
@@ -205,7 +205,7 @@ const recordOf = async (deps: Deps, state: Issued<StateClaims>): Promise<LinkRec
   return opened.ok ? opened.value : undefined;
 };
 
-const errorOf = (failure: WithingsFailure): LinkError => {
+const linkErrorFor = (failure: WithingsFailure): LinkError => {
   if (failure.kind === 'code_rejected') return 'code_rejected';
   return failure.kind === 'client_rejected' || failure.kind === 'invalid_params'
     ? 'server_error'

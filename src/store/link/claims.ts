@@ -1,8 +1,8 @@
 import { and, eq, isNull } from 'drizzle-orm';
 
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
-import { compiled, type Given } from '../prepared.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
 import { claims } from '../schema/connections.ts';
 import { type LinkTarget, TARGET_BY_URI_ID, targetOf } from './links.ts';
 
@@ -27,10 +27,10 @@ export type ClaimedLink = {
   target: LinkTarget | undefined;
 };
 
-const CLAIM = compiled((orm, given: Given<Claim>) =>
+const CLAIM = prepared((orm, param: Param<Claim>) =>
   orm
     .insert(claims)
-    .values({ id: given('id'), expiresAt: given('expiresAt') })
+    .values({ id: param('id'), expiresAt: param('expiresAt') })
     .onConflictDoNothing()
     .returning({ id: claims.id }),
 );
@@ -45,8 +45,8 @@ export const claimLink = (
   session: Claim | undefined,
   appId: string,
   redirectUriId: string,
-): Stored<ClaimedLink> =>
-  attempt(db, async () => {
+): StoreResult<ClaimedLink> =>
+  tryD1(db, async () => {
     const [read, claimed, claimedSession] = await db.d1.batch([
       TARGET_BY_URI_ID.bind(db, { appId, redirectUriId }),
       CLAIM.bind(db, state),
@@ -59,19 +59,19 @@ export const claimLink = (
     };
   });
 
-const NOTE_OUTCOME = compiled((orm, given: Given<{ id: string; outcome: string }>) =>
+const NOTE_OUTCOME = prepared((orm, param: Param<{ id: string; outcome: string }>) =>
   orm
     .update(claims)
-    .set({ outcome: given('outcome') })
-    .where(eq(claims.id, given('id'))),
+    .set({ outcome: param('outcome') })
+    .where(eq(claims.id, param('id'))),
 );
 
 /** The statement that notes how a claimed flow ended, for the callbacks that lost the claim. */
 export const noteOutcomeStatement = (db: Db, { id }: Claim, outcome: string): D1PreparedStatement =>
   NOTE_OUTCOME.bind(db, { id, outcome });
 
-const FREE = compiled((orm, given: Given<{ id: string }>) =>
-  orm.delete(claims).where(and(eq(claims.id, given('id')), isNull(claims.outcome))),
+const FREE = prepared((orm, param: Param<{ id: string }>) =>
+  orm.delete(claims).where(and(eq(claims.id, param('id')), isNull(claims.outcome))),
 );
 
 /**
@@ -79,21 +79,21 @@ const FREE = compiled((orm, given: Given<{ id: string }>) =>
  *
  * @param freed the connect session that may be used again, because nothing was made of it
  */
-export const noteOutcome = (db: Db, claim: Claim, outcome: string, freed?: Claim): Stored<void> =>
-  attempt(db, async () => {
+export const noteOutcome = (db: Db, claim: Claim, outcome: string, freed?: Claim): StoreResult<void> =>
+  tryD1(db, async () => {
     await db.d1.batch([
       noteOutcomeStatement(db, claim, outcome),
       ...(freed === undefined ? [] : [FREE.bind(db, freed)]),
     ]);
   });
 
-const OUTCOME = compiled((orm, given: Given<{ id: string }>) =>
+const OUTCOME = prepared((orm, param: Param<{ id: string }>) =>
   orm
     .select({ outcome: claims.outcome })
     .from(claims)
-    .where(eq(claims.id, given('id'))),
+    .where(eq(claims.id, param('id'))),
 );
 
 /** How the flow with this claim ended; undefined while it is under way. */
-export const outcomeOf = (db: Db, { id }: Claim): Stored<string | undefined> =>
-  attempt(db, async () => (await OUTCOME.first(db, { id }))?.outcome ?? undefined);
+export const outcomeOf = (db: Db, { id }: Claim): StoreResult<string | undefined> =>
+  tryD1(db, async () => (await OUTCOME.first(db, { id }))?.outcome ?? undefined);

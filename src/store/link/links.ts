@@ -4,8 +4,8 @@ import type { App } from '../../domain/app.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
-import { compiled, type Given } from '../prepared.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
 import { apps, redirectUris } from '../schema/connections.ts';
 
 /** What an authorization request is checked against. */
@@ -25,7 +25,7 @@ const targetColumns = {
   uri: redirectUris.uri,
 };
 
-const TARGET_BY_URIS = compiled((orm, given: Given<{ appId: string; uri: string; otherUri: string }>) =>
+const TARGET_BY_URIS = prepared((orm, param: Param<{ appId: string; uri: string; otherUri: string }>) =>
   orm
     .select(targetColumns)
     .from(apps)
@@ -33,22 +33,22 @@ const TARGET_BY_URIS = compiled((orm, given: Given<{ appId: string; uri: string;
       redirectUris,
       and(
         eq(redirectUris.appId, apps.id),
-        or(eq(redirectUris.uri, given('uri')), eq(redirectUris.uri, given('otherUri'))),
+        or(eq(redirectUris.uri, param('uri')), eq(redirectUris.uri, param('otherUri'))),
       ),
     )
-    .where(eq(apps.id, given('appId')))
-    .limit(MOST_CANDIDATES),
+    .where(eq(apps.id, param('appId')))
+    .limit(MAX_CANDIDATES),
 );
 /** A string, and the same without its port. */
-const MOST_CANDIDATES = 2;
+const MAX_CANDIDATES = 2;
 
 /** The app and the registered ones of one or two `candidates`, in one query; undefined where there is no such app. */
 export const linkTarget = (
   db: Db,
   appId: string,
   [uri = '', otherUri = uri]: string[],
-): Stored<LinkTarget | undefined> =>
-  attempt(db, async () => targetOf(await TARGET_BY_URIS.rows(db, { appId, uri, otherUri })));
+): StoreResult<LinkTarget | undefined> =>
+  tryD1(db, async () => targetOf(await TARGET_BY_URIS.rows(db, { appId, uri, otherUri })));
 
 type TargetRow = Omit<LinkTarget, 'registered' | 'disabledAt'> & {
   disabledAt: number | null;
@@ -68,12 +68,12 @@ export const targetOf = (rows: readonly TargetRow[]): LinkTarget | undefined => 
 };
 
 /** The app, and the registered redirect URI with an id. */
-export const TARGET_BY_URI_ID = compiled((orm, given: Given<{ appId: string; redirectUriId: string }>) =>
+export const TARGET_BY_URI_ID = prepared((orm, param: Param<{ appId: string; redirectUriId: string }>) =>
   orm
     .select(targetColumns)
     .from(apps)
-    .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, given('redirectUriId'))))
-    .where(eq(apps.id, given('appId'))),
+    .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, param('redirectUriId'))))
+    .where(eq(apps.id, param('appId'))),
 );
 
 /**
