@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type Ready, spawnDev } from './dev/spawn.ts';
-import { describeError, explained } from './user-error.ts';
+import { describeError, userError } from './user-error.ts';
 
 const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
 const USER = 'ada@example.com';
@@ -24,7 +24,7 @@ const detail = (text: string): void => console.log(`   ${text}`);
 const send = async (expected: number, url: string, init: RequestInit = {}): Promise<Response> => {
   const response = await fetch(url, { redirect: 'manual', ...init });
   detail(`${init.method ?? 'GET'} ${shortened(url)} -> ${response.status}`);
-  if (response.status !== expected) throw explained(`${expected} was expected: ${await response.text()}`);
+  if (response.status !== expected) throw userError(`${expected} was expected: ${await response.text()}`);
   return response;
 };
 
@@ -33,7 +33,7 @@ const shortened = (url: string): string => url.replace(/\b(state|code)=[^&]{12}[
 
 const locationOf = (response: Response): string => {
   const location = response.headers.get('Location');
-  if (location === null) throw explained('A redirect was expected.');
+  if (location === null) throw userError('A redirect was expected.');
   return location;
 };
 

@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util';
 
 import { askNobody, askOn } from './deploy/ask.ts';
 import { deploy } from './deploy/deployment.ts';
-import { rehearse } from './deploy/dry-run.ts';
-import { readWishes } from './deploy/options.ts';
-import { openKept } from './deploy/state-dir.ts';
+import { dryRun } from './deploy/dry-run.ts';
+import { readDeployOptions } from './deploy/options.ts';
+import { openStateDir } from './deploy/state-dir.ts';
 import { describeError } from './user-error.ts';
 
 const usage = `npm run deploy -- [options]      Deploys the broker to your Cloudflare account, or upgrades it there.
@@ -67,14 +67,21 @@ const main = async (): Promise<void> => {
     return;
   }
   const { env, stdin, stdout } = process;
-  const wishes = readWishes(flags, env);
-  if (flags['dry-run']) return rehearse(wishes, env, (line) => console.log(line));
-  const kept = openKept(flags.state);
+  const options = readDeployOptions(flags, env);
+  if (flags['dry-run']) return dryRun(options, env, (line) => console.log(line));
+  const stateDir = openStateDir(flags.state);
   const ephemeral = Boolean(env['CI'] || env['WORKERS_CI']);
   const attended = stdin.isTTY && stdout.isTTY && !ephemeral;
   const ask = attended ? askOn(stdin, stdout) : askNobody;
-  const url = await deploy(wishes, { env, kept, ask, attended, ephemeral, say: (line) => console.log(`- ${line}`) });
-  console.log(nextSteps(url, kept.secrets() === undefined ? undefined : kept.path('secrets.json')));
+  const url = await deploy(options, {
+    env,
+    stateDir,
+    ask,
+    attended,
+    ephemeral,
+    say: (line) => console.log(`- ${line}`),
+  });
+  console.log(nextSteps(url, stateDir.secrets() === undefined ? undefined : stateDir.path('secrets.json')));
 };
 
 main().catch((error: unknown) => {

@@ -13,7 +13,7 @@ import type { Page } from 'playwright-core';
 import { launchChromium } from '../test/browser/chromium.ts';
 import { asApp, walk } from '../test/e2e/client.ts';
 import { type Ready, spawnDev } from './dev/spawn.ts';
-import { describeError, explained } from './user-error.ts';
+import { describeError, userError } from './user-error.ts';
 
 const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
 const { values } = parseArgs({ options: { into: { type: 'string' }, person: { type: 'string' } } });
@@ -31,7 +31,7 @@ const fill = async (ready: Ready): Promise<void> => {
   await walk(ready, { userId: USER, person: values.person ?? 'walter' });
   for (;;) {
     const synced = await asApp(ready, 'POST', `/withings/sync/${encodeURIComponent(USER)}`);
-    if (!synced.ok) throw explained(`The history did not come in: ${await synced.text()}`);
+    if (!synced.ok) throw userError(`The history did not come in: ${await synced.text()}`);
     if (synced.status === 200) return;
   }
 };

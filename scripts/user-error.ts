@@ -1,8 +1,8 @@
 /** A failure that is told in a sentence, not in a stack trace: something is taken, missing or mistyped. */
-export type Explained = Error & { explained: true };
+export type UserError = Error & { explained: true };
 
 /** An error whose message is meant for the person at the terminal. */
-export const explained = (message: string): Explained =>
+export const userError = (message: string): UserError =>
   Object.assign(new Error(message), { explained: true as const });
 
 /** What to print about an error: the sentence, or for a bug everything there is. */

@@ -1,5 +1,8 @@
-import { type CredentialMemory, createCredentialMemory } from './broker/access/credential-lookup-limiter.ts';
-import type { Brake, Deps } from './broker/deps.ts';
+import {
+  type CredentialLookupLimiter,
+  createCredentialLookupLimiter,
+} from './broker/access/credential-lookup-limiter.ts';
+import type { RateLimitName, Deps } from './broker/deps.ts';
 import { createAlarmWebhook } from './broker/operator/alarm-webhook.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
@@ -28,7 +31,7 @@ const platform: Seams = {
 /** Parsed configurations, by the environment they came from: plain data and keys, safe to share between requests. */
 const parsed = new WeakMap<Bindings, Result<Config, string>>();
 /** Plain data too. */
-const memories = new WeakMap<Bindings, CredentialMemory>();
+const memories = new WeakMap<Bindings, CredentialLookupLimiter>();
 
 /** The one place that knows every part: makes the use cases' dependencies for one invocation, or says what is wrong with the environment. */
 export const compose = async (
@@ -39,7 +42,7 @@ export const compose = async (
   const config = parsed.get(bindings) ?? (await parseConfig(bindings));
   parsed.set(bindings, config);
   if (!config.ok) return config;
-  const credentials = memories.get(bindings) ?? createCredentialMemory();
+  const credentials = memories.get(bindings) ?? createCredentialLookupLimiter();
   memories.set(bindings, credentials);
   const { keyring, withings, broker, alarmWebhook } = config.value;
   const { fetch: send, log, ...rest } = seams;
@@ -71,7 +74,7 @@ export const compose = async (
 
 /** The binding behind each brake; their limits are in `wrangler.toml`. */
 const BRAKES = { auth: 'AUTH_RATE', failed_credential: 'FAILED_RATE', app: 'APP_RATE' } as const satisfies Record<
-  Brake,
+  RateLimitName,
   keyof Bindings
 >;
 

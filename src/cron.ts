@@ -1,18 +1,18 @@
 import type { Deps } from './broker/deps.ts';
 import { withLogId } from './broker/log.ts';
-import { ALARM_CALLS, settleAlarmsOfTick } from './broker/operator/alarms.ts';
+import { ALARM_CALLS, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
 import { sweep } from './broker/operator/sweep.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
 import { reviewOneDue } from './broker/sync/review-due.ts';
 import { refreshDue } from './broker/tokens/refresh-due.ts';
-import { missingKeyIds, tendKeyring } from './broker/tokens/reseal.ts';
+import { missingKeyIds, advanceKeyRotation } from './broker/tokens/reseal.ts';
 import { mintId } from './crypto/credential.ts';
-import type { Sightings } from './domain/alarm.ts';
+import type { AlarmObservations } from './domain/alarm.ts';
 import { HOUR_MS } from './domain/time.ts';
 import { type WorkDue, workDue } from './store/operator/work-due.ts';
 
 /** The free plan allows an invocation 50 D1 calls and 50 fetches. No fetch is made without a D1 call before it, so one count bounds both. */
-const MOST_CALLS = 45 - ALARM_CALLS;
+const MAX_CALLS = 45 - ALARM_CALLS;
 /** What one slice of a sync may take, its refresh and its retried writes included. */
 const RESUME_CALLS = 28;
 
@@ -31,25 +31,27 @@ export const tick = async (invocation: Deps): Promise<void> => {
     return;
   }
   const { refresh, resume, review, expired, keyring } = due.value;
-  const callsLeft = () => MOST_CALLS - deps.db.calls.made;
-  if (expired) await apart(deps, () => sweep(deps));
-  await apart(deps, () => tendKeyring(deps, keyring));
+  const callsLeft = () => MAX_CALLS - deps.db.calls.made;
+  if (expired) await runIsolated(deps, () => sweep(deps));
+  await runIsolated(deps, () => advanceKeyRotation(deps, keyring));
   // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
-  const mostCalls = resume ? MOST_CALLS - RESUME_CALLS / 2 : MOST_CALLS;
-  const client = refresh ? await apart(deps, () => refreshDue(deps, mostCalls)) : undefined;
-  if (resume && callsLeft() >= RESUME_CALLS) await apart(deps, () => resumeSyncs(deps));
-  if (review && callsLeft() >= RESUME_CALLS) await apart(deps, () => reviewOneDue(deps));
+  const mostCalls = resume ? MAX_CALLS - RESUME_CALLS / 2 : MAX_CALLS;
+  const client = refresh ? await runIsolated(deps, () => refreshDue(deps, mostCalls)) : undefined;
+  if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));
+  if (review && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => reviewOneDue(deps));
   const { oldestDueAt } = due.value;
   const lagMs = oldestDueAt === undefined ? 0 : now - oldestDueAt;
-  await apart(deps, () => settleAlarmsOfTick(deps, due.value.alarms, { ...sighted(deps, due.value, client), lagMs }));
+  await runIsolated(deps, () =>
+    reconcileAlarmsOfTick(deps, due.value.alarms, { ...observe(deps, due.value, client), lagMs }),
+  );
 };
 
 /** What this tick saw that may concern the operator. */
-const sighted = (
+const observe = (
   deps: Deps,
   { lost, databaseBytes, keyring }: WorkDue,
   client: 'accepted' | 'rejected' | undefined,
-): Sightings => {
+): AlarmObservations => {
   const { reauthSpike, databaseMaxBytes } = deps.settings.alarms;
   const missing = missingKeyIds(deps, keyring);
   return {
@@ -65,7 +67,7 @@ const sighted = (
 const NEARLY_FULL = 0.8;
 
 /** A mistake of ours in one kind of work must not keep the others from being done. */
-const apart = async <Value>(deps: Deps, work: () => Promise<Value>): Promise<Value | undefined> => {
+const runIsolated = async <Value>(deps: Deps, work: () => Promise<Value>): Promise<Value | undefined> => {
   try {
     return await work();
   } catch (error) {

@@ -20,26 +20,26 @@ const GUARDS: Guard[] = [
   {
     name: 'the lease',
     file: TOKENS,
-    find: ".where(and(eq(connections.id, given('connectionId')), eq(connections.state, 'active'), leaseIsFree(given)))",
-    replace: ".where(and(eq(connections.id, given('connectionId')), eq(connections.state, 'active')))",
+    find: ".where(and(eq(connections.id, param('connectionId')), eq(connections.state, 'active'), leaseIsFree(param)))",
+    replace: ".where(and(eq(connections.id, param('connectionId')), eq(connections.state, 'active')))",
   },
   {
     name: 'the version that a write names',
     file: TOKENS,
-    find: "eq(connections.refreshLeaseId, given('id')),\n    eq(connections.tokenVersion, given('tokenVersion')),",
-    replace: "eq(connections.refreshLeaseId, given('id')),",
+    find: "eq(connections.refreshLeaseId, param('id')),\n    eq(connections.tokenVersion, param('tokenVersion')),",
+    replace: "eq(connections.refreshLeaseId, param('id')),",
   },
   {
     name: 'the lease that a write names',
     file: TOKENS,
-    find: "eq(connections.refreshLeaseId, given('id')),\n    eq(",
+    find: "eq(connections.refreshLeaseId, param('id')),\n    eq(",
     replace: 'eq(',
   },
   {
     name: 'due again at the end of the lease',
     file: TOKENS,
-    find: "nextRefreshAt: given('until'),",
-    replace: "nextRefreshAt: sql`${given('until')} + 45 * 86400000`,",
+    find: "nextRefreshAt: param('until'),",
+    replace: "nextRefreshAt: sql`${param('until')} + 45 * 86400000`,",
   },
   {
     name: 'store before use',
@@ -62,13 +62,13 @@ const GUARDS: Guard[] = [
   {
     name: 'suspicion: the client proves itself before anybody is condemned',
     file: REFRESH,
-    find: 'if (!proof.ok && !isBeyondProof(attempt, proof.failure)) return failed(deps, attempt, proof.failure);',
+    find: 'if (!proof.ok && !isBeyondProof(run, proof.failure)) return onFailure(deps, run, proof.failure);',
     replace: '',
   },
   {
     name: 'nothing is sent that the lease does not carry',
     file: REFRESH,
-    find: 'const inTime = mayStillSend(attempt.lease.until, deps.now());',
+    find: 'const inTime = mayStillSend(run.lease.until, deps.now());',
     replace: 'const inTime = true;',
   },
   {
@@ -86,7 +86,7 @@ const GUARDS: Guard[] = [
   {
     name: 'who condemns names the lease',
     file: TOKENS,
-    find: "sql`${connections.refreshLeaseId} IS coalesce(${given('leaseId')}, ${connections.refreshLeaseId})`,",
+    find: "sql`${connections.refreshLeaseId} IS coalesce(${param('leaseId')}, ${connections.refreshLeaseId})`,",
     replace: '',
   },
   {
@@ -104,8 +104,8 @@ const GUARDS: Guard[] = [
   {
     name: 'a dead Withings is left alone',
     file: 'src/broker/tokens/refresh-due.ts',
-    find: 'if (pauseMs > 0) await closeBudget(',
-    replace: 'if (pauseMs < 0) await closeBudget(',
+    find: 'if (pauseMs > 0) await closeQuota(',
+    replace: 'if (pauseMs < 0) await closeQuota(',
   },
   {
     name: 'the doubts of a disabled app are settled',

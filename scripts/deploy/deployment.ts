@@ -8,21 +8,21 @@ import { join } from 'node:path';
 
 import * as z from 'zod';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 import type { Ask } from './ask.ts';
 import { deploymentConfig, readProject, type Resources } from './config-file.ts';
 import { checkHealth } from './health.ts';
 import { importLocalData } from './local-data.ts';
-import { mustBeJurisdiction, parseDomain, type Wishes, WORKERS_DEV } from './options.ts';
-import { findAccount, namespaceTitle, type Survey, survey } from './resources.ts';
+import { mustBeJurisdiction, parseDomain, type DeployOptions, WORKERS_DEV } from './options.ts';
+import { findAccount, namespaceTitle, type ExistingResources, findExistingResources } from './resources.ts';
 import { mustBeSameClient, type Secrets, secretsToSend } from './secrets.ts';
-import type { Kept, KeptDeployment } from './state-dir.ts';
-import { attempt } from './with-remedy.ts';
+import type { StateDir, KeptDeployment } from './state-dir.ts';
+import { withRemedy } from './with-remedy.ts';
 import { type Wrangler, wranglerWith } from './wrangler.ts';
 
-export type Surroundings = {
+export type DeployContext = {
   env: NodeJS.ProcessEnv;
-  kept: Kept;
+  stateDir: StateDir;
   ask: Ask;
   /** Whether a person sits at the terminal, whom wrangler may ask too. */
   attended: boolean;
@@ -32,25 +32,26 @@ export type Surroundings = {
 };
 
 /** Deploys; the address where the broker then is. */
-export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promise<string> => {
-  const { env, kept, ask, say } = surroundings;
+export const deploy = async (options: DeployOptions, context: DeployContext): Promise<string> => {
+  const { env, stateDir, ask, say } = context;
   const project = readProject(env);
-  const earlier = kept.deployment();
-  const accountId = await findAccount(wranglerWith({}), wishes.accountId ?? earlier?.accountId, ask);
+  const earlier = stateDir.deployment();
+  const accountId = await findAccount(wranglerWith({}), options.accountId ?? earlier?.accountId, ask);
   if (earlier !== undefined && earlier.accountId !== accountId) {
-    throw explained(
-      `${kept.path('.')} belongs to the account ${earlier.accountId}. Choose another folder with --state.`,
+    throw userError(
+      `${stateDir.path('.')} belongs to the account ${earlier.accountId}. Choose another folder with --state.`,
     );
   }
   const wrangler = wranglerWith({ CLOUDFLARE_ACCOUNT_ID: accountId });
-  const found = await survey(wrangler, project, earlier);
-  const chosen = await askForTheRest(wishes, found, earlier, ask);
-  if (wishes.withPeople && wishes.secrets['KEYRING'] === undefined && !found.secretNames.includes('KEYRING')) {
-    throw explained("--with-people needs the local broker's KEYRING in the environment: it opens their tokens.");
+  const found = await findExistingResources(wrangler, project, earlier);
+  const chosen = await askForTheRest(options, found, earlier, ask);
+  if (options.withPeople && options.secrets['KEYRING'] === undefined && !found.secretNames.includes('KEYRING')) {
+    throw userError("--with-people needs the local broker's KEYRING in the environment: it opens their tokens.");
   }
-  if (!wishes.replaceClient) mustBeSameClient(chosen.secrets, found.secretNames, earlier);
-  const secrets = await secretsToSend(chosen.secrets, found.secretNames, kept, surroundings.ephemeral);
-  const keep = (more: Partial<KeptDeployment>) => kept.keepDeployment({ ...kept.deployment(), accountId, ...more });
+  if (!options.replaceClient) mustBeSameClient(chosen.secrets, found.secretNames, earlier);
+  const secrets = await secretsToSend(chosen.secrets, found.secretNames, stateDir, context.ephemeral);
+  const keep = (more: Partial<KeptDeployment>) =>
+    stateDir.keepDeployment({ ...stateDir.deployment(), accountId, ...more });
 
   keep({ domain: chosen.domain ?? null });
   const databaseId = found.databaseId ?? (await makeDatabase(wrangler, project.d1_databases[0].database_name, chosen));
@@ -61,23 +62,23 @@ export const deploy = async (wishes: Wishes, surroundings: Surroundings): Promis
   keep({ namespaceId });
 
   const resources: Resources = { accountId, databaseId, namespaceId };
-  const config = kept.writeConfig(deploymentConfig(project, resources, chosen.domain));
-  await attempt('Applying the migrations', async () =>
+  const config = stateDir.writeConfig(deploymentConfig(project, resources, chosen.domain));
+  await withRemedy('Applying the migrations', async () =>
     wrangler(['d1', 'migrations', 'apply', 'DB', '--remote', '--config', config]),
   );
   say('migrations: applied');
-  if (wishes.importFrom !== undefined) {
-    const { importFrom: folder, withPeople } = wishes;
-    say(await importLocalData(wrangler, { config, folder, withPeople, kept }));
+  if (options.importFrom !== undefined) {
+    const { importFrom: folder, withPeople } = options;
+    say(await importLocalData(wrangler, { config, folder, withPeople, stateDir }));
   }
   const { WITHINGS_CLIENT_ID: withingsClientId } = secrets;
   // Before it is sent: an upload that fails half-way may have taken it.
   if (withingsClientId !== undefined) keep({ withingsClientId });
-  const url = await attempt('Deploying the Worker', async () =>
-    upload(wrangler, config, secrets, chosen.domain, surroundings.attended),
+  const url = await withRemedy('Deploying the Worker', async () =>
+    upload(wrangler, config, secrets, chosen.domain, context.attended),
   );
   say(`Worker: deployed${Object.keys(secrets).length === 0 ? '' : `, with ${Object.keys(secrets).join(', ')}`}`);
-  const asked = wishes.healthUrl ?? url;
+  const asked = options.healthUrl ?? url;
   const failing = await checkHealth(asked);
   say(`${asked}/healthz: answers${failing.length === 0 ? '' : `, but these fail: ${failing.join(', ')}`}`);
   return url;
@@ -87,21 +88,21 @@ type Chosen = { domain: string | undefined; jurisdiction: string | undefined; se
 
 /** Asks a person for what neither flags nor the environment nor an earlier run say, and only where it is needed. */
 const askForTheRest = async (
-  wishes: Wishes,
-  found: Survey,
+  options: DeployOptions,
+  found: ExistingResources,
   earlier: KeptDeployment | undefined,
   ask: Ask,
 ): Promise<Chosen> => {
   const domain =
-    wishes.domain ??
+    options.domain ??
     (earlier?.domain === undefined
       ? await ask('Custom domain, such as withings.example.com (empty: workers.dev):')
       : (earlier.domain ?? WORKERS_DEV));
   const jurisdiction =
-    wishes.jurisdiction ??
+    options.jurisdiction ??
     (found.databaseId === undefined ? await ask('Keep the data in eu, us or fedramp (empty: anywhere):') : undefined);
   mustBeJurisdiction(jurisdiction);
-  const secrets = { ...wishes.secrets };
+  const secrets = { ...options.secrets };
   const questions = [
     { name: 'WITHINGS_CLIENT_ID', question: 'Withings client id:', hidden: false },
     { name: 'WITHINGS_CLIENT_SECRET', question: 'Withings client secret (not shown):', hidden: true },
@@ -118,13 +119,13 @@ const inJurisdiction = ({ jurisdiction }: Chosen): string[] =>
   jurisdiction === undefined ? [] : ['--jurisdiction', jurisdiction];
 
 const makeDatabase = async (wrangler: Wrangler, name: string, chosen: Chosen): Promise<string> =>
-  attempt('Making the database', async () => {
+  withRemedy('Making the database', async () => {
     const said = await wrangler(['d1', 'create', name, ...inJurisdiction(chosen)]);
     return idIn(said, /database_id"?\s*[=:]\s*"([0-9a-f-]{36})"/);
   });
 
 const makeNamespace = async (wrangler: Wrangler, title: string, chosen: Chosen): Promise<string> =>
-  attempt('Making the KV namespace', async () => {
+  withRemedy('Making the KV namespace', async () => {
     const said = await wrangler(['kv', 'namespace', 'create', title, ...inJurisdiction(chosen)]);
     return idIn(said, /\bid"?\s*[=:]\s*"([0-9a-f]{32})"/);
   });
@@ -132,7 +133,7 @@ const makeNamespace = async (wrangler: Wrangler, title: string, chosen: Chosen):
 /** The id in what wrangler suggests to write into a configuration. */
 const idIn = (said: string, pattern: RegExp): string => {
   const id = pattern.exec(said)?.[1];
-  if (id === undefined) throw explained(`wrangler made it, but says no id:\n${said}`);
+  if (id === undefined) throw userError(`wrangler made it, but says no id:\n${said}`);
   return id;
 };
 
@@ -168,6 +169,6 @@ const deployedUrl = (output: string): string => {
     .map((line) => outputEntry.parse(JSON.parse(line)));
   const target = entries.findLast(({ type }) => type === 'deploy')?.targets?.find((text) => /^https?:/.test(text));
   if (target === undefined)
-    throw explained('The Worker is deployed, but wrangler names no address. Is workers.dev switched on?');
+    throw userError('The Worker is deployed, but wrangler names no address. Is workers.dev switched on?');
   return new URL(target).origin;
 };

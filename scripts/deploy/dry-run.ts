@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { deploymentConfig, readProject } from './config-file.ts';
-import { parseDomain, type Wishes } from './options.ts';
+import { parseDomain, type DeployOptions } from './options.ts';
 import { namespaceTitle } from './resources.ts';
-import { openKept } from './state-dir.ts';
+import { openStateDir } from './state-dir.ts';
 import { wranglerWith } from './wrangler.ts';
 
 const NO_RESOURCES = {
@@ -15,10 +15,14 @@ const NO_RESOURCES = {
 };
 
 /** Says every step in words, and builds the bundle as it would be sent, by the configuration that it would have. Reaches no network. */
-export const rehearse = async (wishes: Wishes, env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<void> => {
+export const dryRun = async (
+  options: DeployOptions,
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => void,
+): Promise<void> => {
   const project = readProject(env);
-  const domain = parseDomain(wishes.domain);
-  const where = wishes.jurisdiction === undefined ? '' : ` --jurisdiction ${wishes.jurisdiction}`;
+  const domain = parseDomain(options.domain);
+  const where = options.jurisdiction === undefined ? '' : ` --jurisdiction ${options.jurisdiction}`;
   const steps = [
     ['wrangler whoami', 'to which account?'],
     [`wrangler d1 list`, `is ${project.d1_databases[0].database_name} there?`],
@@ -28,18 +32,18 @@ export const rehearse = async (wishes: Wishes, env: NodeJS.ProcessEnv, say: (lin
     [`wrangler d1 create ${project.d1_databases[0].database_name}${where}`, 'unless it is there'],
     [`wrangler kv namespace create ${namespaceTitle(project)}${where}`, 'unless it is there'],
     ['wrangler d1 migrations apply DB --remote', 'before the code that needs them'],
-    ...(wishes.importFrom === undefined
+    ...(options.importFrom === undefined
       ? []
-      : [['wrangler d1 execute DB --remote --file …', `what ${wishes.importFrom} has, unless it holds any apps`]]),
+      : [['wrangler d1 execute DB --remote --file …', `what ${options.importFrom} has, unless it holds any apps`]]),
     ['wrangler deploy --secrets-file …', 'code and missing secrets at once'],
-    [`GET ${wishes.healthUrl ?? `https://${domain ?? '….workers.dev'}`}/healthz`, 'until it answers'],
+    [`GET ${options.healthUrl ?? `https://${domain ?? '….workers.dev'}`}/healthz`, 'until it answers'],
   ];
   for (const [index, [step = '', why = '']] of steps.entries())
     say(`${`${index + 1}.`.padEnd(4)}${step.padEnd(52)}${why}`);
   say('\nNothing of that was done. The bundle as it would be sent:\n');
   const folder = await mkdtemp(join(tmpdir(), 'mushu-dry-run-'));
   try {
-    const config = openKept(folder).writeConfig(deploymentConfig(project, NO_RESOURCES, domain));
+    const config = openStateDir(folder).writeConfig(deploymentConfig(project, NO_RESOURCES, domain));
     const wrangler = wranglerWith({});
     say(await wrangler(['deploy', '--dry-run', '--config', config, '--outdir', join(folder, 'bundle')]));
   } finally {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import * as z from 'zod';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 const TRIES = 20;
 const PAUSE_MS = 3_000;
@@ -26,12 +26,12 @@ export const checkHealth = async (
       return Object.entries(checks).flatMap(([name, state]) => (state === 'failing' ? [name] : []));
     }
     if (answer?.status === 500) {
-      throw explained(`The Worker is deployed, but ${url}/healthz answers 500: \`npx wrangler tail\` says why.`);
+      throw userError(`The Worker is deployed, but ${url}/healthz answers 500: \`npx wrangler tail\` says why.`);
     }
     if (answer !== undefined) last = String(answer.status);
     if (tries < TRIES) await pause(PAUSE_MS);
   }
-  throw explained(
+  throw userError(
     `The Worker is deployed, but ${url}/healthz does not answer 200 yet (last: ${last}). Run this again in a few minutes.`,
   );
 };

@@ -9,9 +9,9 @@ import { DatabaseSync } from 'node:sqlite';
 
 import * as z from 'zod';
 
-import { explained } from '../user-error.ts';
-import type { Kept } from './state-dir.ts';
-import { attempt } from './with-remedy.ts';
+import { userError } from '../user-error.ts';
+import type { StateDir } from './state-dir.ts';
+import { withRemedy } from './with-remedy.ts';
 import { jsonIn, type Wrangler } from './wrangler.ts';
 
 type Row = Record<string, string | number | null>;
@@ -59,8 +59,8 @@ const databaseFile = (folder: string): string => {
   );
   const [file, another] = files;
   if (file === undefined)
-    throw explained(`${resolve(folder)} holds no local broker: \`npm run dev\` makes one in .state.`);
-  if (another !== undefined) throw explained(`${resolve(folder)} holds several databases. Which one was meant?`);
+    throw userError(`${resolve(folder)} holds no local broker: \`npm run dev\` makes one in .state.`);
+  if (another !== undefined) throw userError(`${resolve(folder)} holds several databases. Which one was meant?`);
   return join(resolve(folder), file);
 };
 
@@ -98,7 +98,7 @@ const held = z.tuple([z.object({ results: z.array(z.object({ id: z.string() })) 
  */
 export const importLocalData = async (
   wrangler: Wrangler,
-  { config, folder, withPeople, kept }: { config: string; folder: string; withPeople: boolean; kept: Kept },
+  { config, folder, withPeople, stateDir }: { config: string; folder: string; withPeople: boolean; stateDir: StateDir },
 ): Promise<string> => {
   const local = readLocalData(folder, withPeople);
   const { apps = [], accounts = [] } = local.tables;
@@ -106,18 +106,18 @@ export const importLocalData = async (
   if (ids.length === 0) return `local data: nothing but the demo app in ${folder}, so nothing was carried over`;
   const execute = async (...args: string[]): Promise<unknown> =>
     jsonIn(await wrangler(['d1', 'execute', 'DB', '--remote', '--json', '--yes', '--config', config, ...args]));
-  const present = await attempt('Looking into the deployed database', async () => {
+  const present = await withRemedy('Looking into the deployed database', async () => {
     const [{ results }] = held.parse(await execute('--command', HOLDS));
     return new Set(results.map(({ id }) => id));
   });
   if (ids.every((id) => present.has(String(id)))) return 'local data: carried over already';
   if (present.size > 0) {
-    throw explained(
+    throw userError(
       `The deployed database holds other apps or accounts than ${folder}: nothing was carried over. Run this without --import.`,
     );
   }
-  await attempt('Carrying the local data over', async () =>
-    execute('--file', kept.writeText('local-data.sql', insertsOf(local))),
+  await withRemedy('Carrying the local data over', async () =>
+    execute('--file', stateDir.writeText('local-data.sql', insertsOf(local))),
   );
   const counts = Object.entries(local.tables).map(([table, rows]) => `${table} ${rows.length}`);
   return `local data: carried over: ${counts.join(', ')}${local.stay === 0 ? '' : `; connections that stay: ${local.stay}`}`;

@@ -1,8 +1,8 @@
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 import type { Secrets } from './secrets.ts';
 
 /** What is known before anybody is asked, from flags and the environment. */
-export type Wishes = {
+export type DeployOptions = {
   accountId: string | undefined;
   /** A host of a zone in the account, or `workers.dev`. */
   domain: string | undefined;
@@ -35,7 +35,7 @@ export type Flags = {
 };
 
 /** Flags come before the environment. An empty variable is as good as none. */
-export const readWishes = (flags: Flags, env: NodeJS.ProcessEnv): Wishes => {
+export const readDeployOptions = (flags: Flags, env: NodeJS.ProcessEnv): DeployOptions => {
   const secrets: Partial<Secrets> = {};
   const given: NodeJS.ProcessEnv = {
     ...env,
@@ -46,7 +46,7 @@ export const readWishes = (flags: Flags, env: NodeJS.ProcessEnv): Wishes => {
     const value = given[name];
     if (value !== undefined && value !== '') secrets[name] = value;
   }
-  const wishes: Wishes = {
+  const options: DeployOptions = {
     accountId: flags.account ?? (env['CLOUDFLARE_ACCOUNT_ID'] || undefined),
     domain: flags.domain ?? (env['DEPLOY_DOMAIN'] || undefined),
     jurisdiction: flags.jurisdiction ?? (env['DEPLOY_JURISDICTION'] || undefined),
@@ -56,21 +56,21 @@ export const readWishes = (flags: Flags, env: NodeJS.ProcessEnv): Wishes => {
     replaceClient: flags['replace-client'] ?? false,
     secrets,
   };
-  parseDomain(wishes.domain);
-  mustBeJurisdiction(wishes.jurisdiction);
-  return wishes;
+  parseDomain(options.domain);
+  mustBeJurisdiction(options.jurisdiction);
+  return options;
 };
 
 /** The host that was wished for; undefined for workers.dev. */
 export const parseDomain = (text: string | undefined): string | undefined => {
   if (text === undefined || text === WORKERS_DEV) return undefined;
   if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(text)) return text;
-  throw explained('The domain is a host name in lower case, such as withings.example.com, or workers.dev.');
+  throw userError('The domain is a host name in lower case, such as withings.example.com, or workers.dev.');
 };
 
 /** Throws a sentence where Cloudflare knows no such jurisdiction. */
 export const mustBeJurisdiction = (text: string | undefined): void => {
   if (text !== undefined && !JURISDICTIONS.includes(text)) {
-    throw explained(`The jurisdiction is one of ${JURISDICTIONS.join(', ')}.`);
+    throw userError(`The jurisdiction is one of ${JURISDICTIONS.join(', ')}.`);
   }
 };

@@ -1,11 +1,11 @@
 /** What is there already. It is looked at before anything is asked or made, so that a run that was cut off anywhere is simply run again. */
 import * as z from 'zod';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 import type { Ask } from './ask.ts';
 import type { Project } from './config-file.ts';
 import type { KeptDeployment } from './state-dir.ts';
-import { attempt } from './with-remedy.ts';
+import { withRemedy } from './with-remedy.ts';
 import { jsonIn, type Wrangler } from './wrangler.ts';
 
 const login = z.object({ accounts: z.array(z.object({ id: z.string(), name: z.string() })) });
@@ -16,19 +16,19 @@ const secrets = z.array(z.object({ name: z.string() }));
 /** The account to deploy to: the one that was named, or the only one that the login reaches, or the one that a person chooses. */
 export const findAccount = async (wrangler: Wrangler, named: string | undefined, ask: Ask): Promise<string> => {
   if (named !== undefined) return named;
-  const { accounts } = await attempt('Logging in', async () =>
+  const { accounts } = await withRemedy('Logging in', async () =>
     login.parse(jsonIn(await wrangler(['whoami', '--json']))),
   );
   const [only, ...others] = accounts;
-  if (only === undefined) throw explained('The login reaches no account at Cloudflare.');
+  if (only === undefined) throw userError('The login reaches no account at Cloudflare.');
   if (others.length === 0) return only.id;
   const list = accounts.map(({ id, name }) => `  ${id}  ${name}`).join('\n');
   const chosen = await ask(`Which account?\n${list}\nIts id:`);
   if (accounts.some(({ id }) => id === chosen)) return String(chosen);
-  throw explained(`The login reaches several accounts: choose one with --account ID.\n${list}`);
+  throw userError(`The login reaches several accounts: choose one with --account ID.\n${list}`);
 };
 
-export type Survey = {
+export type ExistingResources = {
   databaseId: string | undefined;
   namespaceId: string | undefined;
   /** The secrets that the Worker has; none before its first deployment. */
@@ -38,11 +38,11 @@ export type Survey = {
 export const namespaceTitle = ({ name }: Project): string => `${name}-LINKS`;
 
 /** Looks for what a deployment needs: ids that `wrangler.toml` or an earlier run has are believed, the others are searched by name. */
-export const survey = async (
+export const findExistingResources = async (
   wrangler: Wrangler,
   project: Project,
-  kept: KeptDeployment | undefined,
-): Promise<Survey> => {
+  earlier: KeptDeployment | undefined,
+): Promise<ExistingResources> => {
   const [{ database_id: boundDatabase, database_name: databaseName }] = project.d1_databases;
   const [{ id: boundNamespace }] = project.kv_namespaces;
   const database = async () => {
@@ -54,9 +54,9 @@ export const survey = async (
     return listed.find(({ title }) => title === namespaceTitle(project))?.id;
   };
   const [databaseId, namespaceId, secretNames] = await Promise.all([
-    boundDatabase ?? kept?.databaseId ?? attempt('Listing the databases', database),
-    boundNamespace ?? kept?.namespaceId ?? attempt('Listing the KV namespaces', namespace),
-    attempt("Listing the Worker's secrets", async () => presentSecrets(wrangler, project.name)),
+    boundDatabase ?? earlier?.databaseId ?? withRemedy('Listing the databases', database),
+    boundNamespace ?? earlier?.namespaceId ?? withRemedy('Listing the KV namespaces', namespace),
+    withRemedy("Listing the Worker's secrets", async () => presentSecrets(wrangler, project.name)),
   ]);
   return { databaseId, namespaceId, secretNames };
 };

@@ -1,8 +1,8 @@
 import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 import { mintSecrets } from '../secrets.ts';
-import { explained } from '../user-error.ts';
-import type { Kept, KeptDeployment } from './state-dir.ts';
+import { userError } from '../user-error.ts';
+import type { StateDir, KeptDeployment } from './state-dir.ts';
 
 /** Secrets by name, as the Worker has them. */
 export type Secrets = Record<string, string>;
@@ -22,7 +22,7 @@ const OWN = ['KEYRING', 'OPERATOR_TOKEN'] as const;
 export const secretsToSend = async (
   given: Partial<Secrets>,
   present: string[],
-  kept: Kept,
+  stateDir: StateDir,
   ephemeral: boolean,
 ): Promise<Secrets> => {
   const sent: Secrets = {};
@@ -30,17 +30,17 @@ export const secretsToSend = async (
     const value = given[name];
     if (value !== undefined) sent[name] = value;
     else if (!present.includes(name)) {
-      throw explained(`The first deployment needs ${name}: set it in the environment, or give the flag.`);
+      throw userError(`The first deployment needs ${name}: set it in the environment, or give the flag.`);
     }
   }
   const lacking = OWN.filter((name) => !present.includes(name));
   const toMake = lacking.filter((name) => given[name] === undefined);
   if (toMake.length > 0 && ephemeral) {
-    throw explained(
+    throw userError(
       `The first deployment from here needs ${toMake.join(' and ')}: what it made itself would be lost with this machine. docs/deploying.md says how to make them.`,
     );
   }
-  const made = toMake.length > 0 ? (kept.secrets() ?? (await make(kept))) : undefined;
+  const made = toMake.length > 0 ? (stateDir.secrets() ?? (await make(stateDir))) : undefined;
   for (const name of lacking) sent[name] = given[name] ?? made?.[name] ?? '';
   await mustBeUsable(sent);
   return sent;
@@ -58,15 +58,15 @@ export const mustBeSameClient = (
   const { withingsClientId: before } = earlier ?? {};
   if (given === undefined || before === undefined || given === before || !present.includes('WITHINGS_CLIENT_ID'))
     return;
-  throw explained(
+  throw userError(
     `The broker's connections belong to the Withings client ${before}, and WITHINGS_CLIENT_ID names another one, ${given}: with it every user would have to connect again. Leave it out to keep the client, or add --replace-client if that is what you want.`,
   );
 };
 
-const make = async (kept: Kept) => {
+const make = async (stateDir: StateDir) => {
   const { keyring, operatorToken } = await mintSecrets();
   const made = { KEYRING: keyring, OPERATOR_TOKEN: operatorToken };
-  kept.keepSecrets(made);
+  stateDir.keepSecrets(made);
   return made;
 };
 
@@ -75,9 +75,9 @@ const mustBeUsable = async (sent: Secrets): Promise<void> => {
   const { KEYRING: keyring, OPERATOR_TOKEN: operatorToken } = sent;
   if (keyring !== undefined) {
     const parsed = parseKeyring(keyring);
-    if (!parsed.ok) throw explained(`${parsed.failure}.`);
+    if (!parsed.ok) throw userError(`${parsed.failure}.`);
   }
   if (operatorToken !== undefined && !(await isWellFormedCredential('operator', operatorToken))) {
-    throw explained('OPERATOR_TOKEN is not a credential made for it (mushu_operator_…).');
+    throw userError('OPERATOR_TOKEN is not a credential made for it (mushu_operator_…).');
   }
 };

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 
 import * as z from 'zod';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 const deploymentSchema = z.object({
   accountId: z.string(),
@@ -27,10 +27,10 @@ export type KeptDeployment = z.infer<typeof deploymentSchema>;
 /** The secrets that a first deployment makes. */
 export type MadeSecrets = z.infer<typeof secretsSchema>;
 
-export type Kept = ReturnType<typeof openKept>;
+export type StateDir = ReturnType<typeof openStateDir>;
 
 /** Opens the folder; it is made with the first thing that is kept. */
-export const openKept = (folder: string) => {
+export const openStateDir = (folder: string) => {
   const dir = resolve(folder);
   const path = (name: string): string => join(dir, name);
   const read = <Value>(name: string, schema: z.ZodType<Value>): Value | undefined => {
@@ -38,7 +38,7 @@ export const openKept = (folder: string) => {
     try {
       return schema.parse(JSON.parse(readFileSync(path(name), 'utf8')));
     } catch {
-      throw explained(`${path(name)} cannot be read as it was written. Restore it, or move it away.`);
+      throw userError(`${path(name)} cannot be read as it was written. Restore it, or move it away.`);
     }
   };
   /** Writes a file; where it then is. */

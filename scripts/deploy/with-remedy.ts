@@ -1,4 +1,4 @@
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 const AGAIN = 'Run this again afterwards: what is done is found, and nothing is made twice.';
 
@@ -27,12 +27,12 @@ const remedies: [RegExp, string][] = [
 ];
 
 /** Does a step; a failure says which step it was, what was said about it, and what to do. */
-export const attempt = async <Value>(step: string, work: () => Promise<Value>): Promise<Value> => {
+export const withRemedy = async <Value>(step: string, work: () => Promise<Value>): Promise<Value> => {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof Error && 'explained' in error)) throw error;
     const remedy = remedies.find(([symptom]) => symptom.test(error.message))?.[1];
-    throw explained([error.message.trimEnd(), '', `${step} failed. ${remedy ?? ''}`.trimEnd(), AGAIN].join('\n'));
+    throw userError([error.message.trimEnd(), '', `${step} failed. ${remedy ?? ''}`.trimEnd(), AGAIN].join('\n'));
   }
 };

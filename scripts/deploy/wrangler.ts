@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 import { wranglerProgram } from '../dev/children.ts';
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 /** Runs wrangler; what it printed. A failure is told with everything that it said. */
 export type Wrangler = (args: string[], options?: WranglerOptions) => Promise<string>;
@@ -37,13 +37,13 @@ export const wranglerWith =
     child.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (complained += chunk.toString()));
     await once(child, 'close');
-    if (child.exitCode !== 0) throw explained(`wrangler ${args.join(' ')} failed:\n${said}${complained}`);
+    if (child.exitCode !== 0) throw userError(`wrangler ${args.join(' ')} failed:\n${said}${complained}`);
     return said;
   };
 
 /** The JSON in what wrangler printed, whatever it said before. */
 export const jsonIn = (printed: string): unknown => {
   const start = printed.search(/^[[{]/m);
-  if (start < 0) throw explained(`wrangler answered without JSON:\n${printed}`);
+  if (start < 0) throw userError(`wrangler answered without JSON:\n${printed}`);
   return JSON.parse(printed.slice(start));
 };

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 const LEASH = import.meta.resolve('./exit-with-parent.ts');
 const GRACE_MS = 5_000;
@@ -14,7 +14,7 @@ const LINES_KEPT = 40;
 export type Child = {
   process: ChildProcess;
   /** What it said last, for when it ends without a reason. */
-  lastWords: () => string;
+  recentOutput: () => string;
 };
 
 /** Wrangler's own program: run without its launcher, so that a signal reaches it and not a process in between. */
@@ -58,7 +58,7 @@ export const startChild = (
       onLine?.(line);
     });
   }
-  return { process: child, lastWords: () => said.join('\n') };
+  return { process: child, recentOutput: () => said.join('\n') };
 };
 
 /** Runs a Node program to its end; throws with what it said if it fails. */
@@ -71,7 +71,7 @@ export const runToEnd = async (
   const done = promisify(execFile)(process.execPath, [program, ...args], { env: { ...process.env, ...env } });
   done.child.stdin?.end();
   await done.catch(({ stdout, stderr }: { stdout: string; stderr: string }) => {
-    throw explained(`${what} failed:\n${stdout}${stderr}`);
+    throw userError(`${what} failed:\n${stdout}${stderr}`);
   });
 };
 
@@ -88,7 +88,7 @@ export const stopChild = async ({ process: child }: Child): Promise<void> => {
 /** What `ready` resolves with, unless the program ends first. */
 export const untilReady = async <Value>(child: Child, what: string, ready: Promise<Value>): Promise<Value> => {
   const ended = once(child.process, 'close').then(() => {
-    throw explained(`${what} ended before it was ready:\n${child.lastWords()}`);
+    throw userError(`${what} ended before it was ready:\n${child.recentOutput()}`);
   });
   return Promise.race([ready, ended]);
 };

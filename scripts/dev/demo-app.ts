@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 
 import * as z from 'zod';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 import { LOCALHOST } from './ports.ts';
 import { readJson, type State, writeJson } from './state.ts';
 
@@ -33,7 +33,7 @@ export const demoApp = async (state: State, workerUrl: string, operatorToken: st
       headers: { Authorization: `Bearer ${operatorToken}`, 'Content-Type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    if (!response.ok) throw explained(`The demo app could not be made: ${method} ${path}: ${await response.text()}`);
+    if (!response.ok) throw userError(`The demo app could not be made: ${method} ${path}: ${await response.text()}`);
     return response.json<Answer>();
   };
   const kept = readJson(state, 'demo-app.json', demoAppSchema);

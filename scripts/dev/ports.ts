@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 /** Everything local listens here and nowhere else. */
 export const LOCALHOST = '127.0.0.1';
@@ -21,16 +21,16 @@ export const choosePort = async (
 ): Promise<ChosenPort> => {
   if (wanted !== undefined) {
     const port = Number(wanted);
-    if (!/^\d{1,5}$/.test(wanted) || port > 65_535) throw explained(`${flag} takes a port from 0 to 65535.`);
+    if (!/^\d{1,5}$/.test(wanted) || port > 65_535) throw userError(`${flag} takes a port from 0 to 65535.`);
     const free = await freePort(port);
     if (free === undefined)
-      throw explained(`${what} cannot listen on port ${port}: it is taken. Choose another with ${flag}.`);
+      throw userError(`${what} cannot listen on port ${port}: it is taken. Choose another with ${flag}.`);
     return { port: free };
   }
   const free = await freePort(usual);
   if (free !== undefined) return { port: free };
   const other = await freePort(0);
-  if (other === undefined) throw explained(`${what} finds no free port on ${LOCALHOST}.`);
+  if (other === undefined) throw userError(`${what} finds no free port on ${LOCALHOST}.`);
   return { port: other, note: `Port ${usual} is taken, so ${what} listens on ${other}.` };
 };
 

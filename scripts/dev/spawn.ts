@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 import * as z from 'zod';
 
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 const readySchema = z.object({
   url: z.string(),
@@ -41,7 +41,7 @@ export const spawnDev = async (command: [string, ...string[]], args: string[]): 
   lines.on('line', (line) => printed.push(line));
   const ended = once(child, 'close').then(() => undefined);
   const first = await Promise.race([once(lines, 'line'), ended]);
-  if (first === undefined) throw explained(`dev ended before it was ready: ${complaint}`);
+  if (first === undefined) throw userError(`dev ended before it was ready: ${complaint}`);
   return {
     ready: readySchema.parse(JSON.parse(String(first[0]))),
     printed,

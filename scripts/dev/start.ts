@@ -1,4 +1,4 @@
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 import { type Child, stopChild } from './children.ts';
 import { authUrl, type DemoApp, demoApp, serveDemoApp } from './demo-app.ts';
 import { type ChosenPort, choosePort, LOCALHOST } from './ports.ts';
@@ -41,7 +41,7 @@ export type Running = {
  *
  * @param parts gets each part as it starts, so that what has started is stopped when a later part fails
  */
-export const startDev = async (options: DevOptions, parts: Parts): Promise<Running> => {
+export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Running> => {
   const upstream = parseUpstream(options.upstream);
   const state = openState(options.state);
   parts.add(async () => state.release());
@@ -56,7 +56,7 @@ export const startDev = async (options: DevOptions, parts: Parts): Promise<Runni
   const keep = (child: Child, what: string): void => {
     parts.add(async () => stopChild(child));
     child.process.once('exit', () => {
-      if (!parts.stopping()) options.onLost(`${what} ended:\n${child.lastWords()}`);
+      if (!parts.stopping()) options.onLost(`${what} ended:\n${child.recentOutput()}`);
     });
   };
   const [secrets] = await Promise.all([
@@ -110,20 +110,20 @@ const parseUpstream = (upstream: string | undefined): string | undefined => {
   if (upstream === undefined) return undefined;
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '') {
-    throw explained('--upstream takes an origin, such as http://127.0.0.1:9000.');
+    throw userError('--upstream takes an origin, such as http://127.0.0.1:9000.');
   }
   return url.origin;
 };
 
 /** What has been started, and how to stop it: the last first. */
-export type Parts = {
+export type Cleanup = {
   add: (stop: () => Promise<unknown>) => void;
   stop: () => Promise<void>;
   stopping: () => boolean;
 };
 
 /** An empty list of parts. */
-export const createParts = (): Parts => {
+export const createCleanup = (): Cleanup => {
   const stops: (() => Promise<unknown>)[] = [];
   let stopping = false;
   return {

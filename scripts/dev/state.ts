@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import type * as z from 'zod';
 
 import { type Secrets, mintSecrets, secretsSchema } from '../secrets.ts';
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 
 export type State = {
   dir: string;
@@ -24,7 +24,7 @@ export const openState = (folder: string): State => {
   const path = (name: string): string => join(dir, name);
   const lock = path('pid');
   if (existsSync(lock) && isRunning(Number(readFileSync(lock, 'utf8')))) {
-    throw explained(
+    throw userError(
       `${dir} is in use by process ${readFileSync(lock, 'utf8')}. Stop that one, or choose another folder with --state.`,
     );
   }
@@ -57,7 +57,7 @@ export const readJson = <Value>(state: State, name: string, schema: z.ZodType<Va
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
-    throw explained(`${file} cannot be read as it was written. Restore it, or delete ${state.dir} to start anew.`);
+    throw userError(`${file} cannot be read as it was written. Restore it, or delete ${state.dir} to start anew.`);
   }
 };
 

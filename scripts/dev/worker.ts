@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Secrets } from '../secrets.ts';
-import { explained } from '../user-error.ts';
+import { userError } from '../user-error.ts';
 import { type Child, runToEnd, startChild, untilReady, wranglerEnvironment, wranglerProgram } from './children.ts';
 import { LOCALHOST } from './ports.ts';
 import type { State } from './state.ts';
@@ -71,7 +71,7 @@ export const startWorker = async (
   );
   await untilReady(child, 'The Worker', serverReady(child));
   const health = await fetch(`http://${LOCALHOST}:${port}/healthz`);
-  if (!health.ok) throw explained(`The Worker is not set up right:\n${child.lastWords()}`);
+  if (!health.ok) throw userError(`The Worker is not set up right:\n${child.recentOutput()}`);
   return child;
 };
 

@@ -6,7 +6,7 @@ import { auditEntriesBefore, type AuditPosition, auditStatement } from '../store
 import type { Deps } from './deps.ts';
 
 /** The statement that notes a change in the audit trail; see the store's for where it belongs. */
-export const noted = (
+export const auditStatementFor = (
   deps: Pick<Deps, 'db' | 'now' | 'random'>,
   actor: Actor,
   change: {

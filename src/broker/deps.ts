@@ -6,7 +6,7 @@ import type { EpochMs } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
 import type { Share } from '../store/tokens/withings-quota.ts';
 import type { WithingsClient } from '../withings/client.ts';
-import type { CredentialMemory } from './access/credential-lookup-limiter.ts';
+import type { CredentialLookupLimiter } from './access/credential-lookup-limiter.ts';
 import type { AlarmWebhook } from './operator/alarm-webhook.ts';
 
 /** What use cases need, made once per invocation by `compose.ts`. */
@@ -20,9 +20,9 @@ export type Deps = {
   sleep: (ms: number) => Promise<void>;
   random: RandomBytes;
   log: Log;
-  credentials: CredentialMemory;
+  credentials: CredentialLookupLimiter;
   /** Whether a caller may go on: false where it came too often. A brake, not a count: it is kept per Cloudflare location. */
-  mayPass: (brake: Brake, caller: string) => Promise<boolean>;
+  mayPass: (brake: RateLimitName, caller: string) => Promise<boolean>;
   /** Sends a notice to the operator's webhook; undefined where there is none. */
   alarmWebhook: AlarmWebhook | undefined;
   /** Keeps the invocation alive until the work is done, should the client go away. */
@@ -31,7 +31,7 @@ export type Deps = {
 };
 
 /** What is braked. */
-export type Brake =
+export type RateLimitName =
   /** Authorization requests, by address: each costs a KV write. */
   | 'auth'
   /** Requests with a credential that is not good, by address. */

@@ -57,7 +57,7 @@ export const allPages = async <Row>(
 };
 
 /** What the broker's remedy is called here. */
-const HERE: Partial<Record<ProblemCode, [string]>> = {
+const CLI_REMEDIES: Partial<Record<ProblemCode, [string]>> = {
   access_token_missing: ['Sign in: mushu login'],
   invalid_access_token: ['Sign in again: mushu login'],
   account_needed: ['Name one: --account ACCOUNT. They are listed by: mushu accounts list'],
@@ -71,7 +71,7 @@ const failureOf = (broker: Broker, failure: CallFailure): CliFailure => {
       const { status, title, detail, code, requestId, retryAfterSeconds: wait } = failure;
       const retry = wait === undefined ? '' : `, retry in ${wait} s`;
       const told = [`${title}: ${detail}`, `code ${code}, request ${requestId}${retry}`].map(printable);
-      return cliFailure(exitCodeOf(status), [...told, ...(HERE[code] ?? [])].join('\n'));
+      return cliFailure(exitCodeOf(status), [...told, ...(CLI_REMEDIES[code] ?? [])].join('\n'));
     }
     case 'unreachable':
       return cliFailure(EXIT.unreachable, `No broker can be reached at ${originOf(broker)} (${failure.reason}).`);

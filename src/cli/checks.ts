@@ -11,7 +11,7 @@ import { EXIT, isCliFailure } from './exit.ts';
 /** One thing that was looked at; `todo` says how to mend it, and is there only where something is wrong. */
 export type Check = { check: string; ok: boolean; found: string; todo?: string };
 
-const MOST_SKEW_S = 30;
+const MAX_SKEW_S = 30;
 const NOBODY_THERE = 'Check the URL, and that the Worker is deployed.';
 const SERVES_NOT = 'Run `npm run deploy`, which applies missing migrations; otherwise the log of the Worker says why.';
 
@@ -20,8 +20,8 @@ const SERVES_NOT = 'Run `npm run deploy`, which applies missing migrations; othe
  *
  * @param now of this machine, ms since the epoch
  */
-export const examine = async (broker: Broker, now: () => number): Promise<Check[]> => {
-  const reached = await attempt('broker', () => call(operator.health, getHealth, broker));
+export const runChecks = async (broker: Broker, now: () => number): Promise<Check[]> => {
+  const reached = await tryCall('broker', () => call(operator.health, getHealth, broker));
   if (!reached.ok) return [{ ...reached.check, todo: reached.later ? SERVES_NOT : NOBODY_THERE }];
   const date = reached.value.headers.get('Date');
   const checks = [
@@ -30,19 +30,19 @@ export const examine = async (broker: Broker, now: () => number): Promise<Check[
     await callback(broker),
   ];
   if (date !== null) checks.push(clock(date, now()));
-  const me = await attempt('token', () => call(accounts.whoami, whoami, broker));
+  const me = await tryCall('token', () => call(accounts.whoami, whoami, broker));
   if (!me.ok) return [...checks, { ...me.check, todo: 'Run `mushu login` with a token that is valid.' }];
   const { role, account } = me.value.value;
   checks.push({ check: 'token', ok: true, found: account?.name ?? role });
   if (role !== 'operator') return checks;
-  const status = await attempt('status', () => call(operator.operatorStatus, getOperatorStatus, broker));
+  const status = await tryCall('status', () => call(operator.operatorStatus, getOperatorStatus, broker));
   if (!status.ok) return [...checks, { ...status.check, todo: SERVES_NOT }];
   const { value } = status.value;
   return [...checks, ...(date === null ? [clock(value.now, now())] : []), ...ofOperator(value)];
 };
 
 const links = (state: 'ok' | 'failing' | 'unknown'): Check =>
-  judge(
+  assess(
     'links',
     state !== 'failing',
     state,
@@ -52,7 +52,7 @@ const links = (state: 'ok' | 'failing' | 'unknown'): Check =>
 /** By the broker's `Date` header, which Cloudflare sets; where there is none, by what it tells its operator. */
 const clock = (date: string, now: number): Check => {
   const skew = Math.round(Math.abs(Date.parse(date) - now) / 1000);
-  return judge('clock', skew <= MOST_SKEW_S, `${skew} s apart`, 'Set the clock of this machine.');
+  return assess('clock', skew <= MAX_SKEW_S, `${skew} s apart`, 'Set the clock of this machine.');
 };
 
 const callback = async ({ url, fetch: ask = fetch }: Broker): Promise<Check> => {
@@ -62,7 +62,7 @@ const callback = async ({ url, fetch: ask = fetch }: Broker): Promise<Check> => 
     () => undefined,
   );
   const todo = 'Withings probes it with HEAD and wants 200. Route it to the Worker.';
-  return judge(
+  return assess(
     'callback',
     found === 200,
     `${target.href}${found === 200 ? '' : ` answers ${found ?? 'nothing'}`}`,
@@ -82,25 +82,25 @@ const ofOperator = ({
 }: z.infer<typeof operator.operatorStatus>): Check[] => {
   const missing = keyring.missing_key_ids.join(' ');
   return [
-    judge(
+    assess(
       'cron',
       cron.state !== 'late',
       `${cron.state}, ${cron.refreshes_due} due, ${cron.last_tick_noted_at === null ? 'no tick yet' : `last tick noted ${cron.last_tick_noted_at}`}`,
       'Refreshes wait longer than ten minutes, or no tick came for an hour: see that the cron trigger is deployed, and the log of its ticks.',
     ),
-    judge(
+    assess(
       'withings',
       withings !== 'rejected',
       withings,
       'Withings refuses the client id and secret: set WITHINGS_CLIENT_ID and WITHINGS_CLIENT_SECRET again.',
     ),
-    judge(
+    assess(
       'keyring',
       missing === '',
       missing === '' ? keyring.current_key_id : `lacks ${missing}`,
       'Put the missing keys back into KEYRING. Their connections wait; nothing is lost.',
     ),
-    judge(
+    assess(
       'migrations',
       migrations.applied === migrations.wanted,
       `${migrations.applied ?? 'none'}, wanted ${migrations.wanted}`,
@@ -109,19 +109,19 @@ const ofOperator = ({
     ...alarms
       .filter(({ code }) => !SAID_ABOVE.includes(code))
       .map(({ code, since, reason }) =>
-        judge('alarm', false, `${code} since ${since}, ${reason}`, 'docs/operating.md says what to do about it.'),
+        assess('alarm', false, `${code} since ${since}, ${reason}`, 'docs/operating.md says what to do about it.'),
       ),
   ];
 };
 
-const judge = (check: string, ok: boolean, found: string, todo: string): Check => ({
+const assess = (check: string, ok: boolean, found: string, todo: string): Check => ({
   check,
   ok,
   found,
   ...(!ok && { todo }),
 });
 
-const attempt = async <Value>(
+const tryCall = async <Value>(
   check: string,
   look: () => Promise<Value>,
 ): Promise<{ ok: true; value: Value } | { ok: false; check: Check; later: boolean }> => {

@@ -10,7 +10,7 @@ import { keysCommand, tokensCommand } from './commands/keys.ts';
 import { accountsCommand, auditCommand } from './commands/operator.ts';
 import { sessionCommands } from './commands/session.ts';
 import { EXIT, isCliFailure } from './exit.ts';
-import { remark } from './output.ts';
+import { printErr } from './output.ts';
 import { VERSION } from './version.ts';
 
 /** `mushu`: manages a Mushu Health broker over its HTTP API, and knows nothing else of it. */
@@ -38,7 +38,7 @@ const main = async (): Promise<void> => {
     completion: 'command',
     errorExitCode: EXIT.usage,
     aboveError: 'none',
-    stderr: (error) => remark(`${error.replace(/^Error:/, 'mushu:')}\nmushu --help lists the commands.`),
+    stderr: (error) => printErr(`${error.replace(/^Error:/, 'mushu:')}\nmushu --help lists the commands.`),
     ...(process.argv.length === 2 && { args: ['--help'] }),
     showChoices: true,
     brief: message`Manages the apps of a Mushu Health broker.`,
@@ -59,7 +59,7 @@ const main = async (): Promise<void> => {
     await chosen();
   } catch (error) {
     if (!isCliFailure(error)) throw error;
-    remark(`mushu: ${error.message}`);
+    printErr(`mushu: ${error.message}`);
     process.exitCode = error.exitCode;
   }
 };

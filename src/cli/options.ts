@@ -12,14 +12,17 @@ import { readProfiles } from './profiles.ts';
 export type Run = () => Promise<void>;
 
 /** An option that every command takes: explained in the help of each, and left out of its synopsis. */
-const everywhere = (name: '--url' | '--token' | '--profile', metavar: 'URL' | 'TOKEN' | 'NAME', description: Message) =>
-  optional(option(name, string({ metavar }), { description, hidden: 'usage' }));
+const globalOption = (
+  name: '--url' | '--token' | '--profile',
+  metavar: 'URL' | 'TOKEN' | 'NAME',
+  description: Message,
+) => optional(option(name, string({ metavar }), { description, hidden: 'usage' }));
 
 /** Which broker, and by which token. */
 export const target = {
-  url: everywhere('--url', 'URL', message`The broker; or MUSHU_URL.`),
-  token: everywhere('--token', 'TOKEN', message`An access token; or MUSHU_TOKEN.`),
-  profile: everywhere('--profile', 'NAME', message`A profile that login keeps; or MUSHU_PROFILE.`),
+  url: globalOption('--url', 'URL', message`The broker; or MUSHU_URL.`),
+  token: globalOption('--token', 'TOKEN', message`An access token; or MUSHU_TOKEN.`),
+  profile: globalOption('--profile', 'NAME', message`A profile that login keeps; or MUSHU_PROFILE.`),
 };
 export type Target = { url: string | undefined; token: string | undefined; profile: string | undefined };
 

@@ -11,7 +11,7 @@ export const print = (text: string): void => {
 };
 
 /** A remark beside the output: it goes to the terminal even where the output is piped on. */
-export const remark = (text: string): void => {
+export const printErr = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
 

@@ -19,7 +19,7 @@ export type AccessToken = {
 export const tokenExpiry = (now: EpochMs, days: number): EpochMs => now + days * DAY_MS;
 
 /** Who manages: the operator, who may touch everything, or a developer, who may touch what the account owns. */
-export type Manager = {
+export type Principal = {
   /** Undefined for the operator, who has no account. */
   account: { id: string; name: string } | undefined;
   /** The token that was shown, or that signed in; undefined for the operator's, which is a setting of the Worker. */
@@ -28,7 +28,7 @@ export type Manager = {
 };
 
 /** A manager as the audit trail names them. */
-export const actorOf = ({ account, token, surface }: Manager): Actor => ({
+export const actorOf = ({ account, token, surface }: Principal): Actor => ({
   id: account?.id ?? OPERATOR,
   tokenId: token?.id,
   surface,
@@ -36,6 +36,6 @@ export const actorOf = ({ account, token, surface }: Manager): Actor => ({
 
 /** Whether a manager may see and touch an app. The one place where this is decided. */
 export const mayManage = (
-  { account }: Pick<Manager, 'account'>,
+  { account }: Pick<Principal, 'account'>,
   app: { accountId: string | undefined } | undefined,
 ): boolean => app !== undefined && (account === undefined || account.id === app.accountId);

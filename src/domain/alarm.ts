@@ -16,7 +16,7 @@ export const ALARMS = {
 export type AlarmCode = keyof typeof ALARMS;
 
 /** What a look at the broker says of an alarm: the reason why it is on, or false. One that was not looked at is left out. */
-export type Sightings = { [Code in AlarmCode]?: string | false };
+export type AlarmObservations = { [Code in AlarmCode]?: string | false };
 
 export type OpenAlarm = { since: EpochMs; toldAt: EpochMs; reason: string };
 
@@ -58,9 +58,9 @@ const FRESH_MARK_MS = LAG_WINDOW_MS + LATE_MS;
  *
  * @returns the alarms that are on from now, and what is to be told
  */
-export const judgeAlarms = (
+export const evaluateAlarms = (
   before: Pick<AlarmState, 'open'>,
-  seen: Sightings,
+  seen: AlarmObservations,
   { now, repeatMs, newId }: { now: EpochMs; repeatMs: number; newId: () => string },
 ): { open: AlarmState['open']; notices: AlarmNotice[] } => {
   const open = { ...before.open };
@@ -85,7 +85,7 @@ export const judgeAlarms = (
  * Whether a backlog grows, judged by a tick: what waits longest is looked at again after a quarter of an hour, and has to wait shorter then.
  * A mark is left only while something is late, and an old one stays, so that a tick with little to do writes nothing.
  */
-export const judgeLag = (
+export const evaluateLag = (
   mark: AlarmState['lag'],
   lagMs: number,
   now: EpochMs,

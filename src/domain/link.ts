@@ -20,7 +20,7 @@ export const LINK_ERRORS = {
 } as const;
 
 export type LinkError = keyof typeof LINK_ERRORS;
-export type LinkEnding = 'connected' | 'pending' | LinkError;
+export type LinkOutcome = 'connected' | 'pending' | LinkError;
 
 /** Whether other users of an app are connected to a Withings account: nobody is, or somebody is and the app allows it or refuses it. */
 export type OthersOnAccount = 'none' | 'allowed' | 'refused';

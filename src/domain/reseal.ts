@@ -42,7 +42,7 @@ export const isSettled = (state: ResealState | undefined, currentKeyId: string):
   Object.keys(state.last.counts).every((keyId) => keyId === currentKeyId);
 
 /** Whether a walk is under way or should begin. A ring of one key has nothing to seal again. */
-export const isWalkDue = (
+export const isPassDue = (
   state: ResealState | undefined,
   ring: { currentKeyId: string; keyIds: readonly string[] },
   now: EpochMs,
@@ -54,7 +54,7 @@ export const isWalkDue = (
 };
 
 /** The state from which a walk goes on, or begins. */
-export const walking = (
+export const currentPass = (
   state: ResealState | undefined,
   currentKeyId: string,
   now: EpochMs,

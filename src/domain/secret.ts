@@ -7,5 +7,9 @@ export type Secret = { readonly reveal: () => string };
 /** Wraps a value. */
 export const secret = (value: string): Secret => Object.create(redacted, { reveal: { value: () => value } });
 
-const say = () => '[redacted]';
-const redacted = { toString: say, toJSON: say, [Symbol.for('nodejs.util.inspect.custom')]: say };
+const redactedText = () => '[redacted]';
+const redacted = {
+  toString: redactedText,
+  toJSON: redactedText,
+  [Symbol.for('nodejs.util.inspect.custom')]: redactedText,
+};

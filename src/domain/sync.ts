@@ -22,7 +22,7 @@ export type SyncPosition = {
 export type AskedQuestion = { seconds: EpochSeconds; at: EpochMs };
 
 /** What to ask Withings for: groups changed since a moment, from an offset that Withings gave. */
-export type Question = { lastUpdateSeconds: EpochSeconds; offset: number | undefined };
+export type PageRequest = { lastUpdateSeconds: EpochSeconds; offset: number | undefined };
 
 /**
  * A read that goes on by offset, because the answer's order did not allow the cursor to move: the question it belongs to, where it got to,
@@ -34,10 +34,10 @@ export type ResumePoint = { lastUpdateSeconds: EpochSeconds; offset: number; new
 const OVERLAP_SECONDS = 60;
 
 /** `spreadSeconds` stays below this. */
-export const MOST_SPREAD_SECONDS = 60;
+export const MAX_SPREAD_SECONDS = 60;
 
 /** Far more than the share of requests lets a connection ask within that time. */
-const MOST_RECENT_QUESTIONS = 32;
+const MAX_RECENT_QUESTIONS = 32;
 
 /** Withings answers 601 to the same arguments within 10 seconds; its clock and ours may differ. */
 const SAME_QUESTION_MS = 15_000;
@@ -48,22 +48,22 @@ const SAME_QUESTION_MS = 15_000;
  *
  * @param spreadSeconds differs between connections, so that two links to one Withings account do not ask the same either
  */
-export const nextQuestion = (position: SyncPosition, now: EpochMs, spreadSeconds: number): Question => {
+export const nextPageRequest = (position: SyncPosition, now: EpochMs, spreadSeconds: number): PageRequest => {
   const { resume } = position;
   if (resume !== undefined) return { lastUpdateSeconds: resume.lastUpdateSeconds, offset: resume.offset };
   const asked = new Set(stillRecent(position.recentQuestions, now).map(({ seconds }) => seconds));
   const earliest = 1 + spreadSeconds;
   let wanted = Math.max(earliest, position.cursorSeconds - OVERLAP_SECONDS - spreadSeconds);
   // At the very beginning there is nothing further back: going forward a few seconds after 1970 skips nothing.
-  const step = wanted <= earliest + MOST_RECENT_QUESTIONS ? 1 : -1;
+  const step = wanted <= earliest + MAX_RECENT_QUESTIONS ? 1 : -1;
   while (asked.has(wanted)) wanted += step;
   return { lastUpdateSeconds: wanted, offset: undefined };
 };
 
 /** The position with a question noted as asked. */
-export const withQuestionAsked = (position: SyncPosition, question: Question, now: EpochMs): SyncPosition => {
+export const withPageRequested = (position: SyncPosition, question: PageRequest, now: EpochMs): SyncPosition => {
   if (question.offset !== undefined) return position;
-  const recent = stillRecent(position.recentQuestions, now).slice(0, MOST_RECENT_QUESTIONS - 1);
+  const recent = stillRecent(position.recentQuestions, now).slice(0, MAX_RECENT_QUESTIONS - 1);
   return { ...position, recentQuestions: [{ seconds: question.lastUpdateSeconds, at: now }, ...recent] };
 };
 
@@ -83,14 +83,14 @@ export type PageMarks = { modifiedSeconds: readonly EpochSeconds[]; nextOffset: 
  */
 export const positionAfterPage = (
   position: SyncPosition,
-  question: Question,
+  question: PageRequest,
   { modifiedSeconds, nextOffset }: PageMarks,
 ): Pick<SyncPosition, 'cursorSeconds' | 'resume'> => {
   const before = position.resume?.newestSeconds ?? 0;
   const { ascending, rises, newestSeconds } = orderOf(modifiedSeconds, before);
   const reached = Math.max(position.cursorSeconds, newestSeconds);
   if (nextOffset === undefined) return { cursorSeconds: reached, resume: undefined };
-  const advances = newestSeconds - OVERLAP_SECONDS - MOST_SPREAD_SECONDS > question.lastUpdateSeconds;
+  const advances = newestSeconds - OVERLAP_SECONDS - MAX_SPREAD_SECONDS > question.lastUpdateSeconds;
   if (ascending && rises && advances) return { cursorSeconds: reached, resume: undefined };
   return {
     cursorSeconds: position.cursorSeconds,

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from './result.ts';
 
 declare const userIdBrand: unique symbol;
 
-/** A user id that passed `judgeUserId`. */
+/** A user id that passed `parseUserId`. */
 export type UserId = string & { readonly [userIdBrand]: true };
 
 export type UserIdRefusal = {
@@ -21,7 +21,7 @@ const asUserId = (value: string): UserId => value as UserId;
  * Judges a decoded user id: 1 to 128 printable ASCII characters without `/ \ ? # %` or space, and neither `.` nor `..`.
  * Refused, never repaired: two spellings of one user would be two users.
  */
-export const judgeUserId = (value: string): Result<UserId, UserIdRefusal> => {
+export const parseUserId = (value: string): Result<UserId, UserIdRefusal> => {
   if (value === '') return fail({ reason: 'empty', detail: 'Send the id by which your app knows the user.' });
   if (value.length > MAX_USER_ID_LENGTH) {
     return fail({ reason: 'too_long', detail: `A user id has at most ${MAX_USER_ID_LENGTH} characters.` });

@@ -87,7 +87,7 @@ export type Verdict = {
 };
 
 /** Judges the stored groups of the window that the answer lacks. */
-export const judgeWindow = (lacking: readonly ReviewedGroup[], answer: WindowAnswer): Verdict => {
+export const evaluateReview = (lacking: readonly ReviewedGroup[], answer: WindowAnswer): Verdict => {
   const before = lacking.filter(({ storedAt }) => storedAt <= answer.askedAt);
   if (!answer.isWhole) return { missing: [], gone: [], unjudged: before.length > 0 };
   const judged = before.filter(({ values }) => values.every(({ type }) => answer.types.has(type)));

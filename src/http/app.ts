@@ -11,17 +11,17 @@ import { metricsApi } from './api/metrics/routes.ts';
 import { operatorApi } from './api/operator/routes.ts';
 import { usersApi } from './api/users/routes.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
-import { fromAnyPage, USER_TOKEN_PATHS } from './cors.ts';
+import { allowCrossOrigin, USER_TOKEN_PATHS } from './cors.ts';
 import { dashboard } from './dashboard/app.tsx';
 import { health } from './health.tsx';
 import { oauth } from './oauth.ts';
 import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
-import { brakeFailedCredentials } from './rate-limit-failed-auth.ts';
+import { rateLimitFailedAuth } from './rate-limit-failed-auth.ts';
 import { requestLog } from './request-log.ts';
 import { securityHeaders } from './security-headers.ts';
 
-const MOST_BODY_BYTES = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
 
 /**
  * The broker's routes, in one place. `/docs`, `/openapi.json` and `/assets` are not among them: the platform answers those.
@@ -31,15 +31,15 @@ const MOST_BODY_BYTES = 64 * 1024;
  */
 export const http = new Hono<HttpEnv>({ router: new RegExpRouter() });
 
-http.use(requestLog, securityHeaders, brakeFailedCredentials);
+http.use(requestLog, securityHeaders, rateLimitFailedAuth);
 http.use(
   bodyLimit({
-    maxSize: MOST_BODY_BYTES,
-    onError: (c) => answerProblem(c, REQUEST_PROBLEMS.bodyTooLarge(MOST_BODY_BYTES)),
+    maxSize: MAX_BODY_BYTES,
+    onError: (c) => answerProblem(c, REQUEST_PROBLEMS.bodyTooLarge(MAX_BODY_BYTES)),
   }),
 );
 
-for (const path of USER_TOKEN_PATHS) http.use(path, fromAnyPage);
+for (const path of USER_TOKEN_PATHS) http.use(path, allowCrossOrigin);
 
 http.route('/', oauth);
 http.route('/apps/:app_id/withings', connectionsApi);

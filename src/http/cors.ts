@@ -20,7 +20,7 @@ const preflight = cors({
  *
  * Hono's middleware makes an answer of its own to put headers on, which is then merged with the route's: three answers for one.
  */
-export const fromAnyPage = createMiddleware<HttpEnv>(async (c, next) => {
+export const allowCrossOrigin = createMiddleware<HttpEnv>(async (c, next) => {
   if (c.req.method === 'OPTIONS') return preflight(c, next);
   c.header('Access-Control-Allow-Origin', '*');
   c.header('Access-Control-Expose-Headers', EXPOSED.join(','));

@@ -8,7 +8,7 @@ import { fail, ok, type Result } from '../domain/result.ts';
 import { secret } from '../domain/secret.ts';
 import { callerAddress } from './caller-address.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
-import { asDocument } from './document.ts';
+import { withDoctype } from './document.ts';
 import { returnPage } from './pages.tsx';
 import { answerFailure } from './problem.ts';
 
@@ -69,14 +69,14 @@ oauth.get(CALLBACK_PATH, async (c) => {
   });
   if (!finished.ok) return answerFailure(c, finished.failure);
   c.header('Location', finished.value.location);
-  return c.html(asDocument(returnPage(finished.value.location)), 302);
+  return c.html(withDoctype(returnPage(finished.value.location)), 302);
 });
 
 /** Each parameter exactly once: a second one is how a check and a use come to differ. */
 const wantedLink = (c: HttpContext): Result<{ userId: string; redirectUri: string } | { session: string }, Failure> => {
   const query = new URL(c.req.url).searchParams;
   if (query.has('session')) {
-    const session = once(query, 'session');
+    const session = singleParam(query, 'session');
     if (!session.ok) return session;
     const clash = ['user_id', 'redirect_uri'].find((name) => query.has(name));
     return clash === undefined
@@ -87,14 +87,14 @@ const wantedLink = (c: HttpContext): Result<{ userId: string; redirectUri: strin
           detail: 'The connect session names it already. Leave it out.',
         });
   }
-  const userId = once(query, 'user_id');
+  const userId = singleParam(query, 'user_id');
   if (!userId.ok) return userId;
-  const redirectUri = once(query, 'redirect_uri');
+  const redirectUri = singleParam(query, 'redirect_uri');
   if (!redirectUri.ok) return redirectUri;
   return ok({ userId: userId.value, redirectUri: redirectUri.value });
 };
 
-const once = (query: URLSearchParams, parameter: string): Result<string, Failure> => {
+const singleParam = (query: URLSearchParams, parameter: string): Result<string, Failure> => {
   const [value, ...more] = query.getAll(parameter);
   if (value !== undefined && more.length === 0) return ok(value);
   const detail = value === undefined ? 'Missing. Send it once, percent-encoded.' : 'Sent more than once. Send it once.';

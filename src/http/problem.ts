@@ -1,6 +1,6 @@
 import type { Failure } from '../domain/failure.ts';
 import type { HttpContext } from './context.ts';
-import { asDocument } from './document.ts';
+import { withDoctype } from './document.ts';
 import { problemPage } from './pages.tsx';
 import { type ProblemText, problemOf } from './problem-text.ts';
 
@@ -17,7 +17,7 @@ export const answerProblem = (c: HttpContext, problem: ProblemText): Response | 
   c.header('ETag');
   if (problem.retryAfterSeconds !== undefined) c.header('Retry-After', String(problem.retryAfterSeconds));
   if (problem.status === 401) c.header('WWW-Authenticate', 'Bearer realm="mushu"');
-  if (acceptsHtml(c)) return c.html(asDocument(problemPage(problem, requestId)), problem.status);
+  if (acceptsHtml(c)) return c.html(withDoctype(problemPage(problem, requestId)), problem.status);
   return c.body(problemJson(problem, requestId), problem.status, { 'Content-Type': 'application/problem+json' });
 };
 

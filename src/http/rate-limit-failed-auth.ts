@@ -9,7 +9,7 @@ import { answerFailure } from './problem.ts';
  * bits), one with a wrong checksum costs no query, and `broker/access/credential-lookup-limiter.ts` bounds the queries that others cost. A good credential
  * is never held up here.
  */
-export const brakeFailedCredentials = createMiddleware<HttpEnv>(async (c, next) => {
+export const rateLimitFailedAuth = createMiddleware<HttpEnv>(async (c, next) => {
   await next();
   const address = callerAddress(c);
   if (c.res.status !== 401 || address === undefined) return;

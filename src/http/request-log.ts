@@ -3,7 +3,7 @@ import { routePath } from 'hono/route';
 
 import { logAbout, type LogSubject, withLogId } from '../broker/log.ts';
 import type { LogEntry } from '../domain/log.ts';
-import { judgeUserId } from '../domain/user-id.ts';
+import { parseUserId } from '../domain/user-id.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 
 /** One line per request, and the id under which an error, its line and every other line of the request are found together. */
@@ -35,7 +35,7 @@ const APP_ID = /^app_[0-9a-f]{20}$/;
 const subjectOf = (c: HttpContext): LogSubject | undefined => {
   const appId = c.req.param('app_id') ?? '';
   if (!APP_ID.test(appId)) return undefined;
-  const userId = judgeUserId(c.req.param('user_id') ?? c.req.query('user_id') ?? '');
+  const userId = parseUserId(c.req.param('user_id') ?? c.req.query('user_id') ?? '');
   return { appId, userId: userId.ok ? userId.value : undefined };
 };
 

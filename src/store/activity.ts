@@ -2,7 +2,7 @@ import { sql, type SQL } from 'drizzle-orm';
 
 import { ACTIVITY_DAYS, type ActivityKind, type DayActivity } from '../domain/activity.ts';
 import { DAY_MS, type EpochMs } from '../domain/time.ts';
-import { attempt, type Db, type Stored } from './d1.ts';
+import { tryD1, type Db, type StoreResult } from './d1.ts';
 import { connections } from './schema/connections.ts';
 
 /** How a count is named: its kind's letter and the day. */
@@ -27,8 +27,8 @@ export type Activity = { days: DayActivity[]; users: number };
  * Syncs and refreshes by day, summed over at most `mostUsers` current connections: an app's, or, without an app, of all. Reads a row, and of an
  * app an index entry, for each. Ids are random, so that those of all with the lowest ids are a fair sample.
  */
-export const activityOf = (db: Db, appId: string | undefined, mostUsers: number): Stored<Activity> =>
-  attempt(db, async () => {
+export const activityOf = (db: Db, appId: string | undefined, mostUsers: number): StoreResult<Activity> =>
+  tryD1(db, async () => {
     const whose = appId === undefined ? 'id > -1 AND ?1 IS NULL' : 'app_id = ?1';
     const some = (column: string) =>
       `SELECT ${column} FROM connections WHERE ${whose} AND is_current = 1 ${appId === undefined ? 'ORDER BY id' : ''} LIMIT ?2`;

@@ -15,7 +15,7 @@ export type Db = {
 };
 
 /** What a store function answers: the rows asked for, or that the storage did not do it. */
-export type Stored<Value> = Promise<Result<Value, StorageFailure>>;
+export type StoreResult<Value> = Promise<Result<Value, StorageFailure>>;
 
 /** Query builders, by the binding that they write for: a Worker's is the same object for all requests of an isolate. */
 const builders = new WeakMap<D1Database, DrizzleD1Database>();
@@ -40,7 +40,7 @@ export const openDatabase = (
  * Runs one round trip. D1's own trouble becomes a value; a mistake of ours (a statement that does not compile, a broken constraint)
  * throws, because repeating it helps nobody.
  */
-export const attempt = async <Value>(db: Db, run: () => Promise<Value>): Stored<Value> => {
+export const tryD1 = async <Value>(db: Db, run: () => Promise<Value>): StoreResult<Value> => {
   db.calls.made += 1;
   try {
     return ok(await run());
@@ -61,9 +61,9 @@ const FIRST_PAUSE_MS = 50;
  * As `attempt`, repeated with growing pauses. Only for writes that do no harm when they are applied twice: D1 may report an error for a
  * write that it has applied.
  */
-export const attemptIdempotent = async <Value>(db: Db, run: () => Promise<Value>): Stored<Value> => {
+export const tryD1Idempotent = async <Value>(db: Db, run: () => Promise<Value>): StoreResult<Value> => {
   for (let attempts = 1; ; attempts += 1) {
-    const outcome = await attempt(db, run);
+    const outcome = await tryD1(db, run);
     if (outcome.ok || attempts >= WRITE_ATTEMPTS) return outcome;
     await db.sleep(FIRST_PAUSE_MS * 4 ** (attempts - 1));
   }
@@ -76,15 +76,15 @@ export const statement = (db: Db, query: { toSQL: () => { sql: string; params: u
 };
 
 /** The constraint that took a batch back: `UNIQUE connections.app_id`. Where it is foreseen, a race lost and no mistake. D1 tells it by text. */
-export const brokenConstraint = (error: unknown): string | undefined => {
+export const violatedConstraint = (error: unknown): string | undefined => {
   const [, kind, column] = /(UNIQUE|NOT NULL) constraint failed: ([\w.]+)/.exec(messageOf(error)) ?? [];
   return kind === undefined ? undefined : `${kind} ${column}`;
 };
 
-const OUR_MISTAKES =
+const PROGRAMMING_ERRORS =
   /syntax error|no such (table|column|function)|constraint failed|datatype mismatch|Wrong number of parameter|D1_TYPE_ERROR/;
 
-const isOurMistake = (error: unknown): boolean => OUR_MISTAKES.test(messageOf(error));
+const isOurMistake = (error: unknown): boolean => PROGRAMMING_ERRORS.test(messageOf(error));
 
 /** The free plan's daily limit ends at midnight UTC; anything else of D1's passes in moments. */
 const retryAfterSeconds = (error: unknown, now: EpochMs): number =>

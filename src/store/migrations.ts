@@ -1,5 +1,5 @@
 import journal from '../../migrations/meta/_journal.json' with { type: 'json' };
-import { attempt, type Db, type Stored } from './d1.ts';
+import { tryD1, type Db, type StoreResult } from './d1.ts';
 
 /** The migration that this code was written for, and the last one that the database had. */
 export type MigrationState = { wanted: string; applied: string | undefined };
@@ -8,8 +8,8 @@ export type MigrationState = { wanted: string; applied: string | undefined };
 export const WANTED_MIGRATION = `${journal.entries.at(-1)?.tag}.sql`;
 
 /** Whether the database is the one that this code knows. Wrangler notes there what it applied. */
-export const migrationState = (db: Db): Stored<MigrationState> =>
-  attempt(db, async () => {
+export const migrationState = (db: Db): StoreResult<MigrationState> =>
+  tryD1(db, async () => {
     const row = await db.d1
       .prepare('SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1')
       .first<{ name: string }>();

@@ -11,7 +11,7 @@ import type { Db } from './d1.ts';
  * either, a text with its values that belongs to a binding (`cloudflare-internal:d1-api` in workerd), so each call makes its own, at no
  * cost worth keeping it for.
  */
-export type Compiled<Values, Row> = {
+export type Prepared<Values, Row> = {
   /** The statement with its values, to stand in a batch. */
   bind: (db: Db, values: Values) => D1PreparedStatement;
   /** Runs it; its rows. */
@@ -23,7 +23,7 @@ export type Compiled<Values, Row> = {
 };
 
 /** The place of a value that each call brings. It is sent as it is: true and false as 1 and 0, everything else as SQLite has it. */
-export type Given<Values> = <Name extends keyof Values & string>(name: Name) => SQL<Values[Name]>;
+export type Param<Values> = <Name extends keyof Values & string>(name: Name) => SQL<Values[Name]>;
 
 type Buildable = {
   prepare: () => {
@@ -39,11 +39,11 @@ type RowOf<Built extends Buildable> =
 /**
  * Compiles a query.
  *
- * @param build writes it; `given('name')` stands for the value of that name. Runs once, so it must depend on nothing but its parameters
+ * @param build writes it; `param('name')` stands for the value of that name. Runs once, so it must depend on nothing but its parameters
  */
-export const compiled = <Values, Built extends Buildable>(
-  build: (orm: DrizzleD1Database, given: Given<Values>) => Built,
-): Compiled<Values, RowOf<Built>> => {
+export const prepared = <Values, Built extends Buildable>(
+  build: (orm: DrizzleD1Database, param: Param<Values>) => Built,
+): Prepared<Values, RowOf<Built>> => {
   const compile = (db: Db) => {
     const prepared = build(db.orm, (name) => sql`${sql.placeholder(name)}`).prepare();
     const query = prepared.getQuery();

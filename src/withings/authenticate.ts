@@ -2,7 +2,7 @@
 import { ok, type Outcome } from './outcome.ts';
 import type { Secret } from './secret.ts';
 import type { Form, Send } from './send.ts';
-import { judgeNonceAnswer } from './token.ts';
+import { processNonceResponse } from './token.ts';
 import { SIGNATURE_PATH } from './wire.ts';
 
 export type ClientCredentials = { clientId: string; clientSecret: Secret };
@@ -28,7 +28,7 @@ export const signedNonce =
     const timestamp = String(Math.floor(now() / 1000));
     const request = { action: 'getnonce', client_id: clientId, timestamp };
     const answer = await send(SIGNATURE_PATH, { ...request, signature: await sign(request, clientSecret) });
-    const nonce = answer.ok ? judgeNonceAnswer(answer.value) : answer;
+    const nonce = answer.ok ? processNonceResponse(answer.value) : answer;
     if (!nonce.ok) return { ok: false, failure: { ...nonce.failure, inDoubt: false } };
     const signed = { action, client_id: clientId, nonce: nonce.value };
     return ok({ ...signed, signature: await sign(signed, clientSecret) });

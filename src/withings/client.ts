@@ -3,11 +3,11 @@
  * Every call has a time limit and a byte limit, follows no redirect, and returns an `Outcome` instead of throwing.
  */
 import { clientSecretPost, signedNonce, type Authenticate } from './authenticate.ts';
-import { judgeMeasureAnswer, type MeasurePage } from './measure.ts';
+import { processMeasureResponse, type MeasurePage } from './measure.ts';
 import { ok, type Outcome } from './outcome.ts';
 import type { Secret } from './secret.ts';
 import { createSender, urlBelow, type Answer, type Form, type Send } from './send.ts';
-import { judgeRevokeAnswer, judgeTokenAnswer, type TokenGrant } from './token.ts';
+import { processRevokeResponse, processTokenResponse, type TokenGrant } from './token.ts';
 import { AUTHORIZE_PATH, MEASURE_PATH, OAUTH2_PATH } from './wire.ts';
 
 export type WithingsConfig = {
@@ -50,7 +50,7 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
 
   const requestToken = async (fields: Form): Promise<Outcome<TokenGrant>> => {
     const answer = await callOauth2(send, withSecret, 'requesttoken', fields);
-    return answer.ok ? judgeTokenAnswer(answer.value) : answer;
+    return answer.ok ? processTokenResponse(answer.value) : answer;
   };
 
   return {
@@ -88,7 +88,7 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
     /** One page of measurement groups; needs the scope `user.metrics`. */
     measureGroups: async (query: MeasureQuery): Promise<Outcome<MeasurePage>> => {
       const answer = await send(MEASURE_PATH, getmeasForm(query), query.accessToken);
-      return answer.ok ? judgeMeasureAnswer(answer.value) : answer;
+      return answer.ok ? processMeasureResponse(answer.value) : answer;
     },
 
     /**
@@ -97,7 +97,7 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
      */
     revoke: async (request: { withingsUserId: string }): Promise<Outcome<void>> => {
       const answer = await callOauth2(send, withSignature, 'revoke', { userid: request.withingsUserId });
-      return answer.ok ? judgeRevokeAnswer(answer.value) : answer;
+      return answer.ok ? processRevokeResponse(answer.value) : answer;
     },
   };
 };

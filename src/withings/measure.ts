@@ -61,7 +61,7 @@ export type Measure = {
 export const exactValue = (value: number, unit: number): number => Number(`${value}e${unit}`);
 
 /** Judges the answer to `getmeas`. A broken envelope is `malformed`, never an empty page. */
-export const judgeMeasureAnswer = (answer: Answer): Outcome<MeasurePage> => {
+export const processMeasureResponse = (answer: Answer): Outcome<MeasurePage> => {
   const envelope = openEnvelope(answer);
   if (!envelope.ok) return envelope;
   if (envelope.value.status !== 0) return fail(causeOfStatus(envelope.value));

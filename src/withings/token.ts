@@ -23,8 +23,8 @@ export type TokenGrant = {
  * lifetime is absent or absurd the documented one is assumed, and a missing scope is left open: the old refresh
  * token is already on its way out, so a new one is not thrown away for a detail.
  */
-export const judgeTokenAnswer = (answer: Answer): Outcome<TokenGrant> => {
-  const envelope = judgeAuthenticatedAnswer(answer);
+export const processTokenResponse = (answer: Answer): Outcome<TokenGrant> => {
+  const envelope = processAuthenticatedResponse(answer);
   if (!envelope.ok) return envelope;
   const body = asObject<keyof TokenBody>(envelope.value.body);
   if (!body) return fail({ kind: 'malformed', path: 'body' });
@@ -44,20 +44,20 @@ export const judgeTokenAnswer = (answer: Answer): Outcome<TokenGrant> => {
 };
 
 /** Judges the answer to `getnonce`: the nonce, good for one call within 30 minutes. */
-export const judgeNonceAnswer = (answer: Answer): Outcome<string> => {
-  const envelope = judgeAuthenticatedAnswer(answer);
+export const processNonceResponse = (answer: Answer): Outcome<string> => {
+  const envelope = processAuthenticatedResponse(answer);
   if (!envelope.ok) return envelope;
   const nonce = asObject<keyof NonceBody>(envelope.value.body)?.nonce;
   return isTokenText(nonce) ? ok(nonce) : fail({ kind: 'malformed', path: 'body.nonce' });
 };
 
 /** Judges the answer to `revoke`, whose body says nothing. */
-export const judgeRevokeAnswer = (answer: Answer): Outcome<void> => {
-  const envelope = judgeAuthenticatedAnswer(answer);
+export const processRevokeResponse = (answer: Answer): Outcome<void> => {
+  const envelope = processAuthenticatedResponse(answer);
   return envelope.ok ? ok(undefined) : envelope;
 };
 
-const judgeAuthenticatedAnswer = (answer: Answer): Outcome<OpenedEnvelope> => {
+const processAuthenticatedResponse = (answer: Answer): Outcome<OpenedEnvelope> => {
   const envelope = openEnvelope(answer);
   if (!envelope.ok || envelope.value.status === 0) return envelope;
   return fail(tokenEndpointCause(envelope.value));

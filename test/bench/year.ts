@@ -13,7 +13,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { parseArgs } from 'node:util';
 
-import { keepGrant } from '../../src/broker/link/store-grant.ts';
+import { storeGrant } from '../../src/broker/link/store-grant.ts';
 import { sync } from '../../src/broker/sync/sync.ts';
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
@@ -105,7 +105,7 @@ const link = async (index: number) => {
   if (!grant.ok) throw new Error(`the exchange failed: ${grant.failure.kind}`);
   const claim = { id: String(index), expiresAt: now + MINUTE_MS };
   const user = { appId: 'app', userId: `user-${index}`, policy: 'open', kind: 'open', sameBrowser: true } as const;
-  await keepGrant(deps, { ...user, grant: grant.value, scope: ['user.metrics'], claim });
+  await storeGrant(deps, { ...user, grant: grant.value, scope: ['user.metrics'], claim });
 };
 
 const idOf = database.database.prepare(`SELECT id FROM connections WHERE app_id = 'app' AND user_id = ?`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { readProject } from '../../scripts/deploy/config-file.ts';
-import { survey } from '../../scripts/deploy/resources.ts';
+import { findExistingResources } from '../../scripts/deploy/resources.ts';
 import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 
@@ -59,7 +59,7 @@ test('the ids that it writes into the configuration are believed, and none is se
     asked.push(args.join(' '));
     return '[{"name":"KEYRING","type":"secret_text"}]';
   };
-  expect(await survey(wrangler, rewritten, undefined)).toEqual({
+  expect(await findExistingResources(wrangler, rewritten, undefined)).toEqual({
     databaseId: 'db-1',
     namespaceId: 'kv-1',
     secretNames: ['KEYRING'],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { importLocalData, insertsOf, readLocalData } from '../../scripts/deploy/local-data.ts';
-import { openKept } from '../../scripts/deploy/state-dir.ts';
+import { openStateDir } from '../../scripts/deploy/state-dir.ts';
 import { localBroker } from './local-broker.ts';
 
 const emptyFolder = (): string => {
@@ -23,12 +23,12 @@ const importInto = async (present: string[]) => {
     if (args.includes('--file') && file !== undefined) executed.push(readFileSync(file, 'utf8'));
     return JSON.stringify([{ results: present.map((id) => ({ id })), success: true }]);
   };
-  const kept = openKept(join(folder, 'kept'));
+  const stateDir = openStateDir(join(folder, 'kept'));
   const said = importLocalData(wrangler, {
     config: 'wrangler.json',
     folder: localBroker(join(folder, 'local')),
     withPeople: false,
-    kept,
+    stateDir,
   });
   return { said: await said.catch((error: unknown) => String(error)), executed };
 };

@@ -8,13 +8,13 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { askOn } from '../../scripts/deploy/ask.ts';
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
 import { checkHealth } from '../../scripts/deploy/health.ts';
-import { readWishes } from '../../scripts/deploy/options.ts';
+import { readDeployOptions } from '../../scripts/deploy/options.ts';
 import { findAccount } from '../../scripts/deploy/resources.ts';
 import { mustBeSameClient, secretsToSend } from '../../scripts/deploy/secrets.ts';
-import { openKept } from '../../scripts/deploy/state-dir.ts';
-import { attempt } from '../../scripts/deploy/with-remedy.ts';
+import { openStateDir } from '../../scripts/deploy/state-dir.ts';
+import { withRemedy } from '../../scripts/deploy/with-remedy.ts';
 import { mintSecrets } from '../../scripts/secrets.ts';
-import { explained } from '../../scripts/user-error.ts';
+import { userError } from '../../scripts/user-error.ts';
 
 const GIVEN = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'secret-1' };
 const ALL = ['KEYRING', 'OPERATOR_TOKEN', ...Object.keys(GIVEN)];
@@ -22,25 +22,25 @@ const ALL = ['KEYRING', 'OPERATOR_TOKEN', ...Object.keys(GIVEN)];
 const emptyFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), 'mushu-kept-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  return openKept(folder);
+  return openStateDir(folder);
 };
 
 describe('the secrets of a deployment', () => {
   test('are the same in every run until the Worker has them, and then none is sent', async () => {
-    const kept = emptyFolder();
-    const first = await secretsToSend(GIVEN, [], kept, false);
-    expect(await secretsToSend(GIVEN, [], kept, false)).toEqual(first);
-    expect(await secretsToSend({}, ALL, kept, false)).toEqual({});
-    expect(statSync(kept.path('secrets.json')).mode & 0o077).toBe(0);
+    const stateDir = emptyFolder();
+    const first = await secretsToSend(GIVEN, [], stateDir, false);
+    expect(await secretsToSend(GIVEN, [], stateDir, false)).toEqual(first);
+    expect(await secretsToSend({}, ALL, stateDir, false)).toEqual({});
+    expect(statSync(stateDir.path('secrets.json')).mode & 0o077).toBe(0);
   });
 
   test('from the environment come before those that would be made, and replace none that the Worker has', async () => {
     const { keyring, operatorToken } = await mintSecrets();
     const given = { ...GIVEN, KEYRING: keyring, OPERATOR_TOKEN: operatorToken };
-    const kept = emptyFolder();
-    expect(await secretsToSend(given, [], kept, true)).toEqual(given);
-    expect(await secretsToSend(given, ALL, kept, true)).toEqual(GIVEN);
-    expect(kept.secrets()).toBeUndefined();
+    const stateDir = emptyFolder();
+    expect(await secretsToSend(given, [], stateDir, true)).toEqual(given);
+    expect(await secretsToSend(given, ALL, stateDir, true)).toEqual(GIVEN);
+    expect(stateDir.secrets()).toBeUndefined();
   });
 
   test('that the Worker would refuse are refused before anything is made', async () => {
@@ -52,9 +52,9 @@ describe('the secrets of a deployment', () => {
   });
 
   test('are not made in continuous integration, where they would be lost', async () => {
-    const kept = emptyFolder();
-    await expect(secretsToSend(GIVEN, [], kept, true)).rejects.toThrow('needs KEYRING and OPERATOR_TOKEN');
-    expect(kept.secrets()).toBeUndefined();
+    const stateDir = emptyFolder();
+    await expect(secretsToSend(GIVEN, [], stateDir, true)).rejects.toThrow('needs KEYRING and OPERATOR_TOKEN');
+    expect(stateDir.secrets()).toBeUndefined();
   });
 
   test('of Withings are asked for by name at the first deployment only', async () => {
@@ -84,18 +84,18 @@ describe('another Withings client than the deployment before', () => {
 
 describe('what was wished for', () => {
   test('is refused in a sentence where Cloudflare would not take it', () => {
-    expect(() => readWishes({ domain: 'https://x' }, {})).toThrow('is a host name in lower case');
-    expect(() => readWishes({}, { DEPLOY_JURISDICTION: 'mars' })).toThrow('one of eu, us, fedramp');
+    expect(() => readDeployOptions({ domain: 'https://x' }, {})).toThrow('is a host name in lower case');
+    expect(() => readDeployOptions({}, { DEPLOY_JURISDICTION: 'mars' })).toThrow('one of eu, us, fedramp');
   });
 
   test('comes from flags first, then from the environment, where empty is as good as absent', () => {
     const env = { DEPLOY_DOMAIN: 'a.example', CLOUDFLARE_ACCOUNT_ID: '', WITHINGS_CLIENT_ID: 'id-1', KEYRING: '' };
-    expect(readWishes({ domain: 'workers.dev', 'client-id': 'id-2' }, env)).toMatchObject({
+    expect(readDeployOptions({ domain: 'workers.dev', 'client-id': 'id-2' }, env)).toMatchObject({
       domain: 'workers.dev',
       accountId: undefined,
       secrets: { WITHINGS_CLIENT_ID: 'id-2' },
     });
-    expect(readWishes({}, env)).toMatchObject({ domain: 'a.example', secrets: { WITHINGS_CLIENT_ID: 'id-1' } });
+    expect(readDeployOptions({}, env)).toMatchObject({ domain: 'a.example', secrets: { WITHINGS_CLIENT_ID: 'id-1' } });
   });
 });
 
@@ -120,7 +120,7 @@ describe('the account', () => {
 });
 
 describe('a step that fails', () => {
-  const failing = async (words: string) => attempt('Doing it', async () => Promise.reject(explained(words)));
+  const failing = async (words: string) => withRemedy('Doing it', async () => Promise.reject(userError(words)));
 
   test.each([
     ['You need to register a workers.dev subdomain before publishing to workers.dev', /--domain/],
@@ -135,7 +135,7 @@ describe('a step that fails', () => {
   });
 
   test('by a mistake of ours shows the mistake', async () => {
-    await expect(attempt('Doing it', async () => Promise.reject(new TypeError('x')))).rejects.toThrow(/^x$/);
+    await expect(withRemedy('Doing it', async () => Promise.reject(new TypeError('x')))).rejects.toThrow(/^x$/);
   });
 });
 

@@ -2,11 +2,11 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import {
-  MOST_SPREAD_SECONDS,
-  nextQuestion,
+  MAX_SPREAD_SECONDS,
+  nextPageRequest,
   positionAfterPage,
   type SyncPosition,
-  withQuestionAsked,
+  withPageRequested,
 } from '../../src/domain/sync.ts';
 
 const START: SyncPosition = { cursorSeconds: 0, resume: undefined, recentQuestions: [] };
@@ -31,11 +31,11 @@ const readWhole = (ask: ReturnType<typeof withings>, start: SyncPosition, mostPa
   let position = start;
   for (let pages = 1; pages <= mostPages; pages += 1) {
     const now = pages * 60_000;
-    const question = nextQuestion(position, now, 17);
+    const question = nextPageRequest(position, now, 17);
     const { page, nextOffset } = ask(question);
     for (const { id } of page) seen.add(id);
     const marks = { modifiedSeconds: page.map(({ modified }) => modified), nextOffset };
-    position = { ...withQuestionAsked(position, question, now), ...positionAfterPage(position, question, marks) };
+    position = { ...withPageRequested(position, question, now), ...positionAfterPage(position, question, marks) };
     if (nextOffset === undefined) return { seen, position, pages };
   }
   throw new Error(`not read after ${mostPages} pages`);
@@ -84,7 +84,7 @@ describe('the next question', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(0, 30, 90, 1_700_000_000),
-        fc.integer({ min: 0, max: MOST_SPREAD_SECONDS - 1 }),
+        fc.integer({ min: 0, max: MAX_SPREAD_SECONDS - 1 }),
         fc.array(fc.integer({ min: 0, max: 9_000 }), { minLength: 2, maxLength: 20 }),
         (cursorSeconds, spread, pauses) => {
           let position: SyncPosition = { ...START, cursorSeconds };
@@ -92,13 +92,13 @@ describe('the next question', () => {
           let now = 1_700_000_000_000;
           for (const pauseMs of pauses) {
             now += pauseMs;
-            const question = nextQuestion(position, now, spread);
+            const question = nextPageRequest(position, now, spread);
             const before = asked.get(question.lastUpdateSeconds);
             expect(before === undefined || now - before >= 10_000).toBe(true);
             expect(question.lastUpdateSeconds).toBeLessThanOrEqual(Math.max(cursorSeconds - 60, 100));
             expect(question.lastUpdateSeconds).toBeGreaterThan(0);
             asked.set(question.lastUpdateSeconds, now);
-            position = withQuestionAsked(position, question, now);
+            position = withPageRequested(position, question, now);
           }
         },
       ),
@@ -108,7 +108,7 @@ describe('the next question', () => {
 
   test('differs between two connections to one account, at the very beginning too', () => {
     for (const cursorSeconds of [0, 1_700_000_000]) {
-      const of = (spread: number) => nextQuestion({ ...START, cursorSeconds }, 0, spread).lastUpdateSeconds;
+      const of = (spread: number) => nextPageRequest({ ...START, cursorSeconds }, 0, spread).lastUpdateSeconds;
       expect(new Set([0, 1, 30, 59].map(of)).size).toBe(4);
     }
   });

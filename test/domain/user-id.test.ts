@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { judgeUserId, MAX_USER_ID_LENGTH } from '../../src/domain/user-id.ts';
+import { parseUserId, MAX_USER_ID_LENGTH } from '../../src/domain/user-id.ts';
 
 const reasonAgainst = (value: string): string | undefined => {
-  const judged = judgeUserId(value);
+  const judged = parseUserId(value);
   return judged.ok ? undefined : judged.failure.reason;
 };
 
@@ -39,7 +39,7 @@ describe('a user id is refused', () => {
 
   test('for a plus sign that arrived as a space, with the remedy', () => {
     const sent = new URLSearchParams('user_id=ada+lovelace@example.com').get('user_id') ?? '';
-    expect(judgeUserId(sent)).toEqual({
+    expect(parseUserId(sent)).toEqual({
       ok: false,
       failure: { reason: 'space', detail: expect.stringContaining('%2B') },
     });
@@ -59,7 +59,7 @@ describe('a user id is accepted', () => {
     ['<b>"\'&;'],
     ['a'.repeat(MAX_USER_ID_LENGTH)],
   ])('%s', (value) => {
-    expect(judgeUserId(value)).toEqual({ ok: true, value });
+    expect(parseUserId(value)).toEqual({ ok: true, value });
   });
 
   test('only when it survives a path and a query unchanged, and is never repeated when refused', () => {
@@ -67,7 +67,7 @@ describe('a user id is accepted', () => {
       fc.property(
         fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme-ascii', maxLength: 140 })),
         (value) => {
-          const judged = judgeUserId(value);
+          const judged = parseUserId(value);
           if (!judged.ok) {
             if (value.length > 40) expect(judged.failure.detail).not.toContain(value);
             expect(judged.failure.detail).not.toBe('');

@@ -5,7 +5,7 @@ import { attributionOf, interpretGroup } from '../../src/domain/metrics/measurem
 import type { MetricValue } from '../../src/domain/metrics/metric-value.ts';
 import { METRICS, metricByName, metricByType } from '../../src/domain/metrics/metric.ts';
 import { asFhirBundle } from '../../src/http/api/metrics/fhir.ts';
-import { judgeMeasureAnswer } from '../../src/withings/measure.ts';
+import { processMeasureResponse } from '../../src/withings/measure.ts';
 import bodyScan from '../fixtures/getmeas-body-scan.json' with { type: 'json' };
 
 const validator = new Validator();
@@ -68,7 +68,7 @@ describe('is valid FHIR R4', () => {
   });
 
   test('a recorded Body Scan weigh-in', () => {
-    const page = judgeMeasureAnswer({ httpStatus: 200, text: JSON.stringify(bodyScan) });
+    const page = processMeasureResponse({ httpStatus: 200, text: JSON.stringify(bodyScan) });
     if (!page.ok) throw new Error('not read');
     const values = page.value.groups.flatMap((group) => {
       const read = interpretGroup(group);

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
-import { type Check, examine } from '../../src/cli/checks.ts';
+import { type Check, runChecks } from '../../src/cli/checks.ts';
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, ORIGIN, startBroker } from '../support/broker.ts';
 import { makeDeveloper } from '../support/developer.ts';
@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 
 const examined = (credential: string | undefined = broker.operatorToken, now = broker.now): Promise<Check[]> =>
-  examine({ url: ORIGIN, credential, fetch: broker.fetch }, now);
+  runChecks({ url: ORIGIN, credential, fetch: broker.fetch }, now);
 const wrong = (checks: Check[]): Check[] => checks.filter(({ ok }) => !ok);
 
 const connectSomebody = async (): Promise<void> => {

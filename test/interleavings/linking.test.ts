@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Deps } from '../../src/broker/deps.ts';
 import { confirmLink } from '../../src/broker/link/confirm-link.ts';
-import { keepGrant } from '../../src/broker/link/store-grant.ts';
+import { storeGrant } from '../../src/broker/link/store-grant.ts';
 import { disconnect } from '../../src/broker/users/connection-state.ts';
 import type { LinkPolicy } from '../../src/domain/app.ts';
 import { secret } from '../../src/domain/secret.ts';
@@ -37,7 +37,7 @@ const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open') => 
     expiresInSeconds: 10_800,
   };
   const claim = { id: `claim of ${userId}`, expiresAt: START + 1e12 };
-  const kept = await keepGrant(deps, {
+  const kept = await storeGrant(deps, {
     appId: APP_ID,
     userId,
     policy,

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 
 import type { Deps } from '../../src/broker/deps.ts';
-import { keepGrant } from '../../src/broker/link/store-grant.ts';
+import { storeGrant } from '../../src/broker/link/store-grant.ts';
 import { sync } from '../../src/broker/sync/sync.ts';
 import { disconnect } from '../../src/broker/users/connection-state.ts';
 import { tick } from '../../src/cron.ts';
@@ -168,7 +168,7 @@ const reconnect = (world: World, task: string, name: string): void => {
     const grant = await deps.withings.exchangeCode({ code: secret(codes.issue(fields)), redirectUri: CALLBACK_URL });
     if (!grant.ok) return;
     const link = { appId: APP_ID, userId: name, policy: 'open', kind: 'open', sameBrowser: true } as const;
-    await keepGrant(deps, {
+    await storeGrant(deps, {
       ...link,
       grant: grant.value,
       scope: ['user.metrics'],

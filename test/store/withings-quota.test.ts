@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 
 import { openDatabase } from '../../src/store/d1.ts';
-import { budgetWaitSeconds, closeBudget, SMALLEST_SHARE, takeBudget } from '../../src/store/tokens/withings-quota.ts';
+import { quotaWaitSeconds, closeQuota, SMALLEST_SHARE, takeQuota } from '../../src/store/tokens/withings-quota.ts';
 
 const START = Date.UTC(2026, 5, 15);
 const db = openDatabase(env.DB, { now: () => START, sleep: async () => undefined });
@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 
 const isGranted = async (requestsPerMinute: number, now: number): Promise<boolean> => {
-  const taken = await takeBudget(db, 'sync', { requestsPerMinute }, 1, now);
+  const taken = await takeQuota(db, 'sync', { requestsPerMinute }, 1, now);
   return taken.ok && taken.value;
 };
 
@@ -56,14 +56,14 @@ test('taken by many at once it is not overdrawn', async () => {
 
 test('used up, it grants a request again after the pause that it names', async () => {
   while (await isGranted(12, START));
-  const wait = budgetWaitSeconds({ requestsPerMinute: 12 }) * 1_000;
+  const wait = quotaWaitSeconds({ requestsPerMinute: 12 }) * 1_000;
   expect(await isGranted(12, START + wait - 2_000)).toBe(false);
   expect(await isGranted(12, START + wait)).toBe(true);
 });
 
 test('closed, it grants nothing until then, and one share does not close another', async () => {
-  await closeBudget(db, 'sync', { requestsPerMinute: 60 }, START + 60_000);
+  await closeQuota(db, 'sync', { requestsPerMinute: 60 }, START + 60_000);
   expect(await isGranted(60, START + 59_000)).toBe(false);
   expect(await isGranted(60, START + 62_000)).toBe(true);
-  expect(await takeBudget(db, 'cron', { requestsPerMinute: 60 }, 1, START)).toEqual({ ok: true, value: true });
+  expect(await takeQuota(db, 'cron', { requestsPerMinute: 60 }, 1, START)).toEqual({ ok: true, value: true });
 });

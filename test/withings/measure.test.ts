@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { exactValue, judgeMeasureAnswer } from '../../src/withings/measure.ts';
+import { exactValue, processMeasureResponse } from '../../src/withings/measure.ts';
 import { failure, group, measure, page, success, without } from './answers.ts';
 
 fc.configureGlobal({ seed: 20_261_101 });
 
-const groupsOf = (...measuregrps: unknown[]) => judgeMeasureAnswer(success({ ...page, measuregrps }));
+const groupsOf = (...measuregrps: unknown[]) => processMeasureResponse(success({ ...page, measuregrps }));
 
 describe('a broken envelope is a failure, never an empty page', () => {
   test.each([
@@ -19,7 +19,7 @@ describe('a broken envelope is a failure, never an empty page', () => {
     { name: 'more that is text', body: { ...page, more: 'perhaps' }, path: 'body.more' },
     { name: 'more that is an object', body: { ...page, more: {} }, path: 'body.more' },
   ])('$name is malformed at $path', ({ body, path }) => {
-    expect(judgeMeasureAnswer(success(body))).toEqual({
+    expect(processMeasureResponse(success(body))).toEqual({
       ok: false,
       failure: { kind: 'malformed', path, inDoubt: true },
     });
@@ -28,20 +28,20 @@ describe('a broken envelope is a failure, never an empty page', () => {
   test('a page cut short anywhere is a failure', () => {
     const whole = success(page).text;
     const cuts = Array.from({ length: whole.length }, (_, end) =>
-      judgeMeasureAnswer({ httpStatus: 200, text: whole.slice(0, end) }),
+      processMeasureResponse({ httpStatus: 200, text: whole.slice(0, end) }),
     );
     expect(cuts.filter((outcome) => outcome.ok || outcome.failure.kind !== 'not_json')).toEqual([]);
   });
 
   test('an error text is not consulted: a token is not rejected by a data call', () => {
-    expect(judgeMeasureAnswer(failure(503, 'Invalid Params: invalid refresh_token'))).toMatchObject({
+    expect(processMeasureResponse(failure(503, 'Invalid Params: invalid refresh_token'))).toMatchObject({
       failure: { kind: 'invalid_params', status: 503 },
     });
   });
 
   test('an access token that expired is unauthorized inside HTTP 200', () => {
     const text = 'XRequestID: Not provided invalid_token: The access token provided is invalid';
-    expect(judgeMeasureAnswer(failure(401, text))).toEqual({
+    expect(processMeasureResponse(failure(401, text))).toEqual({
       ok: false,
       failure: { kind: 'unauthorized', status: 401, inDoubt: false },
     });
@@ -110,8 +110,8 @@ describe('a broken group or measure is skipped and counted, and the others stay'
           expect(() => new Date(measuredAtSeconds * 1000).toISOString()).not.toThrow();
           expect(measures.every(({ value, unit }) => Number.isFinite(exactValue(value, unit)))).toBe(true);
         }
-        expect(judgeMeasureAnswer(success(anything))).toHaveProperty('ok');
-        expect(judgeMeasureAnswer(success({ ...page, more: anything, offset: 5 }))).toHaveProperty('ok');
+        expect(processMeasureResponse(success(anything))).toHaveProperty('ok');
+        expect(processMeasureResponse(success({ ...page, more: anything, offset: 5 }))).toHaveProperty('ok');
       }),
     );
     expect(kept).toBeGreaterThan(20);
@@ -134,7 +134,7 @@ describe('a page', () => {
   };
 
   test('is translated into our names', () => {
-    expect(judgeMeasureAnswer(success(page))).toEqual({
+    expect(processMeasureResponse(success(page))).toEqual({
       ok: true,
       value: {
         groups: [translated],
@@ -194,7 +194,7 @@ describe('a page', () => {
   test.each([{ timezone: undefined }, { timezone: null }, { timezone: '' }, { timezone: 1 }])(
     'falls back to UTC for the zone $timezone',
     ({ timezone }) => {
-      expect(judgeMeasureAnswer(success({ ...page, timezone }))).toMatchObject({
+      expect(processMeasureResponse(success({ ...page, timezone }))).toMatchObject({
         value: { timeZone: 'UTC', groups: [{ timeZone: 'UTC' }] },
       });
     },
@@ -206,7 +206,7 @@ describe('a page', () => {
     { updatetime: 'now', seconds: undefined },
     { updatetime: 1e15, seconds: undefined },
   ])('of updatetime $updatetime is as of $seconds', ({ updatetime, seconds }) => {
-    expect(judgeMeasureAnswer(success({ ...page, updatetime }))).toMatchObject({
+    expect(processMeasureResponse(success({ ...page, updatetime }))).toMatchObject({
       ok: true,
       value: { updateTimeSeconds: seconds },
     });
@@ -227,7 +227,7 @@ describe('a page', () => {
     { more: undefined, offset: undefined, nextOffset: undefined },
     { more: undefined, offset: 300, nextOffset: undefined },
   ])('with more $more and offset $offset goes on at $nextOffset', ({ more, offset, nextOffset }) => {
-    expect(judgeMeasureAnswer(success({ ...page, more, offset }))).toMatchObject({
+    expect(processMeasureResponse(success({ ...page, more, offset }))).toMatchObject({
       ok: true,
       value: { nextOffset },
     });

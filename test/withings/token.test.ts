@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { judgeNonceAnswer, judgeRevokeAnswer, judgeTokenAnswer, tokenEndpointCause } from '../../src/withings/token.ts';
+import {
+  processNonceResponse,
+  processRevokeResponse,
+  processTokenResponse,
+  tokenEndpointCause,
+} from '../../src/withings/token.ts';
 import {
   ACCESS_TOKEN,
   answer,
@@ -47,14 +52,14 @@ describe('a success without a whole grant in it', () => {
       path: 'body.refresh_token',
     },
   ])('$name is malformed at $path, in doubt, and no grant', ({ body, path }) => {
-    expect(judgeTokenAnswer(success(body))).toEqual({
+    expect(processTokenResponse(success(body))).toEqual({
       ok: false,
       failure: { kind: 'malformed', path, inDoubt: true },
     });
   });
 
   test('tokens beside a non-zero status are no grant', () => {
-    expect(judgeTokenAnswer(answer({ status: 503, body: tokenBody }))).toEqual({
+    expect(processTokenResponse(answer({ status: 503, body: tokenBody }))).toEqual({
       ok: false,
       failure: { kind: 'invalid_params', status: 503, inDoubt: false },
     });
@@ -63,7 +68,7 @@ describe('a success without a whole grant in it', () => {
   test('an answer cut short anywhere is no grant, and in doubt', () => {
     const whole = success(tokenBody).text;
     const cuts = Array.from({ length: whole.length }, (_, end) =>
-      judgeTokenAnswer({ httpStatus: 200, text: whole.slice(0, end) }),
+      processTokenResponse({ httpStatus: 200, text: whole.slice(0, end) }),
     );
     expect(new Set(cuts.map((outcome) => JSON.stringify(outcome)))).toEqual(
       new Set([JSON.stringify({ ok: false, failure: { kind: 'not_json', inDoubt: true } })]),
@@ -83,7 +88,7 @@ describe('a success without a whole grant in it', () => {
     let grants = 0;
     fc.assert(
       fc.property(fc.oneof(body, fc.jsonValue()), (body) => {
-        const outcome = judgeTokenAnswer(success(body));
+        const outcome = processTokenResponse(success(body));
         if (!outcome.ok) return;
         grants += 1;
         expect(outcome.value.accessToken.reveal()).toMatch(/^[\x21-\x7e]+$/);
@@ -106,15 +111,15 @@ describe('a grant', () => {
   };
 
   test('names its person in digits, whether the userid is an integer or a string', () => {
-    expect(revealed(judgeTokenAnswer(success(tokenBody)))).toEqual({ ok: true, value: grant });
-    expect(revealed(judgeTokenAnswer(success({ ...tokenBody, userid: '27718374' })))).toEqual({
+    expect(revealed(processTokenResponse(success(tokenBody)))).toEqual({ ok: true, value: grant });
+    expect(revealed(processTokenResponse(success({ ...tokenBody, userid: '27718374' })))).toEqual({
       ok: true,
       value: grant,
     });
   });
 
   test('ignores members it does not know', () => {
-    const outcome = judgeTokenAnswer(success({ ...tokenBody, csrf_token: 'x'.repeat(32), future: { a: [1] } }));
+    const outcome = processTokenResponse(success({ ...tokenBody, csrf_token: 'x'.repeat(32), future: { a: [1] } }));
     expect(revealed(outcome)).toEqual({ ok: true, value: grant });
   });
 
@@ -125,7 +130,7 @@ describe('a grant', () => {
     { scope: undefined, names: undefined },
     { scope: 7, names: undefined },
   ])('of scope $scope grants $names', ({ scope, names }) => {
-    expect(judgeTokenAnswer(success({ ...tokenBody, scope }))).toMatchObject({ value: { scope: names } });
+    expect(processTokenResponse(success({ ...tokenBody, scope }))).toMatchObject({ value: { scope: names } });
   });
 
   test.each([
@@ -138,7 +143,7 @@ describe('a grant', () => {
     { expiresIn: 1e15, seconds: 10800 },
     { expiresIn: 'later', seconds: 10800 },
   ])('that expires in $expiresIn is kept, for $seconds s', ({ expiresIn, seconds }) => {
-    const outcome = judgeTokenAnswer(success({ ...tokenBody, expires_in: expiresIn }));
+    const outcome = processTokenResponse(success({ ...tokenBody, expires_in: expiresIn }));
     expect(revealed(outcome)).toMatchObject({
       ok: true,
       value: { refreshToken: REFRESH_TOKEN, expiresInSeconds: seconds },
@@ -205,7 +210,7 @@ describe('explicit rejections', () => {
       fc.property(
         fc.integer({ min: -10, max: 11_000 }).filter((status) => status !== 0),
         (status) => {
-          const outcome = judgeTokenAnswer(
+          const outcome = processTokenResponse(
             failure(status, `Invalid Params: invalid refresh_token ${canary}`, { echoed: canary }),
           );
           expect(outcome.ok).toBe(false);
@@ -223,26 +228,26 @@ describe('a nonce', () => {
     { name: 'an empty nonce', body: { nonce: '' } },
     { name: 'a number', body: { nonce: 7 } },
   ])('is not found in $name', ({ body }) => {
-    expect(judgeNonceAnswer(success(body))).toMatchObject({
+    expect(processNonceResponse(success(body))).toMatchObject({
       ok: false,
       failure: { kind: 'malformed', path: 'body.nonce' },
     });
   });
 
   test('is what the answer says', () => {
-    expect(judgeNonceAnswer(success({ nonce: NONCE }))).toEqual({ ok: true, value: NONCE });
+    expect(processNonceResponse(success({ nonce: NONCE }))).toEqual({ ok: true, value: NONCE });
   });
 });
 
 describe('a revocation', () => {
   test('that is refused is a failure', () => {
-    expect(judgeRevokeAnswer(failure(247, 'bad userid'))).toEqual({
+    expect(processRevokeResponse(failure(247, 'bad userid'))).toEqual({
       ok: false,
       failure: { kind: 'invalid_params', status: 247, inDoubt: false },
     });
   });
 
   test.each([{ body: {} }, { body: [] }, { body: null }])('is done by status 0 with $body', ({ body }) => {
-    expect(judgeRevokeAnswer(success(body))).toEqual({ ok: true, value: undefined });
+    expect(processRevokeResponse(success(body))).toEqual({ ok: true, value: undefined });
   });
 });

@@ -1,5 +1,5 @@
 import { constantTimeEqual, hashCredential, isWellFormedCredential } from '../../crypto/credential.ts';
-import { actorOf, type Manager, mayManage } from '../../domain/account.ts';
+import { actorOf, type Principal, mayManage } from '../../domain/account.ts';
 import type { App } from '../../domain/app.ts';
 import type { Actor, Surface } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
@@ -7,9 +7,9 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import {
-  type AskedAbout,
-  askedAbout,
-  NONE,
+  type Subject,
+  loadSubject,
+  NO_ID,
   noteTokenUse,
   type TokenHolder,
   tokenHolder,
@@ -31,13 +31,13 @@ export type ManagerCredential = {
 export type ManagedApp = { app: App; by: Actor };
 
 /** Admits the operator or a developer. One round trip; none for the operator, nor for what is no token. */
-export const admitManager = async (deps: Deps, credential: ManagerCredential): Promise<Result<Manager, Failure>> => {
-  const held = await holder(deps, credential, { appId: NONE, userId: NONE });
+export const admitManager = async (deps: Deps, credential: ManagerCredential): Promise<Result<Principal, Failure>> => {
+  const held = await authenticateManager(deps, credential, { appId: NO_ID, userId: NO_ID });
   return held.ok ? ok(held.value.manager) : held;
 };
 
 /** Admits the operator, for what concerns all accounts. */
-export const admitOperator = async (deps: Deps, credential: ManagerCredential): Promise<Result<Manager, Failure>> => {
+export const admitOperator = async (deps: Deps, credential: ManagerCredential): Promise<Result<Principal, Failure>> => {
   const admitted = await admitManager(deps, credential);
   if (!admitted.ok || admitted.value.account === undefined) return admitted;
   return fail({ kind: 'operator_only' });
@@ -49,14 +49,18 @@ export const admitAppManager = async (
   credential: ManagerCredential,
   appId: string,
 ): Promise<Result<ManagedApp, Failure>> => {
-  const held = await holder(deps, credential, { appId, userId: NONE });
-  return held.ok ? managed(held.value.manager, held.value.app) : held;
+  const held = await authenticateManager(deps, credential, { appId, userId: NO_ID });
+  return held.ok ? authorizeApp(held.value.manager, held.value.app) : held;
 };
 
 /** As `admitAppManager`, for who was admitted already, such as a signed-in person. One round trip. */
-export const manageApp = async (deps: Deps, manager: Manager, appId: string): Promise<Result<ManagedApp, Failure>> => {
-  const about = await askedAbout(deps.db, { appId, userId: NONE });
-  return about.ok ? managed(manager, about.value.app) : about;
+export const manageApp = async (
+  deps: Deps,
+  manager: Principal,
+  appId: string,
+): Promise<Result<ManagedApp, Failure>> => {
+  const about = await loadSubject(deps.db, { appId, userId: NO_ID });
+  return about.ok ? authorizeApp(manager, about.value.app) : about;
 };
 
 /** Admits whoever may manage an app to one of its users, with the user's current connection. One round trip. */
@@ -64,10 +68,10 @@ export const admitAppManagerForUser = async (
   deps: Deps,
   credential: ManagerCredential,
   about: { appId: string; userId: string },
-): Promise<Result<ManagedApp & Pick<AskedAbout, 'connection'>, Failure>> => {
-  const held = await holder(deps, credential, about);
+): Promise<Result<ManagedApp & Pick<Subject, 'connection'>, Failure>> => {
+  const held = await authenticateManager(deps, credential, about);
   if (!held.ok) return held;
-  const app = managed(held.value.manager, held.value.app);
+  const app = authorizeApp(held.value.manager, held.value.app);
   return app.ok ? ok({ ...app.value, connection: held.value.connection }) : app;
 };
 
@@ -75,7 +79,7 @@ export const admitAppManagerForUser = async (
 export const isManagerCredential = (presented: string | undefined): boolean =>
   /^mushu_(access|operator)_/.test(presented ?? '');
 
-const managed = (manager: Manager, app: App | undefined): Result<ManagedApp, Failure> =>
+const authorizeApp = (manager: Principal, app: App | undefined): Result<ManagedApp, Failure> =>
   app !== undefined && mayManage(manager, app) ? ok({ app, by: actorOf(manager) }) : fail({ kind: 'app_not_found' });
 
 const invalid = fail({ kind: 'credential_invalid', wanted: 'access_token' } as const);
@@ -83,19 +87,19 @@ const invalid = fail({ kind: 'credential_invalid', wanted: 'access_token' } as c
 const isGoodNow = ({ token, account }: TokenHolder, now: EpochMs): boolean =>
   !token.revoked && !account.disabled && (token.expiresAt === undefined || now < token.expiresAt);
 
-const holder = async (
+const authenticateManager = async (
   deps: Deps,
   credential: ManagerCredential,
   about: { appId: string; userId: string },
-): Promise<Result<{ manager: Manager } & AskedAbout, Failure>> => {
+): Promise<Result<{ manager: Principal } & Subject, Failure>> => {
   const { surface, address } = credential;
   const presented = credential.presented?.reveal();
   if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'access_token' });
   const hash = await hashCredential(presented);
   if (await constantTimeEqual(hash, deps.settings.operatorTokenHash)) {
-    const manager: Manager = { account: undefined, token: undefined, surface };
-    if (about.appId === NONE) return ok({ manager, app: undefined, connection: undefined });
-    const found = await askedAbout(deps.db, about);
+    const manager: Principal = { account: undefined, token: undefined, surface };
+    if (about.appId === NO_ID) return ok({ manager, app: undefined, connection: undefined });
+    const found = await loadSubject(deps.db, about);
     return found.ok ? ok({ manager, ...found.value }) : found;
   }
   if (!(await isWellFormedCredential('access', presented))) return invalid;

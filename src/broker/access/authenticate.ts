@@ -7,16 +7,16 @@ import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { noteApiKeyUse } from '../../store/access/api-keys.ts';
-import { type Caller, callerByKey, callerByUser, type CurrentConnection } from '../../store/access/key-lookup.ts';
+import { type KeyLookup, callerByKey, callerByUser, type CurrentConnection } from '../../store/access/key-lookup.ts';
 import type { Deps } from '../deps.ts';
 import { admitAppManager, admitAppManagerForUser, isManagerCredential, type ManagedApp } from './admit-manager.ts';
 
 /** What a request shows: an app's key, a user token, or an access token. */
-export type Presented = Secret | undefined;
+export type Credential = Secret | undefined;
 
 /** A credential that speaks for an app, whether a page's script sent it (its request carries an `Origin`), and through what it came. */
 export type AppCredential = {
-  presented: Presented;
+  presented: Credential;
   fromBrowser: boolean;
   surface: Surface;
   /** Who is calling, coarsely; undefined on a developer's machine, where nothing is braked. */
@@ -24,7 +24,7 @@ export type AppCredential = {
 };
 
 /** A request that may go on: for which app and user, who asks, and the user's current connection. */
-export type Admitted = { appId: string; userId: string; by: Actor; connection: CurrentConnection | undefined };
+export type AuthorizedRequest = { appId: string; userId: string; by: Actor; connection: CurrentConnection | undefined };
 
 /**
  * Admits a request about one user of one app: by the app's key, by the access token of whoever may manage the app, or, where `userTokens`
@@ -37,11 +37,11 @@ export const admitForUser = async (
   deps: Deps,
   credential: AppCredential,
   wanted: { appId: string; userId: string; scope: KeyScope; userTokens: boolean },
-): Promise<Result<Admitted, Failure>> => {
+): Promise<Result<AuthorizedRequest, Failure>> => {
   const { appId, userId } = wanted;
   const presented = credential.presented?.reveal();
   if (isManagerCredential(presented)) {
-    const managed = await liveApp(admitAppManagerForUser(deps, credential, { appId, userId }));
+    const managed = await requireEnabled(admitAppManagerForUser(deps, credential, { appId, userId }));
     if (!managed.ok) return managed;
     return ok({ appId, userId, by: managed.value.by, connection: managed.value.connection });
   }
@@ -60,7 +60,7 @@ export const admitBackend = async (
   { appId, scope }: { appId: string; scope: KeyScope },
 ): Promise<Result<{ appId: string; by: Actor }, Failure>> => {
   if (isManagerCredential(credential.presented?.reveal())) {
-    const managed = await liveApp(admitAppManager(deps, credential, appId));
+    const managed = await requireEnabled(admitAppManager(deps, credential, appId));
     return managed.ok ? ok({ appId, by: managed.value.by }) : managed;
   }
   const caller = await callerOfKey(deps, credential, { appId, userId: NO_USER, scope });
@@ -69,14 +69,14 @@ export const admitBackend = async (
 };
 
 /** A key acts in its own name, a user token in its person's. */
-const actorOf = ({ key }: Caller, { surface }: AppCredential): Actor => ({
+const actorOf = ({ key }: KeyLookup, { surface }: AppCredential): Actor => ({
   id: key?.id ?? USER,
   tokenId: undefined,
   surface,
 });
 
 /** Nothing flows for a disabled app, whoever asks. */
-const liveApp = async <Managed extends ManagedApp>(
+const requireEnabled = async <Managed extends ManagedApp>(
   admitting: Promise<Result<Managed, Failure>>,
 ): Promise<Result<Managed, Failure>> => {
   const admitted = await admitting;
@@ -94,10 +94,10 @@ const callerOfKey = async (
   deps: Deps,
   credential: AppCredential,
   { appId, userId, scope }: { appId: string; userId: string; scope: KeyScope },
-): Promise<Result<Caller, Failure>> => {
+): Promise<Result<KeyLookup, Failure>> => {
   const presented = credential.presented?.reveal();
   if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'api_key' });
-  if (presented.startsWith(JWT_START)) return whyNoKey(deps, presented);
+  if (presented.startsWith(JWT_START)) return explainNotAKey(deps, presented);
   if (!(await isWellFormedCredential('key', presented))) return invalidKey;
   const hash = await hashCredential(presented);
   const allowed = deps.credentials.mayLookUp(credential.address, hash, deps.now());
@@ -113,20 +113,24 @@ const callerOfKey = async (
   if (credential.fromBrowser && caller.refusesBrowserKeys) return fail({ kind: 'browser_key_refused' });
   if (!caller.key.scopes.includes(scope)) return fail({ kind: 'scope_missing', scope });
   if (caller.key.useIsStale) deps.waitUntil(noteApiKeyUse(deps.db, hash, deps.now()));
-  return withinPace(deps, credential, caller);
+  return withinRateLimit(deps, credential, caller);
 };
 
 /** How long an app that asks too often waits: the brake counts by the minute. */
 const PACE_SECONDS = 60;
 
 /** Lets an app go on unless it asks too often. After the credential was judged, so that nobody else can use up its pace. */
-const withinPace = async (deps: Deps, { address }: AppCredential, caller: Caller): Promise<Result<Caller, Failure>> => {
+const withinRateLimit = async (
+  deps: Deps,
+  { address }: AppCredential,
+  caller: KeyLookup,
+): Promise<Result<KeyLookup, Failure>> => {
   if (address === undefined || (await deps.mayPass('app', caller.appId))) return ok(caller);
   return fail({ kind: 'rate_limited', retryAfterSeconds: PACE_SECONDS });
 };
 
 /** Where a key is wanted, a good user token is told apart from garbage: its bearer mistook the route, not the token. */
-const whyNoKey = async (deps: Deps, presented: string): Promise<Result<Caller, Failure>> => {
+const explainNotAKey = async (deps: Deps, presented: string): Promise<Result<KeyLookup, Failure>> => {
   const token = await verify(deps.keyring, USER_TOKEN, presented, deps.now());
   return token.ok ? fail({ kind: 'user_token_not_taken' }) : invalidKey;
 };
@@ -136,12 +140,12 @@ const callerOfUserToken = async (
   credential: AppCredential,
   presented: string,
   { appId, userId }: { appId: string; userId: string },
-): Promise<Result<Caller, Failure>> => {
+): Promise<Result<KeyLookup, Failure>> => {
   const token = await verify(deps.keyring, USER_TOKEN, presented, deps.now());
   // Another user's token says nothing here, not even that this user exists.
   if (!token.ok || token.value.app !== appId || token.value.sub !== userId) return invalidKey;
   const found = await callerByUser(deps.db, appId, userId);
   if (!found.ok) return found;
   if (found.value === undefined) return fail({ kind: 'app_not_found' });
-  return found.value.appDisabled ? fail({ kind: 'app_disabled' }) : withinPace(deps, credential, found.value);
+  return found.value.appDisabled ? fail({ kind: 'app_disabled' }) : withinRateLimit(deps, credential, found.value);
 };

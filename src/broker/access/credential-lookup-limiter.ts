@@ -9,7 +9,7 @@ import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.t
  * tokens, which phones hold, are told by their signature and never get here. A good one that this isolate has not met waits for the minute
  * to end at most.
  */
-export type CredentialMemory = {
+export type CredentialLookupLimiter = {
   /** Whether a credential may be looked up now; if not, after how long. */
   mayLookUp: (address: string | undefined, hash: string, now: EpochMs) => Result<void, HeldUp>;
   /** Notes what a look-up came to. */
@@ -19,13 +19,13 @@ export type CredentialMemory = {
 type HeldUp = { kind: 'rate_limited'; retryAfterSeconds: number };
 
 /** As many as `FAILED_RATE` in `wrangler.toml` allows a minute. */
-const MOST_UNKNOWN = 30;
+const MAX_UNKNOWN = 30;
 const GOOD_MS = HOUR_MS;
 /** Addresses, and credentials, that are remembered at a time. */
-const MOST_REMEMBERED = 1_000;
+const MAX_REMEMBERED = 1_000;
 
 /** Remembers nothing yet. */
-export const createCredentialMemory = (): CredentialMemory => {
+export const createCredentialLookupLimiter = (): CredentialLookupLimiter => {
   const unknown = new Map<string, { count: number; since: EpochMs }>();
   const good = new Map<string, EpochMs>();
 
@@ -37,7 +37,7 @@ export const createCredentialMemory = (): CredentialMemory => {
     mayLookUp: (address, hash, now) => {
       if (address === undefined || now - (good.get(hash) ?? -GOOD_MS) < GOOD_MS) return ok(undefined);
       const { count, since } = unknownOf(address, now);
-      if (count < MOST_UNKNOWN) return ok(undefined);
+      if (count < MAX_UNKNOWN) return ok(undefined);
       return fail({ kind: 'rate_limited', retryAfterSeconds: Math.ceil((since + MINUTE_MS - now) / SECOND_MS) });
     },
     note: (address, hash, isGood, now) => {
@@ -55,5 +55,5 @@ const remember = <Value>(map: Map<string, Value>, key: string, value: Value): vo
   map.delete(key);
   map.set(key, value);
   const [oldest] = map.keys();
-  if (map.size > MOST_REMEMBERED && oldest !== undefined) map.delete(oldest);
+  if (map.size > MAX_REMEMBERED && oldest !== undefined) map.delete(oldest);
 };

@@ -1,5 +1,5 @@
 import { constantTimeEqual, hashCredential, isWellFormedCredential, mintCredential } from '../../crypto/credential.ts';
-import type { Manager } from '../../domain/account.ts';
+import type { Principal } from '../../domain/account.ts';
 import { isSessionOver, SESSION_LIFETIME_MS, SESSION_NOTE_MS } from '../../domain/dashboard-session.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
@@ -23,10 +23,10 @@ import { admitManager } from './admit-manager.ts';
  */
 
 /** Who is signed in. */
-export type Session = Pick<Manager, 'account' | 'token'> & { expiresAt: EpochMs };
+export type Session = Pick<Principal, 'account' | 'token'> & { expiresAt: EpochMs };
 
 /** What a signed-in person may manage. */
-export const managerOf = ({ account, token }: Session): Manager => ({ account, token, surface: 'dashboard' });
+export const managerOf = ({ account, token }: Session): Principal => ({ account, token, surface: 'dashboard' });
 
 /** Signs in by a token. The answer holds the cookie's value, which is new: nothing that the browser had before becomes a session. */
 export const signIn = async (

@@ -6,13 +6,13 @@ import { countByState, type StateCounts } from '../../store/users/connection-lis
 import type { Deps } from '../deps.ts';
 
 /** Users of each state are counted up to here: a page that somebody looks at must not read a table. */
-export const MOST_COUNTED = 10_000;
+export const MAX_COUNTED = 10_000;
 /** Users whose syncs and refreshes are summed. */
-const MOST_SUMMED = 1_000;
+const MAX_SUMMED = 1_000;
 
 /** An app at a glance. */
 export type AppOverview = {
-  /** Each up to `MOST_COUNTED`. */
+  /** Each up to `MAX_COUNTED`. */
   users: StateCounts;
   /** The last days, oldest first. */
   activity: DayActivity[];
@@ -23,14 +23,14 @@ export type AppOverview = {
 /** How many users are in which state, and what they did in the last 30 days. */
 export const showOverview = async (deps: Deps, appId: string): Promise<Result<AppOverview, Failure>> => {
   const [users, activity] = await Promise.all([
-    countByState(deps.db, appId, MOST_COUNTED, deps.now()),
-    activityOf(deps.db, appId, MOST_SUMMED),
+    countByState(deps.db, appId, MAX_COUNTED, deps.now()),
+    activityOf(deps.db, appId, MAX_SUMMED),
   ]);
   if (!users.ok) return users;
   if (!activity.ok) return activity;
   return ok({
     users: users.value,
     activity: lastDays(activity.value.days, deps.now()),
-    activityOfFirst: activity.value.users < MOST_SUMMED ? undefined : MOST_SUMMED,
+    activityOfFirst: activity.value.users < MAX_SUMMED ? undefined : MAX_SUMMED,
   });
 };

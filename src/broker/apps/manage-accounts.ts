@@ -1,5 +1,5 @@
 import { hashCredential, mintCredential, mintId } from '../../crypto/credential.ts';
-import { type AccessToken, type Account, actorOf, type Manager, tokenExpiry } from '../../domain/account.ts';
+import { type AccessToken, type Account, actorOf, type Principal, tokenExpiry } from '../../domain/account.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
@@ -13,7 +13,7 @@ import {
   changeAccount,
   revokeAccessToken,
 } from '../../store/apps/accounts.ts';
-import { noted } from '../audit.ts';
+import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 
 /** What the operator does to developer accounts, and what a developer does to the tokens of their own. */
@@ -21,11 +21,11 @@ import type { Deps } from '../deps.ts';
 /** Makes a developer account. */
 export const createAccount = async (
   deps: Deps,
-  operator: Manager,
+  operator: Principal,
   { name }: { name: string },
 ): Promise<Result<Account, Failure>> => {
   const account: Account = { id: mintId('acct', deps.random), name, createdAt: deps.now(), disabledAt: undefined };
-  const audit = noted(deps, actorOf(operator), {
+  const audit = auditStatementFor(deps, actorOf(operator), {
     action: 'account.created',
     accountId: account.id,
     subject: account.id,
@@ -55,25 +55,30 @@ export const listAccounts = async (
 /** Changes an account. A disabled one's tokens are refused from the next request on; its apps go on serving their users. */
 export const updateAccount = async (
   deps: Deps,
-  operator: Manager,
+  operator: Principal,
   accountId: string,
   { name, disabled }: { name?: string | undefined; disabled?: boolean | undefined },
 ): Promise<Result<Account, Failure>> => {
   const detail: AuditDetail = { ...(name !== undefined && { name }), ...(disabled !== undefined && { disabled }) };
   if (Object.keys(detail).length === 0) return showAccount(deps, accountId);
   const disabledAt = disabled === undefined ? undefined : disabled ? deps.now() : null;
-  const audit = noted(deps, actorOf(operator), { action: 'account.changed', accountId, subject: accountId, detail });
+  const audit = auditStatementFor(deps, actorOf(operator), {
+    action: 'account.changed',
+    accountId,
+    subject: accountId,
+    detail,
+  });
   return orNotFound(await changeAccount(deps.db, accountId, { name, disabledAt }, [audit]));
 };
 
 /** The account whose tokens a manager may see and make: a developer's own. The operator has none, and names one instead. */
-export const ownAccount = ({ account }: Manager): Result<string, Failure> =>
+export const ownAccount = ({ account }: Principal): Result<string, Failure> =>
   account === undefined ? fail({ kind: 'account_needed' }) : ok(account.id);
 
 /** Makes an access token for an account. The answer is the only place where the token itself ever is. */
 export const createAccessToken = async (
   deps: Deps,
-  by: Manager,
+  by: Principal,
   accountId: string,
   { name, lifetimeDays }: { name: string; lifetimeDays: number },
 ): Promise<Result<{ token: Secret; details: AccessToken }, Failure>> => {
@@ -88,7 +93,7 @@ export const createAccessToken = async (
     createdAt: now,
     expiresAt: tokenExpiry(now, lifetimeDays),
   };
-  const audit = noted(deps, actorOf(by), {
+  const audit = auditStatementFor(deps, actorOf(by), {
     action: 'access_token.created',
     accountId,
     subject: stored.id,
@@ -109,11 +114,11 @@ export const listAccessTokens = async (deps: Deps, accountId: string): Promise<R
 /** Revokes a token, from the next request on. */
 export const revokeToken = async (
   deps: Deps,
-  by: Manager,
+  by: Principal,
   accountId: string,
   tokenId: string,
 ): Promise<Result<void, Failure>> => {
-  const audit = noted(deps, actorOf(by), {
+  const audit = auditStatementFor(deps, actorOf(by), {
     action: 'access_token.revoked',
     accountId,
     subject: tokenId,

@@ -1,9 +1,9 @@
 import { hashCredential, hex, mintCredential, mintId, sha256 } from '../../crypto/credential.ts';
-import { actorOf, type Manager } from '../../domain/account.ts';
+import { actorOf, type Principal } from '../../domain/account.ts';
 import type { ApiKey, App, KeyScope, LinkPolicy, RedirectUri, SharedAccounts } from '../../domain/app.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { judgeRegistration, MAX_REDIRECT_URIS_PER_APP } from '../../domain/redirect-uri/registration.ts';
+import { validateRedirectUri, MAX_REDIRECT_URIS_PER_APP } from '../../domain/redirect-uri/registration.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import { addApiKey, apiKeysOf, revokeApiKey } from '../../store/access/api-keys.ts';
@@ -11,7 +11,7 @@ import { accountById } from '../../store/apps/accounts.ts';
 import { addApp, appsAfter, changeApp } from '../../store/apps/apps.ts';
 import { addRedirectUri, redirectUrisOf, removeRedirectUri } from '../../store/apps/redirect-uris.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
-import { noted } from '../audit.ts';
+import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 
 /**
@@ -22,7 +22,7 @@ import type { Deps } from '../deps.ts';
 /** Makes an app: a developer's own, or one that the operator keeps or gives to an account. */
 export const createApp = async (
   deps: Deps,
-  manager: Manager,
+  manager: Principal,
   { name, accountId }: { name: string; accountId?: string | undefined },
 ): Promise<Result<App, Failure>> => {
   const owner = await ownerOfNewApp(deps, manager, accountId);
@@ -38,7 +38,7 @@ export const createApp = async (
     disabledAt: undefined,
     createdAt: deps.now(),
   };
-  const audit = noted(deps, actorOf(manager), {
+  const audit = auditStatementFor(deps, actorOf(manager), {
     action: 'app.created',
     appId: app.id,
     subject: app.id,
@@ -50,7 +50,7 @@ export const createApp = async (
 
 const ownerOfNewApp = async (
   deps: Deps,
-  { account }: Manager,
+  { account }: Principal,
   accountId: string | undefined,
 ): Promise<Result<string | undefined, Failure>> => {
   if (account !== undefined) {
@@ -67,7 +67,7 @@ const APPS_PER_PAGE = 50;
 /** A page of the manager's apps in the order of their ids. */
 export const listApps = async (
   deps: Deps,
-  { account }: Manager,
+  { account }: Principal,
   afterId: string,
 ): Promise<Result<{ apps: App[]; nextAfterId: string | undefined }, Failure>> => {
   const found = await appsAfter(deps.db, account?.id, afterId, APPS_PER_PAGE + 1);
@@ -101,7 +101,7 @@ export const updateApp = async (
   for (const [name, value] of Object.entries(settings)) if (value !== undefined) detail[name] = value;
   if (Object.keys(detail).length === 0) return ok(app);
   const disabledAt = disabled === undefined ? undefined : disabled ? deps.now() : null;
-  const audit = noted(deps, by, { action: 'app.changed', appId: app.id, subject: app.id, detail });
+  const audit = auditStatementFor(deps, by, { action: 'app.changed', appId: app.id, subject: app.id, detail });
   const expected = onlyIfUnchanged ? app : undefined;
   const changed = await changeApp(deps.db, app.id, { ...rest, disabledAt }, expected, [audit]);
   if (!changed.ok) return changed;
@@ -142,7 +142,7 @@ export const createApiKey = async (
     revokedAt: undefined,
   };
   const { lastUsedAt: _, revokedAt: __, ...stored } = details;
-  const audit = noted(deps, by, {
+  const audit = auditStatementFor(deps, by, {
     action: 'api_key.created',
     appId: app.id,
     subject: details.id,
@@ -158,7 +158,7 @@ export const listApiKeys = (deps: Deps, { app }: ManagedApp): Promise<Result<Api
 
 /** Revokes a key, from the next request on. */
 export const revokeKey = async (deps: Deps, { app, by }: ManagedApp, keyId: string): Promise<Result<void, Failure>> => {
-  const audit = noted(deps, by, { action: 'api_key.revoked', appId: app.id, subject: keyId });
+  const audit = auditStatementFor(deps, by, { action: 'api_key.revoked', appId: app.id, subject: keyId });
   const revoked = await revokeApiKey(deps.db, { appId: app.id, keyId }, deps.now(), [audit]);
   if (!revoked.ok) return revoked;
   return revoked.value ? ok(undefined) : fail({ kind: 'not_found', what: 'API key' });
@@ -177,10 +177,15 @@ export const registerRedirectUri = async (
   { app, by }: ManagedApp,
   { uri, ownHosts }: { uri: string; ownHosts: readonly string[] },
 ): Promise<Result<RegisteredUri, Failure>> => {
-  const judged = judgeRegistration(uri, { allowLoopback: app.allowLoopback, ownHosts });
+  const judged = validateRedirectUri(uri, { allowLoopback: app.allowLoopback, ownHosts });
   if (!judged.ok) return fail({ kind: 'redirect_uri_not_registrable', refusal: judged.failure });
   const entry = { ...judged.value, id: await redirectUriId(uri) };
-  const audit = noted(deps, by, { action: 'redirect_uri.added', appId: app.id, subject: entry.id, detail: { uri } });
+  const audit = auditStatementFor(deps, by, {
+    action: 'redirect_uri.added',
+    appId: app.id,
+    subject: entry.id,
+    detail: { uri },
+  });
   const limits = { most: MAX_REDIRECT_URIS_PER_APP, now: deps.now() };
   const outcome = await addRedirectUri(deps.db, app.id, entry, limits, [audit]);
   if (!outcome.ok) return outcome;
@@ -199,7 +204,12 @@ export const unregisterRedirectUri = async (
   uri: string,
 ): Promise<Result<void, Failure>> => {
   const subject = await redirectUriId(uri);
-  const audit = noted(deps, by, { action: 'redirect_uri.removed', appId: app.id, subject, detail: { uri } });
+  const audit = auditStatementFor(deps, by, {
+    action: 'redirect_uri.removed',
+    appId: app.id,
+    subject,
+    detail: { uri },
+  });
   const removed = await removeRedirectUri(deps.db, app.id, uri, [audit]);
   if (!removed.ok) return removed;
   return removed.value ? ok(undefined) : fail({ kind: 'not_found', what: 'redirect URI' });

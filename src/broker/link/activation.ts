@@ -16,7 +16,7 @@ type Linked = Pick<
 };
 
 /** A connection as it is to become, straight after a callback or when a pending one is confirmed: its tokens sealed to its id. */
-export const activationOf = async (
+export const prepareActivation = async (
   deps: Deps,
   { accessToken, refreshToken, ...linked }: Linked,
   now: EpochMs,

@@ -7,10 +7,10 @@ import { type PendingConnection, pendingByTicket } from '../../store/link/pendin
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { openToken } from '../tokens/sealed-tokens.ts';
-import { activationOf } from './activation.ts';
+import { prepareActivation } from './activation.ts';
 
 /** As in `store-grant.ts`: who loses a race looks again, and decides by what it finds then. */
-const MOST_DECISIONS = 3;
+const MAX_DECISIONS = 3;
 
 /**
  * Confirms a pending connection: the app's backend shows the ticket that its signed-in user brought back, and says who that user is. Only
@@ -40,7 +40,7 @@ const confirmTicket = async (
   const noSuchTicket = fail({ kind: 'not_found', what: 'ticket' } as const);
   if (!(await isWellFormedCredential('ticket', ticket))) return noSuchTicket;
   const ticketHash = await hashCredential(ticket);
-  for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {
+  for (let decisions = 1; decisions <= MAX_DECISIONS; decisions += 1) {
     const found = await pendingByTicket(deps.db, appId, ticketHash, deps.now());
     if (!found.ok) return found;
     if (found.value === undefined) return noSuchTicket;
@@ -70,7 +70,7 @@ const activatePending = async (deps: Deps, pending: PendingConnection): Promise<
   }
 
   const now = deps.now();
-  const activation = await activationOf(
+  const activation = await prepareActivation(
     deps,
     {
       id: connectionId,

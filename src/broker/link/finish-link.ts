@@ -2,7 +2,7 @@ import { constantTimeEqual, hashCredential } from '../../crypto/credential.ts';
 import { type LinkRecord, openLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
 import { type Issued, verify } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { LINK_ERRORS, type LinkEnding, type LinkError } from '../../domain/link.ts';
+import { LINK_ERRORS, type LinkOutcome, type LinkError } from '../../domain/link.ts';
 import { appendParameters, withLoopbackPort } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
@@ -11,7 +11,7 @@ import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { noteSightings } from '../operator/alarms.ts';
-import { keepGrant } from './store-grant.ts';
+import { storeGrant } from './store-grant.ts';
 
 /** What Withings sent the browser back with. */
 export type Callback = {
@@ -25,7 +25,7 @@ export type Callback = {
 };
 
 /** Where the browser goes next: the app's redirect URI, with what came of the link. */
-export type FinishedLink = { location: string; ending: LinkEnding };
+export type FinishedLink = { location: string; ending: LinkOutcome };
 
 /**
  * Finishes a link. A Withings code lives 30 seconds, so nothing slow stands before its exchange, and it is never exchanged twice.
@@ -63,7 +63,7 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
   }
   const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
   if (!won) {
-    const ending = await firstOnesEnding(deps, claim);
+    const ending = await awaitFirstOutcome(deps, claim);
     return ok({ location: locationOf(redirectUri, ending, undefined), ending });
   }
 
@@ -79,10 +79,10 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
 };
 
 /** How a link came to its end: with which word for the app, and why. */
-type CompletedLink = { ending: LinkEnding; reason: string; ticket?: Secret };
+type CompletedLink = { ending: LinkOutcome; reason: string; ticket?: Secret };
 
 /** What a won claim found. */
-type WonLink = {
+type ClaimedLink = {
   sessionWon: boolean;
   target: LinkTarget;
   state: Issued<StateClaims>;
@@ -92,7 +92,7 @@ type WonLink = {
 const completeLink = async (
   deps: Deps,
   { code, binding, callbackUrl }: Callback,
-  { sessionWon, target, state, record }: WonLink,
+  { sessionWon, target, state, record }: ClaimedLink,
 ): Promise<CompletedLink> => {
   if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
@@ -100,13 +100,13 @@ const completeLink = async (
 
   // 4. The exchange, once.
   const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
-  if (!grant.ok) return { ending: errorOf(grant.failure), reason: grant.failure.kind };
+  if (!grant.ok) return { ending: linkErrorFor(grant.failure), reason: grant.failure.kind };
   // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
   const scope = grant.value.scope ?? deps.settings.scope;
   if (!scope.includes(MEASUREMENTS_SCOPE)) return { ending: 'access_denied', reason: 'scope_not_granted' };
 
   // 5. Who may link whom, and the sealed tokens into D1, with the outcome.
-  const kept = await keepGrant(deps, {
+  const kept = await storeGrant(deps, {
     appId: state.app,
     userId: record.user,
     policy: target.linkPolicy,
@@ -121,7 +121,7 @@ const completeLink = async (
 };
 
 /** The registered string, unchanged but for what the ending adds to its query. */
-const locationOf = (redirectUri: string, ending: LinkEnding, ticket: Secret | undefined): string => {
+const locationOf = (redirectUri: string, ending: LinkOutcome, ticket: Secret | undefined): string => {
   if (ending === 'connected') return redirectUri;
   if (ending === 'pending')
     return appendParameters(redirectUri, ticket === undefined ? {} : { ticket: ticket.reveal() });
@@ -132,7 +132,7 @@ const locationOf = (redirectUri: string, ending: LinkEnding, ticket: Secret | un
 const ENDING_POLLS_MS = [100, 200, 300, 500, 1_000, 1_500, 2_000, 2_500, 3_000];
 
 /** A reload, or iOS firing twice: the browser gets what the first one got, less the ticket, and no code is exchanged. */
-const firstOnesEnding = async (deps: Deps, claim: Claim): Promise<LinkEnding> => {
+const awaitFirstOutcome = async (deps: Deps, claim: Claim): Promise<LinkOutcome> => {
   for (const pauseMs of [0, ...ENDING_POLLS_MS]) {
     if (pauseMs > 0) await deps.sleep(pauseMs);
     const outcome = await outcomeOf(deps.db, claim);
@@ -142,7 +142,7 @@ const firstOnesEnding = async (deps: Deps, claim: Claim): Promise<LinkEnding> =>
   return 'temporarily_unavailable';
 };
 
-const isEnding = (outcome: string | undefined): outcome is LinkEnding =>
+const isEnding = (outcome: string | undefined): outcome is LinkOutcome =>
   outcome === 'connected' || outcome === 'pending' || (outcome !== undefined && isLinkError(outcome));
 
 const isLinkError = (outcome: string): outcome is LinkError => outcome in LINK_ERRORS;
@@ -161,7 +161,7 @@ const recordOf = async (deps: Deps, state: Issued<StateClaims>): Promise<LinkRec
   return opened.ok ? opened.value : undefined;
 };
 
-const errorOf = (failure: WithingsFailure): LinkError => {
+const linkErrorFor = (failure: WithingsFailure): LinkError => {
   if (failure.kind === 'code_rejected') return 'code_rejected';
   return failure.kind === 'client_rejected' || failure.kind === 'invalid_params'
     ? 'server_error'

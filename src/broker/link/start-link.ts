@@ -12,7 +12,7 @@ import {
 } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { MINUTE_MS } from '../../domain/time.ts';
-import { judgeUserId } from '../../domain/user-id.ts';
+import { parseUserId } from '../../domain/user-id.ts';
 import { redirectUrisOf } from '../../store/apps/redirect-uris.ts';
 import { linkTarget, putLinkRecord, secondsUntil } from '../../store/link/links.ts';
 import type { Deps } from '../deps.ts';
@@ -95,7 +95,7 @@ const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Res
     }
     return ok({ userId: session.value.sub, redirectUri: session.value.uri, session: session.value });
   }
-  const userId = judgeUserId(link.userId);
+  const userId = parseUserId(link.userId);
   if (!userId.ok) return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: userId.failure.detail });
   if (!isPlausibleRedirectUri(link.redirectUri)) {
     return fail({

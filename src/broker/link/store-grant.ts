@@ -1,7 +1,7 @@
 import { hashCredential, mintCredential } from '../../crypto/credential.ts';
 import type { LinkPolicy } from '../../domain/app.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
-import { decideLink, type LinkEnding, type LinkKind } from '../../domain/link.ts';
+import { decideLink, type LinkOutcome, type LinkKind } from '../../domain/link.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
@@ -13,13 +13,13 @@ import type { TokenGrant } from '../../withings/token.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { sealTokens } from '../tokens/sealed-tokens.ts';
-import { activationOf } from './activation.ts';
+import { prepareActivation } from './activation.ts';
 
 /** How long an app's backend has to confirm a pending connection. */
 const PENDING_LIFETIME_MS = 15 * MINUTE_MS;
 
 /** Two callbacks of one user may cross; each round sees what the other wrote. */
-const MOST_DECISIONS = 3;
+const MAX_DECISIONS = 3;
 
 /** Fresh tokens of Withings, and everything that decides what becomes of them. */
 export type GrantToKeep = {
@@ -38,18 +38,18 @@ export type GrantToKeep = {
  * Decides what a completed link becomes and stores it together with its outcome, in one transaction. Tokens of a link that is refused are
  * dropped unused.
  */
-export const keepGrant = async (
+export const storeGrant = async (
   deps: Deps,
   link: GrantToKeep,
-): Promise<Result<{ ending: LinkEnding; ticket?: Secret }, StorageFailure>> => {
+): Promise<Result<{ ending: LinkOutcome; ticket?: Secret }, StorageFailure>> => {
   const { withingsUserId } = link.grant;
-  for (let decisions = 1; decisions <= MOST_DECISIONS; decisions += 1) {
+  for (let decisions = 1; decisions <= MAX_DECISIONS; decisions += 1) {
     const known = await connectionsForLinking(deps.db, { ...link, withingsUserId });
     if (!known.ok) return known;
     const decision = decideLink({ ...link, ...known.value, withingsUserId });
     if (decision.kind === 'refuse') return ok({ ending: decision.error });
     const connectionId = decision.connectionId ?? newConnectionId(deps);
-    if (decision.kind === 'hold') return hold(deps, link, connectionId);
+    if (decision.kind === 'hold') return createPending(deps, link, connectionId);
     const activated = await activate(deps, link, connectionId, decision.mayReplace);
     if (!activated.ok) return activated;
     if (!activated.value) continue;
@@ -68,7 +68,7 @@ const activate = async (
   mayReplace: boolean,
 ): Promise<Result<boolean, StorageFailure>> => {
   const now = deps.now();
-  const activation = await activationOf(
+  const activation = await prepareActivation(
     deps,
     {
       id: connectionId,
@@ -87,11 +87,11 @@ const activate = async (
   return activateConnection(deps.db, activation, now, [noteOutcomeStatement(deps.db, claim, 'connected')]);
 };
 
-const hold = async (
+const createPending = async (
   deps: Deps,
   { appId, userId, grant, scope, claim }: GrantToKeep,
   connectionId: number,
-): Promise<Result<{ ending: LinkEnding; ticket?: Secret }, StorageFailure>> => {
+): Promise<Result<{ ending: LinkOutcome; ticket?: Secret }, StorageFailure>> => {
   const now = deps.now();
   const ticket = await mintCredential('ticket', deps.random);
   const pending = {

@@ -27,9 +27,9 @@ export type Change =
 export type ChangesPage = { changes: Change[]; next: ChangesPosition; hasMore: boolean };
 
 /** Connections looked at in one round trip. */
-const MOST_CONNECTIONS = 100;
+const MAX_CONNECTIONS = 100;
 /** The free plan allows an invocation 50 D1 calls. Each user who is read whole takes one; what is left ends the page. */
-const MOST_CALLS = 38;
+const MAX_CALLS = 38;
 
 /**
  * What changed of all of an app's users, at most `limit` entries. Reads grow with what changed, not with the number of users; a reader
@@ -44,7 +44,7 @@ export const readChanges = async (
   const begun = from === undefined ? await begin(deps, appId) : ok(from);
   if (!begun.ok) return begun;
   const start = begun.value;
-  const most = Math.min(limit, MOST_CONNECTIONS);
+  const most = Math.min(limit, MAX_CONNECTIONS);
   const { at: after, unfinished } = start;
   const found = await connectionsToRead(deps.db, { appId, after, unfinished: unfinished?.connectionId, limit: most });
   if (!found.ok) return found;
@@ -53,7 +53,7 @@ export const readChanges = async (
   let position = start;
 
   for (const visit of visitsOf(start, found.value)) {
-    if (entries.length >= limit || deps.db.calls.made >= MOST_CALLS) {
+    if (entries.length >= limit || deps.db.calls.made >= MAX_CALLS) {
       return finish(deps, entries, position, true);
     }
     const read = await readConnection(deps, visit, limit - entries.length);

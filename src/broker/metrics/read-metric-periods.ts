@@ -15,7 +15,7 @@ import { metricValue } from './metric-value.ts';
 import { seriesToRead } from './read-metrics.ts';
 
 /** Ten years of five metrics a day; more values than this are not read for one answer. */
-const MOST_SUMMARISED_VALUES = 20_000;
+const MAX_SUMMARISED_VALUES = 20_000;
 
 export type PeriodQuery = Pick<MetricQuery, 'selection' | 'fromSeconds' | 'toSeconds' | 'order'> & {
   length: PeriodLength;
@@ -45,10 +45,10 @@ export const readMetricPeriods = async (
     toSeconds,
     manual: selection.manual,
     order: 'asc',
-    limit: MOST_SUMMARISED_VALUES + 1,
+    limit: MAX_SUMMARISED_VALUES + 1,
   });
   if (!read.ok) return read;
-  if (read.value.values.length > MOST_SUMMARISED_VALUES) return tooMany();
+  if (read.value.values.length > MAX_SUMMARISED_VALUES) return tooMany();
 
   const byRank = new Map(series.value.map((one) => [one.rank, { series: one, values: [] as DatedValue[] }]));
   for (const stored of read.value.values) {
@@ -60,7 +60,7 @@ export const readMetricPeriods = async (
   }
   const periods: MetricPeriod[] = [];
   for (const { series: one, values } of byRank.values()) {
-    const summaries = withGapsFilled(summarise(values, query.length), query, MOST_SUMMARISED_VALUES - periods.length);
+    const summaries = withGapsFilled(summarise(values, query.length), query, MAX_SUMMARISED_VALUES - periods.length);
     if (summaries === undefined) return tooMany();
     periods.push(...summaries.map((summary) => ({ ...summary, series: one })));
   }
@@ -86,5 +86,5 @@ const tooMany = () =>
   fail({
     kind: 'invalid_parameter',
     parameter: 'from',
-    detail: `The range holds more than ${MOST_SUMMARISED_VALUES} values. Shorten it with \`from\` and \`to\`, or name fewer metrics.`,
+    detail: `The range holds more than ${MAX_SUMMARISED_VALUES} values. Shorten it with \`from\` and \`to\`, or name fewer metrics.`,
   } as const);

@@ -3,12 +3,12 @@ import {
   type AlarmNotice,
   type AlarmState,
   delayed,
-  judgeAlarms,
-  judgeLag,
+  evaluateAlarms,
+  evaluateLag,
   noteTick,
   NO_ALARMS,
   type QueuedNotice,
-  type Sightings,
+  type AlarmObservations,
 } from '../../domain/alarm.ts';
 import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
 import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
@@ -17,9 +17,9 @@ import type { Deps } from '../deps.ts';
 /** D1 calls that settling takes: one to note what changed, one to note what was delivered. */
 export const ALARM_CALLS = 2;
 /** Notices that one invocation sends: each may take seconds. */
-const MOST_SENT = 3;
+const MAX_SENT = 3;
 /** Notices that wait for a webhook that does not answer; beyond that the oldest go. The log has had them all. */
-const MOST_QUEUED = 50;
+const MAX_QUEUED = 50;
 
 /** What the broker remembers about its alarms, from the text that it keeps. */
 export const alarmStateOf = (text: string | undefined): AlarmState =>
@@ -33,53 +33,53 @@ export const alarmStateOf = (text: string | undefined): AlarmState =>
  * @param text what the broker remembers about its alarms, as it was read
  * @param seen what this look at the broker says
  */
-export const settleAlarms = async (deps: Deps, text: string | undefined, seen: Sightings): Promise<void> => {
+export const reconcileAlarms = async (deps: Deps, text: string | undefined, seen: AlarmObservations): Promise<void> => {
   const before = alarmStateOf(text);
-  await settle(deps, text, before, { seen, lag: before.lag, tickAt: before.tickAt });
+  await reconcile(deps, text, before, { seen, lag: before.lag, tickAt: before.tickAt });
 };
 
-/** As `settleAlarms`, for who has not read what the broker remembers: one round trip more, so for what is seldom seen. */
-export const noteSightings = async (deps: Deps, seen: Sightings): Promise<void> => {
+/** As `reconcileAlarms`, for who has not read what the broker remembers: one round trip more, so for what is seldom seen. */
+export const noteSightings = async (deps: Deps, seen: AlarmObservations): Promise<void> => {
   const text = await brokerStateText(deps.db, 'alarms');
-  if (text.ok) await settleAlarms(deps, text.value, seen);
+  if (text.ok) await reconcileAlarms(deps, text.value, seen);
 };
 
 /**
- * As `settleAlarms`, for a tick, which also notes that it came and judges whether the backlog grows: `lagMs` is how long the oldest of it
+ * As `reconcileAlarms`, for a tick, which also notes that it came and judges whether the backlog grows: `lagMs` is how long the oldest of it
  * has waited.
  */
-export const settleAlarmsOfTick = async (
+export const reconcileAlarmsOfTick = async (
   deps: Deps,
   text: string | undefined,
-  { lagMs, ...seen }: Sightings & { lagMs: number },
+  { lagMs, ...seen }: AlarmObservations & { lagMs: number },
 ): Promise<void> => {
   const before = alarmStateOf(text);
-  const { mark: lag, growing } = judgeLag(before.lag, lagMs, deps.now());
-  const backlog = growing === undefined ? {} : { backlog_growing: growing && howLate(lagMs) };
+  const { mark: lag, growing } = evaluateLag(before.lag, lagMs, deps.now());
+  const backlog = growing === undefined ? {} : { backlog_growing: growing && describeLag(lagMs) };
   const tickAt = noteTick(before.tickAt, deps.now());
-  await settle(deps, text, before, { seen: { ...seen, ...backlog, cron_late: false }, lag, tickAt });
+  await reconcile(deps, text, before, { seen: { ...seen, ...backlog, cron_late: false }, lag, tickAt });
 };
 
 /** For how long no tick has come, in words. */
-export const howSilent = (tickAt: EpochMs, now: EpochMs): string =>
+export const describeSilence = (tickAt: EpochMs, now: EpochMs): string =>
   `none came for ${Math.floor((now - tickAt) / MINUTE_MS)} minutes`;
 
 /** How long the oldest of what is due has waited, in words. */
-export const howLate = (lagMs: number): string => `the oldest is ${Math.floor(lagMs / MINUTE_MS)} minutes late`;
+export const describeLag = (lagMs: number): string => `the oldest is ${Math.floor(lagMs / MINUTE_MS)} minutes late`;
 
-const settle = async (
+const reconcile = async (
   deps: Deps,
   text: string | undefined,
   before: AlarmState,
-  { seen, lag, tickAt }: { seen: Sightings } & Pick<AlarmState, 'lag' | 'tickAt'>,
+  { seen, lag, tickAt }: { seen: AlarmObservations } & Pick<AlarmState, 'lag' | 'tickAt'>,
 ): Promise<void> => {
   const now = deps.now();
   const { repeatMs } = deps.settings.alarms;
-  const judged = judgeAlarms(before, seen, { now, repeatMs, newId: () => mintId('msg', deps.random) });
+  const judged = evaluateAlarms(before, seen, { now, repeatMs, newId: () => mintId('msg', deps.random) });
   const isNoted = lag?.at === before.lag?.at && tickAt === before.tickAt;
   if (judged.notices.length === 0 && isNoted) return deliver(deps, text, before);
   const queued = judged.notices.map((notice) => ({ ...notice, failures: 0, nextAt: now }));
-  const queue = deps.alarmWebhook === undefined ? [] : [...before.queue, ...queued].slice(-MOST_QUEUED);
+  const queue = deps.alarmWebhook === undefined ? [] : [...before.queue, ...queued].slice(-MAX_QUEUED);
   const after: AlarmState = { open: judged.open, queue, lag, tickAt };
   const kept = await replaceBrokerState(deps.db, 'alarms', { before: text, after: JSON.stringify(after) }, now);
   // Somebody else noted it first, and tells it.
@@ -98,7 +98,7 @@ const log = (deps: Deps, { code, kind, reason }: AlarmNotice): void =>
 /** Sends what is queued and due, and notes what was taken. */
 const deliver = async (deps: Deps, text: string | undefined, state: AlarmState): Promise<void> => {
   const { alarmWebhook: send } = deps;
-  const due = state.queue.filter(({ nextAt }) => nextAt <= deps.now()).slice(0, MOST_SENT);
+  const due = state.queue.filter(({ nextAt }) => nextAt <= deps.now()).slice(0, MAX_SENT);
   if (send === undefined || due.length === 0) return;
   const failed = new Map<string, QueuedNotice>();
   for (const notice of due) if (!(await send(notice))) failed.set(notice.id, delayed(notice, deps.now()));

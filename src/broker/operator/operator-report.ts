@@ -18,7 +18,7 @@ import { type KeyringReport, reportKeyring } from '../tokens/reseal.ts';
 import { alarmStateOf } from './alarms.ts';
 
 /** Whatever is counted for the operator is counted up to here. */
-export const MOST_SHOWN = 1_000;
+export const MAX_SHOWN = 1_000;
 
 /** How far back losses are shown. */
 const LOST_WITHIN_MS = 30 * DAY_MS;
@@ -48,9 +48,9 @@ export type BrokerHealth = {
 export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth, Failure>> => {
   const now = deps.now();
   const [backlog, failing, lost, keyring, alarms] = await Promise.all([
-    refreshBacklog(deps.db, MOST_SHOWN, now),
-    failingRefreshes(deps.db, MOST_SHOWN, now + HOUR_MS),
-    lostConnections(deps.db, MOST_SHOWN, now - LOST_WITHIN_MS),
+    refreshBacklog(deps.db, MAX_SHOWN, now),
+    failingRefreshes(deps.db, MAX_SHOWN, now + HOUR_MS),
+    lostConnections(deps.db, MAX_SHOWN, now - LOST_WITHIN_MS),
     reportKeyring(deps),
     brokerStateText(deps.db, 'alarms'),
   ]);
@@ -80,10 +80,10 @@ export type BrokerActivity = {
 
 /** What all apps' users did lately. Apart from the rest, because it reads a row for each of a thousand connections. */
 export const showBrokerActivity = async (deps: Deps): Promise<Result<BrokerActivity, Failure>> => {
-  const activity = await activityOf(deps.db, undefined, MOST_SHOWN);
+  const activity = await activityOf(deps.db, undefined, MAX_SHOWN);
   if (!activity.ok) return activity;
   const { days, users } = activity.value;
-  return ok({ days: lastDays(days, deps.now()), sampleOf: users < MOST_SHOWN ? undefined : MOST_SHOWN });
+  return ok({ days: lastDays(days, deps.now()), sampleOf: users < MAX_SHOWN ? undefined : MAX_SHOWN });
 };
 
 const openAlarms = ({ open }: AlarmState): BrokerHealth['alarms'] =>

@@ -1,11 +1,11 @@
 import { isCronLate, isCronSilent } from '../../domain/alarm.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import { WANTED_MIGRATION } from '../../store/migrations.ts';
-import { type Vitals, vitals } from '../../store/operator/work-due.ts';
+import { type HealthSnapshot, healthSnapshot } from '../../store/operator/work-due.ts';
 import { latestEmptyAt } from '../../store/tokens/withings-quota.ts';
 import type { BrokerSettings, Deps } from '../deps.ts';
 import { missingKeyIds } from '../tokens/reseal.ts';
-import { alarmStateOf, howLate, howSilent, settleAlarms } from './alarms.ts';
+import { alarmStateOf, describeLag, describeSilence, reconcileAlarms } from './alarms.ts';
 
 /** What is looked at. `unknown` is what could not be looked at because the database does not answer. */
 export type HealthCheck = 'database' | 'migrations' | 'links' | 'keyring' | 'cron';
@@ -28,15 +28,15 @@ export const checkHealth = async (deps: Deps): Promise<Health> => {
   const known = looks.get(deps.settings);
   if (known !== undefined && deps.now() - known.at < GOOD_FOR_MS) return known.health;
   const [read, links] = await Promise.all([readVitals(deps), areLinksRead(deps)]);
-  const health: Health = { ...judge(deps, read), links: links ? 'ok' : 'failing' };
+  const health: Health = { ...assess(deps, read), links: links ? 'ok' : 'failing' };
   looks.set(deps.settings, { at: deps.now(), health });
   return health;
 };
 
 /** A database without its tables is refused as a mistake of ours, and is one more thing to find out here. */
-const readVitals = async ({ db, now }: Deps): Promise<Vitals | 'unanswered' | 'unmigrated'> => {
+const readVitals = async ({ db, now }: Deps): Promise<HealthSnapshot | 'unanswered' | 'unmigrated'> => {
   try {
-    const read = await vitals(db, now());
+    const read = await healthSnapshot(db, now());
     return read.ok ? read.value : 'unanswered';
   } catch {
     return 'unmigrated';
@@ -49,7 +49,7 @@ const areLinksRead = async ({ links }: Deps): Promise<boolean> =>
     () => false,
   );
 
-const judge = (deps: Deps, read: Vitals | 'unanswered' | 'unmigrated'): Omit<Health, 'links'> => {
+const assess = (deps: Deps, read: HealthSnapshot | 'unanswered' | 'unmigrated'): Omit<Health, 'links'> => {
   const unknown = { migrations: 'unknown', keyring: 'unknown', cron: 'unknown' } as const;
   if (read === 'unanswered') return { ...unknown, database: 'failing' };
   if (read === 'unmigrated') return { ...unknown, database: 'ok', migrations: 'failing' };
@@ -59,8 +59,8 @@ const judge = (deps: Deps, read: Vitals | 'unanswered' | 'unmigrated'): Omit<Hea
   const noted = alarmStateOf(read.alarms);
   const isSilent = isCronSilent(noted, now);
   const isLate = isSilent || (!isPaused && isCronLate(noted, lagMs, now));
-  const why = isSilent ? howSilent(noted.tickAt ?? now, now) : howLate(lagMs);
-  deps.waitUntil(settleAlarms(deps, read.alarms, { cron_late: isLate && why }));
+  const why = isSilent ? describeSilence(noted.tickAt ?? now, now) : describeLag(lagMs);
+  deps.waitUntil(reconcileAlarms(deps, read.alarms, { cron_late: isLate && why }));
   return {
     database: 'ok',
     migrations: (read.appliedMigration ?? '') >= WANTED_MIGRATION ? 'ok' : 'failing',

@@ -4,14 +4,14 @@ import type { Deps } from '../deps.ts';
 import { sync } from './sync.ts';
 
 /** Syncs that one tick goes on with: each may take a whole slice of fetches. */
-const MOST_RESUMED = 1;
+const MAX_RESUMED = 1;
 const POSTPONED_MS = 10 * MINUTE_MS;
 /** A disabled app's connections are left alone and looked at again after this. */
 const DISABLED_APP_PAUSE_MS = DAY_MS;
 
 /** Goes on with syncs that did not fit one slice. One that fails is put off, and its failure kept from the others. */
 export const resumeSyncs = async (deps: Deps): Promise<void> => {
-  const due = await syncsToResume(deps.db, deps.now(), MOST_RESUMED);
+  const due = await syncsToResume(deps.db, deps.now(), MAX_RESUMED);
   if (!due.ok) return deps.log({ level: 'warn', event: 'tick', outcome: 'resume_failed', reason: due.failure.kind });
   for (const { connectionId, appDisabled } of due.value) {
     if (appDisabled) {

@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts';
 import { sync } from './sync.ts';
 
 /** A connection that nobody syncs is not read by itself: that would keep its tokens fresh for nobody. */
-const MOST_UNUSED_MS = 14 * DAY_MS;
+const MAX_UNUSED_MS = 14 * DAY_MS;
 /** When a review that failed is tried again. */
 const POSTPONED_MS = HOUR_MS;
 
@@ -17,7 +17,7 @@ export const reviewOneDue = async (deps: Deps): Promise<void> => {
   if (!due.ok) return deps.log({ level: 'warn', event: 'tick', outcome: 'review_failed', reason: due.failure.kind });
   if (due.value === undefined) return;
   const { connectionId, isReviewable, lastUsedAt } = due.value;
-  if (!isReviewable || deps.now() - lastUsedAt > MOST_UNUSED_MS) {
+  if (!isReviewable || deps.now() - lastUsedAt > MAX_UNUSED_MS) {
     await postponeReview(deps.db, connectionId, undefined);
     return;
   }

@@ -8,9 +8,9 @@ import {
 } from '../../domain/group-change.ts';
 import { interpretGroup, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { positionAfterPage, type Question, type SyncPosition, type SyncResult } from '../../domain/sync.ts';
+import { positionAfterPage, type PageRequest, type SyncPosition, type SyncResult } from '../../domain/sync.ts';
 import { type EpochMs, MINUTE_MS, toSeconds } from '../../domain/time.ts';
-import { judgeWindow, positionAfterReview, type ReviewPosition } from '../../domain/window-review.ts';
+import { evaluateReview, positionAfterReview, type ReviewPosition } from '../../domain/window-review.ts';
 import { type Known, knownGroups, storeGroupChanges } from '../../store/sync/measurements.ts';
 import {
   finishStatement,
@@ -47,7 +47,7 @@ export type Slice = {
 };
 
 /** A page with the question that it answers. */
-export type Answered = { question: Question; page: MeasurePage };
+export type PageAnswer = { question: PageRequest; page: MeasurePage };
 
 /** When the cron looks again at what a read of the last days lacked. */
 const CONFIRM_AFTER_MS = MINUTE_MS;
@@ -63,7 +63,7 @@ const CONFIRM_AFTER_MS = MINUTE_MS;
 export const storePage = async (
   deps: Deps,
   slice: Slice,
-  answered: Answered,
+  answered: PageAnswer,
   resumeAt: EpochMs | undefined,
   review: Review | undefined,
 ): Promise<Result<SyncResult | undefined, Failure>> => {
@@ -74,7 +74,7 @@ export const storePage = async (
   const known = await knownGroups(deps.db, connectionId, ids, review?.window);
   if (!known.ok) return known;
   const { changes, sources } = await changesOf(known.value, page, review);
-  const reviewed = review && judge(slice, review, known.value, changes, deps.now());
+  const reviewed = review && evaluate(slice, review, known.value, changes, deps.now());
   const counts = sum(slice.counts, changes.counts);
   const now = deps.now();
   const position = nextPosition(slice.position, answered, now);
@@ -141,9 +141,9 @@ const inFirstZone = (group: MeasurementGroup, { groups, sources }: Known): Measu
 };
 
 /** Adds what the window lacked to the changes. */
-const judge = (slice: Slice, review: Review, known: Known, changes: GroupChanges, now: EpochMs) => {
+const evaluate = (slice: Slice, review: Review, known: Known, changes: GroupChanges, now: EpochMs) => {
   const { window, answer } = review;
-  const verdict = judgeWindow(known.lacking, answer);
+  const verdict = evaluateReview(known.lacking, answer);
   for (const group of verdict.gone) removeGroup(changes, group);
   changes.missing.push(...verdict.missing.map(({ groupId }) => groupId));
   return {
@@ -152,7 +152,7 @@ const judge = (slice: Slice, review: Review, known: Known, changes: GroupChanges
   };
 };
 
-const nextPosition = (position: SyncPosition, { question, page }: Answered, now: EpochMs): SyncPosition => ({
+const nextPosition = (position: SyncPosition, { question, page }: PageAnswer, now: EpochMs): SyncPosition => ({
   ...position,
   ...positionAfterPage(position, question, {
     // A date in the future would end all reading: nothing is ever newer.

@@ -3,29 +3,29 @@ import { whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import {
-  MOST_SPREAD_SECONDS,
-  nextQuestion,
+  MAX_SPREAD_SECONDS,
+  nextPageRequest,
   type SyncPosition,
   type SyncResult,
-  withQuestionAsked,
+  withPageRequested,
 } from '../../domain/sync.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind } from '../../domain/window-review.ts';
 import { abandonSync, type SyncLease, type SyncStart, syncStateOf, takeSyncLease } from '../../store/sync/sync-runs.ts';
-import { budgetWaitSeconds, takeBudget } from '../../store/tokens/withings-quota.ts';
+import { quotaWaitSeconds, takeQuota } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { condemn, usableAccessToken } from '../tokens/access-token.ts';
 import { withingsUnavailable } from '../tokens/withings-unavailable.ts';
 import { readWindow, type Review } from './review-window.ts';
-import { type Answered, type Slice, storePage } from './store-page.ts';
+import { type PageAnswer, type Slice, storePage } from './store-page.ts';
 
 /** Longer than a whole slice with its refresh may take; a holder that died blocks its connection for this long. */
 const SYNC_LEASE_MS = 2 * MINUTE_MS;
 /** No further page is begun this long after the lease was taken. */
 const SLICE_DEADLINE_MS = 60 * SECOND_MS;
 /** Of a window's beginning; longer than questions are remembered. */
-const MOST_VARIATION_SECONDS = 600;
+const MAX_VARIATION_SECONDS = 600;
 /** When the cron goes on with a sync that did not fit one slice. */
 const RESUME_AFTER_MS = MINUTE_MS;
 
@@ -113,22 +113,22 @@ const readWindowIfGranted = async (
   deps: Deps,
   slice: Slice,
   review: ReviewKind | undefined,
-  { question }: Answered,
+  { question }: PageAnswer,
 ): Promise<Review | undefined> => {
   if (review === undefined || slice.granted < 1) return undefined;
   slice.granted -= 1;
-  // No question of the last seconds is the same: see `nextQuestion`.
-  return readWindow(deps, slice.token, slice.reviews, review, question.lastUpdateSeconds % MOST_VARIATION_SECONDS);
+  // No question of the last seconds is the same: see `nextPageRequest`.
+  return readWindow(deps, slice.token, slice.reviews, review, question.lastUpdateSeconds % MAX_VARIATION_SECONDS);
 };
 
 /** Asks for the next page, and once more with a fresh token where the stored one is refused. */
-const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Answered, Failure>> => {
+const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<PageAnswer, Failure>> => {
   for (let refused = 0; ; refused += 1) {
     const granted = await takeRequest(deps, slice, wanted);
     if (!granted.ok) return granted;
 
-    const question = nextQuestion(slice.position, deps.now(), slice.connectionId % MOST_SPREAD_SECONDS);
-    slice.position = withQuestionAsked(slice.position, question, deps.now());
+    const question = nextPageRequest(slice.position, deps.now(), slice.connectionId % MAX_SPREAD_SECONDS);
+    slice.position = withPageRequested(slice.position, question, deps.now());
     const page = await deps.withings.measureGroups({ accessToken: slice.token.accessToken, ...question });
     if (page.ok) return ok({ question, page: page.value });
     if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice);
@@ -144,16 +144,16 @@ const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Ans
 };
 
 /** How often a history under way waits for its next request, a second or two each time: an app that asks on gets on, page by page. */
-const MOST_WAITS = 2;
+const MAX_WAITS = 2;
 
 /** Takes one request of the share; where more are wanted they are taken in the same row, or else left. */
 const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<void, Failure>> => {
   const share = deps.settings.shares.sync;
-  const retryAfterSeconds = budgetWaitSeconds(share);
-  const waits = slice.isUnderWay ? MOST_WAITS : 0;
+  const retryAfterSeconds = quotaWaitSeconds(share);
+  const waits = slice.isUnderWay ? MAX_WAITS : 0;
   for (const count of [...(wanted > 1 ? [wanted] : []), ...Array<number>(1 + waits).fill(1)]) {
     if (slice.granted > 0) break;
-    const granted = await takeBudget(deps.db, 'sync', share, count, deps.now());
+    const granted = await takeQuota(deps.db, 'sync', share, count, deps.now());
     if (!granted.ok) return granted;
     if (granted.value) slice.granted = count;
     else if (waits > 0 && count === 1) await deps.sleep(retryAfterSeconds * SECOND_MS);

@@ -2,7 +2,7 @@ import type { StoredTokens } from '../../domain/connection.ts';
 import { mayStillSend } from '../../domain/refresh.ts';
 import { DAY_MS, MINUTE_MS } from '../../domain/time.ts';
 import { type DueTokens, type RefreshLease, returnLeases, takeDueLeases } from '../../store/tokens/tokens.ts';
-import { closeBudget } from '../../store/tokens/withings-quota.ts';
+import { closeQuota } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { newRefreshLease, type RefreshOutcome, refreshUnderLease, wasInDoubt } from './refresh.ts';
@@ -39,7 +39,7 @@ export const refreshDue = async (deps: Deps, mostCalls: number): Promise<'accept
 
   // A refresh in doubt is brought to its end whatever became of the app: its tokens are on their 8 hours.
   const isLeftAlone = (tokens: DueTokens) => tokens.appDisabled && !wasInDoubt(tokens, lease);
-  await giveBack(deps, lease, taken.value.filter(isLeftAlone), DISABLED_APP_PAUSE_MS);
+  await releaseLeases(deps, lease, taken.value.filter(isLeftAlone), DISABLED_APP_PAUSE_MS);
   const waiting = taken.value
     .filter((tokens) => !isLeftAlone(tokens))
     .sort((left, right) => Number(wasInDoubt(right, lease)) - Number(wasInDoubt(left, lease)));
@@ -60,8 +60,8 @@ export const refreshDue = async (deps: Deps, mostCalls: number): Promise<'accept
     else if (failures >= FAILURES_OF_ALL) pauseMs = DOWN_PAUSE_MS;
     if (reach === 'all' || failures >= FAILURES_OF_ALL) break;
   }
-  await giveBack(deps, lease, waiting, UNBEGUN_PAUSE_MS);
-  if (pauseMs > 0) await closeBudget(deps.db, 'cron', deps.settings.shares.cron, deps.now() + pauseMs);
+  await releaseLeases(deps, lease, waiting, UNBEGUN_PAUSE_MS);
+  if (pauseMs > 0) await closeQuota(deps.db, 'cron', deps.settings.shares.cron, deps.now() + pauseMs);
   deps.log({ level: 'info', event: 'tick', outcome: 'refreshed', count: refreshed });
   return client;
 };
@@ -86,7 +86,7 @@ const refreshApart = async (deps: Deps, tokens: StoredTokens, lease: RefreshLeas
   }
 };
 
-const giveBack = async (deps: Deps, lease: RefreshLease, tokens: readonly StoredTokens[], pauseMs: number) => {
+const releaseLeases = async (deps: Deps, lease: RefreshLease, tokens: readonly StoredTokens[], pauseMs: number) => {
   if (tokens.length === 0) return;
   const ids = tokens.map(({ connectionId }) => connectionId);
   await returnLeases(deps.db, lease, ids, deps.now() + pauseMs);

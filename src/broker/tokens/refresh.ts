@@ -14,14 +14,14 @@ import type { Secret } from '../../domain/secret.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import {
   dropLease,
-  type Held,
+  type HeldLease,
   recordReauthRequired,
   recordRefreshFailure,
   recordRotation,
   type RefreshLease,
   returnLeases,
 } from '../../store/tokens/tokens.ts';
-import { type BudgetName, budgetWaitSeconds, takeBudget } from '../../store/tokens/withings-quota.ts';
+import { type QuotaName, quotaWaitSeconds, takeQuota } from '../../store/tokens/withings-quota.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import type { TokenGrant } from '../../withings/token.ts';
 import { type Deps, uniform } from '../deps.ts';
@@ -42,7 +42,7 @@ import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
 export type UsableToken = { accessToken: Secret; tokenVersion: number };
 
 /** What a refresh is for: whose share of Withings' requests it takes, and which version Withings has just refused, if any. */
-export type RefreshCause = { share: BudgetName; rejectedVersion?: number };
+export type RefreshCause = { share: QuotaName; rejectedVersion?: number };
 
 /**
  * What became of a refresh under a lease. After each of them the lease is given back, or left to run out where that could not be written.
@@ -66,7 +66,7 @@ export const newRefreshLease = (deps: Pick<Deps, 'random' | 'now'>): RefreshLeas
 };
 
 /** A refresh under way: the tokens as they were when the lease was taken. */
-type Attempt = { tokens: StoredTokens; lease: RefreshLease; cause: RefreshCause };
+type RefreshRun = { tokens: StoredTokens; lease: RefreshLease; cause: RefreshCause };
 
 /** Refreshes a connection whose lease is held, and logs what became of it in one line. */
 export const refreshUnderLease = async (
@@ -99,23 +99,23 @@ const lineOf = (
     : { level: 'warn', event: 'refresh', outcome: 'failed', reason };
 };
 
-const attemptRefresh = async (deps: Deps, attempt: Attempt): Promise<RefreshOutcome> => {
-  const { tokens, cause } = attempt;
+const attemptRefresh = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> => {
+  const { tokens, cause } = run;
   // 1. Somebody may have refreshed between the caller's read and the lease. The cron refreshes ahead of need.
   if (cause.share === 'sync' && !refreshDecision(tokens, deps.now(), cause.rejectedVersion).should) {
-    await giveBack(deps, attempt, regularlyDue(deps, attempt, tokens.accessExpiresAt));
+    await releaseLease(deps, run, regularlyDue(deps, run, tokens.accessExpiresAt));
     return { kind: 'already_fresh' };
   }
   // 2. Send. From here on the old refresh token may be on its 8 hours.
   const sentAt = deps.now();
-  const sent = await sendRefresh(deps, attempt);
+  const sent = await sendRefresh(deps, run);
   if (!sent.ok) return sent.failure;
 
   // 3. Store, before the new access token is used for anything.
-  const stored = await storeRotation(deps, attempt, sent.value, sentAt);
+  const stored = await storeRotation(deps, run, sent.value, sentAt);
   // Not stored and no telling why: the pair is dropped unused, so the old refresh token still works when the lease has run out.
   if (!stored.ok) return { kind: 'failed', failure: stored.failure, reach: 'perhaps_all' };
-  if (!stored.value) return superseded(deps, attempt);
+  if (!stored.value) return superseded(deps, run);
 
   // 4. Only now may it be used.
   const token = { accessToken: sent.value.grant.accessToken, tokenVersion: tokens.tokenVersion + 1 };
@@ -126,30 +126,30 @@ const attemptRefresh = async (deps: Deps, attempt: Attempt): Promise<RefreshOutc
 type Sent = { grant: TokenGrant; usedRefreshTokenSealed: string };
 
 /** Sends the stored refresh token and, should Withings refuse it, the one before. */
-const sendRefresh = async (deps: Deps, attempt: Attempt): Promise<Result<Sent, RefreshOutcome>> => {
-  const { tokens } = attempt;
+const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, RefreshOutcome>> => {
+  const { tokens } = run;
   for (const sealed of [tokens.refreshTokenSealed, tokens.previousRefreshTokenSealed]) {
     if (sealed === undefined) continue;
     const opened = await openToken(deps, tokens, 'refresh_token', sealed);
-    if (!opened.ok) return fail(await unopened(deps, attempt, opened.failure));
-    const allowed = await mayAsk(deps, attempt);
+    if (!opened.ok) return fail(await onSealFailure(deps, run, opened.failure));
+    const allowed = await reserveRequest(deps, run);
     if (!allowed.ok) return allowed;
     const answer = await deps.withings.refreshTokens({ refreshToken: opened.value });
     if (answer.ok) return ok({ grant: answer.value, usedRefreshTokenSealed: sealed });
-    if (answer.failure.kind !== 'refresh_token_rejected') return fail(await failed(deps, attempt, answer.failure));
+    if (answer.failure.kind !== 'refresh_token_rejected') return fail(await onFailure(deps, run, answer.failure));
   }
-  return fail(await rejected(deps, attempt));
+  return fail(await onRejected(deps, run));
 };
 
 /** Whether one more request may be made: the share has room, and the lease outlives the answer. If not, nothing was sent. */
-const mayAsk = async (deps: Deps, attempt: Attempt): Promise<Result<void, RefreshOutcome>> => {
-  const { share } = attempt.cause;
-  const granted = await takeBudget(deps.db, share, deps.settings.shares[share], 1, deps.now());
-  const inTime = mayStillSend(attempt.lease.until, deps.now());
+const reserveRequest = async (deps: Deps, run: RefreshRun): Promise<Result<void, RefreshOutcome>> => {
+  const { share } = run.cause;
+  const granted = await takeQuota(deps.db, share, deps.settings.shares[share], 1, deps.now());
+  const inTime = mayStillSend(run.lease.until, deps.now());
   if (granted.ok && granted.value && inTime) return ok(undefined);
-  await giveBack(deps, attempt, deps.now() + MINUTE_MS);
+  await releaseLease(deps, run, deps.now() + MINUTE_MS);
   if (!granted.ok) return fail({ kind: 'failed', failure: granted.failure, reach: 'perhaps_all' });
-  const retryAfterSeconds = budgetWaitSeconds(deps.settings.shares[share]);
+  const retryAfterSeconds = quotaWaitSeconds(deps.settings.shares[share]);
   return granted.value
     ? fail({ kind: 'failed', failure: { kind: 'refresh_in_progress', retryAfterSeconds }, reach: 'perhaps_all' })
     : fail({ kind: 'failed', failure: { kind: 'over_share', retryAfterSeconds }, reach: 'all' });
@@ -157,7 +157,7 @@ const mayAsk = async (deps: Deps, attempt: Attempt): Promise<Result<void, Refres
 
 const storeRotation = async (
   deps: Deps,
-  attempt: Attempt,
+  run: RefreshRun,
   { grant, usedRefreshTokenSealed }: Sent,
   sentAt: number,
 ): Promise<Result<boolean, Failure>> => {
@@ -165,12 +165,12 @@ const storeRotation = async (
   const accessExpiresAt = sentAt + grant.expiresInSeconds * SECOND_MS;
   return recordRotation(
     deps.db,
-    heldBy(attempt),
+    heldBy(run),
     {
-      ...(await sealTokens(deps, attempt.tokens, grant)),
+      ...(await sealTokens(deps, run.tokens, grant)),
       previousRefreshTokenSealed: usedRefreshTokenSealed,
       accessExpiresAt,
-      nextRefreshAt: regularlyDue(deps, attempt, accessExpiresAt),
+      nextRefreshAt: regularlyDue(deps, run, accessExpiresAt),
     },
     deps.now(),
   );
@@ -180,12 +180,12 @@ const storeRotation = async (
 const CLIENT_REJECTED_PAUSE_MS = 15 * MINUTE_MS;
 
 /** A transient failure: the tokens stay as they are, and the connection is due again after a pause. */
-const failed = async (deps: Deps, attempt: Attempt, failure: WithingsFailure): Promise<RefreshOutcome> => {
+const onFailure = async (deps: Deps, run: RefreshRun, failure: WithingsFailure): Promise<RefreshOutcome> => {
   const now = deps.now();
-  const { tokens } = attempt;
+  const { tokens } = run;
   const dueAt = retryRefreshAt(tokens.refreshFailures + 1, now, uniform(deps.random), waitAsked(failure));
   const { kind, inDoubt } = failure;
-  await recordRefreshFailure(deps.db, heldBy(attempt), { kind, inDoubt, nextRefreshAt: dueAt }, now);
+  await recordRefreshFailure(deps.db, heldBy(run), { kind, inDoubt, nextRefreshAt: dueAt }, now);
   const told = { kind: 'failed', failure: withingsUnavailable(failure) } as const;
   if (kind === 'client_rejected') return { ...told, reach: 'all', pauseMs: CLIENT_REJECTED_PAUSE_MS };
   if (failure.kind === 'throttled') return { ...told, reach: 'all', pauseMs: failure.retryAfterSeconds * SECOND_MS };
@@ -197,50 +197,50 @@ const failed = async (deps: Deps, attempt: Attempt, failure: WithingsFailure): P
  * client secret; so before anybody is blamed the client has to prove itself by a signed request. Evidence instead of a guess: no number of
  * rejections condemns anyone while the secret is wrong, and a single genuine one does while it is right.
  */
-const rejected = async (deps: Deps, attempt: Attempt): Promise<RefreshOutcome> => {
-  const allowed = await mayAsk(deps, attempt);
+const onRejected = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> => {
+  const allowed = await reserveRequest(deps, run);
   if (!allowed.ok) return allowed.failure;
   const proof = await deps.withings.proveClient();
-  if (!proof.ok && !isBeyondProof(attempt, proof.failure)) return failed(deps, attempt, proof.failure);
-  return condemnHeld(deps, attempt, 'refresh_token_rejected');
+  if (!proof.ok && !isBeyondProof(run, proof.failure)) return onFailure(deps, run, proof.failure);
+  return condemnHeld(deps, run, 'refresh_token_rejected');
 };
 
 /**
  * Withings does not offer nonces to every client for all that is known. Where it has none, a rejection met by a sync is believed, or an app
  * would never hear that its user has to connect again; the cron, which meets many at once, still condemns nobody.
  */
-const isBeyondProof = ({ cause }: Attempt, failure: WithingsFailure): boolean =>
+const isBeyondProof = ({ cause }: RefreshRun, failure: WithingsFailure): boolean =>
   cause.share === 'sync' &&
   (failure.kind === 'not_implemented' || (failure.kind === 'http_error' && failure.httpStatus === 404));
 
 /** A blob that does not open: the operator's mistake pauses the refresh, a broken one condemns its connection. */
-const unopened = async (
+const onSealFailure = async (
   deps: Deps,
-  attempt: Attempt,
+  run: RefreshRun,
   failure: { kind: 'key_missing' } | { kind: 'seal_broken' },
 ): Promise<RefreshOutcome> => {
-  if (failure.kind === 'seal_broken') return condemnHeld(deps, attempt, 'seal_broken');
-  await giveBack(deps, attempt, deps.now() + HOUR_MS);
+  if (failure.kind === 'seal_broken') return condemnHeld(deps, run, 'seal_broken');
+  await releaseLease(deps, run, deps.now() + HOUR_MS);
   return { kind: 'failed', failure: { kind: 'sealing_key_missing' }, reach: 'perhaps_all' };
 };
 
 /** Condemns what this lease holds, unless the row changed under it: then the rejection was of a token that is no longer the one. */
-const condemnHeld = async (deps: Deps, attempt: Attempt, reason: ReauthReason): Promise<RefreshOutcome> => {
-  const recorded = await recordReauthRequired(deps.db, heldBy(attempt), reason, deps.now());
+const condemnHeld = async (deps: Deps, run: RefreshRun, reason: ReauthReason): Promise<RefreshOutcome> => {
+  const recorded = await recordReauthRequired(deps.db, heldBy(run), reason, deps.now());
   if (!recorded.ok) return { kind: 'failed', failure: recorded.failure, reach: 'perhaps_all' };
-  if (!recorded.value) return superseded(deps, attempt);
+  if (!recorded.value) return superseded(deps, run);
   return { kind: 'failed', failure: { kind: 'reauth_required', reason }, reach: 'one' };
 };
 
-const superseded = async (deps: Deps, { tokens, lease }: Attempt): Promise<RefreshOutcome> => {
+const superseded = async (deps: Deps, { tokens, lease }: RefreshRun): Promise<RefreshOutcome> => {
   await dropLease(deps.db, tokens.connectionId, lease);
   return { kind: 'superseded' };
 };
 
-const giveBack = (deps: Deps, { tokens, lease }: Attempt, dueAt: number) =>
+const releaseLease = (deps: Deps, { tokens, lease }: RefreshRun, dueAt: number) =>
   returnLeases(deps.db, lease, [tokens.connectionId], dueAt);
 
-const heldBy = ({ tokens: { connectionId, tokenVersion }, lease }: Attempt): Held => ({
+const heldBy = ({ tokens: { connectionId, tokenVersion }, lease }: RefreshRun): HeldLease => ({
   connectionId,
   tokenVersion,
   lease,
@@ -251,7 +251,7 @@ export const wasInDoubt = (tokens: Pick<StoredTokens, 'inDoubtSince'>, lease: Re
   tokens.inDoubtSince !== undefined && tokens.inDoubtSince < lease.takenAt;
 
 /** When a connection with these tokens is due. A sync uses what it refreshes. */
-const regularlyDue = (deps: Deps, { tokens, lease, cause }: Attempt, accessExpiresAt: number): number => {
+const regularlyDue = (deps: Deps, { tokens, lease, cause }: RefreshRun, accessExpiresAt: number): number => {
   const now = deps.now();
   const lastUsedAt = cause.share === 'sync' ? now : tokens.lastUsedAt;
   const stored = { accessExpiresAt, lastUsedAt, wasInDoubt: wasInDoubt(tokens, lease) };

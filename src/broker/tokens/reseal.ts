@@ -1,6 +1,13 @@
 import { sealingKeyId } from '../../crypto/seal.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { isSettled, isWalkDue, keyIdsInUse, type ResealState, type ResealWalk, walking } from '../../domain/reseal.ts';
+import {
+  isSettled,
+  isPassDue,
+  keyIdsInUse,
+  type ResealState,
+  type ResealWalk,
+  currentPass,
+} from '../../domain/reseal.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
 import { replaceSealed, type SealedTokens, sealedTokensAfter } from '../../store/tokens/reseal.ts';
@@ -52,10 +59,10 @@ const reportOf = (
  *
  * @param text what the broker remembers about its keyring
  */
-export const tendKeyring = async (deps: Deps, text: string | undefined): Promise<void> => {
+export const advanceKeyRotation = async (deps: Deps, text: string | undefined): Promise<void> => {
   const state = stateOf(text);
-  if (!isWalkDue(state, deps.keyring, deps.now())) return;
-  const stepped = await step(deps, text, state);
+  if (!isPassDue(state, deps.keyring, deps.now())) return;
+  const stepped = await rotateStep(deps, text, state);
   if (!stepped.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'reseal_failed', reason: stepped.failure.kind });
 };
 
@@ -67,23 +74,23 @@ export const missingKeyIds = (deps: Pick<Deps, 'keyring'>, text: string | undefi
 export const resealStep = async (deps: Deps): Promise<Result<KeyringReport, Failure>> => {
   const text = await brokerStateText(deps.db, 'keyring');
   if (!text.ok) return text;
-  const stepped = await step(deps, text.value, stateOf(text.value));
+  const stepped = await rotateStep(deps, text.value, stateOf(text.value));
   return stepped.ok ? reportKeyring(deps) : stepped;
 };
 
-const step = async (
+const rotateStep = async (
   deps: Deps,
   text: string | undefined,
   before: ResealState | undefined,
 ): Promise<Result<void, Failure>> => {
   const now = deps.now();
-  const state = walking(before, deps.keyring.currentKeyId, now);
+  const state = currentPass(before, deps.keyring.currentKeyId, now);
   const read = await sealedTokensAfter(deps.db, state.walk.afterId, CONNECTIONS_PER_STEP);
   if (!read.ok) return read;
   const walk = { ...state.walk, counts: { ...state.walk.counts }, afterId: read.value.at(-1)?.connectionId ?? 0 };
   const changes: { before: SealedTokens; after: SealedTokens }[] = [];
   for (const tokens of read.value) {
-    const after = await sealedAnew(deps, tokens, walk);
+    const after = await reencrypt(deps, tokens, walk);
     if (after !== undefined) changes.push({ before: tokens, after });
   }
   const replaced = await replaceSealed(deps.db, changes);
@@ -110,7 +117,7 @@ const FIELDS = [
  * A connection's tokens under the current key; undefined where nothing is to be done or can be. Counts into `walk`. A blob whose key is
  * missing is the operator's mistake and stays as it is; one that fails under its own key condemns its connection.
  */
-const sealedAnew = async (deps: Deps, tokens: SealedTokens, walk: ResealWalk): Promise<SealedTokens | undefined> => {
+const reencrypt = async (deps: Deps, tokens: SealedTokens, walk: ResealWalk): Promise<SealedTokens | undefined> => {
   const after = { ...tokens };
   const { currentKeyId } = deps.keyring;
   const others = keyIdsOf(tokens).filter((keyId) => keyId !== currentKeyId);

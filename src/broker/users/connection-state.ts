@@ -7,8 +7,8 @@ import { callerByUser } from '../../store/access/key-lookup.ts';
 import { connectionDetail, disconnectUser } from '../../store/link/connections.ts';
 import { pendingSince } from '../../store/link/pending-connections.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
-import type { Admitted } from '../access/authenticate.ts';
-import { noted } from '../audit.ts';
+import type { AuthorizedRequest } from '../access/authenticate.ts';
+import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 
 /** A user of an app and their current connection, for whoever manages the app: that they may was decided before. */
@@ -16,7 +16,7 @@ export const userOfApp = async (
   deps: Deps,
   { app: { id: appId }, by }: ManagedApp,
   userId: string,
-): Promise<Result<Admitted, Failure>> => {
+): Promise<Result<AuthorizedRequest, Failure>> => {
   const found = await callerByUser(deps.db, appId, userId);
   if (!found.ok) return found;
   return found.value === undefined
@@ -25,7 +25,7 @@ export const userOfApp = async (
 };
 
 /** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
-export const isConnected = ({ connection }: Admitted): boolean => connection?.state === 'active';
+export const isConnected = ({ connection }: AuthorizedRequest): boolean => connection?.state === 'active';
 
 /** A connection as it is shown, and how the log and the audit trail name its user. */
 export type ShownConnection = {
@@ -37,7 +37,7 @@ export type ShownConnection = {
 /** A user's current connection in full, and since when another one waits for its confirmation. */
 export const showConnection = async (
   deps: Deps,
-  { appId, userId }: Admitted,
+  { appId, userId }: AuthorizedRequest,
 ): Promise<Result<ShownConnection, Failure>> => {
   const detail = await connectionDetail(deps.db, appId, userId);
   if (!detail.ok) return detail;
@@ -54,17 +54,17 @@ export const showConnection = async (
  */
 export const disconnect = async (
   deps: Deps,
-  { appId, userId, by }: Omit<Admitted, 'connection'>,
+  { appId, userId, by }: Omit<AuthorizedRequest, 'connection'>,
 ): Promise<Result<void, Failure>> => {
   const userHash = await hashUser(deps.keyring, appId, userId);
-  const audit = noted(deps, by, { action: 'user.disconnected', appId, subject: userHash });
+  const audit = auditStatementFor(deps, by, { action: 'user.disconnected', appId, subject: userHash });
   const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), audit);
   if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
   return done;
 };
 
 /** The connection that a sync needs, or why there is none to sync. */
-export const syncableConnection = ({ connection }: Admitted): Result<{ id: number }, Failure> => {
+export const syncableConnection = ({ connection }: AuthorizedRequest): Result<{ id: number }, Failure> => {
   const unusable = whyUnusable(connection);
   return connection === undefined || unusable !== undefined
     ? fail(unusable ?? { kind: 'not_connected' })

@@ -3,7 +3,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import { deleteApp as deleteEmptyApp, someUsersOf } from '../../store/users/erasure.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import { updateApp } from '../apps/manage-apps.ts';
-import { noted } from '../audit.ts';
+import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { eraseUser } from './erase-user.ts';
 
@@ -31,7 +31,12 @@ export const deleteApp = async (deps: Deps, managed: ManagedApp): Promise<Result
     if (!erased.value.complete) return ok(false);
   }
   if (users.value.length === USERS_AT_ONCE) return ok(false);
-  const audit = noted(deps, by, { action: 'app.deleted', appId, subject: appId, detail: { name: app.name } });
+  const audit = auditStatementFor(deps, by, {
+    action: 'app.deleted',
+    appId,
+    subject: appId,
+    detail: { name: app.name },
+  });
   const deleted = await deleteEmptyApp(deps.db, appId, [audit]);
   return deleted.ok ? ok(true) : deleted;
 };

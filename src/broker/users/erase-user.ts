@@ -2,9 +2,9 @@ import { hashUser } from '../../crypto/user-hash.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { takeBudget } from '../../store/tokens/withings-quota.ts';
+import { takeQuota } from '../../store/tokens/withings-quota.ts';
 import { accountsHeldByOthers, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
-import { noted } from '../audit.ts';
+import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { disconnect } from './connection-state.ts';
 
@@ -20,7 +20,7 @@ export type Erasure = {
 /** Rows of one table that one statement deletes. */
 const ROWS_AT_ONCE = 10_000;
 /** Statements of body data in one call: what is left is the next call's. */
-const MOST_ROUNDS = 12;
+const MAX_ROUNDS = 12;
 /** A revocation takes two requests: a nonce, then itself. */
 const REQUESTS_PER_REVOCATION = 2;
 
@@ -56,7 +56,7 @@ export const eraseUser = async (
   if (!revoked.ok) return revoked;
   const subject = await hashUser(deps.keyring, appId, userId);
   const detail = { connections: connectionIds.length, pendingConnections: pending, ...erasure.withings };
-  const audit = noted(deps, by, { action: 'user.erased', appId, subject, detail, always: true });
+  const audit = auditStatementFor(deps, by, { action: 'user.erased', appId, subject, detail, always: true });
   const deleted = await deleteConnections(deps.db, connectionIds, [audit]);
   if (!deleted.ok) return deleted;
   erasure.removed.connections = deleted.value;
@@ -70,7 +70,7 @@ const emptyConnections = async (
   connectionIds: readonly number[],
   { removed }: Erasure,
 ): Promise<Result<boolean, Failure>> => {
-  for (let rounds = 0; rounds < MOST_ROUNDS; rounds += 1) {
+  for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
     const deleted = await deleteBodyData(deps.db, connectionIds, ROWS_AT_ONCE);
     if (!deleted.ok) return deleted;
     const { measurements, groups, sources } = deleted.value;
@@ -97,7 +97,7 @@ const revokeUnheld = async (
       continue;
     }
     const share = deps.settings.shares.cron;
-    const granted = await takeBudget(deps.db, 'cron', share, REQUESTS_PER_REVOCATION, deps.now());
+    const granted = await takeQuota(deps.db, 'cron', share, REQUESTS_PER_REVOCATION, deps.now());
     const revoked = granted.ok && granted.value ? await deps.withings.revoke({ withingsUserId }) : undefined;
     if (revoked?.ok === true) withings.revoked += 1;
     else withings.failed += 1;

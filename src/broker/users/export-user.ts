@@ -11,7 +11,7 @@ import {
   type ExportedGroup,
   groupsAfter,
 } from '../../store/metrics/export.ts';
-import { noted } from '../audit.ts';
+import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 
 /** Where a page of an export begins: after this group of this connection. */
@@ -49,7 +49,7 @@ export const exportUser = async (
     const subject = await hashUser(deps.keyring, appId, userId);
     const audited = await addAuditEntry(
       deps.db,
-      noted(deps, by, { action: 'user.exported', appId, subject, always: true }),
+      auditStatementFor(deps, by, { action: 'user.exported', appId, subject, always: true }),
     );
     if (!audited.ok) return audited;
   }

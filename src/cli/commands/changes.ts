@@ -9,7 +9,7 @@ import { listChanges } from '../../client/metrics.ts';
 import { changesPage } from '../../http/api/changes/contract.ts';
 import { call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
-import { remark, show, table } from '../output.ts';
+import { printErr, show, table } from '../output.ts';
 
 type Change = Read<'changesPage'>['data'][number];
 
@@ -50,7 +50,7 @@ export const changesCommand = command(
           ),
         );
         if (!json)
-          remark(`${value.has_more ? 'There is more' : 'That is all so far'}. Go on: --cursor ${value.next_cursor}`);
+          printErr(`${value.has_more ? 'There is more' : 'That is all so far'}. Go on: --cursor ${value.next_cursor}`);
       },
   ),
   {

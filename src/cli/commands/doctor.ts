@@ -3,7 +3,7 @@ import { message } from '@optique/core/message';
 import { map } from '@optique/core/modifiers';
 import { command } from '@optique/core/primitives';
 
-import { examine } from '../checks.ts';
+import { runChecks } from '../checks.ts';
 import { EXIT } from '../exit.ts';
 import { chosenBroker, common, example, type Run } from '../options.ts';
 import { bad, good, show } from '../output.ts';
@@ -12,7 +12,7 @@ import { bad, good, show } from '../output.ts';
 export const doctorCommand = command(
   'doctor',
   map(object(common), ({ json, ...target }): Run => async () => {
-    const checks = await examine(chosenBroker(target), Date.now);
+    const checks = await runChecks(chosenBroker(target), Date.now);
     show(json, checks, () =>
       checks
         .map(({ check, ok, found, todo }) =>

@@ -16,10 +16,10 @@ import {
 import { listMetrics } from '../../client/metrics.ts';
 import { connectionList, connectionState } from '../../http/api/connections/contract.ts';
 import { connection, connectSession, status, syncResult } from '../../http/api/connections/contract.ts';
-import { metricList, MOST_METRIC_VALUES } from '../../http/api/metrics/contract.ts';
+import { metricList, MAX_METRIC_VALUES } from '../../http/api/metrics/contract.ts';
 import { allPages, call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, fromEnv, type Run } from '../options.ts';
-import { facts, print, progress, remark, show, table, time } from '../output.ts';
+import { facts, print, progress, printErr, show, table, time } from '../output.ts';
 import { changesCommand } from './changes.ts';
 import { redirectUriCommand } from './redirect-uris.ts';
 import { eraseCommand, exportCommand } from './user-data.ts';
@@ -146,7 +146,7 @@ const metrics = command(
     ({ json, app: wanted, user, metric, from, to, limit = 20, ...target }): Run =>
       async () => {
         const of = appId(wanted);
-        const query = { metric, from, to, limit: Math.min(limit, MOST_METRIC_VALUES) };
+        const query = { metric, from, to, limit: Math.min(limit, MAX_METRIC_VALUES) };
         const rows = await allPages(
           metricList,
           (broker, cursor) => listMetrics(broker, of, user, { ...query, cursor }),
@@ -206,7 +206,7 @@ const openInBrowser = (url: string): void => {
   const byPlatform: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
   const program = fromEnv('BROWSER') ?? byPlatform[process.platform] ?? 'xdg-open';
   spawn(program, [url], { detached: true, stdio: 'ignore' })
-    .on('error', () => remark(`No browser could be opened by ${program}: open the link yourself.`))
+    .on('error', () => printErr(`No browser could be opened by ${program}: open the link yourself.`))
     .unref();
 };
 

@@ -18,7 +18,7 @@ import { accessTokenList, createdToken } from '../../http/api/accounts/contract.
 import { createdKey, keyList, keyScope } from '../../http/api/apps/contract.ts';
 import { call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
-import { print, remark, show, table, time } from '../output.ts';
+import { print, printErr, show, table, time } from '../output.ts';
 
 const name = argument(string({ metavar: 'NAME' }), { description: message`To tell it from others.` });
 const id = argument(string({ metavar: 'ID' }), { description: message`As the list has it.` });
@@ -67,7 +67,7 @@ export const keysCommand = command(
             const body = { name, ...(scope.length > 0 && { scopes: [...scope] }) };
             const { value } = await call(createdKey, createKey, chosenBroker(target), appId(wanted), body);
             show(json, value, () => value.key);
-            if (!json) remark(ONCE);
+            if (!json) printErr(ONCE);
           },
       ),
       { brief: message`Make a key.`, ...example('mushu keys create backend --app APP --scope read --scope sync') },
@@ -137,7 +137,7 @@ export const tokensCommand = command(
               ? call(createdToken, createToken, broker, body)
               : call(createdToken, createAccountToken, broker, of, body));
             show(json, value, () => value.token);
-            if (!json) remark(ONCE);
+            if (!json) printErr(ONCE);
           },
       ),
       { brief: message`Make an access token.`, ...example('mushu tokens create laptop --days 30') },

@@ -15,7 +15,7 @@ import { redirectUriList, redirectUriTest, registeredRedirectUri } from '../../h
 import { call } from '../call.ts';
 import { EXIT } from '../exit.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
-import { good, bad, print, remark, show, table, time } from '../output.ts';
+import { good, bad, print, printErr, show, table, time } from '../output.ts';
 
 const uri = argument(string({ metavar: 'URI' }), { description: message`Exactly as the app sends it.` });
 
@@ -29,7 +29,7 @@ export const redirectUriCommand = command(
         const broker = chosenBroker(target);
         const { status, value } = await call(registeredRedirectUri, registerRedirectUri, broker, appId(wanted), uri);
         show(json, value, () => `${status === 201 ? 'Registered' : 'Registered already:'} ${value.uri}`);
-        if (!json) for (const { detail } of value.warnings) remark(`Warning: ${detail}`);
+        if (!json) for (const { detail } of value.warnings) printErr(`Warning: ${detail}`);
       }),
       {
         brief: message`Register one; twice is fine.`,

@@ -10,7 +10,7 @@ import * as contract from '../../http/api/accounts/contract.ts';
 import { brokerAt, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { chosenBroker, common, example, fromEnv, type Run, type Target, target } from '../options.ts';
-import { facts, print, remark, show, time } from '../output.ts';
+import { facts, print, printErr, show, time } from '../output.ts';
 import { configPath, readProfiles, writeProfiles } from '../profiles.ts';
 
 const login = async (wanted: Target): Promise<void> => {
@@ -45,7 +45,7 @@ const ask = async (question: string, secret: boolean): Promise<string> => {
     throw cliFailure(EXIT.usage, 'No answer. Nothing was kept.');
   } finally {
     lines.close();
-    if (secret) remark('');
+    if (secret) printErr('');
   }
 };
 
@@ -54,7 +54,7 @@ const logout = async ({ profile }: Target): Promise<void> => {
   const name = profile ?? current;
   const { [name]: gone, ...rest } = profiles;
   if (gone === undefined) {
-    remark('Nobody was signed in.');
+    printErr('Nobody was signed in.');
     return;
   }
   writeProfiles({ current: Object.keys(rest)[0] ?? 'default', profiles: rest });

@@ -59,7 +59,7 @@ const GROUP_NAMES: ReadonlySet<string> = new Set<MetricGroup>(['body_composition
 const EVERYTHING = 'all';
 
 /** Whether every value of these is meant, or only one person's surely: what nothing was said about. */
-const USUAL = { ambiguous: false, segments: false, manual: true };
+const DEFAULTS = { ambiguous: false, segments: false, manual: true };
 
 /**
  * What a list of names means: metrics (`weight`), groups of them (`body_composition`, `vitals`, `other`), or `all`, which no list means too.
@@ -69,7 +69,7 @@ export const selectMetrics = (
   names: readonly string[] | undefined,
   besides: Partial<Pick<MetricSelection, 'ambiguous' | 'segments' | 'manual'>> = {},
 ): Result<MetricSelection, { unknown: string }> => {
-  const everything: MetricSelection = { names: undefined, groups: [], ...USUAL, ...besides };
+  const everything: MetricSelection = { names: undefined, groups: [], ...DEFAULTS, ...besides };
   if (names === undefined) return ok(everything);
   const unknown = names.find((name) => !isKnownName(name));
   if (unknown !== undefined) return fail({ unknown });
@@ -109,11 +109,11 @@ export const selectedSeries = (selection: MetricSelection, stored: readonly Stor
     const names = [metricByType(type)?.name ?? unknownMetricName(type)];
     if (type === WEIGHT_TYPE && position === WHOLE_BODY) names.push(BMI_NAME);
     return names
-      .filter((name) => means(selection, name, position))
+      .filter((name) => isSelected(selection, name, position))
       .map((name) => seriesOf(name, type, position, ambiguous));
   });
 
-const means = ({ names, groups, segments }: MetricSelection, name: string, position: number): boolean => {
+const isSelected = ({ names, groups, segments }: MetricSelection, name: string, position: number): boolean => {
   const metric = metricByName(name);
   const isNamed = names?.includes(name) === true;
   // A segment's metric means its segments when it is named, even where segments were not asked for.

@@ -43,7 +43,7 @@ const isLabel = (text: string): boolean =>
  * Judges the host of an https redirect URI, as written and without its port.
  * `ownHosts` are this deployment's host names, lower-case, with or without a port; names below them are ours too.
  */
-export const judgeHost = (host: string, ownHosts: readonly string[]): Result<string, HostRefusal> => {
+export const validateHost = (host: string, ownHosts: readonly string[]): Result<string, HostRefusal> => {
   if (isAddress(host)) return fail('ip_address');
   const labels = host.split('.');
   if (host.length > 253 || !labels.every(isLabel)) return fail('malformed_host');

@@ -5,10 +5,17 @@
  */
 
 import { fail, ok, type Result } from '../result.ts';
-import { type HostRefusal, judgeHost } from './hosts.ts';
+import { type HostRefusal, validateHost } from './hosts.ts';
 import { isPunycodeLabel, readableLabel } from './punycode.ts';
 import { type SchemeCategory, schemeCategory } from './schemes.ts';
-import { cutUri, judgeCharacters, judgePath, judgeQuery, type SyntaxRefusal, type UriParts } from './syntax.ts';
+import {
+  cutUri,
+  validateCharacters,
+  validatePath,
+  validateQuery,
+  type SyntaxRefusal,
+  type UriParts,
+} from './syntax.ts';
 
 export type RedirectUriWarning = 'scheme_without_period' | 'punycode_host' | 'loopback';
 
@@ -68,7 +75,7 @@ const isCanonicalPort = (port: string | undefined, defaultPort: string): boolean
 const portDetail = 'Give a port from 1 to 65535 without leading zeros, and leave the default port out.';
 
 /** What https, http and `scheme://` have in common: somebody to send to, and nobody to log in as. */
-const judgeAuthority = ({ authority }: UriParts): Refused | undefined => {
+const parseAuthority = ({ authority }: UriParts): Refused | undefined => {
   if (authority === undefined) return undefined;
   if (authority.includes('@')) return refuse('userinfo', 'Remove the user name or password before the host.');
   if (authority === '')
@@ -76,16 +83,16 @@ const judgeAuthority = ({ authority }: UriParts): Refused | undefined => {
   return undefined;
 };
 
-const judgeHttps = ({ authority = '', path }: UriParts, options: RegistrationOptions): JudgedScheme => {
+const validateHttps = ({ authority = '', path }: UriParts, options: RegistrationOptions): JudgedScheme => {
   const { host, port } = cutPort(authority);
-  const judged = judgeHost(host, options.ownHosts);
+  const judged = validateHost(host, options.ownHosts);
   if (!judged.ok) return refuse(judged.failure, hostDetails[judged.failure]);
   if (!isCanonicalPort(port, '443')) return refuse('port', portDetail);
   if (path === '') return refuse('missing_path', 'Write the path, at least a `/` after the host.');
   return ok(host.split('.').some(isPunycodeLabel) ? ['punycode_host'] : []);
 };
 
-const judgeLoopback = ({ authority = '', path }: UriParts, options: RegistrationOptions): JudgedScheme => {
+const validateLoopback = ({ authority = '', path }: UriParts, options: RegistrationOptions): JudgedScheme => {
   const { host, port } = cutPort(authority);
   const isLiteral = host === '127.0.0.1' || host === '[::1]';
   if (!isLiteral && host !== 'localhost') {
@@ -119,7 +126,7 @@ const takenDetails: Record<SchemeCategory, string> = {
 const isWebScheme = (scheme: string): boolean => scheme === 'https' || scheme === 'http';
 
 /** Whether an app may call a scheme its own; http and https are judged by their hosts. */
-const judgeSchemeName = (scheme: string): Refused | undefined => {
+const validateSchemeName = (scheme: string): Refused | undefined => {
   if (isWebScheme(scheme)) return undefined;
   const category = schemeCategory(scheme);
   if (category) return refuse('scheme_taken', takenDetails[category]);
@@ -135,7 +142,7 @@ const judgeSchemeName = (scheme: string): Refused | undefined => {
   return undefined;
 };
 
-const judgeApp = ({ scheme, authority }: UriParts): JudgedScheme => {
+const validateCustomScheme = ({ scheme, authority }: UriParts): JudgedScheme => {
   const warnings: RedirectUriWarning[] = scheme.includes('.') ? [] : ['scheme_without_period'];
   if (authority === undefined) return ok(warnings);
   if (authority.includes(':')) return refuse('port', 'Remove the port: the host of an app scheme has none.');
@@ -147,12 +154,12 @@ const judgeApp = ({ scheme, authority }: UriParts): JudgedScheme => {
   return ok(labels.some(isPunycodeLabel) ? [...warnings, 'punycode_host'] : warnings);
 };
 
-const judgePlace = (parts: UriParts, options: RegistrationOptions): JudgedScheme => {
-  if (!isWebScheme(parts.scheme)) return judgeApp(parts);
+const validateAuthority = (parts: UriParts, options: RegistrationOptions): JudgedScheme => {
+  if (!isWebScheme(parts.scheme)) return validateCustomScheme(parts);
   if (parts.authority === undefined) {
     return refuse('empty_host', 'Write two slashes and a host after the scheme.');
   }
-  return parts.scheme === 'https' ? judgeHttps(parts, options) : judgeLoopback(parts, options);
+  return parts.scheme === 'https' ? validateHttps(parts, options) : validateLoopback(parts, options);
 };
 
 /** The last word: a WHATWG parser must find nothing to change. */
@@ -162,19 +169,19 @@ const isCanonical = (uri: string): boolean => URL.canParse(uri) && new URL(uri).
  * Judges a URI that an app wants to register: `uri` raw as given, back unchanged with the warnings to store and show, or the first
  * reason against it. RFC 9700 s2.1 and s4.1.3 (exact strings), RFC 6749 s3.1.2 (absolute, no fragment), RFC 8252 s7 (native apps).
  */
-export const judgeRegistration = (
+export const validateRedirectUri = (
   uri: string,
   options: RegistrationOptions,
 ): Result<RedirectUriRegistration, RedirectUriRefusal> => {
-  const unfit = judgeCharacters(uri);
+  const unfit = validateCharacters(uri);
   if (unfit) return unfit;
   const parts = cutUri(uri);
   if (!parts.ok) return parts;
   const { scheme, query } = parts.value;
   const misshapen =
-    judgeSchemeName(scheme) ?? judgeQuery(query) ?? judgeAuthority(parts.value) ?? judgePath(parts.value);
+    validateSchemeName(scheme) ?? validateQuery(query) ?? parseAuthority(parts.value) ?? validatePath(parts.value);
   if (misshapen) return misshapen;
-  const warnings = judgePlace(parts.value, options);
+  const warnings = validateAuthority(parts.value, options);
   if (!warnings.ok) return warnings;
   if (!isCanonical(uri)) {
     return refuse('not_canonical', 'Write the URI exactly as a browser would.');

@@ -47,7 +47,7 @@ const forbiddenEscape = /%(?:[01][0-9a-f]|2[035ef]|3[af]|40|5c|7f|[89a-f][0-9a-f
 const pathCharacters = /^[A-Za-z0-9._~!$&'()+,=:@%/-]*$/;
 
 /** Step one: length, characters and percent-escapes of the raw string. */
-export const judgeCharacters = (uri: string): Refused | undefined => {
+export const validateCharacters = (uri: string): Refused | undefined => {
   if (uri === '') return refuse('empty', 'Give a whole URI, such as https://app.example.com/callback.');
   if (uri.length > MAX_REDIRECT_URI_LENGTH) {
     return refuse('too_long', `A redirect URI has at most ${MAX_REDIRECT_URI_LENGTH} characters.`);
@@ -70,7 +70,7 @@ export const judgeCharacters = (uri: string): Refused | undefined => {
   return undefined;
 };
 
-/** Cuts a string that passed `judgeCharacters`. */
+/** Cuts a string that passed `validateCharacters`. */
 export const cutUri = (uri: string): Result<UriParts, SyntaxRefusal> => {
   const colon = uri.indexOf(':');
   if (colon < 1 || /[/?]/.test(uri.slice(0, colon))) {
@@ -103,7 +103,7 @@ const isReserved = (name: string): boolean => {
 };
 
 /** A fixed query must leave no doubt about who said what (parameter pollution), nor carry another address. */
-export const judgeQuery = (query: string | undefined): Refused | undefined => {
+export const validateQuery = (query: string | undefined): Refused | undefined => {
   if (query === undefined) return undefined;
   if (!/^[\w.~-]+=[\w.~-]+(?:&[\w.~-]+=[\w.~-]+)*$/.test(query)) {
     return refuse(
@@ -123,7 +123,7 @@ export const judgeQuery = (query: string | undefined): Refused | undefined => {
 };
 
 /** A path begins with a slash and has one spelling: no dot segments, no empty segments but a last one. */
-export const judgePath = ({ authority, path }: UriParts): Refused | undefined => {
+export const validatePath = ({ authority, path }: UriParts): Refused | undefined => {
   if (authority === undefined && !path.startsWith('/')) {
     return refuse('not_hierarchical', 'Follow the scheme with `://host/path` or `:/path`.');
   }

@@ -1,7 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 
 import { admitAppManager, admitManager, admitOperator, type ManagedApp } from '../../broker/access/admit-manager.ts';
-import type { Manager } from '../../domain/account.ts';
+import type { Principal } from '../../domain/account.ts';
 import type { HttpEnv } from '../context.ts';
 import { answerFailure } from '../problem.ts';
 import { managerCredential } from './credentials.ts';
@@ -11,7 +11,7 @@ import { managerCredential } from './credentials.ts';
  * without one has nothing to call a use case with, and does not compile.
  */
 
-type ForManager = HttpEnv & { Variables: { manager: Manager } };
+type ForManager = HttpEnv & { Variables: { manager: Principal } };
 type ForApp = HttpEnv & { Variables: { managed: ManagedApp } };
 
 /** The operator, or a developer. */

@@ -1,5 +1,5 @@
 import type { ManagerCredential } from '../../broker/access/admit-manager.ts';
-import type { AppCredential, Presented } from '../../broker/access/authenticate.ts';
+import type { AppCredential, Credential } from '../../broker/access/authenticate.ts';
 import type { Surface } from '../../domain/audit.ts';
 import { secret } from '../../domain/secret.ts';
 import { callerAddress } from '../caller-address.ts';
@@ -21,10 +21,10 @@ export const managerCredential = (c: HttpContext): ManagerCredential => ({
 });
 
 /** A bearer token (RFC 6750, 2.1). */
-const bearer = (c: HttpContext): Presented =>
+const bearer = (c: HttpContext): Credential =>
   wrapped(/^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1]);
 
-const wrapped = (text: string | undefined): Presented => (text === undefined ? undefined : secret(text));
+const wrapped = (text: string | undefined): Credential => (text === undefined ? undefined : secret(text));
 
 /** What a management request came from, as it says itself. */
 const surfaceOf = (c: HttpContext): Surface =>

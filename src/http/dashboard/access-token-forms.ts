@@ -7,10 +7,13 @@ import type { DashboardContext } from './context.ts';
 import { type FieldErrors, readForm } from './form.ts';
 
 /** What came of the form that makes a token: the token, or what is wrong beside the fields. */
-export type MadeToken = { token: Secret } | { errors: FieldErrors };
+export type CreatedToken = { token: Secret } | { errors: FieldErrors };
 
 /** Makes the access token that a form asks for. */
-export const makeToken = async (c: DashboardContext, accountId: string): Promise<Result<MadeToken, Failure>> => {
+export const createTokenFromForm = async (
+  c: DashboardContext,
+  accountId: string,
+): Promise<Result<CreatedToken, Failure>> => {
   const form = await readForm(c);
   const wanted = createTokenRequest.safeParse({
     name: form.get('name') ?? '',

@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 
 import type { ManagedApp } from '../../broker/access/admit-manager.ts';
-import type { Admitted } from '../../broker/access/authenticate.ts';
+import type { AuthorizedRequest } from '../../broker/access/authenticate.ts';
 import type { Session } from '../../broker/access/dashboard-session.ts';
-import type { Manager } from '../../domain/account.ts';
+import type { Principal } from '../../domain/account.ts';
 import type { App } from '../../domain/app.ts';
 import type { HttpEnv } from '../context.ts';
 
@@ -12,13 +12,13 @@ export type DashboardEnv = {
   Bindings: HttpEnv['Bindings'];
   Variables: HttpEnv['Variables'] & {
     session: Session;
-    manager: Manager;
+    manager: Principal;
     formToken: string;
     /** The app that the path names, in their hands; set where it names one, after it was found that it is theirs. */
     managed: ManagedApp;
     app: App;
     /** The user that the path names, likewise. */
-    user: Admitted;
+    user: AuthorizedRequest;
   };
 };
 

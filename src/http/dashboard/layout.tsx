@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 import type { Session } from '../../broker/access/dashboard-session.ts';
-import { asDocument } from '../document.ts';
+import { withDoctype } from '../document.ts';
 import { FormToken } from './components/form.tsx';
 import type { DashboardContext } from './context.ts';
 import { noticeOf } from './notice.ts';
@@ -69,7 +69,7 @@ export const page = (
 ): Response | Promise<Response> => {
   const notice = noticeOf(c.req.query('notice'));
   return c.html(
-    asDocument(
+    withDoctype(
       <Frame
         title={`${title} · Mushu Health`}
         header={<Header session={c.get('session')} section={section} formToken={c.get('formToken')} />}
@@ -95,7 +95,7 @@ export const publicPage = (
   content: Child,
 ): Response | Promise<Response> =>
   c.html(
-    asDocument(
+    withDoctype(
       <Frame title={`${title} · Mushu Health`}>
         <main id="main" class="alone" tabindex={-1}>
           {content}

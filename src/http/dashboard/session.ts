@@ -6,10 +6,10 @@ import { managerOf, resumeSession } from '../../broker/access/dashboard-session.
 import { formTokenOf } from '../../broker/access/form-token.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { callerAddress } from '../caller-address.ts';
-import { asDocument } from '../document.ts';
+import { withDoctype } from '../document.ts';
 import type { DashboardEnv } from './context.ts';
 import { answerFailure } from './failure.tsx';
-import { arrivalPage } from './pages/same-site-reload.tsx';
+import { sameSiteReloadPage } from './pages/same-site-reload.tsx';
 
 /**
  * The dashboard's two cookies. `__Host-` means that only this host can have set them, over https; browsers count `http://localhost` and
@@ -53,7 +53,7 @@ export const requireSession = createMiddleware<DashboardEnv>(async (c, next) => 
   if (resumed.value === undefined || cookie === undefined) {
     // A page that another site linked to comes without the cookie: asked for by a page of ours, it comes with it.
     if (c.req.method === 'GET' && cookie === undefined && c.req.header('Sec-Fetch-Site') === 'cross-site') {
-      return c.html(asDocument(arrivalPage(c.req.path)), 200, { Refresh: '0' });
+      return c.html(withDoctype(sameSiteReloadPage(c.req.path)), 200, { Refresh: '0' });
     }
     if (cookie !== undefined) clearSessionCookie(c);
     return c.redirect(cookie === undefined ? SIGN_IN_PATH : `${SIGN_IN_PATH}?notice=session_ended`, 303);

@@ -2,7 +2,7 @@ import { and, desc, eq, isNull, lt, or } from 'drizzle-orm';
 
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../domain/app.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
-import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys } from '../schema/connections.ts';
 
 /** Stores a new key by its hash, in one transaction with `alongside`. */
@@ -10,21 +10,21 @@ export const addApiKey = (
   db: Db,
   key: { hash: string; appId: string } & Omit<ApiKey, 'lastUsedAt' | 'revokedAt'>,
   alongside: D1PreparedStatement[],
-): Stored<void> =>
-  attempt(db, async () => {
+): StoreResult<void> =>
+  tryD1(db, async () => {
     const added = db.orm.insert(apiKeys).values({ ...key, scopes: key.scopes.join(' ') });
     await db.d1.batch([statement(db, added), ...alongside]);
   });
 
 /** An app's keys, newest first, revoked ones included. */
-export const apiKeysOf = (db: Db, appId: string): Stored<ApiKey[]> =>
-  attempt(db, async () => {
+export const apiKeysOf = (db: Db, appId: string): StoreResult<ApiKey[]> =>
+  tryD1(db, async () => {
     const rows = await db.orm
       .select()
       .from(apiKeys)
       .where(eq(apiKeys.appId, appId))
       .orderBy(desc(apiKeys.createdAt), desc(apiKeys.id))
-      .limit(MOST_KEYS_LISTED);
+      .limit(MAX_KEYS_LISTED);
     return rows.map((row) => ({
       id: row.id,
       name: row.name,
@@ -42,8 +42,8 @@ export const revokeApiKey = (
   { appId, keyId }: { appId: string; keyId: string },
   now: EpochMs,
   alongside: D1PreparedStatement[],
-): Stored<boolean> =>
-  attempt(db, async () => {
+): StoreResult<boolean> =>
+  tryD1(db, async () => {
     const known = and(eq(apiKeys.appId, appId), eq(apiKeys.id, keyId));
     const revoked = db.orm
       .update(apiKeys)
@@ -54,8 +54,8 @@ export const revokeApiKey = (
   });
 
 /** Notes that a key was used, at most hourly: every note is a row written. */
-export const noteApiKeyUse = (db: Db, hash: string, now: EpochMs): Stored<void> =>
-  attempt(db, async () => {
+export const noteApiKeyUse = (db: Db, hash: string, now: EpochMs): StoreResult<void> =>
+  tryD1(db, async () => {
     await db.orm
       .update(apiKeys)
       .set({ lastUsedAt: now })
@@ -72,4 +72,4 @@ export const scopesOf = (stored: string): KeyScope[] => {
   return KEY_SCOPES.filter((scope) => words.includes(scope));
 };
 
-const MOST_KEYS_LISTED = 100;
+const MAX_KEYS_LISTED = 100;

@@ -2,7 +2,7 @@ import { eq, inArray, isNull, lte } from 'drizzle-orm';
 
 import type { SessionTimes } from '../../domain/dashboard-session.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, attemptIdempotent, type Db, type Stored } from '../d1.ts';
+import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { accessTokens, accounts, dashboardSessions } from '../schema/management.ts';
 
 /** A dashboard session as stored, with what may have ended it from outside. */
@@ -16,20 +16,20 @@ export type StoredSession = SessionTimes & {
 };
 
 /** How many sessions that are over a sign-in clears away. */
-const MOST_CLEARED = 20;
+const MAX_CLEARED = 20;
 
 /** Stores a new session by its hash, and clears some that are over: no cron is needed for the few there are. */
 export const addSession = (
   db: Db,
   session: { idHash: string; accountId: string | undefined; tokenHash: string; expiresAt: EpochMs },
   now: EpochMs,
-): Stored<void> =>
-  attempt(db, async () => {
+): StoreResult<void> =>
+  tryD1(db, async () => {
     const over = db.orm
       .select({ idHash: dashboardSessions.idHash })
       .from(dashboardSessions)
       .where(lte(dashboardSessions.expiresAt, now))
-      .limit(MOST_CLEARED);
+      .limit(MAX_CLEARED);
     await db.orm.batch([
       db.orm.delete(dashboardSessions).where(inArray(dashboardSessions.idHash, over)),
       db.orm
@@ -39,8 +39,8 @@ export const addSession = (
   });
 
 /** The session with this hash; undefined where there is none. Reads one row of each of three tables. */
-export const sessionByHash = (db: Db, idHash: string): Stored<StoredSession | undefined> =>
-  attempt(db, async () => {
+export const sessionByHash = (db: Db, idHash: string): StoreResult<StoredSession | undefined> =>
+  tryD1(db, async () => {
     const row = await db.orm
       .select({
         accountId: dashboardSessions.accountId,
@@ -81,20 +81,20 @@ export const sessionByHash = (db: Db, idHash: string): Stored<StoredSession | un
   });
 
 /** Notes that a session is in use. */
-export const noteSessionSeen = (db: Db, idHash: string, now: EpochMs): Stored<void> =>
-  attempt(db, async () => {
+export const noteSessionSeen = (db: Db, idHash: string, now: EpochMs): StoreResult<void> =>
+  tryD1(db, async () => {
     await db.orm.update(dashboardSessions).set({ lastSeenAt: now }).where(eq(dashboardSessions.idHash, idHash));
   });
 
 /** Ends one session. */
-export const removeSession = (db: Db, idHash: string): Stored<void> =>
-  attemptIdempotent(db, async () => {
+export const removeSession = (db: Db, idHash: string): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
     await db.orm.delete(dashboardSessions).where(eq(dashboardSessions.idHash, idHash));
   });
 
 /** Ends every session of an account, or of the operator where it is undefined. */
-export const removeSessionsOf = (db: Db, accountId: string | undefined): Stored<void> =>
-  attemptIdempotent(db, async () => {
+export const removeSessionsOf = (db: Db, accountId: string | undefined): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
     const theirs =
       accountId === undefined ? isNull(dashboardSessions.accountId) : eq(dashboardSessions.accountId, accountId);
     await db.orm.delete(dashboardSessions).where(theirs);

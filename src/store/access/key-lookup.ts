@@ -4,13 +4,13 @@ import type { KeyScope } from '../../domain/app.ts';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
-import { compiled, type Given } from '../prepared.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
 import { apiKeys, apps, connections } from '../schema/connections.ts';
 import { isUseStale, scopesOf } from './api-keys.ts';
 
 /** The app that a request speaks for, and the current connection of the user it asks about, in one round trip. */
-export type Caller = {
+export type KeyLookup = {
   appId: string;
   appDisabled: boolean;
   refusesBrowserKeys: boolean;
@@ -45,7 +45,7 @@ export const currentConnectionOf = (userId: string | SQL<string>) =>
 
 const appColumns = { appId: apps.id, disabledAt: apps.disabledAt, refuseBrowserKeys: apps.refuseBrowserKeys };
 
-const CALLER_BY_KEY = compiled((orm, given: Given<{ keyHash: string; userId: string }>) =>
+const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: string }>) =>
   orm
     .select({
       ...appColumns,
@@ -57,16 +57,21 @@ const CALLER_BY_KEY = compiled((orm, given: Given<{ keyHash: string; userId: str
     })
     .from(apiKeys)
     .innerJoin(apps, eq(apps.id, apiKeys.appId))
-    .leftJoin(connections, currentConnectionOf(given('userId')))
-    .where(eq(apiKeys.hash, given('keyHash'))),
+    .leftJoin(connections, currentConnectionOf(param('userId')))
+    .where(eq(apiKeys.hash, param('keyHash'))),
 );
 
 /**
  * Whose key this is, with the current connection of that app's `userId`. Undefined where no key has this hash. Reads one row of each of
  * three tables, and one of the connections' index.
  */
-export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochMs): Stored<Caller | undefined> =>
-  attempt(db, async () => {
+export const callerByKey = (
+  db: Db,
+  keyHash: string,
+  userId: string,
+  now: EpochMs,
+): StoreResult<KeyLookup | undefined> =>
+  tryD1(db, async () => {
     const row = await CALLER_BY_KEY.first(db, { keyHash, userId });
     if (row === undefined) return undefined;
     return {
@@ -80,24 +85,24 @@ export const callerByKey = (db: Db, keyHash: string, userId: string, now: EpochM
     };
   });
 
-const CALLER_BY_USER = compiled((orm, given: Given<{ appId: string; userId: string }>) =>
+const CALLER_BY_USER = prepared((orm, param: Param<{ appId: string; userId: string }>) =>
   orm
     .select({ ...appColumns, ...connectionColumns })
     .from(apps)
-    .leftJoin(connections, currentConnectionOf(given('userId')))
-    .where(eq(apps.id, given('appId'))),
+    .leftJoin(connections, currentConnectionOf(param('userId')))
+    .where(eq(apps.id, param('appId'))),
 );
 
 /** The app, with the current connection of its `userId`. Undefined where there is no such app. */
-export const callerByUser = (db: Db, appId: string, userId: string): Stored<Caller | undefined> =>
-  attempt(db, async () => {
+export const callerByUser = (db: Db, appId: string, userId: string): StoreResult<KeyLookup | undefined> =>
+  tryD1(db, async () => {
     const row = await CALLER_BY_USER.first(db, { appId, userId });
     return row === undefined ? undefined : { ...callerOf(row), key: undefined };
   });
 
 type CallerRow = { appId: string; disabledAt: number | null; refuseBrowserKeys: boolean } & ConnectionRow;
 
-const callerOf = (row: CallerRow): Omit<Caller, 'key'> => ({
+const callerOf = (row: CallerRow): Omit<KeyLookup, 'key'> => ({
   appId: row.appId,
   appDisabled: row.disabledAt !== null,
   refusesBrowserKeys: row.refuseBrowserKeys,

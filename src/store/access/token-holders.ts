@@ -3,23 +3,23 @@ import { and, eq, isNull, lt, or } from 'drizzle-orm';
 import type { App } from '../../domain/app.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
 import { appOf } from '../apps/apps.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { accessTokens, accounts } from '../schema/management.ts';
 import { isUseStale } from './api-keys.ts';
 import { connectionColumns, connectionOf, type CurrentConnection, currentConnectionOf } from './key-lookup.ts';
 
 /** The app that a manager asks about, whoever owns it, and the current connection of one of its users. */
-export type AskedAbout = { app: App | undefined; connection: CurrentConnection | undefined };
+export type Subject = { app: App | undefined; connection: CurrentConnection | undefined };
 
 /** Who holds an access token, and what they ask about. Whether they may is not decided here. */
-export type TokenHolder = AskedAbout & {
+export type TokenHolder = Subject & {
   account: { id: string; name: string; disabled: boolean };
   token: { id: string; name: string; expiresAt: EpochMs | undefined; revoked: boolean; useIsStale: boolean };
 };
 
 /** Names no app, or no user: neither has an empty id. */
-export const NONE = '';
+export const NO_ID = '';
 
 /** Whose access token this is, with what they ask about: one round trip, at most one row of each table. Undefined for an unknown token. */
 export const tokenHolder = (
@@ -27,8 +27,8 @@ export const tokenHolder = (
   hash: string,
   about: { appId: string; userId: string },
   now: EpochMs,
-): Stored<TokenHolder | undefined> =>
-  attempt(db, async () => {
+): StoreResult<TokenHolder | undefined> =>
+  tryD1(db, async () => {
     const row = await db.orm
       .select({
         tokenId: accessTokens.id,
@@ -64,8 +64,8 @@ export const tokenHolder = (
   });
 
 /** What somebody without an access token asks about: one round trip. */
-export const askedAbout = (db: Db, { appId, userId }: { appId: string; userId: string }): Stored<AskedAbout> =>
-  attempt(db, async () => {
+export const loadSubject = (db: Db, { appId, userId }: { appId: string; userId: string }): StoreResult<Subject> =>
+  tryD1(db, async () => {
     const row = await db.orm
       .select({ app: apps, ...connectionColumns })
       .from(apps)
@@ -78,8 +78,8 @@ export const askedAbout = (db: Db, { appId, userId }: { appId: string; userId: s
   });
 
 /** Notes that a token was used, at most hourly: every note is a row written. */
-export const noteTokenUse = (db: Db, hash: string, now: EpochMs): Stored<void> =>
-  attempt(db, async () => {
+export const noteTokenUse = (db: Db, hash: string, now: EpochMs): StoreResult<void> =>
+  tryD1(db, async () => {
     await db.orm
       .update(accessTokens)
       .set({ lastUsedAt: now })

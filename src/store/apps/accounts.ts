@@ -2,26 +2,26 @@ import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm';
 
 import type { AccessToken, Account } from '../../domain/account.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { accessTokens, accounts } from '../schema/management.ts';
 
 /** Stores a new account, in one transaction with `alongside`. */
-export const addAccount = (db: Db, account: Account, alongside: D1PreparedStatement[]): Stored<void> =>
-  attempt(db, async () => {
+export const addAccount = (db: Db, account: Account, alongside: D1PreparedStatement[]): StoreResult<void> =>
+  tryD1(db, async () => {
     const added = db.orm.insert(accounts).values({ ...account, disabledAt: account.disabledAt ?? null });
     await db.d1.batch([statement(db, added), ...alongside]);
   });
 
 /** The account with this id; undefined where there is none. */
-export const accountById = (db: Db, accountId: string): Stored<Account | undefined> =>
-  attempt(db, async () => {
+export const accountById = (db: Db, accountId: string): StoreResult<Account | undefined> =>
+  tryD1(db, async () => {
     const row = await db.orm.select().from(accounts).where(eq(accounts.id, accountId)).get();
     return row === undefined ? undefined : accountOf(row);
   });
 
 /** Accounts in the order of their ids, after one of them. */
-export const accountsAfter = (db: Db, afterId: string, limit: number): Stored<Account[]> =>
-  attempt(db, async () => {
+export const accountsAfter = (db: Db, afterId: string, limit: number): StoreResult<Account[]> =>
+  tryD1(db, async () => {
     const rows = await db.orm
       .select()
       .from(accounts)
@@ -44,8 +44,8 @@ export const changeAccount = (
   accountId: string,
   { name, disabledAt }: AccountChanges,
   alongside: D1PreparedStatement[],
-): Stored<Account | undefined> =>
-  attempt(db, async () => {
+): StoreResult<Account | undefined> =>
+  tryD1(db, async () => {
     const change = db.orm
       .update(accounts)
       .set({
@@ -66,23 +66,23 @@ export const addAccessToken = (
   db: Db,
   token: { hash: string; accountId: string } & Omit<AccessToken, 'lastUsedAt' | 'revokedAt'>,
   alongside: D1PreparedStatement[],
-): Stored<void> =>
-  attempt(db, async () => {
+): StoreResult<void> =>
+  tryD1(db, async () => {
     const added = db.orm.insert(accessTokens).values({ ...token, expiresAt: token.expiresAt ?? null });
     await db.d1.batch([statement(db, added), ...alongside]);
   });
 
-const MOST_TOKENS_LISTED = 100;
+const MAX_TOKENS_LISTED = 100;
 
 /** An account's tokens, newest first, revoked ones included. */
-export const accessTokensOf = (db: Db, accountId: string): Stored<AccessToken[]> =>
-  attempt(db, async () => {
+export const accessTokensOf = (db: Db, accountId: string): StoreResult<AccessToken[]> =>
+  tryD1(db, async () => {
     const rows = await db.orm
       .select()
       .from(accessTokens)
       .where(eq(accessTokens.accountId, accountId))
       .orderBy(desc(accessTokens.createdAt), desc(accessTokens.id))
-      .limit(MOST_TOKENS_LISTED);
+      .limit(MAX_TOKENS_LISTED);
     return rows.map((row) => ({
       id: row.id,
       name: row.name,
@@ -100,8 +100,8 @@ export const revokeAccessToken = (
   { accountId, tokenId }: { accountId: string; tokenId: string },
   now: EpochMs,
   alongside: D1PreparedStatement[],
-): Stored<boolean> =>
-  attempt(db, async () => {
+): StoreResult<boolean> =>
+  tryD1(db, async () => {
     const known = and(eq(accessTokens.accountId, accountId), eq(accessTokens.id, tokenId));
     const revoked = db.orm
       .update(accessTokens)

@@ -1,12 +1,12 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
 import type { App, LinkPolicy, SharedAccounts } from '../../domain/app.ts';
-import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apps } from '../schema/connections.ts';
 
 /** Stores a new app, in one transaction with `alongside`. */
-export const addApp = (db: Db, app: App, alongside: D1PreparedStatement[]): Stored<void> =>
-  attempt(db, async () => {
+export const addApp = (db: Db, app: App, alongside: D1PreparedStatement[]): StoreResult<void> =>
+  tryD1(db, async () => {
     const added = db.orm
       .insert(apps)
       .values({ ...app, accountId: app.accountId ?? null, disabledAt: app.disabledAt ?? null });
@@ -14,8 +14,8 @@ export const addApp = (db: Db, app: App, alongside: D1PreparedStatement[]): Stor
   });
 
 /** Apps in the order of their ids, after one of them: those of one account, or all. */
-export const appsAfter = (db: Db, accountId: string | undefined, afterId: string, limit: number): Stored<App[]> =>
-  attempt(db, async () => {
+export const appsAfter = (db: Db, accountId: string | undefined, afterId: string, limit: number): StoreResult<App[]> =>
+  tryD1(db, async () => {
     const owned = accountId === undefined ? undefined : eq(apps.accountId, accountId);
     const rows = await db.orm
       .select()
@@ -48,8 +48,8 @@ export const changeApp = (
   { disabledAt, ...changes }: AppChanges,
   unchangedSince: App | undefined,
   alongside: D1PreparedStatement[],
-): Stored<App | 'changed' | undefined> =>
-  attempt(db, async () => {
+): StoreResult<App | 'changed' | undefined> =>
+  tryD1(db, async () => {
     const change = db.orm
       .update(apps)
       .set({

@@ -2,7 +2,7 @@ import { and, desc, eq, sql } from 'drizzle-orm';
 
 import type { AuditAction, AuditEntry, Surface } from '../../domain/audit.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { auditEntries } from '../schema/management.ts';
 
 /**
@@ -33,8 +33,8 @@ export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1Pr
     );
 
 /** Notes what changes nothing. */
-export const addAuditEntry = (db: Db, entry: D1PreparedStatement): Stored<void> =>
-  attempt(db, async () => {
+export const addAuditEntry = (db: Db, entry: D1PreparedStatement): StoreResult<void> =>
+  tryD1(db, async () => {
     await entry.run();
   });
 
@@ -50,8 +50,8 @@ export const auditEntriesBefore = (
   of: string | undefined,
   before: AuditPosition = THE_END,
   limit: number,
-): Stored<AuditEntry[]> =>
-  attempt(db, async () => {
+): StoreResult<AuditEntry[]> =>
+  tryD1(db, async () => {
     const rows = await db.orm
       .select()
       .from(auditEntries)

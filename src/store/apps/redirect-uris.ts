@@ -2,7 +2,7 @@ import { and, asc, eq } from 'drizzle-orm';
 
 import type { RedirectUri } from '../../domain/app.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { redirectUris } from '../schema/connections.ts';
 
 /** What came of registering a URI. */
@@ -18,8 +18,8 @@ export const addRedirectUri = (
   entry: { id: string; uri: string; warnings: readonly string[] },
   { most, now }: { most: number; now: EpochMs },
   alongside: D1PreparedStatement[],
-): Stored<RegistrationOutcome> =>
-  attempt(db, async () => {
+): StoreResult<RegistrationOutcome> =>
+  tryD1(db, async () => {
     const [found, inserted] = await db.d1.batch([
       db.d1.prepare(`SELECT 1 FROM redirect_uris WHERE app_id = ?1 AND uri = ?2`).bind(appId, entry.uri),
       db.d1
@@ -36,8 +36,8 @@ export const addRedirectUri = (
   });
 
 /** An app's registered URIs, in the order in which they were added. */
-export const redirectUrisOf = (db: Db, appId: string): Stored<RedirectUri[]> =>
-  attempt(db, async () => {
+export const redirectUrisOf = (db: Db, appId: string): StoreResult<RedirectUri[]> =>
+  tryD1(db, async () => {
     const rows = await db.orm
       .select()
       .from(redirectUris)
@@ -57,8 +57,8 @@ export const removeRedirectUri = (
   appId: string,
   uri: string,
   alongside: D1PreparedStatement[],
-): Stored<boolean> =>
-  attempt(db, async () => {
+): StoreResult<boolean> =>
+  tryD1(db, async () => {
     const removal = db.orm.delete(redirectUris).where(and(eq(redirectUris.appId, appId), eq(redirectUris.uri, uri)));
     const [removed] = await db.d1.batch([statement(db, removal), ...alongside]);
     return (removed?.meta.changes ?? 0) > 0;

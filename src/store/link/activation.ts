@@ -2,10 +2,10 @@ import { and, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 
 import type { EpochMs } from '../../domain/time.ts';
-import { attemptIdempotent, brokenConstraint, type Db, type Stored } from '../d1.ts';
-import { compiled, type Given } from '../prepared.ts';
+import { tryD1Idempotent, violatedConstraint, type Db, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
 import { apps, connections, pendingConnections } from '../schema/connections.ts';
-import { nextSeqOf, withReturn } from '../sync/changes.ts';
+import { nextSeqOf, onReconnect } from '../sync/changes.ts';
 import { newTimeline, withEvent } from '../timeline.ts';
 import { withoutTokens } from './connections.ts';
 import { removePendingStatement } from './pending-connections.ts';
@@ -47,10 +47,10 @@ export const activateConnection = (
   activation: Activation,
   now: EpochMs,
   alongside: D1PreparedStatement[],
-): Stored<boolean> => {
+): StoreResult<boolean> => {
   const { ticketHash } = activation;
   let tried = false;
-  return attemptIdempotent(db, async () => {
+  return tryD1Idempotent(db, async () => {
     // Applied although D1 said otherwise? A disconnect may have come since: activating again would undo it.
     if (tried && (await isApplied(db, activation))) return true;
     tried = true;
@@ -64,7 +64,7 @@ export const activateConnection = (
       return true;
     } catch (error) {
       // A live connection that does not give way holds the place of the user's current one, or there is no state: see `stateUnless`.
-      const broken = brokenConstraint(error);
+      const broken = violatedConstraint(error);
       if (broken === 'NOT NULL connections.state' || broken?.startsWith('UNIQUE') === true) return false;
       throw error;
     }
@@ -82,17 +82,17 @@ const isApplied = async (db: Db, { id, rotationId }: Activation): Promise<boolea
 
 type ActivationNow = Activation & { now: EpochMs };
 
-const RETIRE_OTHERS = compiled((orm, given: Given<ActivationNow>) =>
+const RETIRE_OTHERS = prepared((orm, param: Param<ActivationNow>) =>
   orm
     .update(connections)
-    .set({ ...withoutTokens(given('now'), 'replaced'), isCurrent: false })
+    .set({ ...withoutTokens(param('now'), 'replaced'), isCurrent: false })
     .where(
       and(
-        eq(connections.appId, given('appId')),
-        eq(connections.userId, given('userId')),
+        eq(connections.appId, param('appId')),
+        eq(connections.userId, param('userId')),
         eq(connections.isCurrent, true),
-        ne(connections.id, given('id')),
-        or(sql`${given('mayReplace')}`, eq(connections.state, 'disconnected')),
+        ne(connections.id, param('id')),
+        or(sql`${param('mayReplace')}`, eq(connections.state, 'disconnected')),
       ),
     ),
 );
@@ -104,65 +104,65 @@ const stateUnless = (obstacle: SQL | undefined): SQL<'active'> =>
 const others = alias(connections, 'others');
 
 /** Two users may link one account at the same moment: whoever comes second finds the first one's connection here. */
-const isTakenByAnother = (given: Given<ActivationNow>): SQL => sql`EXISTS (
+const isTakenByAnother = (param: Param<ActivationNow>): SQL => sql`EXISTS (
   SELECT 1 FROM ${apps} JOIN ${connections} AS others ON ${eq(others.appId, apps.id)}
   WHERE ${and(
-    eq(apps.id, given('appId')),
+    eq(apps.id, param('appId')),
     eq(apps.sharedAccounts, 'refuse'),
-    eq(others.withingsUserId, given('withingsUserId')),
-    ne(others.userId, given('userId')),
+    eq(others.withingsUserId, param('withingsUserId')),
+    ne(others.userId, param('userId')),
     ne(others.state, 'disconnected'),
   )})`;
 
 /** A disconnect or an erasure since the ticket was read took it along, and stays the last word. */
-const isTicketSpent = (given: Given<ActivationNow>): SQL => sql`(${given('ticketHash')} IS NOT NULL AND NOT EXISTS (
-  SELECT 1 FROM ${pendingConnections} WHERE ${eq(pendingConnections.ticketHash, sql`${given('ticketHash')}`)}))`;
+const isTicketSpent = (param: Param<ActivationNow>): SQL => sql`(${param('ticketHash')} IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM ${pendingConnections} WHERE ${eq(pendingConnections.ticketHash, sql`${param('ticketHash')}`)}))`;
 
 /** An app is disabled before it is deleted, and its users are erased after that: whoever is late must not leave a connection behind. */
-const isAppGone = (given: Given<ActivationNow>): SQL =>
-  sql`NOT EXISTS (SELECT 1 FROM ${apps} WHERE ${and(eq(apps.id, given('appId')), isNull(apps.disabledAt))})`;
+const isAppGone = (param: Param<ActivationNow>): SQL =>
+  sql`NOT EXISTS (SELECT 1 FROM ${apps} WHERE ${and(eq(apps.id, param('appId')), isNull(apps.disabledAt))})`;
 
-const UPSERT_ACTIVE = compiled((orm, given: Given<ActivationNow>) => {
+const UPSERT_ACTIVE = prepared((orm, param: Param<ActivationNow>) => {
   const fresh = {
-    scope: given('scope'),
-    accessTokenSealed: given('accessTokenSealed'),
-    refreshTokenSealed: given('refreshTokenSealed'),
+    scope: param('scope'),
+    accessTokenSealed: param('accessTokenSealed'),
+    refreshTokenSealed: param('refreshTokenSealed'),
     previousRefreshTokenSealed: null,
-    accessExpiresAt: given('accessExpiresAt'),
-    nextRefreshAt: given('nextRefreshAt'),
-    rotationId: given('rotationId'),
-    refreshedAt: given('now'),
+    accessExpiresAt: param('accessExpiresAt'),
+    nextRefreshAt: param('nextRefreshAt'),
+    rotationId: param('rotationId'),
+    refreshedAt: param('now'),
     isCurrent: true,
-    state: stateUnless(or(isAppGone(given), isTakenByAnother(given), isTicketSpent(given))),
+    state: stateUnless(or(isAppGone(param), isTakenByAnother(param), isTicketSpent(param))),
     stateReason: null,
-    stateSince: given('now'),
+    stateSince: param('now'),
   };
   return orm
     .insert(connections)
     .values({
-      id: given('id'),
-      appId: given('appId'),
-      userId: given('userId'),
-      withingsUserId: given('withingsUserId'),
+      id: param('id'),
+      appId: param('appId'),
+      userId: param('userId'),
+      withingsUserId: param('withingsUserId'),
       ...fresh,
-      createdAt: given('now'),
+      createdAt: param('now'),
       tokenVersion: 1,
-      changeSeq: nextSeqOf(given('appId')),
-      timeline: newTimeline('connected', given('now')),
+      changeSeq: nextSeqOf(param('appId')),
+      timeline: newTimeline('connected', param('now')),
     })
     .onConflictDoUpdate({
       target: [connections.appId, connections.userId, connections.withingsUserId],
       set: {
         ...fresh,
         // The tokens are sealed to the id: under another one they would not open.
-        state: stateUnless(ne(connections.id, given('id'))),
+        state: stateUnless(ne(connections.id, param('id'))),
         tokenVersion: sql`${connections.tokenVersion} + 1`,
         inDoubtSince: null,
         refreshFailures: 0,
         lastFailureKind: null,
         lastFailureAt: null,
-        ...withReturn,
-        timeline: withEvent({ kind: 'reconnected', at: given('now') }),
+        ...onReconnect,
+        timeline: withEvent({ kind: 'reconnected', at: param('now') }),
       },
     });
 });

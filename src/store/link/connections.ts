@@ -4,8 +4,8 @@ import { type ConnectionDetail, type ConnectionState, isLive } from '../../domai
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { OthersOnAccount } from '../../domain/link.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, attemptIdempotent, type Db, statement, type Stored } from '../d1.ts';
-import { compiled, type Given } from '../prepared.ts';
+import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
 import { apps, connections, pendingConnections } from '../schema/connections.ts';
 import { withEvent } from '../timeline.ts';
 
@@ -22,7 +22,7 @@ export type LinkingView = { known: KnownConnection[]; othersOnAccount: OthersOnA
 
 type LinkingPair = { appId: string; userId: string; withingsUserId: string };
 
-const KNOWN_CONNECTIONS = compiled((orm, given: Given<LinkingPair>) =>
+const KNOWN_CONNECTIONS = prepared((orm, param: Param<LinkingPair>) =>
   orm
     .select({
       id: connections.id,
@@ -33,23 +33,23 @@ const KNOWN_CONNECTIONS = compiled((orm, given: Given<LinkingPair>) =>
     .from(connections)
     .where(
       and(
-        eq(connections.appId, given('appId')),
-        eq(connections.userId, given('userId')),
-        or(eq(connections.isCurrent, true), eq(connections.withingsUserId, given('withingsUserId'))),
+        eq(connections.appId, param('appId')),
+        eq(connections.userId, param('userId')),
+        or(eq(connections.isCurrent, true), eq(connections.withingsUserId, param('withingsUserId'))),
       ),
     ),
 );
 
-const OTHERS_ON_ACCOUNT = compiled((orm, given: Given<LinkingPair>) =>
+const OTHERS_ON_ACCOUNT = prepared((orm, param: Param<LinkingPair>) =>
   orm
     .select({ policy: apps.sharedAccounts })
     .from(apps)
     .innerJoin(connections, eq(connections.appId, apps.id))
     .where(
       and(
-        eq(apps.id, given('appId')),
-        eq(connections.withingsUserId, given('withingsUserId')),
-        ne(connections.userId, given('userId')),
+        eq(apps.id, param('appId')),
+        eq(connections.withingsUserId, param('withingsUserId')),
+        ne(connections.userId, param('userId')),
         ne(connections.state, 'disconnected'),
       ),
     )
@@ -60,8 +60,11 @@ const OTHERS_ON_ACCOUNT = compiled((orm, given: Given<LinkingPair>) =>
  * Reads what linking a user to a Withings account has to know, in one round trip. What was read may change before it is acted on: the
  * activation looks again.
  */
-export const connectionsForLinking = (db: Db, { appId, userId, withingsUserId }: LinkingPair): Stored<LinkingView> =>
-  attempt(db, async () => {
+export const connectionsForLinking = (
+  db: Db,
+  { appId, userId, withingsUserId }: LinkingPair,
+): StoreResult<LinkingView> =>
+  tryD1(db, async () => {
     const pair = { appId, userId, withingsUserId };
     const [known, sharing] = await db.d1.batch([KNOWN_CONNECTIONS.bind(db, pair), OTHERS_ON_ACCOUNT.bind(db, pair)]);
     const [others] = OTHERS_ON_ACCOUNT.rowsOf(sharing);
@@ -86,14 +89,14 @@ export const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({
   timeline: withEvent({ kind: 'disconnected', at: now, ...(reason !== undefined && { reason }) }),
 });
 
-const FORGET_TOKENS = compiled((orm, given: Given<{ appId: string; userId: string; now: EpochMs }>) =>
+const FORGET_TOKENS = prepared((orm, param: Param<{ appId: string; userId: string; now: EpochMs }>) =>
   orm
     .update(connections)
-    .set(withoutTokens(given('now')))
+    .set(withoutTokens(param('now')))
     .where(
       and(
-        eq(connections.appId, given('appId')),
-        eq(connections.userId, given('userId')),
+        eq(connections.appId, param('appId')),
+        eq(connections.userId, param('userId')),
         eq(connections.isCurrent, true),
         ne(connections.state, 'disconnected'),
       ),
@@ -109,8 +112,8 @@ export const disconnectUser = (
   { appId, userId }: { appId: string; userId: string },
   now: EpochMs,
   audit: D1PreparedStatement,
-): Stored<void> =>
-  attemptIdempotent(db, async () => {
+): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
     const pending = and(eq(pendingConnections.appId, appId), eq(pendingConnections.userId, userId));
     await db.d1.batch([
       FORGET_TOKENS.bind(db, { appId, userId, now }),
@@ -121,8 +124,8 @@ export const disconnectUser = (
   });
 
 /** A user's current connection in full; undefined where there never was one. */
-export const connectionDetail = (db: Db, appId: string, userId: string): Stored<ConnectionDetail | undefined> =>
-  attempt(db, async () => {
+export const connectionDetail = (db: Db, appId: string, userId: string): StoreResult<ConnectionDetail | undefined> =>
+  tryD1(db, async () => {
     const row = await db.orm
       .select({
         userId: connections.userId,

@@ -4,8 +4,8 @@ import type { App } from '../../domain/app.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
-import { compiled, type Given } from '../prepared.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
 import { apps, claims, redirectUris } from '../schema/connections.ts';
 
 /** What an authorization request is checked against. */
@@ -25,7 +25,7 @@ const targetColumns = {
   uri: redirectUris.uri,
 };
 
-const TARGET_BY_URIS = compiled((orm, given: Given<{ appId: string; uri: string; otherUri: string }>) =>
+const TARGET_BY_URIS = prepared((orm, param: Param<{ appId: string; uri: string; otherUri: string }>) =>
   orm
     .select(targetColumns)
     .from(apps)
@@ -33,22 +33,22 @@ const TARGET_BY_URIS = compiled((orm, given: Given<{ appId: string; uri: string;
       redirectUris,
       and(
         eq(redirectUris.appId, apps.id),
-        or(eq(redirectUris.uri, given('uri')), eq(redirectUris.uri, given('otherUri'))),
+        or(eq(redirectUris.uri, param('uri')), eq(redirectUris.uri, param('otherUri'))),
       ),
     )
-    .where(eq(apps.id, given('appId')))
-    .limit(MOST_CANDIDATES),
+    .where(eq(apps.id, param('appId')))
+    .limit(MAX_CANDIDATES),
 );
 /** A string, and the same without its port. */
-const MOST_CANDIDATES = 2;
+const MAX_CANDIDATES = 2;
 
 /** The app and the registered ones of one or two `candidates`, in one query; undefined where there is no such app. */
 export const linkTarget = (
   db: Db,
   appId: string,
   [uri = '', otherUri = uri]: string[],
-): Stored<LinkTarget | undefined> =>
-  attempt(db, async () => targetOf(await TARGET_BY_URIS.rows(db, { appId, uri, otherUri })));
+): StoreResult<LinkTarget | undefined> =>
+  tryD1(db, async () => targetOf(await TARGET_BY_URIS.rows(db, { appId, uri, otherUri })));
 
 type TargetRow = Omit<LinkTarget, 'registered' | 'disabledAt'> & {
   disabledAt: number | null;
@@ -79,18 +79,18 @@ export type ClaimedLink = {
   target: LinkTarget | undefined;
 };
 
-const TARGET_BY_URI_ID = compiled((orm, given: Given<{ appId: string; redirectUriId: string }>) =>
+const TARGET_BY_URI_ID = prepared((orm, param: Param<{ appId: string; redirectUriId: string }>) =>
   orm
     .select(targetColumns)
     .from(apps)
-    .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, given('redirectUriId'))))
-    .where(eq(apps.id, given('appId'))),
+    .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, param('redirectUriId'))))
+    .where(eq(apps.id, param('appId'))),
 );
 
-const CLAIM = compiled((orm, given: Given<Claim>) =>
+const CLAIM = prepared((orm, param: Param<Claim>) =>
   orm
     .insert(claims)
-    .values({ id: given('id'), expiresAt: given('expiresAt') })
+    .values({ id: param('id'), expiresAt: param('expiresAt') })
     .onConflictDoNothing()
     .returning({ id: claims.id }),
 );
@@ -105,8 +105,8 @@ export const claimLink = (
   session: Claim | undefined,
   appId: string,
   redirectUriId: string,
-): Stored<ClaimedLink> =>
-  attempt(db, async () => {
+): StoreResult<ClaimedLink> =>
+  tryD1(db, async () => {
     const [read, claimed, claimedSession] = await db.d1.batch([
       TARGET_BY_URI_ID.bind(db, { appId, redirectUriId }),
       CLAIM.bind(db, state),
@@ -119,11 +119,11 @@ export const claimLink = (
     };
   });
 
-const NOTE_OUTCOME = compiled((orm, given: Given<Claim & { outcome: string }>) =>
+const NOTE_OUTCOME = prepared((orm, param: Param<Claim & { outcome: string }>) =>
   orm
     .update(claims)
-    .set({ outcome: given('outcome') })
-    .where(and(eq(claims.expiresAt, given('expiresAt')), eq(claims.id, given('id')))),
+    .set({ outcome: param('outcome') })
+    .where(and(eq(claims.expiresAt, param('expiresAt')), eq(claims.id, param('id')))),
 );
 
 /** The statement that notes how a claimed flow ended, for the callbacks that lost the claim. */
@@ -131,14 +131,14 @@ export const noteOutcomeStatement = (db: Db, claim: Claim, outcome: string): D1P
   NOTE_OUTCOME.bind(db, { ...claim, outcome });
 
 /** Notes how a claimed flow ended, where nothing else is written with it. */
-export const noteOutcome = (db: Db, claim: Claim, outcome: string): Stored<void> =>
-  attempt(db, async () => {
+export const noteOutcome = (db: Db, claim: Claim, outcome: string): StoreResult<void> =>
+  tryD1(db, async () => {
     await noteOutcomeStatement(db, claim, outcome).run();
   });
 
 /** How the flow with this claim ended; undefined while it is under way. */
-export const outcomeOf = (db: Db, claim: Claim): Stored<string | undefined> =>
-  attempt(db, async () => {
+export const outcomeOf = (db: Db, claim: Claim): StoreResult<string | undefined> =>
+  tryD1(db, async () => {
     const row = await db.orm
       .select({ outcome: claims.outcome })
       .from(claims)

@@ -1,14 +1,14 @@
 import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm';
 
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, brokenConstraint, type Db, statement, type Stored } from '../d1.ts';
+import { tryD1, violatedConstraint, type Db, statement, type StoreResult } from '../d1.ts';
 import { apps, pendingConnections } from '../schema/connections.ts';
 
 /** Linked at Withings, waiting for the app's backend to say that the right person did it. */
 export type PendingConnection = typeof pendingConnections.$inferSelect;
 
 /** Pending connections of one user. Beyond them the oldest give way: who can open links must not fill the table, nor shut out the next. */
-const MOST_PENDING_PER_USER = 5;
+const MAX_PENDING_PER_USER = 5;
 
 /**
  * Stores a pending connection, in one transaction with `alongside`.
@@ -19,15 +19,15 @@ export const addPendingConnection = (
   db: Db,
   pending: PendingConnection,
   alongside: D1PreparedStatement[],
-): Stored<boolean> =>
-  attempt(db, async () => {
+): StoreResult<boolean> =>
+  tryD1(db, async () => {
     const tooMany = db.d1
       .prepare(
         `DELETE FROM pending_connections WHERE ticket_hash IN
            (SELECT ticket_hash FROM pending_connections WHERE app_id = ?1 AND user_id = ?2
             ORDER BY created_at DESC, ticket_hash LIMIT -1 OFFSET ?3)`,
       )
-      .bind(pending.appId, pending.userId, MOST_PENDING_PER_USER);
+      .bind(pending.appId, pending.userId, MAX_PENDING_PER_USER);
     // No app id where there is no such app, and a row cannot be without one: as in `activation.ts`.
     const appId = sql<string>`(SELECT id FROM ${apps} WHERE ${and(eq(apps.id, pending.appId), isNull(apps.disabledAt))})`;
     const added = statement(db, db.orm.insert(pendingConnections).values({ ...pending, appId }));
@@ -35,7 +35,7 @@ export const addPendingConnection = (
       await db.d1.batch([added, tooMany, ...alongside]);
       return true;
     } catch (error) {
-      if (brokenConstraint(error) === 'NOT NULL pending_connections.app_id') return false;
+      if (violatedConstraint(error) === 'NOT NULL pending_connections.app_id') return false;
       throw error;
     }
   });
@@ -46,8 +46,8 @@ export const pendingByTicket = (
   appId: string,
   ticketHash: string,
   now: EpochMs,
-): Stored<PendingConnection | undefined> =>
-  attempt(db, async () =>
+): StoreResult<PendingConnection | undefined> =>
+  tryD1(db, async () =>
     db.orm
       .select()
       .from(pendingConnections)
@@ -62,8 +62,8 @@ export const pendingByTicket = (
   );
 
 /** When a user's newest unexpired pending connection was made; undefined where none waits. */
-export const pendingSince = (db: Db, appId: string, userId: string, now: EpochMs): Stored<EpochMs | undefined> =>
-  attempt(db, async () => {
+export const pendingSince = (db: Db, appId: string, userId: string, now: EpochMs): StoreResult<EpochMs | undefined> =>
+  tryD1(db, async () => {
     const row = await db.orm
       .select({ createdAt: pendingConnections.createdAt })
       .from(pendingConnections)

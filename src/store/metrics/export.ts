@@ -4,7 +4,7 @@ import type { ConnectionState } from '../../domain/connection.ts';
 import type { StoredGroup } from '../../domain/group-change.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { TimelineEvent } from '../../domain/timeline.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 
@@ -23,8 +23,8 @@ export type ExportedConnection = {
 };
 
 /** All connections of a user, in the order of their ids. */
-export const everyConnectionOf = (db: Db, appId: string, userId: string): Stored<ExportedConnection[]> =>
-  attempt(db, async () => {
+export const everyConnectionOf = (db: Db, appId: string, userId: string): StoreResult<ExportedConnection[]> =>
+  tryD1(db, async () => {
     const rows = await db.orm
       .select({
         id: connections.id,
@@ -63,8 +63,8 @@ export const groupsAfter = (
   connectionId: number,
   afterGroupId: number,
   limit: number,
-): Stored<ExportedGroup[]> =>
-  attempt(db, async () => {
+): StoreResult<ExportedGroup[]> =>
+  tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT ${EXPORTED_COLUMNS}
@@ -80,8 +80,8 @@ export const groupsAfter = (
 export type GroupName = { connectionId: number; groupId: number };
 
 /** Those of the named groups that there are, in the order of the names, undefined for the others: two rows read for each. */
-export const groupsNamed = (db: Db, names: readonly GroupName[]): Stored<(ExportedGroup | undefined)[]> =>
-  attempt(db, async () => {
+export const groupsNamed = (db: Db, names: readonly GroupName[]): StoreResult<(ExportedGroup | undefined)[]> =>
+  tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT wanted.key AS place, ${EXPORTED_COLUMNS}

@@ -1,5 +1,5 @@
 import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import {
   heightsOf,
   heightsStatement,
@@ -16,8 +16,8 @@ export type LatestPage = Omit<SeriesPage, 'values'> & { values: (StoredSeries & 
 type LatestRow = { type: number; measured_seconds: number; group_id: number; value: number; source_id: number };
 
 /** The newest certain value of every whole-body measure type that a connection has, in one round trip: a few rows read for each type. */
-export const readLatest = (db: Db, connectionId: number): Stored<LatestPage> =>
-  attempt(db, async () => {
+export const readLatest = (db: Db, connectionId: number): StoreResult<LatestPage> =>
+  tryD1(db, async () => {
     const [sources, heights, latest] = await db.d1.batch([
       sourcesStatement(db, connectionId),
       heightsStatement(db, connectionId),

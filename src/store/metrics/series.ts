@@ -1,6 +1,6 @@
 import { MANUAL_ATTRIBS, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /** Reading body data: time ranges of a few series of one connection, merged, a page at a time. */
 
@@ -57,18 +57,18 @@ export type SeriesPage = {
 /** Withings' measure type of a height. */
 const HEIGHT = 4;
 /** D1 compiles at most this many terms into one compound SELECT. */
-const MOST_TERMS = 5;
+const MAX_TERMS = 5;
 /** People rarely grow: more heights than this are a device's noise, and older ones are left out. */
-const MOST_HEIGHTS = 200;
-const MOST_SOURCES = 1_000;
+const MAX_HEIGHTS = 200;
+const MAX_SOURCES = 1_000;
 
 /**
  * One page, in one round trip. Up to five series are merged inside SQLite and read one row a value; each further five are merged apart and
  * read at most a page more.
  */
-export const readSeries = (db: Db, query: SeriesQuery): Stored<SeriesPage> =>
-  attempt(db, async () => {
-    const merges = chunk(query.series, MOST_TERMS).map((series) => mergeStatement(db, query, series));
+export const readSeries = (db: Db, query: SeriesQuery): StoreResult<SeriesPage> =>
+  tryD1(db, async () => {
+    const merges = chunk(query.series, MAX_TERMS).map((series) => mergeStatement(db, query, series));
     const [sources, heights, ...pages] = await db.d1.batch([
       sourcesStatement(db, query.connectionId),
       heightsStatement(db, query.connectionId),
@@ -86,8 +86,8 @@ export const readSeries = (db: Db, query: SeriesQuery): Stored<SeriesPage> =>
 const SERIES_PER_ENDS_STATEMENT = 2;
 
 /** The oldest and the newest value of each series in a range, in one round trip: two rows read a series. */
-export const readEnds = (db: Db, range: SeriesRange): Stored<SeriesPage> =>
-  attempt(db, async () => {
+export const readEnds = (db: Db, range: SeriesRange): StoreResult<SeriesPage> =>
+  tryD1(db, async () => {
     const ends = chunk(range.series, SERIES_PER_ENDS_STATEMENT).map((series) => endsStatement(db, range, series));
     const [sources, heights, ...pages] = await db.d1.batch([
       sourcesStatement(db, range.connectionId),
@@ -114,8 +114,8 @@ const endsStatement = (db: Db, range: SeriesRange, series: readonly Series[]): D
 };
 
 /** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
-export const storedSeries = (db: Db, connectionId: number): Stored<Omit<Series, 'rank'>[]> =>
-  attempt(db, async () => {
+export const storedSeries = (db: Db, connectionId: number): StoreResult<Omit<Series, 'rank'>[]> =>
+  tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(`${SERIES} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
       .bind(connectionId)
@@ -172,7 +172,7 @@ export const SERIES = `
 export const sourcesStatement = (db: Db, connectionId: number): D1PreparedStatement =>
   db.d1
     .prepare(
-      `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ? LIMIT ${MOST_SOURCES}`,
+      `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ? LIMIT ${MAX_SOURCES}`,
     )
     .bind(connectionId);
 
@@ -181,7 +181,7 @@ export const heightsStatement = (db: Db, connectionId: number): D1PreparedStatem
     .prepare(
       `SELECT measured_seconds, value, group_id FROM measurements
        WHERE connection_id = ? AND type = ${HEIGHT} AND position = -1 AND ambiguous = 0
-       ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MOST_HEIGHTS}`,
+       ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MAX_HEIGHTS}`,
     )
     .bind(connectionId);
 

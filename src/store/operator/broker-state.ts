@@ -1,11 +1,11 @@
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /** The few things that the broker remembers about itself, each a JSON text under its name. */
 export type BrokerStateName = 'keyring' | 'alarms';
 
 /** What is remembered under a name, as it was written. */
-export const brokerStateText = (db: Db, name: BrokerStateName): Stored<string | undefined> =>
-  attempt(db, async () => {
+export const brokerStateText = (db: Db, name: BrokerStateName): StoreResult<string | undefined> =>
+  tryD1(db, async () => {
     const row = await db.d1
       .prepare('SELECT value FROM broker_state WHERE name = ?1')
       .bind(name)
@@ -19,8 +19,8 @@ export const replaceBrokerState = (
   name: BrokerStateName,
   { before, after }: { before: string | undefined; after: string },
   now: number,
-): Stored<boolean> =>
-  attempt(db, async () => {
+): StoreResult<boolean> =>
+  tryD1(db, async () => {
     const { meta } = await db.d1
       .prepare(
         `INSERT INTO broker_state (name, value, updated_at) SELECT ?1, ?2, ?3

@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /** How many refreshes wait, each kind counted up to a limit, and since when the longest. */
 export type RefreshBacklog = {
@@ -14,8 +14,8 @@ export type RefreshBacklog = {
 };
 
 /** What waits for the cron, each counted up to `most` along its index. One round trip. */
-export const refreshBacklog = (db: Db, most: number, now: EpochMs): Stored<RefreshBacklog> =>
-  attempt(db, async () => {
+export const refreshBacklog = (db: Db, most: number, now: EpochMs): StoreResult<RefreshBacklog> =>
+  tryD1(db, async () => {
     const due = 'FROM connections WHERE in_doubt_since IS NULL AND next_refresh_at <= ?1';
     const inDoubt = 'FROM connections WHERE in_doubt_since IS NOT NULL AND next_refresh_at <= ?1';
     const row = await db.d1
@@ -56,8 +56,8 @@ export type ReasonCount = { reason: string; count: number };
  * Refreshes that fail right now, by what happened last. A failing one is due again soon, so it is found among the first `most` that are due
  * until `soon`, whatever the table holds.
  */
-export const failingRefreshes = (db: Db, most: number, soon: EpochMs): Stored<ReasonCount[]> =>
-  attempt(db, async () => {
+export const failingRefreshes = (db: Db, most: number, soon: EpochMs): StoreResult<ReasonCount[]> =>
+  tryD1(db, async () => {
     const some = (which: string): string =>
       `SELECT * FROM (SELECT last_failure_kind AS reason, refresh_failures FROM connections
        WHERE in_doubt_since IS ${which} AND next_refresh_at <= ?1 ORDER BY next_refresh_at LIMIT ?2)`;
@@ -72,8 +72,8 @@ export const failingRefreshes = (db: Db, most: number, soon: EpochMs): Stored<Re
   });
 
 /** Connections that were lost since a moment and whose persons have to come back, by reason: the last `most` of them. */
-export const lostConnections = (db: Db, most: number, since: EpochMs): Stored<ReasonCount[]> =>
-  attempt(db, async () => {
+export const lostConnections = (db: Db, most: number, since: EpochMs): StoreResult<ReasonCount[]> =>
+  tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT reason, count(*) AS count FROM (

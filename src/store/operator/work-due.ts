@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { latestEmptyAt, type Share } from '../tokens/withings-quota.ts';
 
 /** Which kinds of the cron's work have something due, what the broker remembers about itself, and what may concern its operator. */
@@ -18,14 +18,14 @@ export type WorkDue = {
 };
 
 /** From when on losses are counted, and up to how many. */
-export type LossesLooked = { since: EpochMs; most: number };
+export type LossWindow = { since: EpochMs; most: number };
 
 /**
  * One round trip; each look reads the first row of an index, whatever the tables hold. Nothing is due for refreshing while the cron's
  * share of Withings' requests is used up or closed: taking leases only to give them back would cost rows written every minute.
  */
-export const workDue = (db: Db, cronShare: Share, losses: LossesLooked, now: EpochMs): Stored<WorkDue> =>
-  attempt(db, async () => {
+export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: EpochMs): StoreResult<WorkDue> =>
+  tryD1(db, async () => {
     const { results, meta } = await db.d1
       .prepare(
         `SELECT
@@ -77,7 +77,7 @@ const oldestOf = (row: OldestDue | undefined): EpochMs | undefined => {
 };
 
 /** What a look from outside reads: what the cron has left undone, and whether this is the database that the code knows. */
-export type Vitals = {
+export type HealthSnapshot = {
   oldestDueAt: EpochMs | undefined;
   /** Until when the cron has used up its share of Withings' requests, or was asked to wait. */
   shareEmptyAt: EpochMs | undefined;
@@ -87,8 +87,8 @@ export type Vitals = {
 };
 
 /** One round trip; each look reads one row. */
-export const vitals = (db: Db, now: EpochMs): Stored<Vitals> =>
-  attempt(db, async () => {
+export const healthSnapshot = (db: Db, now: EpochMs): StoreResult<HealthSnapshot> =>
+  tryD1(db, async () => {
     const row = await db.d1
       .prepare(
         `SELECT ${OLDEST_DUE}, ${REMEMBERED},
@@ -111,8 +111,8 @@ export const syncsToResume = (
   db: Db,
   now: EpochMs,
   limit: number,
-): Stored<{ connectionId: number; appDisabled: boolean }[]> =>
-  attempt(db, async () => {
+): StoreResult<{ connectionId: number; appDisabled: boolean }[]> =>
+  tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT id, coalesce((SELECT disabled_at IS NOT NULL FROM apps WHERE apps.id = app_id), 1) AS disabled
@@ -124,8 +124,8 @@ export const syncsToResume = (
   });
 
 /** Puts a resumption off, so that one that keeps failing does not hold up the others. */
-export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs): Stored<void> =>
-  attempt(db, async () => {
+export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs): StoreResult<void> =>
+  tryD1(db, async () => {
     await db.d1
       .prepare(`UPDATE connections SET sync_resume_at = ?2 WHERE id = ?1 AND sync_resume_at IS NOT NULL`)
       .bind(connectionId, resumeAt)
@@ -136,8 +136,8 @@ export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs):
 export type ReviewDue = { connectionId: number; isReviewable: boolean; lastUsedAt: EpochMs };
 
 /** The connection whose review has been due longest. Not reviewable: one that ended, of a disabled app, or without any measurement yet. */
-export const reviewDue = (db: Db, now: EpochMs): Stored<ReviewDue | undefined> =>
-  attempt(db, async () => {
+export const reviewDue = (db: Db, now: EpochMs): StoreResult<ReviewDue | undefined> =>
+  tryD1(db, async () => {
     const row = await db.d1
       .prepare(
         `SELECT id, coalesce(last_used_at, 0) AS last_used_at,
@@ -153,8 +153,8 @@ export const reviewDue = (db: Db, now: EpochMs): Stored<ReviewDue | undefined> =
   });
 
 /** Puts a review off; `undefined` until the next sync that somebody asks for. */
-export const postponeReview = (db: Db, connectionId: number, nextReviewAt: EpochMs | undefined): Stored<void> =>
-  attempt(db, async () => {
+export const postponeReview = (db: Db, connectionId: number, nextReviewAt: EpochMs | undefined): StoreResult<void> =>
+  tryD1(db, async () => {
     await db.d1
       .prepare(`UPDATE connections SET next_review_at = ?2 WHERE id = ?1 AND next_review_at IS NOT NULL`)
       .bind(connectionId, nextReviewAt ?? null)
@@ -166,8 +166,8 @@ export const postponeReview = (db: Db, connectionId: number, nextReviewAt: Epoch
  *
  * @returns how many rows went
  */
-export const sweepExpired = (db: Db, now: EpochMs, most: number): Stored<number> =>
-  attempt(db, async () => {
+export const sweepExpired = (db: Db, now: EpochMs, most: number): StoreResult<number> =>
+  tryD1(db, async () => {
     const results = await db.d1.batch([
       db.d1
         .prepare(

@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm';
 
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
 /**
@@ -14,9 +14,9 @@ import { connections } from '../schema/connections.ts';
 type RecentChanges = { since: number; changes: [number, number[]][] };
 
 /** So many syncs are remembered for each connection. */
-const MOST_SYNCS = 16;
+const MAX_SYNCS = 16;
 /** A sync that changed more is remembered as one that may have changed everything. */
-const MOST_GROUPS = 32;
+const MAX_GROUPS = 32;
 
 /** The next place in the order, given a row `a` of `apps`: one look at the end of the index. Places of erased connections stay taken. */
 const NEXT_SEQ = `(1 + max(a.changes_floor, coalesce((
@@ -26,11 +26,11 @@ const NEXT_SEQ = `(1 + max(a.changes_floor, coalesce((
 export const nextSeqOf = (appId: SQL<string>): SQL<number | null> =>
   sql<number | null>`(SELECT ${sql.raw(NEXT_SEQ)} FROM apps AS a WHERE a.id = ${appId} AND a.reads_changes)`;
 
-const ofItsApp = (expression: string): string =>
+const fromOwnApp = (expression: string): string =>
   `(SELECT ${expression} FROM apps AS a WHERE a.id = connections.app_id AND a.reads_changes)`;
 
 /** For a connection that is written again: to the end of the order if it was not the user's current one, else nothing. */
-export const withReturn = {
+export const onReconnect = {
   changeSeq: sql<
     number | null
   >`CASE WHEN ${connections.isCurrent} = 1 THEN ${connections.changeSeq} ELSE excluded.change_seq END`,
@@ -39,26 +39,26 @@ export const withReturn = {
 
 /** Which groups a sync changed, as it is noted: a JSON list, or null for more than are remembered one by one. */
 export const notedGroups = (groupIds: readonly number[]): string | null =>
-  groupIds.length > MOST_GROUPS ? null : `[${groupIds.map(Math.trunc).join(',')}]`;
+  groupIds.length > MAX_GROUPS ? null : `[${groupIds.map(Math.trunc).join(',')}]`;
 
 /**
  * To the end of the order, for the groups that changed, and how far the list goes back. A connection whose place was null has not changed
  * since the app began to read, so its list is complete from the start; a full list loses its oldest sync.
  */
 export const withChanges = (groups: SQL<string | null>) => ({
-  changeSeq: sql<number | null>`${sql.raw(ofItsApp(NEXT_SEQ))}`,
+  changeSeq: sql<number | null>`${sql.raw(fromOwnApp(NEXT_SEQ))}`,
   recentChanges: sql<string | null>`(SELECT CASE WHEN ${groups} IS NULL
     THEN json_object('since', ${sql.raw(NEXT_SEQ)}, 'changes', json_array())
     ELSE json_object('since', ${sql.raw(SINCE)}, 'changes', json(CASE WHEN ${sql.raw(IS_FULL)}
-      THEN json_remove(${longer(groups)}, '$[0]') ELSE ${longer(groups)} END)) END
+      THEN json_remove(${appended(groups)}, '$[0]') ELSE ${appended(groups)} END)) END
     FROM apps AS a WHERE a.id = connections.app_id AND a.reads_changes)`,
 });
 
 const RECENT = 'connections.recent_changes';
-const IS_FULL = `json_array_length(${RECENT}, '$.changes') >= ${MOST_SYNCS}`;
+const IS_FULL = `json_array_length(${RECENT}, '$.changes') >= ${MAX_SYNCS}`;
 const SINCE = `CASE WHEN ${IS_FULL} THEN ${RECENT} ->> '$.changes[0][0]' ELSE coalesce(${RECENT} ->> '$.since', connections.change_seq, 0) END`;
 /** The list with one more sync. */
-const longer = (groups: SQL<string | null>) =>
+const appended = (groups: SQL<string | null>) =>
   sql`json_insert(coalesce(${sql.raw(RECENT)} -> '$.changes', '[]'), '$[#]', json_array(${sql.raw(NEXT_SEQ)}, json(${groups})))`;
 
 /** Keeps the places of connections that are about to be deleted from being given again. */
@@ -73,8 +73,8 @@ export const floorStatement = (db: Db, connectionIds: readonly number[]): D1Prep
     .bind(JSON.stringify(connectionIds));
 
 /** Has an app's changes noted from now on, and says where their order ends. */
-export const startReadingChanges = (db: Db, appId: string): Stored<number> =>
-  attempt(db, async () => {
+export const startReadingChanges = (db: Db, appId: string): StoreResult<number> =>
+  tryD1(db, async () => {
     const [, last] = await db.d1.batch([
       db.d1.prepare('UPDATE apps SET reads_changes = 1 WHERE id = ?1 AND NOT reads_changes').bind(appId),
       db.d1.prepare(`SELECT ${NEXT_SEQ} - 1 AS seq FROM apps AS a WHERE a.id = ?1`).bind(appId),
@@ -104,8 +104,8 @@ export type ChangesQuery = {
 export const connectionsToRead = (
   db: Db,
   { appId, after, unfinished, limit }: ChangesQuery,
-): Stored<{ unfinished: ChangedConnection | undefined; following: ChangedConnection[] }> =>
-  attempt(db, async () => {
+): StoreResult<{ unfinished: ChangedConnection | undefined; following: ChangedConnection[] }> =>
+  tryD1(db, async () => {
     const columns = 'SELECT id, user_id, is_current, change_seq, recent_changes FROM connections';
     const [one, following] = await db.d1.batch([
       db.d1.prepare(`${columns} WHERE id = ?1 AND app_id = ?2`).bind(unfinished ?? -1, appId),

@@ -1,7 +1,7 @@
 import { type GroupChanges, packValues } from '../../domain/group-change.ts';
 import type { EpochMs, EpochSeconds } from '../../domain/time.ts';
 import type { ReviewedGroup } from '../../domain/window-review.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from '../metrics/group-row.ts';
 import { SERIES, type Source, sourcesOf, sourcesStatement } from '../metrics/series.ts';
 
@@ -31,8 +31,8 @@ export const knownGroups = (
   connectionId: number,
   groupIds: readonly number[],
   window: { fromSeconds: EpochSeconds; toSeconds: EpochSeconds } | undefined,
-): Stored<Known> =>
-  attempt(db, async () => {
+): StoreResult<Known> =>
+  tryD1(db, async () => {
     const ids = JSON.stringify(groupIds);
     const [groups, sources, lacking, oldest] = await db.d1.batch([
       db.d1.prepare(GROUPS_BY_ID).bind(ids, connectionId),
@@ -92,7 +92,7 @@ const groupOf = (row: ReviewedRow): ReviewedGroup => ({
 });
 
 /** D1 takes 2 MB in one parameter, which local D1 does not enforce. */
-const MOST_PARAMETER_CHARACTERS = 1_000_000;
+const MAX_PARAMETER_CHARACTERS = 1_000_000;
 
 /**
  * Stores a page's changes in one transaction with `alongside`, whose last statement returns a row exactly while the lease is held.
@@ -106,8 +106,8 @@ export const storeGroupChanges = (
   sources: readonly Source[],
   now: EpochMs,
   alongside: D1PreparedStatement,
-): Stored<boolean> =>
-  attempt(db, async () => {
+): StoreResult<boolean> =>
+  tryD1(db, async () => {
     const results = await db.d1.batch([...changeStatements(db, held, changes, sources, now), alongside]);
     return (results.at(-1)?.meta.changes ?? 0) > 0;
   });
@@ -202,7 +202,7 @@ const chunksOfJson = (rows: readonly unknown[][]): string[] => {
   let characters = 0;
   for (const row of rows) {
     const json = JSON.stringify(row);
-    if (characters + json.length > MOST_PARAMETER_CHARACTERS) {
+    if (characters + json.length > MAX_PARAMETER_CHARACTERS) {
       chunks.push(`[${chunk.join(',')}]`);
       chunk = [];
       characters = 0;

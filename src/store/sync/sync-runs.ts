@@ -6,8 +6,8 @@ import type { AskedQuestion, SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';
 import { withActivity } from '../activity.ts';
-import { attempt, attemptIdempotent, type Db, type Stored } from '../d1.ts';
-import { compiled, type Given } from '../prepared.ts';
+import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
 import { withEvent } from '../timeline.ts';
 import { notedGroups, withChanges } from './changes.ts';
@@ -28,19 +28,19 @@ export type SyncStart = {
   isUnderWay: boolean;
 };
 
-const TAKE_LEASE = compiled((orm, given: Given<{ connectionId: number; now: EpochMs } & SyncLease>) =>
+const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number; now: EpochMs } & SyncLease>) =>
   orm
     .update(connections)
-    .set({ syncLeaseId: given('id'), syncLeaseUntil: given('until') })
+    .set({ syncLeaseId: param('id'), syncLeaseUntil: param('until') })
     .where(
       and(
-        eq(connections.id, given('connectionId')),
+        eq(connections.id, param('connectionId')),
         eq(connections.state, 'active'),
         or(
           isNull(connections.syncLeaseUntil),
-          lte(connections.syncLeaseUntil, given('now')),
+          lte(connections.syncLeaseUntil, param('now')),
           // Taken a moment ago by this very call, whose answer was lost.
-          eq(connections.syncLeaseId, given('id')),
+          eq(connections.syncLeaseId, param('id')),
         ),
       ),
     )
@@ -67,8 +67,8 @@ export const takeSyncLease = (
   connectionId: number,
   lease: SyncLease,
   now: EpochMs,
-): Stored<SyncStart | undefined> =>
-  attemptIdempotent(db, async () => {
+): StoreResult<SyncStart | undefined> =>
+  tryD1Idempotent(db, async () => {
     const row = await TAKE_LEASE.first(db, { connectionId, ...lease, now });
     if (row === undefined) return undefined;
     return {
@@ -102,13 +102,13 @@ export type SyncProgress = {
 /** `Held` is the connection, and the lease that every write of a sync names. */
 type Held = { connectionId: number; leaseId: string };
 
-const isHeld = (given: Given<Held>) =>
-  and(eq(connections.id, given('connectionId')), eq(connections.syncLeaseId, given('leaseId')));
+const isHeld = (param: Param<Held>) =>
+  and(eq(connections.id, param('connectionId')), eq(connections.syncLeaseId, param('leaseId')));
 
 /** Which of the columns a statement writes that have an index: each costs a row, changed or not. */
-type Shape = { changes: boolean; nextReview: boolean };
+type IndexedColumns = { changes: boolean; nextReview: boolean };
 
-const inEachShape = <Statement>(write: (shape: Shape) => Statement) => {
+const statementPerVariant = <Statement>(write: (shape: IndexedColumns) => Statement) => {
   const statements = [
     write({ changes: false, nextReview: false }),
     write({ changes: false, nextReview: true }),
@@ -122,9 +122,9 @@ const inEachShape = <Statement>(write: (shape: Shape) => Statement) => {
   };
 };
 
-const PROGRESS = inEachShape((shape) =>
-  compiled((orm, given: Given<ProgressValues & Held>) =>
-    orm.update(connections).set(progressed(given, shape)).where(isHeld(given)),
+const PROGRESS = statementPerVariant((shape) =>
+  prepared((orm, param: Param<ProgressValues & Held>) =>
+    orm.update(connections).set(progressed(param, shape)).where(isHeld(param)),
   ),
 );
 
@@ -146,12 +146,12 @@ export type SyncEnding = {
 
 type EndingValues = { result: string; usedTokenVersion: number; isUse: boolean; now: EpochMs };
 
-const FINISH = inEachShape((shape) =>
-  compiled((orm, given: Given<ProgressValues & EndingValues & Held>) =>
+const FINISH = statementPerVariant((shape) =>
+  prepared((orm, param: Param<ProgressValues & EndingValues & Held>) =>
     orm
       .update(connections)
-      .set({ ...progressed(given, shape), ...ended(given) })
-      .where(isHeld(given))
+      .set({ ...progressed(param, shape), ...ended(param) })
+      .where(isHeld(param))
       .returning({ id: connections.id }),
   ),
 );
@@ -174,17 +174,17 @@ export const finishStatement = (
 
 type AbandonValues = { result: string; recentQuestions: string | null; resumeAt: EpochMs | null };
 
-const ABANDON = compiled((orm, given: Given<AbandonValues & Held>) =>
+const ABANDON = prepared((orm, param: Param<AbandonValues & Held>) =>
   orm
     .update(connections)
     .set({
       syncLeaseId: null,
       syncLeaseUntil: null,
-      lastSyncResult: given('result'),
-      recentQuestions: sql`coalesce(${given('recentQuestions')}, ${connections.recentQuestions})`,
-      syncResumeAt: sql`coalesce(${given('resumeAt')}, ${connections.syncResumeAt})`,
+      lastSyncResult: param('result'),
+      recentQuestions: sql`coalesce(${param('recentQuestions')}, ${connections.recentQuestions})`,
+      syncResumeAt: sql`coalesce(${param('resumeAt')}, ${connections.syncResumeAt})`,
     })
-    .where(isHeld(given)),
+    .where(isHeld(param)),
 );
 
 /** Ends a sync that failed: what was stored and how far it got stays, and what was asked is remembered. */
@@ -198,8 +198,8 @@ export const abandonSync = (
     recentQuestions: readonly AskedQuestion[] | undefined;
     resumeAt: EpochMs | undefined;
   },
-): Stored<void> =>
-  attemptIdempotent(db, async () => {
+): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
     const values = {
       result: JSON.stringify({ endedAt: ending.endedAt, outcome: ending.outcome }),
       recentQuestions: ending.recentQuestions === undefined ? null : JSON.stringify(ending.recentQuestions),
@@ -230,26 +230,26 @@ const progressValues = ({ position, reviews, ...progress }: SyncProgress): Progr
   timeZone: progress.timeZone ?? null,
 });
 
-const progressed = (given: Given<ProgressValues>, { changes, nextReview }: Shape) => ({
-  syncCursorSeconds: given('cursorSeconds'),
-  syncResume: given('resume'),
-  syncResumeAt: given('resumeAt'),
-  recentQuestions: given('recentQuestions'),
-  reviewPosition: sql`coalesce(${given('reviews')}, ${connections.reviewPosition})`,
-  timeZone: sql`coalesce(${given('timeZone')}, ${connections.timeZone})`,
-  ...(nextReview && { nextReviewAt: given('nextReviewAt') }),
-  ...(changes && { dataVersion: sql`${connections.dataVersion} + 1`, ...withChanges(given('changedGroups')) }),
+const progressed = (param: Param<ProgressValues>, { changes, nextReview }: IndexedColumns) => ({
+  syncCursorSeconds: param('cursorSeconds'),
+  syncResume: param('resume'),
+  syncResumeAt: param('resumeAt'),
+  recentQuestions: param('recentQuestions'),
+  reviewPosition: sql`coalesce(${param('reviews')}, ${connections.reviewPosition})`,
+  timeZone: sql`coalesce(${param('timeZone')}, ${connections.timeZone})`,
+  ...(nextReview && { nextReviewAt: param('nextReviewAt') }),
+  ...(changes && { dataVersion: sql`${connections.dataVersion} + 1`, ...withChanges(param('changedGroups')) }),
 });
 
-const ended = (given: Given<EndingValues>) => ({
+const ended = (param: Param<EndingValues>) => ({
   syncLeaseId: null,
   syncLeaseUntil: null,
-  lastSyncAt: given('now'),
-  lastUsedAt: sql`CASE WHEN ${given('isUse')} THEN ${given('now')} ELSE ${connections.lastUsedAt} END`,
-  lastSyncResult: given('result'),
-  timeline: withEvent({ kind: 'synced', at: given('now') }),
-  activity: withActivity('synced', given('now')),
-  previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${given('usedTokenVersion')}
+  lastSyncAt: param('now'),
+  lastUsedAt: sql`CASE WHEN ${param('isUse')} THEN ${param('now')} ELSE ${connections.lastUsedAt} END`,
+  lastSyncResult: param('result'),
+  timeline: withEvent({ kind: 'synced', at: param('now') }),
+  activity: withActivity('synced', param('now')),
+  previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${param('usedTokenVersion')}
     THEN NULL ELSE ${connections.previousRefreshTokenSealed} END`,
 });
 
@@ -261,7 +261,7 @@ export type SyncState = {
   last: { endedAt: EpochMs; outcome: unknown } | undefined;
 };
 
-const SYNC_STATE = compiled((orm, given: Given<{ connectionId: number }>) =>
+const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number }>) =>
   orm
     .select({
       state: connections.state,
@@ -270,12 +270,12 @@ const SYNC_STATE = compiled((orm, given: Given<{ connectionId: number }>) =>
       last: connections.lastSyncResult,
     })
     .from(connections)
-    .where(eq(connections.id, given('connectionId'))),
+    .where(eq(connections.id, param('connectionId'))),
 );
 
 /** The sync state of a connection; undefined where it does not exist. */
-export const syncStateOf = (db: Db, connectionId: number): Stored<SyncState | undefined> =>
-  attempt(db, async () => {
+export const syncStateOf = (db: Db, connectionId: number): StoreResult<SyncState | undefined> =>
+  tryD1(db, async () => {
     const row = await SYNC_STATE.first(db, { connectionId });
     if (row === undefined) return undefined;
     return {

@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
-import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
 /** Everything sealed of one connection, and the version that it was read at. */
@@ -15,8 +15,8 @@ export type SealedTokens = {
 };
 
 /** Connections in the order of their ids, after one of them. Those without tokens are among them: a walk passes them by. */
-export const sealedTokensAfter = (db: Db, afterId: number, limit: number): Stored<SealedTokens[]> =>
-  attempt(db, async () => {
+export const sealedTokensAfter = (db: Db, afterId: number, limit: number): StoreResult<SealedTokens[]> =>
+  tryD1(db, async () => {
     const rows = await db.orm
       .select({
         connectionId: connections.id,
@@ -49,8 +49,8 @@ export const sealedTokensAfter = (db: Db, afterId: number, limit: number): Store
 export const replaceSealed = (
   db: Db,
   changes: readonly { before: SealedTokens; after: SealedTokens }[],
-): Stored<number> =>
-  attempt(db, async () => {
+): StoreResult<number> =>
+  tryD1(db, async () => {
     if (changes.length === 0) return 0;
     const results = await db.d1.batch(changes.map((change) => replaceStatement(db, change)));
     return results.reduce((sum, { meta }) => sum + meta.changes, 0);

@@ -4,45 +4,22 @@ import type { StoredTokens } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { withActivity } from '../activity.ts';
-import { attempt, attemptIdempotent, type Db, type Stored } from '../d1.ts';
-import { compiled, type Given } from '../prepared.ts';
+import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { withEvent } from '../timeline.ts';
+import { tokenColumns, tokensOfRow } from './token-row.ts';
 
-/**
- * The token columns of a connection, and the transitions of the refresh protocol (`broker/tokens/refresh.ts`). Every write names the lease
- * and the version it relies on, so that what happened meanwhile (a disconnect, a reconnect, another holder) wins.
- */
-
-const tokenColumns = {
-  connectionId: connections.id,
-  appId: connections.appId,
-  userId: connections.userId,
-  state: connections.state,
-  stateReason: connections.stateReason,
-  accessTokenSealed: connections.accessTokenSealed,
-  refreshTokenSealed: connections.refreshTokenSealed,
-  previousRefreshTokenSealed: connections.previousRefreshTokenSealed,
-  tokenVersion: connections.tokenVersion,
-  accessExpiresAt: connections.accessExpiresAt,
-  refreshedAt: connections.refreshedAt,
-  lastUsedAt: connections.lastUsedAt,
-  refreshLeaseId: connections.refreshLeaseId,
-  refreshLeaseUntil: connections.refreshLeaseUntil,
-  refreshFailures: connections.refreshFailures,
-  inDoubtSince: connections.inDoubtSince,
-};
-
-const TOKENS = compiled((orm, given: Given<{ connectionId: number }>) =>
+const TOKENS = prepared((orm, param: Param<{ connectionId: number }>) =>
   orm
     .select(tokenColumns)
     .from(connections)
-    .where(eq(connections.id, given('connectionId'))),
+    .where(eq(connections.id, param('connectionId'))),
 );
 
 /** The tokens of one connection; undefined where it does not exist. */
-export const tokensOf = (db: Db, connectionId: number): Stored<StoredTokens | undefined> =>
-  attempt(db, async () => {
+export const tokensOf = (db: Db, connectionId: number): StoreResult<StoredTokens | undefined> =>
+  tryD1(db, async () => {
     const row = await TOKENS.first(db, { connectionId });
     return row === undefined ? undefined : tokensOfRow(row);
   });
@@ -50,11 +27,11 @@ export const tokensOf = (db: Db, connectionId: number): Stored<StoredTokens | un
 /** The right to refresh one connection, until it is given back or runs out. */
 export type RefreshLease = { id: string; takenAt: EpochMs; until: EpochMs };
 
-const TAKE_LEASE = compiled((orm, given: Given<{ connectionId: number } & RefreshLease>) =>
+const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & RefreshLease>) =>
   orm
     .update(connections)
-    .set(leased(given))
-    .where(and(eq(connections.id, given('connectionId')), eq(connections.state, 'active'), leaseIsFree(given)))
+    .set(leaseColumns(param))
+    .where(and(eq(connections.id, param('connectionId')), eq(connections.state, 'active'), leaseIsFree(param)))
     .returning(tokenColumns),
 );
 
@@ -66,8 +43,12 @@ const TAKE_LEASE = compiled((orm, given: Given<{ connectionId: number } & Refres
  * The race that remains: a request that Withings carries out after the lease has run out and the next holder has sent its own. The pair
  * stored then is not the newest; a refresh after a doubt is followed by another within the 8 hours, which makes it so again.
  */
-export const takeRefreshLease = (db: Db, connectionId: number, lease: RefreshLease): Stored<StoredTokens | undefined> =>
-  attempt(db, async () => {
+export const takeRefreshLease = (
+  db: Db,
+  connectionId: number,
+  lease: RefreshLease,
+): StoreResult<StoredTokens | undefined> =>
+  tryD1(db, async () => {
     const row = await TAKE_LEASE.first(db, { connectionId, ...lease });
     return row === undefined ? undefined : tokensOfRow(row);
   });
@@ -75,14 +56,14 @@ export const takeRefreshLease = (db: Db, connectionId: number, lease: RefreshLea
 /** A connection whose lease was taken because it was due. */
 export type DueTokens = StoredTokens & { appDisabled: boolean };
 
-const TAKE_DUE_LEASES = compiled((orm, given: Given<{ limit: number } & RefreshLease>) => {
+const TAKE_DUE_LEASES = prepared((orm, param: Param<{ limit: number } & RefreshLease>) => {
   const dueIn = (queue: SQL) => sql`SELECT id FROM (SELECT id FROM ${connections}
-    WHERE ${queue} AND next_refresh_at <= ${given('takenAt')} ORDER BY next_refresh_at LIMIT ${given('limit')})`;
-  const due = sql`${dueIn(sql`in_doubt_since IS NOT NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NULL`)} LIMIT ${given('limit')}`;
+    WHERE ${queue} AND next_refresh_at <= ${param('takenAt')} ORDER BY next_refresh_at LIMIT ${param('limit')})`;
+  const due = sql`${dueIn(sql`in_doubt_since IS NOT NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NULL`)} LIMIT ${param('limit')}`;
   return orm
     .update(connections)
-    .set(leased(given))
-    .where(and(sql`${connections.id} IN (${due})`, leaseIsFree(given)))
+    .set(leaseColumns(param))
+    .where(and(sql`${connections.id} IN (${due})`, leaseIsFree(param)))
     .returning({
       ...tokenColumns,
       appDisabled: sql<number>`coalesce((SELECT disabled_at IS NOT NULL FROM ${apps} WHERE ${apps.id} = ${connections.appId}), 1)`,
@@ -90,46 +71,46 @@ const TAKE_DUE_LEASES = compiled((orm, given: Given<{ limit: number } & RefreshL
 });
 
 /** Takes the leases of what is in doubt and of what has been due longest, in one statement. */
-export const takeDueLeases = (db: Db, lease: RefreshLease, limit: number): Stored<DueTokens[]> =>
-  attempt(db, async () => {
+export const takeDueLeases = (db: Db, lease: RefreshLease, limit: number): StoreResult<DueTokens[]> =>
+  tryD1(db, async () => {
     const rows = await TAKE_DUE_LEASES.rows(db, { ...lease, limit });
     return rows.map((row) => ({ ...tokensOfRow(row), appDisabled: row.appDisabled === 1 }));
   });
 
-const leased = (given: Given<RefreshLease>) => ({
-  refreshLeaseId: given('id'),
-  refreshLeaseUntil: given('until'),
-  nextRefreshAt: given('until'),
-  inDoubtSince: sql<number>`coalesce(${connections.inDoubtSince}, ${given('takenAt')})`,
+const leaseColumns = (param: Param<RefreshLease>) => ({
+  refreshLeaseId: param('id'),
+  refreshLeaseUntil: param('until'),
+  nextRefreshAt: param('until'),
+  inDoubtSince: sql<number>`coalesce(${connections.inDoubtSince}, ${param('takenAt')})`,
 });
 
-const leaseIsFree = (given: Given<RefreshLease>) =>
-  or(isNull(connections.refreshLeaseUntil), lte(connections.refreshLeaseUntil, given('takenAt')));
+const leaseIsFree = (param: Param<RefreshLease>) =>
+  or(isNull(connections.refreshLeaseUntil), lte(connections.refreshLeaseUntil, param('takenAt')));
 
-const released = { refreshLeaseId: null, refreshLeaseUntil: null };
+const noLease = { refreshLeaseId: null, refreshLeaseUntil: null };
 
 /** Clears the doubt that came with this lease; an older one stays. */
-const certainAgain = (given: Given<RefreshLease>) =>
-  sql<number>`nullif(${connections.inDoubtSince}, ${given('takenAt')})`;
+const clearDoubt = (param: Param<RefreshLease>) =>
+  sql<number>`nullif(${connections.inDoubtSince}, ${param('takenAt')})`;
 
 /** What a holder relies on: which row, at which version, under which lease. */
-export type Held = { connectionId: number; tokenVersion: number; lease: RefreshLease };
+export type HeldLease = { connectionId: number; tokenVersion: number; lease: RefreshLease };
 
-type HeldValues = Omit<Held, 'lease'> & RefreshLease;
+type HeldValues = Omit<HeldLease, 'lease'> & RefreshLease;
 
 /**
  * The row as the holder left it. The lease tells of a successor after the holder took too long; the version, of a disconnect or a
  * reconnect, which leave the lease alone because a request may still be on its way.
  */
-const asHeld = (given: Given<HeldValues>) =>
+const whereHeld = (param: Param<HeldValues>) =>
   and(
-    eq(connections.id, given('connectionId')),
-    eq(connections.refreshLeaseId, given('id')),
-    eq(connections.tokenVersion, given('tokenVersion')),
+    eq(connections.id, param('connectionId')),
+    eq(connections.refreshLeaseId, param('id')),
+    eq(connections.tokenVersion, param('tokenVersion')),
     eq(connections.state, 'active'),
   );
 
-const heldValues = ({ lease, ...held }: Held): HeldValues => ({ ...held, ...lease });
+const heldValues = ({ lease, ...held }: HeldLease): HeldValues => ({ ...held, ...lease });
 
 /** A new pair, sealed, and when it is due. */
 export type Rotation = {
@@ -141,24 +122,24 @@ export type Rotation = {
   nextRefreshAt: EpochMs;
 };
 
-const RECORD_ROTATION = compiled((orm, given: Given<HeldValues & Rotation & { now: EpochMs }>) =>
+const RECORD_ROTATION = prepared((orm, param: Param<HeldValues & Rotation & { now: EpochMs }>) =>
   orm
     .update(connections)
     .set({
-      accessTokenSealed: given('accessTokenSealed'),
-      refreshTokenSealed: given('refreshTokenSealed'),
-      previousRefreshTokenSealed: given('previousRefreshTokenSealed'),
-      accessExpiresAt: given('accessExpiresAt'),
-      nextRefreshAt: given('nextRefreshAt'),
-      ...released,
-      tokenVersion: sql`${given('tokenVersion')} + 1`,
-      refreshedAt: given('now'),
+      accessTokenSealed: param('accessTokenSealed'),
+      refreshTokenSealed: param('refreshTokenSealed'),
+      previousRefreshTokenSealed: param('previousRefreshTokenSealed'),
+      accessExpiresAt: param('accessExpiresAt'),
+      nextRefreshAt: param('nextRefreshAt'),
+      ...noLease,
+      tokenVersion: sql`${param('tokenVersion')} + 1`,
+      refreshedAt: param('now'),
       inDoubtSince: null,
       refreshFailures: 0,
-      timeline: withEvent({ kind: 'refreshed', at: given('now') }),
-      activity: withActivity('refreshed', given('now')),
+      timeline: withEvent({ kind: 'refreshed', at: param('now') }),
+      activity: withActivity('refreshed', param('now')),
     })
-    .where(asHeld(given))
+    .where(whereHeld(param))
     .returning({ id: connections.id }),
 );
 
@@ -168,8 +149,8 @@ const RECORD_ROTATION = compiled((orm, given: Given<HeldValues & Rotation & { no
  * @returns whether it was stored now. False where a disconnect, a reconnect or another holder came first, and where a write whose answer
  *   was lost had been applied: either way the row says what stands, and the caller looks there
  */
-export const recordRotation = (db: Db, held: Held, pair: Rotation, now: EpochMs): Stored<boolean> =>
-  attemptIdempotent(db, async () => {
+export const recordRotation = (db: Db, held: HeldLease, pair: Rotation, now: EpochMs): StoreResult<boolean> =>
+  tryD1Idempotent(db, async () => {
     const written = await RECORD_ROTATION.rows(db, { ...heldValues(held), ...pair, now });
     return written.length > 0;
   });
@@ -177,35 +158,40 @@ export const recordRotation = (db: Db, held: Held, pair: Rotation, now: EpochMs)
 /** `inDoubt`: the tokens may have been rotated all the same, so the connection stays ahead of what is merely due. */
 export type RefreshFailure = { kind: string; inDoubt: boolean; nextRefreshAt: EpochMs };
 
-const RECORD_FAILURE = compiled((orm, given: Given<HeldValues & RefreshFailure & { now: EpochMs }>) =>
+const RECORD_FAILURE = prepared((orm, param: Param<HeldValues & RefreshFailure & { now: EpochMs }>) =>
   orm
     .update(connections)
     .set({
-      ...released,
-      inDoubtSince: sql`CASE WHEN ${given('inDoubt')} THEN ${connections.inDoubtSince} ELSE ${certainAgain(given)} END`,
-      nextRefreshAt: given('nextRefreshAt'),
+      ...noLease,
+      inDoubtSince: sql`CASE WHEN ${param('inDoubt')} THEN ${connections.inDoubtSince} ELSE ${clearDoubt(param)} END`,
+      nextRefreshAt: param('nextRefreshAt'),
       refreshFailures: sql`${connections.refreshFailures} + 1`,
-      lastFailureKind: given('kind'),
-      lastFailureAt: given('now'),
-      timeline: withEvent({ kind: 'refresh_failed', reason: given('kind'), at: given('now') }),
+      lastFailureKind: param('kind'),
+      lastFailureAt: param('now'),
+      timeline: withEvent({ kind: 'refresh_failed', reason: param('kind'), at: param('now') }),
     })
-    .where(asHeld(given)),
+    .where(whereHeld(param)),
 );
 
 /** Gives the lease back after a refresh that failed; the tokens stay as they are. */
-export const recordRefreshFailure = (db: Db, held: Held, failure: RefreshFailure, now: EpochMs): Stored<void> =>
-  attemptIdempotent(db, async () => {
+export const recordRefreshFailure = (
+  db: Db,
+  held: HeldLease,
+  failure: RefreshFailure,
+  now: EpochMs,
+): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
     await RECORD_FAILURE.bind(db, { ...heldValues(held), ...failure, now }).run();
   });
 
-const RETURN_LEASES = compiled((orm, given: Given<RefreshLease & { connectionIds: string; nextRefreshAt: EpochMs }>) =>
+const RETURN_LEASES = prepared((orm, param: Param<RefreshLease & { connectionIds: string; nextRefreshAt: EpochMs }>) =>
   orm
     .update(connections)
-    .set({ ...released, nextRefreshAt: given('nextRefreshAt'), inDoubtSince: certainAgain(given) })
+    .set({ ...noLease, nextRefreshAt: param('nextRefreshAt'), inDoubtSince: clearDoubt(param) })
     .where(
       and(
-        sql`${connections.id} IN (SELECT value FROM json_each(${given('connectionIds')}))`,
-        eq(connections.refreshLeaseId, given('id')),
+        sql`${connections.id} IN (SELECT value FROM json_each(${param('connectionIds')}))`,
+        eq(connections.refreshLeaseId, param('id')),
         eq(connections.state, 'active'),
       ),
     ),
@@ -217,45 +203,45 @@ export const returnLeases = (
   lease: RefreshLease,
   connectionIds: readonly number[],
   nextRefreshAt: EpochMs,
-): Stored<void> =>
-  attemptIdempotent(db, async () => {
+): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
     await RETURN_LEASES.bind(db, { ...lease, connectionIds: JSON.stringify(connectionIds), nextRefreshAt }).run();
   });
 
-const DROP_LEASE = compiled((orm, given: Given<{ connectionId: number; id: string }>) =>
+const DROP_LEASE = prepared((orm, param: Param<{ connectionId: number; id: string }>) =>
   orm
     .update(connections)
-    .set(released)
-    .where(and(eq(connections.id, given('connectionId')), eq(connections.refreshLeaseId, given('id')))),
+    .set(noLease)
+    .where(and(eq(connections.id, param('connectionId')), eq(connections.refreshLeaseId, param('id')))),
 );
 
 /** Drops the lease of a holder whose connection was disconnected or reconnected meanwhile; nothing else is the holder's any more. */
-export const dropLease = (db: Db, connectionId: number, { id }: RefreshLease): Stored<void> =>
-  attempt(db, async () => {
+export const dropLease = (db: Db, connectionId: number, { id }: RefreshLease): StoreResult<void> =>
+  tryD1(db, async () => {
     await DROP_LEASE.bind(db, { connectionId, id }).run();
   });
 
 type Condemned = { connectionId: number; tokenVersion: number; leaseId: string | null; reason: string; now: EpochMs };
 
-const REQUIRE_REAUTH = compiled((orm, given: Given<Condemned>) =>
+const REQUIRE_REAUTH = prepared((orm, param: Param<Condemned>) =>
   orm
     .update(connections)
     .set({
-      ...released,
+      ...noLease,
       state: 'reauth_required',
-      stateReason: given('reason'),
-      stateSince: given('now'),
+      stateReason: param('reason'),
+      stateSince: param('now'),
       inDoubtSince: null,
       nextRefreshAt: null,
       syncResumeAt: null,
-      timeline: withEvent({ kind: 'reauth_required', reason: given('reason'), at: given('now') }),
+      timeline: withEvent({ kind: 'reauth_required', reason: param('reason'), at: param('now') }),
     })
     .where(
       and(
-        eq(connections.id, given('connectionId')),
-        eq(connections.tokenVersion, given('tokenVersion')),
+        eq(connections.id, param('connectionId')),
+        eq(connections.tokenVersion, param('tokenVersion')),
         eq(connections.state, 'active'),
-        sql`${connections.refreshLeaseId} IS coalesce(${given('leaseId')}, ${connections.refreshLeaseId})`,
+        sql`${connections.refreshLeaseId} IS coalesce(${param('leaseId')}, ${connections.refreshLeaseId})`,
       ),
     )
     .returning({ id: connections.id }),
@@ -273,27 +259,9 @@ export const recordReauthRequired = (
   { connectionId, tokenVersion, lease }: { connectionId: number; tokenVersion: number; lease?: RefreshLease },
   reason: ReauthReason,
   now: EpochMs,
-): Stored<boolean> =>
-  attemptIdempotent(db, async () => {
+): StoreResult<boolean> =>
+  tryD1Idempotent(db, async () => {
     const held = { connectionId, tokenVersion, leaseId: lease?.id ?? null };
     const written = await REQUIRE_REAUTH.rows(db, { ...held, reason, now });
     return written.length > 0;
   });
-
-type TokenRow = {
-  [Column in keyof typeof tokenColumns]: (typeof connections.$inferSelect)[Column extends 'connectionId'
-    ? 'id'
-    : Column];
-};
-
-const tokensOfRow = (row: TokenRow): StoredTokens => ({
-  ...row,
-  stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
-  accessTokenSealed: row.accessTokenSealed ?? undefined,
-  refreshTokenSealed: row.refreshTokenSealed ?? undefined,
-  previousRefreshTokenSealed: row.previousRefreshTokenSealed ?? undefined,
-  lastUsedAt: row.lastUsedAt ?? undefined,
-  refreshLeaseId: row.refreshLeaseId ?? undefined,
-  refreshLeaseUntil: row.refreshLeaseUntil ?? undefined,
-  inDoubtSince: row.inDoubtSince ?? undefined,
-});

@@ -1,7 +1,7 @@
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, type Stored } from '../d1.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /** A user's current connection, as a list shows it. */
 export type ListedConnection = {
@@ -26,8 +26,8 @@ export type ConnectionFilter = {
 const ABOVE_ASCII = '\u007f';
 
 /** Current connections of an app in the order of their users' ids. Walks an index whichever the filter, so it reads what it returns. */
-export const connectionsAfter = (db: Db, filter: ConnectionFilter): Stored<ListedConnection[]> =>
-  attempt(db, async () => {
+export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<ListedConnection[]> =>
+  tryD1(db, async () => {
     const { appId, state, prefix, afterUserId, limit } = filter;
     const { results } = await db.d1
       .prepare(
@@ -60,8 +60,8 @@ type ConnectionRow = {
 export type StateCounts = Record<ConnectionState | 'pending', number>;
 
 /** Counts an app's users by state, each up to `most`: along an index, so that what it reads is bounded whatever the app's size. */
-export const countByState = (db: Db, appId: string, most: number, now: EpochMs): Stored<StateCounts> =>
-  attempt(db, async () => {
+export const countByState = (db: Db, appId: string, most: number, now: EpochMs): StoreResult<StateCounts> =>
+  tryD1(db, async () => {
     const ofState = (state: ConnectionState): string =>
       `(SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = ?1 AND state = '${state}' AND is_current = 1 LIMIT ?2)) AS ${state}`;
     const row = await db.d1
@@ -79,8 +79,8 @@ export const pendingUsersAfter = (
   db: Db,
   { appId, prefix, afterUserId, limit }: Omit<ConnectionFilter, 'state'>,
   now: EpochMs,
-): Stored<{ userId: string; since: EpochMs }[]> =>
-  attempt(db, async () => {
+): StoreResult<{ userId: string; since: EpochMs }[]> =>
+  tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT user_id AS userId, max(created_at) AS since FROM pending_connections

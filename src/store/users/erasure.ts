@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 
 import type { EpochMs } from '../../domain/time.ts';
-import { attempt, type Db, statement, type Stored } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys, apps, connections, pendingConnections, redirectUris } from '../schema/connections.ts';
 import { floorStatement } from '../sync/changes.ts';
 
@@ -11,8 +11,8 @@ import { floorStatement } from '../sync/changes.ts';
 export type UserHoldings = { connectionIds: number[]; pending: number; withingsUserIds: string[] };
 
 /** What there is of a user of an app. */
-export const holdingsOf = (db: Db, appId: string, userId: string): Stored<UserHoldings> =>
-  attempt(db, async () => {
+export const holdingsOf = (db: Db, appId: string, userId: string): StoreResult<UserHoldings> =>
+  tryD1(db, async () => {
     const [connected, pending] = await db.orm.batch([
       db.orm
         .select({ id: connections.id, withingsUserId: connections.withingsUserId })
@@ -41,8 +41,8 @@ export const accountsHeldByOthers = (
   withingsUserIds: readonly string[],
   user: { appId: string; userId: string },
   now: EpochMs,
-): Stored<Set<string>> =>
-  attempt(db, async () => {
+): StoreResult<Set<string>> =>
+  tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT asked.value AS id FROM json_each(?1) AS asked
@@ -65,8 +65,8 @@ export type RemovedBodyData = { measurements: number; groups: number; sources: n
  *
  * @returns what went; fewer than `most` of each means that nothing is left
  */
-export const deleteBodyData = (db: Db, connectionIds: readonly number[], most: number): Stored<RemovedBodyData> =>
-  attempt(db, async () => {
+export const deleteBodyData = (db: Db, connectionIds: readonly number[], most: number): StoreResult<RemovedBodyData> =>
+  tryD1(db, async () => {
     const ids = JSON.stringify(connectionIds);
     const [measurements, groups, sources] = await db.d1.batch([
       db.d1
@@ -105,8 +105,8 @@ export const deleteConnections = (
   db: Db,
   connectionIds: readonly number[],
   alongside: D1PreparedStatement[],
-): Stored<number> =>
-  attempt(db, async () => {
+): StoreResult<number> =>
+  tryD1(db, async () => {
     const removal = db.orm
       .delete(connections)
       .where(and(isAmong(connections.id, connectionIds), eq(connections.state, 'disconnected')));
@@ -119,8 +119,8 @@ const isAmong = (column: typeof connections.id, ids: readonly number[]) =>
   sql`${column} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
 
 /** Some of an app's users, those of pending connections included. */
-export const someUsersOf = (db: Db, appId: string, most: number): Stored<string[]> =>
-  attempt(db, async () => {
+export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<string[]> =>
+  tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT user_id FROM (SELECT DISTINCT user_id FROM connections WHERE app_id = ?1 LIMIT ?2)
@@ -133,8 +133,8 @@ export const someUsersOf = (db: Db, appId: string, most: number): Stored<string[
   });
 
 /** Deletes an app that has no users any more: its keys, its redirect URIs and the app itself, with `alongside` in one transaction. */
-export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[]): Stored<void> =>
-  attempt(db, async () => {
+export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[]): StoreResult<void> =>
+  tryD1(db, async () => {
     await db.d1.batch([
       statement(db, db.orm.delete(apiKeys).where(eq(apiKeys.appId, appId))),
       statement(db, db.orm.delete(redirectUris).where(eq(redirectUris.appId, appId))),

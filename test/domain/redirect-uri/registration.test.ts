@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import {
   describeWarning,
-  judgeRegistration,
+  validateRedirectUri,
   MAX_REDIRECT_URIS_PER_APP,
 } from '../../../src/domain/redirect-uri/registration.ts';
 import { loopbackUris, ownHosts, refused, registrable } from '../../fixtures/redirect-uri-registrations.ts';
@@ -12,7 +12,7 @@ const seed = 20_260_614;
 const options = { allowLoopback: true, ownHosts };
 
 const reasonAgainst = (uri: string, given = options): string | undefined => {
-  const judged = judgeRegistration(uri, given);
+  const judged = validateRedirectUri(uri, given);
   return judged.ok ? undefined : judged.failure.reason;
 };
 
@@ -39,7 +39,7 @@ describe('registration refuses', () => {
   });
 
   test('without ever repeating what was sent', () => {
-    const judged = judgeRegistration('https://fit.example.org/<script>alert(1)</script>', options);
+    const judged = validateRedirectUri('https://fit.example.org/<script>alert(1)</script>', options);
     expect(judged).toEqual({
       ok: false,
       failure: { reason: 'forbidden_character', detail: expect.stringContaining('U+003C') },
@@ -47,7 +47,7 @@ describe('registration refuses', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (text) => {
         const marked = `https://fit.example.org/${text}\u0007canary`;
-        const judgedMarked = judgeRegistration(marked, options);
+        const judgedMarked = validateRedirectUri(marked, options);
         expect(judgedMarked.ok).toBe(false);
         expect(JSON.stringify(judgedMarked)).not.toContain('canary');
       }),
@@ -94,7 +94,7 @@ describe('the refused URIs have teeth: each loose check at registration takes so
 
 describe('registration accepts', () => {
   test.each(registrable)('%s, unchanged', (uri, warnings) => {
-    expect(judgeRegistration(uri, options)).toEqual({ ok: true, value: { uri, warnings } });
+    expect(validateRedirectUri(uri, options)).toEqual({ ok: true, value: { uri, warnings } });
   });
 
   test('1024 characters and no more', () => {
@@ -144,7 +144,7 @@ describe('whatever is thrown at registration', () => {
     let accepted = 0;
     fc.assert(
       fc.property(anything, (text) => {
-        const judged = judgeRegistration(text, options);
+        const judged = validateRedirectUri(text, options);
         if (!judged.ok) {
           expect(judged.failure.detail).not.toBe('');
           return;
@@ -199,7 +199,7 @@ describe('warnings', () => {
 
   test('say so when the punycode of an app host, which nobody resolves, reads as nothing', () => {
     const uri = `tracker://xn--${'9'.repeat(200)}/ok`;
-    expect(judgeRegistration(uri, options)).toMatchObject({ ok: true });
+    expect(validateRedirectUri(uri, options)).toMatchObject({ ok: true });
     expect(describeWarning('punycode_host', uri)).toContain('not decodable');
   });
 });

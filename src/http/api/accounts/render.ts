@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-import type { AccessToken, Account, Manager } from '../../../domain/account.ts';
+import type { AccessToken, Account, Principal } from '../../../domain/account.ts';
 import { instant, instantOrNull } from '../instant.ts';
 import type * as contract from './contract.ts';
 
@@ -23,7 +23,7 @@ export const renderAccessToken = (token: AccessToken): z.infer<typeof contract.a
   revoked_at: instantOrNull(token.revokedAt),
 });
 
-export const renderManager = ({ account, token }: Manager): z.infer<typeof contract.whoami> => ({
+export const renderManager = ({ account, token }: Principal): z.infer<typeof contract.whoami> => ({
   role: account === undefined ? 'operator' : 'developer',
   account: account ?? null,
   token: token === undefined ? null : { id: token.id, name: token.name, expires_at: instantOrNull(token.expiresAt) },

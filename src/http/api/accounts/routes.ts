@@ -10,7 +10,7 @@ import {
   showAccount,
   updateAccount,
 } from '../../../broker/apps/manage-accounts.ts';
-import type { Manager } from '../../../domain/account.ts';
+import type { Principal } from '../../../domain/account.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forManager, forOperator } from '../admit-manager.ts';
@@ -81,7 +81,7 @@ const answerTokens = async (c: HttpContext, accountId: string) => {
 
 const answerNewToken = async (
   c: HttpContext,
-  by: Manager,
+  by: Principal,
   accountId: string,
   wanted: { name: string; expires_in_days: number },
 ) => {
@@ -92,7 +92,7 @@ const answerNewToken = async (
   return c.json({ ...renderAccessToken(details), token: token.reveal() }, 201);
 };
 
-const answerRevoked = async (c: HttpContext, by: Manager, accountId: string, tokenId: string) => {
+const answerRevoked = async (c: HttpContext, by: Principal, accountId: string, tokenId: string) => {
   const revoked = await revokeToken(c.env.deps, by, accountId, tokenId);
   return revoked.ok ? c.body(null, 204) : answerFailure(c, revoked.failure);
 };

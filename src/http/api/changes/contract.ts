@@ -4,13 +4,13 @@ import { metricValue } from '../metrics/contract.ts';
 
 /** The HTTP contract, about the changes of all of an app's users. */
 
-const MOST_CHANGES = 500;
+const MAX_CHANGES = 500;
 const DEFAULT_CHANGES = 100;
 
 export const changesQuery = z.object({
   /** The `next_cursor` of the last answer. Without one every user is read from the start. */
   cursor: z.string().max(1_000).optional(),
-  limit: z.coerce.number().int().min(1).max(MOST_CHANGES).default(DEFAULT_CHANGES),
+  limit: z.coerce.number().int().min(1).max(MAX_CHANGES).default(DEFAULT_CHANGES),
 });
 
 /** What a group says now, in place of all that it said. Derived values are not among it: they follow from the others. */

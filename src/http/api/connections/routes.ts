@@ -6,7 +6,7 @@ import { confirmLink } from '../../../broker/link/confirm-link.ts';
 import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts';
 import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, isConnected, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
-import { judgeUserId } from '../../../domain/user-id.ts';
+import { parseUserId } from '../../../domain/user-id.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { admitPath, admitPathByKey } from '../admit-user.ts';
@@ -57,7 +57,7 @@ connectionsApi.get('/connections/:user_id', async (c) => {
 connectionsApi.post('/user-tokens', valid('json', userTokenRequest), async (c) => {
   const admitted = await admitManager(c);
   if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const userId = judgeUserId(c.req.valid('json').user_id);
+  const userId = parseUserId(c.req.valid('json').user_id);
   if (!userId.ok) return answerFailure(c, invalidUserId(userId.failure.detail));
   const { token, expiresAt } = await mintUserToken(c.env.deps, admitted.value.appId, userId.value);
   return c.json({ token: token.reveal(), expires_at: instant(expiresAt) }, 201);
@@ -68,7 +68,7 @@ connectionsApi.post('/connect-sessions', valid('json', connectSessionRequest), a
   const admitted = await admitManager(c);
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const { user_id, redirect_uri: redirectUri } = c.req.valid('json');
-  const userId = judgeUserId(user_id);
+  const userId = parseUserId(user_id);
   if (!userId.ok) return answerFailure(c, invalidUserId(userId.failure.detail));
   const { appId } = admitted.value;
   const minted = await mintConnectSession(c.env.deps, appId, { userId: userId.value, redirectUri });

@@ -86,7 +86,7 @@ export const metricCatalog = z.object({
   ),
 });
 
-export const MOST_METRIC_VALUES = 1_000;
+export const MAX_METRIC_VALUES = 1_000;
 const DEFAULT_METRIC_VALUES = 100;
 
 /** Comma-separated words of a closed set. */
@@ -118,7 +118,7 @@ const metricRange = metricSelection.extend({
 
 export const metricQuery = metricRange.extend({
   order: z.enum(['asc', 'desc']).default('desc'),
-  limit: z.coerce.number().int().min(1).max(MOST_METRIC_VALUES).default(DEFAULT_METRIC_VALUES),
+  limit: z.coerce.number().int().min(1).max(MAX_METRIC_VALUES).default(DEFAULT_METRIC_VALUES),
   cursor: z.string().max(500).optional(),
 });
 

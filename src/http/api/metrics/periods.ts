@@ -14,7 +14,7 @@ import { metricPeriodsQuery, type MetricPeriodsParameters } from './contract.ts'
 import { periodsAsCsv } from './csv.ts';
 import { renderPeriod } from './json.ts';
 import { rangeOf, selectionOf } from './parameters.ts';
-import { CSV_TYPE, isUnchanged, JSON_TYPE, negotiate } from './representation.ts';
+import { CSV_TYPE, notModified, JSON_TYPE, negotiate } from './representation.ts';
 
 /** Body data by the user's local days, ISO weeks and months. */
 export const periodsApi = new Hono<HttpEnv>();
@@ -40,7 +40,7 @@ const answer = async (
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE]);
   if (connection !== undefined) {
     const version = [connection.id, connection.dataVersion, timeZone, form, query.value.carryForwardUntil ?? ''];
-    if (isUnchanged(c, version)) return c.body(null, 304);
+    if (notModified(c, version)) return c.body(null, 304);
   }
   const periods = connection === undefined ? ok([]) : await readMetricPeriods(c.env.deps, connection.id, query.value);
   if (!periods.ok) return answerFailure(c, periods.failure);

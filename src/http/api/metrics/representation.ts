@@ -45,7 +45,7 @@ const likingOf = (type: Representation, ranges: readonly Range[]): number => {
  *
  * @param version everything but the URL that the answer depends on
  */
-export const isUnchanged = (c: HttpContext, version: readonly (string | number)[]): boolean => {
+export const notModified = (c: HttpContext, version: readonly (string | number)[]): boolean => {
   const etag = `"${version.join('-')}"`;
   c.header('ETag', etag);
   c.header('Cache-Control', 'private, no-cache');

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 
-import type { Admitted } from '../../../broker/access/authenticate.ts';
+import type { AuthorizedRequest } from '../../../broker/access/authenticate.ts';
 import { readMetricChanges } from '../../../broker/metrics/read-metric-delta.ts';
 import { readLatestMetrics, readMetrics } from '../../../broker/metrics/read-metrics.ts';
 import type { Failure } from '../../../domain/failure.ts';
@@ -18,7 +18,7 @@ import { asFhirBundle, type FhirContext } from './fhir.ts';
 import { renderCatalog, renderChange, renderMetric } from './json.ts';
 import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
 import { periodsApi } from './periods.ts';
-import { CSV_TYPE, FHIR_TYPE, isUnchanged, JSON_TYPE, negotiate } from './representation.ts';
+import { CSV_TYPE, FHIR_TYPE, notModified, JSON_TYPE, negotiate } from './representation.ts';
 
 /** The metrics API: a user's body data over time. Users without a connection have none, which is no error. */
 export const metricsApi = new Hono<HttpEnv>();
@@ -36,7 +36,7 @@ metricsApi.get('/:user_id', valid('query', metricQuery), async (c) => {
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
   if (connection !== undefined) {
     const { id, dataVersion, timeZone } = connection;
-    if (isUnchanged(c, [id, dataVersion, timeZone, form])) return c.body(null, 304);
+    if (notModified(c, [id, dataVersion, timeZone, form])) return c.body(null, 304);
   }
   const page =
     connection === undefined
@@ -64,7 +64,7 @@ metricsApi.get('/:user_id/latest', valid('query', latestQuery), async (c) => {
   const selection = selectionOf({ metric });
   if (!selection.ok) return answerFailure(c, selection.failure);
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
-  if (connection !== undefined && isUnchanged(c, [connection.id, connection.dataVersion, form])) {
+  if (connection !== undefined && notModified(c, [connection.id, connection.dataVersion, form])) {
     return c.body(null, 304);
   }
   const { deps } = c.env;
@@ -94,7 +94,7 @@ metricsApi.get('/:user_id/delta', valid('query', metricChangesQuery), async (c) 
   const range = rangeOf(parameters, connection?.timeZone ?? 'UTC');
   if (!range.ok) return answerFailure(c, range.failure);
   if (connection === undefined) return c.json({ data: [] });
-  if (isUnchanged(c, [connection.id, connection.dataVersion, connection.timeZone])) return c.body(null, 304);
+  if (notModified(c, [connection.id, connection.dataVersion, connection.timeZone])) return c.body(null, 304);
   const changes = await readMetricChanges(c.env.deps, connection.id, { selection: selection.value, ...range.value });
   if (!changes.ok) return answerFailure(c, changes.failure);
   return c.json({ data: changes.value.map((change) => renderChange(change, parameters.units)) });
@@ -116,7 +116,7 @@ const csv = (c: HttpContext, table: string): Response =>
 
 /** What a cursor belongs to: everything but where the page begins, how long it is and how it looks. */
 const questionOf = (
-  { appId, userId }: Admitted,
+  { appId, userId }: AuthorizedRequest,
   { metric, from, to, order, include, exclude }: MetricQueryParameters,
 ) => questionHash([appId, userId, metric, from, to, order, include, exclude]);
 
@@ -140,7 +140,7 @@ const queryOf = (
   return ok({ selection: selection.value, ...range.value, order, limit, after });
 };
 
-const contextOf = (c: HttpContext, { appId, userId }: Admitted, cursor: string | undefined): FhirContext => {
+const contextOf = (c: HttpContext, { appId, userId }: AuthorizedRequest, cursor: string | undefined): FhirContext => {
   const origin = c.env.deps.settings.publicUrl(c.req.url);
   const { pathname, search } = new URL(c.req.url);
   const next = new URLSearchParams(search);

@@ -7,7 +7,7 @@ import type { KeyScope } from '../../../domain/app.ts';
 import type { Actor } from '../../../domain/audit.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { fail, ok, type Result } from '../../../domain/result.ts';
-import { judgeUserId } from '../../../domain/user-id.ts';
+import { parseUserId } from '../../../domain/user-id.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { appCredential } from '../credentials.ts';
@@ -52,7 +52,7 @@ type AdmittedToUser = { appId: string; userId: string; by: Actor };
 
 const admit = async (c: HttpContext, scope: KeyScope): Promise<Result<AdmittedToUser, Failure>> => {
   const appId = c.req.param('app_id') ?? '';
-  const userId = judgeUserId(c.req.param('user_id') ?? '');
+  const userId = parseUserId(c.req.param('user_id') ?? '');
   if (!userId.ok) return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: userId.failure.detail });
   const admitted = await admitBackend(c.env.deps, appCredential(c), { appId, scope });
   return admitted.ok ? ok({ ...admitted.value, userId: userId.value }) : admitted;

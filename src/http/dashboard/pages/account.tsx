@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 
 import { listAccessTokens } from '../../../broker/apps/manage-accounts.ts';
-import { makeToken, type MadeToken, revokeNamedToken } from '../access-token-forms.ts';
+import { createTokenFromForm, type CreatedToken, revokeNamedToken } from '../access-token-forms.ts';
 import { AccessTokens } from '../components/access-tokens.tsx';
 import { Confirm } from '../components/confirm.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
@@ -19,7 +19,7 @@ const PATH = '/dashboard/account';
 accountPages.get('/', (c) => accountPage(c, { errors: {} }));
 
 accountPages.post('/tokens', async (c) => {
-  const made = await makeToken(c, ownId(c));
+  const made = await createTokenFromForm(c, ownId(c));
   return made.ok ? accountPage(c, made.value) : answerFailure(c, made.failure);
 });
 
@@ -31,7 +31,7 @@ accountPages.post('/tokens/:token_id/revoke', async (c) => {
 /** No account has the empty id: the operator has none, and finds none here. */
 const ownId = (c: DashboardContext): string => c.get('session').account?.id ?? '';
 
-const accountPage = async (c: DashboardContext, made: MadeToken): Promise<Response> => {
+const accountPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
   const { account } = c.get('session');
   const tokens = account && (await listAccessTokens(c.env.deps, account.id));
   if (tokens?.ok === false) return answerFailure(c, tokens.failure);

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import {
   type BrokerHealth,
   type CronHealth,
-  MOST_SHOWN,
+  MAX_SHOWN,
   showBrokerActivity,
   showBrokerHealth,
 } from '../../../broker/operator/operator-report.ts';
@@ -92,7 +92,7 @@ const CRON: Record<CronHealth, { tone: 'good' | 'wait' | 'bad'; label: string; e
   },
 };
 
-const counted = (count: number): string => `${count.toLocaleString('en')}${count >= MOST_SHOWN ? ' or more' : ''}`;
+const counted = (count: number): string => `${count.toLocaleString('en')}${count >= MAX_SHOWN ? ' or more' : ''}`;
 
 const Cron = ({ health: { cron, lastTickAt, backlog }, now }: { health: BrokerHealth; now: EpochMs }) => (
   <section aria-labelledby="cron">

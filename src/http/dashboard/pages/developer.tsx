@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 
 import { listAccessTokens, showAccount, updateAccount } from '../../../broker/apps/manage-accounts.ts';
-import { makeToken, type MadeToken, revokeNamedToken } from '../access-token-forms.ts';
+import { createTokenFromForm, type CreatedToken, revokeNamedToken } from '../access-token-forms.ts';
 import { AccessTokens } from '../components/access-tokens.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Confirm } from '../components/confirm.tsx';
@@ -21,7 +21,7 @@ const pathOf = (c: DashboardContext): string => `/dashboard/developers/${encodeU
 developerPages.get('/', (c) => developerPage(c, { errors: {} }));
 
 developerPages.post('/tokens', async (c) => {
-  const made = await makeToken(c, accountIdOf(c));
+  const made = await createTokenFromForm(c, accountIdOf(c));
   return made.ok ? developerPage(c, made.value) : answerFailure(c, made.failure);
 });
 
@@ -38,7 +38,7 @@ const setDisabled = async (c: DashboardContext, disabled: boolean): Promise<Resp
   return changed.ok ? c.redirect(withNotice(pathOf(c), 'account_changed'), 303) : answerFailure(c, changed.failure);
 };
 
-const developerPage = async (c: DashboardContext, made: MadeToken): Promise<Response> => {
+const developerPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
   const account = await showAccount(c.env.deps, accountIdOf(c));
   if (!account.ok) return answerFailure(c, account.failure);
   const tokens = await listAccessTokens(c.env.deps, account.value.id);

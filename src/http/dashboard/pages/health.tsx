@@ -106,13 +106,13 @@ const backTo = (c: DashboardContext, notice: Parameters<typeof withNotice>[1]): 
 const origin = (c: DashboardContext): string => c.env.deps.settings.publicUrl(c.req.url);
 
 const testOf = async (c: DashboardContext): Promise<Result<TestedUri | undefined, Failure>> => {
-  const uri = (c.req.query('test') ?? '').slice(0, MOST_URI_LENGTH);
+  const uri = (c.req.query('test') ?? '').slice(0, MAX_URI_LENGTH);
   if (uri === '') return ok(undefined);
   const tested = await testRedirectUri(c.env.deps, c.get('managed'), uri);
   return tested.ok ? ok({ ...tested.value, uri }) : tested;
 };
 
-const MOST_URI_LENGTH = 2048;
+const MAX_URI_LENGTH = 2048;
 
 const healthPage = async (
   c: DashboardContext,

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 
-import { type AppOverview, MOST_COUNTED, showOverview } from '../../../broker/apps/app-overview.ts';
+import { type AppOverview, MAX_COUNTED, showOverview } from '../../../broker/apps/app-overview.ts';
 import { listApiKeys, listRedirectUris } from '../../../broker/apps/manage-apps.ts';
 import { deleteApp } from '../../../broker/users/delete-app.ts';
 import { createAppRequest } from '../../api/apps/contract.ts';
@@ -95,7 +95,7 @@ const UserCounts = ({ c, users }: { c: DashboardContext; users: AppOverview['use
         <dt>
           <a href={`${appPath(c.get('app'))}/users?state=${state}`}>{USER_STATES[state].label}</a>
         </dt>
-        <dd>{`${users[state].toLocaleString('en')}${users[state] === MOST_COUNTED ? ' or more' : ''}`}</dd>
+        <dd>{`${users[state].toLocaleString('en')}${users[state] === MAX_COUNTED ? ' or more' : ''}`}</dd>
       </div>
     ))}
   </dl>

@@ -2,7 +2,7 @@
  * Shown for a moment to a browser that followed another site's link: such a request comes without the session's cookie, the one that this
  * page's reload makes comes with it.
  */
-export const arrivalPage = (path: string) => (
+export const sameSiteReloadPage = (path: string) => (
   <html lang="en">
     <head>
       <meta charset="utf-8" />

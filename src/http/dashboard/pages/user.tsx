@@ -1,11 +1,11 @@
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 
-import type { Admitted } from '../../../broker/access/authenticate.ts';
+import type { AuthorizedRequest } from '../../../broker/access/authenticate.ts';
 import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, showConnection, syncableConnection, userOfApp } from '../../../broker/users/connection-state.ts';
 import { eraseUser } from '../../../broker/users/erase-user.ts';
-import { judgeUserId } from '../../../domain/user-id.ts';
+import { parseUserId } from '../../../domain/user-id.ts';
 import { inlineCode } from '../../inline-code.tsx';
 import { problemOf } from '../../problem-text.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
@@ -23,7 +23,7 @@ import { type Notice, withNotice } from '../notice.ts';
 export const userPages = new Hono<DashboardEnv>();
 
 const requireUser = createMiddleware<DashboardEnv>(async (c, next) => {
-  const userId = judgeUserId(c.req.param('user_id') ?? '');
+  const userId = parseUserId(c.req.param('user_id') ?? '');
   if (!userId.ok) return answerFailure(c, { kind: 'not_found', what: 'user' });
   const user = await userOfApp(c.env.deps, c.get('managed'), userId.value);
   if (!user.ok) return answerFailure(c, user.failure);
@@ -60,15 +60,15 @@ userPages.post('/erase', async (c) => {
   return c.redirect(withNotice(`${appPath(c.get('app'))}/users`, 'user_erased'), 303);
 });
 
-const pathOf = (c: DashboardContext, { userId }: Admitted): string =>
+const pathOf = (c: DashboardContext, { userId }: AuthorizedRequest): string =>
   `${appPath(c.get('app'))}/users/${encodeURIComponent(userId)}`;
 
-const backTo = (c: DashboardContext, user: Admitted, notice: Notice): Response =>
+const backTo = (c: DashboardContext, user: AuthorizedRequest, notice: Notice): Response =>
   c.redirect(withNotice(pathOf(c, user), notice), 303);
 
 const userPage = async (
   c: DashboardContext,
-  user: Admitted,
+  user: AuthorizedRequest,
   errors: { problem?: string; confirmation?: string },
 ): Promise<Response> => {
   const { deps } = c.env;
@@ -104,7 +104,7 @@ const userPage = async (
   );
 };
 
-const Actions = ({ c, user, state }: { c: DashboardContext; user: Admitted; state: string }) => (
+const Actions = ({ c, user, state }: { c: DashboardContext; user: AuthorizedRequest; state: string }) => (
   <div class="actions">
     {state === 'active' && (
       <Form action={`${pathOf(c, user)}/sync`} token={c.get('formToken')}>
@@ -127,7 +127,7 @@ const Actions = ({ c, user, state }: { c: DashboardContext; user: Admitted; stat
   </div>
 );
 
-const Erase = ({ c, user, error }: { c: DashboardContext; user: Admitted; error: string | undefined }) => (
+const Erase = ({ c, user, error }: { c: DashboardContext; user: AuthorizedRequest; error: string | undefined }) => (
   <details open={error !== undefined}>
     <summary>Erase user</summary>
     <Form action={`${pathOf(c, user)}/erase`} token={c.get('formToken')}>

@@ -14,7 +14,7 @@ import { answerFailure } from '../failure.tsx';
 /** An app's users: found by the beginning of their id and by state. */
 export const usersPages = new Hono<DashboardEnv>();
 
-const MOST_ID_LENGTH = 128;
+const MAX_ID_LENGTH = 128;
 
 const isUserState = (word: string): word is UserState => Object.hasOwn(USER_STATES, word);
 
@@ -22,7 +22,7 @@ usersPages.get('/', async (c) => {
   const app = c.get('app');
   const word = c.req.query('state') ?? '';
   const state = isUserState(word) ? word : undefined;
-  const prefix = (c.req.query('q') ?? '').trim().slice(0, MOST_ID_LENGTH);
+  const prefix = (c.req.query('q') ?? '').trim().slice(0, MAX_ID_LENGTH);
   const afterUserId = c.req.query('after') ?? '';
   const listed = await listConnections(c.env.deps, c.get('managed'), { state, prefix, afterUserId });
   if (!listed.ok) return answerFailure(c, listed.failure);
@@ -39,7 +39,7 @@ usersPages.get('/', async (c) => {
           label="User id begins with"
           type="search"
           value={prefix}
-          maxlength={MOST_ID_LENGTH}
+          maxlength={MAX_ID_LENGTH}
           spellcheck={false}
         />
         <StateFilter chosen={state} />

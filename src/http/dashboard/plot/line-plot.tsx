@@ -23,7 +23,7 @@ export type LinePlotProps = {
 
 const TICKS = 4;
 /** More points than this are drawn as a line alone. */
-const MOST_DOTS = 31;
+const MAX_DOTS = 31;
 
 /** One metric over time. */
 export const LinePlot = ({ title, unit, digits, of, values, absent }: LinePlotProps) => {
@@ -53,7 +53,7 @@ export const LinePlot = ({ title, unit, digits, of, values, absent }: LinePlotPr
         up={y.ticks}
       >
         <path class="line" d={path(values) ?? ''} />
-        {(values.length <= MOST_DOTS ? values : [last]).map(({ day, value }) => (
+        {(values.length <= MAX_DOTS ? values : [last]).map(({ day, value }) => (
           <circle class="dot" cx={x(day).toFixed(1)} cy={y.at(value).toFixed(1)} r={3}>
             <title>{`${day}: ${said(value)}`}</title>
           </circle>
