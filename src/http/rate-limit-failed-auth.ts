@@ -13,7 +13,7 @@ export const rateLimitFailedAuth = createMiddleware<HttpEnv>(async (c, next) => 
   await next();
   const address = callerAddress(c);
   if (c.res.status !== 401 || address === undefined) return;
-  if (await c.env.deps.mayPass('failed_credential', address)) return;
+  if (await c.get('deps').mayPass('failed_credential', address)) return;
   const refusal = await answerFailure(c, { kind: 'rate_limited', retryAfterSeconds: 60 });
   const answer = new Response(refusal.body, refusal);
   answer.headers.delete('WWW-Authenticate');
