@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 
 import { instructions } from './dev/instructions.ts';
-import { createParts, startDev } from './dev/start.ts';
+import { createCleanup, startDev } from './dev/start.ts';
 import { describeError } from './user-error.ts';
 
 const usage = `npm run dev -- [options]      Starts the broker and a simulated Withings on this machine.
@@ -30,7 +30,7 @@ const parseOptions = () =>
     },
   }).values;
 
-const parts = createParts();
+const parts = createCleanup();
 
 const stop = async (exitCode: number): Promise<void> => {
   if (parts.stopping()) return;

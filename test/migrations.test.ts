@@ -14,8 +14,10 @@ const files = (await readdir(`${root}migrations`)).filter((name) => name.endsWit
 const texts = new Map(
   await Promise.all(files.map(async (name) => [name, await readFile(`${root}migrations/${name}`, 'utf8')] as const)),
 );
-const schemaFiles = (await readdir(`${root}src/store`)).filter((name) => name.endsWith('schema.ts'));
-const schema = (await Promise.all(schemaFiles.map((name) => readFile(`${root}src/store/${name}`, 'utf8')))).join('\n');
+const schemaFiles = await readdir(`${root}src/store/schema`);
+const schema = (await Promise.all(schemaFiles.map((name) => readFile(`${root}src/store/schema/${name}`, 'utf8')))).join(
+  '\n',
+);
 
 const database = new DatabaseSync(':memory:');
 beforeAll(() => {
@@ -82,4 +84,4 @@ test('the schema has nothing that no migration brings', async () => {
 });
 
 /** As `npm run migration` has it. */
-const SCHEMA = './src/store/*schema.ts';
+const SCHEMA = './src/store/schema/*.ts';

@@ -41,7 +41,7 @@ export const namespaceTitle = ({ name }: Project): string => `${name}-LINKS`;
 export const findExistingResources = async (
   wrangler: Wrangler,
   project: Project,
-  stateDir: KeptDeployment | undefined,
+  earlier: KeptDeployment | undefined,
 ): Promise<ExistingResources> => {
   const [{ database_id: boundDatabase, database_name: databaseName }] = project.d1_databases;
   const [{ id: boundNamespace }] = project.kv_namespaces;
@@ -54,8 +54,8 @@ export const findExistingResources = async (
     return listed.find(({ title }) => title === namespaceTitle(project))?.id;
   };
   const [databaseId, namespaceId, secretNames] = await Promise.all([
-    boundDatabase ?? stateDir?.databaseId ?? withRemedy('Listing the databases', database),
-    boundNamespace ?? stateDir?.namespaceId ?? withRemedy('Listing the KV namespaces', namespace),
+    boundDatabase ?? earlier?.databaseId ?? withRemedy('Listing the databases', database),
+    boundNamespace ?? earlier?.namespaceId ?? withRemedy('Listing the KV namespaces', namespace),
     withRemedy("Listing the Worker's secrets", async () => presentSecrets(wrangler, project.name)),
   ]);
   return { databaseId, namespaceId, secretNames };

@@ -14,7 +14,7 @@ const LINES_KEPT = 40;
 export type Child = {
   process: ChildProcess;
   /** What it said last, for when it ends without a reason. */
-  lastWords: () => string;
+  recentOutput: () => string;
 };
 
 /** Wrangler's own program: run without its launcher, so that a signal reaches it and not a process in between. */
@@ -58,7 +58,7 @@ export const startChild = (
       onLine?.(line);
     });
   }
-  return { process: child, lastWords: () => said.join('\n') };
+  return { process: child, recentOutput: () => said.join('\n') };
 };
 
 /** Runs a Node program to its end; throws with what it said if it fails. */
@@ -88,7 +88,7 @@ export const stopChild = async ({ process: child }: Child): Promise<void> => {
 /** What `ready` resolves with, unless the program ends first. */
 export const untilReady = async <Value>(child: Child, what: string, ready: Promise<Value>): Promise<Value> => {
   const ended = once(child.process, 'close').then(() => {
-    throw userError(`${what} ended before it was ready:\n${child.lastWords()}`);
+    throw userError(`${what} ended before it was ready:\n${child.recentOutput()}`);
   });
   return Promise.race([ready, ended]);
 };

@@ -56,7 +56,7 @@ export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Run
   const keep = (child: Child, what: string): void => {
     parts.add(async () => stopChild(child));
     child.process.once('exit', () => {
-      if (!parts.stopping()) options.onLost(`${what} ended:\n${child.lastWords()}`);
+      if (!parts.stopping()) options.onLost(`${what} ended:\n${child.recentOutput()}`);
     });
   };
   const [secrets] = await Promise.all([
@@ -123,7 +123,7 @@ export type Cleanup = {
 };
 
 /** An empty list of parts. */
-export const createParts = (): Cleanup => {
+export const createCleanup = (): Cleanup => {
   const stops: (() => Promise<unknown>)[] = [];
   let stopping = false;
   return {

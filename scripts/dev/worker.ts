@@ -71,7 +71,7 @@ export const startWorker = async (
   );
   await untilReady(child, 'The Worker', serverReady(child));
   const health = await fetch(`http://${LOCALHOST}:${port}/healthz`);
-  if (!health.ok) throw userError(`The Worker is not set up right:\n${child.lastWords()}`);
+  if (!health.ok) throw userError(`The Worker is not set up right:\n${child.recentOutput()}`);
   return child;
 };
 

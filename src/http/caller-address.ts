@@ -26,7 +26,7 @@ export const mayAddressPass = async (
 ): Promise<boolean> => {
   const address = callerAddress(c);
   if (address === undefined) return true;
-  const { deps } = c.env;
+  const deps = c.get('deps');
   if (!(await deps.mayPass(brake, address))) return false;
   return !address.includes(':') || deps.mayPass('network', `${brake} ${firstGroups(address, 3)}`);
 };

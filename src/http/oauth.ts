@@ -28,7 +28,7 @@ const TOO_OFTEN = { kind: 'rate_limited', retryAfterSeconds: 60 } as const;
  * redirect URI is answered with 400, never with a redirect (RFC 6749, 3.1.2.4).
  */
 oauth.get('/apps/:app_id/withings/auth', async (c) => {
-  const { deps } = c.env;
+  const deps = c.get('deps');
   const link = wantedLink(c);
   if (!link.ok) return answerFailure(c, link.failure);
   if (!(await mayAddressPass(c, 'auth'))) return answerFailure(c, TOO_OFTEN);
@@ -61,7 +61,7 @@ oauth.get(CALLBACK_PATH, async (c) => {
   if (state === undefined || more.length > 0) return answerFailure(c, { kind: 'state_invalid' });
   if (!(await mayAddressPass(c, 'callback'))) return answerFailure(c, TOO_OFTEN);
   const [code, ...otherCodes] = query.getAll('code');
-  const finished = await finishLink(c.env.deps, {
+  const finished = await finishLink(c.get('deps'), {
     state,
     // A refusal is known by its lack of a code; whatever else Withings sends along is not relied upon.
     code: code === undefined || otherCodes.length > 0 || query.has('error') ? undefined : secret(code),
@@ -103,4 +103,4 @@ const singleParam = (query: URLSearchParams, parameter: string): Result<string, 
 };
 
 /** The callback as registered at Withings: on the host that the request came to. */
-const callbackUrl = (c: HttpContext): string => c.env.deps.settings.publicUrl(c.req.url) + CALLBACK_PATH;
+const callbackUrl = (c: HttpContext): string => c.get('deps').settings.publicUrl(c.req.url) + CALLBACK_PATH;

@@ -39,7 +39,7 @@ type RowOf<Built extends Buildable> =
 /**
  * Compiles a query.
  *
- * @param build writes it; `given('name')` stands for the value of that name. Runs once, so it must depend on nothing but its parameters
+ * @param build writes it; `param('name')` stands for the value of that name. Runs once, so it must depend on nothing but its parameters
  */
 export const prepared = <Values, Built extends Buildable>(
   build: (orm: DrizzleD1Database, param: Param<Values>) => Built,

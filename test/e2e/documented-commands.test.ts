@@ -21,7 +21,7 @@ const { ready } = inject('dev');
 const run = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const pages = globSync(['*.md', 'docs/*.md', 'examples/*/README.md', 'migrations/*.md'], { cwd: root });
+const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md', 'migrations/*.md'], { cwd: root });
 
 /** The lines of shell that a page shows, without comments, each command of a chain alone. */
 const shellLines = (page: string): string[] =>

@@ -102,7 +102,7 @@ test('a rate limit of the platform that fails holds nobody up, and the log says 
     200,
   );
   const line = { level: 'warn', event: 'rate_limit', outcome: 'unavailable' };
-  expect(broker.logs.filter(({ event }) => event === 'rate_limit')).toEqual(Array(7).fill(line));
+  expect(broker.logs.filter(({ event }) => event === 'rate_limit')).toEqual(Array.from({ length: 7 }, () => line));
 });
 
 test('who brings bad credentials too often is told to wait, and a good one from there still passes', async () => {

@@ -19,7 +19,7 @@ const admit = async (c: HttpContext, taken: { scope: KeyScope; userTokens: boole
   if (!userId.ok) {
     return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: userId.failure.detail } as const);
   }
-  return admitForUser(c.env.deps, appCredential(c), {
+  return admitForUser(c.get('deps'), appCredential(c), {
     appId: c.req.param('app_id') ?? '',
     userId: userId.value,
     ...taken,

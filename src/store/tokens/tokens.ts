@@ -8,30 +8,7 @@ import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { withEvent } from '../timeline.ts';
-
-/**
- * The token columns of a connection, and the transitions of the refresh protocol (`broker/tokens/refresh.ts`). Every write names the lease
- * and the version it relies on, so that what happened meanwhile (a disconnect, a reconnect, another holder) wins.
- */
-
-const tokenColumns = {
-  connectionId: connections.id,
-  appId: connections.appId,
-  userId: connections.userId,
-  state: connections.state,
-  stateReason: connections.stateReason,
-  accessTokenSealed: connections.accessTokenSealed,
-  refreshTokenSealed: connections.refreshTokenSealed,
-  previousRefreshTokenSealed: connections.previousRefreshTokenSealed,
-  tokenVersion: connections.tokenVersion,
-  accessExpiresAt: connections.accessExpiresAt,
-  refreshedAt: connections.refreshedAt,
-  lastUsedAt: connections.lastUsedAt,
-  refreshLeaseId: connections.refreshLeaseId,
-  refreshLeaseUntil: connections.refreshLeaseUntil,
-  refreshFailures: connections.refreshFailures,
-  inDoubtSince: connections.inDoubtSince,
-};
+import { tokenColumns, tokensOfRow } from './token-row.ts';
 
 const TOKENS = prepared((orm, param: Param<{ connectionId: number }>) =>
   orm
@@ -288,21 +265,3 @@ export const recordReauthRequired = (
     const written = await REQUIRE_REAUTH.rows(db, { ...held, reason, now });
     return written.length > 0;
   });
-
-type TokenRow = {
-  [Column in keyof typeof tokenColumns]: (typeof connections.$inferSelect)[Column extends 'connectionId'
-    ? 'id'
-    : Column];
-};
-
-const tokensOfRow = (row: TokenRow): StoredTokens => ({
-  ...row,
-  stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
-  accessTokenSealed: row.accessTokenSealed ?? undefined,
-  refreshTokenSealed: row.refreshTokenSealed ?? undefined,
-  previousRefreshTokenSealed: row.previousRefreshTokenSealed ?? undefined,
-  lastUsedAt: row.lastUsedAt ?? undefined,
-  refreshLeaseId: row.refreshLeaseId ?? undefined,
-  refreshLeaseUntil: row.refreshLeaseUntil ?? undefined,
-  inDoubtSince: row.inDoubtSince ?? undefined,
-});

@@ -18,7 +18,7 @@ export const changesApi = new Hono<HttpEnv>();
 
 changesApi.get('/', valid('query', changesQuery), async (c) => {
   const appId = c.req.param('app_id') ?? '';
-  const admitted = await admitBackend(c.env.deps, appCredential(c), { appId, scope: 'read' });
+  const admitted = await admitBackend(c.get('deps'), appCredential(c), { appId, scope: 'read' });
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const { cursor, limit } = c.req.valid('query');
   const from = cursor === undefined ? undefined : readCursor(cursor, appId);
@@ -26,7 +26,7 @@ changesApi.get('/', valid('query', changesQuery), async (c) => {
     const detail = "It is not a cursor of this app's changes. Without one, every user is read from the start.";
     return answerFailure(c, { kind: 'invalid_parameter', parameter: 'cursor', detail });
   }
-  const page = await readChanges(c.env.deps, appId, from, limit);
+  const page = await readChanges(c.get('deps'), appId, from, limit);
   if (!page.ok) return answerFailure(c, page.failure);
   const { changes, next, hasMore } = page.value;
   return c.json({ data: changes.map(renderChange), next_cursor: writeCursor(next, appId), has_more: hasMore });

@@ -25,7 +25,7 @@ connectionsApi.post('/sync/:user_id', async (c) => {
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const connection = syncableConnection(admitted.value);
   if (!connection.ok) return answerFailure(c, connection.failure);
-  const synced = await sync(c.env.deps, connection.value.id);
+  const synced = await sync(c.get('deps'), connection.value.id);
   if (!synced.ok) return answerFailure(c, synced.failure);
   return c.json(renderSync(synced.value), synced.value.complete ? 200 : 202);
 });
@@ -41,7 +41,7 @@ connectionsApi.get('/status/:user_id', async (c) => {
 connectionsApi.delete('/disconnect/:user_id', async (c) => {
   const admitted = await admitPath(c, 'sync');
   if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const done = await disconnect(c.env.deps, admitted.value);
+  const done = await disconnect(c.get('deps'), admitted.value);
   return done.ok ? c.json({ connected: false }) : answerFailure(c, done.failure);
 });
 
@@ -49,7 +49,7 @@ connectionsApi.delete('/disconnect/:user_id', async (c) => {
 connectionsApi.get('/connections/:user_id', async (c) => {
   const admitted = await admitPathByKey(c, 'read');
   if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const shown = await showConnection(c.env.deps, admitted.value);
+  const shown = await showConnection(c.get('deps'), admitted.value);
   return shown.ok ? c.json(renderConnection(admitted.value.userId, shown.value)) : answerFailure(c, shown.failure);
 });
 
@@ -59,7 +59,7 @@ connectionsApi.post('/user-tokens', valid('json', userTokenRequest), async (c) =
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const userId = parseUserId(c.req.valid('json').user_id);
   if (!userId.ok) return answerFailure(c, invalidUserId(userId.failure.detail));
-  const { token, expiresAt } = await mintUserToken(c.env.deps, admitted.value.appId, userId.value);
+  const { token, expiresAt } = await mintUserToken(c.get('deps'), admitted.value.appId, userId.value);
   return c.json({ token: token.reveal(), expires_at: instant(expiresAt) }, 201);
 });
 
@@ -71,10 +71,10 @@ connectionsApi.post('/connect-sessions', valid('json', connectSessionRequest), a
   const userId = parseUserId(user_id);
   if (!userId.ok) return answerFailure(c, invalidUserId(userId.failure.detail));
   const { appId } = admitted.value;
-  const minted = await mintConnectSession(c.env.deps, appId, { userId: userId.value, redirectUri });
+  const minted = await mintConnectSession(c.get('deps'), appId, { userId: userId.value, redirectUri });
   if (!minted.ok) return answerFailure(c, minted.failure);
   const { session, expiresAt } = minted.value;
-  const authUrl = `${c.env.deps.settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session.reveal()}`;
+  const authUrl = `${c.get('deps').settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session.reveal()}`;
   return c.json({ auth_url: authUrl, expires_at: instant(expiresAt) }, 201);
 });
 
@@ -83,11 +83,11 @@ connectionsApi.post('/confirm', valid('json', confirmRequest), async (c) => {
   const admitted = await admitManager(c);
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const { ticket, user_id: userId } = c.req.valid('json');
-  const confirmed = await confirmLink(c.env.deps, admitted.value.appId, { ticket, userId });
+  const confirmed = await confirmLink(c.get('deps'), admitted.value.appId, { ticket, userId });
   return confirmed.ok ? c.json({ connected: true }) : answerFailure(c, confirmed.failure);
 });
 
 const admitManager = (c: HttpContext) =>
-  admitBackend(c.env.deps, appCredential(c), { appId: c.req.param('app_id') ?? '', scope: 'manage-links' });
+  admitBackend(c.get('deps'), appCredential(c), { appId: c.req.param('app_id') ?? '', scope: 'manage-links' });
 
 const invalidUserId = (detail: string) => ({ kind: 'invalid_parameter', parameter: 'user_id', detail }) as const;

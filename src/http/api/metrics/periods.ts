@@ -34,7 +34,7 @@ const answer = async (
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const { connection } = admitted.value;
   const timeZone = connection?.timeZone ?? 'UTC';
-  const today = localDay(Math.floor(c.env.deps.now() / SECOND_MS), timeZone);
+  const today = localDay(Math.floor(c.get('deps').now() / SECOND_MS), timeZone);
   const query = queryOf(parameters, length, timeZone, today);
   if (!query.ok) return answerFailure(c, query.failure);
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE]);
@@ -42,7 +42,8 @@ const answer = async (
     const version = [connection.id, connection.dataVersion, timeZone, form, query.value.carryForwardUntil ?? ''];
     if (notModified(c, version)) return c.body(null, 304);
   }
-  const periods = connection === undefined ? ok([]) : await readMetricPeriods(c.env.deps, connection.id, query.value);
+  const periods =
+    connection === undefined ? ok([]) : await readMetricPeriods(c.get('deps'), connection.id, query.value);
   if (!periods.ok) return answerFailure(c, periods.failure);
   if (form === CSV_TYPE) {
     return c.body(periodsAsCsv(periods.value, parameters.units), 200, {

@@ -41,7 +41,7 @@ metricsApi.get('/:user_id', valid('query', metricQuery), async (c) => {
   const page =
     connection === undefined
       ? ok({ values: [], next: undefined })
-      : await readMetrics(c.env.deps, connection.id, query.value);
+      : await readMetrics(c.get('deps'), connection.id, query.value);
   if (!page.ok) return answerFailure(c, page.failure);
 
   const { values, next } = page.value;
@@ -67,7 +67,7 @@ metricsApi.get('/:user_id/latest', valid('query', latestQuery), async (c) => {
   if (connection !== undefined && notModified(c, [connection.id, connection.dataVersion, form])) {
     return c.body(null, 304);
   }
-  const { deps } = c.env;
+  const deps = c.get('deps');
   const latest = connection === undefined ? ok([]) : await readLatestMetrics(deps, connection.id, selection.value);
   if (!latest.ok) return answerFailure(c, latest.failure);
   if (form === CSV_TYPE) return csv(c, valuesAsCsv(latest.value, units));
@@ -95,7 +95,7 @@ metricsApi.get('/:user_id/delta', valid('query', metricChangesQuery), async (c) 
   if (!range.ok) return answerFailure(c, range.failure);
   if (connection === undefined) return c.json({ data: [] });
   if (notModified(c, [connection.id, connection.dataVersion, connection.timeZone])) return c.body(null, 304);
-  const changes = await readMetricChanges(c.env.deps, connection.id, { selection: selection.value, ...range.value });
+  const changes = await readMetricChanges(c.get('deps'), connection.id, { selection: selection.value, ...range.value });
   if (!changes.ok) return answerFailure(c, changes.failure);
   return c.json({ data: changes.value.map((change) => renderChange(change, parameters.units)) });
 });
@@ -141,7 +141,7 @@ const queryOf = (
 };
 
 const contextOf = (c: HttpContext, { appId, userId }: AuthorizedRequest, cursor: string | undefined): FhirContext => {
-  const origin = c.env.deps.settings.publicUrl(c.req.url);
+  const origin = c.get('deps').settings.publicUrl(c.req.url);
   const { pathname, search } = new URL(c.req.url);
   const next = new URLSearchParams(search);
   if (cursor !== undefined) next.set('cursor', cursor);

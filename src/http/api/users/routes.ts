@@ -32,7 +32,7 @@ usersApi.get('/:user_id/export', valid('query', exportQuery), async (c) => {
     return answerFailure(c, { kind: 'invalid_parameter', parameter: 'cursor', detail: 'It is not one of ours.' });
   }
   const { by, ...user } = admitted.value;
-  const page = await exportUser(c.env.deps, by, user, from);
+  const page = await exportUser(c.get('deps'), by, user, from);
   if (!page.ok) return answerFailure(c, page.failure);
   const { next } = page.value;
   return c.json(renderExport(user, page.value, next === undefined ? null : exportCursor(next)));
@@ -43,7 +43,7 @@ usersApi.delete('/:user_id', async (c) => {
   const admitted = await admit(c, 'manage-links');
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   const { by, ...user } = admitted.value;
-  const erased = await eraseUser(c.env.deps, by, user);
+  const erased = await eraseUser(c.get('deps'), by, user);
   if (!erased.ok) return answerFailure(c, erased.failure);
   return c.json(renderErasure(erased.value), erased.value.complete ? 200 : 202);
 });
@@ -54,6 +54,6 @@ const admit = async (c: HttpContext, scope: KeyScope): Promise<Result<AdmittedTo
   const appId = c.req.param('app_id') ?? '';
   const userId = parseUserId(c.req.param('user_id') ?? '');
   if (!userId.ok) return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: userId.failure.detail });
-  const admitted = await admitBackend(c.env.deps, appCredential(c), { appId, scope });
+  const admitted = await admitBackend(c.get('deps'), appCredential(c), { appId, scope });
   return admitted.ok ? ok({ ...admitted.value, userId: userId.value }) : admitted;
 };

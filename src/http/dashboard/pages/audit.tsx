@@ -59,7 +59,7 @@ const readTrail = async (
   of: string | undefined,
   path: string,
 ): Promise<Result<Child, Failure>> => {
-  const listed = await listAudit(c.env.deps, of, readAuditCursor(c.req.query('before') ?? ''));
+  const listed = await listAudit(c.get('deps'), of, readAuditCursor(c.req.query('before') ?? ''));
   if (!listed.ok) return listed;
   const { entries, next } = listed.value;
   return ok(

@@ -1,0 +1,45 @@
+import type { StoredTokens } from '../../domain/connection.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import { connections } from '../schema/connections.ts';
+
+/**
+ * The token columns of a connection, and the transitions of the refresh protocol (`broker/tokens/refresh.ts`). Every write names the lease
+ * and the version it relies on, so that what happened meanwhile (a disconnect, a reconnect, another holder) wins.
+ */
+
+export const tokenColumns = {
+  connectionId: connections.id,
+  appId: connections.appId,
+  userId: connections.userId,
+  state: connections.state,
+  stateReason: connections.stateReason,
+  accessTokenSealed: connections.accessTokenSealed,
+  refreshTokenSealed: connections.refreshTokenSealed,
+  previousRefreshTokenSealed: connections.previousRefreshTokenSealed,
+  tokenVersion: connections.tokenVersion,
+  accessExpiresAt: connections.accessExpiresAt,
+  refreshedAt: connections.refreshedAt,
+  lastUsedAt: connections.lastUsedAt,
+  refreshLeaseId: connections.refreshLeaseId,
+  refreshLeaseUntil: connections.refreshLeaseUntil,
+  refreshFailures: connections.refreshFailures,
+  inDoubtSince: connections.inDoubtSince,
+};
+
+type TokenRow = {
+  [Column in keyof typeof tokenColumns]: (typeof connections.$inferSelect)[Column extends 'connectionId'
+    ? 'id'
+    : Column];
+};
+
+export const tokensOfRow = (row: TokenRow): StoredTokens => ({
+  ...row,
+  stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+  accessTokenSealed: row.accessTokenSealed ?? undefined,
+  refreshTokenSealed: row.refreshTokenSealed ?? undefined,
+  previousRefreshTokenSealed: row.previousRefreshTokenSealed ?? undefined,
+  lastUsedAt: row.lastUsedAt ?? undefined,
+  refreshLeaseId: row.refreshLeaseId ?? undefined,
+  refreshLeaseUntil: row.refreshLeaseUntil ?? undefined,
+  inDoubtSince: row.inDoubtSince ?? undefined,
+});
