@@ -62,7 +62,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   ],
   ...Object.fromEntries(
     [
-      'npm install --global .',
+      'npm install --global ./dist',
       'mushu login --url http://127.0.0.1:8787',
       'mushu health redirect-uri add womoji://withings/success --app app_…',
       'mushu health redirect-uri list --app app_…',
