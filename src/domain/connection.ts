@@ -33,6 +33,8 @@ export type StoredTokens = {
   connectionId: number;
   appId: string;
   userId: string;
+  /** Whose tokens they are: what a refresh brings has to be theirs. */
+  withingsUserId: string;
   state: ConnectionState;
   stateReason: ReauthReason | undefined;
   accessTokenSealed: string | undefined;

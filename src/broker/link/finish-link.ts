@@ -6,6 +6,7 @@ import { LINK_ERRORS, type LinkOutcome, type LinkError } from '../../domain/link
 import { appendParameters, withLoopbackPort } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import { type Claim, claimLink, linkRecord, type LinkTarget, noteOutcome, outcomeOf } from '../../store/link/links.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
@@ -89,6 +90,9 @@ type ClaimedLink = {
   record: LinkRecord | undefined;
 };
 
+/** How long a link waits for its turn to ask Withings: its code lives 30 seconds, and the exchange may take 10. */
+const MAX_QUOTA_WAIT_MS = 10 * SECOND_MS;
+
 const completeLink = async (
   deps: Deps,
   { code, binding, callbackUrl }: Callback,
@@ -99,7 +103,9 @@ const completeLink = async (
   if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
 
   // 4. The exchange, once.
-  const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
+  const allowed = await deps.withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);
+  if (!allowed.ok) return { ending: 'temporarily_unavailable', reason: allowed.failure.kind };
+  const grant = await deps.withings.exchangeCode(allowed.value, { code, redirectUri: callbackUrl });
   if (!grant.ok) return { ending: linkErrorFor(grant.failure), reason: grant.failure.kind };
   // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
   const scope = grant.value.scope ?? deps.settings.scope;

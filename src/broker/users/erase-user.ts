@@ -2,7 +2,7 @@ import { hashUser } from '../../crypto/user-hash.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { takeQuota } from '../../store/tokens/withings-quota.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import { accountsHeldByOthers, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
@@ -23,6 +23,8 @@ const ROWS_AT_ONCE = 10_000;
 const MAX_ROUNDS = 12;
 /** A revocation takes two requests: a nonce, then itself. */
 const REQUESTS_PER_REVOCATION = 2;
+/** How long a revocation waits for its turn. */
+const MAX_WAIT_MS = 10 * SECOND_MS;
 
 /**
  * Erases a user: connections to every Withings account there ever was, pending ones, tokens, measurements. Tokens go first, so that no
@@ -96,9 +98,8 @@ const revokeUnheld = async (
       withings.kept += 1;
       continue;
     }
-    const share = deps.settings.shares.cron;
-    const granted = await takeQuota(deps.db, 'cron', share, REQUESTS_PER_REVOCATION, deps.now());
-    const revoked = granted.ok && granted.value ? await deps.withings.revoke({ withingsUserId }) : undefined;
+    const granted = await deps.withings.reserve({ share: 'other', waitMs: MAX_WAIT_MS }, REQUESTS_PER_REVOCATION);
+    const revoked = granted.ok ? await deps.withings.revoke(granted.value, { withingsUserId }) : undefined;
     if (revoked?.ok === true) withings.revoked += 1;
     else withings.failed += 1;
   }

@@ -4,6 +4,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys, apps, connections, pendingConnections, redirectUris } from '../schema/connections.ts';
 import { floorStatement } from '../sync/changes.ts';
+import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';
 
 /** Removing people and apps, children first, a bounded number of rows at a time: no table cascades. */
 
@@ -138,6 +139,7 @@ export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[
     await db.d1.batch([
       statement(db, db.orm.delete(apiKeys).where(eq(apiKeys.appId, appId))),
       statement(db, db.orm.delete(redirectUris).where(eq(redirectUris.appId, appId))),
+      forgetAppQuotaStatement(db, appId),
       statement(db, db.orm.delete(apps).where(eq(apps.id, appId))),
       ...alongside,
     ]);
