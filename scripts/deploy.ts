@@ -11,6 +11,8 @@ import { describeError } from './user-error.ts';
 const usage = `npm run deploy -- [options]      Deploys the broker to your Cloudflare account, or upgrades it there.
 
   --domain HOST         serve it on this host, whose zone is in the account     (or DEPLOY_DOMAIN; default workers.dev)
+  --location L          where a new database runs: weur, eeur, enam, wnam,
+                        apac or oc; the Worker runs beside it                   (or DEPLOY_LOCATION; default weur)
   --jurisdiction J      keep the data in eu, us or fedramp, from the beginning  (or DEPLOY_JURISDICTION; default anywhere)
   --client-id ID        of your app at Withings                                 (or WITHINGS_CLIENT_ID)
   --client-secret S     of your app at Withings                                 (or WITHINGS_CLIENT_SECRET)
@@ -31,6 +33,7 @@ const parseFlags = () =>
     options: {
       domain: { type: 'string' },
       jurisdiction: { type: 'string' },
+      location: { type: 'string' },
       'client-id': { type: 'string' },
       'client-secret': { type: 'string' },
       account: { type: 'string' },

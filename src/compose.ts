@@ -74,17 +74,29 @@ export const compose = async (
         now: seams.now,
         sleep: seams.sleep,
       }),
-      // Without the binding (a plan or a machine that has none) there is no brake.
-      mayPass: async (brake, caller) => (await bindings[BRAKES[brake]]?.limit({ key: caller }))?.success ?? true,
+      mayPass: (brake, caller) => mayPass(bindings[BRAKES[brake]], caller, log),
     },
   };
 };
 
 /** The binding behind each brake; their limits are in `wrangler.toml`. */
-const BRAKES = { auth: 'AUTH_RATE', failed_credential: 'FAILED_RATE', app: 'APP_RATE' } as const satisfies Record<
-  RateLimitName,
-  keyof Bindings
->;
+const BRAKES = {
+  auth: 'AUTH_RATE',
+  callback: 'CALLBACK_RATE',
+  network: 'NETWORK_RATE',
+  failed_credential: 'FAILED_RATE',
+  app: 'APP_RATE',
+} as const satisfies Record<RateLimitName, keyof Bindings>;
+
+/** Without the binding (a plan or a machine that has none) there is no brake, and one that fails holds nobody up. */
+const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['log']): Promise<boolean> => {
+  try {
+    return (await binding?.limit({ key }))?.success ?? true;
+  } catch {
+    log({ level: 'warn', event: 'rate_limit', outcome: 'unavailable' });
+    return true;
+  }
+};
 
 /** One JSON object a line, so that no value can forge a line of its own. */
 function writeLog(entry: LogEntry): void {

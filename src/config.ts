@@ -18,6 +18,8 @@ export type Bindings = {
   DB: D1Database;
   LINKS: KVNamespace;
   AUTH_RATE?: RateLimit;
+  CALLBACK_RATE?: RateLimit;
+  NETWORK_RATE?: RateLimit;
   FAILED_RATE?: RateLimit;
   APP_RATE?: RateLimit;
   /** Gets a data point for each line of the log; see `docs/operating.md`. */
@@ -48,10 +50,10 @@ const settings = z.object({
   CRON_REQUESTS_PER_MINUTE: share(30),
   SYNC_REQUESTS_PER_MINUTE: share(40),
   /** … syncs and reviews that the cron goes on with, … */
-  RESUME_REQUESTS_PER_MINUTE: share(14),
-  REVIEW_REQUESTS_PER_MINUTE: share(8),
+  RESUME_REQUESTS_PER_MINUTE: share(12),
+  REVIEW_REQUESTS_PER_MINUTE: share(6),
   /** … code exchanges, and revocations with what else there is. */
-  LINK_REQUESTS_PER_MINUTE: share(16),
+  LINK_REQUESTS_PER_MINUTE: share(20),
   OTHER_REQUESTS_PER_MINUTE: share(12),
   /** How long one request to Withings may take. A refresh lease outlives two of them. */
   WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),

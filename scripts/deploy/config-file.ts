@@ -40,12 +40,14 @@ export type Resources = { accountId: string; databaseId: string; namespaceId: st
  * The configuration of one deployment: `wrangler.toml` with the ids of the account's resources and the address filled in. Paths are
  * absolute, since the file does not lie beside `wrangler.toml`.
  *
- * @param domain a host of a zone in the account; where absent, the address is what `wrangler.toml` says
+ * @param domain a host of a zone in the account; without one, the address is what `wrangler.toml` says
+ * @param region the cloud region beside which the Worker runs; without one, it runs near each user
  */
 export const deploymentConfig = (
   project: Project,
   { accountId, databaseId, namespaceId }: Resources,
   domain: string | undefined,
+  region?: string,
 ): object => {
   const [database] = project.d1_databases;
   const [namespace] = project.kv_namespaces;
@@ -57,6 +59,7 @@ export const deploymentConfig = (
     assets: { ...project.assets, directory: resolve(ROOT, project.assets.directory) },
     d1_databases: [{ ...database, database_id: databaseId, migrations_dir: resolve(ROOT, database.migrations_dir) }],
     kv_namespaces: [{ ...namespace, id: namespaceId }],
+    ...(region !== undefined && { placement: { region } }),
     ...(domain !== undefined && {
       workers_dev: false,
       routes: [{ pattern: domain, custom_domain: true }],

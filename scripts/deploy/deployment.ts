@@ -13,6 +13,7 @@ import type { Ask } from './ask.ts';
 import { deploymentConfig, readProject, type Resources } from './config-file.ts';
 import { checkHealth } from './health.ts';
 import { importLocalData } from './local-data.ts';
+import { DEFAULT_LOCATION, locationOfDatabase, mustBeLocation, regionBeside } from './location.ts';
 import { mustBeJurisdiction, parseDomain, type DeployOptions, WORKERS_DEV } from './options.ts';
 import { findAccount, namespaceTitle, type ExistingResources, findExistingResources } from './resources.ts';
 import { mustBeSameClient, type Secrets, secretsToSend } from './secrets.ts';
@@ -63,6 +64,16 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
 
   const resources: Resources = { accountId, databaseId, namespaceId };
   const config = stateDir.writeConfig(deploymentConfig(project, resources, chosen.domain));
+  const location = await withRemedy('Reading where the database runs', async () =>
+    locationOfDatabase(wrangler, config),
+  );
+  const region = regionBeside(location);
+  stateDir.writeConfig(deploymentConfig(project, resources, chosen.domain, region));
+  say(
+    region === undefined
+      ? 'database: Cloudflare does not say where it runs, so the Worker runs near its users'
+      : `database: runs in ${location}, and the Worker beside it (${region})`,
+  );
   await withRemedy('Applying the migrations', async () =>
     wrangler(['d1', 'migrations', 'apply', 'DB', '--remote', '--config', config]),
   );
@@ -84,7 +95,12 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
   return url;
 };
 
-type Chosen = { domain: string | undefined; jurisdiction: string | undefined; secrets: Partial<Secrets> };
+type Chosen = {
+  domain: string | undefined;
+  location: string;
+  jurisdiction: string | undefined;
+  secrets: Partial<Secrets>;
+};
 
 /** Asks a person for what neither flags nor the environment nor an earlier run say, and only where it is needed. */
 const askForTheRest = async (
@@ -102,6 +118,14 @@ const askForTheRest = async (
     options.jurisdiction ??
     (found.databaseId === undefined ? await ask('Keep the data in eu, us or fedramp (empty: anywhere):') : undefined);
   mustBeJurisdiction(jurisdiction);
+  const location =
+    options.location ??
+    (found.databaseId === undefined && jurisdiction === undefined
+      ? await ask(
+          `Where the database runs: weur, eeur, enam, wnam, apac or oc (empty: ${DEFAULT_LOCATION}, near Withings):`,
+        )
+      : undefined);
+  mustBeLocation(location);
   const secrets = { ...options.secrets };
   const questions = [
     { name: 'WITHINGS_CLIENT_ID', question: 'Withings client id:', hidden: false },
@@ -112,7 +136,7 @@ const askForTheRest = async (
     const answer = await ask(question, { hidden });
     if (answer !== undefined) secrets[name] = answer;
   }
-  return { domain: parseDomain(domain), jurisdiction, secrets };
+  return { domain: parseDomain(domain), location: location ?? DEFAULT_LOCATION, jurisdiction, secrets };
 };
 
 const inJurisdiction = ({ jurisdiction }: Chosen): string[] =>
@@ -120,7 +144,8 @@ const inJurisdiction = ({ jurisdiction }: Chosen): string[] =>
 
 const makeDatabase = async (wrangler: Wrangler, name: string, chosen: Chosen): Promise<string> =>
   withRemedy('Making the database', async () => {
-    const said = await wrangler(['d1', 'create', name, ...inJurisdiction(chosen)]);
+    const where = chosen.jurisdiction === undefined ? ['--location', chosen.location] : inJurisdiction(chosen);
+    const said = await wrangler(['d1', 'create', name, ...where]);
     return idIn(said, /database_id"?\s*[=:]\s*"([0-9a-f-]{36})"/);
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { deploymentConfig, readProject } from './config-file.ts';
+import { DEFAULT_LOCATION, regionBeside } from './location.ts';
 import { parseDomain, type DeployOptions } from './options.ts';
 import { namespaceTitle } from './resources.ts';
 import { openStateDir } from './state-dir.ts';
@@ -22,7 +23,11 @@ export const dryRun = async (
 ): Promise<void> => {
   const project = readProject(env);
   const domain = parseDomain(options.domain);
-  const where = options.jurisdiction === undefined ? '' : ` --jurisdiction ${options.jurisdiction}`;
+  const location = options.location ?? DEFAULT_LOCATION;
+  const [where, jurisdiction] =
+    options.jurisdiction === undefined
+      ? [` --location ${location}`, '']
+      : [` --jurisdiction ${options.jurisdiction}`, ` --jurisdiction ${options.jurisdiction}`];
   const steps = [
     ['wrangler whoami', 'to which account?'],
     [`wrangler d1 list`, `is ${project.d1_databases[0].database_name} there?`],
@@ -30,7 +35,8 @@ export const dryRun = async (
     [`wrangler secret list`, 'which secrets has the Worker?'],
     ['ask', 'for what is missing, once'],
     [`wrangler d1 create ${project.d1_databases[0].database_name}${where}`, 'unless it is there'],
-    [`wrangler kv namespace create ${namespaceTitle(project)}${where}`, 'unless it is there'],
+    [`wrangler kv namespace create ${namespaceTitle(project)}${jurisdiction}`, 'unless it is there'],
+    ['wrangler d1 info DB', 'where does it run? the Worker runs beside it'],
     ['wrangler d1 migrations apply DB --remote', 'before the code that needs them'],
     ...(options.importFrom === undefined
       ? []
@@ -43,7 +49,9 @@ export const dryRun = async (
   say('\nNothing of that was done. The bundle as it would be sent:\n');
   const folder = await mkdtemp(join(tmpdir(), 'mushu-dry-run-'));
   try {
-    const config = openStateDir(folder).writeConfig(deploymentConfig(project, NO_RESOURCES, domain));
+    const config = openStateDir(folder).writeConfig(
+      deploymentConfig(project, NO_RESOURCES, domain, regionBeside(location)),
+    );
     const wrangler = wranglerWith({});
     say(await wrangler(['deploy', '--dry-run', '--config', config, '--outdir', join(folder, 'bundle')]));
   } finally {

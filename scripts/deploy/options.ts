@@ -1,4 +1,5 @@
 import { userError } from '../user-error.ts';
+import { mustBeLocation } from './location.ts';
 import type { Secrets } from './secrets.ts';
 
 /** What is known before anybody is asked, from flags and the environment. */
@@ -6,6 +7,8 @@ export type DeployOptions = {
   accountId: string | undefined;
   /** A host of a zone in the account, or `workers.dev`. */
   domain: string | undefined;
+  /** D1's hint for a new database's primary, such as `weur`. */
+  location: string | undefined;
   jurisdiction: string | undefined;
   /** Where to look whether the broker is well, if not at its address. */
   healthUrl: string | undefined;
@@ -26,6 +29,7 @@ export type Flags = {
   account?: string;
   domain?: string;
   jurisdiction?: string;
+  location?: string;
   'client-id'?: string;
   'client-secret'?: string;
   'health-url'?: string;
@@ -49,6 +53,7 @@ export const readDeployOptions = (flags: Flags, env: NodeJS.ProcessEnv): DeployO
   const options: DeployOptions = {
     accountId: flags.account ?? (env['CLOUDFLARE_ACCOUNT_ID'] || undefined),
     domain: flags.domain ?? (env['DEPLOY_DOMAIN'] || undefined),
+    location: flags.location ?? (env['DEPLOY_LOCATION'] || undefined),
     jurisdiction: flags.jurisdiction ?? (env['DEPLOY_JURISDICTION'] || undefined),
     healthUrl: flags['health-url'],
     importFrom: flags.import,
@@ -57,6 +62,7 @@ export const readDeployOptions = (flags: Flags, env: NodeJS.ProcessEnv): DeployO
     secrets,
   };
   parseDomain(options.domain);
+  mustBeLocation(options.location);
   mustBeJurisdiction(options.jurisdiction);
   return options;
 };

@@ -40,7 +40,7 @@ export type RefreshPolicy = {
   idleIntervalMs: number;
 };
 
-/** Carries 30,000 connections, of which one in twenty syncs on a given day, on the free plan: see the README's arithmetic. */
+/** Carries 30,000 connections, of which one in twenty syncs on a given day, on the free plan: see docs/limits.md. */
 export const DEFAULT_REFRESH_POLICY: RefreshPolicy = {
   usedLatelyMs: 3 * HOUR_MS,
   aheadMs: 10 * MINUTE_MS,

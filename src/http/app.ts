@@ -73,6 +73,6 @@ http.onError((error, c) => {
 
 /** A mistake of ours. What it says may hold anything, so only what kind of error it is goes to the log. */
 const answerBug = (c: HttpContext, error: Error): Response | Promise<Response> => {
-  c.env.deps.log({ level: 'error', event: 'bug', reason: error.name });
+  c.get('deps').log({ level: 'error', event: 'bug', reason: error.name });
   return answerProblem(c, REQUEST_PROBLEMS.internalError);
 };

@@ -10,7 +10,7 @@ import { acceptsHtml, answerProblem } from './problem.ts';
 export const health = new Hono<HttpEnv>();
 
 health.get('/healthz', async (c) => {
-  const checks = await checkHealth(c.env.deps);
+  const checks = await checkHealth(c.get('deps'));
   if (!isServing(checks)) return answerProblem(c, REQUEST_PROBLEMS.notServing(checks.database === 'ok'));
   return acceptsHtml(c) ? c.html(healthPage(checks)) : c.json({ ok: true, checks });
 });

@@ -10,7 +10,7 @@ import type { HttpContext, HttpEnv } from './context.ts';
 export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
   const requestId = requestIdOf(c.req.raw);
   const deps = withLogId(c.env.deps, requestId);
-  c.env.deps = deps;
+  c.set('deps', deps);
   const startedAt = deps.now();
   c.set('requestId', requestId);
   c.header('X-Request-Id', requestId);

@@ -1,5 +1,5 @@
 /**
- * The figures of README and docs/performance.md, in one run:
+ * The figures of docs/performance.md, in one run:
  *
  *     npm run bench [-- auth callback status metrics sync growth ticks bundle] [--json FILE] [--small]
  *

@@ -11,9 +11,15 @@ import { DatabaseSync } from 'node:sqlite';
 const ACCOUNT = { id: 'acc0000000000000000000000000000a', name: "Ada's account" };
 const PREFIX = '/client/v4';
 
-export type Database = { uuid: string; name: string; jurisdiction?: string; sqlite: DatabaseSync };
+type WantedDatabase = { name: string; jurisdiction?: string; primary_location_hint?: string };
+export type Database = WantedDatabase & { uuid: string; sqlite: DatabaseSync };
 type Binding = { type: string; name: string; text?: string };
-type Metadata = { bindings: Binding[]; keep_bindings?: string[]; assets?: { jwt: string } };
+type Metadata = {
+  placement?: { region?: string };
+  bindings: Binding[];
+  keep_bindings?: string[];
+  assets?: { jwt: string };
+};
 
 type Cloudflare = {
   accounts: { id: string; name: string }[];
@@ -24,10 +30,19 @@ type Cloudflare = {
   /** What was uploaded to be imported, by its MD5. */
   files: Map<string, string>;
   /** Absent until the Worker was deployed. Each upload is told by the secrets that came with it. */
-  worker: { secrets: Map<string, string>; bindings: Binding[]; uploads: string[][] } | undefined;
+  worker:
+    | {
+        secrets: Map<string, string>;
+        bindings: Binding[];
+        uploads: string[][];
+        placement: { region?: string } | undefined;
+      }
+    | undefined;
   /** Paths of the static assets that it was told of. */
   assets: Set<string>;
   crons: string[];
+  /** Where a database runs: a hint is granted, and a jurisdiction decides by itself. Undefined if Cloudflare does not say. */
+  regionOf: (database: Database) => string | undefined;
   domains: string[];
   /** Absent until the account has chosen one. */
   subdomain: string | undefined;
@@ -93,7 +108,7 @@ const d1Routes = (cloud: Cloudflare): [string, RegExp, (call: Call) => unknown][
       'POST',
       /^\/d1\/database$/,
       ({ body }) => {
-        const asked = body() as { name: string; jurisdiction?: string };
+        const asked = body() as WantedDatabase;
         if (cloud.databases.some(({ name }) => name === asked.name)) {
           return refusal(400, 7502, `database with name '${asked.name}' already exists`);
         }
@@ -102,6 +117,22 @@ const d1Routes = (cloud: Cloudflare): [string, RegExp, (call: Call) => unknown][
         return described(made);
       },
     ],
+    [
+      'GET',
+      /^\/d1\/database\/([0-9a-f-]+)$/,
+      ({ params: [uuid] }) => {
+        const database = of(uuid);
+        if (database === undefined) return refusal(404, 7404, `The database ${uuid} could not be found`);
+        return {
+          ...described(database),
+          file_size: 12_288,
+          num_tables: 0,
+          running_in_region: cloud.regionOf(database),
+        };
+      },
+    ],
+    // The figures of the last day, which `d1 info` asks for too.
+    ['POST', /^\/graphql$/, () => ({ data: { viewer: { accounts: [] } } })],
     [
       'POST',
       /^\/d1\/database\/([0-9a-f-]+)\/query$/,
@@ -129,7 +160,7 @@ const d1Routes = (cloud: Cloudflare): [string, RegExp, (call: Call) => unknown][
   ];
 };
 
-const newDatabase = (asked: { name: string; jurisdiction?: string }): Database => ({
+const newDatabase = (asked: WantedDatabase): Database => ({
   uuid: randomUUID(),
   ...asked,
   sqlite: new DatabaseSync(':memory:'),
@@ -243,6 +274,7 @@ const uploaded = (cloud: Cloudflare, { raw, contentType }: Call): unknown => {
   }
   cloud.worker = {
     secrets,
+    placement: metadata.placement,
     bindings: metadata.bindings.filter(({ type }) => type !== 'secret_text'),
     uploads: [
       ...(cloud.worker?.uploads ?? []),
@@ -304,6 +336,8 @@ export const startCloudflare = async (): Promise<
     worker: undefined,
     assets: new Set(),
     crons: [],
+    regionOf: ({ primary_location_hint: hint, jurisdiction }) =>
+      jurisdiction === undefined ? hint?.toUpperCase() : 'EEUR',
     domains: [],
     subdomain: 'ada',
   };

@@ -113,7 +113,8 @@ describe('npm run deploy', () => {
     cloud.failOnce(/^POST \/d1\/database$/, 'cut after');
     const cutOff = await deploy({ env, answers: ANSWERS });
     expect(cutOff.said).toContain('Making the database failed.');
-    expect(ourDatabase(cloud)?.jurisdiction).toBe('eu');
+    expect(ourDatabase(cloud)).toMatchObject({ jurisdiction: 'eu' });
+    expect(ourDatabase(cloud)).not.toHaveProperty('primary_location_hint');
 
     cloud.failOnce(/^POST \/storage\/kv/, { status: 403, code: 10_000, message: 'Authentication error' });
     const forbidden = await deploy({ env: { ...env, ...CREDENTIALS } });
@@ -141,6 +142,8 @@ describe('npm run deploy', () => {
       { name: "Womoji's", uri: 'womoji://done' },
     ]);
     expect(ourDatabase(cloud)?.sqlite.prepare('SELECT user_id FROM connections').all()).toEqual([{ user_id: 'grace' }]);
+    expect(done.said).toContain('runs in eeur, and the Worker beside it');
+    expect(cloud.worker?.placement).toMatchObject({ region: 'gcp:europe-central2' });
     expect(done.said).toContain('https://withings.example.com/withings/callback');
     expect(done.said).toContain(join(state, 'secrets.json'));
     expect(await read('secrets.json')).toEqual({
@@ -183,8 +186,9 @@ describe('npm run deploy', () => {
       'whoami',
       'd1 list',
       'secret list',
-      'd1 create mushu-health',
+      'd1 create mushu-health --location weur',
       'kv namespace create',
+      'd1 info DB',
       'd1 migrations',
     ];
     const order = [...steps, 'deploy --secrets-file'].map((step) => stdout.indexOf(`wrangler ${step}`));

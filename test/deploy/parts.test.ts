@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { askOn } from '../../scripts/deploy/ask.ts';
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
 import { checkHealth } from '../../scripts/deploy/health.ts';
+import { locationOfDatabase, regionBeside } from '../../scripts/deploy/location.ts';
 import { readDeployOptions } from '../../scripts/deploy/options.ts';
 import { findAccount } from '../../scripts/deploy/resources.ts';
 import { mustBeSameClient, secretsToSend } from '../../scripts/deploy/secrets.ts';
@@ -17,6 +18,7 @@ import { mintSecrets } from '../../scripts/secrets.ts';
 import { userError } from '../../scripts/user-error.ts';
 
 const GIVEN = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'secret-1' };
+const RESOURCES = { accountId: 'acc-1', databaseId: 'db-1', namespaceId: 'kv-1' };
 const ALL = ['KEYRING', 'OPERATOR_TOKEN', ...Object.keys(GIVEN)];
 
 const emptyFolder = () => {
@@ -86,6 +88,7 @@ describe('what was wished for', () => {
   test('is refused in a sentence where Cloudflare would not take it', () => {
     expect(() => readDeployOptions({ domain: 'https://x' }, {})).toThrow('is a host name in lower case');
     expect(() => readDeployOptions({}, { DEPLOY_JURISDICTION: 'mars' })).toThrow('one of eu, us, fedramp');
+    expect(() => readDeployOptions({ location: 'europe' }, {})).toThrow('one of weur, eeur, enam, wnam, apac, oc');
   });
 
   test('comes from flags first, then from the environment, where empty is as good as absent', () => {
@@ -96,6 +99,27 @@ describe('what was wished for', () => {
       secrets: { WITHINGS_CLIENT_ID: 'id-2' },
     });
     expect(readDeployOptions({}, env)).toMatchObject({ domain: 'a.example', secrets: { WITHINGS_CLIENT_ID: 'id-1' } });
+  });
+});
+
+describe('the place of the Worker', () => {
+  const running = (region: unknown) => async (): Promise<string> => JSON.stringify({ running_in_region: region });
+
+  test('stays near the users if Cloudflare does not say where the database runs, or names an unknown place', async () => {
+    for (const region of [undefined, null, '', 'MARS', 'constructor']) {
+      const location = await locationOfDatabase(running(region), 'wrangler.json');
+      expect(location).toBeUndefined();
+      expect(deploymentConfig(readProject({}), RESOURCES, undefined, regionBeside(location))).not.toHaveProperty(
+        'placement',
+      );
+    }
+  });
+
+  test('is beside the database, and never where Smart Placement guesses', async () => {
+    const location = await locationOfDatabase(running('WEUR'), 'wrangler.json');
+    expect(deploymentConfig(readProject({}), RESOURCES, undefined, regionBeside(location))).toMatchObject({
+      placement: { region: 'aws:eu-west-1' },
+    });
   });
 });
 
@@ -186,11 +210,9 @@ test('a hidden answer is not shown while it is typed', async () => {
 });
 
 describe('the configuration of a deployment', () => {
-  const resources = { accountId: 'acc-1', databaseId: 'db-1', namespaceId: 'kv-1' };
-
   test('is what wrangler.toml says, with ids, and paths that hold from anywhere', () => {
     const project = readProject({});
-    const config = deploymentConfig(project, resources, undefined);
+    const config = deploymentConfig(project, RESOURCES, undefined);
     expect(config).toMatchObject({
       name: 'mushu-health',
       account_id: 'acc-1',
@@ -205,7 +227,7 @@ describe('the configuration of a deployment', () => {
   });
 
   test('serves a host of its own where one is wished for, and nothing on workers.dev', () => {
-    expect(deploymentConfig(readProject({}), resources, 'withings.example.com')).toMatchObject({
+    expect(deploymentConfig(readProject({}), RESOURCES, 'withings.example.com')).toMatchObject({
       workers_dev: false,
       preview_urls: false,
       routes: [{ pattern: 'withings.example.com', custom_domain: true }],

@@ -19,7 +19,9 @@ import { codeBlocks, codeHeadings, localLinks } from '../support/markdown.ts';
 const run = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const pages = globSync(['*.md', 'docs/*.md', 'examples/*/README.md', 'migrations/*.md'], { cwd: root });
+const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md', 'migrations/*.md', 'src/client/*.md'], {
+  cwd: root,
+});
 
 describe('troubleshooting', () => {
   const page = read('docs/troubleshooting.md');
@@ -37,8 +39,23 @@ describe('troubleshooting', () => {
   });
 });
 
+test('settings has every setting, with its default if that is a plain number', () => {
+  const declared = [...read('src/config.ts').matchAll(/^ {2}([A-Z_]{4,}): (?:z|positive).*$/gm)];
+  const rows = new Map(
+    [...read('docs/settings.md').matchAll(/^\| `(\w+)` +\| (.+?) +\|/gm)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ]),
+  );
+  expect([...rows.keys()].sort()).toEqual(declared.map(([, name = '']) => name).sort());
+  for (const [line, name = ''] of declared) {
+    const value = /default\((\d+)\)/.exec(line)?.[1];
+    if (value !== undefined) expect(rows.get(name), name).toBe(value);
+  }
+});
+
 test('operating has every alarm with what to do, and none that does not exist', () => {
-  const [, section = ''] = read('docs/operating.md').split('## What you are told of');
+  const [, section = ''] = read('docs/operating.md').split('## Alerts');
   const [table = ''] = section.split('The webhook gets');
   const rows = [...table.matchAll(/^\| `(\w+)` +\| (.+?) +\| (.+?) +\|$/gm)];
   expect(rows.map(([, code = '']) => code).sort()).toEqual(Object.keys(ALARMS).sort());

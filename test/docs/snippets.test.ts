@@ -29,7 +29,7 @@ describe.each(['swift', 'kotlin'] as const)('%s', (language) => {
   });
 
   test('every snippet in the documentation is', async () => {
-    const pages = globSync(['*.md', 'docs/*.md', 'examples/*/README.md'], { cwd: root });
+    const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md'], { cwd: root });
     const snippets = pages.flatMap((page) => codeBlocks(read(page), language));
     expect(snippets.length).toBeGreaterThan(0);
     for (const snippet of snippets) expect(await syntaxErrors(language, snippet), snippet).toEqual([]);

@@ -16,7 +16,7 @@ type ForApp = HttpEnv & { Variables: { managed: ManagedApp } };
 
 /** The operator, or a developer. */
 export const forManager = createMiddleware<ForManager>(async (c, next) => {
-  const admitted = await admitManager(c.env.deps, managerCredential(c));
+  const admitted = await admitManager(c.get('deps'), managerCredential(c));
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   c.set('manager', admitted.value);
   return next();
@@ -24,7 +24,7 @@ export const forManager = createMiddleware<ForManager>(async (c, next) => {
 
 /** The operator alone. */
 export const forOperator = createMiddleware<ForManager>(async (c, next) => {
-  const admitted = await admitOperator(c.env.deps, managerCredential(c));
+  const admitted = await admitOperator(c.get('deps'), managerCredential(c));
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   c.set('manager', admitted.value);
   return next();
@@ -32,7 +32,7 @@ export const forOperator = createMiddleware<ForManager>(async (c, next) => {
 
 /** Whoever may manage the app that the path names. */
 export const forApp = createMiddleware<ForApp>(async (c, next) => {
-  const admitted = await admitAppManager(c.env.deps, managerCredential(c), c.req.param('app_id') ?? '');
+  const admitted = await admitAppManager(c.get('deps'), managerCredential(c), c.req.param('app_id') ?? '');
   if (!admitted.ok) return answerFailure(c, admitted.failure);
   c.set('managed', admitted.value);
   return next();

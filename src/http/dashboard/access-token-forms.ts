@@ -22,10 +22,10 @@ export const createTokenFromForm = async (
   if (!wanted.success)
     return ok({ errors: { name: 'Give it a name of 1 to 100 characters, and a time of the list.' } });
   const { name, expires_in_days: lifetimeDays } = wanted.data;
-  const created = await createAccessToken(c.env.deps, c.get('manager'), accountId, { name, lifetimeDays });
+  const created = await createAccessToken(c.get('deps'), c.get('manager'), accountId, { name, lifetimeDays });
   return created.ok ? ok({ token: created.value.token }) : created;
 };
 
 /** Revokes the access token that the path names. */
 export const revokeNamedToken = (c: DashboardContext, accountId: string): Promise<Result<void, Failure>> =>
-  revokeToken(c.env.deps, c.get('manager'), accountId, c.req.param('token_id') ?? '');
+  revokeToken(c.get('deps'), c.get('manager'), accountId, c.req.param('token_id') ?? '');

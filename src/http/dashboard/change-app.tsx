@@ -30,13 +30,13 @@ export const changeApp = async (
   const back = `${appPath(app)}${path}`;
   const shown = (await readForm(c)).get(VERSION_FIELD);
   if (shown !== (await appVersion(app))) return changedMeanwhile(c, tab, back);
-  const changed = await updateApp(c.env.deps, c.get('managed'), settings, true);
+  const changed = await updateApp(c.get('deps'), c.get('managed'), settings, true);
   if (changed.ok) return c.redirect(withNotice(back, notice), 303);
   return changed.failure.kind === 'app_changed' ? changedMeanwhile(c, tab, back) : answerFailure(c, changed.failure);
 };
 
 const changedMeanwhile = async (c: DashboardContext, tab: AppTab, back: string): Promise<Response> => {
-  const listed = await listAudit(c.env.deps, c.get('app').id, undefined);
+  const listed = await listAudit(c.get('deps'), c.get('app').id, undefined);
   const last = listed.ok ? listed.value.entries.find(({ action }) => action === 'app.changed') : undefined;
   return appPage(
     c,
@@ -57,6 +57,6 @@ const changedMeanwhile = async (c: DashboardContext, tab: AppTab, back: string):
 const LastChange = ({ c, entry: { actor, at, detail } }: { c: DashboardContext; entry: AuditEntry }) => (
   <p>
     The last change: <strong>{detailWords(detail)}</strong>, by {actorWords(actor, c.get('session').account)} through
-    the {surfaceWords(actor.surface)}, <Ago at={at} now={c.env.deps.now()} />.
+    the {surfaceWords(actor.surface)}, <Ago at={at} now={c.get('deps').now()} />.
   </p>
 );

@@ -32,7 +32,7 @@ export const refuseForeignForms = createMiddleware<DashboardEnv>(async (c, next)
 const isSameOrigin = (c: DashboardContext): boolean => {
   const site = c.req.header('Sec-Fetch-Site');
   return (
-    c.req.header('Origin') === c.env.deps.settings.publicUrl(c.req.url) &&
+    c.req.header('Origin') === c.get('deps').settings.publicUrl(c.req.url) &&
     (site === undefined || site === 'same-origin' || site === 'none')
   );
 };

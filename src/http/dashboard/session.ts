@@ -48,7 +48,7 @@ export const SIGN_IN_PATH = '/dashboard/sign-in';
 /** Lets a signed-in browser pass; sends any other to the sign-in page. */
 export const requireSession = createMiddleware<DashboardEnv>(async (c, next) => {
   const cookie = sessionCookie(c);
-  const resumed = await resumeSession(c.env.deps, cookie, callerAddress(c));
+  const resumed = await resumeSession(c.get('deps'), cookie, callerAddress(c));
   if (!resumed.ok) return answerFailure(c, resumed.failure);
   if (resumed.value === undefined || cookie === undefined) {
     // A page that another site linked to comes without the cookie: asked for by a page of ours, it comes with it.

@@ -26,24 +26,24 @@ export const accountsApi = new Hono<HttpEnv>();
 accountsApi.get('/whoami', forManager, (c) => c.json(renderManager(c.get('manager'))));
 
 accountsApi.post('/accounts', forOperator, valid('json', createAccountRequest), async (c) => {
-  const created = await createAccount(c.env.deps, c.get('manager'), c.req.valid('json'));
+  const created = await createAccount(c.get('deps'), c.get('manager'), c.req.valid('json'));
   return created.ok ? c.json(renderAccount(created.value), 201) : answerFailure(c, created.failure);
 });
 
 accountsApi.get('/accounts', forOperator, valid('query', pageQuery), async (c) => {
-  const listed = await listAccounts(c.env.deps, c.req.valid('query').cursor ?? '');
+  const listed = await listAccounts(c.get('deps'), c.req.valid('query').cursor ?? '');
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { accounts, nextAfterId } = listed.value;
   return c.json({ data: accounts.map(renderAccount), next_cursor: nextAfterId ?? null });
 });
 
 accountsApi.get('/accounts/:account_id', forOperator, async (c) => {
-  const account = await showAccount(c.env.deps, c.req.param('account_id'));
+  const account = await showAccount(c.get('deps'), c.req.param('account_id'));
   return account.ok ? c.json(renderAccount(account.value)) : answerFailure(c, account.failure);
 });
 
 accountsApi.patch('/accounts/:account_id', forOperator, valid('json', updateAccountRequest), async (c) => {
-  const changed = await updateAccount(c.env.deps, c.get('manager'), c.req.param('account_id'), c.req.valid('json'));
+  const changed = await updateAccount(c.get('deps'), c.get('manager'), c.req.param('account_id'), c.req.valid('json'));
   return changed.ok ? c.json(renderAccount(changed.value)) : answerFailure(c, changed.failure);
 });
 
@@ -75,7 +75,7 @@ accountsApi.delete('/tokens/:token_id', forManager, (c) => {
 });
 
 const answerTokens = async (c: HttpContext, accountId: string) => {
-  const tokens = await listAccessTokens(c.env.deps, accountId);
+  const tokens = await listAccessTokens(c.get('deps'), accountId);
   return tokens.ok ? c.json({ data: tokens.value.map(renderAccessToken) }) : answerFailure(c, tokens.failure);
 };
 
@@ -86,13 +86,13 @@ const answerNewToken = async (
   wanted: { name: string; expires_in_days: number },
 ) => {
   const { name, expires_in_days: lifetimeDays } = wanted;
-  const created = await createAccessToken(c.env.deps, by, accountId, { name, lifetimeDays });
+  const created = await createAccessToken(c.get('deps'), by, accountId, { name, lifetimeDays });
   if (!created.ok) return answerFailure(c, created.failure);
   const { details, token } = created.value;
   return c.json({ ...renderAccessToken(details), token: token.reveal() }, 201);
 };
 
 const answerRevoked = async (c: HttpContext, by: Principal, accountId: string, tokenId: string) => {
-  const revoked = await revokeToken(c.env.deps, by, accountId, tokenId);
+  const revoked = await revokeToken(c.get('deps'), by, accountId, tokenId);
   return revoked.ok ? c.body(null, 204) : answerFailure(c, revoked.failure);
 };

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type * as z from 'zod';
 
 import {
   appVersion,
@@ -24,8 +25,8 @@ import { connectionListQuery } from '../connections/contract.ts';
 import { renderListedConnection } from '../connections/render.ts';
 import { pageQuery } from '../schemas.ts';
 import { valid } from '../validate.ts';
-import { auditCursor, readAuditCursor } from './audit-cursor.ts';
 import {
+  auditCursor,
   auditQuery,
   createAppRequest,
   createKeyRequest,
@@ -40,12 +41,12 @@ export const managementApi = new Hono<HttpEnv>();
 
 managementApi.post('/apps', forManager, valid('json', createAppRequest), async (c) => {
   const { name, account_id: accountId } = c.req.valid('json');
-  const created = await createApp(c.env.deps, c.get('manager'), { name, accountId });
+  const created = await createApp(c.get('deps'), c.get('manager'), { name, accountId });
   return created.ok ? answerApp(c, created.value, 201) : answerFailure(c, created.failure);
 });
 
 managementApi.get('/apps', forManager, valid('query', pageQuery), async (c) => {
-  const listed = await listApps(c.env.deps, c.get('manager'), c.req.valid('query').cursor ?? '');
+  const listed = await listApps(c.get('deps'), c.get('manager'), c.req.valid('query').cursor ?? '');
   if (!listed.ok) return answerFailure(c, listed.failure);
   return c.json({ data: listed.value.apps.map(renderApp), next_cursor: listed.value.nextAfterId ?? null });
 });
@@ -68,13 +69,13 @@ managementApi.patch('/apps/:app_id', forApp, valid('json', updateAppRequest), as
     sharedAccounts: body.shared_accounts,
     disabled: body.disabled,
   };
-  const changed = await updateApp(c.env.deps, managed, settings, expected !== undefined);
+  const changed = await updateApp(c.get('deps'), managed, settings, expected !== undefined);
   return changed.ok ? answerApp(c, changed.value, 200) : answerFailure(c, changed.failure);
 });
 
 /** Deletes an app and everything of its users. 202 while there is more to delete: send it again; 204 when it is gone. */
 managementApi.delete('/apps/:app_id', forApp, async (c) => {
-  const gone = await deleteApp(c.env.deps, c.get('managed'));
+  const gone = await deleteApp(c.get('deps'), c.get('managed'));
   if (!gone.ok) return answerFailure(c, gone.failure);
   return gone.value ? c.body(null, 204) : c.json({ complete: false }, 202);
 });
@@ -88,51 +89,51 @@ const etagOf = async (app: App): Promise<string> => `"${await appVersion(app)}"`
 
 managementApi.post('/apps/:app_id/keys', forApp, valid('json', createKeyRequest), async (c) => {
   const { name, scopes = [...KEY_SCOPES] } = c.req.valid('json');
-  const created = await createApiKey(c.env.deps, c.get('managed'), { name, scopes });
+  const created = await createApiKey(c.get('deps'), c.get('managed'), { name, scopes });
   if (!created.ok) return answerFailure(c, created.failure);
   return c.json({ ...renderKey(created.value.details), key: created.value.key.reveal() }, 201);
 });
 
 managementApi.get('/apps/:app_id/keys', forApp, async (c) => {
-  const keys = await listApiKeys(c.env.deps, c.get('managed'));
+  const keys = await listApiKeys(c.get('deps'), c.get('managed'));
   return keys.ok ? c.json({ data: keys.value.map(renderKey) }) : answerFailure(c, keys.failure);
 });
 
 managementApi.delete('/apps/:app_id/keys/:key_id', forApp, async (c) => {
-  const revoked = await revokeKey(c.env.deps, c.get('managed'), c.req.param('key_id'));
+  const revoked = await revokeKey(c.get('deps'), c.get('managed'), c.req.param('key_id'));
   return revoked.ok ? c.body(null, 204) : answerFailure(c, revoked.failure);
 });
 
 managementApi.put('/apps/:app_id/redirect-uris', forApp, valid('json', redirectUriRequest), async (c) => {
   const { uri } = c.req.valid('json');
-  const ownHost = new URL(c.env.deps.settings.publicUrl(c.req.url)).host;
-  const registered = await registerRedirectUri(c.env.deps, c.get('managed'), { uri, ownHosts: [ownHost] });
+  const ownHost = new URL(c.get('deps').settings.publicUrl(c.req.url)).host;
+  const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), { uri, ownHosts: [ownHost] });
   if (!registered.ok) return answerFailure(c, registered.failure);
   return c.json({ uri, warnings: renderWarnings(uri, registered.value.warnings) }, registered.value.added ? 201 : 200);
 });
 
 managementApi.get('/apps/:app_id/redirect-uris', forApp, async (c) => {
-  const uris = await listRedirectUris(c.env.deps, c.get('managed'));
+  const uris = await listRedirectUris(c.get('deps'), c.get('managed'));
   return uris.ok ? c.json({ data: uris.value.map(renderRedirectUri) }) : answerFailure(c, uris.failure);
 });
 
 /** What an authorization request with this redirect URI would meet. */
 managementApi.get('/apps/:app_id/redirect-uris/test', forApp, valid('query', redirectUriQuery), async (c) => {
-  const tested = await testRedirectUri(c.env.deps, c.get('managed'), c.req.valid('query').uri);
+  const tested = await testRedirectUri(c.get('deps'), c.get('managed'), c.req.valid('query').uri);
   if (!tested.ok) return answerFailure(c, tested.failure);
   const { matches, registered, differences, explanation } = tested.value;
   return c.json({ matches, registered: registered ?? null, differences, explanation: explanation ?? null });
 });
 
 managementApi.delete('/apps/:app_id/redirect-uris', forApp, valid('query', redirectUriQuery), async (c) => {
-  const removed = await unregisterRedirectUri(c.env.deps, c.get('managed'), c.req.valid('query').uri);
+  const removed = await unregisterRedirectUri(c.get('deps'), c.get('managed'), c.req.valid('query').uri);
   return removed.ok ? c.body(null, 204) : answerFailure(c, removed.failure);
 });
 
 /** The app's users by their connections: filtered by state, searched by the beginning of their ids. */
 managementApi.get('/apps/:app_id/withings/connections', forApp, valid('query', connectionListQuery), async (c) => {
   const { state, search = '', cursor = '' } = c.req.valid('query');
-  const listed = await listConnections(c.env.deps, c.get('managed'), { state, prefix: search, afterUserId: cursor });
+  const listed = await listConnections(c.get('deps'), c.get('managed'), { state, prefix: search, afterUserId: cursor });
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { users, nextAfterUserId } = listed.value;
   return c.json({ data: users.map(renderListedConnection), next_cursor: nextAfterUserId ?? null });
@@ -140,21 +141,18 @@ managementApi.get('/apps/:app_id/withings/connections', forApp, valid('query', c
 
 /** Who changed what of one app, newest first. */
 managementApi.get('/apps/:app_id/audit', forApp, valid('query', auditQuery), (c) =>
-  answerAudit(c, c.get('managed').app.id, c.req.valid('query').cursor),
+  answerAudit(c, c.get('managed').app.id, c.req.valid('query')),
 );
 
 /** Who changed what, newest first: for the operator of anything, apps that are gone included; for a developer of their own account. */
 managementApi.get('/audit', forManager, valid('query', auditQuery), (c) =>
-  answerAudit(c, c.get('manager').account?.id, c.req.valid('query').cursor),
+  answerAudit(c, c.get('manager').account?.id, c.req.valid('query')),
 );
 
-const answerAudit = async (c: HttpContext, of: string | undefined, cursor: string | undefined) => {
-  const before = cursor === undefined ? undefined : readAuditCursor(cursor);
-  if (cursor !== undefined && before === undefined) {
-    return answerFailure(c, { kind: 'invalid_parameter', parameter: 'cursor', detail: 'It is not one of ours.' });
-  }
-  const listed = await listAudit(c.env.deps, of, before);
+const answerAudit = async (c: HttpContext, of: string | undefined, { cursor }: z.infer<typeof auditQuery>) => {
+  const listed = await listAudit(c.get('deps'), of, cursor);
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { entries, next } = listed.value;
-  return c.json({ data: entries.map(renderAuditEntry), next_cursor: next === undefined ? null : auditCursor(next) });
+  const nextCursor = next === undefined ? null : auditCursor.encode(next);
+  return c.json({ data: entries.map(renderAuditEntry), next_cursor: nextCursor });
 };

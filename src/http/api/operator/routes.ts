@@ -15,19 +15,19 @@ export const operatorApi = new Hono<HttpEnv>();
 
 /** Whether the cron keeps up, what fails and why, and whether keyring, credentials and database are as they should be. */
 operatorApi.get('/status', forOperator, async (c) => {
-  const status = await operatorStatus(c.env.deps);
+  const status = await operatorStatus(c.get('deps'));
   return status.ok ? c.json(renderStatus(status.value)) : answerFailure(c, status.failure);
 });
 
 /** Which keys there are, which are missing, and how far sealing anew is. */
 operatorApi.get('/keyring', forOperator, async (c) => {
-  const report = await reportKeyring(c.env.deps);
+  const report = await reportKeyring(c.get('deps'));
   return report.ok ? c.json(renderKeyring(report.value)) : answerFailure(c, report.failure);
 });
 
 /** Goes one step further with sealing anew, without waiting for the cron. Send it until `walk` is null. */
 operatorApi.post('/keyring/reseal', forOperator, async (c) => {
-  const report = await resealStep(c.env.deps);
+  const report = await resealStep(c.get('deps'));
   return report.ok ? c.json(renderKeyring(report.value)) : answerFailure(c, report.failure);
 });
 

@@ -33,7 +33,7 @@ const ownId = (c: DashboardContext): string => c.get('session').account?.id ?? '
 
 const accountPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
   const { account } = c.get('session');
-  const tokens = account && (await listAccessTokens(c.env.deps, account.id));
+  const tokens = account && (await listAccessTokens(c.get('deps'), account.id));
   if (tokens?.ok === false) return answerFailure(c, tokens.failure);
   const errors = 'errors' in made ? made.errors : {};
   return page(
@@ -49,7 +49,7 @@ const accountPage = async (c: DashboardContext, made: CreatedToken): Promise<Res
           path={`${PATH}/tokens`}
           formToken={c.get('formToken')}
           errors={errors}
-          now={c.env.deps.now()}
+          now={c.get('deps').now()}
         />
       )}
     </>,
@@ -74,7 +74,7 @@ const SignedIn = ({ c }: { c: DashboardContext }) => {
         </dd>
         <dt>Ends</dt>
         <dd>
-          <Ago at={expiresAt} now={c.env.deps.now()} />, or after 30 minutes without a request
+          <Ago at={expiresAt} now={c.get('deps').now()} />, or after 30 minutes without a request
         </dd>
       </dl>
       <div class="actions">

@@ -24,14 +24,14 @@ appPages.get('/', (c) => appsPage(c, {}));
 appPages.post('/', async (c) => {
   const wanted = await parseForm(c, createAppRequest);
   if (!wanted.ok) return appsPage(c, wanted.failure, (await readForm(c)).get('name') ?? '');
-  const created = await createApp(c.env.deps, c.get('manager'), { name: wanted.value.name });
+  const created = await createApp(c.get('deps'), c.get('manager'), { name: wanted.value.name });
   if (!created.ok) return answerFailure(c, created.failure);
   return c.redirect(withNotice(`${PATH}/${created.value.id}/health`, 'app_created'), 303);
 });
 
 const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string): Promise<Response> => {
   const after = c.req.query('after') ?? '';
-  const listed = await listApps(c.env.deps, c.get('manager'), after);
+  const listed = await listApps(c.get('deps'), c.get('manager'), after);
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { apps, nextAfterId } = listed.value;
   const isEmpty = apps.length === 0 && after === '';
@@ -88,7 +88,7 @@ const AppList = ({ c, apps }: { c: DashboardContext; apps: readonly App[] }) => 
           <code>{app.id}</code>,
           ...(isOperator ? [app.accountId === undefined ? 'Operator' : <code>{app.accountId}</code>] : []),
           app.disabledAt === undefined ? <Badge tone="good">Enabled</Badge> : <Badge tone="bad">Disabled</Badge>,
-          <Ago at={app.createdAt} now={c.env.deps.now()} />,
+          <Ago at={app.createdAt} now={c.get('deps').now()} />,
         ],
       }))}
     />

@@ -21,7 +21,7 @@ import { page } from '../layout.tsx';
 export const brokerPages = new Hono<DashboardEnv>();
 
 brokerPages.get('/', async (c) => {
-  const [shown, activity] = await Promise.all([showBrokerHealth(c.env.deps), showBrokerActivity(c.env.deps)]);
+  const [shown, activity] = await Promise.all([showBrokerHealth(c.get('deps')), showBrokerActivity(c.get('deps'))]);
   if (!shown.ok) return answerFailure(c, shown.failure);
   if (!activity.ok) return answerFailure(c, activity.failure);
   const health = shown.value;
@@ -30,8 +30,8 @@ brokerPages.get('/', async (c) => {
     { title: 'Broker', section: 'broker' },
     <>
       <h1>Broker</h1>
-      <Alarms alarms={health.alarms} now={c.env.deps.now()} />
-      <Cron health={health} now={c.env.deps.now()} />
+      <Alarms alarms={health.alarms} now={c.get('deps').now()} />
+      <Cron health={health} now={c.get('deps').now()} />
       <div class="halves">
         <Reasons
           id="failing"
@@ -56,7 +56,7 @@ brokerPages.get('/', async (c) => {
               : `Of ${activity.value.sampleOf.toLocaleString('en')} connections drawn at random.`
           }
         />
-        <Keyring keyring={health.keyring} now={c.env.deps.now()} />
+        <Keyring keyring={health.keyring} now={c.get('deps').now()} />
       </div>
     </>,
   );

@@ -34,14 +34,14 @@ developerPages.post('/disable', (c) => setDisabled(c, true));
 developerPages.post('/enable', (c) => setDisabled(c, false));
 
 const setDisabled = async (c: DashboardContext, disabled: boolean): Promise<Response> => {
-  const changed = await updateAccount(c.env.deps, c.get('manager'), accountIdOf(c), { disabled });
+  const changed = await updateAccount(c.get('deps'), c.get('manager'), accountIdOf(c), { disabled });
   return changed.ok ? c.redirect(withNotice(pathOf(c), 'account_changed'), 303) : answerFailure(c, changed.failure);
 };
 
 const developerPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
-  const account = await showAccount(c.env.deps, accountIdOf(c));
+  const account = await showAccount(c.get('deps'), accountIdOf(c));
   if (!account.ok) return answerFailure(c, account.failure);
-  const tokens = await listAccessTokens(c.env.deps, account.value.id);
+  const tokens = await listAccessTokens(c.get('deps'), account.value.id);
   if (!tokens.ok) return answerFailure(c, tokens.failure);
   const errors = 'errors' in made ? made.errors : {};
   const isDisabled = account.value.disabledAt !== undefined;
@@ -63,7 +63,7 @@ const developerPage = async (c: DashboardContext, made: CreatedToken): Promise<R
         path={`${pathOf(c)}/tokens`}
         formToken={c.get('formToken')}
         errors={errors}
-        now={c.env.deps.now()}
+        now={c.get('deps').now()}
       />
       <section aria-labelledby="access">
         <h2 id="access">Access</h2>

@@ -25,14 +25,14 @@ developersPages.get('/', (c) => developersPage(c, {}));
 developersPages.post('/', async (c) => {
   const wanted = await parseForm(c, createAccountRequest);
   if (!wanted.ok) return developersPage(c, { name: 'Give it a name of 1 to 100 characters.' });
-  const created = await createAccount(c.env.deps, c.get('manager'), wanted.value);
+  const created = await createAccount(c.get('deps'), c.get('manager'), wanted.value);
   if (!created.ok) return answerFailure(c, created.failure);
   return c.redirect(withNotice(`${PATH}/${created.value.id}`, 'account_created'), 303);
 });
 
 const developersPage = async (c: DashboardContext, errors: FieldErrors): Promise<Response> => {
   const after = c.req.query('after') ?? '';
-  const listed = await listAccounts(c.env.deps, after);
+  const listed = await listAccounts(c.get('deps'), after);
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { accounts, nextAfterId } = listed.value;
   return page(
@@ -48,7 +48,7 @@ const developersPage = async (c: DashboardContext, errors: FieldErrors): Promise
           </p>
         </div>
       ) : (
-        <AccountList accounts={accounts} now={c.env.deps.now()} />
+        <AccountList accounts={accounts} now={c.get('deps').now()} />
       )}
       <More next={nextAfterId && `${PATH}?after=${encodeURIComponent(nextAfterId)}`} />
       <section class="card narrow" aria-labelledby="create">

@@ -33,7 +33,7 @@ healthPages.post('/redirect-uris', async (c) => {
   const sent = (await readForm(c)).get('uri') ?? '';
   const wanted = redirectUriRequest.safeParse({ uri: sent });
   if (!wanted.success) return healthPage(c, { uri: '', why: 'A redirect URI has at most 2048 characters.' });
-  const registered = await registerRedirectUri(c.env.deps, c.get('managed'), {
+  const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), {
     uri: wanted.data.uri,
     ownHosts: [new URL(origin(c)).host],
   });
@@ -49,7 +49,7 @@ healthPages.post('/redirect-uris', async (c) => {
 
 healthPages.post('/redirect-uris/remove', async (c) => {
   const uri = (await readForm(c)).get('uri') ?? '';
-  const removed = await unregisterRedirectUri(c.env.deps, c.get('managed'), uri);
+  const removed = await unregisterRedirectUri(c.get('deps'), c.get('managed'), uri);
   // Removed twice is removed.
   if (!removed.ok && removed.failure.kind !== 'not_found') return answerFailure(c, removed.failure);
   return backTo(c, 'redirect_uri_removed');
@@ -77,7 +77,7 @@ healthPages.post('/link-policy', async (c) => {
 healthPages.post('/try', async (c) => {
   const app = c.get('app');
   const redirectUri = (await readForm(c)).get('uri') ?? '';
-  const minted = await mintConnectSession(c.env.deps, app.id, { userId: TRY_IT_USER, redirectUri });
+  const minted = await mintConnectSession(c.get('deps'), app.id, { userId: TRY_IT_USER, redirectUri });
   if (!minted.ok) return answerFailure(c, minted.failure);
   return appPage(
     c,
@@ -103,12 +103,12 @@ healthPages.post('/try', async (c) => {
 const backTo = (c: DashboardContext, notice: Parameters<typeof withNotice>[1]): Response =>
   c.redirect(withNotice(`${appPath(c.get('app'))}/health`, notice), 303);
 
-const origin = (c: DashboardContext): string => c.env.deps.settings.publicUrl(c.req.url);
+const origin = (c: DashboardContext): string => c.get('deps').settings.publicUrl(c.req.url);
 
 const testOf = async (c: DashboardContext): Promise<Result<TestedUri | undefined, Failure>> => {
   const uri = (c.req.query('test') ?? '').slice(0, MAX_URI_LENGTH);
   if (uri === '') return ok(undefined);
-  const tested = await testRedirectUri(c.env.deps, c.get('managed'), uri);
+  const tested = await testRedirectUri(c.get('deps'), c.get('managed'), uri);
   return tested.ok ? ok({ ...tested.value, uri }) : tested;
 };
 
@@ -119,7 +119,7 @@ const healthPage = async (
   refused: { uri: string; why: string } | undefined,
 ): Promise<Response> => {
   const app = c.get('app');
-  const listed = await listRedirectUris(c.env.deps, c.get('managed'));
+  const listed = await listRedirectUris(c.get('deps'), c.get('managed'));
   if (!listed.ok) return answerFailure(c, listed.failure);
   const tested = await testOf(c);
   if (!tested.ok) return answerFailure(c, tested.failure);

@@ -28,7 +28,7 @@ keysPages.post('/', async (c) => {
   const wanted = createKeyRequest.safeParse({ name: form.get('name') ?? '', scopes: form.getAll('scopes') });
   if (!wanted.success) return keysPage(c, errorsOf(wanted.error.issues));
   const { name, scopes = [...KEY_SCOPES] } = wanted.data;
-  const created = await createApiKey(c.env.deps, c.get('managed'), { name, scopes });
+  const created = await createApiKey(c.get('deps'), c.get('managed'), { name, scopes });
   if (!created.ok) return answerFailure(c, created.failure);
   return keysPage(c, {}, created.value.key);
 });
@@ -40,7 +40,7 @@ keysPages.post('/settings', async (c) => {
 
 keysPages.post('/revoke/:key_id', async (c) => {
   const app = c.get('app');
-  const revoked = await revokeKey(c.env.deps, c.get('managed'), c.req.param('key_id'));
+  const revoked = await revokeKey(c.get('deps'), c.get('managed'), c.req.param('key_id'));
   if (!revoked.ok) return answerFailure(c, revoked.failure);
   return c.redirect(withNotice(`${appPath(app)}/keys`, 'key_revoked'), 303);
 });
@@ -53,7 +53,7 @@ const errorsOf = (issues: readonly { path: readonly PropertyKey[] }[]): FieldErr
   );
 
 const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secret): Promise<Response> => {
-  const listed = await listApiKeys(c.env.deps, c.get('managed'));
+  const listed = await listApiKeys(c.get('deps'), c.get('managed'));
   if (!listed.ok) return answerFailure(c, listed.failure);
   const refused = Object.keys(errors).length > 0;
   return appPage(
@@ -74,7 +74,7 @@ const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secre
             </p>
           </div>
         ) : (
-          <KeyTable c={c} keys={listed.value} now={c.env.deps.now()} />
+          <KeyTable c={c} keys={listed.value} now={c.get('deps').now()} />
         )}
       </section>
       <CreateKey c={c} errors={errors} />

@@ -36,7 +36,7 @@ overviewPages.post('/delete', async (c) => {
   const app = c.get('app');
   const typed = (await readForm(c)).get('confirmation') ?? '';
   if (typed !== app.id) return overviewPage(c, { confirmation: 'That is not the app’s id. Nothing was deleted.' });
-  const deleted = await deleteApp(c.env.deps, c.get('managed'));
+  const deleted = await deleteApp(c.get('deps'), c.get('managed'));
   if (!deleted.ok) return answerFailure(c, deleted.failure);
   return c.redirect(
     deleted.value ? withNotice('/dashboard/apps', 'app_deleted') : withNotice(appPath(app), 'app_shrinking'),
@@ -46,7 +46,7 @@ overviewPages.post('/delete', async (c) => {
 
 const overviewPage = async (c: DashboardContext, errors: FieldErrors): Promise<Response> => {
   const app = c.get('app');
-  const { deps } = c.env;
+  const deps = c.get('deps');
   const [shown, uris, keys] = await Promise.all([
     showOverview(deps, app.id),
     listRedirectUris(deps, c.get('managed')),

@@ -20,15 +20,15 @@ signInPages.get('/', (c) => signInPage(c, undefined));
 
 signInPages.post('/', async (c) => {
   const token = secret(((await readForm(c)).get('token') ?? '').trim());
-  const signedIn = await signIn(c.env.deps, token, callerAddress(c));
+  const signedIn = await signIn(c.get('deps'), token, callerAddress(c));
   if (!signedIn.ok) return signInPage(c, problemOf(signedIn.failure).detail);
   const { cookie, expiresAt } = signedIn.value;
-  setSessionCookie(c, cookie, Math.floor((expiresAt - c.env.deps.now()) / SECOND_MS));
+  setSessionCookie(c, cookie, Math.floor((expiresAt - c.get('deps').now()) / SECOND_MS));
   return c.redirect('/dashboard/apps', 303);
 });
 
 const signInPage = async (c: DashboardContext, error: string | undefined): Promise<Response> => {
-  const visitor = visitorCookie(c) ?? newVisitor(c.env.deps);
+  const visitor = visitorCookie(c) ?? newVisitor(c.get('deps'));
   setVisitorCookie(c, visitor);
   const notice = noticeOf(c.req.query('notice'));
   return publicPage(

@@ -10,14 +10,14 @@ import { clearSessionCookie, sessionCookie, SIGN_IN_PATH } from '../session.ts';
 export const signOutPages = new Hono<DashboardEnv>();
 
 signOutPages.post('/sign-out', async (c) => {
-  const done = await signOut(c.env.deps, sessionCookie(c) ?? '');
+  const done = await signOut(c.get('deps'), sessionCookie(c) ?? '');
   if (!done.ok) return answerFailure(c, done.failure);
   clearSessionCookie(c);
   return c.redirect(withNotice(SIGN_IN_PATH, 'signed_out'), 303);
 });
 
 signOutPages.post('/sign-out-everywhere', async (c) => {
-  const done = await signOutEverywhere(c.env.deps, c.get('session'));
+  const done = await signOutEverywhere(c.get('deps'), c.get('session'));
   if (!done.ok) return answerFailure(c, done.failure);
   clearSessionCookie(c);
   return c.redirect(withNotice(SIGN_IN_PATH, 'signed_out_everywhere'), 303);

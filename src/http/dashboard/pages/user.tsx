@@ -25,7 +25,7 @@ export const userPages = new Hono<DashboardEnv>();
 const requireUser = createMiddleware<DashboardEnv>(async (c, next) => {
   const userId = parseUserId(c.req.param('user_id') ?? '');
   if (!userId.ok) return answerFailure(c, { kind: 'not_found', what: 'user' });
-  const user = await userOfApp(c.env.deps, c.get('managed'), userId.value);
+  const user = await userOfApp(c.get('deps'), c.get('managed'), userId.value);
   if (!user.ok) return answerFailure(c, user.failure);
   c.set('user', user.value);
   return next();
@@ -38,13 +38,13 @@ userPages.get('/', (c) => userPage(c, c.get('user'), {}));
 userPages.post('/sync', async (c) => {
   const user = c.get('user');
   const connection = syncableConnection(user);
-  const synced = connection.ok ? await sync(c.env.deps, connection.value.id) : connection;
+  const synced = connection.ok ? await sync(c.get('deps'), connection.value.id) : connection;
   if (!synced.ok) return userPage(c, user, { problem: problemOf(synced.failure).detail });
   return backTo(c, user, synced.value.complete ? 'user_synced' : 'user_syncing');
 });
 
 userPages.post('/disconnect', async (c) => {
-  const done = await disconnect(c.env.deps, c.get('user'));
+  const done = await disconnect(c.get('deps'), c.get('user'));
   return done.ok ? backTo(c, c.get('user'), 'user_disconnected') : answerFailure(c, done.failure);
 });
 
@@ -54,7 +54,7 @@ userPages.post('/erase', async (c) => {
   if (typed !== user.userId) {
     return userPage(c, user, { confirmation: 'That is not the user’s id. Nothing was erased.' });
   }
-  const erased = await eraseUser(c.env.deps, c.get('managed').by, user);
+  const erased = await eraseUser(c.get('deps'), c.get('managed').by, user);
   if (!erased.ok) return answerFailure(c, erased.failure);
   if (!erased.value.complete) return backTo(c, user, 'user_shrinking');
   return c.redirect(withNotice(`${appPath(c.get('app'))}/users`, 'user_erased'), 303);
@@ -71,7 +71,7 @@ const userPage = async (
   user: AuthorizedRequest,
   errors: { problem?: string; confirmation?: string },
 ): Promise<Response> => {
-  const { deps } = c.env;
+  const deps = c.get('deps');
   const shown = await showConnection(deps, user);
   if (!shown.ok) return answerFailure(c, shown.failure);
   const { detail, pendingSince } = shown.value;

@@ -24,7 +24,7 @@ usersPages.get('/', async (c) => {
   const state = isUserState(word) ? word : undefined;
   const prefix = (c.req.query('q') ?? '').trim().slice(0, MAX_ID_LENGTH);
   const afterUserId = c.req.query('after') ?? '';
-  const listed = await listConnections(c.env.deps, c.get('managed'), { state, prefix, afterUserId });
+  const listed = await listConnections(c.get('deps'), c.get('managed'), { state, prefix, afterUserId });
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { users, nextAfterUserId } = listed.value;
   const isFiltered = state !== undefined || prefix !== '' || afterUserId !== '';
@@ -48,7 +48,7 @@ usersPages.get('/', async (c) => {
       {users.length === 0 ? (
         <NoUsers c={c} isFiltered={isFiltered} />
       ) : (
-        <UserTable c={c} users={users} now={c.env.deps.now()} />
+        <UserTable c={c} users={users} now={c.get('deps').now()} />
       )}
       <More next={nextAfterUserId && nextPage(c, { state, prefix, after: nextAfterUserId })} />
     </section>,
