@@ -40,7 +40,9 @@ export const compose = async (
   waitUntil: (work: Promise<unknown>) => void,
   seams: Seams = platform,
 ): Promise<Result<Deps, string>> => {
-  const config = parsed.get(bindings) ?? (await parseConfig(bindings));
+  const made = parsed.get(bindings) ?? (await parseConfig(bindings));
+  // Of requests that came at once the first decides: what an isolate remembers goes by its settings.
+  const config = parsed.get(bindings) ?? made;
   parsed.set(bindings, config);
   if (!config.ok) return config;
   const credentials = memories.get(bindings) ?? createCredentialLookupLimiter();
