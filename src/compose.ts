@@ -39,7 +39,9 @@ export const compose = async (
   waitUntil: (work: Promise<unknown>) => void,
   seams: Seams = platform,
 ): Promise<Result<Deps, string>> => {
-  const config = parsed.get(bindings) ?? (await parseConfig(bindings));
+  const made = parsed.get(bindings) ?? (await parseConfig(bindings));
+  // Of requests that came at once the first decides: what an isolate remembers goes by its settings.
+  const config = parsed.get(bindings) ?? made;
   parsed.set(bindings, config);
   if (!config.ok) return config;
   const credentials = memories.get(bindings) ?? createCredentialLookupLimiter();
@@ -66,17 +68,29 @@ export const compose = async (
       links: bindings.LINKS,
       db: openDatabase(bindings.DB, seams),
       withings: createWithingsClient(withings, send, seams.now),
-      // Without the binding (a plan or a machine that has none) there is no brake.
-      mayPass: async (brake, caller) => (await bindings[BRAKES[brake]]?.limit({ key: caller }))?.success ?? true,
+      mayPass: (brake, caller) => mayPass(bindings[BRAKES[brake]], caller, log),
     },
   };
 };
 
 /** The binding behind each brake; their limits are in `wrangler.toml`. */
-const BRAKES = { auth: 'AUTH_RATE', failed_credential: 'FAILED_RATE', app: 'APP_RATE' } as const satisfies Record<
-  RateLimitName,
-  keyof Bindings
->;
+const BRAKES = {
+  auth: 'AUTH_RATE',
+  callback: 'CALLBACK_RATE',
+  network: 'NETWORK_RATE',
+  failed_credential: 'FAILED_RATE',
+  app: 'APP_RATE',
+} as const satisfies Record<RateLimitName, keyof Bindings>;
+
+/** Without the binding (a plan or a machine that has none) there is no brake, and one that fails holds nobody up. */
+const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['log']): Promise<boolean> => {
+  try {
+    return (await binding?.limit({ key }))?.success ?? true;
+  } catch {
+    log({ level: 'warn', event: 'rate_limit', outcome: 'unavailable' });
+    return true;
+  }
+};
 
 /** One JSON object a line, so that no value can forge a line of its own. */
 function writeLog(entry: LogEntry): void {

@@ -18,6 +18,8 @@ export type Bindings = {
   DB: D1Database;
   LINKS: KVNamespace;
   AUTH_RATE?: RateLimit;
+  CALLBACK_RATE?: RateLimit;
+  NETWORK_RATE?: RateLimit;
   FAILED_RATE?: RateLimit;
   APP_RATE?: RateLimit;
   /** Gets a data point for each line of the log; see `docs/operating.md`. */
@@ -43,9 +45,11 @@ const settings = z.object({
   REFRESH_USED_LATELY_HOURS: positive.default(DEFAULT_REFRESH_POLICY.usedLatelyMs / HOUR_MS),
   REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),
   REFRESH_IDLE_DAYS: positive.max(300).default(DEFAULT_REFRESH_POLICY.idleIntervalMs / DAY_MS),
-  /** Shares of Withings' 120 requests a minute. What they leave is for token exchanges, which cannot wait. */
+  /** Shares of Withings' 120 requests a minute, which everything that asks Withings takes from. Together they are no more than it grants. */
   CRON_REQUESTS_PER_MINUTE: positive.min(SMALLEST_SHARE).max(120).default(40),
   SYNC_REQUESTS_PER_MINUTE: positive.min(SMALLEST_SHARE).max(120).default(60),
+  /** Links take one request each. Anybody can use these up: then links wait, and nothing else does. */
+  LINK_REQUESTS_PER_MINUTE: positive.min(SMALLEST_SHARE).max(120).default(20),
   /** How long one request to Withings may take. A refresh lease outlives two of them. */
   WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),
   /** Pages of Withings' answer that one sync call stores before it answers 202. */
@@ -124,6 +128,7 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
   shares: {
     cron: { requestsPerMinute: env.CRON_REQUESTS_PER_MINUTE },
     sync: { requestsPerMinute: env.SYNC_REQUESTS_PER_MINUTE },
+    link: { requestsPerMinute: env.LINK_REQUESTS_PER_MINUTE },
   },
   refreshBatch: env.REFRESH_BATCH,
   pagesPerSlice: env.SYNC_PAGES_PER_SLICE,

@@ -32,7 +32,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
   }
   const { refresh, resume, review, expired, keyring } = due.value;
   const callsLeft = () => MAX_CALLS - deps.db.calls.made;
-  if (expired) await runIsolated(deps, () => sweep(deps));
+  let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
   if (isHousekeepingDue(now)) await runIsolated(deps, () => sweepOrphans(deps));
   await runIsolated(deps, () => advanceKeyRotation(deps, keyring));
   // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
@@ -40,6 +40,8 @@ export const tick = async (invocation: Deps): Promise<void> => {
   const client = refresh ? await runIsolated(deps, () => refreshDue(deps, mostCalls)) : undefined;
   if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));
   if (review && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => reviewOneDue(deps));
+  // Whatever the others left goes into keeping up with what expires, however fast it is made.
+  while (isMoreExpired && callsLeft() > 0) isMoreExpired = (await runIsolated(deps, () => sweep(deps))) === true;
   const { oldestDueAt } = due.value;
   const lagMs = oldestDueAt === undefined ? 0 : now - oldestDueAt;
   await runIsolated(deps, () =>

@@ -34,6 +34,10 @@ export type Deps = {
 export type RateLimitName =
   /** Authorization requests, by address: each costs a KV write. */
   | 'auth'
+  /** Callbacks, by address: each may cost a request to Withings. */
+  | 'callback'
+  /** All of these from one wide IPv6 network, whose households somebody may own together. */
+  | 'network'
   /** Requests with a credential that is not good, by address. */
   | 'failed_credential'
   /** Requests of an app, by the app: one tenant must not use up the day's quotas for all. */
@@ -48,8 +52,8 @@ export type BrokerSettings = {
   /** What the broker asks Withings for. */
   scope: readonly string[];
   refreshPolicy: RefreshPolicy;
-  /** Shares of the 120 requests a minute that Withings grants the whole client; what they leave is for token exchanges. */
-  shares: { cron: Share; sync: Share };
+  /** Shares of the 120 requests a minute that Withings grants the whole client: no use of one can hold up another. */
+  shares: { cron: Share; sync: Share; link: Share };
   /** Refreshes in one tick. */
   refreshBatch: number;
   /** Pages of Withings' answer that one sync call stores. */

@@ -1,5 +1,22 @@
 import type { LinkPolicy } from './app.ts';
 import { type ConnectionState, isLive } from './connection.ts';
+import { type EpochMs, HOUR_MS, MINUTE_MS } from './time.ts';
+
+/** How long a state lives: a first sign-up at Withings, with a scale to set up, takes its time. */
+export const STATE_LIFETIME_MS = 30 * MINUTE_MS;
+
+/** How long a connect session lives: long enough to reach the user's browser, short enough that a leaked one is soon worth nothing. */
+export const CONNECT_SESSION_LIFETIME_MS = 10 * MINUTE_MS;
+
+/** How far two isolates' clocks may be apart, one that accepts a token and one that deletes its mark. Generous: a mark is one small row. */
+const CLOCKS_APART_MS = HOUR_MS;
+
+/** Until when a used state must be remembered. */
+export const stateMarkExpiresAt = (stateExpiresAt: EpochMs): EpochMs => stateExpiresAt + CLOCKS_APART_MS;
+
+/** Until when a used connect session must be remembered: a state can be made from it in its last moment, and lives on from there. */
+export const sessionMarkExpiresAt = (sessionExpiresAt: EpochMs): EpochMs =>
+  sessionExpiresAt + STATE_LIFETIME_MS + CLOCKS_APART_MS;
 
 /** How a link came about: opened by anyone with a `user_id`, or minted by the app's backend. */
 export type LinkKind = 'open' | 'session';
@@ -14,6 +31,8 @@ export const LINK_ERRORS = {
     'The user is connected to another Withings account. Disconnect first, or link through a connect session.',
   account_in_use: 'Another user of this app is connected to this Withings account.',
   link_not_allowed: 'This app takes only links that its backend made, each used once.',
+  ticket_already_sent:
+    'The link was answered before and waits for its confirmation. The ticket went with the first answer. Start again if it did not arrive.',
   code_rejected: 'Withings did not accept its authorization code, which lives 30 seconds. Start again.',
   temporarily_unavailable: 'The connection could not be made just now. Start again.',
   server_error: 'The broker is not set up correctly at Withings. The operator has been told.',

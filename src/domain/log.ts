@@ -4,7 +4,7 @@
  */
 export type LogEntry = {
   level: 'info' | 'warn' | 'error';
-  event: 'request' | 'link' | 'refresh' | 'sync' | 'tick' | 'erasure' | 'alarm' | 'alarm_over' | 'bug';
+  event: 'request' | 'link' | 'refresh' | 'sync' | 'tick' | 'erasure' | 'alarm' | 'alarm_over' | 'rate_limit' | 'bug';
   /** Of the request that the line came from, or of the cron's tick. */
   requestId?: string;
   method?: string;

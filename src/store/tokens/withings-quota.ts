@@ -2,7 +2,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /** Who asks Withings: each has its own share of the 120 requests a minute that the whole client may make. */
-export type QuotaName = 'cron' | 'sync';
+export type QuotaName = 'cron' | 'sync' | 'link';
 
 /** A share: so many requests in any 60 seconds. */
 export type Share = { requestsPerMinute: number };

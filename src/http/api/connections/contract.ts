@@ -1,17 +1,17 @@
 import * as z from 'zod';
 
-import { instant, redirectUriText, userIdText } from '../schemas.ts';
+import { instant, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
 
 export const connectionState = z.enum(['pending', 'active', 'reauth_required', 'disconnected']);
 
 export const status = z.object({ connected: z.boolean() });
-export const userTokenRequest = z.strictObject({ user_id: userIdText });
+export const userTokenRequest = z.strictObject({ user_id: userId });
 export const userToken = z.object({ token: z.string(), expires_at: instant });
-export const connectSessionRequest = z.strictObject({ user_id: userIdText, redirect_uri: redirectUriText });
+export const connectSessionRequest = z.strictObject({ user_id: userId, redirect_uri: redirectUriText });
 export const connectSession = z.object({ auth_url: z.string(), expires_at: instant });
-export const confirmRequest = z.strictObject({ ticket: z.string().max(200), user_id: userIdText });
+export const confirmRequest = z.strictObject({ ticket: z.string().max(200), user_id: userId });
 
 /** Counts are of measurements. */
 export const syncResult = z.object({

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { instant } from '../schemas.ts';
+import { metricCursor } from './cursor.ts';
 
 /** The HTTP contract of body data. */
 
@@ -119,7 +120,7 @@ const metricRange = metricSelection.extend({
 export const metricQuery = metricRange.extend({
   order: z.enum(['asc', 'desc']).default('desc'),
   limit: z.coerce.number().int().min(1).max(MAX_METRIC_VALUES).default(DEFAULT_METRIC_VALUES),
-  cursor: z.string().max(500).optional(),
+  cursor: metricCursor.optional(),
 });
 
 export const latestQuery = metricSelection.omit({ include: true, exclude: true });
