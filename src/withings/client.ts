@@ -93,10 +93,14 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
 
     /**
      * Ends this client's access to a person, whichever connection it was obtained by: all their tokens die. Two
-     * calls: a nonce, then the revocation.
+     * calls: a nonce, then the revocation. `unless` is asked between them; if it says so, nothing is revoked, which is no failure.
      */
-    revoke: async (request: { withingsUserId: string }): Promise<Outcome<void>> => {
-      const answer = await callOauth2(send, withSignature, 'revoke', { userid: request.withingsUserId });
+    revoke: async (request: { withingsUserId: string; unless?: () => Promise<boolean> }): Promise<Outcome<void>> => {
+      const credentials = await withSignature('revoke');
+      if (!credentials.ok) return credentials;
+      if (await request.unless?.()) return ok(undefined);
+      const form = { action: 'revoke', ...credentials.value, userid: request.withingsUserId };
+      const answer = await send(OAUTH2_PATH, form);
       return answer.ok ? processRevokeResponse(answer.value) : answer;
     },
   };
