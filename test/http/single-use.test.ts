@@ -14,6 +14,7 @@ import {
   type TestApp,
   WOMOJI,
 } from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
 
 /**
  * What may be used once stays used for as long as anything can still present it, whatever the cron deletes in between: links move the
@@ -153,4 +154,23 @@ test('a ticket is spent by its first use, or by its end, whatever the cron sweep
     expect(await confirm(used)).toBe(404);
   }
   expect(await confirm(unused)).toBe(404);
+});
+
+test('what has expired goes in one tick, however much it is, within what an invocation may do', async () => {
+  const d1 = meterD1(env.DB);
+  const metered = await startBroker({ bindings: { DB: d1.d1 } });
+  const many = `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5999)`;
+  await env.DB.prepare(`${many} INSERT INTO claims (expires_at, id) SELECT ?1 - i, 'old ' || i FROM n`)
+    .bind(metered.now())
+    .run();
+  await env.DB.prepare(`INSERT INTO claims (expires_at, id) VALUES (?1, 'good')`)
+    .bind(metered.now() + 1)
+    .run();
+  d1.reset();
+  await metered.tick();
+  const { results } = await env.DB.prepare('SELECT id FROM claims').all();
+  expect(results).toEqual([{ id: 'good' }]);
+  expect(d1.calls()).toBeLessThanOrEqual(45);
+  const lines = metered.logs.filter(({ outcome }) => outcome === 'swept');
+  expect(lines.reduce((sum, { count = 0 }) => sum + count, 0)).toBe(6_000);
 });

@@ -15,7 +15,6 @@ import type { Secret } from '../../domain/secret.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import { type Claim, claimLink, noteOutcome, outcomeOf } from '../../store/link/claims.ts';
 import { linkRecord, type LinkTarget } from '../../store/link/links.ts';
-import { quotaWaitSeconds, takeQuota } from '../../store/tokens/withings-quota.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
@@ -118,11 +117,14 @@ const completeLink = async (
   if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
   if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
-  const refused = await awaitRequest(deps);
-  if (refused !== undefined) return { ending: 'temporarily_unavailable', reason: refused };
+  const granted = await deps.withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);
+  if (!granted.ok) {
+    const { kind } = granted.failure;
+    return { ending: 'temporarily_unavailable', reason: kind === 'storage_unavailable' ? kind : QUOTA_USED };
+  }
 
   // 4. The exchange, once.
-  const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
+  const grant = await deps.withings.exchangeCode(granted.value, { code, redirectUri: callbackUrl });
   if (!grant.ok) return { ending: linkErrorFor(grant.failure), reason: grant.failure.kind };
   // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
   const scope = grant.value.scope ?? deps.settings.scope;
@@ -145,20 +147,8 @@ const completeLink = async (
 
 /** Nothing was asked of Withings: a connect session is as good as before. */
 const QUOTA_USED = 'withings_quota_used';
-/** A code lives 30 seconds and its exchange takes up to ten: a link may wait this often, each time this long at most. */
-const MAX_QUOTA_WAITS = 2;
-const MAX_QUOTA_WAIT_MS = 5 * SECOND_MS;
-
-/** Takes one request of the links' quota, which anybody can use up: then links wait, and nothing else does. Answers why there is none. */
-const awaitRequest = async (deps: Deps): Promise<string | undefined> => {
-  const share = deps.settings.shares.link;
-  for (let waits = 0; ; waits += 1) {
-    const granted = await takeQuota(deps.db, 'link', share, 1, deps.now());
-    if (granted.ok && granted.value) return undefined;
-    if (waits >= MAX_QUOTA_WAITS) return granted.ok ? QUOTA_USED : granted.failure.kind;
-    await deps.sleep(Math.min(MAX_QUOTA_WAIT_MS, quotaWaitSeconds(share) * SECOND_MS));
-  }
-};
+/** How long a link waits for its turn: a code lives 30 seconds and its exchange takes up to ten. */
+const MAX_QUOTA_WAIT_MS = 10 * SECOND_MS;
 
 /** The registered string, unchanged but for what the ending adds to its query. */
 const locationOf = (redirectUri: string, ending: LinkOutcome, ticket: Secret | undefined): string => {
