@@ -200,10 +200,10 @@ describe('what somebody else wrote', () => {
     // On the computer of who tries it, a custom scheme opens nothing; a web address does.
     const tries = links.filter((href) => href.includes('/withings/auth?')).map((href) => href.replaceAll('&amp;', '&'));
     const endings = tries.map((href) => new URLSearchParams(href.split('?')[1]));
-    expect(endings.map((query) => [query.get('redirect_uri'), query.get('ending')]).sort()).toEqual([
-      [WEB, null],
-      ['womoji://withings/success', 'page'],
-    ]);
+    expect(Object.fromEntries(endings.map((query) => [query.get('redirect_uri'), query.get('ending')]))).toEqual({
+      [WEB]: null,
+      'womoji://withings/success': 'page',
+    });
   });
 });
 
