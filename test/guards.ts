@@ -31,12 +31,13 @@ const takeOut = (wanted: string | undefined): void => {
   try {
     const tests = [...new Set(chosen.flatMap((guard) => guard.tests))];
     console.log(`${chosen.length} guards. First the ${tests.length} test files with every guard in place …`);
-    if (!copy.isGreen(tests)) throw new Error('the tests are red with every guard in place');
+    const red = copy.redOf(tests);
+    if (red !== undefined) throw new Error(`the tests are red with every guard in place:\n${red}`);
     const unnoticed: Guard[] = [];
     for (const [index, guard] of chosen.entries()) {
       const since = Date.now();
       process.stdout.write(`${`${index + 1}/${chosen.length}`.padStart(7)}  ${label(guard)} … `);
-      const test = copy.without(guard, () => guard.tests.find((one) => !copy.isGreen([one])));
+      const test = copy.without(guard, () => guard.tests.find((one) => copy.redOf([one]) !== undefined));
       const seconds = Math.round((Date.now() - since) / 1000);
       console.log(
         test === undefined ? styleText('red', `NOT NOTICED (${seconds} s)`) : `noticed by ${test} (${seconds} s)`,

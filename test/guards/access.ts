@@ -230,8 +230,8 @@ export const ACCESS: readonly Guard[] = [
     name: 'links have a share of their own',
     threats: ['T55'],
     file: 'src/broker/link/finish-link.ts',
-    find: "deps.withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1)",
-    replace: "deps.withings.reserve({ share: 'sync', waitMs: MAX_QUOTA_WAIT_MS }, 1)",
+    find: "withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1)",
+    replace: "withings.reserve({ share: 'sync', waitMs: MAX_QUOTA_WAIT_MS }, 1)",
     tests: ['test/http/link-quota.test.ts', 'test/http/quotas.test.ts'],
   },
   {

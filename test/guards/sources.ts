@@ -35,8 +35,8 @@ export const createCopy = () => {
   for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return {
-    /** Whether these test files are green. */
-    isGreen: (tests: readonly string[]): boolean => {
+    /** What is printed if one of these test files is red; undefined if all are green. */
+    redOf: (tests: readonly string[]): string | undefined => {
       const projects = new Set(tests.map((test) => (IN_WORKERD.test(test) ? 'workerd' : 'node')));
       const run = spawnSync(
         process.execPath,
@@ -48,7 +48,7 @@ export const createCopy = () => {
         ],
         { cwd: folder, encoding: 'utf8' },
       );
-      return run.status === 0;
+      return run.status === 0 ? undefined : run.stdout.slice(-3_000);
     },
     /** Runs something while a guard is missing. */
     without: <Value>(guard: Guard, run: () => Value): Value => {
