@@ -126,7 +126,9 @@ describe('the code exchange', () => {
     const simulator = standingSimulator();
     const noClient = await oauth2(simulator, { action: 'requesttoken', grant_type: 'refresh_token' });
     expect(noClient.error).toMatch(/^Invalid_request: The client ID was not specified/);
-    expect((await requestToken(simulator, { grant_type: 'password' })).error).toBe('invalid_params: invalid grant_type');
+    expect((await requestToken(simulator, { grant_type: 'password' })).error).toBe(
+      'invalid_params: invalid grant_type',
+    );
 
     const query = new URLSearchParams({
       action: 'requesttoken',

@@ -22,4 +22,6 @@ export type MetricValue = {
   /** Tells devices apart without naming them: a hash. */
   deviceHash: string | null;
   attribution: Attribution;
+  /** Withings' code of the attribution. */
+  attrib: number;
 };

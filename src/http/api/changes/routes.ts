@@ -41,8 +41,9 @@ const renderChange = (change: Change): z.infer<typeof changesPage>['data'][numbe
     const metric = metricByType(type);
     const name = metric?.name ?? unknownMetricName(type);
     const one = { name, metric, value, measuredAtSeconds, groupId, position, derivedFrom: [] };
-    const from = { device: source.model, deviceHash: source.deviceId, attribution: attributionOf(source.attrib) };
-    return renderMetric({ ...one, timeZone: source.timeZone, ...from }, 'metric');
+    const { attrib, timeZone } = source;
+    const from = { device: source.model, deviceHash: source.deviceId, attribution: attributionOf(attrib), attrib };
+    return renderMetric({ ...one, timeZone, ...from }, 'metric');
   });
   return { user_id: userId, group_id: groupId, measurements };
 };

@@ -17,7 +17,12 @@ export const metricValue = z.object({
   derived: z.boolean(),
   /** What a derived value was computed from. */
   derived_from: z.array(z.string()).optional(),
-  source: z.object({ device: z.string().nullable(), attribution: z.string() }),
+  source: z.object({
+    device: z.string().nullable(),
+    attribution: z.string(),
+    /** Withings' `attrib`, where it is a code without a published meaning and `attribution` is `unknown`. */
+    attribution_code: z.int().optional(),
+  }),
 });
 
 export const metricList = z.object({ data: z.array(metricValue), next_cursor: z.string().nullable() });
@@ -44,6 +49,10 @@ export const metricPeriod = z.object({
   /** 0 where the period has no value and repeats the one before. */
   count: z.int(),
   carried_forward: z.boolean(),
+  /** Whether `from` or `to` cuts the period, so that values of it outside the range do not count. */
+  partial: z.boolean(),
+  /** Whether these values may be another person's: there under `include=ambiguous` only, in rows of their own. */
+  ambiguous: z.boolean(),
   derived: z.boolean(),
   derived_from: z.array(z.string()).optional(),
 });
@@ -58,6 +67,8 @@ export const metricChange = z.object({
   change: z.number(),
   first: z.object({ value: z.number(), measured_at: instant, group_id: z.int() }),
   last: z.object({ value: z.number(), measured_at: instant, group_id: z.int() }),
+  /** Whether these values may be another person's: there under `include=ambiguous` only, in rows of their own. */
+  ambiguous: z.boolean(),
   derived: z.boolean(),
   derived_from: z.array(z.string()).optional(),
 });

@@ -46,7 +46,13 @@ export const userExport = z.object({
       modified_at: instant,
       /** Whether it may be somebody else's: such values are not served as metrics unless asked for. */
       ambiguous: z.boolean(),
-      source: z.object({ device: z.string().nullable(), device_id: z.string().nullable(), attribution: z.string() }),
+      source: z.object({
+        device: z.string().nullable(),
+        device_id: z.string().nullable(),
+        attribution: z.string(),
+        /** Withings' `attrib`. */
+        attribution_code: z.int(),
+      }),
       measurements: z.array(
         z.object({
           metric: z.string(),
