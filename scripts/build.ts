@@ -1,18 +1,24 @@
 import { execFile } from 'node:child_process';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { build } from 'esbuild';
 
-/** `npm run build`: what the package holds. `mushu` as one file, and the client as modules with their types. */
+/**
+ * `npm run build`: the package that is published, in `dist`. It holds `mushu` as one file and the client as modules with their types, and
+ * depends on nothing: the repository's own `dependencies` are what the Worker imports.
+ */
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
 const at = (path: string): string => join(root, path);
 
+/** The fields of `package.json` that both packages share. */
+type Manifest = Record<'name' | 'version' | 'description' | 'license' | 'repository' | 'bugs' | 'homepage', unknown>;
+const manifest = JSON.parse(await readFile(at('package.json'), 'utf8')) as Manifest;
+
 const buildCli = async (): Promise<void> => {
-  const { version } = JSON.parse(await readFile(at('package.json'), 'utf8')) as { version: string };
   await build({
     entryPoints: [at('src/cli/main.ts')],
     outfile: at('dist/cli/mushu.js'),
@@ -20,7 +26,7 @@ const buildCli = async (): Promise<void> => {
     platform: 'node',
     target: 'node22',
     format: 'esm',
-    define: { 'process.env.MUSHU_BUILD_VERSION': JSON.stringify(version) },
+    define: { 'process.env.MUSHU_BUILD_VERSION': JSON.stringify(manifest.version) },
   });
 };
 
@@ -32,4 +38,27 @@ const buildClient = async (): Promise<void> => {
   await rm(at('dist/compiled'), { recursive: true });
 };
 
+const writeManifest = async (): Promise<void> => {
+  const { name, version, description, license, repository, bugs, homepage } = manifest;
+  const published = {
+    name,
+    version,
+    description,
+    license,
+    repository,
+    bugs,
+    homepage,
+    type: 'module',
+    sideEffects: false,
+    bin: { mushu: 'cli/mushu.js' },
+    files: ['cli', 'client'],
+    exports: { './client/*': { types: './client/*.d.ts', default: './client/*.js' } },
+    engines: { node: '>=22' },
+  };
+  await writeFile(at('dist/package.json'), `${JSON.stringify(published, undefined, 2)}\n`);
+  await copyFile(at('LICENSE'), at('dist/LICENSE'));
+  await copyFile(at('src/client/README.md'), at('dist/README.md'));
+};
+
 await Promise.all([buildCli(), buildClient()]);
+await writeManifest();

@@ -4,6 +4,7 @@ import {
 } from './broker/access/credential-lookup-limiter.ts';
 import type { RateLimitName, Deps } from './broker/deps.ts';
 import { createAlarmWebhook } from './broker/operator/alarm-webhook.ts';
+import { meterWithings } from './broker/withings.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
@@ -39,7 +40,9 @@ export const compose = async (
   waitUntil: (work: Promise<unknown>) => void,
   seams: Seams = platform,
 ): Promise<Result<Deps, string>> => {
-  const config = parsed.get(bindings) ?? (await parseConfig(bindings));
+  const made = parsed.get(bindings) ?? (await parseConfig(bindings));
+  // Of requests that came at once the first decides: what an isolate remembers goes by its settings.
+  const config = parsed.get(bindings) ?? made;
   parsed.set(bindings, config);
   if (!config.ok) return config;
   const credentials = memories.get(bindings) ?? createCredentialLookupLimiter();
@@ -47,6 +50,7 @@ export const compose = async (
   const { keyring, withings, broker, alarmWebhook } = config.value;
   const { fetch: send, log, ...rest } = seams;
   const { EVENTS: events } = bindings;
+  const db = openDatabase(bindings.DB, seams);
   return {
     ok: true,
     value: {
@@ -64,19 +68,37 @@ export const compose = async (
       keyring,
       settings: broker,
       links: bindings.LINKS,
-      db: openDatabase(bindings.DB, seams),
-      withings: createWithingsClient(withings, send, seams.now),
-      // Without the binding (a plan or a machine that has none) there is no brake.
-      mayPass: async (brake, caller) => (await bindings[BRAKES[brake]]?.limit({ key: caller }))?.success ?? true,
+      db,
+      withings: meterWithings({
+        client: createWithingsClient(withings, send, seams.now),
+        db,
+        shares: broker.shares,
+        now: seams.now,
+        sleep: seams.sleep,
+      }),
+      mayPass: (brake, caller) => mayPass(bindings[BRAKES[brake]], caller, log),
     },
   };
 };
 
 /** The binding behind each brake; their limits are in `wrangler.toml`. */
-const BRAKES = { auth: 'AUTH_RATE', failed_credential: 'FAILED_RATE', app: 'APP_RATE' } as const satisfies Record<
-  RateLimitName,
-  keyof Bindings
->;
+const BRAKES = {
+  auth: 'AUTH_RATE',
+  callback: 'CALLBACK_RATE',
+  network: 'NETWORK_RATE',
+  failed_credential: 'FAILED_RATE',
+  app: 'APP_RATE',
+} as const satisfies Record<RateLimitName, keyof Bindings>;
+
+/** Without the binding (a plan or a machine that has none) there is no brake, and one that fails holds nobody up. */
+const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['log']): Promise<boolean> => {
+  try {
+    return (await binding?.limit({ key }))?.success ?? true;
+  } catch {
+    log({ level: 'warn', event: 'rate_limit', outcome: 'unavailable' });
+    return true;
+  }
+};
 
 /** One JSON object a line, so that no value can forge a line of its own. */
 function writeLog(entry: LogEntry): void {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
 /** What others have written and we run: exactly what was reviewed, or nothing. */
@@ -40,4 +41,20 @@ test('none runs a script when it is installed, but those that are named', () => 
     .map(([path]) => path.replace(/^.*node_modules\//, ''));
   const allowed = Object.entries(manifest.allowScripts).flatMap(([name, isAllowed]) => (isAllowed ? [name] : []));
   expect(new Set(running.filter((name) => !allowed.includes(name)))).toEqual(new Set());
+});
+
+test('the dependencies are what the Worker imports: `npm ci --omit=dev` installs that and nothing more', async () => {
+  const { metafile } = await build({
+    entryPoints: [join(import.meta.dirname, '../src/worker.ts')],
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    write: false,
+    metafile: true,
+    loader: { '.css': 'text' },
+  });
+  const imported = Object.values(metafile.outputs)
+    .flatMap(({ imports }) => imports)
+    .flatMap(({ path }) => /^(?:@[\w-]+\/)?[\w-]+/.exec(path) ?? []);
+  expect([...new Set(imported)].sort()).toEqual(Object.keys(manifest.dependencies).sort());
 });

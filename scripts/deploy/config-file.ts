@@ -42,13 +42,17 @@ export type Resources = { accountId: string; databaseId: string; namespaceId: st
  *
  * @param domain a host of a zone in the account; without one, the address is what `wrangler.toml` says
  * @param region the cloud region beside which the Worker runs; without one, it runs near each user
+ * @param workersDevUrl the address without a domain, if it is known. The Worker gets its address as a setting, because without one its
+ *   URLs are of whatever host a request named
  */
 export const deploymentConfig = (
   project: Project,
   { accountId, databaseId, namespaceId }: Resources,
   domain: string | undefined,
   region?: string,
+  workersDevUrl?: string,
 ): object => {
+  const publicUrl = domain === undefined ? workersDevUrl : `https://${domain}`;
   const [database] = project.d1_databases;
   const [namespace] = project.kv_namespaces;
   return {
@@ -60,10 +64,7 @@ export const deploymentConfig = (
     d1_databases: [{ ...database, database_id: databaseId, migrations_dir: resolve(ROOT, database.migrations_dir) }],
     kv_namespaces: [{ ...namespace, id: namespaceId }],
     ...(region !== undefined && { placement: { region } }),
-    ...(domain !== undefined && {
-      workers_dev: false,
-      routes: [{ pattern: domain, custom_domain: true }],
-      vars: { ...project.vars, PUBLIC_URL: `https://${domain}` },
-    }),
+    ...(domain !== undefined && { workers_dev: false, routes: [{ pattern: domain, custom_domain: true }] }),
+    ...(publicUrl !== undefined && { vars: { ...project.vars, PUBLIC_URL: publicUrl } }),
   };
 };

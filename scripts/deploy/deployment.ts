@@ -68,7 +68,9 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
     locationOfDatabase(wrangler, config),
   );
   const region = regionBeside(location);
-  stateDir.writeConfig(deploymentConfig(project, resources, chosen.domain, region));
+  const configure = (workersDevUrl: string | undefined) =>
+    stateDir.writeConfig(deploymentConfig(project, resources, chosen.domain, region, workersDevUrl));
+  configure(earlier?.workersDevUrl);
   say(
     region === undefined
       ? 'database: Cloudflare does not say where it runs, so the Worker runs near its users'
@@ -85,9 +87,15 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
   const { WITHINGS_CLIENT_ID: withingsClientId } = secrets;
   // Before it is sent: an upload that fails half-way may have taken it.
   if (withingsClientId !== undefined) keep({ withingsClientId });
-  const url = await withRemedy('Deploying the Worker', async () =>
-    upload(wrangler, config, secrets, chosen.domain, context.attended),
-  );
+  const uploadWith = async (sent: Secrets) =>
+    withRemedy('Deploying the Worker', async () => upload(wrangler, config, sent, chosen.domain, context.attended));
+  const url = await uploadWith(secrets);
+  if (chosen.domain === undefined && url !== earlier?.workersDevUrl) {
+    keep({ workersDevUrl: url });
+    configure(url);
+    await uploadWith({});
+    say(`PUBLIC_URL: ${url}`);
+  }
   say(`Worker: deployed${Object.keys(secrets).length === 0 ? '' : `, with ${Object.keys(secrets).join(', ')}`}`);
   const asked = options.healthUrl ?? url;
   const failing = await checkHealth(asked);

@@ -42,6 +42,7 @@ export const dryRun = async (
       ? []
       : [['wrangler d1 execute DB --remote --file …', `what ${options.importFrom} has, unless it holds any apps`]]),
     ['wrangler deploy --secrets-file …', 'code and missing secrets at once'],
+    ...(domain === undefined ? [['wrangler deploy', 'once more, with the address that it got as PUBLIC_URL']] : []),
     [`GET ${options.healthUrl ?? `https://${domain ?? '….workers.dev'}`}/healthz`, 'until it answers'],
   ];
   for (const [index, [step = '', why = '']] of steps.entries())

@@ -16,6 +16,8 @@ const deploymentSchema = z.object({
   namespaceId: z.string().optional(),
   /** Null where workers.dev was chosen. */
   domain: z.string().nullable().optional(),
+  /** Where the Worker is on workers.dev: nothing says it before the first upload. */
+  workersDevUrl: z.string().optional(),
   /** The client at Withings that the Worker was last given: the one that its connections belong to. No secret. */
   withingsClientId: z.string().optional(),
 });

@@ -1,15 +1,11 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+
 import * as z from 'zod';
 
-import * as accounts from '../../src/http/api/accounts/contract.ts';
-import * as apps from '../../src/http/api/apps/contract.ts';
-import * as connections from '../../src/http/api/connections/contract.ts';
-import * as metrics from '../../src/http/api/metrics/contract.ts';
-import * as operator from '../../src/http/api/operator/contract.ts';
 import { PROBLEM_STATUS } from '../../src/http/api/problem-codes.ts';
 import { type Answer, type Operation, problemsOf } from '../../src/http/api/reference/operation.ts';
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
-import * as schemas from '../../src/http/api/schemas.ts';
-import * as users from '../../src/http/api/users/contract.ts';
 import { INFO, RESPONSE_HEADERS, SECURITY, SECURITY_SCHEMES, TAGS } from './document-frame.ts';
 import { pathParametersOf, queryParametersOf } from './parameters.ts';
 import { PROBLEM_EXAMPLES } from './problem-examples.ts';
@@ -54,12 +50,19 @@ const SCHEMA_PREFIX = '#/components/schemas/';
 
 const componentName = (exported: string): string => exported.charAt(0).toUpperCase() + exported.slice(1);
 
-/** Every schema that the contract exports, by the name it has there. */
-const named = new Map<z.ZodType, string>(
-  Object.entries({ ...schemas, ...accounts, ...apps, ...connections, ...metrics, ...operator, ...users }).flatMap(
-    ([name, value]) => (value instanceof z.ZodType ? [[value, componentName(name)] as const] : []),
-  ),
+const API = join(import.meta.dirname, '../../src/http/api');
+const CONTRACT_FILES = ['schemas.ts', ...globSync('*/contract.ts', { cwd: API })];
+const modules = await Promise.all(
+  CONTRACT_FILES.map((path) => import(join(API, path)) as Promise<Record<string, unknown>>),
 );
+
+/** Every schema that a contract file exports, by the name it has there. */
+const named = new Map<z.ZodType, string>();
+for (const [name, value] of modules.flatMap((module) => Object.entries(module))) {
+  if (!(value instanceof z.ZodType)) continue;
+  if ([...named.values()].includes(componentName(name))) throw new Error(`Two contract files export \`${name}\`.`);
+  named.set(value, componentName(name));
+}
 
 /** Answers name what may be there; clients ignore what they do not know, so their schemas are left open. */
 const leaveOpen = ({ jsonSchema }: { jsonSchema: Json }): void => {
@@ -68,23 +71,22 @@ const leaveOpen = ({ jsonSchema }: { jsonSchema: Json }): void => {
 
 const namedSchemas = (io: 'input' | 'output'): Record<string, Json> => {
   const registry = z.registry<{ id: string }>();
-  for (const [schema, id] of named) registry.add(schema, { id });
+  for (const [schema, id] of named) if (io === 'input' || isAnswered(schema, id)) registry.add(schema, { id });
   const uri = (id: string): string => SCHEMA_PREFIX + id;
   const { schemas } = z.toJSONSchema(registry, { io, uri, ...(io === 'output' && { override: leaveOpen }) });
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, bare(schema as Json)]));
 };
+
+/** Whether a schema is part of answers; what requests hold may be read into something that has no JSON form, such as a cursor's place. */
+const isAnswered = (schema: z.ZodType, id: string): boolean =>
+  !(schema instanceof z.ZodCodec) && !/(Request|Query)$/.test(id);
 
 /** Without what a schema inside a document does not need. */
 const bare = (schema: Json): Json =>
   Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema' && name !== '$id'));
 
 /** Requests are described as they are sent, answers as they are read. */
-const SCHEMAS: Record<string, Json> = Object.fromEntries(
-  Object.entries(namedSchemas('output')).map(([id, schema]) => [
-    id,
-    id.endsWith('Request') ? (namedSchemas('input')[id] ?? {}) : schema,
-  ]),
-);
+const SCHEMAS: Record<string, Json> = { ...namedSchemas('input'), ...namedSchemas('output') };
 
 const schemaOf = (schema: z.ZodType): Json => {
   const name = named.get(schema);

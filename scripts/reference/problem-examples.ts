@@ -54,6 +54,7 @@ const texts: readonly ProblemText[] = [
   ...Object.values(FAILURES)
     .flat()
     .map((failure) => problemOf(failure)),
+  REQUEST_PROBLEMS.httpsRequired,
   REQUEST_PROBLEMS.invalidBody,
   REQUEST_PROBLEMS.bodyTooLarge(65_536),
   REQUEST_PROBLEMS.methodNotAllowed(['GET']),

@@ -17,6 +17,9 @@ export const MAX_USER_ID_LENGTH = 128;
 
 const asUserId = (value: string): UserId => value as UserId;
 
+/** Nobody's: what an admission that names no user asks about. */
+export const NO_USER = asUserId('');
+
 /**
  * Judges a decoded user id: 1 to 128 printable ASCII characters without `/ \ ? # %` or space, and neither `.` nor `..`.
  * Refused, never repaired: two spellings of one user would be two users.

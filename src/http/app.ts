@@ -19,6 +19,7 @@ import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
 import { rateLimitFailedAuth } from './rate-limit-failed-auth.ts';
 import { requestLog } from './request-log.ts';
+import { requireHttps } from './require-https.ts';
 import { securityHeaders } from './security-headers.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -31,7 +32,7 @@ const MAX_BODY_BYTES = 64 * 1024;
  */
 export const http = new Hono<HttpEnv>({ router: new RegExpRouter() });
 
-http.use(requestLog, securityHeaders, rateLimitFailedAuth);
+http.use(requestLog, securityHeaders, requireHttps, rateLimitFailedAuth);
 http.use(
   bodyLimit({
     maxSize: MAX_BODY_BYTES,

@@ -6,7 +6,7 @@ import { startLink } from '../broker/link/start-link.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { secret } from '../domain/secret.ts';
-import { callerAddress } from './caller-address.ts';
+import { mayAddressPass } from './caller-address.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { withDoctype } from './document.ts';
 import { returnPage } from './pages.tsx';
@@ -20,6 +20,9 @@ const BINDING_COOKIE = '__Host-mushu_link';
 
 const CALLBACK_PATH = '/withings/callback';
 
+/** The platform's brakes count by the minute. */
+const TOO_OFTEN = { kind: 'rate_limited', retryAfterSeconds: 60 } as const;
+
 /**
  * `GET /apps/{app_id}/withings/auth?user_id&redirect_uri`, or `?session` from a connect session: 302 to Withings. An unregistered
  * redirect URI is answered with 400, never with a redirect (RFC 6749, 3.1.2.4).
@@ -28,10 +31,7 @@ oauth.get('/apps/:app_id/withings/auth', async (c) => {
   const deps = c.get('deps');
   const link = wantedLink(c);
   if (!link.ok) return answerFailure(c, link.failure);
-  const address = callerAddress(c);
-  if (address !== undefined && !(await deps.mayPass('auth', address))) {
-    return answerFailure(c, { kind: 'rate_limited', retryAfterSeconds: 60 });
-  }
+  if (!(await mayAddressPass(c, 'auth'))) return answerFailure(c, TOO_OFTEN);
   const started = await startLink(deps, {
     appId: c.req.param('app_id'),
     link: link.value,
@@ -59,6 +59,7 @@ oauth.get(CALLBACK_PATH, async (c) => {
   if (c.req.method === 'HEAD' || query.size === 0) return c.text('Withings sends browsers here.');
   const [state, ...more] = query.getAll('state');
   if (state === undefined || more.length > 0) return answerFailure(c, { kind: 'state_invalid' });
+  if (!(await mayAddressPass(c, 'callback'))) return answerFailure(c, TOO_OFTEN);
   const [code, ...otherCodes] = query.getAll('code');
   const finished = await finishLink(c.get('deps'), {
     state,

@@ -219,6 +219,12 @@ const later = <Code extends ProblemCode>(
 /** What ends a request before any use case hears of it. */
 export const REQUEST_PROBLEMS = {
   nothingHere: problem(404, 'not_found', 'Not found', 'There is nothing at this path. See the API reference at /docs.'),
+  httpsRequired: problem(
+    403,
+    'https_required',
+    'HTTPS required',
+    'The request came over plain HTTP. Use https://. Replace any key or token that it carried: it could be read on the way.',
+  ),
   methodNotAllowed: (allowed: readonly string[]) =>
     problem(405, 'method_not_allowed', 'Method not allowed', `This path takes ${allowed.join(', ')}.`),
   invalidBody: problem(

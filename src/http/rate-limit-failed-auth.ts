@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 
-import { callerAddress } from './caller-address.ts';
+import { mayAddressPass } from './caller-address.ts';
 import type { HttpEnv } from './context.ts';
 import { answerFailure } from './problem.ts';
 
@@ -11,9 +11,7 @@ import { answerFailure } from './problem.ts';
  */
 export const rateLimitFailedAuth = createMiddleware<HttpEnv>(async (c, next) => {
   await next();
-  const address = callerAddress(c);
-  if (c.res.status !== 401 || address === undefined) return;
-  if (await c.get('deps').mayPass('failed_credential', address)) return;
+  if (c.res.status !== 401 || (await mayAddressPass(c, 'failed_credential'))) return;
   const refusal = await answerFailure(c, { kind: 'rate_limited', retryAfterSeconds: 60 });
   const answer = new Response(refusal.body, refusal);
   answer.headers.delete('WWW-Authenticate');

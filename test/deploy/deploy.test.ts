@@ -177,6 +177,25 @@ describe('npm run deploy', () => {
     for (const secret of secrets.values()) if (secret !== 'id-1') expect(printed).not.toContain(secret);
   }, 300_000);
 
+  test('on workers.dev gives the Worker the address that it got, and uploads twice for that but once', async () => {
+    const { cloud, deploy, read } = await newcomer();
+    const run = {
+      env: { ...CREDENTIALS, CLOUDFLARE_ACCOUNT_ID: cloud.accounts[0]?.id ?? '' },
+      args: ['--domain', 'workers.dev'],
+    };
+    const first = await deploy(run);
+    expect(first.said).toContain('PUBLIC_URL: https://mushu-health.ada.workers.dev');
+    const publicUrl = () => cloud.worker?.bindings.find(({ name }) => name === 'PUBLIC_URL');
+    expect(publicUrl()).toMatchObject({ type: 'plain_text', text: 'https://mushu-health.ada.workers.dev' });
+    expect(await read('deployment.json')).toMatchObject({ workersDevUrl: 'https://mushu-health.ada.workers.dev' });
+    expect(cloud.worker?.uploads.map((sent) => sent.length)).toEqual([4, 0]);
+    const again = await deploy({ env: run.env });
+    expect([first.ok, again.ok]).toEqual([true, true]);
+    expect(publicUrl()).toMatchObject({ text: 'https://mushu-health.ada.workers.dev' });
+    expect(cloud.worker?.uploads).toHaveLength(3);
+    expect([...(cloud.worker?.secrets.keys() ?? [])]).toHaveLength(4);
+  }, 300_000);
+
   test('shows every step with --dry-run, reaches no network, and says how big the bundle is', async () => {
     const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'deploy', '--', '--dry-run'], {
       cwd: ROOT,

@@ -19,7 +19,9 @@ import { codeBlocks, codeHeadings, localLinks } from '../support/markdown.ts';
 const run = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md', 'migrations/*.md'], { cwd: root });
+const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md', 'migrations/*.md', 'src/client/*.md'], {
+  cwd: root,
+});
 
 describe('troubleshooting', () => {
   const page = read('docs/troubleshooting.md');

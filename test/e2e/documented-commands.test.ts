@@ -41,6 +41,9 @@ const named = (pattern: RegExp): string[] => commands.filter((command) => patter
 /** The test that runs a command, and the words by which it does. */
 const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   'npm ci': ['.ci/run', 'npm ci'],
+  'npm ci --omit=dev': ['test/dependencies.test.ts', 'Object.keys(manifest.dependencies)'],
+  'npm pack ./dist': ['test/e2e/package.test.ts', "['pack', '--json'"],
+  'npx mushu-health': ['test/e2e/package.test.ts', "'mushu-health'"],
   'npm test': ['.ci/run', 'npm test'],
   'npm run check': ['package.json', '"test": "npm run check &&'],
   'npm run format': ['package.json', 'oxfmt --check'],
@@ -62,7 +65,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   ],
   ...Object.fromEntries(
     [
-      'npm install --global .',
+      'npm install --global ./dist',
       'mushu login --url http://127.0.0.1:8787',
       'mushu health redirect-uri add womoji://withings/success --app app_…',
       'mushu health redirect-uri list --app app_…',
@@ -98,6 +101,7 @@ const SMALL: { [command: string]: string[] } = {
 /** What no test runs, and why. */
 const BY_HAND: { [command: string]: string } = {
   "git grep '\\.reveal()'": 'a look at the sources',
+  'npm publish ./dist': 'a release, which is a person’s decision',
   'git pull': 'of the clone, not of this project',
 };
 

@@ -6,17 +6,18 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
-/** The package as it would be published: packed, and installed by npm into projects that have nothing of ours. */
+/** The package that is published: packed from `dist`, and installed by npm into a project that has nothing else. */
 
 const run = promisify(execFile);
 const { ready } = inject('dev');
 const root = new URL('../..', import.meta.url).pathname;
+const dist = join(root, 'dist');
 let folder: string;
 let packed: { filename: string; files: { path: string; size: number }[] };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mushu-package-'));
-  const pack = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root });
+  const pack = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: dist });
   [packed] = JSON.parse(pack.stdout) as [typeof packed];
   await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
   // A dependency would have to be fetched, which `--offline` forbids.
@@ -32,20 +33,22 @@ test('it holds the built command and the client with its types, and runs nothing
       'LICENSE',
       'README.md',
       'package.json',
-      'dist/cli/mushu.js',
-      ...modules.flatMap((name) => [`dist/client/${name}.d.ts`, `dist/client/${name}.js`]),
+      'cli/mushu.js',
+      ...modules.flatMap((name) => [`client/${name}.d.ts`, `client/${name}.js`]),
     ].sort(),
   );
-  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Record<string, object>;
-  expect(Object.keys(manifest['scripts'] ?? {}).filter((name) => /install|prepare/.test(name))).toEqual([]);
-  expect(manifest['dependencies']).toBeUndefined();
+  const manifest = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8')) as Record<string, unknown>;
+  expect(manifest).toMatchObject({ name: 'mushu-health', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
+  for (const field of ['scripts', 'dependencies', 'private']) expect(manifest).not.toHaveProperty(field);
 });
 
-test('its command runs from where npm links it, and is not so long that starting takes noticeable time', async () => {
-  const { stdout } = await run(join(folder, 'node_modules/.bin/mushu'), ['--version']);
-  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+test('its command runs by its own name and by the package’s, and is not so long that starting takes noticeable time', async () => {
+  for (const name of ['mushu', 'mushu-health']) {
+    const { stdout } = await run('npx', ['--offline', '--no', name, '--version'], { cwd: folder });
+    expect(stdout, name).toMatch(/^\d+\.\d+\.\d+\n$/);
+  }
   // Node reads about 10 MB of it a second.
-  expect(packed.files.find(({ path }) => path === 'dist/cli/mushu.js')?.size).toBeLessThan(1_100_000);
+  expect(packed.files.find(({ path }) => path === 'cli/mushu.js')?.size).toBeLessThan(1_100_000);
 });
 
 const CONSUMER = `

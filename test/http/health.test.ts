@@ -108,3 +108,28 @@ test('however often it is asked, it looks once in ten seconds: one round trip, f
   expect([d1.calls(), d1.rowsWritten(), kv.operations]).toEqual([1, 0, ['get']]);
   expect(d1.rowsRead()).toBeLessThanOrEqual(6);
 });
+
+test('200 who ask at once share one look, and so do 200 more when it is old', async () => {
+  for (let storms = 0; storms < 2; storms += 1) {
+    d1.reset();
+    kv.reset();
+    const answers = await Promise.all(Array.from({ length: 200 }, () => broker.request('/healthz')));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect([d1.calls(), kv.operations]).toEqual([1, ['get']]);
+    broker.advance(10_000);
+  }
+});
+
+test('a look that never ends, as when its request was cut off, holds the others up for seconds only', async () => {
+  let stuck = true;
+  const hanging = {
+    get: () => (stuck ? new Promise(() => undefined) : Promise.resolve(null)),
+  } as unknown as KVNamespace;
+  const hung = await startBroker({ bindings: { DB: d1.d1, LINKS: hanging } });
+  void hung.request('/healthz');
+  await scheduler.wait(20);
+  stuck = false;
+  const before = hung.now();
+  expect((await hung.request('/healthz')).status).toBe(200);
+  expect(hung.now() - before).toBeLessThanOrEqual(6_000);
+});

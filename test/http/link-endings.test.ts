@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import type { Faults } from '../../src/simulator/faults.ts';
@@ -27,7 +28,9 @@ beforeAll(async () => {
   broker = await startBroker({ fetch: sent.wrap, bindings: { WITHINGS_TIMEOUT_MS: '500' } });
   app = await makeApp(broker);
 });
-beforeEach(() => {
+beforeEach(async () => {
+  // The brokers of this file have a clock each.
+  await env.DB.exec('DELETE FROM request_budgets');
   broker.simulator.state.faults.clear();
   sent.reset();
   users += 1;
@@ -148,6 +151,29 @@ describe('an exchange that fails', () => {
   });
 });
 
+test('a browser that goes away after it came back loses nothing: the exchange is finished without it', async () => {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow = await startBroker({
+    fetch: (send) => async (input, init) => {
+      const answer = await send(input, init);
+      await held;
+      return answer;
+    },
+  });
+  const { authorizeUrl } = await openLink(slow, authPath(app, user()));
+  void slow.request(await consent(slow, authorizeUrl, 'nora'));
+  await expect.poll(() => slow.simulator.state.grants.all().length).toBe(1);
+  const settled = slow.settle();
+  release();
+  // What the platform waits for when nobody waits for the answer.
+  await settled;
+  const status = await app.call('GET', `/withings/status/${user()}`);
+  expect(await status.json()).toEqual({ connected: true });
+});
+
 describe('a state used again', () => {
   test('gets the first one’s outcome, without a second exchange', async () => {
     const { finish } = await consented();
@@ -163,6 +189,24 @@ describe('a state used again', () => {
     const swapped = new URL(url);
     swapped.searchParams.set('code', new URL(other.url).searchParams.get('code') ?? '');
     expect((await changingNothing(() => finish(swapped.href))).headers.get('Location')).toBe(WOMOJI);
+    expect(sent.count()).toBe(1);
+  });
+
+  test.each([
+    ['confirm', 'in the same browser'],
+    ['session', 'in another browser than it was opened in'],
+  ])('under %s, %s, says that the ticket went with the first answer', async (policy) => {
+    await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: policy });
+    const minted = await app.call('POST', '/withings/connect-sessions', { user_id: user(), redirect_uri: WOMOJI });
+    const { auth_url: path } = await minted.json<{ auth_url: string }>();
+    const { authorizeUrl, cookies } = await openLink(broker, path);
+    const url = await consent(broker, authorizeUrl, 'nora');
+    const headers = policy === 'session' ? undefined : { Cookie: cookies };
+    const finish = () => broker.request(url, headers && { headers });
+    const [first, ...more] = [await finish(), await finish(), await finish()];
+    await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: 'open' });
+    expect(first?.headers.get('Location')).toContain(`${WOMOJI}?ticket=`);
+    expect(more.map((answer) => errorOf(answer))).toEqual(['ticket_already_sent', 'ticket_already_sent']);
     expect(sent.count()).toBe(1);
   });
 
@@ -184,8 +228,12 @@ describe('a state used again', () => {
     await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: 'open' });
     const locations = answers.map((answer) => answer.headers.get('Location') ?? '');
     expect(sent.count()).toBe(1);
-    expect(new Set(locations.map((location) => location.replace(/\?ticket=.*/, '')))).toEqual(new Set([to]));
-    expect(locations.filter((location) => location.includes('ticket='))).toHaveLength(policy === 'confirm' ? 1 : 0);
+    expect(new Set(locations.map((location) => location.split('?')[0]))).toEqual(new Set([to]));
+    const [tickets, errors] = ['?ticket=', '?error=ticket_already_sent&'].map((part) =>
+      locations.filter((location) => location.includes(part)),
+    );
+    // A bare success is for who is connected.
+    expect([tickets?.length, errors?.length]).toEqual(policy === 'confirm' ? [1, 19] : [0, 0]);
   });
 
   test('20 times at once, refused by Withings, ends 20 times the same', async () => {

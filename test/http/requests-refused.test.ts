@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { mintCredential } from '../../src/crypto/credential.ts';
+import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 import { http } from '../../src/http/app.ts';
 import { type Broker, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
@@ -245,6 +246,24 @@ describe('a method', () => {
     const allowed = (response.headers.get('Allow') ?? '').split(', ');
     for (const { method: taken } of paths.get(path) ?? []) expect(allowed).toContain(taken);
     expect(allowed).not.toContain(method);
+  });
+});
+
+describe('a request that would not fit, from a stranger,', () => {
+  /** Every route that takes a credential, as the reference says, with a query and a body that no route takes. */
+  const guarded = OPERATIONS.filter(({ auth }) => auth.kind !== 'none').map(({ method, path }) => {
+    const asked = path
+      .replace('{app_id}', 'x')
+      .replace('{user_id}', 'a%2Fb')
+      .replaceAll(/\{\w+\}/g, 'x');
+    return [method.toUpperCase(), asked] as const;
+  });
+
+  test.each(guarded)('is asked for a credential first: %s %s', async (method, path) => {
+    const body = method === 'GET' ? undefined : { no_such_field: true };
+    const response = await changingNothing(() => ask(method, `${path}?cursor=%00&limit=none&uri=`, {}, body));
+    expect(response.status).toBe(401);
+    expect(d1.calls()).toBe(0);
   });
 });
 

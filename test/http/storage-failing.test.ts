@@ -124,19 +124,33 @@ describe('D1 failing', () => {
     expect((await finish()).headers.get('Location')).toBe(WOMOJI);
   });
 
-  test.each([2, 3])('from round trip %i of a callback on ends at the app, with nothing kept', async (from) => {
+  test.each([
+    [2, 'not sent', 0],
+    [3, 'sent once', 1],
+    [4, 'sent once', 1],
+  ])(
+    'from round trip %i of a callback on ends at the app, with nothing kept and the code %s',
+    async (from, _, codes) => {
+      const { finish } = await consented();
+      failFrom(from);
+      expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
+      expect(sent.count()).toBe(codes);
+      d1.failWhen(undefined);
+      expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
+      expect(sent.count()).toBe(codes);
+    },
+  );
+
+  test.each(['refused', 'answer_lost'] as const)('once while the quota is asked (%s) is got over', async (fault) => {
     const { finish } = await consented();
-    failFrom(from);
-    expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
-    expect(sent.count()).toBe(1);
-    d1.failWhen(undefined);
-    expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
+    failAt(2, fault);
+    expect((await finish()).headers.get('Location')).toBe(WOMOJI);
     expect(sent.count()).toBe(1);
   });
 
   test.each(['refused', 'answer_lost'] as const)('once while the tokens are stored (%s) is got over', async (fault) => {
     const { finish } = await consented();
-    failAt(3, fault);
+    failAt(4, fault);
     expect((await finish()).headers.get('Location')).toBe(WOMOJI);
     expect(sent.count()).toBe(1);
     expect((await app.call('POST', `/withings/sync/${user()}`)).status).toBe(200);
@@ -145,7 +159,7 @@ describe('D1 failing', () => {
   test('once while a refusal is noted does not keep the refusal from the app', async () => {
     const { finish } = await consented();
     broker.simulator.state.faults.add({ kind: 'reject', action: 'requesttoken' });
-    failAt(2, 'refused');
+    failAt(3, 'refused');
     expect(errorIn(await changingNothing(finish))).toBe('code_rejected');
   });
 

@@ -141,15 +141,30 @@ describe('the overwrite: the attacker consents under the victim’s user id', ()
     expect((await confirm(again, 'victim')).status).toBe(404);
   });
 
-  test('who opens many links fills nothing and shuts nobody out', async () => {
+  test('who opens many links neither shuts out nor pushes out the one that its person is about to confirm', async () => {
     await policy('confirm');
-    for (let links = 0; links < 8; links += 1) {
+    const waiting = ticketIn(await link('victim', victim));
+    for (let links = 0; links < 20; links += 1) {
       await link('victim', attacker);
       broker.advance(1_000);
     }
-    const rows = await env.DB.prepare('SELECT count(*) AS n FROM pending_connections').first<number>('n');
-    expect(rows).toBe(5);
+    expect((await confirm(waiting, 'victim')).status).toBe(200);
     expect((await confirm(ticketIn(await link('victim', victim)), 'victim')).status).toBe(200);
+  });
+
+  test('nor does it fill the table: as many wait as the links’ quota allows in the time that each waits', async () => {
+    const [share, minutes] = [6, 15];
+    broker.deploy({ LINK_REQUESTS_PER_MINUTE: String(share) });
+    await policy('confirm');
+    const count = () => env.DB.prepare('SELECT count(*) AS n FROM pending_connections').first<number>('n');
+    let most = 0;
+    for (let minute = 0; minute < 2 * minutes; minute += 1) {
+      for (let links = 0; links < 2 * share; links += 1) await link('victim', attacker);
+      broker.advance(60_000);
+      await broker.tick();
+      most = Math.max(most, (await count()) ?? 0);
+    }
+    expect(most).toBeLessThanOrEqual(share * (minutes + 1));
   });
 });
 

@@ -81,6 +81,8 @@ export const startBroker = async (
     WITHINGS_CLIENT_SECRET: CLIENT_SECRET,
     WITHINGS_API_URL: 'https://wbsapi.withings.net',
     WITHINGS_LOGIN_URL: 'https://account.withings.com',
+    // Tests link many people while the clock stands still.
+    LINK_REQUESTS_PER_MINUTE: '120',
     ...options.bindings,
     DB: watchStatements(options.bindings?.DB ?? env.DB),
   } as Bindings;
@@ -204,6 +206,16 @@ export const consent = async (
   if (location === null) throw new Error(`no redirect from the consent page: ${answer.status} ${await answer.text()}`);
   plantSecret('code', new URL(location).searchParams.get('code'));
   return location;
+};
+
+/** A browser: it keeps its cookies and follows nothing by itself. It answers where it was sent, or with the status. */
+export const browserOf = ({ request }: Pick<Broker, 'request'>) => {
+  let cookies = '';
+  return async (url: string): Promise<string> => {
+    const answer = await request(url, { headers: { Cookie: cookies } });
+    cookies = cookiesOf(answer) || cookies;
+    return answer.headers.get('Location') ?? `${answer.status}`;
+  };
 };
 
 /** Walks the whole flow in one browser; the answer of the callback. */

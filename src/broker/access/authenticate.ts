@@ -6,6 +6,7 @@ import { type Actor, type Surface, USER } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
+import { NO_USER, type UserId } from '../../domain/user-id.ts';
 import { noteApiKeyUse } from '../../store/access/api-keys.ts';
 import { type KeyLookup, callerByKey, callerByUser, type CurrentConnection } from '../../store/access/key-lookup.ts';
 import type { Deps } from '../deps.ts';
@@ -24,7 +25,10 @@ export type AppCredential = {
 };
 
 /** A request that may go on: for which app and user, who asks, and the user's current connection. */
-export type AuthorizedRequest = { appId: string; userId: string; by: Actor; connection: CurrentConnection | undefined };
+export type AuthorizedRequest = { appId: string; userId: UserId; by: Actor; connection: CurrentConnection | undefined };
+
+/** A request about an app as a whole that may go on: for which app, and who asks. */
+export type AuthorizedBackend = { appId: string; by: Actor };
 
 /**
  * Admits a request about one user of one app: by the app's key, by the access token of whoever may manage the app, or, where `userTokens`
@@ -36,7 +40,7 @@ export type AuthorizedRequest = { appId: string; userId: string; by: Actor; conn
 export const admitForUser = async (
   deps: Deps,
   credential: AppCredential,
-  wanted: { appId: string; userId: string; scope: KeyScope; userTokens: boolean },
+  wanted: { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean },
 ): Promise<Result<AuthorizedRequest, Failure>> => {
   const { appId, userId } = wanted;
   const presented = credential.presented?.reveal();
@@ -58,7 +62,7 @@ export const admitBackend = async (
   deps: Deps,
   credential: AppCredential,
   { appId, scope }: { appId: string; scope: KeyScope },
-): Promise<Result<{ appId: string; by: Actor }, Failure>> => {
+): Promise<Result<AuthorizedBackend, Failure>> => {
   if (isManagerCredential(credential.presented?.reveal())) {
     const managed = await requireEnabled(admitAppManager(deps, credential, appId));
     return managed.ok ? ok({ appId, by: managed.value.by }) : managed;
@@ -85,8 +89,6 @@ const requireEnabled = async <Managed extends ManagedApp>(
 
 /** Every signed token begins so: base64url of `{"`. */
 const JWT_START = 'eyJ';
-/** No user has the empty id. */
-const NO_USER = '';
 
 const invalidKey = fail({ kind: 'credential_invalid', wanted: 'api_key' } as const);
 

@@ -2,11 +2,19 @@ import { constantTimeEqual, hashCredential } from '../../crypto/credential.ts';
 import { type LinkRecord, openLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
 import { type Issued, verify } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { LINK_ERRORS, type LinkOutcome, type LinkError } from '../../domain/link.ts';
+import {
+  LINK_ERRORS,
+  type LinkOutcome,
+  type LinkError,
+  sessionMarkExpiresAt,
+  stateMarkExpiresAt,
+} from '../../domain/link.ts';
 import { appendParameters, withLoopbackPort } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { type Claim, claimLink, linkRecord, type LinkTarget, noteOutcome, outcomeOf } from '../../store/link/links.ts';
+import { SECOND_MS } from '../../domain/time.ts';
+import { type Claim, claimLink, noteOutcome, outcomeOf } from '../../store/link/claims.ts';
+import { linkRecord, type LinkTarget } from '../../store/link/links.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
@@ -44,11 +52,21 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
     if (claims !== undefined) await logAbout(deps, { appId: claims.app, userId: undefined }, line);
     return fail({ kind: 'state_expired' });
   }
-  const state = verified.value;
-  const claim = { id: state.jti, expiresAt: state.expiresAt };
+  const work = finishVerified(deps, callback, verified.value);
+  // The browser may go away: what it has begun, and spent, is finished all the same.
+  deps.waitUntil(work.catch(() => undefined));
+  return work;
+};
+
+const finishVerified = async (
+  deps: Deps,
+  callback: Callback,
+  state: Issued<StateClaims>,
+): Promise<Result<FinishedLink, Failure>> => {
+  const claim = { id: state.jti, expiresAt: stateMarkExpiresAt(state.expiresAt) };
+  const session = state.ses && { id: state.ses.id, expiresAt: sessionMarkExpiresAt(state.ses.exp) };
 
   // 2. The claim, which exactly one callback wins, and the allowlist as it is now.
-  const session = state.ses === undefined ? undefined : { id: state.ses.id, expiresAt: state.ses.exp };
   const claimed = await claimLink(deps.db, claim, session, state.app, state.uri);
   if (!claimed.ok) return claimed;
   const { won, target } = claimed.value;
@@ -67,8 +85,9 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
     return ok({ location: locationOf(redirectUri, ending, undefined), ending });
   }
 
-  const { ending, reason, ticket } = await completeLink(deps, callback, { ...claimed.value, target, state, record });
-  if (isLinkError(ending)) await noteOutcome(deps.db, claim, ending);
+  const completed = await completeLink(deps, callback, { ...claimed.value, claim, target, state, record });
+  const { ending, reason, ticket } = completed;
+  if (isLinkError(ending)) await noteOutcome(deps.db, claim, ending, reason === QUOTA_USED ? session : undefined);
   if (reason === 'client_rejected') {
     // Before anybody is connected, the cron has nothing to find it by.
     deps.waitUntil(noteSightings(deps, { withings_client_rejected: 'met by a link' }));
@@ -83,6 +102,7 @@ type CompletedLink = { ending: LinkOutcome; reason: string; ticket?: Secret };
 
 /** What a won claim found. */
 type ClaimedLink = {
+  claim: Claim;
   sessionWon: boolean;
   target: LinkTarget;
   state: Issued<StateClaims>;
@@ -92,14 +112,19 @@ type ClaimedLink = {
 const completeLink = async (
   deps: Deps,
   { code, binding, callbackUrl }: Callback,
-  { sessionWon, target, state, record }: ClaimedLink,
+  { claim, sessionWon, target, state, record }: ClaimedLink,
 ): Promise<CompletedLink> => {
   if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
   if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
+  const granted = await deps.withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);
+  if (!granted.ok) {
+    const { kind } = granted.failure;
+    return { ending: 'temporarily_unavailable', reason: kind === 'storage_unavailable' ? kind : QUOTA_USED };
+  }
 
   // 4. The exchange, once.
-  const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
+  const grant = await deps.withings.exchangeCode(granted.value, { code, redirectUri: callbackUrl });
   if (!grant.ok) return { ending: linkErrorFor(grant.failure), reason: grant.failure.kind };
   // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
   const scope = grant.value.scope ?? deps.settings.scope;
@@ -114,11 +139,16 @@ const completeLink = async (
     sameBrowser: await isSameBrowser(record, binding),
     grant: grant.value,
     scope,
-    claim: { id: state.jti, expiresAt: state.expiresAt },
+    claim,
   });
   if (!kept.ok) return { ending: 'temporarily_unavailable', reason: kept.failure.kind };
   return { ...kept.value, reason: `${target.linkPolicy}_policy` };
 };
+
+/** Nothing was asked of Withings: a connect session is as good as before. */
+const QUOTA_USED = 'withings_quota_used';
+/** How long a link waits for its turn: a code lives 30 seconds and its exchange takes up to ten. */
+const MAX_QUOTA_WAIT_MS = 10 * SECOND_MS;
 
 /** The registered string, unchanged but for what the ending adds to its query. */
 const locationOf = (redirectUri: string, ending: LinkOutcome, ticket: Secret | undefined): string => {
@@ -131,19 +161,23 @@ const locationOf = (redirectUri: string, ending: LinkOutcome, ticket: Secret | u
 /** How often a doubled callback looks for the first one's ending: together longer than an exchange may take. */
 const ENDING_POLLS_MS = [100, 200, 300, 500, 1_000, 1_500, 2_000, 2_500, 3_000];
 
-/** A reload, or iOS firing twice: the browser gets what the first one got, less the ticket, and no code is exchanged. */
+/**
+ * A reload, or iOS firing twice: the browser gets what the first one got, and no code is exchanged. The ticket went with the first answer
+ * and is stored nowhere, and without it a link that waits is no success.
+ */
 const awaitFirstOutcome = async (deps: Deps, claim: Claim): Promise<LinkOutcome> => {
   for (const pauseMs of [0, ...ENDING_POLLS_MS]) {
     if (pauseMs > 0) await deps.sleep(pauseMs);
     const outcome = await outcomeOf(deps.db, claim);
     if (!outcome.ok) break;
+    if (outcome.value === 'pending') return 'ticket_already_sent';
     if (isEnding(outcome.value)) return outcome.value;
   }
   return 'temporarily_unavailable';
 };
 
 const isEnding = (outcome: string | undefined): outcome is LinkOutcome =>
-  outcome === 'connected' || outcome === 'pending' || (outcome !== undefined && isLinkError(outcome));
+  outcome === 'connected' || (outcome !== undefined && isLinkError(outcome));
 
 const isLinkError = (outcome: string): outcome is LinkError => outcome in LINK_ERRORS;
 

@@ -2,15 +2,13 @@ import { hex } from '../../crypto/credential.ts';
 import { CONNECT_SESSION } from '../../crypto/link-tokens.ts';
 import { sign } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
+import { CONNECT_SESSION_LIFETIME_MS } from '../../domain/link.ts';
 import { matches, registrationCandidates } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
-import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
+import type { EpochMs } from '../../domain/time.ts';
 import { linkTarget } from '../../store/link/links.ts';
 import type { Deps } from '../deps.ts';
-
-/** Long enough to reach the user's browser, short enough that a leaked one is soon nothing. */
-const CONNECT_SESSION_LIFETIME_MS = 10 * MINUTE_MS;
 
 /**
  * Makes the right to link one user once, for the app's backend to hand to that user's browser. It is signed, not stored: it is spent when a

@@ -2,7 +2,7 @@ import { hashCredential, hex } from '../../crypto/credential.ts';
 import { CONNECT_SESSION, sealLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
 import { type Issued, sign, verify } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
-import type { LinkKind } from '../../domain/link.ts';
+import { type LinkKind, STATE_LIFETIME_MS } from '../../domain/link.ts';
 import { nearestRegistered } from '../../domain/redirect-uri/hint.ts';
 import {
   isPlausibleRedirectUri,
@@ -11,15 +11,11 @@ import {
   registrationCandidates,
 } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { MINUTE_MS } from '../../domain/time.ts';
 import { parseUserId } from '../../domain/user-id.ts';
 import { redirectUrisOf } from '../../store/apps/redirect-uris.ts';
 import { linkTarget, putLinkRecord, secondsUntil } from '../../store/link/links.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
-
-/** A first sign-up at Withings, with a scale to set up, takes its time. */
-const STATE_LIFETIME_MS = 30 * MINUTE_MS;
 
 /** What an authorization request brought. Either a user and where to answer, or a connect session that names both. */
 export type LinkRequest = {

@@ -1,5 +1,5 @@
 import { isCronLate, isCronSilent } from '../../domain/alarm.ts';
-import { SECOND_MS } from '../../domain/time.ts';
+import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { WANTED_MIGRATION } from '../../store/migrations.ts';
 import { type HealthSnapshot, healthSnapshot } from '../../store/operator/work-due.ts';
 import { latestEmptyAt } from '../../store/tokens/withings-quota.ts';
@@ -17,19 +17,35 @@ export const isServing = ({ database, migrations }: Health): boolean => database
 /** How long a look is good for: anybody may ask, and as often as they like. */
 const GOOD_FOR_MS = 10 * SECOND_MS;
 
-/** The last look of this isolate, by its settings: plain data, safe to share between requests. */
-const looks = new WeakMap<BrokerSettings, { at: number; health: Health }>();
+/** Who asks while another request looks waits for its result, this long at most: then that request has died. */
+const LOOK_MS = 5 * SECOND_MS;
+const POLL_MS = 50;
+
+/**
+ * Of this isolate, by its settings: the last look, and since when a request is looking. Plain data, safe to share between requests: a
+ * promise of one request would hang in another.
+ */
+type Looks = { last?: { at: EpochMs; health: Health } | undefined; since?: EpochMs | undefined };
+const looksOf = new WeakMap<BrokerSettings, Looks>();
 
 /**
  * Looks how the broker is, for whoever asks from outside: one round trip to D1 and one read of KV, at most every ten seconds in an isolate.
  * Says what is well and what is not, and nothing of why. A cron that has stopped is seen here alone, so the operator is told of it from here.
  */
 export const checkHealth = async (deps: Deps): Promise<Health> => {
-  const known = looks.get(deps.settings);
-  if (known !== undefined && deps.now() - known.at < GOOD_FOR_MS) return known.health;
+  const looks = looksOf.get(deps.settings) ?? {};
+  looksOf.set(deps.settings, looks);
+  for (;;) {
+    const { last, since } = looks;
+    if (last !== undefined && deps.now() - last.at < GOOD_FOR_MS) return last.health;
+    if (since === undefined || deps.now() - since >= LOOK_MS) break;
+    await deps.sleep(POLL_MS);
+  }
+  looks.since = deps.now();
   const [read, links] = await Promise.all([readVitals(deps), areLinksRead(deps)]);
   const health: Health = { ...assess(deps, read), links: links ? 'ok' : 'failing' };
-  looks.set(deps.settings, { at: deps.now(), health });
+  looks.last = { at: deps.now(), health };
+  looks.since = undefined;
   return health;
 };
 
@@ -55,7 +71,7 @@ const assess = (deps: Deps, read: HealthSnapshot | 'unanswered' | 'unmigrated'):
   if (read === 'unmigrated') return { ...unknown, database: 'ok', migrations: 'failing' };
   const now = deps.now();
   const lagMs = read.oldestDueAt === undefined ? 0 : now - read.oldestDueAt;
-  const isPaused = (read.shareEmptyAt ?? 0) > latestEmptyAt(deps.settings.shares.cron, now);
+  const isPaused = (read.shareEmptyAt ?? 0) > latestEmptyAt('cron', deps.settings.shares.cron, now);
   const noted = alarmStateOf(read.alarms);
   const isSilent = isCronSilent(noted, now);
   const isLate = isSilent || (!isPaused && isCronLate(noted, lagMs, now));

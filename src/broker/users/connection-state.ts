@@ -1,8 +1,10 @@
 import { hashUser } from '../../crypto/user-hash.ts';
+import type { Actor } from '../../domain/audit.ts';
 import { type ConnectionDetail, whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { callerByUser } from '../../store/access/key-lookup.ts';
 import { connectionDetail, disconnectUser } from '../../store/link/connections.ts';
 import { pendingSince } from '../../store/link/pending-connections.ts';
@@ -15,7 +17,7 @@ import type { Deps } from '../deps.ts';
 export const userOfApp = async (
   deps: Deps,
   { app: { id: appId }, by }: ManagedApp,
-  userId: string,
+  userId: UserId,
 ): Promise<Result<AuthorizedRequest, Failure>> => {
   const found = await callerByUser(deps.db, appId, userId);
   if (!found.ok) return found;
@@ -54,7 +56,7 @@ export const showConnection = async (
  */
 export const disconnect = async (
   deps: Deps,
-  { appId, userId, by }: Omit<AuthorizedRequest, 'connection'>,
+  { appId, userId, by }: { appId: string; userId: string; by: Actor },
 ): Promise<Result<void, Failure>> => {
   const userHash = await hashUser(deps.keyring, appId, userId);
   const audit = auditStatementFor(deps, by, { action: 'user.disconnected', appId, subject: userHash });

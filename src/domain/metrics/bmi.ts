@@ -1,11 +1,11 @@
-/** One height of a person, in metres, and when it was measured (Unix seconds). */
+/** One height of a user, in meters, and when it was measured (Unix seconds). */
 export type HeightRecord = { measuredAtSeconds: number; heightM: number };
 
-/** From the smallest newborn to beyond the tallest person; a height in centimetres or of 0 falls outside. */
+/** From the smallest newborn to beyond the tallest person; a height in centimeters or of 0 falls outside. */
 export const LEAST_HEIGHT_M = 0.2;
 export const MOST_HEIGHT_M = 3;
 
-/** Nobody grows two centimetres in a month: of two heights that differ by more, the earlier one was a mistake. */
+/** Nobody grows two centimeters in a month: of two heights that differ by more, the earlier one was a mistake. */
 const CORRECTED_WITHIN_SECONDS = 31 * 86_400;
 const MOST_GROWTH_M = 0.02;
 
@@ -36,8 +36,8 @@ export const heightAt = <Height extends HeightRecord>(
 ): Height | undefined => heights.findLast((height) => height.measuredAtSeconds <= measuredAtSeconds) ?? heights[0];
 
 /**
- * Body mass index in kg/m²: weight ÷ height², rounded half up to two decimals. A scale resolves 50 g or 100 g,
- * which is 0.02 to 0.03 kg/m²; more digits would be noise.
+ * Body mass index in kg/m²: weight ÷ height², rounded half up to two decimals. A scale resolves 50 g or 100 g, which is
+ * 0.02 to 0.03 kg/m²; more digits would be noise.
  *
  * @param weightKg as measured.
  * @param measuredAtSeconds when it was measured (Unix seconds).
@@ -51,8 +51,8 @@ export const bmiAt = (
 ): number | undefined => {
   const height = heightAt(measuredAtSeconds, heights);
   if (height === undefined || !Number.isFinite(weightKg) || weightKg <= 0) return undefined;
-  // In whole tenths of grams and of millimetres the only inexact step is one division, whose error cannot
-  // reach a rounding boundary; so the last digit is the one that long division gives.
+  // In whole tenths of grams and of millimeters the only inexact step is one division. Its error cannot reach a
+  // rounding boundary, so the last digit is exact.
   const weightTenthsOfGram = Math.round(weightKg * 1e4);
   const heightTenthsOfMillimetre = Math.round(height.heightM * 1e4);
   return Math.round((weightTenthsOfGram * 1e6) / heightTenthsOfMillimetre ** 2) / 100;

@@ -35,6 +35,7 @@ export const PROBLEM_STATUS = {
   refresh_in_progress: 503,
   sync_in_progress: 503,
   sealing_key_missing: 503,
+  https_required: 403,
   method_not_allowed: 405,
   invalid_body: 400,
   body_too_large: 413,

@@ -1,8 +1,10 @@
 import * as z from 'zod';
 
+import { parseUserId, type UserId } from '../../domain/user-id.ts';
+
 /**
- * The HTTP contract: the schemas that every resource shares. Each resource's `contract.ts` has its own. Nothing but zod is imported by
- * them, so that the server, the CLI and the OpenAPI document use the same ones.
+ * The HTTP contract: the schemas that every resource shares. Each resource's `contract.ts` has its own. They import zod and rules of the
+ * domain alone, so that the server, the CLI and the OpenAPI document use the same ones.
  */
 
 /** RFC 9457, with a stable `code` and the request's id. */
@@ -22,7 +24,17 @@ export const instant = z.iso.datetime({ offset: true });
 
 export const name = z.string().trim().min(1).max(100);
 export const redirectUriText = z.string().max(2048);
-export const userIdText = z.string().max(1024);
+
+/** An app's own name for one of its users, as `parseUserId` takes it. */
+export const userId = z.codec(z.string(), z.custom<UserId>(), {
+  decode: (text, context) => {
+    const parsed = parseUserId(text);
+    if (parsed.ok) return parsed.value;
+    context.issues.push({ code: 'custom', message: parsed.failure.detail, input: text });
+    return z.NEVER;
+  },
+  encode: (id) => id,
+});
 
 /** Where a page goes on. */
 export const pageQuery = z.object({ cursor: z.string().max(500).optional() });

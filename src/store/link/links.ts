@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
-import { apps, claims, redirectUris } from '../schema/connections.ts';
+import { apps, redirectUris } from '../schema/connections.ts';
 
 /** What an authorization request is checked against. */
 export type LinkTarget = Pick<App, 'id' | 'name' | 'linkPolicy' | 'allowLoopback' | 'disabledAt'> & {
@@ -56,7 +56,7 @@ type TargetRow = Omit<LinkTarget, 'registered' | 'disabledAt'> & {
   uri: string | null;
 };
 
-const targetOf = (rows: readonly TargetRow[]): LinkTarget | undefined => {
+export const targetOf = (rows: readonly TargetRow[]): LinkTarget | undefined => {
   const [app] = rows;
   if (app === undefined) return undefined;
   const { uriId: _, uri: __, ...rest } = app;
@@ -67,85 +67,14 @@ const targetOf = (rows: readonly TargetRow[]): LinkTarget | undefined => {
   };
 };
 
-/** One thing that may be used once: a state, a connect session. */
-export type Claim = { id: string; expiresAt: EpochMs };
-
-/** What a callback finds when it claims its state. */
-export type ClaimedLink = {
-  /** Whether this callback is the first with its state: the only one that may exchange the code. */
-  won: boolean;
-  /** Whether the connect session behind the link was still unused; true where there is none. */
-  sessionWon: boolean;
-  target: LinkTarget | undefined;
-};
-
-const TARGET_BY_URI_ID = prepared((orm, param: Param<{ appId: string; redirectUriId: string }>) =>
+/** The app, and the registered redirect URI with an id. */
+export const TARGET_BY_URI_ID = prepared((orm, param: Param<{ appId: string; redirectUriId: string }>) =>
   orm
     .select(targetColumns)
     .from(apps)
     .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, param('redirectUriId'))))
     .where(eq(apps.id, param('appId'))),
 );
-
-const CLAIM = prepared((orm, param: Param<Claim>) =>
-  orm
-    .insert(claims)
-    .values({ id: param('id'), expiresAt: param('expiresAt') })
-    .onConflictDoNothing()
-    .returning({ id: claims.id }),
-);
-
-/**
- * Claims a state, and the connect session it came from, and reads what the callback is checked against, in one round trip. The insert
- * decides: of any number of callbacks with one state, anywhere, exactly one sees it succeed.
- */
-export const claimLink = (
-  db: Db,
-  state: Claim,
-  session: Claim | undefined,
-  appId: string,
-  redirectUriId: string,
-): StoreResult<ClaimedLink> =>
-  tryD1(db, async () => {
-    const [read, claimed, claimedSession] = await db.d1.batch([
-      TARGET_BY_URI_ID.bind(db, { appId, redirectUriId }),
-      CLAIM.bind(db, state),
-      ...(session === undefined ? [] : [CLAIM.bind(db, session)]),
-    ]);
-    return {
-      won: CLAIM.rowsOf(claimed).length > 0,
-      sessionWon: session === undefined || CLAIM.rowsOf(claimedSession).length > 0,
-      target: targetOf(TARGET_BY_URI_ID.rowsOf(read)),
-    };
-  });
-
-const NOTE_OUTCOME = prepared((orm, param: Param<Claim & { outcome: string }>) =>
-  orm
-    .update(claims)
-    .set({ outcome: param('outcome') })
-    .where(and(eq(claims.expiresAt, param('expiresAt')), eq(claims.id, param('id')))),
-);
-
-/** The statement that notes how a claimed flow ended, for the callbacks that lost the claim. */
-export const noteOutcomeStatement = (db: Db, claim: Claim, outcome: string): D1PreparedStatement =>
-  NOTE_OUTCOME.bind(db, { ...claim, outcome });
-
-/** Notes how a claimed flow ended, where nothing else is written with it. */
-export const noteOutcome = (db: Db, claim: Claim, outcome: string): StoreResult<void> =>
-  tryD1(db, async () => {
-    await noteOutcomeStatement(db, claim, outcome).run();
-  });
-
-/** How the flow with this claim ended; undefined while it is under way. */
-export const outcomeOf = (db: Db, claim: Claim): StoreResult<string | undefined> =>
-  tryD1(db, async () => {
-    const row = await db.orm
-      .select({ outcome: claims.outcome })
-      .from(claims)
-      .where(and(eq(claims.expiresAt, claim.expiresAt), eq(claims.id, claim.id)))
-      .get();
-    return row?.outcome ?? undefined;
-  });
 
 /**
  * Puts the record of a link under its state's random id. KV is asked for it only after this write, because it remembers misses; and it

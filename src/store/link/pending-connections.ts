@@ -7,11 +7,9 @@ import { apps, pendingConnections } from '../schema/connections.ts';
 /** Linked at Withings, waiting for the app's backend to say that the right person did it. */
 export type PendingConnection = typeof pendingConnections.$inferSelect;
 
-/** Pending connections of one user. Beyond them the oldest give way: who can open links must not fill the table, nor shut out the next. */
-const MAX_PENDING_PER_USER = 5;
-
 /**
- * Stores a pending connection, in one transaction with `alongside`.
+ * Stores a pending connection, in one transaction with `alongside`. No other gives way to it: who can open links could push out the one that
+ * a person is about to confirm. How many there can be follows from the links' share of Withings' requests and how long each waits.
  *
  * @returns whether it was done; false, and nothing is changed, where the app is disabled or gone
  */
@@ -21,18 +19,11 @@ export const addPendingConnection = (
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
-    const tooMany = db.d1
-      .prepare(
-        `DELETE FROM pending_connections WHERE ticket_hash IN
-           (SELECT ticket_hash FROM pending_connections WHERE app_id = ?1 AND user_id = ?2
-            ORDER BY created_at DESC, ticket_hash LIMIT -1 OFFSET ?3)`,
-      )
-      .bind(pending.appId, pending.userId, MAX_PENDING_PER_USER);
     // No app id where there is no such app, and a row cannot be without one: as in `activation.ts`.
     const appId = sql<string>`(SELECT id FROM ${apps} WHERE ${and(eq(apps.id, pending.appId), isNull(apps.disabledAt))})`;
     const added = statement(db, db.orm.insert(pendingConnections).values({ ...pending, appId }));
     try {
-      await db.d1.batch([added, tooMany, ...alongside]);
+      await db.d1.batch([added, ...alongside]);
       return true;
     } catch (error) {
       if (violatedConstraint(error) === 'NOT NULL pending_connections.app_id') return false;

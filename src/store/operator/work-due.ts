@@ -39,7 +39,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
               WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 LIMIT ?4)) AS lost,
            ${REMEMBERED}`,
       )
-      .bind(now, latestEmptyAt(cronShare, now), losses.since, losses.most)
+      .bind(now, latestEmptyAt('cron', cronShare, now), losses.since, losses.most)
       .all<WorkDueRow>();
     const [row] = results;
     const oldestDueAt = oldestOf(row);
@@ -164,9 +164,9 @@ export const postponeReview = (db: Db, connectionId: number, nextReviewAt: Epoch
 /**
  * Deletes what has expired, a bounded number of each kind: spent claims, and pending connections with their tokens.
  *
- * @returns how many rows went
+ * @returns how many rows of each kind went
  */
-export const sweepExpired = (db: Db, now: EpochMs, most: number): StoreResult<number> =>
+export const sweepExpired = (db: Db, now: EpochMs, most: number): StoreResult<number[]> =>
   tryD1(db, async () => {
     const results = await db.d1.batch([
       db.d1
@@ -180,5 +180,5 @@ export const sweepExpired = (db: Db, now: EpochMs, most: number): StoreResult<nu
         )
         .bind(now, most),
     ]);
-    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+    return results.map(({ meta }) => meta.changes);
   });

@@ -80,14 +80,16 @@ export const redirectUris = sqliteTable(
 export const claims = sqliteTable(
   'claims',
   {
-    // WITHOUT ROWID. The expiry leads the key, so that sweeping reads only what it deletes.
+    // WITHOUT ROWID. The time leads the key, so that sweeping reads only what it deletes.
+    /** Until when the mark is kept: past the end of every state that refers to the id. */
     expiresAt: integer('expires_at').notNull(),
     /** The `jti` of a state or of a connect session. */
     id: text('id').notNull(),
-    /** How the flow that claimed it ended; null while it is under way. */
+    /** How the flow that claimed it ended; null while it is under way, and for connect sessions. */
     outcome: text('outcome'),
   },
-  (table) => [primaryKey({ columns: [table.expiresAt, table.id] })],
+  // The id alone is used once, whatever time an isolate wrote beside it.
+  (table) => [primaryKey({ columns: [table.expiresAt, table.id] }), uniqueIndex('claims_by_id').on(table.id)],
 );
 
 export const connections = sqliteTable(

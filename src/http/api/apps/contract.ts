@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { cursorOf } from '../cursor.ts';
 import { instant, name, redirectUriText } from '../schemas.ts';
 
 /** The HTTP contract of apps, their API keys, redirect URIs and audit trail. */
@@ -91,7 +92,16 @@ export const auditEntry = z.object({
 });
 
 export const auditList = z.object({ data: z.array(auditEntry), next_cursor: z.string().nullable() });
-export const auditQuery = z.object({ cursor: z.string().max(200).optional() });
+
+/** `<time>.<id>` of the last entry on a page. */
+export const auditCursor = cursorOf(
+  (text) => {
+    const [, at, id] = /^(\d{1,15})\.(audit_[0-9a-f]{20})$/.exec(text) ?? [];
+    return at === undefined || id === undefined ? undefined : { at: Number(at), id };
+  },
+  ({ at, id }) => `${at}.${id}`,
+);
+export const auditQuery = z.object({ cursor: auditCursor.optional() });
 
 /** Whether an authorization request with a redirect URI would be taken, and what differs if not. */
 export const redirectUriTest = z.object({

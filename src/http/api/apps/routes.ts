@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type * as z from 'zod';
 
 import {
   appVersion,
@@ -24,8 +25,8 @@ import { connectionListQuery } from '../connections/contract.ts';
 import { renderListedConnection } from '../connections/render.ts';
 import { pageQuery } from '../schemas.ts';
 import { valid } from '../validate.ts';
-import { auditCursor, readAuditCursor } from './audit-cursor.ts';
 import {
+  auditCursor,
   auditQuery,
   createAppRequest,
   createKeyRequest,
@@ -140,21 +141,18 @@ managementApi.get('/apps/:app_id/withings/connections', forApp, valid('query', c
 
 /** Who changed what of one app, newest first. */
 managementApi.get('/apps/:app_id/audit', forApp, valid('query', auditQuery), (c) =>
-  answerAudit(c, c.get('managed').app.id, c.req.valid('query').cursor),
+  answerAudit(c, c.get('managed').app.id, c.req.valid('query')),
 );
 
 /** Who changed what, newest first: for the operator of anything, apps that are gone included; for a developer of their own account. */
 managementApi.get('/audit', forManager, valid('query', auditQuery), (c) =>
-  answerAudit(c, c.get('manager').account?.id, c.req.valid('query').cursor),
+  answerAudit(c, c.get('manager').account?.id, c.req.valid('query')),
 );
 
-const answerAudit = async (c: HttpContext, of: string | undefined, cursor: string | undefined) => {
-  const before = cursor === undefined ? undefined : readAuditCursor(cursor);
-  if (cursor !== undefined && before === undefined) {
-    return answerFailure(c, { kind: 'invalid_parameter', parameter: 'cursor', detail: 'It is not one of ours.' });
-  }
-  const listed = await listAudit(c.get('deps'), of, before);
+const answerAudit = async (c: HttpContext, of: string | undefined, { cursor }: z.infer<typeof auditQuery>) => {
+  const listed = await listAudit(c.get('deps'), of, cursor);
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { entries, next } = listed.value;
-  return c.json({ data: entries.map(renderAuditEntry), next_cursor: next === undefined ? null : auditCursor(next) });
+  const nextCursor = next === undefined ? null : auditCursor.encode(next);
+  return c.json({ data: entries.map(renderAuditEntry), next_cursor: nextCursor });
 };

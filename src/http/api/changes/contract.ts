@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { packedCursorOf } from '../cursor.ts';
 import { metricValue } from '../metrics/contract.ts';
 
 /** The HTTP contract, about the changes of all of an app's users. */
@@ -7,9 +8,19 @@ import { metricValue } from '../metrics/contract.ts';
 const MAX_CHANGES = 500;
 const DEFAULT_CHANGES = 100;
 
+/** App, `since`, the place (a user or a number), and the unfinished connection. It names nothing but what the app may read anyway. */
+export const changesCursor = packedCursorOf(
+  z.tuple([
+    z.string(),
+    z.int().min(0),
+    z.union([z.string(), z.int().min(0)]),
+    z.tuple([z.int(), z.int(), z.boolean()]).nullable(),
+  ]),
+);
+
 export const changesQuery = z.object({
   /** The `next_cursor` of the last answer. Without one every user is read from the start. */
-  cursor: z.string().max(1_000).optional(),
+  cursor: changesCursor.optional(),
   limit: z.coerce.number().int().min(1).max(MAX_CHANGES).default(DEFAULT_CHANGES),
 });
 

@@ -1,23 +1,23 @@
 import * as z from 'zod';
 
-import { instant, redirectUriText, userIdText } from '../schemas.ts';
+import { instant, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
 
 export const connectionState = z.enum(['pending', 'active', 'reauth_required', 'disconnected']);
 
 export const status = z.object({ connected: z.boolean() });
-export const userTokenRequest = z.strictObject({ user_id: userIdText });
+export const userTokenRequest = z.strictObject({ user_id: userId });
 export const userToken = z.object({ token: z.string(), expires_at: instant });
-export const connectSessionRequest = z.strictObject({ user_id: userIdText, redirect_uri: redirectUriText });
+export const connectSessionRequest = z.strictObject({ user_id: userId, redirect_uri: redirectUriText });
 export const connectSession = z.object({ auth_url: z.string(), expires_at: instant });
-export const confirmRequest = z.strictObject({ ticket: z.string().max(200), user_id: userIdText });
+export const confirmRequest = z.strictObject({ ticket: z.string().max(200), user_id: userId });
 
-/** Counts are of measurements. */
+/** Counts are of measurements: one value of one metric at one moment. A weigh-in has up to 33, and a BMI, which is not stored, is none. */
 export const syncResult = z.object({
-  added: z.int(),
-  changed: z.int(),
-  removed: z.int(),
+  added: z.int().describe('Measurements stored that were not there before.'),
+  changed: z.int().describe('Measurements whose value, moment or source is another one now.'),
+  removed: z.int().describe('Measurements that Withings has no more: their group was deleted, or lost this value.'),
   /** False while a long history is still being read: call again, or wait for the cron. */
   complete: z.boolean(),
   synced_at: instant,

@@ -75,7 +75,14 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
         contents: [{ type: 'text/html', example: '<!doctype html><title>Back to the app</title>' }],
       },
     ],
-    problems: ['invalid_state', 'state_expired', 'redirect_uri_not_allowed', 'app_disabled', 'storage_unavailable'],
+    problems: [
+      'invalid_state',
+      'state_expired',
+      'redirect_uri_not_allowed',
+      'app_disabled',
+      'rate_limited',
+      'storage_unavailable',
+    ],
   },
   {
     id: 'createConnectSession',

@@ -1,16 +1,13 @@
 import { Hono } from 'hono';
 
-import { admitBackend } from '../../../broker/access/authenticate.ts';
 import { mintUserToken } from '../../../broker/access/mint-user-token.ts';
 import { confirmLink } from '../../../broker/link/confirm-link.ts';
 import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts';
 import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, isConnected, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
-import { parseUserId } from '../../../domain/user-id.ts';
-import type { HttpContext, HttpEnv } from '../../context.ts';
+import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { admitPath, admitPathByKey } from '../admit-user.ts';
-import { appCredential } from '../credentials.ts';
+import { forBackend, forUser } from '../admit-app.ts';
 import { instant } from '../instant.ts';
 import { valid } from '../validate.ts';
 import { confirmRequest, connectSessionRequest, userTokenRequest } from './contract.ts';
@@ -20,10 +17,8 @@ import { renderConnection, renderSync } from './render.ts';
 export const connectionsApi = new Hono<HttpEnv>();
 
 /** Pulls what is new. 200 when everything is stored, 202 while a long history is still being read. */
-connectionsApi.post('/sync/:user_id', async (c) => {
-  const admitted = await admitPath(c, 'sync');
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const connection = syncableConnection(admitted.value);
+connectionsApi.post('/sync/:user_id', forUser('sync'), async (c) => {
+  const connection = syncableConnection(c.get('user'));
   if (!connection.ok) return answerFailure(c, connection.failure);
   const synced = await sync(c.get('deps'), connection.value.id);
   if (!synced.ok) return answerFailure(c, synced.failure);
@@ -31,63 +26,46 @@ connectionsApi.post('/sync/:user_id', async (c) => {
 });
 
 /** Whether the user is connected: exactly that, for users nobody ever heard of too. */
-connectionsApi.get('/status/:user_id', async (c) => {
-  const admitted = await admitPath(c, 'read');
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  return c.json({ connected: isConnected(admitted.value) });
-});
+connectionsApi.get('/status/:user_id', forUser('read'), (c) => c.json({ connected: isConnected(c.get('user')) }));
 
 /** Forgets the user's tokens. Stored measurements stay. */
-connectionsApi.delete('/disconnect/:user_id', async (c) => {
-  const admitted = await admitPath(c, 'sync');
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const done = await disconnect(c.get('deps'), admitted.value);
+connectionsApi.delete('/disconnect/:user_id', forUser('sync'), async (c) => {
+  const done = await disconnect(c.get('deps'), c.get('user'));
   return done.ok ? c.json({ connected: false }) : answerFailure(c, done.failure);
 });
 
 /** The connection in full: state and why, scopes, last sync, next refresh, last failure, timeline. */
-connectionsApi.get('/connections/:user_id', async (c) => {
-  const admitted = await admitPathByKey(c, 'read');
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const shown = await showConnection(c.get('deps'), admitted.value);
-  return shown.ok ? c.json(renderConnection(admitted.value.userId, shown.value)) : answerFailure(c, shown.failure);
+connectionsApi.get('/connections/:user_id', forUser('read', { userTokens: false }), async (c) => {
+  const shown = await showConnection(c.get('deps'), c.get('user'));
+  return shown.ok ? c.json(renderConnection(c.get('user').userId, shown.value)) : answerFailure(c, shown.failure);
 });
 
 /** A short-lived token for one user, for an app on a phone. */
-connectionsApi.post('/user-tokens', valid('json', userTokenRequest), async (c) => {
-  const admitted = await admitManager(c);
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const userId = parseUserId(c.req.valid('json').user_id);
-  if (!userId.ok) return answerFailure(c, invalidUserId(userId.failure.detail));
-  const { token, expiresAt } = await mintUserToken(c.get('deps'), admitted.value.appId, userId.value);
+connectionsApi.post('/user-tokens', forBackend('manage-links'), valid('json', userTokenRequest), async (c) => {
+  const { user_id: userId } = c.req.valid('json');
+  const { token, expiresAt } = await mintUserToken(c.get('deps'), c.get('backend').appId, userId);
   return c.json({ token: token.reveal(), expires_at: instant(expiresAt) }, 201);
 });
 
 /** A single-use link for one user, to be opened in that user's browser. */
-connectionsApi.post('/connect-sessions', valid('json', connectSessionRequest), async (c) => {
-  const admitted = await admitManager(c);
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const { user_id, redirect_uri: redirectUri } = c.req.valid('json');
-  const userId = parseUserId(user_id);
-  if (!userId.ok) return answerFailure(c, invalidUserId(userId.failure.detail));
-  const { appId } = admitted.value;
-  const minted = await mintConnectSession(c.get('deps'), appId, { userId: userId.value, redirectUri });
-  if (!minted.ok) return answerFailure(c, minted.failure);
-  const { session, expiresAt } = minted.value;
-  const authUrl = `${c.get('deps').settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session.reveal()}`;
-  return c.json({ auth_url: authUrl, expires_at: instant(expiresAt) }, 201);
-});
+connectionsApi.post(
+  '/connect-sessions',
+  forBackend('manage-links'),
+  valid('json', connectSessionRequest),
+  async (c) => {
+    const { user_id: userId, redirect_uri: redirectUri } = c.req.valid('json');
+    const { appId } = c.get('backend');
+    const minted = await mintConnectSession(c.get('deps'), appId, { userId, redirectUri });
+    if (!minted.ok) return answerFailure(c, minted.failure);
+    const { session, expiresAt } = minted.value;
+    const authUrl = `${c.get('deps').settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session.reveal()}`;
+    return c.json({ auth_url: authUrl, expires_at: instant(expiresAt) }, 201);
+  },
+);
 
 /** Says that the signed-in user who brought the ticket back is the one the link was made for. */
-connectionsApi.post('/confirm', valid('json', confirmRequest), async (c) => {
-  const admitted = await admitManager(c);
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
+connectionsApi.post('/confirm', forBackend('manage-links'), valid('json', confirmRequest), async (c) => {
   const { ticket, user_id: userId } = c.req.valid('json');
-  const confirmed = await confirmLink(c.get('deps'), admitted.value.appId, { ticket, userId });
+  const confirmed = await confirmLink(c.get('deps'), c.get('backend').appId, { ticket, userId });
   return confirmed.ok ? c.json({ connected: true }) : answerFailure(c, confirmed.failure);
 });
-
-const admitManager = (c: HttpContext) =>
-  admitBackend(c.get('deps'), appCredential(c), { appId: c.req.param('app_id') ?? '', scope: 'manage-links' });
-
-const invalidUserId = (detail: string) => ({ kind: 'invalid_parameter', parameter: 'user_id', detail }) as const;

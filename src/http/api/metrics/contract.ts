@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { instant } from '../schemas.ts';
+import { metricCursor } from './cursor.ts';
 
 /** The HTTP contract of body data. */
 
@@ -20,8 +21,10 @@ export const metricValue = z.object({
   source: z.object({
     device: z.string().nullable(),
     attribution: z.string(),
-    /** Withings' `attrib`, where it is a code without a published meaning and `attribution` is `unknown`. */
-    attribution_code: z.int().optional(),
+    attribution_code: z
+      .int()
+      .optional()
+      .describe("Withings' `attrib`, if its meaning is not published: `attribution` is `unknown` then."),
   }),
 });
 
@@ -31,6 +34,9 @@ export const metricList = z.object({ data: z.array(metricValue), next_cursor: z.
 export const latestMetrics = z.object({
   data: z.record(z.string(), metricValue.extend({ age_seconds: z.int() })),
 });
+
+const AMBIGUOUS =
+  "Whether these values may be another person's. Only with `include=ambiguous`, and in rows apart from the certain ones.";
 
 /** The values of one metric on one of the user's local days, or in one ISO week or month. */
 export const metricPeriod = z.object({
@@ -49,10 +55,8 @@ export const metricPeriod = z.object({
   /** 0 where the period has no value and repeats the one before. */
   count: z.int(),
   carried_forward: z.boolean(),
-  /** Whether `from` or `to` cuts the period, so that values of it outside the range do not count. */
-  partial: z.boolean(),
-  /** Whether these values may be another person's: there under `include=ambiguous` only, in rows of their own. */
-  ambiguous: z.boolean(),
+  partial: z.boolean().describe('Whether `from` or `to` cuts the period: its values outside the range do not count.'),
+  ambiguous: z.boolean().describe(AMBIGUOUS),
   derived: z.boolean(),
   derived_from: z.array(z.string()).optional(),
 });
@@ -67,8 +71,7 @@ export const metricChange = z.object({
   change: z.number(),
   first: z.object({ value: z.number(), measured_at: instant, group_id: z.int() }),
   last: z.object({ value: z.number(), measured_at: instant, group_id: z.int() }),
-  /** Whether these values may be another person's: there under `include=ambiguous` only, in rows of their own. */
-  ambiguous: z.boolean(),
+  ambiguous: z.boolean().describe(AMBIGUOUS),
   derived: z.boolean(),
   derived_from: z.array(z.string()).optional(),
 });
@@ -122,23 +125,30 @@ const metricSelection = z.object({
 });
 
 const metricRange = metricSelection.extend({
-  /** RFC 3339, or a date in the user's time zone. */
-  from: z.string().max(64).optional(),
-  to: z.string().max(64).optional(),
+  from: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('An RFC 3339 time, or a date: the local day where each measurement was made, as in `daily`.'),
+  to: z.string().max(64).optional().describe('As `from`, inclusive.'),
 });
 
 export const metricQuery = metricRange.extend({
   order: z.enum(['asc', 'desc']).default('desc'),
   limit: z.coerce.number().int().min(1).max(MAX_METRIC_VALUES).default(DEFAULT_METRIC_VALUES),
-  cursor: z.string().max(500).optional(),
+  cursor: metricCursor.optional(),
 });
 
 export const latestQuery = metricSelection.omit({ include: true, exclude: true });
 
 export const metricPeriodsQuery = metricRange.extend({
   order: z.enum(['asc', 'desc']).default('asc'),
-  /** Whether a period without values repeats the last value before it, up to `to` or else today. */
-  carry_forward: z.enum(['true', 'false']).default('false'),
+  carry_forward: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe(
+      'Whether a period without values repeats the last value before it, also one before `from`, up to `to` or else today. A gap of more than ten years stays a gap.',
+    ),
 });
 
 export const metricChangesQuery = metricRange;

@@ -9,7 +9,7 @@ import { ok, type Result } from '../../../domain/result.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { admitPath } from '../admit-user.ts';
+import { type ForUser, forUser } from '../admit-app.ts';
 import { valid } from '../validate.ts';
 import { metricPeriodsQuery, type MetricPeriodsParameters } from './contract.ts';
 import { periodsAsCsv } from './csv.ts';
@@ -20,20 +20,22 @@ import { CSV_TYPE, notModified, JSON_TYPE, negotiate } from './representation.ts
 /** Body data by the user's local days, ISO weeks and months. */
 export const periodsApi = new Hono<HttpEnv>();
 
-periodsApi.get('/:user_id/daily', valid('query', metricPeriodsQuery), (c) => answer(c, c.req.valid('query'), 'day'));
-periodsApi.get('/:user_id/weekly', valid('query', metricPeriodsQuery), (c) => answer(c, c.req.valid('query'), 'week'));
-periodsApi.get('/:user_id/monthly', valid('query', metricPeriodsQuery), (c) =>
+periodsApi.get('/:user_id/daily', forUser('read'), valid('query', metricPeriodsQuery), (c) =>
+  answer(c, c.req.valid('query'), 'day'),
+);
+periodsApi.get('/:user_id/weekly', forUser('read'), valid('query', metricPeriodsQuery), (c) =>
+  answer(c, c.req.valid('query'), 'week'),
+);
+periodsApi.get('/:user_id/monthly', forUser('read'), valid('query', metricPeriodsQuery), (c) =>
   answer(c, c.req.valid('query'), 'month'),
 );
 
 const answer = async (
-  c: Context<HttpEnv>,
+  c: Context<ForUser>,
   parameters: MetricPeriodsParameters,
   length: PeriodLength,
 ): Promise<Response> => {
-  const admitted = await admitPath(c, 'read');
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const { connection } = admitted.value;
+  const { connection } = c.get('user');
   const timeZone = connection?.timeZone ?? 'UTC';
   const today = localDay(Math.floor(c.get('deps').now() / SECOND_MS), timeZone);
   const query = queryOf(parameters, length, timeZone, today);

@@ -108,6 +108,8 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/metrics/{user_id}/latest',
     tag: 'Metrics',
     summary: 'The newest value of each metric',
+    description:
+      'Of those measured by now: a value dated ahead counts when its time comes. A value that nobody measured, such as the fat ratio of 0 that Withings adds to a typed-in weight, is passed over.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.latestQuery,
     answers: [
@@ -127,6 +129,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/metrics/{user_id}/delta',
     tag: 'Metrics',
     summary: 'How far each metric went between two moments',
+    description: 'Without `to`, up to now. Values that nobody measured (`0 %` of fat) do not count.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.metricChangesQuery,
     answers: [versioned(json(200, 'The changes.', contract.metricChanges, { data: [CHANGE] })), UNCHANGED],
@@ -140,7 +143,8 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
       path: `/apps/{app_id}/metrics/{user_id}/${name}`,
       tag: 'Metrics',
       summary: `Values by ${length[name]}`,
-      description: "Days are the user's local days.",
+      description:
+        "Days are the user's local days. Values that nobody measured (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`.",
       auth: BY_KEY_OR_TOKEN,
       query: contract.metricPeriodsQuery,
       answers: [

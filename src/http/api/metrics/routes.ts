@@ -9,11 +9,11 @@ import { ok, type Result } from '../../../domain/result.ts';
 import { HOUR_MS, toSeconds } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { admitPath } from '../admit-user.ts';
+import { forUser } from '../admit-app.ts';
 import { valid } from '../validate.ts';
 import { latestQuery, metricChangesQuery, metricQuery, type MetricQueryParameters } from './contract.ts';
 import { valuesAsCsv } from './csv.ts';
-import { questionHash, readCursor, writeCursor } from './cursor.ts';
+import { metricCursor, questionHash } from './cursor.ts';
 import { asFhirBundle, type FhirContext } from './fhir.ts';
 import { renderCatalog, renderChange, renderMetric } from './json.ts';
 import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
@@ -24,13 +24,11 @@ import { CSV_TYPE, FHIR_TYPE, notModified, JSON_TYPE, negotiate, setValidUntil }
 export const metricsApi = new Hono<HttpEnv>();
 
 /** A page of values as JSON, CSV or FHIR; see `metricQuery` for what may be asked. */
-metricsApi.get('/:user_id', valid('query', metricQuery), async (c) => {
-  const admitted = await admitPath(c, 'read');
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const { connection } = admitted.value;
+metricsApi.get('/:user_id', forUser('read'), valid('query', metricQuery), async (c) => {
+  const { connection } = c.get('user');
   const parameters = c.req.valid('query');
   const { units } = parameters;
-  const question = await questionOf(admitted.value, parameters);
+  const question = await questionOf(c.get('user'), parameters);
   const query = queryOf(parameters, question);
   if (!query.ok) return answerFailure(c, query.failure);
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
@@ -45,8 +43,9 @@ metricsApi.get('/:user_id', valid('query', metricQuery), async (c) => {
   if (!page.ok) return answerFailure(c, page.failure);
 
   const { values, next } = page.value;
-  const cursor = next === undefined ? undefined : writeCursor(next, question);
-  const context = contextOf(c, admitted.value, cursor);
+  const cursor =
+    next === undefined ? undefined : metricCursor.encode([question, next.measuredAtSeconds, next.groupId, next.rank]);
+  const context = contextOf(c, c.get('user'), cursor);
   if (context.nextUrl !== undefined) c.header('Link', `<${context.nextUrl}>; rel="next"`);
   if (form === CSV_TYPE) return csv(c, valuesAsCsv(values, units));
   if (form === FHIR_TYPE) {
@@ -56,10 +55,8 @@ metricsApi.get('/:user_id', valid('query', metricQuery), async (c) => {
 });
 
 /** The newest value of each metric of the whole body, and how old it is. */
-metricsApi.get('/:user_id/latest', valid('query', latestQuery), async (c) => {
-  const admitted = await admitPath(c, 'read');
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const { connection } = admitted.value;
+metricsApi.get('/:user_id/latest', forUser('read'), valid('query', latestQuery), async (c) => {
+  const { connection } = c.get('user');
   const { metric, units } = c.req.valid('query');
   const selection = selectionOf({ metric });
   if (!selection.ok) return answerFailure(c, selection.failure);
@@ -77,7 +74,7 @@ metricsApi.get('/:user_id/latest', valid('query', latestQuery), async (c) => {
   setValidUntil(c, version, untilSeconds);
   if (form === CSV_TYPE) return csv(c, valuesAsCsv(values, units));
   if (form === FHIR_TYPE) {
-    const bundle = asFhirBundle(values, units, contextOf(c, admitted.value, undefined));
+    const bundle = asFhirBundle(values, units, contextOf(c, c.get('user'), undefined));
     return c.body(JSON.stringify(bundle), 200, { 'Content-Type': FHIR_TYPE });
   }
   const data = values.map((value) => {
@@ -88,10 +85,8 @@ metricsApi.get('/:user_id/latest', valid('query', latestQuery), async (c) => {
 });
 
 /** How far each metric went between two moments. */
-metricsApi.get('/:user_id/delta', valid('query', metricChangesQuery), async (c) => {
-  const admitted = await admitPath(c, 'read');
-  if (!admitted.ok) return answerFailure(c, admitted.failure);
-  const { connection } = admitted.value;
+metricsApi.get('/:user_id/delta', forUser('read'), valid('query', metricChangesQuery), async (c) => {
+  const { connection } = c.get('user');
   const parameters = c.req.valid('query');
   const selection = selectionOf(parameters);
   if (!selection.ok) return answerFailure(c, selection.failure);
@@ -109,10 +104,7 @@ metricsApi.get('/:user_id/delta', valid('query', metricChangesQuery), async (c) 
 });
 
 /** Every metric there is, with its unit and its codes in other vocabularies. */
-metricsApi.get('/:user_id/catalog', async (c) => {
-  const admitted = await admitPath(c, 'read');
-  return admitted.ok ? c.json(renderCatalog()) : answerFailure(c, admitted.failure);
-});
+metricsApi.get('/:user_id/catalog', forUser('read'), (c) => c.json(renderCatalog()));
 
 metricsApi.route('/', periodsApi);
 
@@ -134,13 +126,13 @@ const queryOf = (parameters: MetricQueryParameters, question: string): Result<Me
   if (!selection.ok) return selection;
   const range = rangeOf(parameters);
   if (!range.ok) return range;
-  const after = cursor === undefined ? undefined : readCursor(cursor, question);
-  if (cursor !== undefined && after === undefined) {
+  if (cursor !== undefined && cursor[0] !== question) {
     return invalidParameter(
       'cursor',
       'It is not a cursor of this question. Start without one, and keep the other parameters between pages.',
     );
   }
+  const after = cursor && { measuredAtSeconds: cursor[1], groupId: cursor[2], rank: cursor[3] };
   return ok({ selection: selection.value, ...range.value, order, limit, after });
 };
 

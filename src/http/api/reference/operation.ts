@@ -73,6 +73,7 @@ export const problemsOf = ({ auth, method, path, query, body, problems = [] }: O
   const codes = new Set<ProblemCode>([
     ...CREDENTIAL_PROBLEMS[auth.kind],
     ...problems,
+    ...(path === '/healthz' ? [] : (['https_required'] as const)),
     'internal_error',
     'bad_environment',
   ]);

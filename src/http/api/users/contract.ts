@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { timelineEvent } from '../connections/contract.ts';
+import { cursorOf } from '../cursor.ts';
 import { instant } from '../schemas.ts';
 
 /** The HTTP contract, about a user as a whole: exported, and erased. */
@@ -50,8 +51,7 @@ export const userExport = z.object({
         device: z.string().nullable(),
         device_id: z.string().nullable(),
         attribution: z.string(),
-        /** Withings' `attrib`. */
-        attribution_code: z.int(),
+        attribution_code: z.int().describe("Withings' `attrib`."),
       }),
       measurements: z.array(
         z.object({
@@ -66,4 +66,14 @@ export const userExport = z.object({
   ),
   next_cursor: z.string().nullable(),
 });
-export const exportQuery = z.object({ cursor: z.string().max(100).optional() });
+
+/** `<connection>.<group>` of the last one on a page. It names rows of the user who is exported, and of nobody else. */
+export const exportCursor = cursorOf(
+  (text) => {
+    const [, connectionId, groupId] = /^(\d{1,16})\.(\d{1,16})$/.exec(text) ?? [];
+    const place = { connectionId: Number(connectionId), groupId: Number(groupId) };
+    return Object.values(place).every(Number.isSafeInteger) ? place : undefined;
+  },
+  ({ connectionId, groupId }) => `${connectionId}.${groupId}`,
+);
+export const exportQuery = z.object({ cursor: exportCursor.optional() });

@@ -4,7 +4,7 @@ import type { Child } from 'hono/jsx';
 import { listAudit } from '../../../broker/audit.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { ok, type Result } from '../../../domain/result.ts';
-import { auditCursor, readAuditCursor } from '../../api/apps/audit-cursor.ts';
+import { auditCursor } from '../../api/apps/contract.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { AuditTable } from '../components/audit-table.tsx';
 import { More } from '../components/more.tsx';
@@ -59,7 +59,7 @@ const readTrail = async (
   of: string | undefined,
   path: string,
 ): Promise<Result<Child, Failure>> => {
-  const listed = await listAudit(c.get('deps'), of, readAuditCursor(c.req.query('before') ?? ''));
+  const listed = await listAudit(c.get('deps'), of, auditCursor.safeParse(c.req.query('before')).data);
   if (!listed.ok) return listed;
   const { entries, next } = listed.value;
   return ok(
@@ -69,7 +69,7 @@ const readTrail = async (
       ) : (
         <AuditTable entries={entries} reader={c.get('session').account} ofAllApps={of === undefined} />
       )}
-      <More next={next && `${path}?before=${encodeURIComponent(auditCursor(next))}`} label="Show older" />
+      <More next={next && `${path}?before=${encodeURIComponent(auditCursor.encode(next))}`} label="Show older" />
     </>,
   );
 };

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX `claims_by_id` ON `claims` (`id`);

@@ -1,0 +1,51 @@
+import { createMiddleware } from 'hono/factory';
+
+import {
+  admitBackend,
+  admitForUser,
+  type AuthorizedBackend,
+  type AuthorizedRequest,
+} from '../../broker/access/authenticate.ts';
+import type { KeyScope } from '../../domain/app.ts';
+import { NO_USER } from '../../domain/user-id.ts';
+import type { HttpEnv } from '../context.ts';
+import { answerFailure } from '../problem.ts';
+import { appCredential } from './credentials.ts';
+import { userId } from './schemas.ts';
+import { answerInvalid } from './validate.ts';
+
+/**
+ * Who may come in by a route of an app. Each stands first in its route, before anything that the request says is looked at, and is what gives
+ * the handler its `user` or `backend`: a route without one has nothing to call a use case with, and does not compile.
+ */
+
+export type ForUser = HttpEnv & { Variables: { user: AuthorizedRequest } };
+type ForBackend = HttpEnv & { Variables: { backend: AuthorizedBackend } };
+
+/**
+ * The app's key with this scope, whoever may manage the app, and, where user tokens are taken, the user that the path names. Sets `user`:
+ * that user, with the current connection.
+ */
+export const forUser = (scope: KeyScope, { userTokens }: { userTokens: boolean } = { userTokens: true }) =>
+  createMiddleware<ForUser>(async (c, next) => {
+    const named = userId.safeParse(c.req.param('user_id'));
+    const admitted = await admitForUser(c.get('deps'), appCredential(c), {
+      appId: c.req.param('app_id') ?? '',
+      userId: named.data ?? NO_USER,
+      scope,
+      userTokens,
+    });
+    if (!admitted.ok) return answerFailure(c, admitted.failure);
+    if (!named.success) return answerInvalid(c, named.error, 'user_id');
+    c.set('user', admitted.value);
+    return next();
+  });
+
+/** The app's key with this scope, or whoever may manage the app. Sets `backend`. */
+export const forBackend = (scope: KeyScope) =>
+  createMiddleware<ForBackend>(async (c, next) => {
+    const admitted = await admitBackend(c.get('deps'), appCredential(c), { appId: c.req.param('app_id') ?? '', scope });
+    if (!admitted.ok) return answerFailure(c, admitted.failure);
+    c.set('backend', admitted.value);
+    return next();
+  });
