@@ -40,7 +40,7 @@ const likingOf = (type: Representation, ranges: readonly Range[]): number => {
   return covering.find((range) => range !== undefined)?.q ?? 0;
 };
 
-/** Part of every validator: to be raised when the same data is answered differently, so that no client keeps what an older release said. */
+/** Part of every validator: raise it if the same data is answered differently, so that no client keeps what an older release said. */
 const ANSWER_VERSION = 2;
 
 /**
@@ -53,9 +53,9 @@ const ANSWER_VERSION = 2;
 export const notModified = (c: HttpContext, version: readonly (string | number)[], nowSeconds = 0): boolean => {
   const tag = tagOf(version);
   const known = (c.req.header('If-None-Match') ?? '').split(',').map((one) => one.trim().replace(/^W\/|"/g, ''));
-  const held = known.find(
-    (one) => one === tag || (one.startsWith(`${tag}~`) && Number(one.slice(tag.length + 1)) > nowSeconds),
-  );
+  const isValid = (one: string) =>
+    one === tag || (one.startsWith(`${tag}~`) && Number(one.slice(tag.length + 1)) > nowSeconds);
+  const held = known.find(isValid);
   c.header('ETag', `"${held ?? tag}"`);
   c.header('Cache-Control', 'private, no-cache');
   return held !== undefined || known.includes('*');
@@ -70,4 +70,6 @@ export const setValidUntil = (
   if (untilSeconds !== undefined) c.header('ETag', `"${tagOf(version)}~${untilSeconds}"`);
 };
 
-const tagOf = (version: readonly (string | number)[]): string => [ANSWER_VERSION, ...version].join('-');
+/** Percent-encoded, whatever an earlier version stored for a time zone: a header takes visible ASCII. */
+const tagOf = (version: readonly (string | number)[]): string =>
+  encodeURIComponent([ANSWER_VERSION, ...version].join('-'));
