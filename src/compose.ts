@@ -80,6 +80,8 @@ const BRAKES = {
   network: 'NETWORK_RATE',
   failed_credential: 'FAILED_RATE',
   app: 'APP_RATE',
+  user: 'USER_RATE',
+  manager: 'MANAGER_RATE',
 } as const satisfies Record<RateLimitName, keyof Bindings>;
 
 /** Without the binding (a plan or a machine that has none) there is no brake, and one that fails holds nobody up. */

@@ -41,7 +41,11 @@ export type RateLimitName =
   /** Requests with a credential that is not good, by address. */
   | 'failed_credential'
   /** Requests of an app, by the app: one tenant must not use up the day's quotas for all. */
-  | 'app';
+  | 'app'
+  /** Requests with a user token, by its user: one person must not use up what their app may ask. */
+  | 'user'
+  /** Requests of who manages apps, by account, the dashboard's included. */
+  | 'manager';
 
 /** What an operator may set; defaults are in `config.ts`. */
 export type BrokerSettings = {

@@ -5,6 +5,13 @@ import type { Keyring } from './keyring.ts';
 import { open, type OpenFailure, seal } from './seal.ts';
 import type { SignedTokenKind } from './signed-token.ts';
 
+/** What a token was minted with, which it ends with: see `Minter`. Releases before 0.2 named nothing. */
+const minterClaims = {
+  key: z.string().optional(),
+  acc: z.string().optional(),
+  tok: z.string().optional(),
+};
+
 /**
  * The tokens of the connect flow. The state goes through Withings and the user's browser; it names the app and where the answer goes, so
  * that a good one can always be answered to the app and a forged one costs nothing.
@@ -16,7 +23,7 @@ const stateClaims = z.object({
   /** The loopback port that the app listens on, where the registration leaves it open. */
   port: z.string().optional(),
   /** The connect session behind the link: its id and when it ends. */
-  ses: z.object({ id: z.string(), exp: z.number() }).optional(),
+  ses: z.object({ id: z.string(), exp: z.number(), ...minterClaims }).optional(),
   /** The sealed link record, where KV did not take it. */
   rec: z.string().optional(),
 });
@@ -29,7 +36,7 @@ export const STATE: SignedTokenKind<StateClaims> = {
   claims: stateClaims,
 };
 
-const connectSessionClaims = z.object({ app: z.string(), sub: z.string(), uri: z.string() });
+const connectSessionClaims = z.object({ app: z.string(), sub: z.string(), uri: z.string(), ...minterClaims });
 export type ConnectSessionClaims = z.infer<typeof connectSessionClaims>;
 
 /** A connect session: the right to link one user of one app once, minted by the app's backend. */
@@ -40,7 +47,13 @@ export const CONNECT_SESSION: SignedTokenKind<ConnectSessionClaims> = {
   claims: connectSessionClaims,
 };
 
-const userTokenClaims = z.object({ app: z.string(), sub: z.string() });
+const userTokenClaims = z.object({
+  app: z.string(),
+  sub: z.string(),
+  ...minterClaims,
+  /** The user's last erasure as of when it was minted, if that was within its life. */
+  epoch: z.string().optional(),
+});
 export type UserTokenClaims = z.infer<typeof userTokenClaims>;
 
 /** A user token: what an app on a phone holds instead of an API key. Good for one user of one app. */

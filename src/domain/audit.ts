@@ -17,6 +17,9 @@ export const OPERATOR = 'operator';
 /** The id, as an actor, of a person who shows a user token: which one is the entry's subject, who is the only one it may speak for. */
 export const USER = 'user';
 
+/** The credential that a token was minted with, as the token names it: a key of the app, or an account's access token. Neither: the operator's. */
+export type Minter = { key?: string | undefined; acc?: string | undefined; tok?: string | undefined };
+
 /** What is noted: every change of who may do what, and every end of a connection that was asked for. A closed list, so that readers can rely on the words. */
 export const AUDIT_ACTIONS = [
   'account.created',

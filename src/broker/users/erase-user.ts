@@ -1,7 +1,9 @@
+import { mintId } from '../../crypto/credential.ts';
 import { hashUser } from '../../crypto/user-hash.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { endUserTokensStatement } from '../../store/access/minted.ts';
 import { takeQuota } from '../../store/tokens/withings-quota.ts';
 import { accountsInUse, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
 import { auditStatementFor } from '../audit.ts';
@@ -50,7 +52,10 @@ export const eraseUser = async (
     withings: { revoked: 0, kept: 0, failed: 0 },
   };
   if (withingsUserIds.length === 0) return ok(erasure);
-  const forgotten = await disconnect(deps, { appId, userId, by });
+  const subject = await hashUser(deps.keyring, appId, userId);
+  const epoch = mintId('erasure', deps.random);
+  const ended = endUserTokensStatement(deps.db, { appId, userHash: subject, epoch }, deps.now());
+  const forgotten = await disconnect(deps, { appId, userId, by }, [ended]);
   if (!forgotten.ok) return forgotten;
 
   const emptied = await emptyConnections(deps, connectionIds, erasure);
@@ -59,7 +64,6 @@ export const eraseUser = async (
 
   const revoked = await revokeUnused(deps, withingsUserIds, erasure);
   if (!revoked.ok) return revoked;
-  const subject = await hashUser(deps.keyring, appId, userId);
   const detail = { pendingConnections: pending, ...erasure.withings };
   const audit = auditStatementFor(deps, by, {
     action: 'user.erased',

@@ -112,6 +112,7 @@ export const disconnectUser = (
   { appId, userId }: { appId: string; userId: string },
   now: EpochMs,
   audit: D1PreparedStatement,
+  alongside: readonly D1PreparedStatement[] = [],
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     const pending = and(eq(pendingConnections.appId, appId), eq(pendingConnections.userId, userId));
@@ -120,6 +121,7 @@ export const disconnectUser = (
       audit,
       statement(db, db.orm.delete(pendingConnections).where(pending)),
       audit,
+      ...alongside,
     ]);
   });
 

@@ -56,7 +56,11 @@ export const apiKeys = sqliteTable(
     lastUsedAt: integer('last_used_at'),
     revokedAt: integer('revoked_at'),
   },
-  (table) => [uniqueIndex('api_keys_by_app').on(table.appId, table.id)],
+  (table) => [
+    uniqueIndex('api_keys_by_app').on(table.appId, table.id),
+    // Whether a key is live, and how many are, is answered by the index alone.
+    index('api_keys_by_state').on(table.appId, table.revokedAt, table.id),
+  ],
 );
 
 export const redirectUris = sqliteTable(

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 /** Who manages apps, from where, and what they did. The conventions are those of `schema.ts`. */
@@ -26,7 +27,10 @@ export const accessTokens = sqliteTable(
     lastUsedAt: integer('last_used_at'),
     revokedAt: integer('revoked_at'),
   },
-  (table) => [uniqueIndex('access_tokens_by_account').on(table.accountId, table.id)],
+  (table) => [
+    uniqueIndex('access_tokens_by_account').on(table.accountId, table.id),
+    index('access_tokens_by_state').on(table.accountId, table.revokedAt, table.id),
+  ],
 );
 
 export const dashboardSessions = sqliteTable(
@@ -46,6 +50,24 @@ export const dashboardSessions = sqliteTable(
   (table) => [
     index('dashboard_sessions_by_expiry').on(table.expiresAt),
     index('dashboard_sessions_by_account').on(table.accountId),
+  ],
+);
+
+export const erasedUsers = sqliteTable(
+  'erased_users',
+  {
+    // WITHOUT ROWID. Users who were erased within the life of a user token: one that was minted before is good for nothing.
+    appId: text('app_id').notNull(),
+    /** As the audit trail names the user. */
+    userHash: text('user_hash').notNull(),
+    /** Random, of the last erasure: what a user token that was minted since names. */
+    epoch: text('epoch').notNull(),
+    /** From when on no token from before can be good. */
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.appId, table.userHash] }),
+    index('erased_users_by_expiry').on(table.expiresAt),
   ],
 );
 
@@ -72,6 +94,10 @@ export const auditEntries = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.appId, table.at, table.id] }),
     index('audit_entries_by_time').on(table.at, table.id),
+    // The entries of an export in one hour have one id: it is noted once.
+    uniqueIndex('audit_entries_of_exports')
+      .on(table.id)
+      .where(sql`action = 'user.exported'`),
   ],
 );
 

@@ -3,6 +3,7 @@ import { and, eq } from 'drizzle-orm';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys, apps, connections, pendingConnections, redirectUris } from '../schema/connections.ts';
+import { erasedUsers } from '../schema/management.ts';
 import { floorStatement } from '../sync/changes.ts';
 
 /** Removing people and apps, children first, a bounded number of rows at a time: no table cascades. */
@@ -173,11 +174,12 @@ export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<st
     return results.map(({ user_id: userId }) => userId);
   });
 
-/** Deletes an app that has no users any more: its keys, its redirect URIs and the app itself, with `alongside` in one transaction. */
+/** Deletes an app that has no users any more: its keys, its redirect URIs, what is remembered of its erasures and the app itself, with `alongside` in one transaction. */
 export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[]): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1.batch([
       statement(db, db.orm.delete(apiKeys).where(eq(apiKeys.appId, appId))),
+      statement(db, db.orm.delete(erasedUsers).where(eq(erasedUsers.appId, appId))),
       statement(db, db.orm.delete(redirectUris).where(eq(redirectUris.appId, appId))),
       statement(db, db.orm.delete(apps).where(eq(apps.id, appId))),
       ...alongside,
