@@ -8,6 +8,6 @@ export const userError = (message: string): UserError =>
 /** What to print about an error: the sentence, or for a bug everything there is. */
 export const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
-  const mistyped = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-  return mistyped || 'explained' in error ? error.message : (error.stack ?? error.message);
+
+  return 'explained' in error ? error.message : (error.stack ?? error.message);
 };

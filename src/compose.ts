@@ -4,6 +4,7 @@ import {
 } from './broker/access/credential-lookup-limiter.ts';
 import type { RateLimitName, Deps } from './broker/deps.ts';
 import { createAlarmWebhook } from './broker/operator/alarm-webhook.ts';
+import { meterWithings } from './broker/withings.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
@@ -49,6 +50,7 @@ export const compose = async (
   const { keyring, withings, broker, alarmWebhook } = config.value;
   const { fetch: send, log, ...rest } = seams;
   const { EVENTS: events } = bindings;
+  const db = openDatabase(bindings.DB, seams);
   return {
     ok: true,
     value: {
@@ -66,8 +68,14 @@ export const compose = async (
       keyring,
       settings: broker,
       links: bindings.LINKS,
-      db: openDatabase(bindings.DB, seams),
-      withings: createWithingsClient(withings, send, seams.now),
+      db,
+      withings: meterWithings({
+        client: createWithingsClient(withings, send, seams.now),
+        db,
+        shares: broker.shares,
+        now: seams.now,
+        sleep: seams.sleep,
+      }),
       mayPass: (brake, caller) => mayPass(bindings[BRAKES[brake]], caller, log),
     },
   };

@@ -29,6 +29,7 @@ export type Bindings = {
 } & Record<keyof z.input<typeof settings>, string | undefined>;
 
 const positive = z.coerce.number().int().positive();
+const share = (usual: number) => positive.min(SMALLEST_SHARE).default(usual);
 
 /** What an operator sets: secrets without defaults, and numbers whose defaults fit the free plan. */
 const settings = z.object({
@@ -42,16 +43,20 @@ const settings = z.object({
   WITHINGS_SCOPE: z.string().default('user.metrics'),
   /** Where browsers reach the broker; the origin of each request where absent. */
   PUBLIC_URL: z.url().optional(),
-  /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. The cron's share allows 10 at once. */
+  /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. The cron's share allows 15 at once. */
   REFRESH_BATCH: positive.max(13).default(10),
   REFRESH_USED_LATELY_HOURS: positive.default(DEFAULT_REFRESH_POLICY.usedLatelyMs / HOUR_MS),
   REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),
   REFRESH_IDLE_DAYS: positive.max(300).default(DEFAULT_REFRESH_POLICY.idleIntervalMs / DAY_MS),
-  /** Shares of Withings' 120 requests a minute, which everything that asks Withings takes from. Together they are no more than it grants. */
-  CRON_REQUESTS_PER_MINUTE: positive.min(SMALLEST_SHARE).max(120).default(40),
-  SYNC_REQUESTS_PER_MINUTE: positive.min(SMALLEST_SHARE).max(120).default(60),
-  /** Links take one request each. Anybody can use these up: then links wait, and nothing else does. */
-  LINK_REQUESTS_PER_MINUTE: positive.min(SMALLEST_SHARE).max(120).default(20),
+  /** Shares of the 120 requests a minute that Withings allows, unless it allows more: refreshes, syncs that somebody asks for, … */
+  CRON_REQUESTS_PER_MINUTE: share(30),
+  SYNC_REQUESTS_PER_MINUTE: share(40),
+  /** … syncs and reviews that the cron goes on with, … */
+  RESUME_REQUESTS_PER_MINUTE: share(12),
+  REVIEW_REQUESTS_PER_MINUTE: share(6),
+  /** … code exchanges, and revocations with what else there is. */
+  LINK_REQUESTS_PER_MINUTE: share(20),
+  OTHER_REQUESTS_PER_MINUTE: share(12),
   /** How long one request to Withings may take. A refresh lease outlives two of them. */
   WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),
   /** Pages of Withings' answer that one sync call stores before it answers 202. */
@@ -130,7 +135,10 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
   shares: {
     cron: { requestsPerMinute: env.CRON_REQUESTS_PER_MINUTE },
     sync: { requestsPerMinute: env.SYNC_REQUESTS_PER_MINUTE },
+    resume: { requestsPerMinute: env.RESUME_REQUESTS_PER_MINUTE },
+    review: { requestsPerMinute: env.REVIEW_REQUESTS_PER_MINUTE },
     link: { requestsPerMinute: env.LINK_REQUESTS_PER_MINUTE },
+    other: { requestsPerMinute: env.OTHER_REQUESTS_PER_MINUTE },
   },
   refreshBatch: env.REFRESH_BATCH,
   pagesPerSlice: env.SYNC_PAGES_PER_SLICE,

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 
 import * as z from 'zod';
 
+import type { Ask } from '../../src/cli/ask.ts';
 import { userError } from '../user-error.ts';
-import type { Ask } from './ask.ts';
 import { deploymentConfig, readProject, type Resources } from './config-file.ts';
 import { checkHealth } from './health.ts';
 import { importLocalData } from './local-data.ts';

@@ -1,8 +1,8 @@
 /** What is there already. It is looked at before anything is asked or made, so that a run that was cut off anywhere is simply run again. */
 import * as z from 'zod';
 
+import type { Ask } from '../../src/cli/ask.ts';
 import { userError } from '../user-error.ts';
-import type { Ask } from './ask.ts';
 import type { Project } from './config-file.ts';
 import type { KeptDeployment } from './state-dir.ts';
 import { withRemedy } from './with-remedy.ts';

@@ -4,17 +4,17 @@ import type { Log } from '../domain/log.ts';
 import type { RefreshPolicy } from '../domain/refresh.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
-import type { Share } from '../store/tokens/withings-quota.ts';
-import type { WithingsClient } from '../withings/client.ts';
 import type { CredentialLookupLimiter } from './access/credential-lookup-limiter.ts';
 import type { AlarmWebhook } from './operator/alarm-webhook.ts';
+import type { Shares, Withings } from './withings.ts';
 
 /** What use cases need, made once per invocation by `compose.ts`. */
 export type Deps = {
   db: Db;
   /** Link records, under random ids. */
   links: KVNamespace;
-  withings: WithingsClient;
+  /** The quotas and the client behind them: no request goes another way. */
+  withings: Withings;
   keyring: Keyring;
   now: () => EpochMs;
   sleep: (ms: number) => Promise<void>;
@@ -57,7 +57,7 @@ export type BrokerSettings = {
   scope: readonly string[];
   refreshPolicy: RefreshPolicy;
   /** Shares of the 120 requests a minute that Withings grants the whole client: no use of one can hold up another. */
-  shares: { cron: Share; sync: Share; link: Share };
+  shares: Shares;
   /** Refreshes in one tick. */
   refreshBatch: number;
   /** Pages of Withings' answer that one sync call stores. */

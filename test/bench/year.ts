@@ -101,7 +101,9 @@ const link = async (index: number) => {
     scopes: ['user.metrics'],
     redirectUri,
   });
-  const grant = await deps.withings.exchangeCode({ code: secret(code), redirectUri });
+  const granted = await deps.withings.reserve({ share: 'link' }, 1);
+  if (!granted.ok) throw new Error(granted.failure.kind);
+  const grant = await deps.withings.exchangeCode(granted.value, { code: secret(code), redirectUri });
   if (!grant.ok) throw new Error(`the exchange failed: ${grant.failure.kind}`);
   const claim = { id: String(index), expiresAt: now + MINUTE_MS };
   const user = { appId: 'app', userId: `user-${index}`, policy: 'open', kind: 'open', sameBrowser: true } as const;

@@ -34,7 +34,9 @@ test('printing what use cases hand to each other prints no token, code or key, a
     scopes: ['user.metrics'],
     redirectUri,
   });
-  const grant = await deps.withings.exchangeCode({ code: secret(code), redirectUri });
+  const granted = await deps.withings.reserve({ share: 'link' }, 1);
+  if (!granted.ok) throw new Error(granted.failure.kind);
+  const grant = await deps.withings.exchangeCode(granted.value, { code: secret(code), redirectUri });
   if (!grant.ok) throw new Error(grant.failure.kind);
   const owner = { appId: app.id, connectionId: 1 };
   const sealed = await sealTokens(deps, owner, grant.value);

@@ -3,7 +3,7 @@ import type { Simulator } from '../../src/simulator/simulator.ts';
 import type { Sent, SqliteD1 } from '../support/sqlite-d1.ts';
 
 /** Requests a minute that the cron and the syncs may make: small, so that they are reached. */
-export const SHARES = { cron: 6, sync: 8 };
+export const SHARES: Record<'cron' | 'sync', number> = { cron: 6, sync: 8 };
 /** When the client gives a request up. */
 export const TIMEOUT_MS = 10_000;
 
@@ -18,7 +18,8 @@ export const TIMEOUT_MS = 10_000;
  */
 export const observe = ({ shared, simulator, now, taskName, open }: Observed) => {
   const violations: string[] = [];
-  const grantedAt = new Map<string, number>();
+  /** What each task was last granted: when, and out of which share. */
+  const granted = new Map<string, { share: string; at: number }>();
   const asked: Record<string, number[]> = { cron: [], sync: [] };
   const refreshing: { grant: number; call: Call }[] = [];
   const unopened = new Map<string, TokenOwner>();
@@ -46,10 +47,11 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
       if (row['state'] !== 'disconnected' || !forgotten) violations.push(`written back after ${user} was disconnected`);
     }
   };
-  const isBudget = ({ sql, params }: Sent) => sql.includes('request_budgets') && params.length === 4;
+  const isTake = ({ sql }: Sent) => /INSERT INTO request_budgets[^]*RETURNING/.test(sql);
   shared.observe((statements) => {
     for (const sent of statements) {
-      if (isBudget(sent)) grantedAt.set(taskName(), Number(sent.params[1]));
+      const [at, share] = sent.params;
+      if (isTake(sent)) granted.set(taskName(), { share: share as string, at: Number(at) });
       if (sent.sql.includes('access_token_sealed')) noteStored();
     }
     if (disconnected.size > 0) checkDisconnected();
@@ -79,8 +81,9 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
     sent: (task: string, init: RequestInit | undefined): Call => {
       const call = { sentAt: now(), done: false };
       const form = formOf(init);
-      const share = task === 'tick' ? 'cron' : task.startsWith('sync') ? 'sync' : undefined;
-      if (share !== undefined) countAgainstShare(share, grantedAt.get(task) ?? now());
+      const take = granted.get(task);
+      if (take === undefined) violations.push('a request that no share granted');
+      else if (take.share in SHARES) countAgainstShare(take.share as keyof typeof SHARES, take.at);
       const refreshToken = form.get('refresh_token');
       if (refreshToken !== null) countRefresh(refreshToken, call);
       return call;

@@ -165,7 +165,12 @@ const reconnect = (world: World, task: string, name: string): void => {
   const userid = people.find(name)?.userid ?? 0;
   const fields = { clientId: CLIENT_ID, userid, scopes: ['user.metrics'], redirectUri: CALLBACK_URL };
   world.invoke(task, async (deps) => {
-    const grant = await deps.withings.exchangeCode({ code: secret(codes.issue(fields)), redirectUri: CALLBACK_URL });
+    const granted = await deps.withings.reserve({ share: 'link' }, 1);
+    if (!granted.ok) return;
+    const grant = await deps.withings.exchangeCode(granted.value, {
+      code: secret(codes.issue(fields)),
+      redirectUri: CALLBACK_URL,
+    });
     if (!grant.ok) return;
     const link = { appId: APP_ID, userId: name, policy: 'open', kind: 'open', sameBrowser: true } as const;
     await storeGrant(deps, {

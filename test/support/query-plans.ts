@@ -36,7 +36,8 @@ export const findScans = async (statements: readonly string[] = [...issued]): Pr
 /** A scan of a list that came with the statement, of rows it made up, or of a table that stays small, is none. */
 const isScan = (detail: string, sql: string): boolean => {
   const [, name] = /^SCAN (\S+)/.exec(detail) ?? [];
-  if (name === undefined || detail.includes('VIRTUAL TABLE') || detail.startsWith('SCAN CONSTANT ROW')) return false;
+  if (name === undefined || detail.includes('VIRTUAL TABLE')) return false;
+  if (/^SCAN (CONSTANT ROW|\d+-ROW VALUES)/.test(detail)) return false;
   const isMadeUp =
     name.startsWith('(') ||
     new RegExp(`\\b${name}\\s*(\\([^)]*\\))?\\s+AS\\s*\\(\\s*(WITH|SELECT|VALUES)`, 'i').test(sql);

@@ -16,7 +16,6 @@ import { SECOND_MS } from '../../domain/time.ts';
 import { isMinterEnded } from '../../store/access/minted.ts';
 import { type Claim, claimLink, noteOutcome, outcomeOf } from '../../store/link/claims.ts';
 import { linkRecord, type LinkTarget } from '../../store/link/links.ts';
-import { quotaWaitSeconds, takeQuota } from '../../store/tokens/withings-quota.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
@@ -35,7 +34,12 @@ export type Callback = {
 };
 
 /** Where the browser goes next: the app's redirect URI, with what came of the link. */
-export type FinishedLink = { location: string; ending: LinkOutcome };
+export type FinishedLink = {
+  location: string;
+  ending: LinkOutcome;
+  /** Whether the browser is shown a page that leads there, instead of being sent. */
+  onPage: boolean;
+};
 
 /**
  * Finishes a link. A Withings code lives 30 seconds, so nothing slow stands before its exchange, and it is never exchanged twice.
@@ -82,9 +86,10 @@ const finishVerified = async (
     return fail(outcome === 'app_disabled' ? { kind: outcome } : { kind: outcome, explanation: undefined });
   }
   const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
+  const onPage = state.page === true;
   if (!won) {
     const ending = await awaitFirstOutcome(deps, claim);
-    return ok({ location: locationOf(redirectUri, ending, undefined), ending });
+    return ok({ location: locationOf(redirectUri, ending, undefined), ending, onPage });
   }
 
   const completed = await completeLink(deps, callback, { ...claimed.value, claim, target, state, record });
@@ -96,7 +101,7 @@ const finishVerified = async (
   }
   const level = ending === 'server_error' ? 'error' : 'info';
   await logAbout(deps, subject, { level, event: 'link', outcome: ending, reason });
-  return ok({ location: locationOf(redirectUri, ending, ticket), ending });
+  return ok({ location: locationOf(redirectUri, ending, ticket), ending, onPage });
 };
 
 /** How a link came to its end: with which word for the app, and why. */
@@ -124,11 +129,14 @@ const completeLink = async (
   }
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
   if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
-  const refused = await awaitRequest(deps);
-  if (refused !== undefined) return { ending: 'temporarily_unavailable', reason: refused };
+  const granted = await deps.withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);
+  if (!granted.ok) {
+    const { kind } = granted.failure;
+    return { ending: 'temporarily_unavailable', reason: kind === 'storage_unavailable' ? kind : QUOTA_USED };
+  }
 
   // 4. The exchange, once.
-  const grant = await deps.withings.exchangeCode({ code, redirectUri: callbackUrl });
+  const grant = await deps.withings.exchangeCode(granted.value, { code, redirectUri: callbackUrl });
   if (!grant.ok) return { ending: linkErrorFor(grant.failure), reason: grant.failure.kind };
   // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
   const scope = grant.value.scope ?? deps.settings.scope;
@@ -151,20 +159,8 @@ const completeLink = async (
 
 /** Nothing was asked of Withings: a connect session is as good as before. */
 const QUOTA_USED = 'withings_quota_used';
-/** A code lives 30 seconds and its exchange takes up to ten: a link may wait this often, each time this long at most. */
-const MAX_QUOTA_WAITS = 2;
-const MAX_QUOTA_WAIT_MS = 5 * SECOND_MS;
-
-/** Takes one request of the links' quota, which anybody can use up: then links wait, and nothing else does. Answers why there is none. */
-const awaitRequest = async (deps: Deps): Promise<string | undefined> => {
-  const share = deps.settings.shares.link;
-  for (let waits = 0; ; waits += 1) {
-    const granted = await takeQuota(deps.db, 'link', share, 1, deps.now());
-    if (granted.ok && granted.value) return undefined;
-    if (waits >= MAX_QUOTA_WAITS) return granted.ok ? QUOTA_USED : granted.failure.kind;
-    await deps.sleep(Math.min(MAX_QUOTA_WAIT_MS, quotaWaitSeconds(share) * SECOND_MS));
-  }
-};
+/** How long a link waits for its turn: a code lives 30 seconds and its exchange takes up to ten. */
+const MAX_QUOTA_WAIT_MS = 10 * SECOND_MS;
 
 /** The registered string, unchanged but for what the ending adds to its query. */
 const locationOf = (redirectUri: string, ending: LinkOutcome, ticket: Secret | undefined): string => {

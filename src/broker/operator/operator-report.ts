@@ -98,6 +98,6 @@ const cronHealth = (
   now: EpochMs,
 ): CronHealth => {
   if (isCronSilent(noted, now)) return 'late';
-  if (shareEmptyAt !== undefined && shareEmptyAt > latestEmptyAt(settings.shares.cron, now)) return 'paused';
+  if (shareEmptyAt !== undefined && shareEmptyAt > latestEmptyAt('cron', settings.shares.cron, now)) return 'paused';
   return oldestDueAt !== undefined && oldestDueAt < now - LATE_MS ? 'late' : 'keeping_up';
 };

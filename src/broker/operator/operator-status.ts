@@ -19,17 +19,24 @@ export type OperatorStatus = {
 
 /** Looks at everything that an operator could have to mend. One signed call to Withings, which changes nothing there. */
 export const operatorStatus = async (deps: Deps): Promise<Result<OperatorStatus, Failure>> => {
-  const [health, migrations, proof] = await Promise.all([
+  const [health, migrations, withings] = await Promise.all([
     showBrokerHealth(deps),
     migrationState(deps.db),
-    deps.withings.proveClient(),
+    proveClient(deps),
   ]);
   if (!health.ok) return health;
   if (!migrations.ok) return migrations;
-  const withings = proof.ok ? 'accepted' : proof.failure.kind === 'client_rejected' ? 'rejected' : 'unanswered';
   if (withings !== 'unanswered') {
     const withings_client_rejected = withings === 'rejected' && 'met by a look at the operator’s status';
     deps.waitUntil(noteSightings(deps, { withings_client_rejected }));
   }
   return ok({ now: deps.now(), health: health.value, withings, migrations: migrations.value });
+};
+
+const proveClient = async (deps: Deps): Promise<ClientProof> => {
+  const granted = await deps.withings.reserve({ share: 'other' }, 1);
+  if (!granted.ok) return 'unanswered';
+  const proof = await deps.withings.proveClient(granted.value);
+  if (proof.ok) return 'accepted';
+  return proof.failure.kind === 'client_rejected' ? 'rejected' : 'unanswered';
 };

@@ -71,7 +71,7 @@ const assess = (deps: Deps, read: HealthSnapshot | 'unanswered' | 'unmigrated'):
   if (read === 'unmigrated') return { ...unknown, database: 'ok', migrations: 'failing' };
   const now = deps.now();
   const lagMs = read.oldestDueAt === undefined ? 0 : now - read.oldestDueAt;
-  const isPaused = (read.shareEmptyAt ?? 0) > latestEmptyAt(deps.settings.shares.cron, now);
+  const isPaused = (read.shareEmptyAt ?? 0) > latestEmptyAt('cron', deps.settings.shares.cron, now);
   const noted = alarmStateOf(read.alarms);
   const isSilent = isCronSilent(noted, now);
   const isLate = isSilent || (!isPaused && isCronLate(noted, lagMs, now));

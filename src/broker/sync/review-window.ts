@@ -10,6 +10,7 @@ import {
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import type { UsableToken } from '../tokens/refresh.ts';
+import type { Reservation } from '../withings.ts';
 
 /** A window that was read again. */
 export type Review = { window: ReviewWindow; page: MeasurePage; answer: WindowAnswer };
@@ -26,6 +27,7 @@ const CONFIRM_AFTER_MS = 10 * MINUTE_MS;
  */
 export const readWindow = async (
   deps: Deps,
+  granted: Reservation,
   token: UsableToken,
   position: ReviewPosition,
   kind: ReviewKind,
@@ -33,7 +35,7 @@ export const readWindow = async (
 ): Promise<Review | undefined> => {
   const askedAt = deps.now();
   const window = reviewWindow(position, kind, askedAt, variationSeconds);
-  const page = await deps.withings.measureGroups({
+  const page = await deps.withings.measureGroups(granted, {
     accessToken: token.accessToken,
     startDateSeconds: window.fromSeconds,
     endDateSeconds: window.toSeconds,

@@ -19,10 +19,12 @@ import {
   type SyncProgress,
   type SyncStart,
 } from '../../store/sync/sync-runs.ts';
+import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import type { UsableToken } from '../tokens/refresh.ts';
+import type { Reservation } from '../withings.ts';
 import { sourceName, sourcesOf } from './group-sources.ts';
 import { nextReviewAt, type Review } from './review-window.ts';
 
@@ -41,8 +43,10 @@ export type Slice = {
   isUnderWay: boolean;
   counts: ChangeCounts;
   pages: number;
-  /** Requests to Withings that are granted and not made yet. */
-  granted: number;
+  /** What the sync is for: whose share of Withings' requests it takes. */
+  share: QuotaName;
+  /** Requests to Withings that are granted and not all made yet. */
+  granted: Reservation | undefined;
   token: UsableToken;
 };
 

@@ -12,11 +12,12 @@ import {
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind } from '../../domain/window-review.ts';
 import { abandonSync, type SyncLease, type SyncStart, syncStateOf, takeSyncLease } from '../../store/sync/sync-runs.ts';
-import { quotaWaitSeconds, takeQuota } from '../../store/tokens/withings-quota.ts';
+import { type QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { condemn, usableAccessToken } from '../tokens/access-token.ts';
 import { withingsUnavailable } from '../tokens/withings-unavailable.ts';
+import type { Reservation } from '../withings.ts';
 import { readWindow, type Review } from './review-window.ts';
 import { type PageAnswer, type Slice, storePage } from './store-page.ts';
 
@@ -29,10 +30,13 @@ const MAX_VARIATION_SECONDS = 600;
 /** When the cron goes on with a sync that did not fit one slice. */
 const RESUME_AFTER_MS = MINUTE_MS;
 
-/** What a sync is for: whether somebody asked for it, and which window it re-reads when everything new is read. */
-export type SyncPurpose = { isUse: boolean; review: ReviewKind };
+/**
+ * What a sync is for: whose share of Withings' requests it takes, whether somebody asked for it, and which window it re-reads when
+ * everything new is read.
+ */
+export type SyncPurpose = { share: Exclude<QuotaName, 'cron' | 'link' | 'other'>; isUse: boolean; review: ReviewKind };
 
-const ASKED_FOR: SyncPurpose = { isUse: true, review: 'recent' };
+const ASKED_FOR: SyncPurpose = { share: 'sync', isUse: true, review: 'recent' };
 
 /**
  * Pulls what is new at Withings and stores it. One sync of a connection runs at a time; parallel callers get its result, because Withings
@@ -65,9 +69,9 @@ const syncUnderLease = async (
   connectionId: number,
   lease: SyncLease,
   start: SyncStart,
-  { isUse, review }: SyncPurpose,
+  { share, isUse, review }: SyncPurpose,
 ): Promise<Result<SyncResult, Failure>> => {
-  const token = await usableAccessToken(deps, connectionId, { share: 'sync' });
+  const token = await usableAccessToken(deps, connectionId, { share });
   const { user } = start;
   if (!token.ok) return abandon(deps, { connectionId, user, lease }, token.failure);
   const slice: Slice = {
@@ -78,10 +82,11 @@ const syncUnderLease = async (
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
     isUnderWay: start.isUnderWay,
+    share,
     isUse,
     counts: { added: 0, changed: 0, removed: 0 },
     pages: 0,
-    granted: 0,
+    granted: undefined,
     token: token.value,
   };
   // A first read has just seen everything: there is nothing to review.
@@ -115,10 +120,17 @@ const readWindowIfGranted = async (
   review: ReviewKind | undefined,
   { question }: PageAnswer,
 ): Promise<Review | undefined> => {
-  if (review === undefined || slice.granted < 1) return undefined;
-  slice.granted -= 1;
+  const { granted } = slice;
+  if (review === undefined || granted === undefined || granted.left < 1) return undefined;
   // No question of the last seconds is the same: see `nextPageRequest`.
-  return readWindow(deps, slice.token, slice.reviews, review, question.lastUpdateSeconds % MAX_VARIATION_SECONDS);
+  return readWindow(
+    deps,
+    granted,
+    slice.token,
+    slice.reviews,
+    review,
+    question.lastUpdateSeconds % MAX_VARIATION_SECONDS,
+  );
 };
 
 /** Asks for the next page, and once more with a fresh token where the stored one is refused. */
@@ -129,13 +141,16 @@ const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Pag
 
     const question = nextPageRequest(slice.position, deps.now(), slice.connectionId % MAX_SPREAD_SECONDS);
     slice.position = withPageRequested(slice.position, question, deps.now());
-    const page = await deps.withings.measureGroups({ accessToken: slice.token.accessToken, ...question });
+    const page = await deps.withings.measureGroups(granted.value, {
+      accessToken: slice.token.accessToken,
+      ...question,
+    });
     if (page.ok) return ok({ question, page: page.value });
     if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice);
     if (page.failure.kind !== 'unauthorized' || refused > 0) return fail(withingsUnavailable(page.failure));
 
     const fresh = await usableAccessToken(deps, slice.connectionId, {
-      share: 'sync',
+      share: slice.share,
       rejectedVersion: slice.token.tokenVersion,
     });
     if (!fresh.ok) return fresh;
@@ -145,22 +160,26 @@ const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Pag
 
 /** How often a history under way waits for its next request, a second or two each time: an app that asks on gets on, page by page. */
 const MAX_WAITS = 2;
+const MAX_WAIT_SECONDS = 5;
 
-/** Takes one request of the share; where more are wanted they are taken in the same row, or else left. */
-const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<void, Failure>> => {
-  const share = deps.settings.shares.sync;
-  const retryAfterSeconds = quotaWaitSeconds(share);
-  const waits = slice.isUnderWay ? MAX_WAITS : 0;
-  for (const count of [...(wanted > 1 ? [wanted] : []), ...Array<number>(1 + waits).fill(1)]) {
-    if (slice.granted > 0) break;
-    const granted = await takeQuota(deps.db, 'sync', share, count, deps.now());
-    if (!granted.ok) return granted;
-    if (granted.value) slice.granted = count;
-    else if (waits > 0 && count === 1) await deps.sleep(retryAfterSeconds * SECOND_MS);
+/** Takes one request of the share, if none is left; where more are wanted they are taken in the same row, or else left. */
+const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Reservation, Failure>> => {
+  if (slice.granted !== undefined && slice.granted.left > 0) return ok(slice.granted);
+  const { share, connectionId, isUnderWay, user } = slice;
+  const asker = { share, connectionId, appId: share === 'sync' ? user.appId : undefined };
+  const waits = isUnderWay ? MAX_WAITS : 0;
+  for (let count = wanted, waited = 0; ;) {
+    const reserved = await deps.withings.reserve(asker, count);
+    if (reserved.ok) return ok((slice.granted = reserved.value));
+    const { failure } = reserved;
+    if (failure.kind !== 'over_share') return reserved;
+    if (count === 1) {
+      if (waited >= waits || failure.retryAfterSeconds > MAX_WAIT_SECONDS) return reserved;
+      await deps.sleep(failure.retryAfterSeconds * SECOND_MS);
+      waited += 1;
+    }
+    count = 1;
   }
-  if (slice.granted < 1) return fail({ kind: 'over_share', retryAfterSeconds });
-  slice.granted -= 1;
-  return ok(undefined);
 };
 
 const condemnSlice = (deps: Deps, { connectionId, user, token }: Slice) =>

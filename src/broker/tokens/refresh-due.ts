@@ -61,7 +61,7 @@ export const refreshDue = async (deps: Deps, mostCalls: number): Promise<'accept
     if (reach === 'all' || failures >= FAILURES_OF_ALL) break;
   }
   await releaseLeases(deps, lease, waiting, UNBEGUN_PAUSE_MS);
-  if (pauseMs > 0) await closeQuota(deps.db, 'cron', deps.settings.shares.cron, deps.now() + pauseMs);
+  if (pauseMs > 0) await closeQuota(deps.db, 'cron', deps.settings.shares.cron, deps.now() + pauseMs, deps.now());
   deps.log({ level: 'info', event: 'tick', outcome: 'refreshed', count: refreshed });
   return client;
 };

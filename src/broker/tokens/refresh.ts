@@ -21,11 +21,12 @@ import {
   type RefreshLease,
   returnLeases,
 } from '../../store/tokens/tokens.ts';
-import { type QuotaName, quotaWaitSeconds, takeQuota } from '../../store/tokens/withings-quota.ts';
+import { type QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import type { TokenGrant } from '../../withings/token.ts';
 import { type Deps, uniform } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
+import type { Reservation } from '../withings.ts';
 import { openToken, sealTokens } from './sealed-tokens.ts';
 import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
 
@@ -102,7 +103,7 @@ const lineOf = (
 const attemptRefresh = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> => {
   const { tokens, cause } = run;
   // 1. Somebody may have refreshed between the caller's read and the lease. The cron refreshes ahead of need.
-  if (cause.share === 'sync' && !refreshDecision(tokens, deps.now(), cause.rejectedVersion).should) {
+  if (cause.share !== 'cron' && !refreshDecision(tokens, deps.now(), cause.rejectedVersion).should) {
     await releaseLease(deps, run, regularlyDue(deps, run, tokens.accessExpiresAt));
     return { kind: 'already_fresh' };
   }
@@ -134,26 +135,34 @@ const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, Re
     if (!opened.ok) return fail(await onSealFailure(deps, run, opened.failure));
     const allowed = await reserveRequest(deps, run);
     if (!allowed.ok) return allowed;
-    const answer = await deps.withings.refreshTokens({ refreshToken: opened.value });
+    const answer = await deps.withings.refreshTokens(allowed.value, { refreshToken: opened.value });
+    if (answer.ok && answer.value.withingsUserId !== tokens.withingsUserId) {
+      // Somebody else's tokens: stored, they would show this user another person's body.
+      return fail(await onFailure(deps, run, { kind: 'malformed', path: 'body.userid', inDoubt: true }));
+    }
     if (answer.ok) return ok({ grant: answer.value, usedRefreshTokenSealed: sealed });
     if (answer.failure.kind !== 'refresh_token_rejected') return fail(await onFailure(deps, run, answer.failure));
   }
   return fail(await onRejected(deps, run));
 };
 
-/** Whether one more request may be made: the share has room, and the lease outlives the answer. If not, nothing was sent. */
-const reserveRequest = async (deps: Deps, run: RefreshRun): Promise<Result<void, RefreshOutcome>> => {
-  const { share } = run.cause;
-  const granted = await takeQuota(deps.db, share, deps.settings.shares[share], 1, deps.now());
-  const inTime = mayStillSend(run.lease.until, deps.now());
-  if (granted.ok && granted.value && inTime) return ok(undefined);
-  await releaseLease(deps, run, deps.now() + MINUTE_MS);
-  if (!granted.ok) return fail({ kind: 'failed', failure: granted.failure, reach: 'perhaps_all' });
-  const retryAfterSeconds = quotaWaitSeconds(deps.settings.shares[share]);
-  return granted.value
-    ? fail({ kind: 'failed', failure: { kind: 'refresh_in_progress', retryAfterSeconds }, reach: 'perhaps_all' })
-    : fail({ kind: 'failed', failure: { kind: 'over_share', retryAfterSeconds }, reach: 'all' });
+/** Takes one more request, if the share has room and the lease outlives the answer. If not, nothing is sent. */
+const reserveRequest = async (deps: Deps, run: RefreshRun): Promise<Result<Reservation, RefreshOutcome>> => {
+  const { tokens, cause, lease } = run;
+  const asker = { share: cause.share, connectionId: tokens.connectionId, appId: appCounted(run) };
+  const granted = await deps.withings.reserve(asker, 1);
+  if (granted.ok && mayStillSend(lease.until, deps.now())) return granted;
+  const failure: Failure = granted.ok ? { kind: 'refresh_in_progress', retryAfterSeconds: 2 } : granted.failure;
+  // Withings' own wait is longer than the pause of a share that is used up.
+  const pauseMs = failure.kind === 'withings_unavailable' ? failure.retryAfterSeconds * SECOND_MS : 0;
+  await releaseLease(deps, run, deps.now() + Math.max(MINUTE_MS, pauseMs));
+  const isForAll = failure.kind === 'over_share' || failure.kind === 'withings_unavailable';
+  return fail({ kind: 'failed', failure, reach: isForAll ? 'all' : 'perhaps_all', pauseMs });
 };
+
+/** The cron's work is nobody's in particular: a large app's connections are due as often as a small one's. */
+const appCounted = ({ tokens, cause }: RefreshRun): string | undefined =>
+  cause.share === 'sync' ? tokens.appId : undefined;
 
 const storeRotation = async (
   deps: Deps,
@@ -200,7 +209,7 @@ const onFailure = async (deps: Deps, run: RefreshRun, failure: WithingsFailure):
 const onRejected = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> => {
   const allowed = await reserveRequest(deps, run);
   if (!allowed.ok) return allowed.failure;
-  const proof = await deps.withings.proveClient();
+  const proof = await deps.withings.proveClient(allowed.value);
   if (!proof.ok && !isBeyondProof(run, proof.failure)) return onFailure(deps, run, proof.failure);
   return condemnHeld(deps, run, 'refresh_token_rejected');
 };
@@ -253,7 +262,7 @@ export const wasInDoubt = (tokens: Pick<StoredTokens, 'inDoubtSince'>, lease: Re
 /** When a connection with these tokens is due. A sync uses what it refreshes. */
 const regularlyDue = (deps: Deps, { tokens, lease, cause }: RefreshRun, accessExpiresAt: number): number => {
   const now = deps.now();
-  const lastUsedAt = cause.share === 'sync' ? now : tokens.lastUsedAt;
+  const lastUsedAt = cause.share === 'cron' ? tokens.lastUsedAt : now;
   const stored = { accessExpiresAt, lastUsedAt, wasInDoubt: wasInDoubt(tokens, lease) };
   return nextRefreshAt(stored, deps.settings.refreshPolicy, now, uniform(deps.random));
 };

@@ -3,8 +3,8 @@ import { hashUser } from '../../crypto/user-hash.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import { endUserTokensStatement } from '../../store/access/minted.ts';
-import { takeQuota } from '../../store/tokens/withings-quota.ts';
 import { accountsInUse, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
@@ -25,6 +25,8 @@ const ROWS_AT_ONCE = 10_000;
 const MAX_ROUNDS = 12;
 /** A revocation takes two requests: a nonce, then itself. */
 const REQUESTS_PER_REVOCATION = 2;
+/** How long a revocation waits for its turn. */
+const MAX_WAIT_MS = 10 * SECOND_MS;
 /** Each revocation is two D1 calls as well, and an invocation of the free plan has 50. */
 const MAX_CALLS = 40;
 
@@ -117,11 +119,10 @@ const revokeUnused = async (
 /** Withings may take seconds over the nonce: whether somebody has linked the account since is looked up once more after that. */
 const revoke = async (deps: Deps, withingsUserId: string): Promise<'revoked' | 'kept' | 'failed'> => {
   if (deps.db.calls.made > MAX_CALLS) return 'failed';
-  const share = deps.settings.shares.cron;
-  const granted = await takeQuota(deps.db, 'cron', share, REQUESTS_PER_REVOCATION, deps.now());
-  if (!granted.ok || !granted.value) return 'failed';
+  const granted = await deps.withings.reserve({ share: 'other', waitMs: MAX_WAIT_MS }, REQUESTS_PER_REVOCATION);
+  if (!granted.ok) return 'failed';
   let isKept = false;
-  const revoked = await deps.withings.revoke({
+  const revoked = await deps.withings.revoke(granted.value, {
     withingsUserId,
     unless: async () => {
       const inUse = await accountsInUse(deps.db, [withingsUserId], deps.now());

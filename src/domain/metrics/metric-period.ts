@@ -1,6 +1,6 @@
 /**
- * Measurements by their user's local days, ISO weeks and months. A day is the day it was where the measurement was made, so a weigh-in
- * counts for the day that the person saw on the clock, wherever they travelled since.
+ * Measurements by the user's local days, ISO weeks and months. The day is that of the measurement's time zone, so a
+ * weigh-in counts for the day that the user saw on the clock, wherever they traveled since.
  */
 
 import type { EpochSeconds } from '../time.ts';
@@ -15,7 +15,6 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const dayOf = (utcMs: number): string => new Date(utcMs).toISOString().slice(0, 10);
 const utcOf = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 
-/** The period that a day lies in. */
 export const periodOf = (day: string, length: PeriodLength): Period => {
   switch (length) {
     case 'day':
@@ -27,11 +26,10 @@ export const periodOf = (day: string, length: PeriodLength): Period => {
   }
 };
 
-/** The period that follows. */
 const periodAfter = ({ lastDay }: Period, length: PeriodLength): Period =>
   periodOf(dayOf(utcOf(lastDay) + DAY_MS), length);
 
-/** ISO 8601: weeks begin on Monday, and a week belongs to the year that has its Thursday. */
+/** ISO 8601: a week begins on Monday and belongs to the year of its Thursday. */
 const weekOf = (day: string): Period => {
   const ms = utcOf(day);
   const monday = ms - ((new Date(ms).getUTCDay() + 6) % 7) * DAY_MS;
@@ -52,17 +50,16 @@ const monthOf = (day: string): Period => {
   return { name, firstDay: `${name}-01`, lastDay: dayOf(Date.UTC(year, month, 0)) };
 };
 
-/** A value on its user's local day. */
 export type DatedValue = { day: string; measuredAtSeconds: EpochSeconds; value: number };
 
-/** What a period's values come to. A period without values is not there, unless it was filled. */
+/** The summary of a period's values. A period without values has none, unless it was filled. */
 export type PeriodSummary = Period & {
   first: number;
   last: number;
   min: number;
   max: number;
   mean: number;
-  /** How many values; 0 in a period that was filled with the last value before it. */
+  /** The number of values; 0 in a filled period. */
   count: number;
 };
 
@@ -93,17 +90,17 @@ const figuresOf = (values: readonly number[]) => ({
   count: values.length,
 });
 
-/** Digits beyond what any device resolves, so that adding floats does not show. */
+/** More digits than any device resolves, but few enough to hide floating-point errors of the sum. */
 const MEAN_DECIMALS = 4;
 
 const meanOf = (values: readonly number[]): number =>
   Number((values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(MEAN_DECIMALS));
 
 /**
- * The same with its gaps filled: a period without values repeats the last value before it, up to the period of `untilDay`.
+ * Fills gaps: a period without values repeats the last value before it, up to the period of `untilDay`.
  *
- * @param most no more than so many periods are made
- * @returns undefined where there would be more
+ * @param most the largest number of periods
+ * @returns undefined if there would be more
  */
 export const carryForward = (
   summaries: readonly PeriodSummary[],

@@ -39,7 +39,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
               WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 LIMIT ?4)) AS lost,
            ${REMEMBERED}`,
       )
-      .bind(now, latestEmptyAt(cronShare, now), losses.since, losses.most)
+      .bind(now, latestEmptyAt('cron', cronShare, now), losses.since, losses.most)
       .all<WorkDueRow>();
     const [row] = results;
     const oldestDueAt = oldestOf(row);

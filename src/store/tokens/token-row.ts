@@ -11,6 +11,7 @@ export const tokenColumns = {
   connectionId: connections.id,
   appId: connections.appId,
   userId: connections.userId,
+  withingsUserId: connections.withingsUserId,
   state: connections.state,
   stateReason: connections.stateReason,
   accessTokenSealed: connections.accessTokenSealed,

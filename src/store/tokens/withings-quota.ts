@@ -1,8 +1,12 @@
-import type { EpochMs } from '../../domain/time.ts';
+import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
-/** Who asks Withings: each has its own share of the 120 requests a minute that the whole client may make. */
-export type QuotaName = 'cron' | 'sync' | 'link';
+/**
+ * What Withings is asked for. Each has its own share of the 120 requests a minute that the whole client may make, so that a flood of one
+ * kind pushes out nothing of another: refreshes by the cron, syncs that somebody asked for, syncs and reviews that the cron goes on with,
+ * code exchanges, and the rest (revocations, proofs of the client).
+ */
+export type QuotaName = 'cron' | 'sync' | 'resume' | 'review' | 'link' | 'other';
 
 /** A share: so many requests in any 60 seconds. */
 export type Share = { requestsPerMinute: number };
@@ -16,62 +20,193 @@ const MAX_AT_ONCE = 3;
 export const SMALLEST_SHARE = 2 * MAX_AT_ONCE;
 
 /**
- * The generic cell rate algorithm over one row: requests come back at an even pace, a quarter of the share may come at once, and together
- * they never exceed the share in any 60 seconds.
+ * The part of a share that may come at once; the rest comes back within a minute. Syncs come all the time and are worth a steady pace, the
+ * cron's work comes once a minute, links in bursts.
  */
-const pace = ({ requestsPerMinute }: Share): { intervalMs: number; burstMs: number } => {
-  const burst = Math.max(MAX_AT_ONCE, Math.floor(requestsPerMinute / 4));
-  const intervalMs = Math.ceil(60_000 / (requestsPerMinute - burst));
+const PART_AT_ONCE: Record<QuotaName, number> = {
+  cron: 1 / 2,
+  sync: 1 / 4,
+  resume: 1 / 2,
+  review: 1 / 2,
+  link: 1 / 2,
+  other: 1 / 2,
+};
+
+type Pace = { intervalMs: number; burstMs: number };
+
+/**
+ * The generic cell rate algorithm over one row: requests come back at an even pace, a part of the share may come at once, and together they
+ * never exceed the share in any 60 seconds.
+ */
+const pace = (name: QuotaName, { requestsPerMinute }: Share): Pace => {
+  const burst = Math.max(MAX_AT_ONCE, Math.floor(requestsPerMinute * PART_AT_ONCE[name]));
+  const intervalMs = Math.ceil(MINUTE_MS / (requestsPerMinute - burst));
   return { intervalMs, burstMs: burst * intervalMs };
 };
 
-/**
- * The statement that takes `count` requests from a share. It returns a row where they were granted and none where the share is used up,
- * decided by the one row itself, so that isolates cannot overdraw it together.
- */
-const takeQuotaStatement = (
-  db: Db,
-  name: QuotaName,
-  share: Share,
-  count: number,
-  now: EpochMs,
-): D1PreparedStatement => {
-  const { intervalMs, burstMs } = pace(share);
-  return db.d1
-    .prepare(
-      `INSERT INTO request_budgets (name, empty_at) VALUES (?1, ?2 + ?3)
-       ON CONFLICT (name) DO UPDATE SET empty_at = max(empty_at, ?2) + ?3
-       WHERE max(empty_at, ?2) + ?3 <= ?2 + ?4
-       RETURNING empty_at`,
-    )
-    .bind(name, now, count * intervalMs, burstMs);
+/** An app that is within half of the syncs' share goes before one that is not. */
+const appPace = ({ intervalMs, burstMs }: Pace): Pace => ({ intervalMs: 2 * intervalMs, burstMs });
+const appRowName = (appId: string): string => `sync:${appId}`;
+/** The part of what may come at once that is left to the apps within their half. */
+const PART_FOR_OTHERS = 1 / 3;
+
+/** No row is ahead of the clock by more: one that is was written by an isolate whose clock is wrong, and counts for nothing. */
+const LONGEST_AHEAD_MS = 2 * HOUR_MS;
+
+/** Rows that say until when Withings wants to be left alone for one connection; a name is the prefix and the connection's id. */
+const WAITS = `name > 'wait:' AND name < 'wait;'`;
+const waitName = (connectionId: number): string => `wait:${connectionId}`;
+/** So many connections told to wait at the same time: it is the client that is throttled, and nobody asks. */
+const WAITS_OF_CLIENT = 3;
+
+/** A request for `count` requests. */
+export type Take = {
+  name: QuotaName;
+  share: Share;
+  count: number;
+  /** Whose sync it is; for the other kinds of work all apps are alike. */
+  appId?: string | undefined;
+  /** Which connection it is about: while Withings wants to be left alone for it, nothing is granted. */
+  connectionId?: number | undefined;
+  /** How long the caller would wait for its turn. */
+  waitMs?: number | undefined;
 };
 
-/** Takes `count` requests from a share; false where it is used up for now. */
-export const takeQuota = (db: Db, name: QuotaName, share: Share, count: number, now: EpochMs): StoreResult<boolean> =>
-  tryD1(db, async () => (await takeQuotaStatement(db, name, share, count, now).all()).results.length > 0);
+/** How full a bucket is, as the moment at which it will be empty. */
+const level = (name: string): string =>
+  `max(?1, coalesce((SELECT empty_at FROM request_budgets WHERE name = ${name} AND empty_at <= ?1 + ${LONGEST_AHEAD_MS}), ?1))`;
+const isRunning = `empty_at > ?1 AND empty_at <= ?1 + ${LONGEST_AHEAD_MS}`;
+const isAppWithin = `?5 IS NOT NULL AND app + ?6 <= ?1 + ?7`;
+
+/**
+ * Writes the share's row, and the app's only where the share is under pressure: at other times it would cost a write for nothing. The LIMIT
+ * keeps SQLite from looking a level up at each mention of it.
+ */
+const TAKE = `
+  INSERT INTO request_budgets (name, empty_at)
+  SELECT iif(row.column1 = 'share', ?2, ?5), iif(row.column1 = 'share', share + ?3, app + ?6)
+  FROM (SELECT ${level('?2')} AS share, ${level('?5')} AS app LIMIT 1), (VALUES ('share'), ('app')) AS row
+  WHERE (row.column1 = 'share' OR (${isAppWithin} AND share + ?3 > ?1 + ?4 / 2))
+    AND share + ?3 <= ?1 + ?4 - iif(?5 IS NULL OR (${isAppWithin}), 0, ?8)
+    AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = ?9 AND ${isRunning})
+    AND (SELECT count(*) FROM request_budgets WHERE ${WAITS} AND ${isRunning}) < ${WAITS_OF_CLIENT}
+  ON CONFLICT (name) DO UPDATE SET empty_at = excluded.empty_at
+  RETURNING name, empty_at AS emptyAt`;
+
+/**
+ * The statement that takes requests from a share. It returns a row where they were granted and none where they were not, decided by the rows
+ * themselves, so that isolates cannot overdraw a share together; what is refused writes nothing.
+ */
+const takeQuotaStatement = (db: Db, take: Take, now: EpochMs): D1PreparedStatement => {
+  const { name, share, count, waitMs = 0 } = take;
+  const [appRow, waitRow] = namesOf(take);
+  const ofAll = pace(name, share);
+  const ofApp = appPace(ofAll);
+  return db.d1
+    .prepare(TAKE)
+    .bind(
+      now,
+      name,
+      count * ofAll.intervalMs,
+      ofAll.burstMs + waitMs,
+      appRow,
+      count * ofApp.intervalMs,
+      ofApp.burstMs,
+      Math.floor(ofAll.burstMs * PART_FOR_OTHERS),
+      waitRow,
+    );
+};
+
+/** The names of the app's row and of the connection's. */
+const namesOf = ({ appId, connectionId }: Take): [string | null, string | null] => [
+  appId === undefined ? null : appRowName(appId),
+  connectionId === undefined ? null : waitName(connectionId),
+];
+
+/** The statement that forgets what an app has taken of the syncs' share. */
+export const forgetAppQuotaStatement = (db: Db, appId: string): D1PreparedStatement =>
+  db.d1.prepare('DELETE FROM request_budgets WHERE name = ?1').bind(appRowName(appId));
+
+/** Requests that were granted: after a pause, where the caller would wait for its turn. */
+export type Granted = { waitMs: number };
+
+/** What the statement answered; undefined where nothing was granted. */
+const grantedBy = ({ name, share }: Take, now: EpochMs, result: D1Result | undefined): Granted | undefined => {
+  const rows = (result?.results ?? []) as { name: string; emptyAt: number }[];
+  const row = rows.find((one) => one.name === name);
+  return row && { waitMs: Math.max(0, row.emptyAt - pace(name, share).burstMs - now) };
+};
+
+/** Takes requests from a share; undefined where it is used up for now, or where Withings wants to be left alone. */
+export const takeQuota = (db: Db, take: Take, now: EpochMs): StoreResult<Granted | undefined> =>
+  tryD1(db, async () => grantedBy(take, now, await takeQuotaStatement(db, take, now).all()));
+
+/** Why nothing was granted, and for how long: the share is used up, or Withings has asked to wait. */
+export type Refusal = { kind: 'used_up' | 'throttled'; retryAfterSeconds: number };
+
+type RefusalRow = { share: number; app: number; connection: number | null; client: number | null };
+
+/** Looks why nothing was granted. */
+export const whyRefused = (db: Db, take: Take, now: EpochMs): StoreResult<Refusal> =>
+  tryD1(db, async () => {
+    const row = await db.d1
+      .prepare(
+        `SELECT ${level('?2')} AS share, ${level('?3')} AS app,
+           (SELECT empty_at FROM request_budgets WHERE name = ?4 AND ${isRunning}) AS connection,
+           (SELECT empty_at FROM request_budgets WHERE ${WAITS} AND ${isRunning}
+              ORDER BY empty_at DESC LIMIT 1 OFFSET ${WAITS_OF_CLIENT - 1}) AS client`,
+      )
+      .bind(now, take.name, ...namesOf(take))
+      .first<RefusalRow>();
+    const until = Math.max(row?.connection ?? 0, row?.client ?? 0);
+    return until > now
+      ? { kind: 'throttled', retryAfterSeconds: Math.ceil((until - now) / SECOND_MS) }
+      : { kind: 'used_up', retryAfterSeconds: waitSeconds(take, row ?? { share: now, app: now }, now) };
+  });
+
+/** When the share grants these requests if nobody else asks: an app beyond its half waits for more of it. */
+const waitSeconds = ({ name, share, count, appId }: Take, levels: { share: number; app: number }, now: EpochMs) => {
+  const { intervalMs, burstMs } = pace(name, share);
+  const ofApp = appPace({ intervalMs, burstMs });
+  const forShare = levels.share + count * intervalMs - burstMs - now;
+  const untilWithin = appId === undefined ? 0 : levels.app + count * ofApp.intervalMs - ofApp.burstMs - now;
+  const leftToOthers = Math.floor(burstMs * PART_FOR_OTHERS);
+  const waitMs = Math.min(Math.max(forShare, untilWithin), forShare + leftToOthers);
+  return Math.max(1, Math.ceil(waitMs / SECOND_MS));
+};
+
+/** Notes that Withings asked to be left alone for one connection, and forgets what has passed. */
+export const noteWait = (db: Db, connectionId: number, until: EpochMs, now: EpochMs): StoreResult<void> =>
+  tryD1(db, async () => {
+    await db.d1.batch([
+      db.d1.prepare(`DELETE FROM request_budgets WHERE ${WAITS} AND NOT (${isRunning})`).bind(now),
+      db.d1
+        .prepare(
+          `INSERT INTO request_budgets (name, empty_at) VALUES (?1, ?2)
+           ON CONFLICT (name) DO UPDATE SET empty_at = max(empty_at, ?2)`,
+        )
+        .bind(waitName(connectionId), until),
+    ]);
+  });
 
 /**
  * Closes a share until a moment, for everyone who draws on it: Withings is down, or has asked the client as a whole to wait. Closed for
  * longer already, it stays so.
  */
-export const closeQuota = (db: Db, name: QuotaName, share: Share, until: EpochMs): StoreResult<void> =>
+export const closeQuota = (db: Db, name: QuotaName, share: Share, until: EpochMs, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
-    const emptyAt = until + pace(share).burstMs;
+    const emptyAt = until + pace(name, share).burstMs;
     await db.d1
       .prepare(
-        `INSERT INTO request_budgets (name, empty_at) VALUES (?1, ?2)
-         ON CONFLICT (name) DO UPDATE SET empty_at = ?2 WHERE empty_at < ?2`,
+        `INSERT INTO request_budgets (name, empty_at) VALUES (?2, ?3)
+         ON CONFLICT (name) DO UPDATE SET empty_at = max(?3, ${level('?2')})`,
       )
-      .bind(name, emptyAt)
+      .bind(now, name, emptyAt)
       .run();
   });
 
 /** The latest `empty_at` at which a share still grants a request. */
-export const latestEmptyAt = (share: Share, now: EpochMs): EpochMs => {
-  const { intervalMs, burstMs } = pace(share);
+export const latestEmptyAt = (name: QuotaName, share: Share, now: EpochMs): EpochMs => {
+  const { intervalMs, burstMs } = pace(name, share);
   return now + burstMs - intervalMs;
 };
-
-/** How long until a share that is used up grants one request again. */
-export const quotaWaitSeconds = (share: Share): number => Math.ceil(pace(share).intervalMs / 1000);

@@ -5,6 +5,7 @@ import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys, apps, connections, pendingConnections, redirectUris } from '../schema/connections.ts';
 import { erasedUsers } from '../schema/management.ts';
 import { floorStatement } from '../sync/changes.ts';
+import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';
 
 /** Removing people and apps, children first, a bounded number of rows at a time: no table cascades. */
 
@@ -181,6 +182,7 @@ export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[
       statement(db, db.orm.delete(apiKeys).where(eq(apiKeys.appId, appId))),
       statement(db, db.orm.delete(erasedUsers).where(eq(erasedUsers.appId, appId))),
       statement(db, db.orm.delete(redirectUris).where(eq(redirectUris.appId, appId))),
+      forgetAppQuotaStatement(db, appId),
       statement(db, db.orm.delete(apps).where(eq(apps.id, appId))),
       ...alongside,
     ]);

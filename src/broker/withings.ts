@@ -1,0 +1,117 @@
+import type { Failure } from '../domain/failure.ts';
+import { fail, ok, type Result } from '../domain/result.ts';
+import { SECOND_MS } from '../domain/time.ts';
+import type { Db } from '../store/d1.ts';
+import {
+  type QuotaName,
+  noteWait,
+  type Share,
+  type Take,
+  takeQuota,
+  whyRefused,
+} from '../store/tokens/withings-quota.ts';
+import type { MeasureQuery, WithingsClient } from '../withings/client.ts';
+import type { Outcome } from '../withings/outcome.ts';
+
+/**
+ * The one way to Withings. Every request needs a reservation, and only a quota makes one: Withings counts the requests of the whole client, so
+ * one that no quota knows of would take another's place.
+ */
+
+/** Who asks, and about what. */
+export type Asker = Pick<Take, 'connectionId' | 'appId' | 'waitMs'> & { share: QuotaName };
+
+/** Requests to Withings that a quota has granted and that were not made yet. Nothing but `reserve` makes one. */
+export type { Granted as Reservation };
+
+class Granted {
+  readonly connectionId: number | undefined;
+  #left: number;
+
+  constructor(count: number, connectionId: number | undefined) {
+    this.#left = count;
+    this.connectionId = connectionId;
+  }
+
+  get left(): number {
+    return this.#left;
+  }
+
+  spend(count: number): void {
+    if (count > this.#left) throw new Error('more requests to Withings than were granted');
+    this.#left -= count;
+  }
+}
+
+/** Shares of the 120 requests a minute that Withings grants the whole client. */
+export type Shares = Record<QuotaName, Share>;
+
+type Parts = {
+  client: WithingsClient;
+  db: Db;
+  shares: Shares;
+  now: () => number;
+  sleep: (ms: number) => Promise<void>;
+};
+
+export type Withings = ReturnType<typeof meterWithings>;
+
+/** Puts the quotas before the client. */
+export const meterWithings = ({ client, db, shares, now, sleep }: Parts) => {
+  /**
+   * Takes requests from a share.
+   *
+   * @returns the reservation, or `over_share`, `withings_unavailable` where Withings has asked to wait, `storage_unavailable`
+   */
+  const reserve = async ({ share: name, ...about }: Asker, count: number): Promise<Result<Granted, Failure>> => {
+    const take = { ...about, name, share: shares[name], count };
+    const taken = await takeQuota(db, take, now());
+    if (!taken.ok) return taken;
+    if (taken.value === undefined) return fail(await refusalOf(take));
+    if (taken.value.waitMs > 0) await sleep(taken.value.waitMs);
+    return ok(new Granted(count, about.connectionId));
+  };
+
+  const refusalOf = async (take: Take): Promise<Failure> => {
+    const refusal = await whyRefused(db, take, now());
+    if (!refusal.ok) return refusal.failure;
+    const { kind, retryAfterSeconds } = refusal.value;
+    return kind === 'used_up'
+      ? { kind: 'over_share', retryAfterSeconds }
+      : { kind: 'withings_unavailable', cause: 'throttled', retryAfterSeconds };
+  };
+
+  /** Makes a request that was granted, and keeps it with the connection if Withings wants to be left alone for it. */
+  const ask = async <Value>(
+    granted: Granted,
+    count: number,
+    call: () => Promise<Outcome<Value>>,
+  ): Promise<Outcome<Value>> => {
+    granted.spend(count);
+    const outcome = await call();
+    if (!outcome.ok && outcome.failure.kind === 'throttled' && granted.connectionId !== undefined) {
+      const at = now();
+      await noteWait(db, granted.connectionId, at + outcome.failure.retryAfterSeconds * SECOND_MS, at);
+    }
+    return outcome;
+  };
+
+  return {
+    reserve,
+    /** See the client's. Asks nothing of Withings. */
+    authorizeUrl: client.authorizeUrl,
+    /** One request. */
+    exchangeCode: (granted: Granted, request: Parameters<WithingsClient['exchangeCode']>[0]) =>
+      ask(granted, 1, () => client.exchangeCode(request)),
+    /** One request. */
+    refreshTokens: (granted: Granted, request: Parameters<WithingsClient['refreshTokens']>[0]) =>
+      ask(granted, 1, () => client.refreshTokens(request)),
+    /** One request. */
+    proveClient: (granted: Granted) => ask(granted, 1, () => client.proveClient()),
+    /** One request. */
+    measureGroups: (granted: Granted, query: MeasureQuery) => ask(granted, 1, () => client.measureGroups(query)),
+    /** Two requests: a nonce, and the revocation. */
+    revoke: (granted: Granted, request: Parameters<WithingsClient['revoke']>[0]) =>
+      ask(granted, 2, () => client.revoke(request)),
+  };
+};
