@@ -12,6 +12,7 @@ import type { ManagedApp } from '../access/admit-manager.ts';
 import type { AuthorizedRequest } from '../access/authenticate.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
+import { newEvent } from '../webhooks/record.ts';
 
 /** A user of an app and their current connection, for whoever manages the app: that they may was decided before. */
 export const userOfApp = async (
@@ -60,7 +61,8 @@ export const disconnect = async (
 ): Promise<Result<void, Failure>> => {
   const userHash = await hashUser(deps.keyring, appId, userId);
   const audit = auditStatementFor(deps, by, { action: 'user.disconnected', appId, subject: userHash });
-  const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), audit);
+  const event = newEvent(deps, { appId, type: 'connection.disconnected' });
+  const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), { audit, event });
   if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
   return done;
 };

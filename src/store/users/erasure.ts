@@ -5,6 +5,8 @@ import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys, apps, connections, pendingConnections, redirectUris } from '../schema/connections.ts';
 import { floorStatement } from '../sync/changes.ts';
 import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';
+import { webhookRemovalStatements } from '../webhooks/endpoints.ts';
+import { noteRecorded } from '../webhooks/events.ts';
 
 /** Removing people and apps, children first, a bounded number of rows at a time: no table cascades. */
 
@@ -152,6 +154,7 @@ export const deleteConnections = (
         )
         .bind(ids),
     ]);
+    noteRecorded(db, results);
     return { removed: results[1]?.meta.changes ?? 0, refilled: results.at(-1)?.results.length ?? 0 };
   });
 
@@ -181,6 +184,7 @@ export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[
       statement(db, db.orm.delete(apiKeys).where(eq(apiKeys.appId, appId))),
       statement(db, db.orm.delete(redirectUris).where(eq(redirectUris.appId, appId))),
       forgetAppQuotaStatement(db, appId),
+      ...webhookRemovalStatements(db, appId),
       statement(db, db.orm.delete(apps).where(eq(apps.id, appId))),
       ...alongside,
     ]);
