@@ -21,6 +21,10 @@ export const TAGS = [
   { name: 'Metrics', description: 'Body data over time.' },
   { name: 'Users', description: 'All of a user: handed out, and erased.' },
   { name: 'Accounts', description: 'Who develops apps here, and the access tokens that manage them.' },
+  {
+    name: 'Webhooks',
+    description: 'Events that are sent to an app, signed as Standard Webhooks (standardwebhooks.com) has it.',
+  },
   { name: 'Management', description: 'Apps, keys, redirect URIs. Takes an access token, never an app key.' },
   { name: 'Broker', description: 'The broker itself.' },
 ];
@@ -63,6 +67,7 @@ export const PATH_PARAMETERS: Record<string, { description: string; example: str
   app_id: { description: "The app's id.", example: 'app_0123456789abcdef0123' },
   user_id: { description: "The app's own id for the user, percent-encoded.", example: 'ada', maxLength: 128 },
   key_id: { description: "The key's id.", example: 'key_0123456789abcdef0123' },
+  webhook_id: { description: "The endpoint's id.", example: 'wh_0123456789abcdef0123' },
   account_id: { description: "The developer account's id.", example: 'acct_0123456789abcdef0123' },
   token_id: { description: "The access token's id.", example: 'token_0123456789abcdef0123' },
 };

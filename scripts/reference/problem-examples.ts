@@ -30,6 +30,9 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
       refusal: { reason: 'fragment', detail: 'A redirect URI has no fragment (#…).' },
     },
   ],
+  webhook_url_not_allowed: [{ kind: 'webhook_url_not_allowed', detail: 'It must begin with https://.' }],
+  too_many_webhooks: [{ kind: 'too_many_webhooks', most: 5 }],
+  webhook_disabled: [{ kind: 'webhook_disabled' }],
   too_many_redirect_uris: [{ kind: 'too_many_redirect_uris', most: 50 }],
   redirect_uri_not_allowed: [
     { kind: 'redirect_uri_not_allowed', explanation: 'A registered one ends in a slash, this one does not.' },

@@ -9,6 +9,7 @@ import { pendingSince } from '../../store/link/pending-connections.ts';
 import type { AuthorizedRequest, PersonRequest } from '../access/authenticate.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
+import { newEvent } from '../webhooks/record.ts';
 
 /** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
 export const isConnected = ({ connection }: AuthorizedRequest): boolean => connection?.state === 'active';
@@ -45,7 +46,8 @@ export const disconnect = async (
 ): Promise<Result<void, Failure>> => {
   const userHash = await hashUser(deps.keyring, appId, userId);
   const audit = auditStatementFor(deps, by, { action: 'user.disconnected', appId, subject: userHash });
-  const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), audit, alongside);
+  const event = newEvent(deps, { appId, type: 'connection.disconnected' });
+  const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), { audit, event }, alongside);
   if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
   return done;
 };

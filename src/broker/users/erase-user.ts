@@ -6,8 +6,10 @@ import { ok, type Result } from '../../domain/result.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import { endUserTokensStatement } from '../../store/access/minted.ts';
 import { accountsInUse, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
+import { erasedEventStatement } from '../../store/webhooks/events.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
+import { newEvent } from '../webhooks/record.ts';
 import { disconnect } from './connection-state.ts';
 
 /** What an erasure removed, and what became of the authorizations at Withings. */
@@ -75,7 +77,10 @@ export const eraseUser = async (
     always: true,
     changesAs: 'connections',
   });
-  const deleted = await deleteConnections(deps.db, connectionIds, [audit]);
+  const deleted = await deleteConnections(deps.db, connectionIds, [
+    audit,
+    erasedEventStatement(deps.db, { ...newEvent(deps, { appId, type: 'user.erased' }), userId }),
+  ]);
   if (!deleted.ok) return deleted;
   const { removed: count, refilled } = deleted.value;
   erasure.removed.connections = count;

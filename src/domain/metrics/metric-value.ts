@@ -22,4 +22,6 @@ export type MetricValue = {
   /** A hash that distinguishes devices. */
   deviceHash: string | null;
   attribution: Attribution;
+  /** Withings' code of the attribution. */
+  attrib: number;
 };

@@ -5,6 +5,8 @@
  * same quantity; a near miss is worse than none.
  */
 
+import { roundHalfUp } from './rounding.ts';
+
 export type MetricGroup = 'body_composition' | 'vitals' | 'other';
 
 /** A value in imperial units: `value × factor + offset`, rounded to `decimals`. */
@@ -233,5 +235,5 @@ export const toImperial = (metric: Metric, value: number): { value: number; unit
   const { imperial } = metric;
   if (imperial === undefined) return { value, unit: metric.unit };
   const converted = value * imperial.factor + imperial.offset;
-  return { value: Number(converted.toFixed(imperial.decimals)), unit: imperial.unit };
+  return { value: roundHalfUp(converted, imperial.decimals), unit: imperial.unit };
 };

@@ -38,7 +38,6 @@ const parseQuery = (fields: Call['fields']): Query | string => {
   };
   const meastype = number('meastype');
   if (meastype !== null) query.types = new Set([meastype]);
-  if (query.lastupdate !== null && (query.startdate ?? query.enddate) !== null) return 'lastupdate';
   return query.category !== null && ![1, 2].includes(query.category) ? 'category' : query;
 };
 

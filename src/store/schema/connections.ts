@@ -32,6 +32,8 @@ export const apps = sqliteTable(
     readsChanges: integer('reads_changes', { mode: 'boolean' }).notNull().default(false),
     /** The highest place in that order which an erased connection had: it is never given again. */
     changesFloor: integer('changes_floor').notNull().default(0),
+    /** Whether events are recorded for webhooks: from the first endpoint, or the first reading of events, on. */
+    recordsEvents: integer('records_events', { mode: 'boolean' }).notNull().default(false),
     createdAt: integer('created_at').notNull(),
   },
   // A developer's list reads their own apps only.

@@ -6,6 +6,8 @@ import { apiKeys, apps, connections, pendingConnections, redirectUris } from '..
 import { erasedUsers } from '../schema/management.ts';
 import { floorStatement } from '../sync/changes.ts';
 import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';
+import { webhookRemovalStatements } from '../webhooks/endpoints.ts';
+import { noteRecorded } from '../webhooks/events.ts';
 
 /** Removing people and apps, children first, a bounded number of rows at a time: no table cascades. */
 
@@ -153,6 +155,7 @@ export const deleteConnections = (
         )
         .bind(ids),
     ]);
+    noteRecorded(db, results);
     return { removed: results[1]?.meta.changes ?? 0, refilled: results.at(-1)?.results.length ?? 0 };
   });
 
@@ -183,6 +186,7 @@ export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[
       statement(db, db.orm.delete(erasedUsers).where(eq(erasedUsers.appId, appId))),
       statement(db, db.orm.delete(redirectUris).where(eq(redirectUris.appId, appId))),
       forgetAppQuotaStatement(db, appId),
+      ...webhookRemovalStatements(db, appId),
       statement(db, db.orm.delete(apps).where(eq(apps.id, appId))),
       ...alongside,
     ]);
