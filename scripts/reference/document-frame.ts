@@ -1,6 +1,6 @@
 import type { Auth } from '../../src/http/api/reference/operation.ts';
 
-/** What the document says that no route does. */
+/** The parts of the document that belong to no route. */
 
 export const INFO = {
   title: 'Mushu Health',
@@ -41,7 +41,7 @@ export const SECURITY_SCHEMES = {
   accessToken: { type: 'http', scheme: 'bearer', description: "The operator's or a developer's access token." },
 };
 
-/** What may be shown, each alone. */
+/** The accepted credentials, each sufficient alone. */
 export const SECURITY = (auth: Auth): Record<string, string[]>[] => {
   if (auth.kind === 'none') return [];
   if (auth.kind === 'access_token') return [{ accessToken: [] }];
@@ -62,7 +62,6 @@ export const RESPONSE_HEADERS = {
   Allow: header('What the path takes.', 'GET, POST'),
 };
 
-/** The parts of a path that stand for something. */
 export const PATH_PARAMETERS: Record<string, { description: string; example: string; maxLength?: number }> = {
   app_id: { description: "The app's id.", example: 'app_0123456789abcdef0123' },
   user_id: { description: "The app's own id for the user, percent-encoded.", example: 'ada', maxLength: 128 },

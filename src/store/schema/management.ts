@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
-/** Who manages apps, from where, and what they did. The conventions are those of `schema.ts`. */
+/** Developer accounts, access tokens, sessions and the audit trail. The conventions are those of `connections.ts`. */
 
 export const accounts = sqliteTable('accounts', {
-  // WITHOUT ROWID. Developers: who owns apps.
+  // WITHOUT ROWID. Developers, who own apps.
   id: text('id').primaryKey(),
   name: text('name').notNull(),
   createdAt: integer('created_at').notNull(),
@@ -41,7 +41,7 @@ export const dashboardSessions = sqliteTable(
     idHash: text('id_hash').primaryKey(),
     /** Null for the operator. */
     accountId: text('account_id'),
-    /** SHA-256 of the token that signed in, an access token or the operator's: revoking or changing it ends the session. */
+    /** SHA-256 of the access token or operator's token that signed in. Revoking or changing it ends the session. */
     tokenHash: text('token_hash'),
     createdAt: integer('created_at').notNull(),
     lastSeenAt: integer('last_seen_at').notNull(),
@@ -75,13 +75,13 @@ export const auditEntries = sqliteTable(
   'audit_entries',
   {
     // WITHOUT ROWID. Who changed what, when, from where.
-    /** The app that the change concerns, else the account; empty where it concerns neither. */
+    /** The app that the change concerns, otherwise the account; empty if it concerns neither. */
     appId: text('app_id').notNull(),
     at: integer('at').notNull(),
     id: text('id').notNull(),
     /** An account's id, an API key's, `operator`, or `user`. */
     actor: text('actor').notNull(),
-    /** The access token of an account that was shown, or that the dashboard's session began with. */
+    /** The access token of the request or of the dashboard session. */
     tokenId: text('token_id'),
     /** `api`, `cli`, `dashboard`, … */
     surface: text('surface').notNull(),
@@ -102,7 +102,7 @@ export const auditEntries = sqliteTable(
 );
 
 export const brokerState = sqliteTable('broker_state', {
-  // WITHOUT ROWID. The few things that the broker remembers about itself: the last tick, how far a re-sealing got.
+  // WITHOUT ROWID. The broker's own state: the last tick, the alarms, the progress of a key rotation.
   name: text('name').primaryKey(),
   /** JSON. */
   value: text('value').notNull(),
