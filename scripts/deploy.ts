@@ -1,4 +1,7 @@
-/** `npm run deploy`: the broker to a Cloudflare account, the first time or as an upgrade. `npm run deploy -- --help` says more. */
+/**
+ * `npm run deploy`: deploys the broker to a Cloudflare account, or upgrades it. `npm run deploy -- --help` lists the
+ * flags.
+ */
 import { message } from '@optique/core/message';
 import { run } from '@optique/run';
 

@@ -1,4 +1,4 @@
-/** `npm run dev`: the broker and a simulated Withings on this machine, ready to be tried. `npm run dev -- --help` says more. */
+/** `npm run dev`: the broker and a simulated Withings on this machine. `npm run dev -- --help` lists the flags. */
 import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
 import { map, withDefault } from '@optique/core/modifiers';

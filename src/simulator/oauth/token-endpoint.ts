@@ -17,7 +17,7 @@ const authenticate = (state: SimulatorState, call: Call, signed: boolean): Clien
   if (secret !== undefined) return secret === client.clientSecret ? client : wrong;
   if (nonce === undefined || signature === undefined) return wrong;
   if (!signed) return badSignature(state);
-  // Spent whether or not the rest of the call succeeds: a nonce is single use.
+  // The nonce is used up even if the rest of the call fails.
   return state.nonces.spend(nonce, clientId) ? client : invalidParams('nonce');
 };
 
