@@ -22,6 +22,7 @@ export type TimelineEventKind =
   | 'refresh_failed'
   | 'reauth_required'
   | 'synced'
+  | 'sync_failed'
   | 'disconnected';
 
 /** How many entries a connection keeps. */

@@ -152,6 +152,8 @@ export const connections = sqliteTable(
     recentChanges: text('recent_changes'),
     /** JSON: what was asked in the last seconds. */
     recentQuestions: text('recent_questions').notNull().default('[]'),
+    /** Syncs that failed in a row, whoever asked for them. */
+    syncFailures: integer('sync_failures').notNull().default(0),
     lastSyncAt: integer('last_sync_at'),
     /** JSON: what the last sync answered, for those who waited for it. */
     lastSyncResult: text('last_sync_result'),
@@ -187,6 +189,9 @@ export const connections = sqliteTable(
     index('connections_by_state')
       .on(table.appId, table.state, table.userId)
       .where(sql`is_current = 1`),
+    index('connections_failing')
+      .on(table.appId, table.userId)
+      .where(sql`is_current = 1 AND (sync_failures > 0 OR refresh_failures > 0)`),
     index('connections_lost')
       .on(table.stateSince)
       .where(sql`state = 'reauth_required' AND is_current = 1`),

@@ -38,7 +38,7 @@ userPages.get('/', (c) => userPage(c, c.get('user'), {}));
 userPages.post('/sync', async (c) => {
   const user = c.get('user');
   const connection = syncableConnection(user);
-  const synced = connection.ok ? await sync(c.get('deps'), connection.value.id) : connection;
+  const synced = connection.ok ? await sync(c.get('deps'), connection.value) : connection;
   if (!synced.ok) return userPage(c, user, { problem: problemOf(synced.failure).detail });
   return backTo(c, user, synced.value.complete ? 'user_synced' : 'user_syncing');
 });
