@@ -130,6 +130,8 @@ export const connections = sqliteTable(
     /** When the cron takes it up; null where there is nothing to refresh. */
     nextRefreshAt: integer('next_refresh_at'),
     refreshFailures: integer('refresh_failures').notNull().default(0),
+    /** Since when every refresh was refused, in words that are not known to mean the end; null if none was. */
+    refreshRefusedSince: integer('refresh_refused_since'),
     lastFailureKind: text('last_failure_kind'),
     lastFailureAt: integer('last_failure_at'),
 
@@ -154,6 +156,8 @@ export const connections = sqliteTable(
     recentQuestions: text('recent_questions').notNull().default('[]'),
     /** Syncs that failed in a row, whoever asked for them. */
     syncFailures: integer('sync_failures').notNull().default(0),
+    /** Since when every sync was refused although its tokens are fresh; null if none was. */
+    syncRefusedSince: integer('sync_refused_since'),
     lastSyncAt: integer('last_sync_at'),
     /** JSON: what the last sync answered, for those who waited for it. */
     lastSyncResult: text('last_sync_result'),

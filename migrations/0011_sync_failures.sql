@@ -1,2 +1,0 @@
-ALTER TABLE `connections` ADD `sync_failures` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-CREATE INDEX `connections_failing` ON `connections` (`app_id`,`user_id`) WHERE is_current = 1 AND (sync_failures > 0 OR refresh_failures > 0);
