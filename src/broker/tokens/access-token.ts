@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { recordReauthRequired, type RefreshLease, takeRefreshLease, tokensOf } from '../../store/tokens/tokens.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
+import { reauthEvent } from '../webhooks/record.ts';
 import { newRefreshLease, type RefreshCause, refreshUnderLease, type UsableToken } from './refresh.ts';
 import { openToken } from './sealed-tokens.ts';
 
@@ -13,6 +14,7 @@ import { openToken } from './sealed-tokens.ts';
 /**
  * The access token of a connection, refreshed first where it has to be.
  *
+ * @param known the tokens, if they were read just now
  * @returns the token, or why there is none: `not_connected`, `reauth_required`, `refresh_in_progress`, `over_share`,
  *   `withings_unavailable`, `sealing_key_missing`, `storage_unavailable`
  */
@@ -20,8 +22,9 @@ export const usableAccessToken = async (
   deps: Deps,
   connectionId: number,
   cause: RefreshCause,
+  known?: StoredTokens,
 ): Promise<Result<UsableToken, Failure>> => {
-  const read = await tokensOf(deps.db, connectionId);
+  const read = known === undefined ? await tokensOf(deps.db, connectionId) : ok(known);
   if (!read.ok) return read;
   const unusable = whyUnusable(read.value);
   if (unusable !== undefined || read.value === undefined) return fail(unusable ?? { kind: 'not_connected' });
@@ -100,7 +103,8 @@ export const condemn = async (
   reason: ReauthReason,
 ): Promise<{ ok: false; failure: Failure }> => {
   const { connectionId, tokenVersion } = tokens;
-  const recorded = await recordReauthRequired(deps.db, { connectionId, tokenVersion }, reason, deps.now());
+  const event = reauthEvent(deps, tokens, reason);
+  const recorded = await recordReauthRequired(deps.db, { connectionId, tokenVersion }, reason, event, deps.now());
   if (!recorded.ok) return recorded;
   if (!recorded.value) return fail({ kind: 'refresh_in_progress', retryAfterSeconds: WINNER_RETRY_SECONDS });
   await logAbout(deps, tokens, { level: 'warn', event: 'refresh', outcome: 'reauth_required', reason });
