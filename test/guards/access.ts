@@ -5,6 +5,7 @@ const RATE_LIMITS = ['test/http/rate-limits.test.ts'];
 const CREDENTIAL = ['test/crypto/credential.test.ts'];
 const COMPARED = ['test/http/constant-time.test.ts'];
 const ERASE = ['test/http/erase.test.ts'];
+const USER_TOKENS = ['test/http/user-tokens.test.ts'];
 
 /** Who may do what, how often, and what a copy of the database is worth. */
 export const ACCESS: readonly Guard[] = [
@@ -33,10 +34,10 @@ export const ACCESS: readonly Guard[] = [
     tests: ['test/http/ownership.test.ts'],
   },
   {
-    name: 'a key of a disabled app does nothing',
+    name: 'for a disabled app nothing flows, whoever asks',
     threats: ['T26'],
     file: AUTHENTICATE,
-    find: "if (caller.appDisabled) return fail({ kind: 'app_disabled' });",
+    find: "if (!mayServe(isDisabled, purpose)) return fail({ kind: 'app_disabled' });",
     replace: '',
     tests: ['test/http/requests-refused.test.ts', ...ERASE],
   },
@@ -206,9 +207,65 @@ export const ACCESS: readonly Guard[] = [
     name: 'an app has a pace',
     threats: ['T41'],
     file: AUTHENTICATE,
-    find: "if (address === undefined || (await deps.mayPass('app', caller.appId))) return ok(caller);",
-    replace: 'if (address === undefined || caller.appId !== "") return ok(caller);',
+    find: "return (await deps.mayPass('app', appId)) ? ok(caller) : tooOften;",
+    replace: 'return ok(caller);',
     tests: RATE_LIMITS,
+  },
+  {
+    name: 'a person has a pace',
+    threats: ['T41'],
+    file: AUTHENTICATE,
+    find: "if (by === 'user' && !(await deps.mayPass('user', `${appId} ${userId}`))) return tooOften;",
+    replace: '',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'a user token ends with what minted it',
+    threats: ['T62'],
+    file: AUTHENTICATE,
+    find: 'return isMinterGone || isFromBefore ? invalidKey : ok(found.value);',
+    replace: 'return isFromBefore ? invalidKey : ok(found.value);',
+    tests: USER_TOKENS,
+  },
+  {
+    name: 'a user token ends with the data of its user',
+    threats: ['T62'],
+    file: AUTHENTICATE,
+    find: 'return isMinterGone || isFromBefore ? invalidKey : ok(found.value);',
+    replace: 'return isMinterGone ? invalidKey : ok(found.value);',
+    tests: USER_TOKENS,
+  },
+  {
+    name: 'a connect session ends with what minted it',
+    threats: ['T62'],
+    file: 'src/broker/link/finish-link.ts',
+    find: "if (ended.value) return { ending: 'link_not_allowed', reason: 'session_key_revoked' };",
+    replace: '',
+    tests: USER_TOKENS,
+  },
+  {
+    name: 'an app within its half goes before one that is not',
+    threats: ['T41'],
+    file: 'src/store/tokens/withings-quota.ts',
+    find: 'const PART_FOR_OTHERS = 1 / 3;',
+    replace: 'const PART_FOR_OTHERS = 0;',
+    tests: ['test/http/quotas.test.ts', 'test/store/withings-quota.test.ts'],
+  },
+  {
+    name: 'tokens of another person are not stored',
+    threats: ['T64'],
+    file: 'src/broker/tokens/refresh.ts',
+    find: 'if (answer.ok && answer.value.withingsUserId !== tokens.withingsUserId) {',
+    replace: 'if (answer.ok && answer.value.withingsUserId === undefined) {',
+    tests: ['test/http/threats.test.ts'],
+  },
+  {
+    name: 'an erasure is complete when nothing was linked meanwhile',
+    threats: ['T63'],
+    file: 'src/broker/users/erase-user.ts',
+    find: 'if (relinked) return ok(false);',
+    replace: '',
+    tests: ERASE,
   },
   {
     name: 'an IPv6 household counts as one',

@@ -146,8 +146,8 @@ export const OUTSIDE: readonly Guard[] = [
     name: 'an ETag is visible ASCII, whatever is stored',
     threats: ['T59'],
     file: 'src/http/api/metrics/representation.ts',
-    find: "encodeURIComponent(version.join('-'))",
-    replace: "version.join('-')",
+    find: "encodeURIComponent([ANSWER_VERSION, ...version].join('-'))",
+    replace: "[ANSWER_VERSION, ...version].join('-')",
     tests: ['test/http/hostile-withings.test.ts'],
   },
 ];
