@@ -20,6 +20,8 @@ const ATTACK_MS = 20_000;
 /** A link may wait ten seconds for its turn; the rest is what a busy machine needs. */
 const MOST_LINK_MS = 15_000;
 const MOST_OTHER_MS = 5_000;
+const LINKS_A_MINUTE = 20;
+const TRY_AGAIN = `${WOMOJI}?error=temporarily_unavailable&`;
 
 let simulator: Simulator;
 let broker: Awaited<ReturnType<typeof spawnDev>>;
@@ -144,8 +146,14 @@ test('the other app’s syncs, links and pages are answered within bounds', asyn
     expect(slowest, what).toBeLessThan(what === 'link' ? MOST_LINK_MS : MOST_OTHER_MS);
   }
   expect(sent).toBeGreaterThan(50);
+  // At worst a link has to be started again; nothing else notices.
   const failing = measured.filter(({ status }) => ![200, 202, WOMOJI].includes(status));
-  expect(failing).toEqual([]);
+  expect(failing.filter(({ status }) => !String(status).startsWith(TRY_AGAIN))).toEqual([]);
+  const codes = simulator.state.calls.list().filter(({ params }) => params['grant_type'] === 'authorization_code');
+  console.log(`codes sent to Withings: ${codes.length}`);
+  expect(codes.length).toBeLessThanOrEqual(LINKS_A_MINUTE);
   // Withings was never asked for more than it allows.
   expect(simulator.state.calls.list().filter(({ status }) => status === 601)).toEqual([]);
+  const linked = async () => (await walk(ready, { userId: 'after', person: 'ines' })).location;
+  await expect.poll(linked, { timeout: 30_000, interval: 2_000 }).toBe(WOMOJI);
 }, 120_000);
