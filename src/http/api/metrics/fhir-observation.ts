@@ -1,0 +1,135 @@
+import { toRfc3339 } from '../../../domain/metrics/local-time.ts';
+import { WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
+import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
+import { SECOND_MS } from '../../../domain/time.ts';
+import { instant } from '../instant.ts';
+import type { FhirContext } from './fhir.ts';
+import { inUnits, segmentOf, type Units } from './json.ts';
+
+/**
+ * Values as FHIR R4 Observations: coded in LOINC if the catalogue has a code and by Withings' measure type beside it, in UCUM units, each at
+ * its moment with the user's offset. Vital signs follow R4's profiles (https://hl7.org/fhir/R4/observation-vitalsigns.html), which bind
+ * every Observation that has their code, whatever `meta` says.
+ */
+
+const LOINC = 'http://loinc.org';
+const UCUM = 'http://unitsofmeasure.org';
+const CATEGORY = 'http://terminology.hl7.org/CodeSystem/observation-category';
+const PROFILE = 'http://hl7.org/fhir/StructureDefinition/';
+const METRIC_NAME = 'urn:mushu:metric';
+const WITHINGS_TYPE = 'urn:mushu:withings-measure-type';
+
+/** The profiles of vital signs, by metric. A half blood pressure is a vital sign without a profile of its own. */
+const VITAL_SIGNS: Partial<Record<string, string>> = {
+  weight: 'bodyweight',
+  height: 'bodyheight',
+  bmi: 'bmi',
+  heart_pulse: 'heartrate',
+  spo2: 'oxygensat',
+  body_temperature: 'bodytemp',
+  systolic_blood_pressure: 'vitalsigns',
+  diastolic_blood_pressure: 'vitalsigns',
+};
+
+/** Codes that a profile wants before the catalogue's own, which is more exact. */
+const PROFILE_CODES: Partial<Record<string, { code: string; display: string }>> = {
+  spo2: { code: '2708-6', display: 'Oxygen saturation in Arterial blood' },
+};
+const BLOOD_PRESSURE = { code: '85354-9', display: 'Blood pressure panel with all children optional' };
+
+/** Metrics whose values are codes of Withings': they measure nothing. */
+const CODED: ReadonlySet<string> = new Set(['afib_result_ecg', 'afib_result_ppg']);
+
+/** The two values of one blood pressure. */
+export type BloodPressure = { first: MetricValue; systolic: MetricValue; diastolic: MetricValue };
+
+export const observationOf = (one: MetricValue, units: Units, context: FhirContext) => {
+  const segment = segmentOf(one.position);
+  return {
+    ...commonOf(one, idOf(one), VITAL_SIGNS[one.name], context),
+    code: codeOf(one),
+    ...valueOf(one, units),
+    ...(segment !== undefined && { bodySite: { text: segment } }),
+    ...(one.derivedFrom.length > 0 && {
+      derivedFrom: one.derivedFrom.map(({ name, groupId }) => ({
+        reference: `Observation/${idOf({ name, groupId, position: WHOLE_BODY })}`,
+        display: name,
+      })),
+      note: [{ text: `Computed from ${one.derivedFrom.map(({ name }) => name).join(' and ')}, not measured.` }],
+    }),
+  };
+};
+
+export const bloodPressureOf = ({ systolic, diastolic }: BloodPressure, units: Units, context: FhirContext) => ({
+  ...commonOf(systolic, idOf({ ...systolic, name: 'blood_pressure' }), 'bp', context),
+  code: { coding: [{ system: LOINC, ...BLOOD_PRESSURE }], text: 'Blood pressure' },
+  component: [systolic, diastolic].map((one) => ({ code: codeOf(one), ...valueOf(one, units) })),
+});
+
+/** What every Observation says, whatever it observes. */
+const commonOf = (one: MetricValue, id: string, profile: string | undefined, { appId, userId, patientId }: FhirContext) => ({
+  resourceType: 'Observation' as const,
+  id,
+  ...(profile !== undefined && { meta: { profile: [PROFILE + profile] } }),
+  identifier: [{ system: `urn:mushu:app:${appId}:observation`, value: `${patientId}.${id}` }],
+  // What may be another person's is not this person's result yet.
+  status: one.attribution === 'ambiguous' ? 'preliminary' : 'final',
+  category: [{ coding: [{ system: CATEGORY, code: profile === undefined ? 'exam' : 'vital-signs' }] }],
+  subject: {
+    reference: `Patient/${patientId}`,
+    identifier: { system: `urn:mushu:app:${appId}`, value: userId },
+  },
+  effectiveDateTime: toRfc3339(one.measuredAtSeconds, one.timeZone),
+  // Nobody reviews a value before it is available.
+  issued: instant(one.measuredAtSeconds * SECOND_MS),
+  method: { text: one.attribution },
+  ...(one.device !== null && {
+    device: { reference: `Device/${deviceId(one.device, one.deviceHash)}`, display: one.device },
+  }),
+});
+
+/** The same value has the same id in every answer; of letters, digits, `-` and `.` only, as FHIR has it. */
+const idOf = ({ groupId, name, position }: Pick<MetricValue, 'groupId' | 'name' | 'position'>): string =>
+  [groupId, name.replaceAll('_', '-'), ...(position === WHOLE_BODY ? [] : [position])].join('.');
+
+/** FHIR's bound. */
+const MAX_ID_LENGTH = 64;
+
+/** The id of a device, or of its model if Withings names no device. What no id may have is written as its number. */
+export const deviceId = (model: string, hash: string | null): string =>
+  (hash ?? `model-${model}`)
+    .replaceAll(/[^A-Za-z0-9-]/gu, (character) => `.${character.codePointAt(0)?.toString(16) ?? ''}`)
+    .slice(0, MAX_ID_LENGTH);
+
+const codeOf = ({ name, metric }: MetricValue) => {
+  const type = metric === undefined ? name.replace('withings_', '') : metric.withingsType;
+  const codes = [PROFILE_CODES[name], metric?.loinc].filter((code) => code !== undefined);
+  return {
+    coding: [
+      ...codes.map((code) => ({ system: LOINC, ...code })),
+      { system: METRIC_NAME, code: name },
+      ...(type === undefined ? [] : [{ system: WITHINGS_TYPE, code: String(type) }]),
+    ],
+    text: metric?.description ?? name,
+  };
+};
+
+const valueOf = ({ name, metric, value }: MetricValue, units: Units) => {
+  if (CODED.has(name)) {
+    const system = `${WITHINGS_TYPE}:${metric?.withingsType ?? ''}`;
+    return { valueCodeableConcept: { coding: [{ system, code: String(value) }] } };
+  }
+  // The profile of a body height has no metres.
+  if (name === 'height' && units === 'metric') {
+    return { valueQuantity: { value: Number((value * 100).toFixed(4)), unit: 'cm', system: UCUM, code: 'cm' } };
+  }
+  const shown = inUnits(metric, value, units);
+  const ucum = units === 'imperial' ? (metric?.imperial?.ucum ?? metric?.ucum) : metric?.ucum;
+  return {
+    valueQuantity: {
+      value: shown.value,
+      ...(shown.unit !== '' && { unit: shown.unit }),
+      ...(ucum !== undefined && { system: UCUM, code: ucum }),
+    },
+  };
+};
