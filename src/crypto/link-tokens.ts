@@ -17,6 +17,8 @@ const stateClaims = z.object({
   port: z.string().optional(),
   /** The link's connect session: its id and its end. */
   ses: z.object({ id: z.string(), exp: z.number() }).optional(),
+  /** Whether the link ends on a page of ours instead of a redirect. */
+  page: z.boolean().optional(),
   /** The sealed link record, if the KV write failed. */
   rec: z.string().optional(),
 });

@@ -33,7 +33,12 @@ export type Callback = {
 };
 
 /** Where the browser goes next: the app's redirect URI, with what came of the link. */
-export type FinishedLink = { location: string; ending: LinkOutcome };
+export type FinishedLink = {
+  location: string;
+  ending: LinkOutcome;
+  /** Whether the browser is shown a page that leads there, instead of being sent. */
+  onPage: boolean;
+};
 
 /**
  * Finishes a link. A Withings code lives 30 seconds, so nothing slow stands before its exchange, and it is never exchanged twice.
@@ -80,9 +85,10 @@ const finishVerified = async (
     return fail(outcome === 'app_disabled' ? { kind: outcome } : { kind: outcome, explanation: undefined });
   }
   const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
+  const onPage = state.page === true;
   if (!won) {
     const ending = await awaitFirstOutcome(deps, claim);
-    return ok({ location: locationOf(redirectUri, ending, undefined), ending });
+    return ok({ location: locationOf(redirectUri, ending, undefined), ending, onPage });
   }
 
   const completed = await completeLink(deps, callback, { ...claimed.value, claim, target, state, record });
@@ -94,7 +100,7 @@ const finishVerified = async (
   }
   const level = ending === 'server_error' ? 'error' : 'info';
   await logAbout(deps, subject, { level, event: 'link', outcome: ending, reason });
-  return ok({ location: locationOf(redirectUri, ending, ticket), ending });
+  return ok({ location: locationOf(redirectUri, ending, ticket), ending, onPage });
 };
 
 /** How a link came to its end: with which word for the app, and why. */

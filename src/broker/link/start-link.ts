@@ -21,6 +21,8 @@ import { logAbout } from '../log.ts';
 export type LinkRequest = {
   appId: string;
   link: { userId: string; redirectUri: string } | { session: string };
+  /** Whether the link ends on a page with a button, for browsers on machines without the app, instead of a redirect to it. */
+  endsOnPage: boolean;
   /** The binding cookie that the browser sent, if any. */
   binding: string | undefined;
   /** Where Withings sends the browser back to. */
@@ -62,6 +64,7 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
       app: target.id,
       uri: entry.id,
       ...(port !== undefined && { port }),
+      ...(request.endsOnPage && { page: true }),
       ...(session !== undefined && { ses: { id: session.jti, exp: session.expiresAt } }),
     },
   });

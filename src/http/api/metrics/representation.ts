@@ -46,7 +46,8 @@ const likingOf = (type: Representation, ranges: readonly Range[]): number => {
  * @param version everything but the URL that the answer depends on
  */
 export const notModified = (c: HttpContext, version: readonly (string | number)[]): boolean => {
-  const etag = `"${version.join('-')}"`;
+  // Percent-encoded, whatever an earlier version stored for a time zone: a header takes visible ASCII.
+  const etag = `"${encodeURIComponent(version.join('-'))}"`;
   c.header('ETag', etag);
   c.header('Cache-Control', 'private, no-cache');
   const known = (c.req.header('If-None-Match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));

@@ -15,7 +15,7 @@ import { problemOf } from '../../problem-text.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { LinkSettings } from '../components/link-settings.tsx';
-import { RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
+import { endingOf, RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
 import { Snippets } from '../components/snippets.tsx';
 import { type TestedUri, TestUri } from '../components/test-uri.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
@@ -91,7 +91,7 @@ healthPages.post('/try', async (c) => {
       <p>
         <a
           class="button"
-          href={`/apps/${app.id}/withings/auth?session=${encodeURIComponent(minted.value.session.reveal())}`}
+          href={`/apps/${app.id}/withings/auth?${new URLSearchParams({ session: minted.value.session.reveal(), ...endingOf(redirectUri) }).toString()}`}
         >
           Try it
         </a>
