@@ -19,6 +19,8 @@ const value: MetricValue = {
   attribution: 'device',
 };
 
+const PLAIN = { decimal: 'point' } as const;
+
 const read = (table: string): Record<string, string>[] =>
   parse(table, { columns: true, bom: true, record_delimiter: '\r\n' });
 
@@ -38,6 +40,7 @@ test('is a header and a record a value, with a byte order mark for spreadsheets'
       },
     ],
     'metric',
+    PLAIN,
   );
   expect(table.startsWith('\uFEFFmetric,value,unit,')).toBe(true);
   expect(read(table)).toEqual([
@@ -60,18 +63,20 @@ test('is a header and a record a value, with a byte order mark for spreadsheets'
 test.each(['=HYPERLINK("http://evil")', '+1', '-1+1', '@SUM(A1)', '\tx', '\r=1'])(
   'a device named %j runs no formula',
   (device) => {
-    const [row] = read(valuesAsCsv([{ ...value, device }], 'metric'));
+    const [row] = read(valuesAsCsv([{ ...value, device }], 'metric', PLAIN));
     expect(row?.['device']).toBe(`'${device}`);
   },
 );
 
 test.each(['a, "quoted" name', 'two\r\nlines', 'ünïcode ⚖'])('a device named %j survives', (device) => {
-  const [row] = read(valuesAsCsv([{ ...value, device }], 'metric'));
+  const [row] = read(valuesAsCsv([{ ...value, device }], 'metric', PLAIN));
   expect(row?.['device']).toBe(device);
 });
 
 test('numbers below zero are numbers', () => {
-  const [row] = read(valuesAsCsv([{ ...value, value: -1.5, metric: metricByName('body_temperature') }], 'metric'));
+  const [row] = read(
+    valuesAsCsv([{ ...value, value: -1.5, metric: metricByName('body_temperature') }], 'metric', PLAIN),
+  );
   expect(row?.['value']).toBe('-1.5');
 });
 
@@ -79,8 +84,25 @@ test('periods are records too, and no values are a header', () => {
   const series = { name: 'weight', metric: metricByName('weight'), type: 1, position: -1, ambiguous: false, rank: 0 };
   const figures = { first: 70, last: 71, min: 69, max: 72, mean: 70.5, count: 4 };
   const period = { name: '2024-W04', firstDay: '2024-01-22', lastDay: '2024-01-28', ...figures, series };
-  expect(read(periodsAsCsv([period], 'metric'))).toEqual([
+  expect(read(periodsAsCsv([period], 'metric', PLAIN))).toEqual([
     expect.objectContaining({ period: '2024-W04', mean: '70.5', count: '4', first_day: '2024-01-22' }),
   ]);
-  expect(read(valuesAsCsv([], 'metric'))).toEqual([]);
+  expect(read(valuesAsCsv([], 'metric', PLAIN))).toEqual([]);
+});
+
+test.each([
+  [{ decimal: 'comma' }, ';', '71,25'],
+  [{ decimal: 'comma', separator: 'tab' }, '\t', '71,25'],
+  [{ decimal: 'comma', separator: 'comma' }, ',', '71,25'],
+  [{ decimal: 'point', separator: 'semicolon' }, ';', '71.25'],
+] as const)('is written as a spreadsheet of another language reads it: %j', (layout, delimiter, weight) => {
+  const device = 'a;b,c\td "e"';
+  const table = valuesAsCsv([{ ...value, device }], 'metric', layout);
+  const [row] = parse(table, { columns: true, bom: true, record_delimiter: '\r\n', delimiter }) as Record<
+    string,
+    string
+  >[];
+  expect(row).toMatchObject({ value: weight, device, group_id: '6712345001' });
+  const period = periodsAsCsv([], 'metric', layout);
+  expect(period.split(delimiter)).toHaveLength(13);
 });

@@ -3,7 +3,6 @@ import { WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
 import { instant } from '../instant.ts';
-import type { FhirContext } from './fhir.ts';
 import { inUnits, segmentOf, type Units } from './json.ts';
 
 /**
@@ -40,10 +39,15 @@ const BLOOD_PRESSURE = { code: '85354-9', display: 'Blood pressure panel with al
 /** Metrics whose values are codes of Withings': they measure nothing. */
 const CODED: ReadonlySet<string> = new Set(['afib_result_ecg', 'afib_result_ppg']);
 
+/** Whom an Observation is about. */
+export type FhirContext = { appId: string; userId: string };
+
+export type Resource = { resourceType: string; id: string; [field: string]: unknown };
+
 /** The two values of one blood pressure. */
 export type BloodPressure = { first: MetricValue; systolic: MetricValue; diastolic: MetricValue };
 
-export const observationOf = (one: MetricValue, units: Units, context: FhirContext) => {
+export const observationOf = (one: MetricValue, units: Units, context: FhirContext): Resource => {
   const segment = segmentOf(one.position);
   return {
     ...commonOf(one, idOf(one), VITAL_SIGNS[one.name], context),
@@ -60,46 +64,58 @@ export const observationOf = (one: MetricValue, units: Units, context: FhirConte
   };
 };
 
-export const bloodPressureOf = ({ systolic, diastolic }: BloodPressure, units: Units, context: FhirContext) => ({
+export const bloodPressureOf = (
+  { systolic, diastolic }: BloodPressure,
+  units: Units,
+  context: FhirContext,
+): Resource => ({
   ...commonOf(systolic, idOf({ ...systolic, name: 'blood_pressure' }), 'bp', context),
   code: { coding: [{ system: LOINC, ...BLOOD_PRESSURE }], text: 'Blood pressure' },
   component: [systolic, diastolic].map((one) => ({ code: codeOf(one), ...valueOf(one, units) })),
 });
 
-/** What every Observation says, whatever it observes. */
-const commonOf = (one: MetricValue, id: string, profile: string | undefined, { appId, userId, patientId }: FhirContext) => ({
-  resourceType: 'Observation' as const,
-  id,
-  ...(profile !== undefined && { meta: { profile: [PROFILE + profile] } }),
-  identifier: [{ system: `urn:mushu:app:${appId}:observation`, value: `${patientId}.${id}` }],
-  // What may be another person's is not this person's result yet.
-  status: one.attribution === 'ambiguous' ? 'preliminary' : 'final',
-  category: [{ coding: [{ system: CATEGORY, code: profile === undefined ? 'exam' : 'vital-signs' }] }],
-  subject: {
-    reference: `Patient/${patientId}`,
-    identifier: { system: `urn:mushu:app:${appId}`, value: userId },
-  },
-  effectiveDateTime: toRfc3339(one.measuredAtSeconds, one.timeZone),
-  // Nobody reviews a value before it is available.
-  issued: instant(one.measuredAtSeconds * SECOND_MS),
-  method: { text: one.attribution },
-  ...(one.device !== null && {
-    device: { reference: `Device/${deviceId(one.device, one.deviceHash)}`, display: one.device },
-  }),
-});
+/**
+ * What every Observation says, whatever it observes. Person and device are contained in it: they have no address of their own here, and a
+ * reader finds them without one.
+ */
+const commonOf = (one: MetricValue, id: string, profile: string | undefined, { appId, userId }: FhirContext) => {
+  const user = { system: `urn:mushu:app:${appId}`, value: userId };
+  const device = deviceOf(one);
+  return {
+    resourceType: 'Observation' as const,
+    id,
+    ...(profile !== undefined && { meta: { profile: [PROFILE + profile] } }),
+    contained: [
+      { resourceType: 'Patient', id: 'patient', identifier: [user] },
+      ...(device === undefined ? [] : [device]),
+    ],
+    identifier: [{ system: `${user.system}:observation`, value: `${userId}/${id}` }],
+    // What may be another person's is not this person's result yet.
+    status: one.attribution === 'ambiguous' ? 'preliminary' : 'final',
+    category: [{ coding: [{ system: CATEGORY, code: profile === undefined ? 'exam' : 'vital-signs' }] }],
+    subject: { reference: '#patient', identifier: user },
+    effectiveDateTime: toRfc3339(one.measuredAtSeconds, one.timeZone),
+    // Nobody reviews a value before it is available.
+    issued: instant(one.measuredAtSeconds * SECOND_MS),
+    method: { text: one.attribution },
+    ...(device !== undefined && { device: { reference: `#${device.id}`, display: one.device } }),
+  };
+};
+
+const deviceOf = ({ device, deviceHash }: MetricValue) =>
+  device === null
+    ? undefined
+    : {
+        resourceType: 'Device',
+        id: 'device',
+        ...(deviceHash !== null && { identifier: [{ system: 'urn:mushu:device', value: deviceHash }] }),
+        manufacturer: 'Withings',
+        deviceName: [{ name: device, type: 'model-name' }],
+      };
 
 /** The same value has the same id in every answer; of letters, digits, `-` and `.` only, as FHIR has it. */
 const idOf = ({ groupId, name, position }: Pick<MetricValue, 'groupId' | 'name' | 'position'>): string =>
   [groupId, name.replaceAll('_', '-'), ...(position === WHOLE_BODY ? [] : [position])].join('.');
-
-/** FHIR's bound. */
-const MAX_ID_LENGTH = 64;
-
-/** The id of a device, or of its model if Withings names no device. What no id may have is written as its number. */
-export const deviceId = (model: string, hash: string | null): string =>
-  (hash ?? `model-${model}`)
-    .replaceAll(/[^A-Za-z0-9-]/gu, (character) => `.${character.codePointAt(0)?.toString(16) ?? ''}`)
-    .slice(0, MAX_ID_LENGTH);
 
 const codeOf = ({ name, metric }: MetricValue) => {
   const type = metric === undefined ? name.replace('withings_', '') : metric.withingsType;

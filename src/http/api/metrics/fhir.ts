@@ -1,49 +1,45 @@
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
-import { type BloodPressure, bloodPressureOf, deviceId, observationOf } from './fhir-observation.ts';
+import {
+  type BloodPressure,
+  bloodPressureOf,
+  type FhirContext,
+  observationOf,
+  type Resource,
+} from './fhir-observation.ts';
 import type { Units } from './json.ts';
 
 /**
- * Body data as HL7 FHIR R4 (https://hl7.org/fhir/R4): a searchset Bundle of Observations, with the Patient and the Devices that they refer to.
+ * Body data as HL7 FHIR R4 (https://hl7.org/fhir/R4): a searchset Bundle of Observations.
  */
 
-/** Whom and where the answer is about. */
-export type FhirContext = {
+/** Where the answer is. */
+type BundleContext = FhirContext & {
   /** The user's metrics, absolute and without a query. */
   baseUrl: string;
   /** This page. */
   selfUrl: string;
   nextUrl: string | undefined;
-  appId: string;
-  userId: string;
-  /** The id of the Patient, which the user's own id cannot be: of letters, digits, `-` and `.` only. */
-  patientId: string;
 };
 
-export const asFhirBundle = (values: readonly MetricValue[], units: Units, context: FhirContext) => {
-  const resources = [
-    ...observationsOf(values, units, context).map((resource) => ({ resource, search: { mode: 'match' } })),
-    ...(values.length === 0 ? [] : includedOf(values, context).map((resource) => ({ resource, search: { mode: 'include' } }))),
-  ];
-  return {
-    resourceType: 'Bundle',
-    type: 'searchset',
-    link: [
-      { relation: 'self', url: context.selfUrl },
-      ...(context.nextUrl === undefined ? [] : [{ relation: 'next', url: context.nextUrl }]),
-    ],
-    // The JSON form of FHIR has no empty arrays.
-    ...(resources.length > 0 && {
-      entry: resources.map(({ resource, search }) => ({
-        fullUrl: `${context.baseUrl}/${resource.resourceType}/${resource.id}`,
-        resource,
-        search,
-      })),
-    }),
-  };
-};
+export const asFhirBundle = (values: readonly MetricValue[], units: Units, context: BundleContext) => ({
+  resourceType: 'Bundle',
+  type: 'searchset',
+  link: [
+    { relation: 'self', url: context.selfUrl },
+    ...(context.nextUrl === undefined ? [] : [{ relation: 'next', url: context.nextUrl }]),
+  ],
+  // The JSON form of FHIR has no empty arrays.
+  ...(values.length > 0 && {
+    entry: observationsOf(values, units, context).map((resource) => ({
+      fullUrl: `${context.baseUrl}/Observation/${resource.id}`,
+      resource,
+      search: { mode: 'match' },
+    })),
+  }),
+});
 
 /** One Observation a value, but for the two values of a blood pressure, which are one. */
-const observationsOf = (values: readonly MetricValue[], units: Units, context: FhirContext) => {
+const observationsOf = (values: readonly MetricValue[], units: Units, context: FhirContext): Resource[] => {
   const pairs = pairsOf(values);
   return values.flatMap((value) => {
     const pair = pairs.get(value);
@@ -71,28 +67,4 @@ const pairsOf = (values: readonly MetricValue[]): Map<MetricValue, BloodPressure
     for (const value of [first, second]) pairs.set(value, { first, systolic, diastolic });
   }
   return pairs;
-};
-
-/** What the Observations refer to. */
-const includedOf = (values: readonly MetricValue[], { appId, userId, patientId }: FhirContext) => {
-  const devices = new Map(
-    values.flatMap(({ device, deviceHash }) =>
-      device === null ? [] : [[deviceId(device, deviceHash), { device, deviceHash }] as const],
-    ),
-  );
-  return [
-    {
-      resourceType: 'Patient' as const,
-      id: patientId,
-      identifier: [{ system: `urn:mushu:app:${appId}`, value: userId }],
-    },
-    ...[...devices].map(([id, { device, deviceHash }]) => ({
-      resourceType: 'Device' as const,
-      id,
-      ...(deviceHash !== null && { identifier: [{ system: 'urn:mushu:device', value: deviceHash }] }),
-      manufacturer: 'Withings',
-      deviceName: [{ name: device, type: 'model-name' }],
-      patient: { reference: `Patient/${patientId}` },
-    })),
-  ];
 };
