@@ -1,52 +1,53 @@
 import type { ChangeCounts } from './group-change.ts';
 import type { EpochMs, EpochSeconds } from './time.ts';
 
-/** What a sync answers. Counts are of measurements. */
+/** The result of a sync. It counts measurements. */
 export type SyncResult = ChangeCounts & {
-  /** Whether everything that Withings has is stored; otherwise the next call, or the cron, goes on. */
+  /** Whether everything that Withings has is stored; otherwise the next call or the cron continues. */
   complete: boolean;
   syncedAt: EpochMs;
 };
 
-/** Where a connection's reading of Withings stands. */
+/** How far a connection has been read from Withings. */
 export type SyncPosition = {
   /** The newest `modified` such that everything before it is stored; 0 before the first read. */
   cursorSeconds: EpochSeconds;
-  /** Set while a read is under way that did not fit one slice. */
+  /** Set while a read is unfinished because it did not fit one slice. */
   resume: ResumePoint | undefined;
-  /** What was asked in the last seconds: Withings refuses the same question twice within 10. */
+  /** The requests of the last seconds: Withings refuses the same one twice within 10. */
   recentQuestions: readonly AskedQuestion[];
 };
 
-/** A `lastupdate` that was sent without an offset, and when. */
+/** A `lastupdate` that was sent without an offset, and the time. */
 export type AskedQuestion = { seconds: EpochSeconds; at: EpochMs };
 
-/** What to ask Withings for: groups changed since a moment, from an offset that Withings gave. */
+/** The parameters of a request: groups changed since a time, from an offset that Withings gave. */
 export type PageRequest = { lastUpdateSeconds: EpochSeconds; offset: number | undefined };
 
 /**
- * A read that goes on by offset, because the answer's order did not allow the cursor to move: the question it belongs to, where it got to,
- * and the newest `modified` it has seen.
+ * A read that continues by offset, because the answer's order did not allow the cursor to move: its request, its
+ * offset, and the newest `modified` seen.
  */
 export type ResumePoint = { lastUpdateSeconds: EpochSeconds; offset: number; newestSeconds: EpochSeconds };
 
-/** Groups may be stored a little out of order at Withings: each read starts this much before the cursor. */
+/** Withings may store groups slightly out of order: each read starts this much before the cursor. */
 const OVERLAP_SECONDS = 60;
 
 /** `spreadSeconds` stays below this. */
 export const MAX_SPREAD_SECONDS = 60;
 
-/** Far more than the share of requests lets a connection ask within that time. */
+/** Far more requests than the quota allows one connection within that time. */
 const MAX_RECENT_QUESTIONS = 32;
 
-/** Withings answers 601 to the same arguments within 10 seconds; its clock and ours may differ. */
+/** Withings answers 601 to the same arguments within 10 seconds. Its clock and the broker's may differ. */
 const SAME_QUESTION_MS = 15_000;
 
 /**
- * The next question: where a read was cut off, or else the cursor less an overlap. Asked again within seconds it goes back a second each
- * time, which reads no less and is never the same question.
+ * The next request: from where a read stopped, otherwise from the cursor minus an overlap. If it was already sent
+ * within seconds, it goes back one more second each time: that reads no less and never repeats a request.
  *
- * @param spreadSeconds differs between connections, so that two links to one Withings account do not ask the same either
+ * @param spreadSeconds differs between connections, so that two links to one Withings account do not send the same
+ *   request
  */
 export const nextPageRequest = (position: SyncPosition, now: EpochMs, spreadSeconds: number): PageRequest => {
   const { resume } = position;
@@ -54,13 +55,12 @@ export const nextPageRequest = (position: SyncPosition, now: EpochMs, spreadSeco
   const asked = new Set(stillRecent(position.recentQuestions, now).map(({ seconds }) => seconds));
   const earliest = 1 + spreadSeconds;
   let wanted = Math.max(earliest, position.cursorSeconds - OVERLAP_SECONDS - spreadSeconds);
-  // At the very beginning there is nothing further back: going forward a few seconds after 1970 skips nothing.
+  // At the start of 1970 it cannot go further back. Going a few seconds forward skips nothing.
   const step = wanted <= earliest + MAX_RECENT_QUESTIONS ? 1 : -1;
   while (asked.has(wanted)) wanted += step;
   return { lastUpdateSeconds: wanted, offset: undefined };
 };
 
-/** The position with a question noted as asked. */
 export const withPageRequested = (position: SyncPosition, question: PageRequest, now: EpochMs): SyncPosition => {
   if (question.offset !== undefined) return position;
   const recent = stillRecent(position.recentQuestions, now).slice(0, MAX_RECENT_QUESTIONS - 1);
@@ -70,16 +70,16 @@ export const withPageRequested = (position: SyncPosition, question: PageRequest,
 const stillRecent = (questions: readonly AskedQuestion[], now: EpochMs): AskedQuestion[] =>
   questions.filter(({ at }) => now - at < SAME_QUESTION_MS);
 
-/** One page of an answer, as far as the position depends on it. */
+/** The part of a page that the position depends on. */
 export type PageMarks = { modifiedSeconds: readonly EpochSeconds[]; nextOffset: number | undefined };
 
 /**
- * Where the reading stands once a page is stored.
+ * The position after a page is stored.
  *
- * Withings' order is not documented; recorded answers to `lastupdate` come in ascending order of `modified`. While a page bears that out,
- * the cursor moves with it and the next question starts there, without an offset: offsets shift when a group is edited between two pages,
- * and what slid past would never be seen. Where the order is another, or a page is all of one moment, the read goes on by offset and the
- * cursor waits for the last page.
+ * Withings does not document the order; recorded answers to `lastupdate` are ascending in `modified`. While a page is,
+ * the cursor moves with it and the next request starts there, without an offset. An offset shifts if a group is edited
+ * between two pages, and then a group would be skipped. If the order differs, or the whole page has one time, the read
+ * continues by offset and the cursor waits for the last page.
  */
 export const positionAfterPage = (
   position: SyncPosition,

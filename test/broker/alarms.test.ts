@@ -82,6 +82,7 @@ const tickAfter = async (ms: number) => {
 
 /** How each alarm comes about and goes away; each leaves the broker as a look, a tick or a request, finds it. */
 type Trouble = { begin: () => Promise<void>; look: () => Promise<unknown>; end: () => Promise<void> };
+let endpoint = '';
 const TROUBLES: { [Code in AlarmCode]: Trouble } = {
   cron_late: {
     begin: async () => {
@@ -141,6 +142,22 @@ const TROUBLES: { [Code in AlarmCode]: Trouble } = {
     look: () => broker.tick(),
     end: async () => {
       await sql(`DELETE FROM broker_state WHERE name = 'keyring'`);
+    },
+  },
+  webhook_endpoint_disabled: {
+    begin: async () => {
+      const { id } = await makeApp(broker);
+      const url = 'https://gone.example.com/hooks';
+      const created = await broker.manage('POST', `/apps/${id}/webhooks`, { url });
+      endpoint = `/apps/${id}/webhooks/${(await created.json<{ id: string }>()).id}`;
+      await broker.manage('POST', `${endpoint}/test`);
+      await broker.settle();
+      await sql('UPDATE webhook_endpoints SET failing_since = ?1, due_at = 0', broker.now() - 6 * DAY_MS);
+      await sql('UPDATE webhook_retries SET next_at = 0');
+    },
+    look: () => broker.tick(),
+    end: async () => {
+      await broker.manage('PATCH', endpoint, { disabled: false });
     },
   },
   withings_client_rejected: {

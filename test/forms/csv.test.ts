@@ -17,6 +17,7 @@ const value: MetricValue = {
   device: 'Body+',
   deviceHash: null,
   attribution: 'device',
+  attrib: 0,
 };
 
 const PLAIN = { decimal: 'point' } as const;
@@ -55,6 +56,7 @@ test('is a header and a record a value, with a byte order mark for spreadsheets'
       derived_from: '',
       device: 'Body+',
       attribution: 'device',
+      attribution_code: '',
     },
     expect.objectContaining({ metric: 'bmi', unit: 'kg/m²', derived_from: 'weight height' }),
   ]);
@@ -73,6 +75,14 @@ test.each(['a, "quoted" name', 'two\r\nlines', 'ünïcode ⚖'])('a device named
   expect(row?.['device']).toBe(device);
 });
 
+test('an attribution without a published meaning has its number', () => {
+  const rows = read(valuesAsCsv([value, { ...value, attribution: 'unknown', attrib: 10_009 }], 'metric', PLAIN));
+  expect(rows.map((row) => [row['attribution'], row['attribution_code']])).toEqual([
+    ['device', ''],
+    ['unknown', '10009'],
+  ]);
+});
+
 test('numbers below zero are numbers', () => {
   const [row] = read(
     valuesAsCsv([{ ...value, value: -1.5, metric: metricByName('body_temperature') }], 'metric', PLAIN),
@@ -81,11 +91,20 @@ test('numbers below zero are numbers', () => {
 });
 
 test('periods are records too, and no values are a header', () => {
-  const series = { name: 'weight', metric: metricByName('weight'), type: 1, position: -1, ambiguous: false, rank: 0 };
+  const weight = { name: 'weight', metric: metricByName('weight'), type: 1, position: -1, rank: 0, needsHeight: false };
+  const series = { ...weight, ambiguous: true };
   const figures = { first: 70, last: 71, min: 69, max: 72, mean: 70.5, count: 4 };
-  const period = { name: '2024-W04', firstDay: '2024-01-22', lastDay: '2024-01-28', ...figures, series };
+  const period = {
+    name: '2024-W04',
+    firstDay: '2024-01-22',
+    lastDay: '2024-01-28',
+    ...figures,
+    series,
+    partial: false,
+  };
+  const kind = { partial: 'false', ambiguous: 'true' };
   expect(read(periodsAsCsv([period], 'metric', PLAIN))).toEqual([
-    expect.objectContaining({ period: '2024-W04', mean: '70.5', count: '4', first_day: '2024-01-22' }),
+    expect.objectContaining({ period: '2024-W04', mean: '70.5', count: '4', first_day: '2024-01-22', ...kind }),
   ]);
   expect(read(valuesAsCsv([], 'metric', PLAIN))).toEqual([]);
 });
@@ -104,5 +123,5 @@ test.each([
   >[];
   expect(row).toMatchObject({ value: weight, device, group_id: '6712345001' });
   const period = periodsAsCsv([], 'metric', layout);
-  expect(period.split(delimiter)).toHaveLength(13);
+  expect(period.split(delimiter)).toHaveLength(15);
 });

@@ -13,6 +13,7 @@ import { appendParameters, withLoopbackPort } from '../../domain/redirect-uri/ma
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { SECOND_MS } from '../../domain/time.ts';
+import { isMinterEnded } from '../../store/access/minted.ts';
 import { type Claim, claimLink, noteOutcome, outcomeOf } from '../../store/link/claims.ts';
 import { linkRecord, type LinkTarget } from '../../store/link/links.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
@@ -121,6 +122,11 @@ const completeLink = async (
   { claim, sessionWon, target, state, record }: ClaimedLink,
 ): Promise<CompletedLink> => {
   if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
+  if (state.ses !== undefined) {
+    const ended = await isMinterEnded(deps.db, state.app, state.ses, deps.now());
+    if (!ended.ok) return { ending: 'temporarily_unavailable', reason: ended.failure.kind };
+    if (ended.value) return { ending: 'link_not_allowed', reason: 'session_key_revoked' };
+  }
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
   if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
   const granted = await deps.withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);

@@ -24,6 +24,7 @@ import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import type { UsableToken } from '../tokens/refresh.ts';
+import { syncEvents } from '../webhooks/record.ts';
 import type { Reservation } from '../withings.ts';
 import { sourceName, sourcesOf } from './group-sources.ts';
 import { nextReviewAt, type Review } from './review-window.ts';
@@ -101,7 +102,12 @@ export const storePage = async (
     ? finishStatement(deps.db, connectionId, lease.id, progress, ending, now)
     : progressStatement(deps.db, connectionId, lease.id, progress);
   const held = { connectionId, leaseId: lease.id };
-  const stored = await storeGroupChanges(deps.db, held, changes, sources, now, note);
+  const events = syncEvents(
+    deps,
+    { appId: slice.user.appId, connectionId },
+    { changedGroups: progress.changedGroups, completesHistory: startsReviews },
+  );
+  const stored = await storeGroupChanges(deps.db, held, changes, sources, now, note, events);
   if (!stored.ok) return stored;
   // The lease was lost: to a disconnect, an erasure, or a successor. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };

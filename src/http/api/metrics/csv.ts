@@ -56,6 +56,7 @@ export const valuesAsCsv = (values: readonly MetricValue[], units: Units, layout
     derived_from: (one) => one.derivedFrom.map(({ name }) => name).join(' '),
     device: (one) => one.device,
     attribution: (one) => one.attribution,
+    attribution_code: (one) => (one.attribution === 'unknown' ? one.attrib : null),
   };
   return tableOf(columns, values, layout);
 };
@@ -74,6 +75,8 @@ const PERIOD_COLUMNS: Columns<ReturnType<typeof renderPeriod>> = {
   count: (one) => one.count,
   segment: (one) => one.segment ?? null,
   derived_from: (one) => one.derived_from?.join(' ') ?? null,
+  partial: (one) => String(one.partial),
+  ambiguous: (one) => String(one.ambiguous),
 };
 
 /** One metric's period a line. */

@@ -22,6 +22,7 @@ const weight: MetricValue = {
   device: 'Body+',
   deviceHash: null,
   attribution: 'device',
+  attrib: 0,
 };
 const bmi: MetricValue = {
   ...weight,
@@ -49,7 +50,16 @@ const periodOf = (name: string, firstDay: string, lastDay: string): MetricPeriod
   max: 69.1,
   mean: 68.5,
   count: 3,
-  series: { name: 'weight', metric: metricByName('weight'), type: 1, position: -1, ambiguous: false, rank: 0 },
+  partial: false,
+  series: {
+    name: 'weight',
+    metric: metricByName('weight'),
+    type: 1,
+    position: -1,
+    ambiguous: false,
+    rank: 0,
+    needsHeight: false,
+  },
 });
 const PERIODS = {
   daily: { of: 'day', example: periodOf('2026-06-15', '2026-06-15', '2026-06-15') },
@@ -127,6 +137,8 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/metrics/{user_id}/latest',
     tag: 'Metrics',
     summary: 'The newest value of each metric',
+    description:
+      'Of those measured by now: a value dated ahead counts when its time comes. A value that nobody measured, such as the fat ratio of 0 that Withings adds to a typed-in weight, is passed over.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.latestQuery,
     answers: [
@@ -147,12 +159,13 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/metrics/{user_id}/delta',
     tag: 'Metrics',
     summary: 'How far each metric went between two moments',
+    description: 'Without `to`, up to now. Values that nobody measured (`0 %` of fat) do not count.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.metricChangesQuery,
     answers: [
       versioned(
         json(200, 'The changes.', contract.metricChanges, {
-          data: [renderChange({ first: monthBefore, last: weight }, 'metric')],
+          data: [renderChange({ ambiguous: false, first: monthBefore, last: weight }, 'metric')],
         }),
       ),
       UNCHANGED,
@@ -165,7 +178,8 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     path: `/apps/{app_id}/metrics/{user_id}/${name}`,
     tag: 'Metrics',
     summary: `Values by ${of}`,
-    description: "Days are the user's local days. `format` or `Accept` chooses JSON or CSV.",
+    description:
+      "Days are the user's local days. Values that nobody measured (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`. `format` or `Accept` chooses JSON or CSV.",
     auth: BY_KEY_OR_TOKEN,
     query: contract.metricPeriodsQuery,
     answers: [

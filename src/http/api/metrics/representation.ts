@@ -1,5 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 
+import type { EpochSeconds } from '../../../domain/time.ts';
 import { preferredType } from '../../accept.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { REQUEST_PROBLEMS } from '../../problem-text.ts';
@@ -31,20 +32,39 @@ export const inForm = (...offered: readonly Form[]) =>
     return next();
   });
 
+/** Part of every validator: raise it if the same data is answered differently, so that no client keeps what an older release said. */
+const ANSWER_VERSION = 2;
+
 /**
  * Sets the validator (RFC 9110, 8.8.3) and says whether the client has this answer already. It follows from what every answer about a
  * connection depends on, so the rows are not read; the URL says the rest.
  *
  * @param version everything but the URL that the answer depends on
+ * @param nowSeconds for answers that `setValidUntil` gave an end
  */
-export const notModified = (c: HttpContext, version: readonly (string | number)[]): boolean => {
-  // Percent-encoded, whatever an earlier version stored for a time zone: a header takes visible ASCII.
-  const etag = `"${encodeURIComponent(version.join('-'))}"`;
-  c.header('ETag', etag);
+export const notModified = (c: HttpContext, version: readonly (string | number)[], nowSeconds = 0): boolean => {
+  const tag = tagOf(version);
+  const known = (c.req.header('If-None-Match') ?? '').split(',').map((one) => one.trim().replace(/^W\/|"/g, ''));
+  const isValid = (one: string) =>
+    one === tag || (one.startsWith(`${tag}~`) && Number(one.slice(tag.length + 1)) > nowSeconds);
+  const held = known.find(isValid);
+  c.header('ETag', `"${held ?? tag}"`);
   c.header('Cache-Control', 'private, no-cache');
-  const known = (c.req.header('If-None-Match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return known.includes(etag) || known.includes('*');
+  return held !== undefined || known.includes('*');
 };
+
+/** Ends the validity of an answer that time alone changes: see `notModified`. */
+export const setValidUntil = (
+  c: HttpContext,
+  version: readonly (string | number)[],
+  untilSeconds: EpochSeconds | undefined,
+): void => {
+  if (untilSeconds !== undefined) c.header('ETag', `"${tagOf(version)}~${untilSeconds}"`);
+};
+
+/** Percent-encoded, whatever an earlier version stored for a time zone: a header takes visible ASCII. */
+const tagOf = (version: readonly (string | number)[]): string =>
+  encodeURIComponent([ANSWER_VERSION, ...version].join('-'));
 
 /** Answers with a table, as a file that is named after the user and the days in it. */
 export const answerCsv = (

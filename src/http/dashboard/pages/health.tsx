@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 
+import { backendOf } from '../../../broker/access/authenticate.ts';
 import {
   type AppSettings,
   listRedirectUris,
@@ -77,7 +78,9 @@ healthPages.post('/link-policy', async (c) => {
 healthPages.post('/try', async (c) => {
   const app = c.get('app');
   const redirectUri = (await readForm(c)).get('uri') ?? '';
-  const minted = await mintConnectSession(c.get('deps'), app.id, { userId: TRY_IT_USER, redirectUri });
+  const backend = backendOf(c.get('managed'));
+  if (!backend.ok) return answerFailure(c, backend.failure);
+  const minted = await mintConnectSession(c.get('deps'), backend.value, { userId: TRY_IT_USER, redirectUri });
   if (!minted.ok) return answerFailure(c, minted.failure);
   return appPage(
     c,
