@@ -135,8 +135,13 @@ managementApi.delete('/apps/:app_id/redirect-uris', forApp, valid('query', redir
 
 /** The app's users by their connections: filtered by state, searched by the beginning of their ids. */
 managementApi.get('/apps/:app_id/withings/connections', forApp, valid('query', connectionListQuery), async (c) => {
-  const { state, search = '', cursor = '' } = c.req.valid('query');
-  const listed = await listConnections(c.get('deps'), c.get('managed'), { state, prefix: search, afterUserId: cursor });
+  const { state, failing, search = '', cursor = '' } = c.req.valid('query');
+  const listed = await listConnections(c.get('deps'), c.get('managed'), {
+    state,
+    failing: failing === 'true',
+    prefix: search,
+    afterUserId: cursor,
+  });
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { users, nextAfterUserId } = listed.value;
   return c.json({ data: users.map(renderListedConnection), next_cursor: nextAfterUserId ?? null });
