@@ -68,6 +68,7 @@ export const periodsAsCsv = (periods: readonly MetricPeriod[], units: Units): st
     [
       'metric',
       'period',
+      'ambiguous',
       'first_day',
       'last_day',
       'unit',
@@ -80,13 +81,13 @@ export const periodsAsCsv = (periods: readonly MetricPeriod[], units: Units): st
       'segment',
       'derived_from',
       'partial',
-      'ambiguous',
     ],
     ...periods.map((period): Cell[] => {
       const one = renderPeriod(period, units);
       return [
         one.metric,
         one.period,
+        String(one.ambiguous),
         one.first_day,
         one.last_day,
         one.unit,
@@ -99,7 +100,6 @@ export const periodsAsCsv = (periods: readonly MetricPeriod[], units: Units): st
         one.segment ?? null,
         one.derived_from?.join(' ') ?? null,
         String(one.partial),
-        String(one.ambiguous),
       ];
     }),
   ]);

@@ -58,7 +58,7 @@ const CSV: AnswerContent = {
 const PERIOD_CSV: AnswerContent = {
   type: 'text/csv',
   example:
-    'metric,period,first_day,last_day,unit,first,last,min,max,mean,count,segment,derived_from,partial,ambiguous\r\nweight,2026-06-15,2026-06-15,2026-06-15,kg,68.2,68.2,68.2,68.2,68.2,1,,,false,false\r\n',
+    'metric,period,ambiguous,first_day,last_day,unit,first,last,min,max,mean,count,segment,derived_from,partial\r\nweight,2026-06-15,false,2026-06-15,2026-06-15,kg,68.2,68.2,68.2,68.2,68.2,1,,,false\r\n',
 };
 const FHIR: AnswerContent = {
   type: 'application/fhir+json',
