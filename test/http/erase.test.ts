@@ -114,7 +114,7 @@ describe('erasing a user', () => {
         return answer;
       },
     });
-    broker.advance(60_000);
+    racing.advance(60_000);
     await racing.request(`/apps/${app.id}/withings/sync/ada`, { method: 'POST', headers: { 'X-API-Key': app.key } });
     expect(erase).toBeDefined();
     for (const id of before) expect(await rowsWith(String(id))).toEqual([]);

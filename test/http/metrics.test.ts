@@ -138,6 +138,7 @@ describe('which values are given', () => {
 
   test('what somebody typed in is given unless it is excluded', async () => {
     broker.simulator.state.weighIns.add(personOf('ines'), { weightKg: 61.3, device: 'manual' });
+    broker.advance(60_000);
     await app.call('POST', '/withings/sync/ines');
     const [newest] = await values('ines?metric=weight&limit=1');
     expect(newest).toMatchObject({ value: 61.3, source: { attribution: 'manual', device: null } });

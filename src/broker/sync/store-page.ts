@@ -12,13 +12,7 @@ import { positionAfterPage, type PageRequest, type SyncPosition, type SyncResult
 import { type EpochMs, MINUTE_MS, toSeconds } from '../../domain/time.ts';
 import { evaluateReview, positionAfterReview, type ReviewPosition } from '../../domain/window-review.ts';
 import { type Known, knownGroups, storeGroupChanges } from '../../store/sync/measurements.ts';
-import {
-  finishStatement,
-  progressStatement,
-  type SyncLease,
-  type SyncProgress,
-  type SyncStart,
-} from '../../store/sync/sync-runs.ts';
+import { finishStatement, progressStatement, type SyncLease, type SyncProgress } from '../../store/sync/sync-runs.ts';
 import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
@@ -32,7 +26,8 @@ import { nextReviewAt, type Review } from './review-window.ts';
 /** What one slice of a sync has done so far. */
 export type Slice = {
   connectionId: number;
-  user: SyncStart['user'];
+  /** Whose connection it is. */
+  user: { appId: string; userId: string };
   lease: SyncLease;
   position: SyncPosition;
   reviews: ReviewPosition;
@@ -46,8 +41,10 @@ export type Slice = {
   pages: number;
   /** What the sync is for: whose share of Withings' requests it takes. */
   share: QuotaName;
-  /** Requests to Withings that are granted and not all made yet. */
-  granted: Reservation | undefined;
+  /** Requests to Withings that are granted, some of them made. */
+  granted: Reservation;
+  /** Why Withings' last answer was of no use, if it was. */
+  failure: string | undefined;
   token: UsableToken;
 };
 

@@ -1,40 +1,24 @@
-import { hex } from '../../crypto/credential.ts';
-import { whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import {
-  MAX_SPREAD_SECONDS,
-  nextPageRequest,
-  type SyncPosition,
-  type SyncResult,
-  withPageRequested,
-} from '../../domain/sync.ts';
+import { MAX_SPREAD_SECONDS, nextPageRequest, type SyncResult, withPageRequested } from '../../domain/sync.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind } from '../../domain/window-review.ts';
-import { abandonSync, type SyncLease, type SyncStart, syncStateOf, takeSyncLease } from '../../store/sync/sync-runs.ts';
-import { type QuotaName } from '../../store/tokens/withings-quota.ts';
+import { abandonSync } from '../../store/sync/sync-runs.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { condemn, usableAccessToken } from '../tokens/access-token.ts';
 import { withingsUnavailable } from '../tokens/withings-unavailable.ts';
 import type { Reservation } from '../withings.ts';
 import { readWindow, type Review } from './review-window.ts';
+import { type Begun, beginSync, MAX_WAIT_SECONDS, MAX_WAITS, type Synced, type SyncPurpose } from './start-sync.ts';
 import { type PageAnswer, type Slice, storePage } from './store-page.ts';
 
-/** Longer than a whole slice with its refresh may take; a holder that died blocks its connection for this long. */
-const SYNC_LEASE_MS = 2 * MINUTE_MS;
 /** No further page is begun this long after the lease was taken. */
 const SLICE_DEADLINE_MS = 60 * SECOND_MS;
 /** Of a window's beginning; longer than questions are remembered. */
 const MAX_VARIATION_SECONDS = 600;
 /** When the cron goes on with a sync that did not fit one slice. */
 const RESUME_AFTER_MS = MINUTE_MS;
-
-/**
- * What a sync is for: whose share of Withings' requests it takes, whether somebody asked for it, and which window it re-reads when
- * everything new is read.
- */
-export type SyncPurpose = { share: Exclude<QuotaName, 'cron' | 'link' | 'other'>; isUse: boolean; review: ReviewKind };
 
 const ASKED_FOR: SyncPurpose = { share: 'sync', isUse: true, review: 'recent' };
 
@@ -49,16 +33,14 @@ const ASKED_FOR: SyncPurpose = { share: 'sync', isUse: true, review: 'recent' };
  */
 export const sync = async (
   deps: Deps,
-  connectionId: number,
+  connection: Synced,
   purpose: SyncPurpose = ASKED_FOR,
 ): Promise<Result<SyncResult, Failure>> => {
-  const startedAt = deps.now();
-  const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
-  const taken = await takeSyncLease(deps.db, connectionId, lease, startedAt);
-  if (!taken.ok) return taken;
-  if (taken.value === undefined) return awaitSync(deps, connectionId, startedAt);
+  const begun = await beginSync(deps, connection, purpose);
+  if (!begun.ok) return begun;
+  if ('answer' in begun.value) return ok(begun.value.answer);
 
-  const work = syncUnderLease(deps, connectionId, lease, taken.value, purpose);
+  const work = syncUnderLease(deps, begun.value, purpose);
   // A client that goes away must not leave the lease behind, nor a refresh unstored.
   deps.waitUntil(work.catch(() => undefined));
   return work;
@@ -66,13 +48,12 @@ export const sync = async (
 
 const syncUnderLease = async (
   deps: Deps,
-  connectionId: number,
-  lease: SyncLease,
-  start: SyncStart,
+  { start, lease, granted }: Begun,
   { share, isUse, review }: SyncPurpose,
 ): Promise<Result<SyncResult, Failure>> => {
-  const token = await usableAccessToken(deps, connectionId, { share });
-  const { user } = start;
+  const { connectionId, appId, userId } = start.tokens;
+  const user = { appId, userId };
+  const token = await usableAccessToken(deps, connectionId, { share, granted }, start.tokens);
   if (!token.ok) return abandon(deps, { connectionId, user, lease }, token.failure);
   const slice: Slice = {
     connectionId,
@@ -86,7 +67,8 @@ const syncUnderLease = async (
     isUse,
     counts: { added: 0, changed: 0, removed: 0 },
     pages: 0,
-    granted: undefined,
+    failure: undefined,
+    granted,
     token: token.value,
   };
   // A first read has just seen everything: there is nothing to review.
@@ -121,7 +103,7 @@ const readWindowIfGranted = async (
   { question }: PageAnswer,
 ): Promise<Review | undefined> => {
   const { granted } = slice;
-  if (review === undefined || granted === undefined || granted.left < 1) return undefined;
+  if (review === undefined || granted.left < 1) return undefined;
   // No question of the last seconds is the same: see `nextPageRequest`.
   return readWindow(
     deps,
@@ -147,35 +129,37 @@ const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Pag
     });
     if (page.ok) return ok({ question, page: page.value });
     if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice);
+    slice.failure = page.failure.kind;
     if (page.failure.kind !== 'unauthorized' || refused > 0) return fail(withingsUnavailable(page.failure));
 
     const fresh = await usableAccessToken(deps, slice.connectionId, {
       share: slice.share,
       rejectedVersion: slice.token.tokenVersion,
     });
+    // Shown already, as a failed refresh.
+    slice.failure = undefined;
     if (!fresh.ok) return fresh;
     slice.token = fresh.value;
   }
 };
 
-/** How often a history under way waits for its next request, a second or two each time: an app that asks on gets on, page by page. */
-const MAX_WAITS = 2;
-const MAX_WAIT_SECONDS = 5;
-
 /** Takes one request of the share, if none is left; where more are wanted they are taken in the same row, or else left. */
 const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Reservation, Failure>> => {
-  if (slice.granted !== undefined && slice.granted.left > 0) return ok(slice.granted);
+  const { granted } = slice;
+  // A refresh takes of what was granted first: then the last page lacks the request for its review.
+  if (granted.left >= wanted || (granted.left > 0 && slice.pages > 0)) return ok(granted);
   const { share, connectionId, isUnderWay, user } = slice;
   const asker = { share, connectionId, appId: share === 'sync' ? user.appId : undefined };
   const waits = isUnderWay ? MAX_WAITS : 0;
-  for (let count = wanted, waited = 0; ;) {
+  for (let count = wanted - granted.left, waited = 0; ;) {
     const reserved = await deps.withings.reserve(asker, count);
-    if (reserved.ok) return ok((slice.granted = reserved.value));
-    const { failure } = reserved;
-    if (failure.kind !== 'over_share') return reserved;
+    if (reserved.ok) granted.join(reserved.value);
+    if (granted.left > 0) return ok(granted);
+    if (reserved.ok || reserved.failure.kind !== 'over_share') return reserved;
     if (count === 1) {
-      if (waited >= waits || failure.retryAfterSeconds > MAX_WAIT_SECONDS) return reserved;
-      await deps.sleep(failure.retryAfterSeconds * SECOND_MS);
+      const { retryAfterSeconds } = reserved.failure;
+      if (waited >= waits || retryAfterSeconds > MAX_WAIT_SECONDS) return reserved;
+      await deps.sleep(retryAfterSeconds * SECOND_MS);
       waited += 1;
     }
     count = 1;
@@ -197,15 +181,19 @@ const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise
     endedAt: deps.now(),
     recentQuestions: slice.position.recentQuestions,
     resumeAt: deps.now() + RESUME_AFTER_MS,
+    failure: slice.failure,
   });
   const line = { level: 'info', event: 'sync', outcome: 'partial', reason: reasonOf(failure) } as const;
   await logAbout(deps, slice.user, { ...line, count: slice.pages });
   return ended.ok ? outcome : ended;
 };
 
+/** A slice, or what there is of one whose token was not to be had: that is shown as a failed refresh. */
+type Ended = Pick<Slice, 'connectionId' | 'user' | 'lease'> & Partial<Pick<Slice, 'position' | 'failure'>>;
+
 const abandon = async (
   deps: Deps,
-  { connectionId, user, lease, position }: Pick<Slice, 'connectionId' | 'user' | 'lease'> & { position?: SyncPosition },
+  { connectionId, user, lease, position, failure: shown }: Ended,
   failure: Failure,
 ): Promise<Result<SyncResult, Failure>> => {
   const outcome = fail(failure);
@@ -214,25 +202,8 @@ const abandon = async (
     endedAt: deps.now(),
     recentQuestions: position?.recentQuestions,
     resumeAt: undefined,
+    failure: shown,
   });
   await logAbout(deps, user, { level: 'warn', event: 'sync', outcome: 'failed', reason: reasonOf(failure) });
   return outcome;
-};
-
-/** How often a caller looks for the running sync's result before it is told to come back. Together 12 seconds. */
-const SYNC_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000, 2_000, 2_000];
-
-/** Somebody else is syncing this connection: their result is ours too. */
-const awaitSync = async (deps: Deps, connectionId: number, startedAt: number): Promise<Result<SyncResult, Failure>> => {
-  for (const pauseMs of [0, ...SYNC_POLLS_MS]) {
-    if (pauseMs > 0) await deps.sleep(pauseMs);
-    const state = await syncStateOf(deps.db, connectionId);
-    if (!state.ok) return state;
-    const last = state.value?.last;
-    if (last !== undefined && last.endedAt >= startedAt) return last.outcome as Result<SyncResult, Failure>;
-    const unusable = whyUnusable(state.value);
-    if (unusable !== undefined) return fail(unusable);
-    if (state.value?.leaseId === undefined) break;
-  }
-  return fail({ kind: 'sync_in_progress', retryAfterSeconds: 5 });
 };

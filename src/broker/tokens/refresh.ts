@@ -43,8 +43,8 @@ import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
 /** An access token that may be used now, and the version it belongs to. */
 export type UsableToken = { accessToken: Secret; tokenVersion: number };
 
-/** What a refresh is for: whose share of Withings' requests it takes, and which version Withings has just refused, if any. */
-export type RefreshCause = { share: QuotaName; rejectedVersion?: number };
+/** What a refresh is for: whose share of Withings' requests it takes, and which version Withings has just refused, and what requests are granted already, if any. */
+export type RefreshCause = { share: QuotaName; rejectedVersion?: number; granted?: Reservation };
 
 /**
  * What became of a refresh under a lease. After each of them the lease is given back, or left to run out where that could not be written.
@@ -150,8 +150,9 @@ const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, Re
 /** Takes one more request, if the share has room and the lease outlives the answer. If not, nothing is sent. */
 const reserveRequest = async (deps: Deps, run: RefreshRun): Promise<Result<Reservation, RefreshOutcome>> => {
   const { tokens, cause, lease } = run;
+  const already = cause.granted !== undefined && cause.granted.left > 0 ? cause.granted : undefined;
   const asker = { share: cause.share, connectionId: tokens.connectionId, appId: appCounted(run) };
-  const granted = await deps.withings.reserve(asker, 1);
+  const granted = already === undefined ? await deps.withings.reserve(asker, 1) : ok(already);
   if (granted.ok && mayStillSend(lease.until, deps.now())) return granted;
   const failure: Failure = granted.ok ? { kind: 'refresh_in_progress', retryAfterSeconds: 2 } : granted.failure;
   // Withings' own wait is longer than the pause of a share that is used up.

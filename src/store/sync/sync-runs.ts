@@ -1,12 +1,10 @@
-import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, eq, sql, type SQL } from 'drizzle-orm';
 
-import type { ConnectionState } from '../../domain/connection.ts';
-import type { ReauthReason } from '../../domain/failure.ts';
 import type { AskedQuestion, SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';
+import type { ReviewPosition } from '../../domain/window-review.ts';
 import { withActivity } from '../activity.ts';
-import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
 import { withEvent } from '../timeline.ts';
@@ -14,76 +12,6 @@ import { notedGroups, withChanges } from './changes.ts';
 
 /** The right to sync one connection, until it is given back or runs out. */
 export type SyncLease = { id: string; until: EpochMs };
-
-/** What the holder of a sync lease starts from. */
-export type SyncStart = {
-  /** Whose connection it is. */
-  user: { appId: string; userId: string };
-  position: SyncPosition;
-  dataVersion: number;
-  reviews: ReviewPosition;
-  /** Whether the cron re-reads older windows of this connection. */
-  isReviewed: boolean;
-  /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
-  isUnderWay: boolean;
-};
-
-const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number; now: EpochMs } & SyncLease>) =>
-  orm
-    .update(connections)
-    .set({ syncLeaseId: param('id'), syncLeaseUntil: param('until') })
-    .where(
-      and(
-        eq(connections.id, param('connectionId')),
-        eq(connections.state, 'active'),
-        or(
-          isNull(connections.syncLeaseUntil),
-          lte(connections.syncLeaseUntil, param('now')),
-          // Taken a moment ago by this very call, whose answer was lost.
-          eq(connections.syncLeaseId, param('id')),
-        ),
-      ),
-    )
-    .returning({
-      appId: connections.appId,
-      userId: connections.userId,
-      cursorSeconds: connections.syncCursorSeconds,
-      resume: connections.syncResume,
-      recentQuestions: connections.recentQuestions,
-      dataVersion: connections.dataVersion,
-      reviews: connections.reviewPosition,
-      nextReviewAt: connections.nextReviewAt,
-      resumeAt: connections.syncResumeAt,
-    }),
-);
-
-/**
- * Takes the sync lease of an active connection, unless somebody holds it. Undefined where it was not to be had.
- *
- * The race that remains: a holder slower than its lease finds its writes refused, because each names the lease.
- */
-export const takeSyncLease = (
-  db: Db,
-  connectionId: number,
-  lease: SyncLease,
-  now: EpochMs,
-): StoreResult<SyncStart | undefined> =>
-  tryD1Idempotent(db, async () => {
-    const row = await TAKE_LEASE.first(db, { connectionId, ...lease, now });
-    if (row === undefined) return undefined;
-    return {
-      user: { appId: row.appId, userId: row.userId },
-      dataVersion: row.dataVersion,
-      reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
-      isReviewed: row.nextReviewAt !== null,
-      isUnderWay: row.resumeAt !== null,
-      position: {
-        cursorSeconds: row.cursorSeconds,
-        resume: row.resume === null ? undefined : JSON.parse(row.resume),
-        recentQuestions: JSON.parse(row.recentQuestions),
-      },
-    };
-  });
 
 /** How far a sync got: written with the page that got it there, so that a cut loses nothing that was stored. */
 export type SyncProgress = {
@@ -172,7 +100,13 @@ export const finishStatement = (
   return FINISH(progress).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending });
 };
 
-type AbandonValues = { result: string; recentQuestions: string | null; resumeAt: EpochMs | null };
+type AbandonValues = {
+  result: string;
+  recentQuestions: string | null;
+  resumeAt: EpochMs | null;
+  failure: string | null;
+  endedAt: EpochMs;
+};
 
 const ABANDON = prepared((orm, param: Param<AbandonValues & Held>) =>
   orm
@@ -183,6 +117,11 @@ const ABANDON = prepared((orm, param: Param<AbandonValues & Held>) =>
       lastSyncResult: param('result'),
       recentQuestions: sql`coalesce(${param('recentQuestions')}, ${connections.recentQuestions})`,
       syncResumeAt: sql`coalesce(${param('resumeAt')}, ${connections.syncResumeAt})`,
+      syncFailures: sql`${connections.syncFailures} + (${param('failure')} IS NOT NULL)`,
+      lastFailureKind: sql`coalesce(${param('failure')}, ${connections.lastFailureKind})`,
+      lastFailureAt: sql`iif(${param('failure')} IS NULL, ${connections.lastFailureAt}, ${param('endedAt')})`,
+      timeline: sql`iif(${param('failure')} IS NULL, ${connections.timeline},
+        ${withEvent({ kind: 'sync_failed', reason: param('failure') as SQL<string>, at: param('endedAt') })})`,
     })
     .where(isHeld(param)),
 );
@@ -197,6 +136,8 @@ export const abandonSync = (
     endedAt: EpochMs;
     recentQuestions: readonly AskedQuestion[] | undefined;
     resumeAt: EpochMs | undefined;
+    /** Why Withings' answer was of no use, if that ended it: it is shown with the connection. */
+    failure: string | undefined;
   },
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
@@ -204,6 +145,8 @@ export const abandonSync = (
       result: JSON.stringify({ endedAt: ending.endedAt, outcome: ending.outcome }),
       recentQuestions: ending.recentQuestions === undefined ? null : JSON.stringify(ending.recentQuestions),
       resumeAt: ending.resumeAt ?? null,
+      failure: ending.failure ?? null,
+      endedAt: ending.endedAt,
     };
     await ABANDON.bind(db, { connectionId, leaseId, ...values }).run();
   });
@@ -245,6 +188,7 @@ const ended = (param: Param<EndingValues>) => ({
   syncLeaseId: null,
   syncLeaseUntil: null,
   lastSyncAt: param('now'),
+  syncFailures: 0,
   lastUsedAt: sql`CASE WHEN ${param('isUse')} THEN ${param('now')} ELSE ${connections.lastUsedAt} END`,
   lastSyncResult: param('result'),
   timeline: withEvent({ kind: 'synced', at: param('now') }),
@@ -252,36 +196,3 @@ const ended = (param: Param<EndingValues>) => ({
   previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${param('usedTokenVersion')}
     THEN NULL ELSE ${connections.previousRefreshTokenSealed} END`,
 });
-
-/** Who syncs a connection now, and how the last sync ended. */
-export type SyncState = {
-  state: ConnectionState;
-  stateReason: ReauthReason | undefined;
-  leaseId: string | undefined;
-  last: { endedAt: EpochMs; outcome: unknown } | undefined;
-};
-
-const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number }>) =>
-  orm
-    .select({
-      state: connections.state,
-      stateReason: connections.stateReason,
-      leaseId: connections.syncLeaseId,
-      last: connections.lastSyncResult,
-    })
-    .from(connections)
-    .where(eq(connections.id, param('connectionId'))),
-);
-
-/** The sync state of a connection; undefined where it does not exist. */
-export const syncStateOf = (db: Db, connectionId: number): StoreResult<SyncState | undefined> =>
-  tryD1(db, async () => {
-    const row = await SYNC_STATE.first(db, { connectionId });
-    if (row === undefined) return undefined;
-    return {
-      state: row.state,
-      stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
-      leaseId: row.leaseId ?? undefined,
-      last: row.last === null ? undefined : JSON.parse(row.last),
-    };
-  });

@@ -34,7 +34,12 @@ export const accessToken = z.object({
   revoked_at: instant.nullable().describe('When the token was revoked. Null if it was not.'),
 });
 export const accessTokenList = z.object({
-  data: z.array(accessToken).describe("The account's tokens, revoked ones included."),
+  data: z
+    .array(accessToken)
+    .describe(
+      "The account's tokens, newest first: the valid ones, at most 100, then those that expired or were revoked.",
+    ),
+  next_cursor: nextCursor,
 });
 export const createTokenRequest = z.strictObject({
   name,

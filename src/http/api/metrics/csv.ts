@@ -64,6 +64,7 @@ export const valuesAsCsv = (values: readonly MetricValue[], units: Units, layout
 const PERIOD_COLUMNS: Columns<ReturnType<typeof renderPeriod>> = {
   metric: (one) => one.metric,
   period: (one) => one.period,
+  ambiguous: (one) => String(one.ambiguous),
   first_day: (one) => one.first_day,
   last_day: (one) => one.last_day,
   unit: (one) => one.unit,
@@ -76,7 +77,6 @@ const PERIOD_COLUMNS: Columns<ReturnType<typeof renderPeriod>> = {
   segment: (one) => one.segment ?? null,
   derived_from: (one) => one.derived_from?.join(' ') ?? null,
   partial: (one) => String(one.partial),
-  ambiguous: (one) => String(one.ambiguous),
 };
 
 /** One metric's period a line. */

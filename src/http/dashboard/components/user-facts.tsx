@@ -75,6 +75,7 @@ const EVENTS: Record<TimelineEventKind, string> = {
   refresh_failed: 'Refresh failed',
   reauth_required: 'Needs reconnect',
   synced: 'Synced',
+  sync_failed: 'Sync failed',
   disconnected: 'Disconnected',
 };
 

@@ -8,6 +8,7 @@ import { Confirm } from '../components/confirm.tsx';
 import { Form } from '../components/form.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { credentialPlace } from '../credential-place.ts';
 import { answerFailure } from '../failure.tsx';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
@@ -41,7 +42,7 @@ const setDisabled = async (c: DashboardContext, disabled: boolean): Promise<Resp
 const developerPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
   const account = await showAccount(c.get('deps'), accountIdOf(c));
   if (!account.ok) return answerFailure(c, account.failure);
-  const tokens = await listAccessTokens(c.get('deps'), account.value.id);
+  const tokens = await listAccessTokens(c.get('deps'), account.value.id, credentialPlace(c));
   if (!tokens.ok) return answerFailure(c, tokens.failure);
   const errors = 'errors' in made ? made.errors : {};
   const isDisabled = account.value.disabledAt !== undefined;

@@ -5,15 +5,18 @@ import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
 import type { Secret } from '../../../domain/secret.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { createKeyRequest } from '../../api/apps/contract.ts';
+import { credentialCursor } from '../../api/credential-cursor.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Confirm } from '../components/confirm.tsx';
 import { Checkbox, Field, Form } from '../components/form.tsx';
+import { More } from '../components/more.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { credentialPlace } from '../credential-place.ts';
 import { answerFailure } from '../failure.tsx';
 import { type FieldErrors, readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
@@ -53,8 +56,10 @@ const errorsOf = (issues: readonly { path: readonly PropertyKey[] }[]): FieldErr
   );
 
 const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secret): Promise<Response> => {
-  const listed = await listApiKeys(c.get('deps'), c.get('managed'));
+  const listed = await listApiKeys(c.get('deps'), c.get('managed'), credentialPlace(c));
+
   if (!listed.ok) return answerFailure(c, listed.failure);
+  const { next } = listed.value;
   const refused = Object.keys(errors).length > 0;
   return appPage(
     c,
@@ -67,15 +72,16 @@ const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secre
           For your backend, never for an app on a phone: that one takes a user token, which opens one user’s data for an
           hour at most.
         </p>
-        {listed.value.length === 0 ? (
+        {listed.value.credentials.length === 0 ? (
           <div class="empty">
             <p>
               <strong>No keys yet.</strong> Your backend needs one to sync users and to read their measurements.
             </p>
           </div>
         ) : (
-          <KeyTable c={c} keys={listed.value} now={c.get('deps').now()} />
+          <KeyTable c={c} keys={listed.value.credentials} now={c.get('deps').now()} />
         )}
+        <More next={next && `${appPath(c.get('app'))}/keys?after=${credentialCursor.encode(next)}`} />
       </section>
       <CreateKey c={c} errors={errors} />
       <KeySettings c={c} version={await versionField(c.get('app'))} />

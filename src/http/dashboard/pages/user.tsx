@@ -43,7 +43,7 @@ userPages.get('/', (c) => userPage(c, {}));
 userPages.post('/sync', async (c) => {
   const user = await flowing(c);
   const connection = user.ok ? syncableConnection(user.value) : user;
-  const synced = connection.ok ? await sync(c.get('deps'), connection.value.id) : connection;
+  const synced = connection.ok ? await sync(c.get('deps'), connection.value) : connection;
   if (!synced.ok) return userPage(c, { problem: problemOf(synced.failure).detail });
   return backTo(c, synced.value.complete ? 'user_synced' : 'user_syncing');
 });
