@@ -11,16 +11,16 @@ import { readForm, VERSION_FIELD } from './form.ts';
 import { type Notice, withNotice } from './notice.ts';
 
 /**
- * Forms that change an app carry the version of the app that their page showed. Where two people change one app, the second one is told
- * instead of undoing what the first one did.
+ * Forms that change an app carry the version of the app that their page showed. If two people change one app, the
+ * second one gets an error instead of undoing the first change.
  */
 
-/** The hidden field by which a form names what its page showed. */
+/** The hidden field with the version that the page showed. */
 export const versionField = async (app: App): Promise<Record<string, string>> => ({
   [VERSION_FIELD]: await appVersion(app),
 });
 
-/** Changes the app that the path names as a form asks, and goes back to its tab; or says who changed it meanwhile. */
+/** Changes the app as the form says and returns to its tab; or reports that the app has changed. */
 export const changeApp = async (
   c: DashboardContext,
   settings: AppSettings,

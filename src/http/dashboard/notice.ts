@@ -1,4 +1,4 @@
-/** What a page says once after something was done. The URL carries only the word, so that no link can put text of its own into a page. */
+/** A notice after an action. The URL carries only its code, so no link can put its own text into a page. */
 const NOTICES = {
   session_ended: 'Your session has ended. Sign in again.',
   signed_out: 'You are signed out.',
@@ -24,9 +24,9 @@ const NOTICES = {
 
 export type Notice = keyof typeof NOTICES;
 
-/** The sentence behind a notice's word; undefined for any other word. */
+/** The sentence of a notice's code; undefined for an unknown code. */
 export const noticeOf = (word: string | undefined): string | undefined =>
   word !== undefined && Object.hasOwn(NOTICES, word) ? NOTICES[word as Notice] : undefined;
 
-/** A path of ours that says a notice. */
+/** A path that shows a notice. */
 export const withNotice = (path: string, notice: Notice): string => `${path}?notice=${notice}`;

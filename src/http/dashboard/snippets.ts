@@ -1,6 +1,6 @@
 import type { LinkPolicy } from '../../domain/app.ts';
 
-/** What a snippet is filled with: the app's own values. */
+/** The app's values in a snippet. */
 export type SnippetValues = {
   /** Origin of the broker. */
   origin: string;
@@ -10,10 +10,9 @@ export type SnippetValues = {
   linkPolicy: LinkPolicy;
 };
 
-/** Code to paste, for one platform. */
 export type Snippet = { platform: string; language: string; code: string };
 
-/** Ready-to-paste code for each platform. Follows the link policy: under `session` the link comes from the app's own backend. */
+/** Code to paste for each platform, by link policy: under `session` the link comes from the app's own backend. */
 export const snippetsFor = (values: SnippetValues): Snippet[] => [
   { platform: 'iOS', language: 'Swift', code: swift(values) },
   { platform: 'Android', language: 'Kotlin', code: kotlin(values) },
@@ -23,13 +22,13 @@ export const snippetsFor = (values: SnippetValues): Snippet[] => [
 
 const isWeb = (uri: string): boolean => /^https?:/.test(uri);
 
-/** The URI that an app on a phone would take: its own scheme, if it has registered one. */
+/** The URI for an app on a phone: its own scheme, if it has registered one. */
 const phoneUri = ({ uris }: SnippetValues): string =>
   uris.find((uri) => !isWeb(uri)) ?? uris[0] ?? 'com.example.app:/withings/done';
 
 const webUri = ({ uris }: SnippetValues): string => uris.find(isWeb) ?? 'https://app.example.com/withings/done';
 
-/** Nothing that a registered URI may hold needs more than JSON's quoting, in any of the languages; Kotlin reads a dollar besides. */
+/** JSON's quoting is enough for any registered URI in all these languages, except that Kotlin also reads a dollar. */
 const quoted = (text: string): string => JSON.stringify(text);
 const kotlinQuoted = (text: string): string => quoted(text).replaceAll('$', '\\$');
 

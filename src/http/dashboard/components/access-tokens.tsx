@@ -9,14 +9,14 @@ import { Ago } from './time.tsx';
 
 type Props = {
   tokens: readonly AccessToken[];
-  /** Where the tokens' forms go. */
+  /** The path of the tokens' forms. */
   path: string;
   formToken: string;
   errors: FieldErrors;
   now: EpochMs;
 };
 
-/** The access tokens of an account, without the tokens themselves: a list, a way to revoke, a form to make one. */
+/** An account's access tokens: a list, a form to revoke each, and a form to create one. */
 export const AccessTokens = (props: Props) => (
   <section aria-labelledby="tokens">
     <h2 id="tokens">Access tokens</h2>

@@ -7,12 +7,12 @@ import { Field, Form } from './form.tsx';
 type Props = {
   app: App;
   formToken: string;
-  /** What names the app as it is shown, for the forms that change it. */
+  /** The version of the shown app, for the forms that change it. */
   version: Record<string, string>;
   errors: FieldErrors;
 };
 
-/** An app's name, whether anything flows for it, and its end. */
+/** An app's settings: its name, enable or disable, and delete. */
 export const AppSettings = (props: Props) => (
   <section aria-labelledby="settings">
     <h2 id="settings">Settings</h2>

@@ -13,7 +13,7 @@ type Props = {
   keys: number;
 };
 
-/** What keeps users from being connected, or data from flowing, with the way to mend it. */
+/** What keeps users from connecting or data from arriving, and how to fix it. */
 export const Attention = (props: Props) => {
   const points = pointsOf(props);
   return (

@@ -22,7 +22,7 @@ const POLICIES: { value: LinkPolicy; label: string; explanation: string }[] = [
   },
 ];
 
-/** Who may link whom, explained and changed. */
+/** The link settings, explained and editable. */
 export const LinkSettings = ({
   app,
   formToken,

@@ -4,18 +4,18 @@ import { appPath } from './app-frame.tsx';
 import { Confirm } from './confirm.tsx';
 import { Field, Form } from './form.tsx';
 
-/** The user under whom the dashboard walks the flow. */
+/** The user id of the dashboard's test links. */
 export const TRY_IT_USER = 'try-it';
 
 type Props = {
   app: App;
   uris: readonly RedirectUri[];
   formToken: string;
-  /** What was wrong with the URI that was to be added. */
+  /** The error of the URI that was to be added. */
   refused: { uri: string; why: string } | undefined;
 };
 
-/** Where an app's users may return to: each URI with its warnings, a way to try it and a way to remove it; and a form to add one. */
+/** An app's redirect URIs, each with its warnings, a test link and a form to remove it; and a form to add one. */
 export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
   <section aria-labelledby="uris">
     <h2 id="uris">Redirect URIs</h2>
@@ -89,7 +89,7 @@ const UriRow = ({
 /** A browser without the app shows nothing after a redirect to its scheme. */
 export const endingOf = (uri: string): { ending?: 'page' } => (/^https?:/.test(uri) ? {} : { ending: 'page' });
 
-/** The real flow, for a user of its own. Under `session` a link has to be made first, and is good once. */
+/** The real flow, for a separate user. Under `session` a link has to be created first and is valid once. */
 const TryIt = ({ app, uri, uriId, formToken }: { app: App; uri: string; uriId: string; formToken: string }) =>
   app.linkPolicy === 'session' ? (
     <Form action={`${appPath(app)}/health/try`} token={formToken} fields={{ uri }}>

@@ -4,10 +4,10 @@ import { inlineCode } from '../../inline-code.tsx';
 import { appPath } from './app-frame.tsx';
 import { Field } from './form.tsx';
 
-/** A URI that was tested, and what a link with it would meet. */
+/** A tested URI, and the result. */
 export type TestedUri = RedirectUriTest & { uri: string };
 
-/** Asks whether a link with some redirect URI would be taken, by the very rule that decides at the link. */
+/** Tests whether `auth` would accept a redirect URI, by the same rule. */
 export const TestUri = ({ app, tested }: { app: App; tested: TestedUri | undefined }) => (
   <section aria-labelledby="test-uri">
     <h2 id="test-uri">Test a redirect URI</h2>

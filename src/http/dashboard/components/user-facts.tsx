@@ -6,7 +6,7 @@ import type { TimelineEvent, TimelineEventKind } from '../../../domain/timeline.
 import { Ago, Moment } from './time.tsx';
 import { REAUTH_REASONS } from './user-state.tsx';
 
-/** What is known of a connection, without anything secret. */
+/** A connection's details, without secrets. */
 export const UserFacts = ({
   detail,
   pendingSince,

@@ -14,7 +14,7 @@ import { type FieldErrors, parseForm, readForm } from '../form.ts';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
-/** The list of apps, and making one. */
+/** The list of apps, and the form to create one. */
 export const appPages = new Hono<DashboardEnv>();
 
 const PATH = '/dashboard/apps';

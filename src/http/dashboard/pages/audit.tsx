@@ -12,7 +12,7 @@ import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 import { page } from '../layout.tsx';
 
-/** Who changed what of an app, when and through what. */
+/** An app's audit trail. */
 export const appAuditPages = new Hono<DashboardEnv>();
 
 appAuditPages.get('/', async (c) => {
@@ -32,7 +32,7 @@ appAuditPages.get('/', async (c) => {
   );
 });
 
-/** The same of everything, for the operator; of their own account and its tokens, for a developer. */
+/** The whole audit trail for the operator; a developer's own account and tokens for a developer. */
 export const auditPages = new Hono<DashboardEnv>();
 
 auditPages.get('/', async (c) => {

@@ -17,7 +17,7 @@ import type { DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 import { page } from '../layout.tsx';
 
-/** The operator's page: whether the cron keeps up, what fails and why, and how the keyring stands. */
+/** The operator's page: the cron, failures with their reasons, alarms and the keyring. */
 export const brokerPages = new Hono<DashboardEnv>();
 
 brokerPages.get('/', async (c) => {
@@ -62,7 +62,7 @@ brokerPages.get('/', async (c) => {
   );
 });
 
-/** What the operator was told of, while it lasts. */
+/** The active alarms. */
 const Alarms = ({ alarms, now }: { alarms: BrokerHealth['alarms']; now: EpochMs }) =>
   alarms.length === 0 ? null : (
     <ul class="attention" aria-label="Alarms">

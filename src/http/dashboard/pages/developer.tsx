@@ -12,7 +12,7 @@ import { answerFailure } from '../failure.tsx';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
-/** One developer account, for the operator: its tokens, and whether it may do anything. */
+/** One developer account, for the operator: its tokens, and enable or disable. */
 export const developerPages = new Hono<DashboardEnv>();
 
 const accountIdOf = (c: DashboardContext): string => c.req.param('account_id') ?? '';

@@ -15,7 +15,7 @@ import { type FieldErrors, parseForm } from '../form.ts';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
-/** The operator's list of developer accounts, and making one. */
+/** The operator's list of developer accounts, and the form to create one. */
 export const developersPages = new Hono<DashboardEnv>();
 
 const PATH = '/dashboard/developers';

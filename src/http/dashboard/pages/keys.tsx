@@ -18,7 +18,7 @@ import { answerFailure } from '../failure.tsx';
 import { type FieldErrors, readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 
-/** An app's API keys: a new one is shown once, in the answer that made it, and never again. */
+/** An app's API keys. A new one is shown once. */
 export const keysPages = new Hono<DashboardEnv>();
 
 keysPages.get('/', (c) => keysPage(c, {}));

@@ -21,7 +21,7 @@ import { answerFailure } from '../failure.tsx';
 import { readForm } from '../form.ts';
 import { type Notice, withNotice } from '../notice.ts';
 
-/** One user: body data, what happened, and what can be done. */
+/** One user: body data, timeline and actions. */
 export const userPages = new Hono<DashboardEnv>();
 
 const requireUser = createMiddleware<DashboardEnv>(async (c, next) => {

@@ -11,7 +11,7 @@ import { StateBadge, USER_STATES, type UserState } from '../components/user-stat
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 
-/** An app's users: found by the beginning of their id and by state. */
+/** An app's users, filtered by the beginning of their id and by state. */
 export const usersPages = new Hono<DashboardEnv>();
 
 const MAX_ID_LENGTH = 128;
