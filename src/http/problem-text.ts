@@ -105,6 +105,15 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
     problem(409, 'too_many_webhooks', 'Too many webhooks', `An app has at most ${failure.most}. Remove one first.`),
   webhook_disabled: () =>
     problem(409, 'webhook_disabled', 'Webhook disabled', 'This endpoint is disabled. Enable it first.'),
+  too_many_keys: ({ most }) =>
+    problem(409, 'too_many_keys', 'Too many API keys', `An app has at most ${most} valid keys. Revoke one first.`),
+  too_many_access_tokens: ({ most }) =>
+    problem(
+      409,
+      'too_many_access_tokens',
+      'Too many access tokens',
+      `An account has at most ${most} valid tokens. Revoke one first.`,
+    ),
   storage_unavailable: (failure) =>
     later(
       503,

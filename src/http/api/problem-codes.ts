@@ -19,6 +19,8 @@ export const PROBLEM_STATUS = {
   not_found: 404,
   redirect_uri_not_registrable: 422,
   too_many_redirect_uris: 409,
+  too_many_keys: 409,
+  too_many_access_tokens: 409,
   webhook_url_not_allowed: 422,
   too_many_webhooks: 409,
   webhook_disabled: 409,

@@ -42,8 +42,8 @@ const changedMeanwhile = async (c: DashboardContext, tab: AppTab, back: string):
     c,
     { tab, status: 412 },
     <section class="card" aria-labelledby="changed">
-      <h2 id="changed">Somebody changed the app meanwhile</h2>
-      <p>Nothing was saved, so that their change is not undone unseen.</p>
+      <h2 id="changed">The app has changed</h2>
+      <p>Nothing was saved, because that would undo the other change.</p>
       {last && <LastChange c={c} entry={last} />}
       <p>
         <a class="button" href={back}>

@@ -20,7 +20,7 @@ export const refuseForeignForms = createMiddleware<DashboardEnv>(async (c, next)
     return answerProblem(c, {
       status: 403,
       code: 'foreign_form',
-      title: 'This form is not ours',
+      title: 'This form is not from the dashboard',
       detail:
         'It was not sent by a page of this dashboard, or the page is out of date. Go back, reload the page and try again.',
     });

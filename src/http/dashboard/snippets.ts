@@ -41,7 +41,7 @@ const swift = (values: SnippetValues): string => {
     : `.customScheme(${quoted(uri.slice(0, uri.indexOf(':')))})`;
   const link =
     values.linkPolicy === 'session'
-      ? `        // Your backend makes the link: POST …/withings/connect-sessions
+      ? `        // Your backend creates the link: POST …/withings/connect-sessions
         let link = try await yourBackend.withingsLink()`
       : `        var parts = URLComponents(string: ${quoted(authUrl(values))})!
         parts.queryItems = [
@@ -85,7 +85,7 @@ ${link}
 const swiftTicket = ({ linkPolicy }: SnippetValues): string =>
   linkPolicy === 'confirm'
     ? `
-        // Nothing flows until your backend has confirmed this ticket: POST …/withings/confirm
+        // There is no sync until your backend confirms this ticket: POST …/withings/confirm
         let ticket = values.first(where: { $0.name == "ticket" })?.value
         try await yourBackend.confirmWithings(ticket: ticket)`
     : '';
@@ -100,7 +100,7 @@ const kotlin = (values: SnippetValues): string => {
   ];
   const link =
     values.linkPolicy === 'session'
-      ? `    // Your backend makes the link: POST …/withings/connect-sessions
+      ? `    // Your backend creates the link: POST …/withings/connect-sessions
     val link = Uri.parse(yourBackend.withingsLink())`
       : `    val link = Uri.parse(${kotlinQuoted(authUrl(values))}).buildUpon()
         .appendQueryParameter("user_id", userId)
@@ -116,10 +116,10 @@ ${link}
     CustomTabsIntent.Builder().build().launchUrl(context, link)
 }
 
-/** Call it with the intent's data where the browser comes back; null where all went well. */
+/** Call it with the intent's data when the browser returns; null on success. */
 fun refusalOf(answer: Uri): String? = answer.getQueryParameter("error")
 
-// AndroidManifest.xml, in the activity that the browser comes back to:
+// AndroidManifest.xml, in the activity that the browser returns to:
 // <intent-filter>
 //   <action android:name="android.intent.action.VIEW" />
 //   <category android:name="android.intent.category.DEFAULT" />
@@ -130,7 +130,7 @@ fun refusalOf(answer: Uri): String? = answer.getQueryParameter("error")
 
 const web = (values: SnippetValues): string =>
   values.linkPolicy === 'session'
-    ? `// Your backend makes the link: POST …/withings/connect-sessions
+    ? `// Your backend creates the link: POST …/withings/connect-sessions
 const { auth_url } = await (await fetch('/your-backend/withings-link', { method: 'POST' })).json();
 location.assign(auth_url);
 
@@ -144,7 +144,7 @@ ${webReturn(values)}`;
 
 const webReturn = (values: SnippetValues): string => `// On ${webUri(values)}:
 const answer = new URLSearchParams(location.search);
-const refusal = answer.get('error'); // null where all went well${
+const refusal = answer.get('error'); // null on success${
   values.linkPolicy === 'confirm'
     ? `
 const ticket = answer.get('ticket'); // for your backend: POST …/withings/confirm`
@@ -155,7 +155,7 @@ const backend = (values: SnippetValues): string => {
   const base = `${values.origin}/apps/${values.appId}`;
   const link =
     values.linkPolicy === 'session'
-      ? `# A link for one user, good once
+      ? `# A link for one user, valid once
 curl -X POST ${base}/withings/connect-sessions \\
   -H "X-API-Key: $MUSHU_API_KEY" -H 'Content-Type: application/json' \\
   -d '{"user_id":"USER","redirect_uri":${quoted(values.uris[0] ?? webUri(values))}}'

@@ -43,7 +43,7 @@ const Rename = ({ app, formToken, version, errors }: Props) => (
   </div>
 );
 
-const RESTS = 'Its links, keys and refreshes rest, and nothing is lost. It can be enabled again at any time.';
+const RESTS = 'Its links, keys and refreshes pause, and nothing is lost. You can enable it again at any time.';
 
 const Disable = ({ app, formToken, version }: Props) => (
   <div>
@@ -81,7 +81,9 @@ const Delete = ({ app, formToken, errors }: Props) => (
   <details open={errors['confirmation'] !== undefined}>
     <summary>Delete app</summary>
     <Form action={`${appPath(app)}/delete`} token={formToken}>
-      <p class="hint">Erases every user of the app with all measurements, its keys and its URIs, for good.</p>
+      <p class="hint">
+        Erases every user of the app with all measurements, its keys and its URIs. This cannot be undone.
+      </p>
       <Field
         name="confirmation"
         label={`Type ${app.id} to confirm`}

@@ -20,7 +20,7 @@ export const Attention = (props: Props) => {
     <section aria-labelledby="attention">
       <h2 id="attention">Needs attention</h2>
       {points.length === 0 ? (
-        <p>Nothing. Links work, and everybody who connected stays connected.</p>
+        <p>Nothing. Links work, and all connections are kept alive.</p>
       ) : (
         <ul class="attention">
           {points.map(({ isBad, text }) => (

@@ -33,7 +33,7 @@ const PLOTTED = [
     title: 'BMI',
     unit: 'kg/m²',
     digits: 1,
-    absent: 'No values in this time. A BMI needs a height, which this person may never have told Withings.',
+    absent: 'No values in this time. A BMI needs a height, which this user may not have entered at Withings.',
   },
   { name: 'fat_ratio', title: 'Body fat', unit: '%', digits: 1 },
   { name: 'muscle_mass', title: 'Muscle mass', unit: 'kg', digits: 1 },
@@ -129,8 +129,8 @@ export const BodyPlots = ({ plots, range, path, isActive }: Props) => (
         <p>
           <strong>No measurements in this time.</strong>{' '}
           {isActive
-            ? 'A sync brings what Withings has; a longer time may show more.'
-            : 'None come in while the user is not connected; a longer time may show more.'}
+            ? 'Sync to get them from Withings, or choose a longer time.'
+            : 'The user is not connected, so none arrive. A longer time may show more.'}
         </p>
       </div>
     ) : (

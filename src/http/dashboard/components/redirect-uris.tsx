@@ -19,12 +19,12 @@ type Props = {
 export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
   <section aria-labelledby="uris">
     <h2 id="uris">Redirect URIs</h2>
-    <p class="lead">Where users return to from Withings. Compared byte for byte; anything else is refused.</p>
+    <p class="lead">Where users return to from Withings. They are compared byte for byte; any other is refused.</p>
     {uris.length === 0 ? (
       <div class="empty">
         <p>
-          <strong>None registered yet.</strong> No link works before the first one is. An iOS app takes a scheme of its
-          own, such as <code>com.example.app:/withings/done</code>; a website an <code>https</code> address.
+          <strong>None registered yet.</strong> Links work after you register one. An iOS app takes a scheme of its own,
+          such as <code>com.example.app:/withings/done</code>; a website an <code>https</code> address.
         </p>
       </div>
     ) : (
@@ -36,8 +36,8 @@ export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
     )}
     {uris.length > 0 && (
       <p class="hint">
-        “Try it” walks the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s web address, or
-        on a page with a button that opens the app’s own scheme.
+        “Try it” runs the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s web address, or on
+        a page with a button that opens the app’s own scheme.
       </p>
     )}
     <Form class="inline" action={`${appPath(app)}/health/redirect-uris`} token={formToken}>
@@ -80,7 +80,8 @@ const UriRow = ({
         formToken={formToken}
         fields={{ uri }}
       >
-        Links that return to <code>{uri}</code> are refused from the next request on, those under way too.
+        Links that return to <code>{uri}</code> are refused from the next request on, even those that were already
+        opened.
       </Confirm>
     </div>
   </li>
@@ -94,7 +95,7 @@ const TryIt = ({ app, uri, uriId, formToken }: { app: App; uri: string; uriId: s
   app.linkPolicy === 'session' ? (
     <Form action={`${appPath(app)}/health/try`} token={formToken} fields={{ uri }}>
       <button class="quiet" type="submit" aria-describedby={uriId}>
-        Make a link to try
+        Create a test link
       </button>
     </Form>
   ) : (

@@ -12,7 +12,7 @@ export const TestUri = ({ app, tested }: { app: App; tested: TestedUri | undefin
   <section aria-labelledby="test-uri">
     <h2 id="test-uri">Test a redirect URI</h2>
     <p class="lead">
-      Paste what your app sends, decoded: it says whether the link would be taken, and what differs if not.
+      Paste what your app sends, decoded. The test says whether a link is accepted, and how it differs if not.
     </p>
     <form class="inline" method="get" action={`${appPath(app)}/health#test-uri`}>
       <Field
@@ -35,10 +35,10 @@ export const TestUri = ({ app, tested }: { app: App; tested: TestedUri | undefin
 const Verdict = ({ tested }: { tested: TestedUri }) =>
   tested.matches ? (
     <p class="notice" role="status">
-      It would be taken: <code>{tested.registered}</code> is registered.
+      It is accepted: <code>{tested.registered}</code> is registered.
     </p>
   ) : (
     <p class="notice bad" role="status">
-      It would be refused. {inlineCode(tested.explanation ?? 'Nothing that is registered resembles it.')}
+      It is refused. {inlineCode(tested.explanation ?? 'No registered URI resembles it.')}
     </p>
   );

@@ -25,7 +25,7 @@ appAuditPages.get('/', async (c) => {
     <section aria-labelledby="audit">
       <h2 id="audit">Audit</h2>
       <p class="lead">
-        Every change of who may do what, and every disconnect and erasure, newest first. Entries are never changed.
+        Every change of permissions, every disconnect and every erasure, newest first. Entries are never changed.
       </p>
       {trail.value}
     </section>,
@@ -46,8 +46,8 @@ auditPages.get('/', async (c) => {
       <h1 id="audit">Audit</h1>
       <p class="lead">
         {account === undefined
-          ? 'Every change of any account and any app, those that are gone included, newest first.'
-          : 'Every change of your account and its access tokens, newest first. What concerns an app is on the app’s own tab.'}
+          ? 'Every change of any account and any app, also of deleted ones, newest first.'
+          : 'Every change of your account and its access tokens, newest first. Each app’s changes are on its own tab.'}
       </p>
       {trail.value}
     </section>,

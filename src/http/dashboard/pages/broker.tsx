@@ -36,13 +36,13 @@ brokerPages.get('/', async (c) => {
         <Reasons
           id="failing"
           title="Refreshes that fail now"
-          none="None. Every refresh that was due went through."
+          none="None. Every due refresh succeeded."
           reasons={health.failing}
         />
         <Reasons
           id="lost"
           title="Lost in the last 30 days"
-          none="None. Nobody has to reconnect."
+          none="None. No user has to reconnect."
           reasons={health.lost}
         />
       </div>
@@ -82,13 +82,13 @@ const CRON: Record<CronHealth, { tone: 'good' | 'wait' | 'bad'; label: string; e
   paused: {
     tone: 'wait',
     label: 'Paused',
-    explanation: 'Withings asked to wait, or the share of its requests is used up. It goes on by itself.',
+    explanation: 'Withings asked to wait, or the share of its requests is used up. It continues automatically.',
   },
   late: {
     tone: 'bad',
     label: 'Late',
     explanation:
-      'Something has been due for more than ten minutes, or no tick came for more than an hour. See in the log whether ticks run, and whether the batch is too small.',
+      'Something has been due for more than ten minutes, or no tick came for more than an hour. Check in the log whether ticks run, and whether the batch is too small.',
   },
 };
 
@@ -115,7 +115,7 @@ const Cron = ({ health: { cron, lastTickAt, backlog }, now }: { health: BrokerHe
         <dd>{counted(backlog.inDoubt)}</dd>
       </div>
       <div>
-        <dt>Syncs to go on</dt>
+        <dt>Syncs to continue</dt>
         <dd>{counted(backlog.syncsToResume)}</dd>
       </div>
       <div>
@@ -187,12 +187,12 @@ const Keyring = ({ keyring, now }: { keyring: BrokerHealth['keyring']; now: Epoc
         {keyIds.length > 1 && (
           <>
             <dt>Other keys</dt>
-            <dd>{settled ? 'No longer needed: they may be dropped.' : 'Still needed, or not known yet. Keep them.'}</dd>
+            <dd>{settled ? 'No longer needed: you can remove them.' : 'Still needed, or not known yet. Keep them.'}</dd>
           </>
         )}
         {state?.last && (
           <>
-            <dt>Last looked through</dt>
+            <dt>Last complete pass</dt>
             <dd>
               <Ago at={state.last.finishedAt} now={now} />: {state.last.resealed} sealed anew, {state.last.broken}{' '}
               broken

@@ -90,7 +90,7 @@ healthPages.post('/try', async (c) => {
     <section class="card" aria-labelledby="try">
       <h2 id="try">Try the link</h2>
       <p>
-        It is good once and for a short time, for the user <code>{TRY_IT_USER}</code>, who returns to{' '}
+        It is valid once and for a short time, for the user <code>{TRY_IT_USER}</code>, who returns to{' '}
         <code>{redirectUri}</code>.
       </p>
       <p>

@@ -69,7 +69,7 @@ const overviewPage = async (c: DashboardContext, errors: FieldErrors): Promise<R
           app={app}
           users={overview.users}
           uris={uris.value.length}
-          keys={keys.value.filter(({ revokedAt }) => revokedAt === undefined).length}
+          keys={keys.value.credentials.filter(({ revokedAt }) => revokedAt === undefined).length}
         />
         <Activity
           days={overview.activity}
