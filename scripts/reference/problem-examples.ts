@@ -63,6 +63,7 @@ const texts: readonly ProblemText[] = [
   REQUEST_PROBLEMS.invalidBody,
   REQUEST_PROBLEMS.bodyTooLarge(65_536),
   REQUEST_PROBLEMS.methodNotAllowed(['GET']),
+  REQUEST_PROBLEMS.notAcceptable(['application/json']),
   REQUEST_PROBLEMS.internalError,
   REQUEST_PROBLEMS.badEnvironment,
   REQUEST_PROBLEMS.notServing(false),

@@ -248,6 +248,13 @@ export const REQUEST_PROBLEMS = {
     'Invalid body',
     'The body is not JSON. Send a JSON object with `Content-Type: application/json`.',
   ),
+  notAcceptable: (types: readonly string[]) =>
+    problem(
+      406,
+      'not_acceptable',
+      'Not acceptable',
+      `This route answers as ${types.join(' or ')}, and the request takes none of them.`,
+    ),
   invalidParameter: (parameter: string, detail: string) =>
     problem(400, 'invalid_parameter', 'Invalid parameter', `${parameter}: ${detail}`),
   bodyTooLarge: (mostBytes: number) =>

@@ -42,6 +42,7 @@ export const PROBLEM_STATUS = {
   sealing_key_missing: 503,
   https_required: 403,
   method_not_allowed: 405,
+  not_acceptable: 406,
   invalid_body: 400,
   body_too_large: 413,
   internal_error: 500,

@@ -7,7 +7,7 @@ import { instant, name, nextCursor } from '../schemas.ts';
 const accountName = z.string().describe('The name for people.');
 const disabled = z
   .boolean()
-  .describe('Whether access tokens of the account are refused. Its apps go on serving their users.');
+  .describe('Whether access tokens of the account are refused. Its apps keep serving their users.');
 
 export const account = z.object({
   id: z.string().describe("The account's id, `acct_` and 20 hexadecimal digits."),

@@ -116,7 +116,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       tag: 'Accounts',
       summary: 'Rename or disable an account',
       description:
-        "A disabled account's tokens are refused from the next request on. Its apps go on serving their users.",
+        "A disabled account's tokens are refused from the next request on. Its apps keep serving their users.",
       auth: ACCESS_TOKEN,
       body: body(contract.updateAccountRequest, { disabled: true }),
       answers: [json(200, 'The account as it is now.', contract.account, { ...ACCOUNT, disabled: true })],

@@ -16,14 +16,14 @@ const nextPage = ({ tokens: { next }, path }: Props): string | undefined =>
 
 type Props = {
   tokens: CredentialPage<AccessToken>;
-  /** Where the tokens' forms go. */
+  /** The path of the tokens' forms. */
   path: string;
   formToken: string;
   errors: FieldErrors;
   now: EpochMs;
 };
 
-/** The access tokens of an account, without the tokens themselves: a list, a way to revoke, a form to make one. */
+/** An account's access tokens: a list, a form to revoke each, and a form to create one. */
 export const AccessTokens = (props: Props) => (
   <section aria-labelledby="tokens">
     <h2 id="tokens">Access tokens</h2>
@@ -34,7 +34,7 @@ export const AccessTokens = (props: Props) => (
     {props.tokens.credentials.length === 0 ? (
       <div class="empty">
         <p>
-          <strong>No tokens yet.</strong> Nobody can sign in to this account before it has one.
+          <strong>No tokens yet.</strong> The account needs one to sign in.
         </p>
       </div>
     ) : (
@@ -114,6 +114,6 @@ const Revoke = ({
     path={`${path}/${id}/revoke`}
     formToken={formToken}
   >
-    It is refused from the next request on, and whoever signed in with it is signed out. That cannot be undone.
+    It is refused from the next request on, and its dashboard sessions end. This cannot be undone.
   </Confirm>
 );

@@ -21,7 +21,7 @@ import { answerFailure } from '../failure.tsx';
 import { type FieldErrors, readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 
-/** An app's API keys: a new one is shown once, in the answer that made it, and never again. */
+/** An app's API keys. A new one is shown once. */
 export const keysPages = new Hono<DashboardEnv>();
 
 keysPages.get('/', (c) => keysPage(c, {}));
@@ -69,7 +69,7 @@ const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secre
       <section aria-labelledby="keys">
         <h2 id="keys">API keys</h2>
         <p class="lead">
-          For your backend, never for an app on a phone: that one takes a user token, which opens one user’s data for an
+          For your backend, never for an app on a phone. A phone takes a user token, which opens one user’s data for an
           hour at most.
         </p>
         {listed.value.credentials.length === 0 ? (
@@ -116,14 +116,14 @@ const Revoke = ({ c, apiKey: { id, name } }: { c: DashboardContext; apiKey: ApiK
     path={`${appPath(c.get('app'))}/keys/revoke/${id}`}
     formToken={c.get('formToken')}
   >
-    It is refused from the next request on. That cannot be undone: whatever uses it needs a new key first.
+    It is refused from the next request on. This cannot be undone: give its users a new key first.
   </Confirm>
 );
 
 const SCOPES: Record<KeyScope, { label: string; explanation: string }> = {
   read: { label: 'read', explanation: 'Read users’ status and measurements.' },
   sync: { label: 'sync', explanation: 'Pull what is new from Withings, and disconnect users.' },
-  'manage-links': { label: 'manage links', explanation: 'Make links and user tokens, and confirm links.' },
+  'manage-links': { label: 'manage links', explanation: 'Create links and user tokens, and confirm links.' },
 };
 
 const CreateKey = ({ c, errors }: { c: DashboardContext; errors: FieldErrors }) => (
@@ -133,7 +133,7 @@ const CreateKey = ({ c, errors }: { c: DashboardContext; errors: FieldErrors }) 
       <Field
         name="name"
         label="Name"
-        hint="Where it will be used, such as “production backend”."
+        hint="Where you will use it, such as “production backend”."
         error={errors['name']}
         maxlength={100}
         autocomplete="off"
@@ -162,8 +162,8 @@ const KeySettings = ({ c, version }: { c: DashboardContext; version: Record<stri
         label="Refuse keys in requests of web pages"
         checked={c.get('app').refuseBrowserKeys}
       >
-        A key in a page’s script reads every user, and whoever opens the page can read the key. Such requests are
-        answered with <code>browser_key_refused</code>; user tokens go on working in pages.
+        A key in a page’s script reads every user, and every visitor of the page can read the key. Such requests are
+        answered with <code>browser_key_refused</code>; user tokens keep working in pages.
       </Checkbox>
       <button class="quiet" type="submit">
         Save

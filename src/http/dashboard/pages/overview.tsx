@@ -15,7 +15,7 @@ import { answerFailure } from '../failure.tsx';
 import { type FieldErrors, parseForm, readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 
-/** An app's Overview tab: how many users are in which state, what they did lately, what needs attention; and the app's settings. */
+/** An app's Overview tab: users by state, activity by day, what needs attention, and settings. */
 export const overviewPages = new Hono<DashboardEnv>();
 
 overviewPages.get('/', (c) => overviewPage(c, {}));
