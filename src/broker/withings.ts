@@ -60,10 +60,8 @@ type Parts = {
   sleep: (ms: number) => Promise<void>;
 };
 
-export type Withings = ReturnType<typeof meterWithings>;
-
-/** Puts the quotas before the client. */
-export const meterWithings = ({ client, db, shares, now, sleep }: Parts) => {
+/** The quotas: what makes reservations. */
+const quotasOf = ({ db, shares, now, sleep }: Parts) => {
   /**
    * Takes requests from a share, in one transaction with statements that may depend on it.
    *
@@ -99,6 +97,14 @@ export const meterWithings = ({ client, db, shares, now, sleep }: Parts) => {
     return taken.value.granted === undefined ? fail(await whyNot(asker, count)) : ok(taken.value.granted);
   };
 
+  return { reserve, reserveWith, whyNot };
+};
+
+export type Withings = ReturnType<typeof meterWithings>;
+
+/** Puts the quotas before the client. */
+export const meterWithings = (parts: Parts) => {
+  const { client, db, now } = parts;
   /** Makes a request that was granted, and keeps it with the connection if Withings wants to be left alone for it. */
   const ask = async <Value>(
     granted: Granted,
@@ -115,9 +121,7 @@ export const meterWithings = ({ client, db, shares, now, sleep }: Parts) => {
   };
 
   return {
-    reserve,
-    reserveWith,
-    whyNot,
+    ...quotasOf(parts),
     /** See the client's. Asks nothing of Withings. */
     authorizeUrl: client.authorizeUrl,
     /** One request. */

@@ -10,10 +10,15 @@ import { nearestName } from './nearest-name.ts';
 export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) =>
   zValidator(target, schema, (result, c) => {
     if (result.success) return undefined;
-    const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
     // The validator's types know no environment of its app.
-    return answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query', known);
+    return answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query', namesOf(schema));
   });
+
+/** The names that what fits may have. */
+const namesOf = (schema: unknown): string[] => {
+  if (schema instanceof z.ZodObject) return Object.keys(schema.shape);
+  return schema instanceof z.ZodUnion ? [...new Set(schema.options.flatMap(namesOf))] : [];
+};
 
 /** Names longer than this are not repeated: no parameter of ours is. */
 const MAX_NAME_LENGTH = 40;
