@@ -41,8 +41,11 @@ beforeAll(async () => {
   const upstream = `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : ''}`;
   const dev: [string, ...string[]] = [process.execPath, fileURLToPath(import.meta.resolve('../../scripts/dev.ts'))];
   broker = await spawnDev(dev, [
-    ...['--state', state, '--port', '0', '--upstream', upstream],
-    ...['--client-id', client.clientId, '--client-secret', client.clientSecret],
+    `--state=${state}`,
+    '--port=0',
+    `--upstream=${upstream}`,
+    `--client-id=${client.clientId}`,
+    `--client-secret=${client.clientSecret}`,
   ]);
   stops.push(() => broker.stop());
   ({ ready } = broker);

@@ -38,14 +38,11 @@ export const createCopy = () => {
     /** What is printed if one of these test files is red; undefined if all are green. */
     redOf: (tests: readonly string[]): string | undefined => {
       const projects = new Set(tests.map((test) => (IN_WORKERD.test(test) ? 'workerd' : 'node')));
+      const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+      const wanted = [...projects].flatMap((project) => ['--project', project]);
       const run = spawnSync(
         process.execPath,
-        [
-          join(root, 'node_modules/vitest/vitest.mjs'),
-          ...['run', '--config', 'test/vitest.config.ts', '--bail', '1'],
-          ...[...projects].flatMap((project) => ['--project', project]),
-          ...tests,
-        ],
+        [vitest, 'run', '--config', 'test/vitest.config.ts', '--bail', '1', ...wanted, ...tests],
         { cwd: folder, encoding: 'utf8' },
       );
       return run.status === 0 ? undefined : run.stdout.slice(-3_000);
