@@ -33,6 +33,8 @@ export type RequestFailure =
   | { kind: 'not_found'; what: string }
   | { kind: 'redirect_uri_not_registrable'; refusal: RedirectUriRefusal }
   | { kind: 'too_many_redirect_uris'; most: number }
+  | { kind: 'too_many_keys'; most: number }
+  | { kind: 'too_many_access_tokens'; most: number }
   | { kind: 'webhook_url_not_allowed'; detail: string }
   | { kind: 'too_many_webhooks'; most: number }
   | { kind: 'webhook_disabled' };

@@ -135,6 +135,7 @@ test.each(['tick', 'sync'])('a refresh by a %s that brings another account’s t
   // It may have taken effect: within the hours of the token before, the connection is refreshed again.
   expect((await refreshing.rowOf('nora')).in_doubt_since).not.toBeNull();
   refreshing.answerInstead(() => undefined);
+  broker.advance(MINUTE_MS);
   expect((await refreshing.sync('nora')).status).toBe(200);
 });
 

@@ -21,7 +21,7 @@ import { answerFailure } from '../failure.tsx';
 import { readForm } from '../form.ts';
 import { type Notice, withNotice } from '../notice.ts';
 
-/** One user: body data, what happened, and what can be done. */
+/** One user: body data, timeline and actions. */
 export const userPages = new Hono<DashboardEnv>();
 
 const requireUser = createMiddleware<DashboardEnv>(async (c, next) => {
@@ -130,8 +130,8 @@ const Actions = ({ c, state }: { c: DashboardContext; state: string }) => (
         path={`${pathOf(c)}/disconnect`}
         formToken={c.get('formToken')}
       >
-        The tokens are forgotten at once, and the user has to connect again before anything new comes in. Stored
-        measurements stay.
+        The tokens are deleted at once, and the user has to connect again before new data arrives. Stored measurements
+        stay.
       </Confirm>
     )}
   </div>
@@ -142,8 +142,8 @@ const Erase = ({ c, error }: { c: DashboardContext; error: string | undefined })
     <summary>Erase user</summary>
     <Form action={`${pathOf(c)}/erase`} token={c.get('formToken')}>
       <p class="hint">
-        Removes the connection, its tokens and every measurement, for good. Access at Withings is withdrawn too, unless
-        the same Withings account is connected elsewhere.
+        Removes the connection, its tokens and every measurement. This cannot be undone. Access at Withings is withdrawn
+        too, unless the same Withings account is connected elsewhere.
       </p>
       <Field
         name="confirmation"

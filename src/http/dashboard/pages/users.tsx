@@ -11,7 +11,7 @@ import { StateBadge, USER_STATES, type UserState } from '../components/user-stat
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 
-/** An app's users: found by the beginning of their id and by state. */
+/** An app's users, filtered by the beginning of their id and by state. */
 export const usersPages = new Hono<DashboardEnv>();
 
 const MAX_ID_LENGTH = 128;
@@ -88,11 +88,11 @@ const NoUsers = ({ c, isFiltered }: { c: DashboardContext; isFiltered: boolean }
   <div class="empty">
     {isFiltered ? (
       <p>
-        <strong>Nobody matches.</strong> <a href={`${appPath(c.get('app'))}/users`}>Show all users</a>
+        <strong>No user matches.</strong> <a href={`${appPath(c.get('app'))}/users`}>Show all users</a>
       </p>
     ) : (
       <p>
-        <strong>Nobody has connected yet.</strong> Open the “Try it” link on the{' '}
+        <strong>No user has connected yet.</strong> Open the “Try it” link on the{' '}
         <a href={`${appPath(c.get('app'))}/health`}>Health tab</a>, allow access, and you are the first.
       </p>
     )}
