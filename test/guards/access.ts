@@ -252,14 +252,6 @@ export const ACCESS: readonly Guard[] = [
     tests: ['test/http/quotas.test.ts', 'test/store/withings-quota.test.ts'],
   },
   {
-    name: 'tokens of another person are not stored',
-    threats: ['T64'],
-    file: 'src/broker/tokens/refresh.ts',
-    find: 'if (answer.ok && answer.value.withingsUserId !== tokens.withingsUserId) {',
-    replace: 'if (answer.ok && answer.value.withingsUserId === undefined) {',
-    tests: ['test/http/threats.test.ts'],
-  },
-  {
     name: 'an erasure is complete when nothing was linked meanwhile',
     threats: ['T63'],
     file: 'src/broker/users/erase-user.ts',

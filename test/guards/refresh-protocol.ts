@@ -5,6 +5,7 @@ const TOKENS = 'src/store/tokens/tokens.ts';
 const TESTS = [
   'test/broker/refresh-rules.test.ts',
   'test/store/activation.test.ts',
+  'test/broker/refusals.test.ts',
   'test/interleavings/refresh.test.ts',
   'test/broker/refresh-crash.test.ts',
 ];
@@ -60,9 +61,24 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   {
     name: '601 is transient',
     file: REFRESH,
-    find: "if (answer.failure.kind !== 'refresh_token_rejected')",
-    replace: "if (answer.failure.kind !== 'refresh_token_rejected' && answer.failure.kind !== 'throttled')",
+    find: "if (failure.kind !== 'refresh_token_rejected' && !isRefusal(failure))",
+    replace: "if (failure.kind !== 'refresh_token_rejected' && !isRefusal(failure) && failure.kind !== 'throttled')",
     tests: TESTS,
+  },
+  {
+    name: 'a refusal in unknown words is not believed at once',
+    file: REFRESH,
+    find: 'return isBelieved ? onRejected(deps, run)',
+    replace: 'return !isBelieved ? onRejected(deps, run)',
+    tests: ['test/broker/refusals.test.ts', ...TESTS],
+  },
+  {
+    name: 'another account’s tokens are not stored',
+    threats: ['T64'],
+    file: REFRESH,
+    find: 'answer.ok && answer.value.withingsUserId !== tokens.withingsUserId',
+    replace: 'answer.ok && tokens.withingsUserId === undefined',
+    tests: ['test/http/threats.test.ts', 'test/broker/refusals.test.ts', ...TESTS],
   },
   {
     name: 'suspicion: the client proves itself before anybody is condemned',
@@ -74,8 +90,8 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   {
     name: 'nothing is sent that the lease does not carry',
     file: REFRESH,
-    find: 'if (granted.ok && mayStillSend(lease.until, deps.now())) return granted;',
-    replace: 'if (granted.ok) return granted;',
+    find: 'granted.ok && mayStillSend(lease.until, deps.now())',
+    replace: 'granted.ok',
     tests: TESTS,
   },
   {
