@@ -68,8 +68,8 @@ const GUARDS: Guard[] = [
   {
     name: 'nothing is sent that the lease does not carry',
     file: REFRESH,
-    find: 'const inTime = mayStillSend(run.lease.until, deps.now());',
-    replace: 'const inTime = true;',
+    find: 'if (granted.ok && mayStillSend(lease.until, deps.now())) return granted;',
+    replace: 'if (granted.ok) return granted;',
   },
   {
     name: 'a refresh after a doubt is confirmed',
