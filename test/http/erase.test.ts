@@ -296,6 +296,40 @@ describe('exporting a user', () => {
   });
 });
 
+describe('an export', () => {
+  const entries = async () => {
+    const { data } = await (
+      await broker.manage('GET', `/apps/${app.id}/audit`)
+    ).json<{ data: { action: string; actor: string; at: string }[] }>();
+    return data.filter(({ action }) => action === 'user.exported');
+  };
+
+  test('that begins at a cursor is in the audit trail too', async () => {
+    await link('ada', 0);
+    const [id] = await connectionIds('ada');
+    expect((await app.call('GET', `/users/ada/export?cursor=${id}.0`)).status).toBe(200);
+    expect(await entries()).toHaveLength(1);
+  });
+
+  test('is noted once an hour for each who asks, and else writes nothing', async () => {
+    await link('ada', 0);
+    await link('bob', 1);
+    for (let calls = 0; calls < 5; calls += 1) {
+      expect((await app.call('GET', '/users/ada/export')).status).toBe(200);
+      broker.advance(60_000);
+    }
+    expect(await entries()).toHaveLength(1);
+    await app.call('GET', '/users/bob/export');
+    await broker.manage('GET', `/apps/${app.id}/users/ada/export`);
+    expect(new Set((await entries()).map(({ actor }) => actor)).size).toBe(2);
+    expect(await entries()).toHaveLength(3);
+    broker.advance(3_600_000);
+    const before = await rowsWith('user.exported');
+    await app.call('GET', '/users/ada/export');
+    expect(await rowsWith('user.exported')).toHaveLength(before.length + 1);
+  });
+});
+
 describe('deleting an app', () => {
   test('takes bounded calls, lets nothing flow meanwhile, and leaves nothing but the audit trail', async () => {
     for (let user = 0; user < 7; user += 1) await link(`user-${user}`, user % 3);
