@@ -39,12 +39,8 @@ const unpacked = async (): Promise<string> => {
   if (!existsSync(CACHE)) {
     await mkdir(join(CACHE, '..'), { recursive: true });
     const folder = await mkdtemp(`${CACHE}-`);
-    const program = `import chromium from '@sparticuz/chromium'; await chromium.executablePath();`;
     const env = { ...process.env, TMPDIR: folder };
-    await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {
-      cwd: import.meta.dirname,
-      env,
-    });
+    await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'unpack.ts')], { env });
     // Another process may have been first.
     await rename(folder, CACHE).catch(() => rm(folder, { recursive: true }));
   }
