@@ -11,8 +11,8 @@ import { unreadParameter } from './validate.ts';
 export type Admitting<Name extends string, Value> = HttpEnv & { Variables: Record<Name, Value> };
 
 /**
- * Who may come in by a route. It stands first, before anything that the request says is looked at, and gives the handler the variable by
- * which use cases are called: a route without one has nothing to call them with, and does not compile.
+ * Admission to a route. The middleware comes first, before the request is validated, and sets the handler's `name`. A route without one
+ * does not compile, because a use case needs that variable.
  */
 export const admission = <Name extends string, Value>(
   name: Name,

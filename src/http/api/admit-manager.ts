@@ -2,13 +2,13 @@ import { admitAppManager, admitManager, admitOperator } from '../../broker/acces
 import { admission } from './admission.ts';
 import { managerCredential } from './credentials.ts';
 
-/** The operator, or a developer. */
+/** Admits the operator or a developer. */
 export const forManager = admission('manager', (c) => admitManager(c.get('deps'), managerCredential(c)));
 
-/** The operator alone. */
+/** Admits only the operator. */
 export const forOperator = admission('manager', (c) => admitOperator(c.get('deps'), managerCredential(c)));
 
-/** Whoever may manage the app that the path names. */
+/** Admits a manager of the app in the path. */
 export const forApp = admission('managed', (c) =>
   admitAppManager(c.get('deps'), managerCredential(c), c.req.param('app_id') ?? ''),
 );
