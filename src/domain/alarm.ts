@@ -11,6 +11,7 @@ export const ALARMS = {
   database_nearly_full: 'The database is nearly as large as it may become.',
   sealing_key_missing: 'Stored tokens need a key that the keyring lacks. Their connections pause.',
   withings_client_rejected: "Withings refuses the broker's client id or secret. Nothing is refreshed meanwhile.",
+  withings_unreadable: 'Withings answers what the broker cannot read. Measurements are left out.',
 } as const;
 
 export type AlarmCode = keyof typeof ALARMS;

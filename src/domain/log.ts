@@ -19,6 +19,8 @@ export type LogEntry = {
   /** A keyed hash of app and user: the same person is the same word, and nobody can tell who. */
   userHash?: string;
   count?: number;
+  /** What a sync could not read: groups, single measures, stretches of time. */
+  skipped?: number;
 };
 
 export type Log = (entry: LogEntry) => void;

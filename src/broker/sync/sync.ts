@@ -2,24 +2,19 @@ import { hex } from '../../crypto/credential.ts';
 import { whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import {
-  MAX_SPREAD_SECONDS,
-  nextPageRequest,
-  type SyncPosition,
-  type SyncResult,
-  withPageRequested,
-} from '../../domain/sync.ts';
-import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
-import type { ReviewKind } from '../../domain/window-review.ts';
+import { startOfHistory } from '../../domain/history.ts';
+import { historyCompleteFrom, type SyncPosition, type SyncResult } from '../../domain/sync.ts';
+import { type EpochMs, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import type { ReviewKind, ReviewPosition } from '../../domain/window-review.ts';
 import { abandonSync, type SyncLease, type SyncStart, syncStateOf, takeSyncLease } from '../../store/sync/sync-runs.ts';
 import { type QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
-import { condemn, usableAccessToken } from '../tokens/access-token.ts';
-import { withingsUnavailable } from '../tokens/withings-unavailable.ts';
-import type { Reservation } from '../withings.ts';
+import { usableAccessToken } from '../tokens/access-token.ts';
+import { askPage } from './ask-page.ts';
+import { askForLess } from './ask-for-less.ts';
 import { readWindow, type Review } from './review-window.ts';
-import { type PageAnswer, type Slice, storePage } from './store-page.ts';
+import { judgeAnswer, type PageAnswer, type Slice, storePage } from './store-page.ts';
 
 /** Longer than a whole slice with its refresh may take; a holder that died blocks its connection for this long. */
 const SYNC_LEASE_MS = 2 * MINUTE_MS;
@@ -78,20 +73,31 @@ const syncUnderLease = async (
     connectionId,
     user,
     lease,
-    position: start.position,
+    startedAt: deps.now(),
+    position: withHistoryBegun(start.position, deps.now()),
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
     isUnderWay: start.isUnderWay,
     share,
     isUse,
     counts: { added: 0, changed: 0, removed: 0 },
+    skipped: 0,
     pages: 0,
+    question: undefined,
+    retries: 0,
     granted: undefined,
     token: token.value,
   };
   // A first read has just seen everything: there is nothing to review.
-  const isFirst = start.position.cursorSeconds === 0;
-  return pullPages(deps, slice, isFirst ? undefined : review);
+  return pullPages(deps, slice, slice.position.history === undefined ? review : undefined);
+};
+
+/** Before the first answer a history begins, or begins again; a smaller size that it has learned stays. */
+const withHistoryBegun = (position: SyncPosition, now: EpochMs): SyncPosition => {
+  const { cursorSeconds, history } = position;
+  const isBegun = history?.untilSeconds !== undefined || history?.paged !== undefined;
+  if (isBegun || (cursorSeconds > 0 && history === undefined)) return position;
+  return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
 };
 
 const pullPages = async (
@@ -101,16 +107,27 @@ const pullPages = async (
 ): Promise<Result<SyncResult, Failure>> => {
   const deadline = deps.now() + SLICE_DEADLINE_MS;
   for (;;) {
-    const answer = await ask(deps, slice, review === undefined ? 1 : 2);
-    if (!answer.ok) return afterFailure(deps, slice, answer.failure);
+    const isInTime = deps.now() < deadline;
+    const answer = await askPage(deps, slice, requestsWanted(slice, review));
+    if (!answer.ok) {
+      if (isInTime && (await askForLess(deps, slice, answer.failure))) continue;
+      return afterFailure(deps, slice, answer.failure);
+    }
+    const judged = judgeAnswer(slice, answer.value, deps.now());
     const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
-    const isLast = answer.value.page.nextOffset === undefined;
-    const window = isLast && !isLastOfSlice ? await readWindowIfGranted(deps, slice, review, answer.value) : undefined;
+    const reviews = judged.complete && answer.value.question.kind === 'changes' && !isLastOfSlice;
+    const window = reviews ? await readWindowIfGranted(deps, slice, review, answer.value.question) : undefined;
     const resumeAt = isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined;
-    const stored = await storePage(deps, slice, answer.value, resumeAt, window);
+    const stored = await storePage(deps, slice, judged, resumeAt, window);
     if (!stored.ok) return afterFailure(deps, slice, stored.failure);
     if (stored.value !== undefined) return ok(stored.value);
   }
+};
+
+/** A first read asks for the newest stretch and for what came before; a later one for what changed, and reviews a window. */
+const requestsWanted = ({ position, pages }: Slice, review: ReviewKind | undefined): number => {
+  if (position.history !== undefined) return pages === 0 ? 2 : 1;
+  return review === undefined ? 1 : 2;
 };
 
 /** Reads a window again where that is wanted and a request is left for it. */
@@ -118,8 +135,8 @@ const readWindowIfGranted = async (
   deps: Deps,
   slice: Slice,
   review: ReviewKind | undefined,
-  { question }: PageAnswer,
-): Promise<Review | undefined> => {
+  question: Extract<PageAnswer['question'], { kind: 'changes' }>,
+): Promise<Review | ReviewPosition | undefined> => {
   const { granted } = slice;
   if (review === undefined || granted === undefined || granted.left < 1) return undefined;
   // No question of the last seconds is the same: see `nextPageRequest`.
@@ -133,69 +150,19 @@ const readWindowIfGranted = async (
   );
 };
 
-/** Asks for the next page, and once more with a fresh token where the stored one is refused. */
-const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<PageAnswer, Failure>> => {
-  for (let refused = 0; ; refused += 1) {
-    const granted = await takeRequest(deps, slice, wanted);
-    if (!granted.ok) return granted;
-
-    const question = nextPageRequest(slice.position, deps.now(), slice.connectionId % MAX_SPREAD_SECONDS);
-    slice.position = withPageRequested(slice.position, question, deps.now());
-    const page = await deps.withings.measureGroups(granted.value, {
-      accessToken: slice.token.accessToken,
-      ...question,
-    });
-    if (page.ok) return ok({ question, page: page.value });
-    if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice);
-    if (page.failure.kind !== 'unauthorized' || refused > 0) return fail(withingsUnavailable(page.failure));
-
-    const fresh = await usableAccessToken(deps, slice.connectionId, {
-      share: slice.share,
-      rejectedVersion: slice.token.tokenVersion,
-    });
-    if (!fresh.ok) return fresh;
-    slice.token = fresh.value;
-  }
-};
-
-/** How often a history under way waits for its next request, a second or two each time: an app that asks on gets on, page by page. */
-const MAX_WAITS = 2;
-const MAX_WAIT_SECONDS = 5;
-
-/** Takes one request of the share, if none is left; where more are wanted they are taken in the same row, or else left. */
-const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Reservation, Failure>> => {
-  if (slice.granted !== undefined && slice.granted.left > 0) return ok(slice.granted);
-  const { share, connectionId, isUnderWay, user } = slice;
-  const asker = { share, connectionId, appId: share === 'sync' ? user.appId : undefined };
-  const waits = isUnderWay ? MAX_WAITS : 0;
-  for (let count = wanted, waited = 0; ;) {
-    const reserved = await deps.withings.reserve(asker, count);
-    if (reserved.ok) return ok((slice.granted = reserved.value));
-    const { failure } = reserved;
-    if (failure.kind !== 'over_share') return reserved;
-    if (count === 1) {
-      if (waited >= waits || failure.retryAfterSeconds > MAX_WAIT_SECONDS) return reserved;
-      await deps.sleep(failure.retryAfterSeconds * SECOND_MS);
-      waited += 1;
-    }
-    count = 1;
-  }
-};
-
-const condemnSlice = (deps: Deps, { connectionId, user, token }: Slice) =>
-  condemn(deps, { ...user, connectionId, tokenVersion: token.tokenVersion }, 'insufficient_scope');
-
 /** Pages that were stored count, whatever came after them; without any, the caller is told what went wrong. */
 const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise<Result<SyncResult, Failure>> => {
   const isFinal = failure.kind === 'reauth_required' || failure.kind === 'not_connected';
   // A history under way that only has to wait for its share is still under way.
   const isWaiting = slice.isUnderWay && failure.kind === 'over_share';
   if ((slice.pages === 0 && !isWaiting) || isFinal) return abandon(deps, slice, failure);
-  const outcome = ok({ ...slice.counts, complete: false, syncedAt: deps.now() });
+  const { counts, skipped, position } = slice;
+  const completeFrom = historyCompleteFrom(position);
+  const outcome = ok({ ...counts, skipped, complete: false, historyCompleteFrom: completeFrom, syncedAt: deps.now() });
   const ended = await abandonSync(deps.db, slice.connectionId, slice.lease.id, {
     outcome,
     endedAt: deps.now(),
-    recentQuestions: slice.position.recentQuestions,
+    position,
     resumeAt: deps.now() + RESUME_AFTER_MS,
   });
   const line = { level: 'info', event: 'sync', outcome: 'partial', reason: reasonOf(failure) } as const;
@@ -212,7 +179,7 @@ const abandon = async (
   await abandonSync(deps.db, connectionId, lease.id, {
     outcome,
     endedAt: deps.now(),
-    recentQuestions: position?.recentQuestions,
+    position,
     resumeAt: undefined,
   });
   await logAbout(deps, user, { level: 'warn', event: 'sync', outcome: 'failed', reason: reasonOf(failure) });

@@ -140,6 +140,10 @@ export const connections = sqliteTable(
     syncCursorSeconds: integer('sync_cursor_seconds').notNull().default(0),
     /** Where a read continues that was cut off, when Withings' order forbids moving the cursor: JSON. */
     syncResume: text('sync_resume'),
+    /** JSON: where a history stands that is read newest first; null where none is. */
+    syncHistory: text('sync_history'),
+    /** Since when everything that was measured is stored; null if nothing older is still to be read. */
+    historyCompleteFrom: integer('history_complete_from'),
     /** When the cron goes on with an incomplete sync; null where none is. */
     syncResumeAt: integer('sync_resume_at'),
     /** JSON: which windows of time are re-read next, in search of deletions. */
