@@ -43,7 +43,21 @@ export const makeDocument = (version: string): Json => {
       ),
     },
   };
-  return withoutUnused(document);
+  return withoutUnused(describeReferences(document, SCHEMAS));
+};
+
+/** Repeats, beside a property's reference to a named schema, what that schema says: not every tool looks it up. */
+const describeReferences = <Part>(part: Part, schemas: Record<string, Json>): Part => {
+  if (typeof part !== 'object' || part === null) return part;
+  for (const [name, value] of Object.entries(part)) {
+    describeReferences(value, schemas);
+    if (name !== 'properties') continue;
+    for (const property of Object.values(value as Record<string, Json>)) {
+      const target = typeof property['$ref'] === 'string' ? schemas[property['$ref'].slice(SCHEMA_PREFIX.length)] : {};
+      property['description'] ??= target?.['description'];
+    }
+  }
+  return part;
 };
 
 const SCHEMA_PREFIX = '#/components/schemas/';
@@ -156,7 +170,10 @@ const problemAnswersOf = (operation: Operation): Record<string, Json> => {
         headers: headersOf(PROBLEM_HEADERS[status] ?? []),
         content: {
           'application/problem+json': {
-            schema: { $ref: `${SCHEMA_PREFIX}Problem`, properties: { code: { enum: codes } } },
+            schema: {
+              $ref: `${SCHEMA_PREFIX}Problem`,
+              properties: { code: { description: 'One of those that this operation answers so.', enum: codes } },
+            },
             examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
           },
         },

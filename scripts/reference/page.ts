@@ -1,7 +1,7 @@
-import { html, raw } from 'hono/html';
+import { html } from 'hono/html';
 
 import type { Json } from './document.ts';
-import { schemaTable, typeOf } from './schema-table.ts';
+import { inline, schemaTable, typeOf } from './schema-table.ts';
 
 /** The document as this page reads it: made by `document.ts`, so its shape is known here and plain JSON to everybody else. */
 const asShown = (document: Json): Shown => document as Shown;
@@ -186,9 +186,3 @@ const credentialOf = (security: readonly Json[]) => {
 };
 
 const paragraphs = (text: string) => text.split('\n\n').map((paragraph) => html`<p>${inline(paragraph)}</p>`);
-
-/** Text with its `code` marked up. */
-const inline = (text: string) =>
-  text.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : raw(escaped(part))));
-
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

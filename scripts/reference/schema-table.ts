@@ -4,22 +4,45 @@ import type { Json } from './document.ts';
 
 /** How a JSON Schema reads on the page. */
 
-/** A table of an object's fields; of anything else its type. */
+/** A table of an object's fields and of theirs; of anything else its type. */
 export const schemaTable = (schema: Json) => {
-  const properties = schema['properties'] as { [name: string]: Json } | undefined;
-  if (properties === undefined) return html`<p>${typeOf(schema)}</p>`;
-  const required = (schema['required'] ?? []) as string[];
-  return html`<table>
-    ${Object.entries(properties).map(
-      ([name, property]) =>
-        html`<tr>
-          <th scope="row"><code>${name}</code></th>
-          <td>${typeOf(property)}${required.includes(name) ? '' : ', optional'}</td>
-          <td>${property['description'] ?? ''}</td>
-        </tr>`,
-    )}
-  </table>`;
+  const rows = rowsOf(schema, '');
+  return html`<p>${descriptionOf(schema)}</p>
+    ${
+      rows.length === 0
+        ? html`<p>${typeOf(schema)}</p>`
+        : html`<table>
+            ${rows}
+          </table>`
+    }`;
 };
+
+const descriptionOf = ({ description }: Json) => (typeof description === 'string' ? inline(description) : '');
+
+const rowsOf = (schema: Json, prefix: string): Markup[] => {
+  const required = (schema['required'] ?? []) as string[];
+  return Object.entries((schema['properties'] ?? {}) as { [name: string]: Json }).flatMap(([name, property]) => [
+    html`<tr>
+      <th scope="row"><code>${prefix}${name}</code></th>
+      <td>${typeOf(property)}${required.includes(name) ? '' : ', optional'}</td>
+      <td>${descriptionOf(property)}</td>
+    </tr>`,
+    ...innerOf(property).flatMap(([inner, mark]) => rowsOf(inner, `${prefix}${name}${mark}.`)),
+  ]);
+};
+
+/** The schemas of what is inside a value, each with what its path says of it. */
+const innerOf = (schema: Json): [Json, string][] => {
+  const { properties, items, additionalProperties: named, anyOf } = schema;
+  if (properties !== undefined) return [[schema, '']];
+  if (typeof items === 'object') return innerOf(items as Json).map(([inner, mark]) => [inner, `[]${mark}`]);
+  if (typeof named === 'object') return innerOf(named as Json).map(([inner, mark]) => [inner, `.*${mark}`]);
+  return Array.isArray(anyOf) ? (anyOf as Json[]).flatMap(innerOf) : [];
+};
+
+/** Text with its `code` marked up. */
+export const inline = (text: string) =>
+  text.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
 
 type Markup = ReturnType<typeof html>;
 

@@ -16,12 +16,14 @@ export const auditStatementFor = (
     subject: string;
     detail?: AuditDetail;
     always?: boolean;
+    /** The name in `detail` for how many rows the statement before it changed. */
+    changesAs?: string;
   },
 ): D1PreparedStatement => {
-  const { action, appId, accountId, subject, detail = {}, always = false } = change;
+  const { action, appId, accountId, subject, detail = {}, always = false, changesAs } = change;
   const id = mintId('audit', deps.random);
   const entry: AuditEntry = { id, at: deps.now(), actor, action, appId, accountId, subject, detail };
-  return auditStatement(deps.db, entry, always);
+  return auditStatement(deps.db, entry, { always, changesAs });
 };
 
 const ENTRIES_PER_PAGE = 50;

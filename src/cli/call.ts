@@ -6,11 +6,11 @@ import { type CliFailure, cliFailure, EXIT, exitCodeOf } from './exit.ts';
 import { printable } from './output.ts';
 import { VERSION } from './version.ts';
 
-/** Between the client, which returns what happened, and the commands, which go on or end with words and an exit code. */
+/** Connects the client, which returns failures, with the commands, which end with words and an exit code. */
 
 const TIMEOUT_MS = 60_000;
 
-/** A broker as `mushu` calls it: it says who asks, and waits a minute at most. */
+/** A broker with `mushu`'s user agent and a time limit of one minute. */
 export const brokerAt = (url: string, token: string | undefined): Broker => ({
   url,
   credential: token,
@@ -21,9 +21,9 @@ export const brokerAt = (url: string, token: string | undefined): Broker => ({
 type Operation<Value, Arguments extends unknown[]> = (broker: Broker, ...rest: Arguments) => Promise<Answer<Value>>;
 
 /**
- * Calls an operation of the client. Ends with what the broker said, or with why there is nothing that it said.
+ * Calls an operation of the client. A failure ends the program with the broker's words, or with why there is no answer.
  *
- * @param schema of the contract: what the answer has to be, so that another version of the broker is told from this one
+ * @param schema the answer's schema in the contract, so that another version of the broker is recognized
  */
 export const call = async <Value, Arguments extends unknown[]>(
   schema: z.ZodType<Value>,
@@ -40,7 +40,7 @@ export const call = async <Value, Arguments extends unknown[]>(
 
 type Page<Row> = { data: Row[]; next_cursor: string | null };
 
-/** Everything of a list, page by page; at most `most` rows. */
+/** All rows of a list, page by page; at most `most`. */
 export const allPages = async <Row>(
   schema: z.ZodType<Page<Row>>,
   page: (broker: Broker, cursor: string | undefined) => Promise<Answer<Page<Row>>>,
@@ -56,15 +56,14 @@ export const allPages = async <Row>(
   }
 };
 
-/** What the broker's remedy is called here. */
+/** The broker's remedies as commands of `mushu`. */
 const CLI_REMEDIES: Partial<Record<ProblemCode, [string]>> = {
   access_token_missing: ['Sign in: mushu login'],
   invalid_access_token: ['Sign in again: mushu login'],
-  account_needed: ['Name one: --account ACCOUNT. They are listed by: mushu accounts list'],
-  app_not_found: ['Yours are listed by: mushu apps list'],
+  account_needed: ['Name one: --account ACCOUNT. List them: mushu accounts list'],
+  app_not_found: ['List yours: mushu apps list'],
 };
 
-/** Why a call came to nothing, in words, with the exit code for it. */
 const failureOf = (broker: Broker, failure: CallFailure): CliFailure => {
   switch (failure.kind) {
     case 'problem': {
@@ -74,18 +73,18 @@ const failureOf = (broker: Broker, failure: CallFailure): CliFailure => {
       return cliFailure(exitCodeOf(status), [...told, ...(CLI_REMEDIES[code] ?? [])].join('\n'));
     }
     case 'unreachable':
-      return cliFailure(EXIT.unreachable, `No broker can be reached at ${originOf(broker)} (${failure.reason}).`);
+      return cliFailure(EXIT.unreachable, `No broker answers at ${originOf(broker)} (${failure.reason}).`);
     case 'not_sent':
       return cliFailure(EXIT.usage, failure.detail);
     case 'unexpected_answer':
-      return strange(broker, `${failure.status} without a word that mushu knows`);
+      return strange(broker, `${failure.status} in a form that mushu does not know`);
   }
 };
 
 const strange = (broker: Broker, what: string): CliFailure =>
   cliFailure(
     EXIT.unreachable,
-    `${originOf(broker)} answered ${what}. Is it the URL of a Mushu Health broker, and of a version that fits?`,
+    `${originOf(broker)} answered ${what}. Is it a Mushu Health broker of the same version?`,
   );
 
 const originOf = ({ url }: Broker): string => new URL(url).origin;

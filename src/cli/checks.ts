@@ -8,7 +8,7 @@ import * as operator from '../http/api/operator/contract.ts';
 import { call } from './call.ts';
 import { EXIT, isCliFailure } from './exit.ts';
 
-/** One thing that was looked at; `todo` says how to mend it, and is there only where something is wrong. */
+/** One check. `todo` says how to fix it and is present only if the check failed. */
 export type Check = { check: string; ok: boolean; found: string; todo?: string };
 
 const MAX_SKEW_S = 30;
@@ -16,7 +16,7 @@ const NOBODY_THERE = 'Check the URL, and that the Worker is deployed.';
 const SERVES_NOT = 'Run `npm run deploy`, which applies missing migrations; otherwise the log of the Worker says why.';
 
 /**
- * Looks at everything that could be wrong between here and Withings, and goes no further where the rest could not be told.
+ * Checks everything between this machine and Withings. Stops if the later checks would depend on a failed one.
  *
  * @param now of this machine, ms since the epoch
  */
@@ -46,13 +46,13 @@ const links = (state: 'ok' | 'failing' | 'unknown'): Check =>
     'links',
     state !== 'failing',
     state,
-    'KV cannot be read: look at the LINKS binding, and at the status of Cloudflare.',
+    'KV cannot be read: check the LINKS binding and the status of Cloudflare.',
   );
 
-/** By the broker's `Date` header, which Cloudflare sets; where there is none, by what it tells its operator. */
+/** Compares with the broker's `Date` header, which Cloudflare sets, or with the operator's status if there is none. */
 const clock = (date: string, now: number): Check => {
   const skew = Math.round(Math.abs(Date.parse(date) - now) / 1000);
-  return assess('clock', skew <= MAX_SKEW_S, `${skew} s apart`, 'Set the clock of this machine.');
+  return assess('clock', skew <= MAX_SKEW_S, `${skew} s apart`, 'Correct the clock of this machine.');
 };
 
 const callback = async ({ url, fetch: ask = fetch }: Broker): Promise<Check> => {
@@ -61,7 +61,7 @@ const callback = async ({ url, fetch: ask = fetch }: Broker): Promise<Check> => 
     ({ status }) => status,
     () => undefined,
   );
-  const todo = 'Withings probes it with HEAD and wants 200. Route it to the Worker.';
+  const todo = 'Withings probes it with HEAD and expects 200. Route it to the Worker.';
   return assess(
     'callback',
     found === 200,
@@ -70,7 +70,7 @@ const callback = async ({ url, fetch: ask = fetch }: Broker): Promise<Check> => 
   );
 };
 
-/** Alarms about what has a line of its own. */
+/** Alarms that have a check of their own. */
 const SAID_ABOVE = ['cron_late', 'sealing_key_missing', 'withings_client_rejected'];
 
 const ofOperator = ({
@@ -86,7 +86,7 @@ const ofOperator = ({
       'cron',
       cron.state !== 'late',
       `${cron.state}, ${cron.refreshes_due} due, ${cron.last_tick_noted_at === null ? 'no tick yet' : `last tick noted ${cron.last_tick_noted_at}`}`,
-      'Refreshes wait longer than ten minutes, or no tick came for an hour: see that the cron trigger is deployed, and the log of its ticks.',
+      'Refreshes wait longer than ten minutes, or no tick came for an hour: check that the cron trigger is deployed, and read the log of its ticks.',
     ),
     assess(
       'withings',
@@ -98,13 +98,13 @@ const ofOperator = ({
       'keyring',
       missing === '',
       missing === '' ? keyring.current_key_id : `lacks ${missing}`,
-      'Put the missing keys back into KEYRING. Their connections wait; nothing is lost.',
+      'Put the missing keys back into KEYRING. Their connections pause; nothing is lost.',
     ),
     assess(
       'migrations',
       migrations.applied === migrations.wanted,
-      `${migrations.applied ?? 'none'}, wanted ${migrations.wanted}`,
-      'Run `npm run deploy`: it applies them before the code.',
+      `${migrations.applied ?? 'none'}, needs ${migrations.wanted}`,
+      'Run `npm run deploy`: it applies them before the new code runs.',
     ),
     ...alarms
       .filter(({ code }) => !SAID_ABOVE.includes(code))

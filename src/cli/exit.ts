@@ -1,22 +1,21 @@
-/** Exit codes: stable, so that scripts may decide by them. `mushu --help` and docs list them. */
+/** Exit codes. They are stable, so scripts can rely on them. `mushu --help` lists them. */
 export const EXIT = {
   ok: 0,
   /** The broker refused, or a check failed. */
   refused: 1,
   /** The command line is wrong. */
   usage: 2,
-  /** No token, or one that is not accepted or may not do this. */
+  /** The token is missing, invalid or not allowed to do this. */
   notAllowed: 3,
-  /** There is no such thing. */
   notFound: 4,
-  /** No broker could be reached at the URL, or what answered is none that this version knows. */
+  /** No broker answered at the URL, or one of an unknown version. */
   unreachable: 5,
-  /** It may work later: too many requests, or Withings or the database did not answer. */
+  /** Try later: too many requests, or Withings or the database did not answer. */
   tryLater: 6,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** An end that is no bug: what to tell the person, and how to exit. */
+/** An expected failure: the message and the exit code. */
 export type CliFailure = Error & { exitCode: ExitCode };
 
 export const cliFailure = (exitCode: ExitCode, message: string): CliFailure =>
@@ -24,7 +23,6 @@ export const cliFailure = (exitCode: ExitCode, message: string): CliFailure =>
 
 export const isCliFailure = (error: unknown): error is CliFailure => error instanceof Error && 'exitCode' in error;
 
-/** The exit code for an answer's status. */
 export const exitCodeOf = (status: number): ExitCode => {
   if (status === 401 || status === 403) return EXIT.notAllowed;
   if (status === 404) return EXIT.notFound;

@@ -13,7 +13,7 @@ import { EXIT, isCliFailure } from './exit.ts';
 import { printErr } from './output.ts';
 import { VERSION } from './version.ts';
 
-/** `mushu`: manages a Mushu Health broker over its HTTP API, and knows nothing else of it. */
+/** `mushu` manages a Mushu Health broker by its HTTP API only. */
 const parser = or(
   group('Signing in', or(...sessionCommands)),
   group('Apps and their users', or(appsCommand, keysCommand, healthCommand)),
@@ -21,12 +21,12 @@ const parser = or(
   group('When something is wrong', doctorCommand),
 );
 
-// A reader that has seen enough (`| head -1`) is no error.
+// A closed pipe (`| head -1`) is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.refused);
 });
 
-/** Commands to copy, one a line. */
+/** Commands to copy, one per line. */
 const lines = (...commands: string[]): Message =>
   commands.flatMap((command, index) => [...(index === 0 ? [] : [lineBreak()]), commandLine(command)]);
 
@@ -53,7 +53,7 @@ const main = async (): Promise<void> => {
       'mushu health link ada --redirect-uri womoji://withings/success --app APP --qr',
       'mushu health metrics ada --app APP --metric weight,bmi',
     ),
-    footer: message`${text('mushu COMMAND --help')} says more, with an example. ${text('--json')} prints every list and answer for programs.${lineBreak()}Exit codes: 0 done, 1 refused or a check failed, 2 wrong usage, 3 not signed in or not allowed, 4 not found, 5 no broker reached, 6 try later.`,
+    footer: message`${text('mushu COMMAND --help')} explains a command, with an example. ${text('--json')} prints every list and answer for programs.${lineBreak()}Exit codes: 0 done, 1 refused or a check failed, 2 wrong usage, 3 not signed in or not allowed, 4 not found, 5 no broker reached, 6 try later.`,
   });
   try {
     await chosen();

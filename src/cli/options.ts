@@ -8,27 +8,25 @@ import { brokerAt } from './call.ts';
 import { cliFailure, EXIT } from './exit.ts';
 import { readProfiles } from './profiles.ts';
 
-/** What a command does once its arguments are parsed. */
+/** The command's action after its arguments are parsed. */
 export type Run = () => Promise<void>;
 
-/** An option that every command takes: explained in the help of each, and left out of its synopsis. */
+/** An option of every command: in each command's help, but not in its synopsis. */
 const globalOption = (
   name: '--url' | '--token' | '--profile',
   metavar: 'URL' | 'TOKEN' | 'NAME',
   description: Message,
 ) => optional(option(name, string({ metavar }), { description, hidden: 'usage' }));
 
-/** Which broker, and by which token. */
 export const target = {
-  url: globalOption('--url', 'URL', message`The broker; or MUSHU_URL.`),
+  url: globalOption('--url', 'URL', message`The broker's URL; or MUSHU_URL.`),
   token: globalOption('--token', 'TOKEN', message`An access token; or MUSHU_TOKEN.`),
-  profile: globalOption('--profile', 'NAME', message`A profile that login keeps; or MUSHU_PROFILE.`),
+  profile: globalOption('--profile', 'NAME', message`A profile that login stored; or MUSHU_PROFILE.`),
 };
 export type Target = { url: string | undefined; token: string | undefined; profile: string | undefined };
 
 const json = option('--json', { description: message`Print JSON, for programs.` });
 
-/** What every command takes. */
 export const common = { ...target, json };
 
 export const app = optional(
@@ -44,12 +42,12 @@ export const example = (line: string): { footer: Message } => ({ footer: message
 export const chosenBroker = (wanted: Target): Broker => {
   const known = anyProfile(wanted);
   const url = wanted.url ?? fromEnv('MUSHU_URL') ?? known?.url;
-  // A token belongs to the broker that it was kept for: to another it is never shown.
+  // A token is sent only to the broker for which it was stored.
   const kept = known !== undefined && url !== undefined && sameOrigin(url, known.url) ? known.token : undefined;
   const token = wanted.token ?? fromEnv('MUSHU_TOKEN') ?? kept;
   if (url === undefined)
     throw cliFailure(EXIT.notAllowed, 'Not signed in. Run `mushu login`, or set MUSHU_URL and MUSHU_TOKEN.');
-  if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is none. Give one such as https://broker.example.com.');
+  if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is not valid. An example: https://broker.example.com');
   return brokerAt(url, token);
 };
 
@@ -57,7 +55,7 @@ const anyProfile = ({ profile }: Target) => {
   const { current, profiles } = readProfiles();
   const name = profile ?? fromEnv('MUSHU_PROFILE') ?? current;
   if (profile !== undefined && profiles[name] === undefined) {
-    throw cliFailure(EXIT.usage, 'There is no such profile. Make one with `mushu login --profile NAME`.');
+    throw cliFailure(EXIT.usage, 'There is no such profile. Create one with `mushu login --profile NAME`.');
   }
   return profiles[name];
 };
@@ -67,7 +65,6 @@ const sameOrigin = (left: string, right: string): boolean =>
 
 export const fromEnv = (name: string): string | undefined => process.env[name] || undefined;
 
-/** The app that a command is about. */
 export const appId = (wanted: string | undefined): string => {
   const id = wanted ?? fromEnv('MUSHU_APP');
   if (id === undefined) throw cliFailure(EXIT.usage, 'Which app? Give --app APP, or set MUSHU_APP.');

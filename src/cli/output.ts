@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** Tables and words for people, JSON for programs. Colour only where a person looks. */
+/** Tables and words for people, JSON for programs. Color only on a terminal. */
 const isPlain = (): boolean => !process.stdout.isTTY || (process.env['NO_COLOR'] ?? '') !== '';
 
 const styled = (style: Parameters<typeof styleText>[0], text: string): string =>
@@ -10,22 +10,21 @@ export const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** A remark beside the output: it goes to the terminal even where the output is piped on. */
+/** Prints to stderr, so that it is visible even if the output is piped. */
 export const printErr = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
 
-/** Replaces what it said before on a terminal; elsewhere it says nothing. */
+/** Replaces its previous line on a terminal; prints nothing elsewhere. */
 export const progress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
 };
 
-/** Prints a value as JSON, or as its words. */
 export const show = (json: boolean, value: unknown, words: () => string): void => {
   print(json ? JSON.stringify(value, null, 2) : words());
 };
 
-/** A table with a heading; `empty` where there are no rows. */
+/** A table with a heading, or `empty` if there are no rows. */
 export const table = (heading: readonly string[], rows: readonly (readonly string[])[], empty: string): string => {
   if (rows.length === 0) return empty;
   const clean = rows.map((row) => row.map(printable));
@@ -41,11 +40,11 @@ export const facts = (pairs: readonly (readonly [string, string])[]): string => 
   return pairs.map(([label, value]) => `${styled('bold', label.padEnd(width))}  ${printable(value)}`).join('\n');
 };
 
-/** What the broker sent may hold anything: control characters must not steer the terminal. */
+/** The broker's text may contain anything: control characters must not control the terminal. */
 export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '\uFFFD');
 
 export const good = (text: string): string => styled('green', text);
 export const bad = (text: string): string => styled('red', text);
 
-/** A time as a person reads it; a dash where there is none. */
+/** A readable time; a dash if there is none. */
 export const time = (instant: string | null): string => instant?.replace('T', ' ').replace(/\.\d+Z$/, 'Z') ?? '-';

@@ -6,7 +6,7 @@ import * as z from 'zod';
 
 import { cliFailure, EXIT } from './exit.ts';
 
-/** What `login` keeps: brokers and tokens by a name, in one file that its owner alone can read. */
+/** What `login` stores: brokers and tokens by profile name, in a file that only its owner can read. */
 const schema = z.object({
   current: z.string().default('default'),
   profiles: z.record(z.string(), z.object({ url: z.string(), token: z.string() })).default({}),
@@ -27,11 +27,11 @@ export const readProfiles = (): Profiles => {
   try {
     return schema.parse(JSON.parse(text));
   } catch {
-    throw cliFailure(EXIT.usage, `${configPath()} is not a file of mushu's. Remove it and run \`mushu login\`.`);
+    throw cliFailure(EXIT.usage, `${configPath()} is not a profile file of mushu. Remove it and run \`mushu login\`.`);
   }
 };
 
-/** Replaces the file in one step, readable by its owner alone however it was before. */
+/** Replaces the file atomically and makes it readable only by its owner, whatever its mode was. */
 export const writeProfiles = (profiles: Profiles): void => {
   const path = configPath();
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

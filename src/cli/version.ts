@@ -1,2 +1,2 @@
-/** This program's version; the build takes it from package.json, and the development tree has none. */
+/** The version from package.json, set by the build. */
 export const VERSION = process.env['MUSHU_BUILD_VERSION'] ?? '0.0.0-dev';

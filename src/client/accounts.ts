@@ -1,41 +1,38 @@
 import type { Read, Written } from './contract.ts';
 import { type Answer, type Broker, pathOf, send } from './send.ts';
 
-/** Developer accounts, which the operator makes, and the access tokens that manage what they own. */
+/** Developer accounts, which the operator creates, and their access tokens. */
 
 const accountPath = (accountId: string, ...rest: readonly string[]): string => pathOf('accounts', accountId, ...rest);
 
-/** Who the access token speaks for. */
+/** The principal of the access token. */
 export const whoami = (broker: Broker): Promise<Answer<Read<'whoami'>>> => send(broker, 'GET', '/whoami');
 
-/** One's own access tokens, without the tokens themselves. */
+/** Your access tokens, without the tokens themselves. */
 export const listTokens = (broker: Broker): Promise<Answer<Read<'accessTokenList'>>> => send(broker, 'GET', '/tokens');
 
-/** Makes an access token: the only time it is seen. */
+/** Creates an access token. Only this answer contains it. */
 export const createToken = (
   broker: Broker,
   body: Written<'createTokenRequest'>,
 ): Promise<Answer<Read<'createdToken'>>> => send(broker, 'POST', '/tokens', { body });
 
-/** Revokes one of one's own access tokens. */
+/** Revokes one of your access tokens. */
 export const revokeToken = (broker: Broker, tokenId: string): Promise<Answer<null>> =>
   send(broker, 'DELETE', pathOf('tokens', tokenId));
 
-/** Makes a developer account. */
 export const createAccount = (
   broker: Broker,
   body: Written<'createAccountRequest'>,
 ): Promise<Answer<Read<'account'>>> => send(broker, 'POST', '/accounts', { body });
 
-/** A page of accounts. */
 export const listAccounts = (broker: Broker, cursor?: string): Promise<Answer<Read<'accountList'>>> =>
   send(broker, 'GET', '/accounts', { query: { cursor } });
 
-/** One account. */
 export const getAccount = (broker: Broker, accountId: string): Promise<Answer<Read<'account'>>> =>
   send(broker, 'GET', accountPath(accountId));
 
-/** Renames an account, or disables it with all its tokens. */
+/** Renames an account, or disables it together with all its tokens. */
 export const updateAccount = (
   broker: Broker,
   accountId: string,
@@ -46,13 +43,12 @@ export const updateAccount = (
 export const listAccountTokens = (broker: Broker, accountId: string): Promise<Answer<Read<'accessTokenList'>>> =>
   send(broker, 'GET', accountPath(accountId, 'tokens'));
 
-/** Makes an access token for an account. */
+/** Creates an access token for an account. Only this answer contains it. */
 export const createAccountToken = (
   broker: Broker,
   accountId: string,
   body: Written<'createTokenRequest'>,
 ): Promise<Answer<Read<'createdToken'>>> => send(broker, 'POST', accountPath(accountId, 'tokens'), { body });
 
-/** Revokes an account's access token. */
 export const revokeAccountToken = (broker: Broker, accountId: string, tokenId: string): Promise<Answer<null>> =>
   send(broker, 'DELETE', accountPath(accountId, 'tokens', tokenId));

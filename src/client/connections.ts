@@ -4,8 +4,8 @@ import { type Answer, appPath, type Broker, send } from './send.ts';
 /** Linking users, and their connections. */
 
 /**
- * The URL to open in the user's browser. Anyone who has it can open it: an app whose users are worth protecting mints it with
- * `createConnectSession` instead.
+ * The URL to open in the user's browser. Anyone who has it can open it. If that matters, let the backend create the
+ * link with `createConnectSession`.
  */
 export const linkUrl = (
   { url }: Pick<Broker, 'url'>,
@@ -18,7 +18,7 @@ export const linkUrl = (
   return link.href;
 };
 
-/** Makes a single-use link for one user, on the backend. */
+/** Creates a single-use link for one user. Backends only. */
 export const createConnectSession = (
   broker: Broker,
   appId: string,
@@ -26,40 +26,39 @@ export const createConnectSession = (
 ): Promise<Answer<Read<'connectSession'>>> =>
   send(broker, 'POST', appPath(appId, 'withings', 'connect-sessions'), { body });
 
-/** Confirms a pending connection with the ticket from the redirect, on the backend. */
+/** Confirms a pending connection with the ticket from the redirect. Backends only. */
 export const confirmLink = (
   broker: Broker,
   appId: string,
   body: Written<'confirmRequest'>,
 ): Promise<Answer<Read<'status'>>> => send(broker, 'POST', appPath(appId, 'withings', 'confirm'), { body });
 
-/** Makes a token for one user's phone or page, on the backend. */
+/** Creates a token for one user's phone or page. Backends only. */
 export const createUserToken = (
   broker: Broker,
   appId: string,
   body: Written<'userTokenRequest'>,
 ): Promise<Answer<Read<'userToken'>>> => send(broker, 'POST', appPath(appId, 'withings', 'user-tokens'), { body });
 
-/** Pulls what is new. Status 202 and `complete: false` say that there is more to pull: call again. */
+/** Pulls what is new. With status 202 and `complete: false` there is more to pull: call again. */
 export const sync = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'syncResult'>>> =>
   send(broker, 'POST', appPath(appId, 'withings', 'sync', userId));
 
-/** Whether the user is connected. */
 export const getStatus = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'status'>>> =>
   send(broker, 'GET', appPath(appId, 'withings', 'status', userId));
 
-/** Forgets the user's tokens; measurements stay. */
+/** Deletes the user's tokens; measurements stay. */
 export const disconnect = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'status'>>> =>
   send(broker, 'DELETE', appPath(appId, 'withings', 'disconnect', userId));
 
-/** A page of the app's users. Takes an access token. */
+/** A page of the app's users. Needs an access token. */
 export const listConnections = (
   broker: Broker,
   appId: string,
   query: Written<'connectionListQuery'> = {},
 ): Promise<Answer<Read<'connectionList'>>> => send(broker, 'GET', appPath(appId, 'withings', 'connections'), { query });
 
-/** The user's connection in full. */
+/** The user's connection: state, scopes, last sync, last failure. */
 export const getConnection = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'connection'>>> =>
   send(broker, 'GET', appPath(appId, 'withings', 'connections', userId));
 
@@ -71,6 +70,6 @@ export const exportUser = (
   query: Written<'exportQuery'> = {},
 ): Promise<Answer<Read<'userExport'>>> => send(broker, 'GET', appPath(appId, 'users', userId, 'export'), { query });
 
-/** Erases a user. Status 202 and `complete: false` say that there is more to remove: call again. */
+/** Erases a user. With status 202 and `complete: false` there is more to remove: call again. */
 export const eraseUser = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'erasure'>>> =>
   send(broker, 'DELETE', appPath(appId, 'users', userId));

@@ -11,11 +11,11 @@ import type * as schemas from '../http/api/schemas.ts';
 import type * as users from '../http/api/users/contract.ts';
 
 /**
- * The types of the server's contract, by the names that its schemas have.
+ * The types of the server's contract, by the names of its schemas.
  *
- * They are inferred from calls, because a compiler that makes declarations writes an inferred type out in full, and a stated one by its
- * name. So the declarations that are published need neither zod nor the server's sources. The calls do nothing: no value of these types is
- * ever made here.
+ * They are inferred from calls. In declarations the compiler writes an inferred type in full and a stated type by name.
+ * So the published declarations need neither zod nor the server's sources. The calls do nothing: no value of these
+ * types exists here.
  */
 type Contract = typeof schemas &
   typeof accounts &
@@ -39,11 +39,10 @@ const read = outputs<Contract>();
 const written = inputs<Contract>();
 const statusOf = table<typeof PROBLEM_STATUS>();
 
-/** What a schema of the contract holds, as it is read. */
+/** A schema's output type: what an answer contains. */
 export type Read<Name extends keyof typeof read> = (typeof read)[Name];
 
-/** What a schema of the contract takes, as it is sent. */
+/** A schema's input type: what a request contains. */
 export type Written<Name extends keyof typeof written> = (typeof written)[Name];
 
-/** Every error code there is. */
 export type ProblemCode = keyof typeof statusOf;

@@ -1,16 +1,16 @@
 import type { Read, Written } from './contract.ts';
 import { type Answer, appPath, type Broker, type Query, send } from './send.ts';
 
-/** Body data: of one user, and what changed of all. */
+/** Body data of one user, and the changes of all. */
 
-/** What may be asked; whatever has a default may be left out. */
+/** The query's parameters; those with a default are optional. */
 export type MetricQuery = Partial<Written<'metricQuery'>>;
 export type PeriodQuery = Partial<Written<'metricPeriodsQuery'>>;
 
 const ask = <Value>(broker: Broker, appId: string, userId: string, rest: readonly string[], query: object) =>
   send<Value>(broker, 'GET', appPath(appId, 'metrics', userId, ...rest), { query: query as Query });
 
-/** A page of values; go on with its `next_cursor` and the same query. */
+/** A page of values. For the next one, send its `next_cursor` with the same query. */
 export const listMetrics = (
   broker: Broker,
   appId: string,
@@ -26,7 +26,7 @@ export const getLatestMetrics = (
   query: Partial<Written<'latestQuery'>> = {},
 ): Promise<Answer<Read<'latestMetrics'>>> => ask(broker, appId, userId, ['latest'], query);
 
-/** How far each metric went between two moments. */
+/** How much each metric changed between two moments. */
 export const getMetricChanges = (
   broker: Broker,
   appId: string,
@@ -42,7 +42,6 @@ export const getDailyMetrics = (
   query: PeriodQuery = {},
 ): Promise<Answer<Read<'metricPeriods'>>> => ask(broker, appId, userId, ['daily'], query);
 
-/** Values by ISO week. */
 export const getWeeklyMetrics = (
   broker: Broker,
   appId: string,
@@ -50,7 +49,6 @@ export const getWeeklyMetrics = (
   query: PeriodQuery = {},
 ): Promise<Answer<Read<'metricPeriods'>>> => ask(broker, appId, userId, ['weekly'], query);
 
-/** Values by month. */
 export const getMonthlyMetrics = (
   broker: Broker,
   appId: string,
@@ -58,14 +56,16 @@ export const getMonthlyMetrics = (
   query: PeriodQuery = {},
 ): Promise<Answer<Read<'metricPeriods'>>> => ask(broker, appId, userId, ['monthly'], query);
 
-/** Every metric there is. */
 export const getMetricCatalog = (
   broker: Broker,
   appId: string,
   userId: string,
 ): Promise<Answer<Read<'metricCatalog'>>> => ask(broker, appId, userId, ['catalog'], {});
 
-/** What changed of all of an app's users; keep its `next_cursor`, and go on from there at once while `has_more` is true. Backends only. */
+/**
+ * The changes of all of an app's users. Store `next_cursor` and continue from it, at once while `has_more` is true.
+ * Backends only.
+ */
 export const listChanges = (
   broker: Broker,
   appId: string,

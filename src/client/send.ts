@@ -1,33 +1,36 @@
 import type { ProblemCode, Read } from './contract.ts';
 
 /**
- * What every call of the client goes through. Nothing is imported at run time: `fetch` comes from whoever calls. Functions are passed the
- * broker, so that a bundler keeps those that are used.
+ * Sends every call of the client. It imports nothing at run time: the caller may pass `fetch`. Functions take the
+ * broker as an argument, so a bundler keeps only those that are used.
  */
 
-/** A broker, and what to show it. */
+/** A broker and the credential for it. */
 export type Broker = {
   /** Its origin: `https://broker.example.com`. */
   url: string;
   /** The app's key (backends only), one user's token, or an access token; sent as `Authorization: Bearer`. Undefined sends none. */
   credential: string | undefined;
-  /** The platform's where absent. One of your own adds a time limit, retries or a log. */
+  /** By default the platform's. Your own can add a time limit, retries or a log. */
   fetch?: typeof fetch;
-  /** Said as `User-Agent`, where the platform lets a program say so. */
+  /** Sent as `User-Agent`, if the platform allows it. */
   userAgent?: string;
 };
 
-/** What came back. Expected failures are returned, never thrown. `headers` has the `ETag` of what was read, and the broker's `Date`. */
+/**
+ * An answer or a failure: expected failures are never thrown. `headers` has the `ETag` of what was read, and the
+ * broker's `Date`.
+ */
 export type Answer<Value> =
   | { ok: true; status: number; value: Value; headers: Headers }
   | { ok: false; failure: CallFailure };
 
 /**
- * Why a call came to nothing.
- * - `problem`: the broker said why; decide by `code`, tell the operator `requestId`
- * - `unreachable`: no answer. The request may have been carried out all the same
- * - `not_sent`: an id that no path can hold: `.` and `..` would turn the request into another
- * - `unexpected_answer`: something else answered, such as a proxy
+ * Why a call failed.
+ * - `problem`: the broker refused; decide by `code`, tell the operator `requestId`
+ * - `unreachable`: no answer, but the request may have been carried out
+ * - `not_sent`: an id that no path can contain: `.` and `..` would change the request's path
+ * - `unexpected_answer`: another server answered, such as a proxy
  */
 export type CallFailure =
   | {
@@ -43,18 +46,16 @@ export type CallFailure =
   | { kind: 'not_sent'; detail: string }
   | { kind: 'unexpected_answer'; status: number };
 
-/** A query's parameters; what is undefined is left out. */
+/** A query's parameters; undefined ones are omitted. */
 export type Query = { [name: string]: string | number | undefined };
 
-/** A path of one app's. */
 export const appPath = (appId: string, ...rest: readonly string[]): string => pathOf('apps', appId, ...rest);
 
-/** A path of these segments. */
 export const pathOf = (...segments: readonly string[]): string => `/${segments.map(encodeURIComponent).join('/')}`;
 
 type Sent = { query?: Query; body?: unknown; ifMatch?: string | undefined };
 
-/** Sends one request, and reads the answer as what the contract says it is. Empty answers are null. */
+/** Sends one request, and types the answer by the contract. An empty answer is null. */
 export const send = async <Value>(
   broker: Broker,
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
@@ -83,7 +84,7 @@ export const send = async <Value>(
 
 const failed = (failure: CallFailure): { ok: false; failure: CallFailure } => ({ ok: false, failure });
 
-/** Node's fetch says "fetch failed" and keeps what happened (ECONNREFUSED, a certificate's fault) in the cause. */
+/** Node's fetch throws "fetch failed" and puts the reason (ECONNREFUSED, a bad certificate) into `cause`. */
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown';
   const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };

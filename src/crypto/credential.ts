@@ -1,7 +1,7 @@
 /**
- * Long-lived credentials: API keys, access tokens, tickets. 256 random bits behind a prefix that a secret scanner can search for, with
- * a checksum so that a mistyped one is refused without asking the database. Only their SHA-256 is ever stored: at 256 bits a slow hash
- * would protect nothing more (OWASP ASVS 5.0, 6.5.2).
+ * Long-lived credentials: API keys, access tokens, tickets. Each is 256 random bits behind a prefix that secret
+ * scanners can search for. A checksum lets a mistyped one be refused without a query. Only the SHA-256 is stored: at
+ * 256 bits a slow hash would protect nothing more (OWASP ASVS 5.0, 6.5.2).
  */
 export type CredentialKind = 'key' | 'operator' | 'access' | 'ticket' | 'session';
 
@@ -18,7 +18,7 @@ export const mintCredential = async (kind: CredentialKind, random: RandomBytes):
   return `${body}${await checksum(body)}`;
 };
 
-/** Whether `text` is a credential of this kind as far as can be told without the database. */
+/** Whether `text` has this kind's prefix, length and checksum. Needs no query. */
 export const isWellFormedCredential = async (kind: CredentialKind, text: string): Promise<boolean> => {
   const match = SHAPE.exec(text);
   if (match === null || match[1] !== kind) return false;
@@ -41,7 +41,6 @@ export const mintId = (prefix: string, random: RandomBytes, size = 10): string =
 
 const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** Lower-case hex of bytes. */
 export const hex = (bytes: Uint8Array): string => {
   let text = '';
   for (const byte of bytes) text += HEX_OF_BYTE[byte];
@@ -50,7 +49,6 @@ export const hex = (bytes: Uint8Array): string => {
 
 const utf8 = new TextEncoder();
 
-/** SHA-256 of UTF-8 text. */
 export const sha256 = async (text: string): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(text)));
 

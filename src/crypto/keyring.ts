@@ -4,17 +4,18 @@ import * as z from 'zod';
 import { fail, ok, type Result } from '../domain/result.ts';
 
 /**
- * The keyring: several root keys in one Worker secret, of which one makes new things and all open old ones. That is what lets a key be
- * replaced while old isolates still run: add it (opens only), deploy, let it make new things, re-seal, drop the old one.
+ * The keyring: several root keys in one Worker secret. The current one seals and signs, and all of them open. So a key
+ * can be replaced while old isolates still run: add it, deploy, make it current, seal everything again, remove the old
+ * one.
  *
- * No root key is ever used itself: each purpose derives its own from it (HKDF-SHA256, RFC 5869), so that a state can never pass for a
- * user token, nor either for a sealed one.
+ * A root key is never used directly. Each purpose derives its own key from it (HKDF-SHA256, RFC 5869), so a token of
+ * one purpose is never valid for another.
  */
 export type Keyring = {
   /** The key that seals and signs. */
   currentKeyId: string;
   keyIds: readonly string[];
-  /** The key of one purpose under one root key; undefined where the ring lacks that key. */
+  /** The key of one purpose under one root key; undefined if the ring lacks the root key. */
   derive: (keyId: string, purpose: KeyPurpose) => Promise<CryptoKey | undefined>;
 };
 
@@ -35,10 +36,10 @@ const keyringSchema = z.object({
 });
 
 /**
- * Reads a keyring.
+ * Parses a keyring.
  *
  * @param text JSON `{"current": "<id>", "keys": {"<id>": "<32 bytes, base64url>"}}`
- * @returns the ring, or what is wrong with it in words that do not quote it
+ * @returns the ring, or what is wrong with the text, without quoting it
  */
 export const parseKeyring = (text: string): Result<Keyring, string> => {
   let json: unknown;
@@ -69,7 +70,7 @@ const decodeRootKey = (encoded: string): Uint8Array | undefined => {
 };
 
 const keyringOf = (currentKeyId: string, roots: ReadonlyMap<string, Uint8Array>): Keyring => {
-  // Keys, not promises of them: on Workers a promise made in one request may never settle in another.
+  // Cache keys, not promises of keys: on Workers a promise made in one request may never settle in another.
   const derived = new Map<string, CryptoKey>();
   return {
     currentKeyId,

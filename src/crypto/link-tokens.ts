@@ -6,18 +6,18 @@ import { open, type OpenFailure, seal } from './seal.ts';
 import type { SignedTokenKind } from './signed-token.ts';
 
 /**
- * The tokens of the connect flow. The state goes through Withings and the user's browser; it names the app and where the answer goes, so
- * that a good one can always be answered to the app and a forged one costs nothing.
+ * The tokens of the connect flow. The `state` goes through Withings and the user's browser. It names the app and the
+ * redirect URI, so every valid one can be answered to the app, and a forged one costs no I/O.
  */
 const stateClaims = z.object({
   app: z.string(),
   /** The id of the registered redirect URI. */
   uri: z.string(),
-  /** The loopback port that the app listens on, where the registration leaves it open. */
+  /** The loopback port that the app listens on, if the registration allows any port. */
   port: z.string().optional(),
-  /** The connect session behind the link: its id and when it ends. */
+  /** The link's connect session: its id and its end. */
   ses: z.object({ id: z.string(), exp: z.number() }).optional(),
-  /** The sealed link record, where KV did not take it. */
+  /** The sealed link record, if the KV write failed. */
   rec: z.string().optional(),
 });
 export type StateClaims = z.infer<typeof stateClaims>;
@@ -32,7 +32,7 @@ export const STATE: SignedTokenKind<StateClaims> = {
 const connectSessionClaims = z.object({ app: z.string(), sub: z.string(), uri: z.string() });
 export type ConnectSessionClaims = z.infer<typeof connectSessionClaims>;
 
-/** A connect session: the right to link one user of one app once, minted by the app's backend. */
+/** A connect session: the right to link one user of one app once. The app's backend mints it. */
 export const CONNECT_SESSION: SignedTokenKind<ConnectSessionClaims> = {
   purpose: 'sign-connect-session',
   typ: 'mushu-connect-session+jwt',
@@ -43,7 +43,7 @@ export const CONNECT_SESSION: SignedTokenKind<ConnectSessionClaims> = {
 const userTokenClaims = z.object({ app: z.string(), sub: z.string() });
 export type UserTokenClaims = z.infer<typeof userTokenClaims>;
 
-/** A user token: what an app on a phone holds instead of an API key. Good for one user of one app. */
+/** A user token: what an app on a phone holds instead of an API key. It is valid for one user of one app. */
 export const USER_TOKEN: SignedTokenKind<UserTokenClaims> = {
   purpose: 'sign-user-token',
   typ: 'mushu-user+jwt',
@@ -58,14 +58,13 @@ const linkRecordSchema = z.object({
   binding: z.string(),
 });
 
-/** What a state points at: kept out of the state because it says who the user is. */
+/** The record that a `state` points at. It is not in the `state` itself because it names the user. */
 export type LinkRecord = z.infer<typeof linkRecordSchema>;
 
-/** Seals a link record to its state: authenticated and unreadable, wherever it is kept. */
+/** Encrypts a link record and binds it to its `state`. */
 export const sealLinkRecord = (ring: Keyring, stateId: string, record: LinkRecord): Promise<string> =>
   seal(ring, 'seal-link', [stateId], JSON.stringify(record));
 
-/** Opens the record of a state. */
 export const openLinkRecord = async (
   ring: Keyring,
   stateId: string,

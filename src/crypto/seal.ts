@@ -4,16 +4,17 @@ import { fail, ok, type Result } from '../domain/result.ts';
 import type { Keyring, KeyPurpose } from './keyring.ts';
 
 /**
- * Sealing: authenticated encryption (JWE, `dir`, A256GCM; RFC 7516) of one value for one place. The place (app, connection, field …) is
- * the additional authenticated data, which is not stored: a blob moved to another row or column does not open there.
+ * Sealing: authenticated encryption (JWE, `dir`, A256GCM; RFC 7516) of one value for one place. The place (app,
+ * connection, field …) is the additional authenticated data and is not stored. A blob that is moved to another row or
+ * column does not open there.
  *
- * A sealed value reads `protected.iv.ciphertext.tag`, each part base64url; the protected header names the key.
+ * A sealed value is `protected.iv.ciphertext.tag`, each part base64url. The protected header names the key.
  */
 export type SealPurpose = Extract<KeyPurpose, `seal-${string}`>;
 
 /**
- * Why a blob does not open. `key_missing` is the operator's mistake (the ring lacks the key) and says nothing about the blob;
- * `seal_broken` condemns this one blob.
+ * Why a blob does not open. `key_missing`: the ring lacks the key, which the operator can put back. `seal_broken`: this
+ * blob can never be opened.
  */
 export type OpenFailure = { kind: 'key_missing'; keyId: string } | { kind: 'seal_broken' };
 
@@ -66,7 +67,7 @@ export const open = async (
   }
 };
 
-/** The id of the key that a blob is sealed with; undefined where it is no blob of ours. */
+/** The id of the key that a blob is sealed with; undefined if it is not a sealed value. */
 export const sealingKeyId = (sealed: string): string | undefined => {
   const parts = sealed.split('.');
   if (parts.length !== 4) return undefined;

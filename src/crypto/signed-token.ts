@@ -6,7 +6,8 @@ import { type EpochMs, toSeconds } from '../domain/time.ts';
 import type { Keyring, KeyPurpose } from './keyring.ts';
 
 /**
- * Signed tokens (JWT, HS256; RFC 7519, RFC 8725). Each kind has its own key, `typ` and `aud`, so that none passes for another.
+ * Signed tokens (JWT, HS256; RFC 7519, RFC 8725). Each kind has its own key, `typ` and `aud`, so none is valid as
+ * another.
  */
 export type SignedTokenKind<Claims> = {
   purpose: Extract<KeyPurpose, `sign-${string}`>;
@@ -15,10 +16,12 @@ export type SignedTokenKind<Claims> = {
   claims: z.ZodType<Claims>;
 };
 
-/** Claims of every kind: a random id and when it ends. */
+/** Claims of every kind: a random id and the expiry. */
 export type Issued<Claims> = Claims & { jti: string; expiresAt: EpochMs };
 
-/** `expired` was once good, and says what it said; `invalid` was never ours, or not of this kind. */
+/**
+ * `expired`: was valid once, so its claims can be trusted. `invalid`: never issued by this broker, or of another kind.
+ */
 export type TokenFailure<Claims> = { kind: 'expired'; claims: Claims | undefined } | { kind: 'invalid' };
 
 /** Signs `claims` under the ring's current key. */
@@ -68,7 +71,7 @@ export const verify = async <Claims>(
     }
     return ok({ ...claims.data, jti: String(payload.jti), expiresAt: Number(payload.exp) * 1000 });
   } catch (error) {
-    // Thrown when the signature, the kind and the audience were found good.
+    // jose throws this only after it verified signature, `typ` and `aud`.
     if (error instanceof errors.JWTExpired) {
       return fail({ kind: 'expired', claims: kind.claims.safeParse(error.payload).data });
     }
@@ -77,5 +80,5 @@ export const verify = async <Claims>(
   }
 };
 
-/** Two isolates' clocks may differ by this much; a token from further in the future is not ours. */
+/** How much the clocks of two isolates may differ. A token from further in the future is invalid. */
 const CLOCK_SKEW_SECONDS = 30;

@@ -4,8 +4,8 @@ import type { Keyring } from './keyring.ts';
 const HEX_LENGTH = 24;
 
 /**
- * A user as logs and the audit trail name them: a keyed hash (HMAC-SHA256, cut to 96 bits) of app and user id. The same person is the same
- * word while the current key stays; without the key nobody can try ids against it.
+ * A user's name in logs and in the audit trail: HMAC-SHA256 of app and user id, cut to 96 bits. It is stable per user
+ * until the keyring's current key changes. It is keyed, so ids cannot be guessed offline.
  */
 export const hashUser = async (ring: Keyring, appId: string, userId: string): Promise<string> => {
   const key = await ring.derive(ring.currentKeyId, 'hash-log');

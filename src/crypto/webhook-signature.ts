@@ -1,8 +1,8 @@
 import type { Secret } from '../domain/secret.ts';
 
 /**
- * Signs a webhook as Standard Webhooks 1.0.0 says (standardwebhooks.com): HMAC-SHA256 over id, time and body, so that its receiver knows who
- * sent it, that nothing was changed, and that it is not an old one sent again.
+ * Signs a webhook by Standard Webhooks 1.0.0 (standardwebhooks.com): HMAC-SHA256 over id, time and body. The receiver
+ * can check the sender, the content and the age.
  *
  * @param secret `whsec_` and the base64 of 24 to 64 random bytes
  * @param seconds Unix time of this attempt
@@ -22,6 +22,5 @@ export const webhookSignature = async (
 
 const WEBHOOK_SECRET_PREFIX = 'whsec_';
 
-/** Whether a text is a secret to sign webhooks with. */
 export const isWebhookSecret = (text: string): boolean =>
   /^whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=))?$/.test(text);

@@ -1,21 +1,18 @@
 import { DAY_MS, type EpochMs } from './time.ts';
 
-/** What is counted by the day. */
 export type ActivityKind = 'synced' | 'refreshed';
 
-/** How many days, today included, activity is kept and shown. */
+/** How many days of activity are stored and shown, today included. */
 export const ACTIVITY_DAYS = 30;
 
 /** A UTC day as a number: days since the epoch. */
 export type EpochDay = number;
 
-/** The UTC day in which a moment falls. */
 const epochDay = (at: EpochMs): EpochDay => Math.floor(at / DAY_MS);
 
-/** What happened on one UTC day. */
 export type DayActivity = { day: EpochDay; synced: number; refreshed: number };
 
-/** The last days, oldest first, today the last; a day on which nothing happened has zeros. */
+/** The last `ACTIVITY_DAYS` days, oldest first; days without activity have zeros. */
 export const lastDays = (counted: readonly DayActivity[], now: EpochMs): DayActivity[] => {
   const today = epochDay(now);
   const byDay = new Map(counted.map((one) => [one.day, one]));

@@ -1,8 +1,8 @@
 import { type EpochMs, HOUR_MS, MINUTE_MS } from './time.ts';
 
 /**
- * What an operator is told of without asking: when it begins, again while it lasts, and when it is over. What to do about each is in
- * `docs/operating.md`. Codes are added, never renamed: alerts are set on them.
+ * The alarms. A notice is sent when one begins, again while it lasts, and when it ends. `docs/operating.md` says what
+ * to do about each. Codes are added, never renamed: operators filter on them.
  */
 export const ALARMS = {
   cron_late: 'No tick of the cron came for more than an hour, or none while refreshes were due for ten minutes.',
@@ -16,12 +16,12 @@ export const ALARMS = {
 
 export type AlarmCode = keyof typeof ALARMS;
 
-/** What a look at the broker says of an alarm: the reason why it is on, or false. One that was not looked at is left out. */
+/** What was observed about each alarm: the reason why it is on, or false. An absent code was not checked. */
 export type AlarmObservations = { [Code in AlarmCode]?: string | false };
 
 export type OpenAlarm = { since: EpochMs; toldAt: EpochMs; reason: string };
 
-/** What is told: an alarm began, lasts, or is over. The reason names numbers and key ids, never a person. */
+/** A notice: an alarm began, lasts or is over. The reason contains only numbers and key ids. */
 export type AlarmNotice = {
   id: string;
   code: AlarmCode;
@@ -31,33 +31,33 @@ export type AlarmNotice = {
   reason: string;
 };
 
-/** A notice on its way to the operator's webhook: which attempt failed last, and when the next one is due. */
+/** A notice in the webhook's queue: the number of failed attempts, and the time of the next one. */
 export type QueuedNotice = AlarmNotice & { failures: number; nextAt: EpochMs };
 
-/** What the broker remembers about its alarms. */
+/** The stored state of all alarms. */
 export type AlarmState = {
   open: { [Code in AlarmCode]?: OpenAlarm };
   /** Oldest first. */
   queue: QueuedNotice[];
-  /** How long the longest wait was when a tick last noted that something was late. */
+  /** The longest wait at the time when a tick last recorded that something was late. */
   lag?: { at: EpochMs; lagMs: number } | undefined;
-  /** When a tick last noted that it came. */
+  /** When a tick last recorded that it ran. */
   tickAt?: EpochMs | undefined;
 };
 
 export const NO_ALARMS: AlarmState = { open: {}, queue: [] };
 
-/** Something due for longer than this was passed over by several ticks. */
+/** If something is due for longer than this, several ticks did not handle it. */
 export const LATE_MS = 10 * MINUTE_MS;
-/** Over this long a backlog has to become shorter. */
+/** Within this time a backlog has to become shorter. */
 const LAG_WINDOW_MS = 15 * MINUTE_MS;
-/** A mark that is older says nothing of now: a tick that finds something late renews it after a window. */
+/** An older mark is out of date: a tick that finds something late renews it after each window. */
 const FRESH_MARK_MS = LAG_WINDOW_MS + LATE_MS;
 
 /**
- * Compares what was seen with what is known: who was told already is told again only after `repeatMs`.
+ * Compares the observations with the stored state. An active alarm is repeated only after `repeatMs`.
  *
- * @returns the alarms that are on from now, and what is to be told
+ * @returns the alarms that are on now, and the notices to send
  */
 export const evaluateAlarms = (
   before: Pick<AlarmState, 'open'>,
@@ -83,8 +83,8 @@ export const evaluateAlarms = (
 };
 
 /**
- * Whether a backlog grows, judged by a tick: what waits longest is looked at again after a quarter of an hour, and has to wait shorter then.
- * A mark is left only while something is late, and an old one stays, so that a tick with little to do writes nothing.
+ * Whether a backlog grows. A tick compares the longest wait with that of a quarter of an hour earlier. It records a
+ * mark only if something is late, and never removes one, so a tick with little to do writes nothing.
  */
 export const evaluateLag = (
   mark: AlarmState['lag'],
@@ -98,25 +98,28 @@ export const evaluateLag = (
   return { mark: { at: now, lagMs }, growing: lagMs >= mark.lagMs ? true : undefined };
 };
 
-/** A tick notes that it came this often: every minute would be a row a minute, never would leave a dead cron unseen while nothing is due. */
+/**
+ * How often a tick records that it ran. Every minute would cost a row each; never would hide a dead cron while nothing
+ * is due.
+ */
 const TICK_NOTE_MS = HOUR_MS;
 
-/** When a tick last noted that it came, judged by one that comes now. */
+/** The time to store as the last tick: unchanged until `TICK_NOTE_MS` has passed. */
 export const noteTick = (tickAt: EpochMs | undefined, now: EpochMs): EpochMs =>
   tickAt === undefined || now - tickAt >= TICK_NOTE_MS ? now : tickAt;
 
-/** Whether ticks that came would have noted it by now. A broker that was never ticked is a new one. */
+/** Whether a running cron would have recorded a tick by now. A broker without any recorded tick is new. */
 export const isCronSilent = ({ tickAt }: AlarmState, now: EpochMs): boolean =>
   tickAt !== undefined && now - tickAt > TICK_NOTE_MS + LATE_MS;
 
-/** Whether the cron has stopped, judged by a request: something is late, and no tick has left a mark of it lately. */
+/** Whether the cron has stopped, as seen by a request: something is late, and no tick has left a recent mark. */
 export const isCronLate = ({ lag: mark }: AlarmState, lagMs: number, now: EpochMs): boolean =>
   lagMs > LATE_MS && (mark === undefined || now - mark.at > FRESH_MARK_MS);
 
 const FIRST_RETRY_MS = MINUTE_MS;
 const LONGEST_RETRY_MS = 60 * MINUTE_MS;
 
-/** The notice after an attempt that failed: due again after a pause that doubles, an hour at most. */
+/** The notice after a failed attempt: due again after a pause that doubles, at most an hour. */
 export const delayed = (notice: QueuedNotice, now: EpochMs): QueuedNotice => ({
   ...notice,
   failures: notice.failures + 1,

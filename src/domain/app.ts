@@ -1,39 +1,42 @@
 import type { EpochMs } from './time.ts';
 
 /**
- * Who may link whom.
- * - `open`: any link with a `user_id` makes an active connection; it never replaces a live one to another Withings account.
- * - `session`: only links that the app's backend minted are taken.
+ * Which links an app accepts.
+ * - `open`: any link with a `user_id` makes an active connection; it never replaces a live one to another Withings
+ *   account.
+ * - `session`: only links that the app's backend created.
  * - `confirm`: a link makes a pending connection; the app's backend confirms it with the ticket from the redirect.
  */
 export type LinkPolicy = 'open' | 'session' | 'confirm';
 
-/** What becomes of a link to a Withings account that another user of the app is linked to already: noted as a conflict, or refused. */
+/** Whether a link to a Withings account of another user of the app is accepted (and marked as shared) or refused. */
 export type SharedAccounts = 'allow' | 'refuse';
 
-/** A tenant: something a developer builds, with its own users, keys and redirect URIs. */
+/** A tenant with its own users, keys and redirect URIs. */
 export type App = {
   id: string;
   name: string;
-  /** The developer account that owns it; undefined where the operator does. */
+  /** The developer account that owns it; undefined if the operator does. */
   accountId: string | undefined;
   linkPolicy: LinkPolicy;
   allowLoopback: boolean;
-  /** Whether API keys are refused in requests with an `Origin`, which a page's script sends: a key in a page reads every user. */
+  /**
+   * Whether API keys are refused in requests with an `Origin`, which a page's script sends. A key in a page can read
+   * every user.
+   */
   refuseBrowserKeys: boolean;
   sharedAccounts: SharedAccounts;
   disabledAt: EpochMs | undefined;
   createdAt: EpochMs;
 };
 
-/** One string that an app may be answered at. */
 export type RedirectUri = { id: string; uri: string; warnings: string[]; createdAt: EpochMs };
 
-/** What an API key may do: read data, pull data, or mint and confirm links. */
+/** What an API key may do: read data, sync, or create and confirm links. */
 export const KEY_SCOPES = ['read', 'sync', 'manage-links'] as const;
 export type KeyScope = (typeof KEY_SCOPES)[number];
 
-/** An API key as it may be shown: never the key itself. */
+/** An API key's public data, never the key itself. */
 export type ApiKey = {
   id: string;
   name: string;

@@ -1,23 +1,28 @@
 import type { EpochMs } from './time.ts';
 
-/** Through what a change was asked for. Told by the client, so it explains an entry and proves nothing. */
+/** The channel of a change. The client reports it, so it explains an entry and proves nothing. */
 export type Surface = 'api' | 'cli' | 'dashboard' | 'cron';
 
-/** Who asks for a change, as far as the audit trail has to know: the `operator`, a developer account's id, an API key's id, or the `user`. */
+/** The actor of a change: `operator`, a developer account's id, an API key's id, or `user`. */
 export type Actor = {
   id: string;
-  /** The access token that was shown, or that the dashboard's session began with; undefined for the operator's and where none was. */
+  /**
+   * The access token of the request or of the dashboard session; undefined for the operator's and if there was none.
+   */
   tokenId: string | undefined;
   surface: Surface;
 };
 
-/** The operator's id as an actor: it has no account. */
+/** The operator's actor id: the operator has no account. */
 export const OPERATOR = 'operator';
 
-/** The id, as an actor, of a person who shows a user token: which one is the entry's subject, who is the only one it may speak for. */
+/** The actor id of a user with a user token. The entry's subject says which user: the token is valid for no other. */
 export const USER = 'user';
 
-/** What is noted: every change of who may do what, and every end of a connection that was asked for. A closed list, so that readers can rely on the words. */
+/**
+ * The recorded actions: every change of permissions, and every end of a connection that was requested. The list is
+ * closed, so readers can rely on the words.
+ */
 export const AUDIT_ACTIONS = [
   'account.created',
   'account.changed',
@@ -36,20 +41,20 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** What was changed to what, without anything secret and without a user's id: entries outlive the people they are about. */
+/** The new values, without secrets and without a user's id: entries outlive the users. */
 export type AuditDetail = Record<string, string | number | boolean | string[] | null>;
 
-/** One entry of the audit trail. Entries are added, and never changed. */
+/** One entry of the audit trail. Entries are never changed. */
 export type AuditEntry = {
   id: string;
   at: EpochMs;
   actor: Actor;
   action: AuditAction;
-  /** Undefined where the change concerns no app. */
+  /** Undefined if the change concerns no app. */
   appId: string | undefined;
-  /** The account that the change concerns, where it concerns no app. */
+  /** The account that the change concerns, if it concerns no app. */
   accountId: string | undefined;
-  /** The id of what was changed; of a user, the keyed hash. */
+  /** The id of what was changed; for a user, the keyed hash. */
   subject: string;
   detail: AuditDetail;
 };

@@ -3,22 +3,22 @@ import type { EpochMs } from './time.ts';
 import type { TimelineEvent } from './timeline.ts';
 
 /**
- * One user of one app linked to one Withings account. `active` and `reauth_required` are live: no open link replaces them by another
- * Withings account. A pending connection is not here at all until it is confirmed.
+ * One user of one app linked to one Withings account. `active` and `reauth_required` are live: no open link replaces
+ * them by another Withings account. A pending connection is stored elsewhere until it is confirmed.
  */
 export type ConnectionState = 'active' | 'reauth_required' | 'disconnected';
 
-/** Whether a connection holds its user's place. */
+/** Whether the connection keeps an open link from replacing it. */
 export const isLive = (state: ConnectionState): boolean => state !== 'disconnected';
 
-/** What may be told about a connection: never a token. */
+/** A connection's public data, never a token. */
 export type ConnectionDetail = {
   userId: string;
   state: ConnectionState;
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   withingsUserId: string;
-  /** Whether another user of the app is connected to the same Withings account: one of the two is not that person. */
+  /** Whether another user of the app is connected to the same Withings account. */
   isShared: boolean;
   scope: string[];
   createdAt: EpochMs;
@@ -28,7 +28,7 @@ export type ConnectionDetail = {
   timeline: TimelineEvent[];
 };
 
-/** The tokens of a connection as they are stored, with what decides about them. */
+/** A connection's sealed tokens, and the state that decides whether they are usable. */
 export type StoredTokens = {
   connectionId: number;
   appId: string;
@@ -47,11 +47,11 @@ export type StoredTokens = {
   refreshLeaseId: string | undefined;
   refreshLeaseUntil: EpochMs | undefined;
   refreshFailures: number;
-  /** Since when a refresh may have rotated the tokens without our knowing; every lease begins so. */
+  /** Since when a refresh may have rotated the tokens without the broker knowing. Taking a lease sets it. */
   inDoubtSince: EpochMs | undefined;
 };
 
-/** Why a connection as read has no usable token, whatever its age. */
+/** Why a connection has no usable token, independent of the token's age. */
 export const whyUnusable = (
   tokens: Pick<StoredTokens, 'state' | 'stateReason'> | undefined,
 ): ConnectionFailure | undefined => {

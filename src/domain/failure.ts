@@ -1,10 +1,10 @@
 import type { RedirectUriRefusal } from './redirect-uri/registration.ts';
 
 /**
- * Everything expected that can end a use case early, each with its evidence. One switch per entrance turns a kind into an answer
- * (`http/problem.ts` for the API), so that adding a kind breaks the build until every entrance says what it means there.
+ * Every expected failure of a use case, each with its details. One switch per entry point maps a kind to an answer
+ * (`http/problem-text.ts` for the API), so a new kind does not compile until it has an answer everywhere.
  *
- * No member carries a token, a code, a key or a body of Withings.
+ * No member contains a token, a code, a key or a body of Withings.
  */
 export type Failure =
   | CredentialFailure
@@ -49,14 +49,14 @@ export type ConnectionFailure =
   | { kind: 'sync_in_progress'; retryAfterSeconds: number }
   | { kind: 'sealing_key_missing' };
 
-/** D1 or KV did not do what was asked. A write may have been applied all the same. */
+/** D1 or KV failed. A write may have been applied even so. */
 export type StorageFailure = { kind: 'storage_unavailable'; store: 'd1' | 'kv'; retryAfterSeconds: number };
 
-/** Withings did not answer, answered an error of its own, or asked to wait. */
+/** Withings did not answer, answered with an error of its own, or asked to wait. */
 export type WithingsUnavailable = { kind: 'withings_unavailable'; cause: string; retryAfterSeconds: number };
 
 /**
- * Why a person has to consent again: Withings rejected the refresh token and the one before it, or took the scope away, or our
- * copy of the tokens no longer opens.
+ * Why a user has to consent again: Withings rejected both the refresh token and the previous one, or withdrew the
+ * scope, or the stored tokens no longer open.
  */
 export type ReauthReason = 'refresh_token_rejected' | 'insufficient_scope' | 'seal_broken';

@@ -1,7 +1,7 @@
 import type { MeasuredValue, MeasurementGroup } from './metrics/measurement.ts';
 import type { EpochSeconds } from './time.ts';
 
-/** A group as it is stored, with what places its measurements. */
+/** A stored group, with the keys of its measurements. */
 export type StoredGroup = {
   groupId: number;
   measuredAtSeconds: EpochSeconds;
@@ -13,7 +13,7 @@ export type StoredGroup = {
   values: MeasuredValue[];
 };
 
-/** Where a measurement is stored: all that its primary key has besides the connection. */
+/** A measurement's primary key without the connection. */
 export type MeasurementKey = {
   type: number;
   position: number;
@@ -22,29 +22,28 @@ export type MeasurementKey = {
   groupId: number;
 };
 
-/** One measurement as it is to be stored. */
 export type MeasurementRow = MeasurementKey & { value: number; sourceId: number };
 
-/** How many measurements a sync touched. */
+/** How many measurements a sync added, changed and removed. */
 export type ChangeCounts = { added: number; changed: number; removed: number };
 
-/** What has to be written so that the stored groups say what Withings says. */
+/** The writes that bring the stored groups up to date with Withings. */
 export type GroupChanges = {
   groups: StoredGroup[];
   stale: MeasurementKey[];
   measurements: MeasurementRow[];
-  /** Ids of groups that are there no more. */
+  /** Ids of groups to remove. */
   gone: number[];
-  /** Ids of groups that a read of their window lacked for the first time. */
+  /** Ids of groups that a read of their window missed for the first time. */
   missing: number[];
-  /** Ids of groups that are there after all. */
+  /** Ids of groups that were missing once and are present again. */
   seenAgain: number[];
   counts: ChangeCounts;
 };
 
 /**
- * Compares groups that Withings sent with those stored under the same ids. A group that says the same is left alone, so that reading the
- * same window again writes nothing; one that moved in time is taken from its old place and put in its new one.
+ * Compares groups from Withings with those stored under the same ids. An equal group is left alone, so reading the same
+ * window again writes nothing. A group whose time changed moves to its new key.
  */
 export const groupChanges = (
   stored: ReadonlyMap<number, StoredGroup>,
@@ -59,7 +58,7 @@ export const groupChanges = (
     seenAgain: [],
     counts: { added: 0, changed: 0, removed: 0 },
   };
-  // A list that shifts between two pages, or while one is made, shows a group twice: the later one is what Withings says.
+  // A list that shifts between two pages, or while one is built, contains a group twice. The later one counts.
   for (const group of new Map(incoming.map((one) => [one.groupId, one])).values()) {
     const before = stored.get(group.groupId);
     if (before === undefined) addGroup(changes, group);
@@ -68,7 +67,7 @@ export const groupChanges = (
   return changes;
 };
 
-/** Adds to the changes that a group is there no more, with all its measurements. */
+/** Adds the removal of a group and all its measurements to the changes. */
 export const removeGroup = (changes: GroupChanges, group: StoredGroup): void => {
   changes.gone.push(group.groupId);
   changes.stale.push(...rowsOf(group).map(keyOf));
@@ -76,8 +75,8 @@ export const removeGroup = (changes: GroupChanges, group: StoredGroup): void => 
 };
 
 /**
- * Whether a group says nothing that is not stored: the same, or, unchanged since, less of it. Withings hides kinds of measures from those
- * whose subscription or scope does not cover them any more; that is no reason to forget them.
+ * Whether a group brings nothing new: it is equal, or has fewer values with the same modification time. Withings hides
+ * kinds of measures that the user's subscription or scope no longer covers; they stay stored.
  */
 const saysTheSame = (before: StoredGroup, after: StoredGroup): boolean => {
   if (headOf(before) !== headOf(after)) return false;
@@ -131,15 +130,13 @@ const keyOf = ({ type, position, ambiguous, measuredAtSeconds, groupId }: Measur
 const rowsOf = ({ groupId, measuredAtSeconds, ambiguous, sourceId, values }: StoredGroup): MeasurementRow[] =>
   values.map((value) => ({ ...value, groupId, measuredAtSeconds, ambiguous, sourceId }));
 
-/** The compact stored form of a group's values. */
 export const packValues = (values: readonly MeasuredValue[]): [number, number, number][] =>
   values.map(({ type, position, value }) => [type, position, value]);
 
-/** Reads what `packValues` wrote. */
 export const unpackValues = (packed: readonly [number, number, number][]): MeasuredValue[] =>
   packed.map(([type, position, value]) => ({ type, position, value }));
 
-/** A group of Withings as it is to be stored, given the id under which its source is. */
+/** The stored form of a group from Withings, given the id of its source. */
 export const storedGroupOf = (group: MeasurementGroup, sourceId: number): StoredGroup => ({
   groupId: group.groupId,
   measuredAtSeconds: group.measuredAtSeconds,

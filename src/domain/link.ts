@@ -2,28 +2,34 @@ import type { LinkPolicy } from './app.ts';
 import { type ConnectionState, isLive } from './connection.ts';
 import { type EpochMs, HOUR_MS, MINUTE_MS } from './time.ts';
 
-/** How long a state lives: a first sign-up at Withings, with a scale to set up, takes its time. */
+/** How long a `state` lives. A first sign-up at Withings, with a scale to set up, takes time. */
 export const STATE_LIFETIME_MS = 30 * MINUTE_MS;
 
-/** How long a connect session lives: long enough to reach the user's browser, short enough that a leaked one is soon worth nothing. */
+/**
+ * How long a connect session lives: long enough to reach the user's browser, short enough to make a leaked one
+ * worthless.
+ */
 export const CONNECT_SESSION_LIFETIME_MS = 10 * MINUTE_MS;
 
-/** How far two isolates' clocks may be apart, one that accepts a token and one that deletes its mark. Generous: a mark is one small row. */
+/**
+ * How far the clocks of two isolates may differ: one accepts a token, another deletes its mark. Generous, because a
+ * mark is one small row.
+ */
 const CLOCKS_APART_MS = HOUR_MS;
 
-/** Until when a used state must be remembered. */
+/** Until when a used `state` must be remembered. */
 export const stateMarkExpiresAt = (stateExpiresAt: EpochMs): EpochMs => stateExpiresAt + CLOCKS_APART_MS;
 
-/** Until when a used connect session must be remembered: a state can be made from it in its last moment, and lives on from there. */
+/** Until when a used connect session must be remembered: a `state` made in its last moment lives on after it. */
 export const sessionMarkExpiresAt = (sessionExpiresAt: EpochMs): EpochMs =>
   sessionExpiresAt + STATE_LIFETIME_MS + CLOCKS_APART_MS;
 
-/** How a link came about: opened by anyone with a `user_id`, or minted by the app's backend. */
+/** The origin of a link: opened by anyone with a `user_id`, or created by the app's backend. */
 export type LinkKind = 'open' | 'session';
 
 /**
- * How a link ends at the app: a closed list, so that nothing of Withings' wording reaches a redirect. `connected` and `pending` are the
- * successes; the others are sent as `error`.
+ * How a link ends at the app. The list is closed, so no wording of Withings reaches a redirect. `connected` and
+ * `pending` are successes; the others are sent as `error`.
  */
 export const LINK_ERRORS = {
   access_denied: 'The user did not allow access to their measurements.',
@@ -41,22 +47,25 @@ export const LINK_ERRORS = {
 export type LinkError = keyof typeof LINK_ERRORS;
 export type LinkOutcome = 'connected' | 'pending' | LinkError;
 
-/** Whether other users of an app are connected to a Withings account: nobody is, or somebody is and the app allows it or refuses it. */
+/**
+ * Whether other users of an app are connected to a Withings account: `none`, or some, which the app allows or refuses.
+ */
 export type OthersOnAccount = 'none' | 'allowed' | 'refused';
 
-/** What becomes of a completed link. */
 export type LinkDecision =
   | { kind: 'activate'; connectionId: number | undefined; mayReplace: boolean }
   | { kind: 'hold'; connectionId: number | undefined }
   | { kind: 'refuse'; error: Extract<LinkError, 'already_connected' | 'account_in_use' | 'link_not_allowed'> };
 
 /**
- * Who may link whom (threats: a link opened by somebody else's browser, a live connection replaced by a stranger's account).
+ * Decides which link may create or replace which connection (threats: a link opened in another person's browser, a live
+ * connection replaced by a stranger's account).
  *
  * @param known the user's current connection and the one to this Withings account, if any
- * @param othersOnAccount whether another user of the app is connected to this Withings account, and whether the app allows that
- * @param sameBrowser whether the callback came from the browser that opened the link. Absent cookies are no sign of an attack (iOS and
- *   in-app browsers drop them), so this only ever asks for a confirmation, never refuses
+ * @param othersOnAccount whether another user of the app is connected to this Withings account, and whether the app
+ *   allows that
+ * @param sameBrowser whether the callback came from the browser that opened the link. An absent cookie is no sign of an
+ *   attack (iOS and in-app browsers drop cookies), so this only asks for a confirmation and never refuses
  */
 export const decideLink = (link: {
   policy: LinkPolicy;

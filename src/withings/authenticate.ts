@@ -1,4 +1,4 @@
-/** How the client proves who it is: a function value, so that the two ways are interchangeable. */
+/** Client authentication as a function value, so that the two methods are interchangeable. */
 import { ok, type Outcome } from './outcome.ts';
 import type { Secret } from './secret.ts';
 import type { Form, Send } from './send.ts';
@@ -10,17 +10,17 @@ export type ClientCredentials = { clientId: string; clientSecret: Secret };
 /** The form fields that authenticate one call of this `action`. */
 export type Authenticate = (action: string) => Promise<Outcome<Form>>;
 
-/** The secret itself, in the form: what `requesttoken` takes, and all that it takes (no Basic authentication). */
+/** The secret itself in the form. `requesttoken` accepts this and no Basic authentication. */
 export const clientSecretPost =
   ({ clientId, clientSecret }: ClientCredentials): Authenticate =>
   async () =>
     ok({ client_id: clientId, client_secret: clientSecret });
 
 /**
- * A signature over a fresh nonce: one more call per call, and the secret stays home. `revoke` takes nothing else;
- * `requesttoken` takes it too. Only action, client id and nonce are signed, never the other fields.
- * A failure to get the nonce is never in doubt: the call it was for has not been sent.
- * Source: "Sign your requests" in the Withings developer guide.
+ * A signature over a fresh nonce. It takes one more call, but the secret is not sent. `revoke` accepts nothing else;
+ * `requesttoken` accepts it too. Only action, client id and nonce are signed, not the other fields. A failure to get
+ * the nonce is never in doubt: the call itself was not sent. Source: "Sign your requests" in the Withings developer
+ * guide.
  */
 export const signedNonce =
   ({ clientId, clientSecret }: ClientCredentials, send: Send, now: () => number): Authenticate =>

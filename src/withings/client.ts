@@ -1,6 +1,7 @@
 /**
- * A client for the Withings API. It sends and judges; it never refreshes, stores, retries or reads configuration.
- * Every call has a time limit and a byte limit, follows no redirect, and returns an `Outcome` instead of throwing.
+ * A client for the Withings API. It sends requests and validates answers. It never refreshes, stores, retries or reads
+ * configuration. Every call has a time limit and a byte limit, follows no redirect, and returns an `Outcome` instead of
+ * throwing.
  */
 import { clientSecretPost, signedNonce, type Authenticate } from './authenticate.ts';
 import { processMeasureResponse, type MeasurePage } from './measure.ts';
@@ -23,7 +24,7 @@ export type WithingsConfig = {
 
 export type AuthorizeRequest = { state: string; redirectUri: string; scope: readonly string[] };
 
-/** Either the date pair or `lastUpdateSeconds`, and the same again with `offset` for the next page. */
+/** Either the date pair or `lastUpdateSeconds`. The next page takes the same values and an `offset`. */
 export type MeasureQuery = {
   accessToken: Secret;
   /** Unix seconds: groups created or modified after this. */
@@ -32,17 +33,17 @@ export type MeasureQuery = {
   startDateSeconds?: number | undefined;
   /** Unix seconds: groups measured until this. */
   endDateSeconds?: number | undefined;
-  /** Measure types; all that the app may see when absent. */
+  /** Measure types; if absent, all that the scope allows. */
   types?: readonly number[] | undefined;
-  /** 1 measured, 2 goals; both when absent. */
+  /** 1 measured, 2 goals; both if absent. */
   category?: number | undefined;
-  /** `nextOffset` of the page before, never computed. */
+  /** `nextOffset` of the previous page, never computed. */
   offset?: number | undefined;
 };
 
 export type WithingsClient = ReturnType<typeof createWithingsClient>;
 
-/** Makes the client. `now` is in milliseconds since the epoch and dates the signed calls. */
+/** Creates the client. `now` is in milliseconds since the epoch and dates the signed calls. */
 export const createWithingsClient = (config: WithingsConfig, fetch: typeof globalThis.fetch, now: () => number) => {
   const send = createSender(config, fetch);
   const withSecret = clientSecretPost(config);
@@ -58,8 +59,8 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
     authorizeUrl: (request: AuthorizeRequest): string => authorizeUrl(config, request),
 
     /**
-     * Exchanges a code, which lives 30 seconds and works once, under the redirect URI of its authorization.
-     * Never repeat it with the same code, in doubt or not: the person starts again instead.
+     * Exchanges a code, which lives 30 seconds and works once, under the redirect URI of its authorization. Never
+     * repeat it with the same code, even if in doubt: the user starts again instead.
      */
     exchangeCode: async (request: { code: Secret; redirectUri: string }): Promise<Outcome<TokenGrant>> =>
       requestToken({
@@ -69,16 +70,16 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
       }),
 
     /**
-     * Trades a refresh token for a new pair. The old one lives 8 hours more, or until the new access token is first
-     * used: store the new pair before that. A `timeout`, like every failure `inDoubt`, does not mean that nothing
-     * happened: the rotation may be done and its answer lost, so refresh again within those 8 hours.
+     * Exchanges a refresh token for a new pair. The old one lives 8 hours more, or until the new access token is first
+     * used, so store the new pair before that. A failure that is `inDoubt`, such as `timeout`, may have rotated the
+     * token: its answer is lost. Refresh again within those 8 hours.
      */
     refreshTokens: async (request: { refreshToken: Secret }): Promise<Outcome<TokenGrant>> =>
       requestToken({ grant_type: 'refresh_token', refresh_token: request.refreshToken }),
 
     /**
-     * Whether Withings accepts this client's id and secret: asks for a nonce, which is granted to a right signature alone. For telling a
-     * token that is dead from credentials that are wrong. `client_rejected` where they are.
+     * Whether Withings accepts this client's id and secret: asks for a nonce, which Withings gives only for a valid
+     * signature. This distinguishes a dead token from wrong credentials, for which it fails with `client_rejected`.
      */
     proveClient: async (): Promise<Outcome<void>> => {
       const proof = await withSignature('requesttoken');
@@ -92,11 +93,15 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
     },
 
     /**
-     * Ends this client's access to a person, whichever connection it was obtained by: all their tokens die. Two
-     * calls: a nonce, then the revocation.
+     * Ends this client's access to a person. All their tokens die, also those of other connections. Two calls: a nonce,
+     * then the revocation. `unless` is asked between them; if it answers true, nothing is revoked, and that is no failure.
      */
-    revoke: async (request: { withingsUserId: string }): Promise<Outcome<void>> => {
-      const answer = await callOauth2(send, withSignature, 'revoke', { userid: request.withingsUserId });
+    revoke: async (request: { withingsUserId: string; unless?: () => Promise<boolean> }): Promise<Outcome<void>> => {
+      const credentials = await withSignature('revoke');
+      if (!credentials.ok) return credentials;
+      if (await request.unless?.()) return ok(undefined);
+      const form = { action: 'revoke', ...credentials.value, userid: request.withingsUserId };
+      const answer = await send(OAUTH2_PATH, form);
       return answer.ok ? processRevokeResponse(answer.value) : answer;
     },
   };

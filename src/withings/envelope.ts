@@ -1,19 +1,19 @@
-/** The envelope around every answer, and what its status means. Pure. */
+/** The envelope around every answer, and the meaning of its status. Pure. */
 import { MAX_THROTTLE_WAIT_SECONDS, MIN_THROTTLE_WAIT_SECONDS } from './constants.ts';
 import { fail, ok, type FailureCause, type Outcome } from './outcome.ts';
 import type { Answer } from './send.ts';
 import { asObject, isInteger, toCount } from './unverified.ts';
 import type { ErrorEnvelope } from './wire.ts';
 
-/** `error` is for `tokenEndpointCause` alone and goes no further. */
+/** Only `tokenEndpointCause` reads `error`. */
 export type OpenedEnvelope = { status: number; body: unknown; error: string };
 
 /**
- * Opens an answer: in, HTTP status and text; out, status, body and error text of the envelope, unjudged.
- * Failures: `http_error`, `throttled` (HTTP 429), `not_json`, `malformed`.
+ * Parses HTTP status and text into the envelope's status, body and error text, without interpreting them. Failures:
+ * `http_error`, `throttled` (HTTP 429), `not_json`, `malformed`.
  */
 export const openEnvelope = ({ httpStatus, text }: Answer): Outcome<OpenedEnvelope> => {
-  // Withings says 601 inside a 200; a gateway before it would say 429.
+  // Withings sends 601 inside a 200. A gateway in front of it would send 429.
   if (httpStatus === 429) return fail({ kind: 'throttled', retryAfterSeconds: MIN_THROTTLE_WAIT_SECONDS });
   if (httpStatus !== 200) return fail({ kind: 'http_error', httpStatus });
   const json = parseJson(text);
@@ -34,22 +34,22 @@ const parseJson = (text: string): Outcome<unknown> => {
 };
 
 /**
- * What a non-zero status means, by the families of "Response status" in the Withings API reference. Families
- * are all that Withings publishes; the error text is not consulted.
+ * The meaning of a non-zero status, by the families of "Response status" in the Withings API reference. Withings
+ * publishes only families. The error text is not read.
  */
 export const causeOfStatus = ({ status, body }: OpenedEnvelope): FailureCause => {
   if (status === 601) return { kind: 'throttled', retryAfterSeconds: waitSeconds(body) };
-  // Not in the published list; recorded with "Insufficient_scope".
+  // Not in the published list, but recorded with "Insufficient_scope".
   if (status === 403) return { kind: 'insufficient_scope' };
   if (status === 2554) return { kind: 'not_implemented' };
   if (isWithin(AUTHENTICATION_FAILED, status)) return { kind: 'unauthorized', status };
   if (isWithin(INVALID_PARAMS, status)) return { kind: 'invalid_params', status };
-  // "An error occurred", 522 (time-out), 524 (bad state) and what is unknown. Also 214, 277, 2553 and 2555,
-  // "unauthorized" in the current list: an older one calls 2555 an unknown error, and neither names the token.
+  // "An error occurred", 522 (time-out), 524 (bad state) and unknown ones. Also 214, 277, 2553 and 2555: the current
+  // list calls them "unauthorized", an older one calls 2555 an unknown error, and neither mentions the token.
   return { kind: 'upstream_error', status };
 };
 
-/** `wait_seconds` is on record in some 601 bodies and missing in others; the body may be `{}`, `[]` or null. */
+/** Some recorded 601 bodies have `wait_seconds`, others do not. The body may be `{}`, `[]` or null. */
 const waitSeconds = (body: unknown): number => {
   const asked = toCount(asObject<'wait_seconds'>(body)?.wait_seconds) ?? 0;
   return Math.min(Math.max(asked, MIN_THROTTLE_WAIT_SECONDS), MAX_THROTTLE_WAIT_SECONDS);

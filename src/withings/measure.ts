@@ -1,9 +1,9 @@
 /**
- * Judging what `getmeas` answers, and translating it into our names. Pure.
+ * Validates what `getmeas` answers and translates it into the broker's names. Pure.
  *
- * Parsed by hand: a page may hold thousands of groups, and a Worker on the free plan has 10 ms of CPU for all it
- * does. What is unknown passes (types, positions, attributions, members appear over time); what is broken is
- * skipped and counted, one measure or one group at a time.
+ * Parsed by hand: a page may hold thousands of groups, and a Worker on the free plan has 10 ms of CPU. Unknown types,
+ * positions, attributions and members pass, because new ones appear over time. A broken measure or group is skipped and
+ * counted.
  */
 import { FALLBACK_TIME_ZONE, MAX_UNIT_EXPONENT } from './constants.ts';
 import { causeOfStatus, openEnvelope } from './envelope.ts';
@@ -13,15 +13,15 @@ import { asObject, isInteger, isUnixSeconds, toCount } from './unverified.ts';
 import type { GetmeasBody, Measure as WireMeasure, MeasureGroup as WireMeasureGroup } from './wire.ts';
 
 export type MeasurePage = {
-  /** In the order of the answer, which is not to be relied upon. */
+  /** In the order of the answer, which Withings does not specify. */
   groups: MeasureGroup[];
-  /** IANA name of the account's zone, as sent: the runtime may not know it. */
+  /** IANA name of the account's zone, as sent. The runtime may not know it. */
   timeZone: string;
-  /** Withings' own "as of", where it gave one. */
+  /** Withings' own "as of", if it sent one. */
   updateTimeSeconds: number | undefined;
   /** What to send as `offset` for the next page; undefined on the last. */
   nextOffset: number | undefined;
-  /** Groups and single measures that were too broken to read. */
+  /** The number of groups and single measures that could not be read. */
   skipped: number;
   /** Ids of the groups among them that have one: they are there all the same. */
   unreadableIds: number[];
@@ -36,16 +36,16 @@ export type MeasureGroup = {
   measuredAtSeconds: number;
   /** Unix seconds: when Withings stored it; when it was measured, where Withings does not say. */
   createdAtSeconds: number;
-  /** Unix seconds: when it last changed; when it was stored, where Withings does not say. */
+  /** Unix seconds: the last change, or the time of storing if Withings does not say. */
   modifiedAtSeconds: number;
-  /** How it was attributed to the person: 1 is ambiguous, 2 typed in. */
+  /** How Withings attributed it to the user: 1 ambiguous, 2 typed in. */
   attrib: number;
   /** 1 measured, 2 a goal. */
   category: number;
   deviceId: string | null;
   model: string | null;
   modelId: number | null;
-  /** IANA name: the group's own zone where it has one, else the account's. */
+  /** IANA name: the group's own zone, or the account's if it has none. */
   timeZone: string;
   measures: Measure[];
 };
@@ -57,14 +57,14 @@ export type Measure = {
   value: number;
   /** Power of ten. */
   unit: number;
-  /** Where on the body; 7 (the whole of it) and undefined mean the same. */
+  /** Position on the body; 7 (whole body) and undefined mean the same. */
   position: number | undefined;
 };
 
-/** `value` × 10^`unit` as the nearest number: read as decimal digits, where multiplying gives 66.60000000000001. */
+/** `value` × 10^`unit` as the nearest number. Parsed from decimal digits: multiplying gives 66.60000000000001. */
 export const exactValue = (value: number, unit: number): number => Number(`${value}e${unit}`);
 
-/** Judges the answer to `getmeas`. A broken envelope is `malformed`, never an empty page. */
+/** Validates the answer to `getmeas`. A broken envelope is `malformed`, never an empty page. */
 export const processMeasureResponse = (answer: Answer): Outcome<MeasurePage> => {
   const envelope = openEnvelope(answer);
   if (!envelope.ok) return envelope;
@@ -84,13 +84,13 @@ export const processMeasureResponse = (answer: Answer): Outcome<MeasurePage> => 
 };
 
 /**
- * Where the next page is. An answer may say `more` and give offset 0, which is the page just read: to follow it would go round for ever, and
- * to refuse the page would lose what it holds. It is taken for the last one; what it did not show is found by the next question, which starts
- * from what was stored.
+ * The offset of the next page. An answer may have `more` and offset 0, which is the page just read. Following it would
+ * loop forever, and refusing the page would lose its groups. So it counts as the last page. The next sync finds the
+ * rest, because it starts from what was stored.
  */
 const nextOffsetOf = (offset: unknown): number | undefined => toCount(offset) || undefined;
 
-/** Integer or boolean by service, absent on single pages; undefined where it is neither. */
+/** An integer or a boolean by service, absent on single pages; undefined if it is neither. */
 const isMore = (more: unknown): boolean | undefined => {
   if (more === undefined || more === null) return false;
   if (typeof more === 'boolean') return more;
@@ -160,7 +160,7 @@ const parseMeasure = (wire: unknown): Measure | undefined => {
   if (!isInteger(type) || !isInteger(value)) return undefined;
   if (!isInteger(unit) || Math.abs(unit) > MAX_UNIT_EXPONENT) return undefined;
   if (position === undefined || position === null) return { type, value, unit, position: undefined };
-  // A position that cannot be read is not "the whole body": an arm would be filed as the person.
+  // An unreadable position must not become "whole body": an arm's value would be taken for the user's.
   return isInteger(position) ? { type, value, unit, position } : undefined;
 };
 

@@ -1,10 +1,8 @@
 /**
- * What this client takes and gives of tokens, codes and its secret: a value that says `[redacted]` in whatever way it is printed. Revealed
- * where a request is made of it.
+ * A token, a code or the client secret: a string that prints as `[redacted]`. Call `reveal()` to put it into a request.
  */
 export type Secret = { readonly reveal: () => string };
 
-/** Wraps what Withings handed out. */
 export const secret = (value: string): Secret => Object.create(redacted, { reveal: { value: () => value } });
 
 const redactedText = () => '[redacted]';

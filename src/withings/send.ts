@@ -1,30 +1,30 @@
-/** The one sender that every call goes through. It delivers an answer whole or not at all, and judges nothing. */
+/** The sender of every call. It delivers a complete answer or a failure, and interprets nothing. */
 import { fail, ok, type Outcome } from './outcome.ts';
 import type { Secret } from './secret.ts';
 
-/** What came back. The text is empty unless the HTTP status is 200: no other body is ever consulted. */
+/** An HTTP answer. The text is empty unless the status is 200: other bodies are never read. */
 export type Answer = { httpStatus: number; text: string };
 
 export type SendConfig = {
-  /** `https://wbsapi.withings.net`, or whatever stands in for it. */
+  /** `https://wbsapi.withings.net`, or the simulator. */
   apiBaseUrl: string;
-  /** For the whole exchange, the last byte of the body included. */
+  /** For the whole exchange, up to the last byte of the body. */
   timeoutMs: number;
   maxBodyBytes: number;
 };
 
-/** The fields of a request. What is secret is revealed when it is sent. */
+/** The fields of a request. Secrets are revealed only when it is sent. */
 export type Form = Record<string, string | Secret>;
 
-/** Posts a form to a path of the API host, with a bearer token where the call is about a person. */
+/** Posts a form to a path of the API host, with a bearer token if the call is about a user. */
 export type Send = (path: string, form: Form, accessToken?: Secret) => Promise<Outcome<Answer>>;
 
-/** The path below a base URL, which may have a path of its own and may end in a slash. */
+/** The path below a base URL. The base may have a path itself and may end in a slash. */
 export const urlBelow = (baseUrl: string, path: string): URL => new URL(`${baseUrl.replace(/\/+$/, '')}${path}`);
 
 /**
- * Makes the sender. Failures: `timeout`, `network`, `body_too_large`. Redirects are not followed: a form with
- * a client secret in it goes to the configured host or nowhere.
+ * Creates the sender. Failures: `timeout`, `network`, `body_too_large`. Redirects are not followed: a form with a
+ * client secret goes only to the configured host.
  */
 export const createSender =
   ({ apiBaseUrl, timeoutMs, maxBodyBytes }: SendConfig, fetch: typeof globalThis.fetch): Send =>
@@ -56,13 +56,13 @@ export const createSender =
 const revealed = (form: Form): [string, string][] =>
   Object.entries(form).map(([name, value]) => [name, typeof value === 'string' ? value : value.reveal()]);
 
-/** Not every runtime lets the signal reach a body whose headers have arrived; this bounds it everywhere. */
+/** Rejects at the time limit. Not every runtime aborts a body after its headers have arrived. */
 const rejectionBy = async (signal: AbortSignal): Promise<never> =>
   new Promise((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(new Error('The time limit has passed.')), { once: true });
   });
 
-/** The body as UTF-8 text, or undefined where it exceeds the limit; leaving the loop cancels the stream. */
+/** The body as UTF-8 text, or undefined if it exceeds the limit. Leaving the loop cancels the stream. */
 const readText = async (body: Response['body'], maxBodyBytes: number): Promise<string | undefined> => {
   const decoder = new TextDecoder();
   let text = '';

@@ -1,4 +1,4 @@
-/** Judging what `/v2/oauth2` and `/v2/signature` answer. Pure. */
+/** Validates what `/v2/oauth2` and `/v2/signature` answer. Pure. */
 import { ACCESS_TOKEN_LIFETIME_SECONDS, MAX_ACCESS_TOKEN_LIFETIME_SECONDS } from './constants.ts';
 import { causeOfStatus, openEnvelope, type OpenedEnvelope } from './envelope.ts';
 import { fail, ok, type FailureCause, type Outcome } from './outcome.ts';
@@ -7,21 +7,21 @@ import type { Answer } from './send.ts';
 import { asObject, isTokenText, toCount } from './unverified.ts';
 import type { NonceBody, TokenBody } from './wire.ts';
 
-/** A pair of tokens. The refresh token is new each time and replaces the one that was sent. */
+/** A pair of tokens. Each refresh token is new and replaces the one that was sent. */
 export type TokenGrant = {
   /** Decimal digits. */
   withingsUserId: string;
   accessToken: Secret;
   refreshToken: Secret;
-  /** What was granted, which may be less than what was asked, and nothing at all; undefined where the answer does not say. */
+  /** The scopes that were granted: fewer than requested, or none. Undefined if the answer does not say. */
   scope: string[] | undefined;
   expiresInSeconds: number;
 };
 
 /**
- * Judges the answer to either grant of `requesttoken`. A grant needs its person and both tokens. Where the
- * lifetime is absent or absurd the documented one is assumed, and a missing scope is left open: the old refresh
- * token is already on its way out, so a new one is not thrown away for a detail.
+ * Validates the answer to either grant of `requesttoken`. It needs the user id and both tokens. If the lifetime is
+ * absent or absurd, the documented one is used; a missing scope stays undefined. The old refresh token is already
+ * expiring, so a new one is not discarded for a detail.
  */
 export const processTokenResponse = (answer: Answer): Outcome<TokenGrant> => {
   const envelope = processAuthenticatedResponse(answer);
@@ -43,7 +43,7 @@ export const processTokenResponse = (answer: Answer): Outcome<TokenGrant> => {
   });
 };
 
-/** Judges the answer to `getnonce`: the nonce, good for one call within 30 minutes. */
+/** Validates the answer to `getnonce`: a nonce, valid for one call within 30 minutes. */
 export const processNonceResponse = (answer: Answer): Outcome<string> => {
   const envelope = processAuthenticatedResponse(answer);
   if (!envelope.ok) return envelope;
@@ -51,7 +51,7 @@ export const processNonceResponse = (answer: Answer): Outcome<string> => {
   return isTokenText(nonce) ? ok(nonce) : fail({ kind: 'malformed', path: 'body.nonce' });
 };
 
-/** Judges the answer to `revoke`, whose body says nothing. */
+/** Validates the answer to `revoke`, whose body is empty. */
 export const processRevokeResponse = (answer: Answer): Outcome<void> => {
   const envelope = processAuthenticatedResponse(answer);
   return envelope.ok ? ok(undefined) : envelope;
@@ -64,19 +64,19 @@ const processAuthenticatedResponse = (answer: Answer): Outcome<OpenedEnvelope> =
 };
 
 /**
- * Decides what is an explicit rejection of a refresh token, a code or the client: the one place where an error
- * text of Withings is read. It has to be, because Withings answers status 503 to every bad parameter, and the
- * text alone tells a dead refresh token, after which the person must consent anew, from a mistake of ours.
+ * Decides what is an explicit rejection of a refresh token, a code or the client. This is the only place that reads an
+ * error text of Withings. Withings answers status 503 to every bad parameter, so only the text distinguishes a dead
+ * refresh token, after which the user must consent again, from a bug in the broker.
  *
- * Recorded, to the letter: 503 "Invalid Params: invalid refresh_token" (unknown, expired or superseded token) and
- * 503 "Invalid Params: invalid code" (unknown, used or late code). An older recording of the former has another
- * length, so its text was different once.
- * Documented without its status: "Invalid_request: The client ID was not specified".
- * Guesses: a space for the underscore; 342 for a bad id, secret or signature (one client lists it, retired pages
- * call it "bad signature"); every other wording about the client.
+ * - Recorded literally: 503 "Invalid Params: invalid refresh_token" (unknown, expired or superseded token) and 503
+ *   "Invalid Params: invalid code" (unknown, used or late code). An older recording of the former has another length,
+ *   so its text was different then.
+ * - Documented without its status: "Invalid_request: The client ID was not specified".
+ * - Guesses: a space for the underscore; 342 for a bad id, secret or signature (one client lists it, retired pages call
+ *   it "bad signature"); every other wording about the client.
  *
- * A text that blames the client condemns no token, whatever else it says, and a text that says nothing known stays
- * `invalid_params`: while refreshing that is transient, and nobody loses a connection over it.
+ * A text that blames the client ends no connection, whatever else it says. An unknown text stays `invalid_params`,
+ * which is transient while refreshing, so no connection is lost over it.
  */
 export const tokenEndpointCause = (envelope: OpenedEnvelope): FailureCause => {
   const cause = causeOfStatus(envelope);
@@ -95,7 +95,7 @@ const BLAMES_CLIENT = /\bclient[ _](?:id|secret)\b|\binvalid[ _]client\b|\bsecre
 const BLAMES_REFRESH_TOKEN = /\binvalid refresh[ _]token\b/i;
 const BLAMES_CODE = /\binvalid code\b/i;
 
-/** Withings separates scopes with commas where OAuth 2.0 (RFC 6749 section 3.3) has spaces. */
+/** Withings separates scopes with commas; OAuth 2.0 (RFC 6749 section 3.3) uses spaces. */
 const splitScope = (scope: string): string[] => scope.split(/[, ]+/).filter((name) => name !== '');
 
 const lifetimeSeconds = (expiresIn: unknown): number => {

@@ -1,9 +1,9 @@
 /**
- * What travels between Withings and a client, as it is on the wire: names, nesting and number formats are
- * Withings' own. The client and the simulator share these types and nothing else.
+ * What travels between Withings and a client: names, nesting and number formats are Withings' own. The client and the
+ * simulator share these types and nothing else.
  *
- * Source: the Withings API reference (https://developer.withings.com/api-reference) where it agrees with
- * recorded answers, the recordings where it does not.
+ * Source: the Withings API reference (https://developer.withings.com/api-reference) if it agrees with recorded answers,
+ * otherwise the recordings.
  */
 
 /** The login host's consent page, opened in the user's browser. */
@@ -49,7 +49,7 @@ export type GetmeasBody = {
   /** IANA name of the account's zone: one for the whole answer. */
   timezone: string;
   measuregrps: MeasureGroup[];
-  /** Truthy while another page is to come; absent where the answer has a single page. */
+  /** Truthy if there is another page; absent if the answer has a single page. */
   more?: number | boolean;
   /** What to send as `offset` for the next page; absent with `more`. */
   offset?: number;
@@ -58,7 +58,7 @@ export type GetmeasBody = {
 /** One measurement group: what a device recorded at one moment. One weigh-in may make several. */
 export type MeasureGroup = {
   grpid: number;
-  /** How the measure was attributed to the person; 1 is ambiguous, 2 is typed in. */
+  /** How the measure was attributed to the user; 1 is ambiguous, 2 is typed in. */
   attrib: number;
   /** Unix seconds: when it was measured. */
   date: number;

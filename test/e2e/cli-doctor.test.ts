@@ -110,20 +110,20 @@ test('each thing that is wrong has its own line and what to do about it, and the
   expect({ code, err }).toEqual({ code: 1, err: '' });
   expect(out.replaceAll(url, 'URL').replace(/36\d\d s/, '3600 s')).toBe(`ok  broker     URL
 bad links      failing
-    → KV cannot be read: look at the LINKS binding, and at the status of Cloudflare.
+    → KV cannot be read: check the LINKS binding and the status of Cloudflare.
 bad callback   URL/withings/callback answers 404
-    → Withings probes it with HEAD and wants 200. Route it to the Worker.
+    → Withings probes it with HEAD and expects 200. Route it to the Worker.
 bad clock      3600 s apart
-    → Set the clock of this machine.
+    → Correct the clock of this machine.
 ok  token      operator
 bad cron       late, 12 due, last tick noted 2026-06-15T10:00:00.000Z
-    → Refreshes wait longer than ten minutes, or no tick came for an hour: see that the cron trigger is deployed, and the log of its ticks.
+    → Refreshes wait longer than ten minutes, or no tick came for an hour: check that the cron trigger is deployed, and read the log of its ticks.
 bad withings   rejected
     → Withings refuses the client id and secret: set WITHINGS_CLIENT_ID and WITHINGS_CLIENT_SECRET again.
 bad keyring    lacks k1
-    → Put the missing keys back into KEYRING. Their connections wait; nothing is lost.
-bad migrations 0008_before.sql, wanted 0009_last.sql
-    → Run \`npm run deploy\`: it applies them before the code.
+    → Put the missing keys back into KEYRING. Their connections pause; nothing is lost.
+bad migrations 0008_before.sql, needs 0009_last.sql
+    → Run \`npm run deploy\`: it applies them before the new code runs.
 bad alarm      reauth_spike since 2026-06-15T11:00:00.000Z, 12 within an hour
     → docs/operating.md says what to do about it.
 `);
@@ -143,7 +143,7 @@ test.each([
   {
     name: 'another site at the URL',
     url: () => listen((_request, response) => response.end('<h1>Hello</h1>')),
-    found: 'of a Mushu Health broker, and of a version that fits',
+    found: 'Is it a Mushu Health broker of the same version',
   },
 ])('$name: one line, and nothing is asked further', async ({ url, found }) => {
   const { code, out } = await mushu.run(['doctor', '--url', await url(), '--token', 't', '--json']);

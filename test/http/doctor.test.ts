@@ -71,7 +71,7 @@ test.each([
     name: 'a cron that does not come',
     check: 'cron',
     found: 'late, 1 due',
-    todo: 'see that the cron trigger is deployed',
+    todo: 'check that the cron trigger is deployed',
     break: async () => broker.advance(3 * HOUR_MS),
   },
   {
@@ -85,7 +85,7 @@ test.each([
     name: 'a KV that does not answer',
     check: 'links',
     found: 'failing',
-    todo: 'look at the LINKS binding',
+    todo: 'check the LINKS binding',
     break: async () => {
       const get = () => Promise.reject(new Error('KV GET failed: 503'));
       broker.deploy({ LINKS: new Proxy(env.LINKS, { get: () => get }) });
@@ -115,7 +115,7 @@ test.each([
 test('a clock that is off is told by how much', async () => {
   const late = () => broker.now() + 5 * MINUTE_MS;
   expect(wrong(await examined(broker.operatorToken, late))).toEqual([
-    { check: 'clock', ok: false, found: '300 s apart', todo: 'Set the clock of this machine.' },
+    { check: 'clock', ok: false, found: '300 s apart', todo: 'Correct the clock of this machine.' },
   ]);
 });
 

@@ -11,6 +11,8 @@ let people: { id: string; userid: number }[];
 let revocations: string[];
 let isWithingsDown = false;
 let meanwhile = async (): Promise<void> => undefined;
+/** What happens while an erasure waits for Withings. */
+let whileRevoking = async (): Promise<void> => undefined;
 
 /** What a call to Withings sends. */
 const formOf = (init: RequestInit | undefined): URLSearchParams =>
@@ -21,10 +23,12 @@ beforeEach(async () => {
   revocations = [];
   isWithingsDown = false;
   meanwhile = async () => undefined;
+  whileRevoking = async () => undefined;
   broker = await startBroker({
     fetch: (send) => async (input, init) => {
       const body = formOf(init);
       if (body.get('action') === 'revoke') revocations.push(body.get('userid') ?? '');
+      if (body.get('action') === 'getnonce') await whileRevoking();
       const answer = isWithingsDown ? new Response('', { status: 502 }) : await send(input, init);
       await meanwhile();
       return answer;
@@ -104,6 +108,89 @@ describe('erasing a user', () => {
     await racing.request(`/apps/${app.id}/withings/sync/ada`, { method: 'POST', headers: { 'X-API-Key': app.key } });
     expect(erase).toBeDefined();
     for (const id of before) expect(await rowsWith(String(id))).toEqual([]);
+  });
+
+  describe('while the person links again', () => {
+    const once = (then: () => Promise<void>) => {
+      whileRevoking = async () => {
+        whileRevoking = async () => undefined;
+        await then();
+      };
+    };
+    const bodyData = async () => {
+      const [measurements, groups, sources] = await env.DB.batch<{ n: number }>(
+        ['measurements', 'groups', 'sources'].map((table) => env.DB.prepare(`SELECT count(*) AS n FROM ${table}`)),
+      );
+      return [measurements, groups, sources].map((result) => result?.results[0]?.n);
+    };
+
+    test('leaves the new link as it is, neither revoked nor counted, with all of its history', async () => {
+      await link('ada', 0);
+      const before = await bodyData();
+      once(async () => {
+        await connect(broker, app, 'ada', people[0]?.id ?? '');
+      });
+      const answer = await app.call('DELETE', '/users/ada');
+      expect(await answer.json()).toMatchObject({
+        complete: true,
+        removed: { connections: 0, measurements: before[0] },
+        withings: { revoked: 0, kept: 1, failed: 0 },
+      });
+      expect(revocations).toEqual([]);
+      broker.advance(4 * 3_600_000);
+      expect(await (await app.call('POST', '/withings/sync/ada')).json()).toMatchObject({ added: before[0] });
+      expect(await bodyData()).toEqual(before);
+      const { data } = await (
+        await broker.manage('GET', `/apps/${app.id}/audit`)
+      ).json<{ data: { action: string; detail: object }[] }>();
+      expect(data.find(({ action }) => action === 'user.erased')?.detail).toMatchObject({ connections: 0, kept: 1 });
+    });
+
+    test('and disconnects with new data is not complete, and the same call again leaves nothing', async () => {
+      await link('ada', 0);
+      once(async () => {
+        await link('ada', 0);
+        await app.call('DELETE', '/withings/disconnect/ada');
+      });
+      const first = await app.call('DELETE', '/users/ada');
+      expect(first.status).toBe(202);
+      expect(await first.json()).toMatchObject({ complete: false, removed: { connections: 0 } });
+      expect(await connectionIds('ada')).toHaveLength(1);
+      const again = await app.call('DELETE', '/users/ada');
+      expect(await again.json()).toMatchObject({ complete: true, removed: { connections: 1 } });
+      expect(await bodyData()).toEqual([0, 0, 0]);
+      expect(await rowsWith('"ada"')).toEqual([]);
+    });
+
+    test('after a part of it was done keeps nothing of before', async () => {
+      await link('ada', 0);
+      await seedHistory((await connectionIds('ada'))[0] ?? 0, 15_100, 1_780_000_000);
+      const before = await bodyData();
+      expect((await app.call('DELETE', '/users/ada')).status).toBe(202);
+      await connect(broker, app, 'ada', people[0]?.id ?? '');
+      expect((await app.call('DELETE', '/users/ada')).status).toBe(200);
+      expect(await bodyData()).toEqual([0, 0, 0]);
+      expect(before[0]).toBeGreaterThan(120_000);
+    });
+  });
+
+  test('body data whose connection is gone all the same is swept by the cron, and nobody else’s', async () => {
+    await link('ada', 0);
+    await link('bob', 1);
+    const [ada] = await connectionIds('ada');
+    const bobs = await rowsWith(String((await connectionIds('bob'))[0]));
+    await env.DB.prepare('DELETE FROM connections WHERE id = ?').bind(ada).run();
+    expect((await rowsWith(String(ada))).length).toBeGreaterThan(10);
+    for (let hours = 0; hours < 24; hours += 1) {
+      broker.advance(47 * 60_000);
+      await broker.tick();
+      broker.advance(13 * 60_000);
+    }
+    expect(await rowsWith(String(ada))).toEqual([]);
+    expect((await rowsWith(String((await connectionIds('bob'))[0]))).length).toBeGreaterThanOrEqual(bobs.length);
+    expect(broker.logs).toContainEqual(
+      expect.objectContaining({ level: 'error', event: 'tick', outcome: 'orphan_swept' }),
+    );
   });
 
   test('leaves no row of any table that names the user or a connection, and says what went', async () => {

@@ -56,6 +56,7 @@ describe('what is asked wrongly', () => {
     ['include', 'include=everything'],
     ['exclude', 'include=manual&exclude=manual'],
     ['cursor', 'cursor=bogus'],
+    ['limt', 'limt=5'],
   ])('%s is named when %s is refused', async (parameter, query) => {
     const response = await get(`nora?${query}`);
     expect(response.status).toBe(400);

@@ -1,4 +1,6 @@
+import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
 import { sweepExpired } from '../../store/operator/work-due.ts';
+import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
 import type { Deps } from '../deps.ts';
 
 /** Rows of each kind that one round trip deletes: each is a row written or two. */
@@ -14,4 +16,30 @@ export const sweep = async (deps: Deps): Promise<boolean> => {
   const count = swept.value.reduce((sum, rows) => sum + rows, 0);
   deps.log({ level: 'info', event: 'tick', outcome: 'swept', count });
   return swept.value.some((rows) => rows >= MAX_SWEPT);
+};
+
+/** The minute of each hour in which a tick looks for what nothing tells it is due. */
+const HOUSEKEEPING_MINUTE = 47;
+
+export const isHousekeepingDue = (now: EpochMs): boolean =>
+  Math.floor((now % HOUR_MS) / MINUTE_MS) === HOUSEKEEPING_MINUTE;
+
+/** Rows of each table of body data that one look deletes. */
+const MAX_ORPHANED = 10_000;
+/** Ids of connections are random below this. */
+const ID_SPACE = 2 ** 52;
+/** Its multiples, less their whole part, spread over 0 to 1 evenly, however many there are so far. */
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * Deletes body data whose connection is gone, a bounded part of it. A second net: no statement leaves any. Each hour it looks at another
+ * place, and notes nothing. What it finds is an error in the log, because somebody's data outlived their erasure.
+ */
+export const sweepOrphans = async (deps: Deps): Promise<void> => {
+  const hours = Math.floor(deps.now() / HOUR_MS);
+  const orphan = await findOrphan(deps.db, Math.floor(((hours * GOLDEN_RATIO) % 1) * ID_SPACE));
+  if (!orphan.ok || orphan.value === undefined) return;
+  const swept = await deleteOrphan(deps.db, orphan.value, MAX_ORPHANED);
+  if (!swept.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'sweep_failed', reason: swept.failure.kind });
+  else deps.log({ level: 'error', event: 'tick', outcome: 'orphan_swept', count: swept.value });
 };

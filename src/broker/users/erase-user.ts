@@ -3,7 +3,7 @@ import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { SECOND_MS } from '../../domain/time.ts';
-import { accountsHeldByOthers, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
+import { accountsInUse, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { disconnect } from './connection-state.ts';
@@ -25,13 +25,18 @@ const MAX_ROUNDS = 12;
 const REQUESTS_PER_REVOCATION = 2;
 /** How long a revocation waits for its turn. */
 const MAX_WAIT_MS = 10 * SECOND_MS;
+/** Each revocation is two D1 calls as well, and an invocation of the free plan has 50. */
+const MAX_CALLS = 40;
 
 /**
  * Erases a user: connections to every Withings account there ever was, pending ones, tokens, measurements. Tokens go first, so that no
  * refresh or sync under way writes anything back. Doing it again removes what is left, if anything.
  *
- * Withings' own authorization is revoked only where nobody else is connected to that account through this broker, because a revocation acts
- * on the person. Should it fail, the erasure goes on and says so: the person can take the authorization away at Withings.
+ * Withings' own authorization is revoked only if nobody is connected to that account through this broker, because a revocation acts on the
+ * person. Should it fail, the erasure goes on and says so: the person can take the authorization away at Withings.
+ *
+ * A link that is made in the middle of it stands: it is not revoked, and not counted as erased. If such a link brought data into what was
+ * to be erased, the erasure is not complete.
  */
 export const eraseUser = async (
   deps: Deps,
@@ -54,16 +59,24 @@ export const eraseUser = async (
   if (!emptied.ok) return emptied;
   if (!emptied.value) return ok({ ...erasure, complete: false });
 
-  const revoked = await revokeUnheld(deps, { appId, userId }, withingsUserIds, erasure);
+  const revoked = await revokeUnused(deps, withingsUserIds, erasure);
   if (!revoked.ok) return revoked;
   const subject = await hashUser(deps.keyring, appId, userId);
-  const detail = { connections: connectionIds.length, pendingConnections: pending, ...erasure.withings };
-  const audit = auditStatementFor(deps, by, { action: 'user.erased', appId, subject, detail, always: true });
+  const detail = { pendingConnections: pending, ...erasure.withings };
+  const audit = auditStatementFor(deps, by, {
+    action: 'user.erased',
+    appId,
+    subject,
+    detail,
+    always: true,
+    changesAs: 'connections',
+  });
   const deleted = await deleteConnections(deps.db, connectionIds, [audit]);
   if (!deleted.ok) return deleted;
-  erasure.removed.connections = deleted.value;
-  deps.log({ level: 'info', event: 'erasure', outcome: 'erased', appId, userHash: subject, count: deleted.value });
-  return ok(erasure);
+  const { removed: count, refilled } = deleted.value;
+  erasure.removed.connections = count;
+  deps.log({ level: 'info', event: 'erasure', outcome: 'erased', appId, userHash: subject, count });
+  return ok({ ...erasure, complete: refilled === 0 });
 };
 
 /** Deletes the body data of connections, a bounded part of it; whether all of it is gone. Counts into `erasure`. */
@@ -75,33 +88,44 @@ const emptyConnections = async (
   for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
     const deleted = await deleteBodyData(deps.db, connectionIds, ROWS_AT_ONCE);
     if (!deleted.ok) return deleted;
-    const { measurements, groups, sources } = deleted.value;
+    const { measurements, groups, sources, relinked } = deleted.value;
     removed.measurements += measurements;
     removed.groups += groups;
     removed.sources += sources;
+    if (relinked) return ok(false);
     if (Math.max(measurements, groups, sources) < ROWS_AT_ONCE) return ok(true);
   }
   return ok(false);
 };
 
-/** Revokes at Withings what nobody else holds. Counts into `erasure`. */
-const revokeUnheld = async (
+/** Revokes at Withings what nobody is connected by. Counts into `erasure`. */
+const revokeUnused = async (
   deps: Deps,
-  user: { appId: string; userId: string },
   withingsUserIds: readonly string[],
   { withings }: Erasure,
 ): Promise<Result<void, Failure>> => {
-  const held = await accountsHeldByOthers(deps.db, withingsUserIds, user, deps.now());
-  if (!held.ok) return held;
+  const inUse = await accountsInUse(deps.db, withingsUserIds, deps.now());
+  if (!inUse.ok) return inUse;
   for (const withingsUserId of withingsUserIds) {
-    if (held.value.has(withingsUserId)) {
-      withings.kept += 1;
-      continue;
-    }
-    const granted = await deps.withings.reserve({ share: 'other', waitMs: MAX_WAIT_MS }, REQUESTS_PER_REVOCATION);
-    const revoked = granted.ok ? await deps.withings.revoke(granted.value, { withingsUserId }) : undefined;
-    if (revoked?.ok === true) withings.revoked += 1;
-    else withings.failed += 1;
+    withings[inUse.value.has(withingsUserId) ? 'kept' : await revoke(deps, withingsUserId)] += 1;
   }
   return ok(undefined);
+};
+
+/** Withings may take seconds over the nonce: whether somebody has linked the account since is looked up once more after that. */
+const revoke = async (deps: Deps, withingsUserId: string): Promise<'revoked' | 'kept' | 'failed'> => {
+  if (deps.db.calls.made > MAX_CALLS) return 'failed';
+  const granted = await deps.withings.reserve({ share: 'other', waitMs: MAX_WAIT_MS }, REQUESTS_PER_REVOCATION);
+  if (!granted.ok) return 'failed';
+  let isKept = false;
+  const revoked = await deps.withings.revoke(granted.value, {
+    withingsUserId,
+    unless: async () => {
+      const inUse = await accountsInUse(deps.db, [withingsUserId], deps.now());
+      isKept = !inUse.ok || inUse.value.size > 0;
+      return isKept;
+    },
+  });
+  if (!revoked.ok) return 'failed';
+  return isKept ? 'kept' : 'revoked';
 };

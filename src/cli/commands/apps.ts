@@ -47,7 +47,6 @@ const list = async ({ json, ...wanted }: Wanted): Promise<void> => {
   );
 };
 
-/** What an operation says of one app. */
 const one = async <Arguments extends unknown[]>(
   { json, ...wanted }: Wanted,
   operation: (broker: Broker, ...rest: Arguments) => Promise<Answer<App>>,
@@ -61,8 +60,7 @@ const one = async <Arguments extends unknown[]>(
 const deleted = z.object({ complete: z.literal(false) }).nullable();
 
 const remove = async ({ id, yes, ...wanted }: Target & { id: string; yes: boolean }): Promise<void> => {
-  if (!yes)
-    throw cliFailure(EXIT.usage, 'This deletes the app and everything of its users. Say --yes if that is meant.');
+  if (!yes) throw cliFailure(EXIT.usage, 'This deletes the app and everything of its users. Add --yes to confirm.');
   const broker = chosenBroker(wanted);
   for (let part = 1; ; part += 1) {
     const { value } = await call(deleted, deleteApp, broker, id);
@@ -76,17 +74,16 @@ const remove = async ({ id, yes, ...wanted }: Target & { id: string; yes: boolea
 const permission = (name: '--loopback' | '--shared-accounts' | '--browser-keys', description: Message) =>
   optional(option(name, choice(['allow', 'refuse'], { metavar: 'PERMISSION' }), { description }));
 
-/** Changes what is named, and leaves the rest as it is. */
 const setCommand = command(
   'set',
   map(
     object({
       ...common,
       id: appArgument,
-      name: optional(option('--name', string({ metavar: 'NAME' }), { description: message`Another name.` })),
+      name: optional(option('--name', string({ metavar: 'NAME' }), { description: message`A new name.` })),
       policy: optional(
         option('--link-policy', choice(appsContract.linkPolicy.options, { metavar: 'POLICY' }), {
-          description: message`Who may link a user.`,
+          description: message`Which links are accepted.`,
         }),
       ),
       loopback: permission('--loopback', message`Redirect URIs on this machine, for development.`),
@@ -103,7 +100,7 @@ const setCommand = command(
           refuse_browser_keys: browser && browser === 'refuse',
         };
         if (Object.values(body).every((value) => value === undefined)) {
-          throw cliFailure(EXIT.usage, 'Nothing to set. mushu apps set --help lists what there is.');
+          throw cliFailure(EXIT.usage, 'Nothing to set. mushu apps set --help lists the settings.');
         }
         await one(wanted, updateApp, id, body);
       },
@@ -114,7 +111,6 @@ const setCommand = command(
   },
 );
 
-/** Apps: a developer's own. */
 export const appsCommand = command(
   'apps',
   or(
@@ -127,7 +123,7 @@ export const appsCommand = command(
             list(wanted),
       ),
       {
-        brief: message`Your apps.`,
+        brief: message`List your apps.`,
         ...example('mushu apps list'),
       },
     ),
@@ -136,10 +132,10 @@ export const appsCommand = command(
       map(
         object({
           ...common,
-          name: argument(string({ metavar: 'NAME' }), { description: message`What users and you know it by.` }),
+          name: argument(string({ metavar: 'NAME' }), { description: message`The name that users and you see.` }),
           account: optional(
             option('--account', string({ metavar: 'ACCOUNT' }), {
-              description: message`For the operator: who is to own it.`,
+              description: message`For the operator: the owner's account.`,
             }),
           ),
         }),
@@ -147,7 +143,7 @@ export const appsCommand = command(
           () =>
             one(wanted, createApp, { name, account_id: account }),
       ),
-      { brief: message`Make an app.`, ...example('mushu apps create Womoji') },
+      { brief: message`Create an app.`, ...example('mushu apps create Womoji') },
     ),
     command(
       'show',
@@ -158,7 +154,7 @@ export const appsCommand = command(
             one(wanted, getApp, id),
       ),
       {
-        brief: message`One app.`,
+        brief: message`Show an app.`,
         ...example('mushu apps show app_0123456789abcdef0123'),
       },
     ),
@@ -171,7 +167,10 @@ export const appsCommand = command(
           () =>
             one(wanted, updateApp, id, { disabled: true }),
       ),
-      { brief: message`Let nothing flow for an app.`, ...example('mushu apps disable app_0123456789abcdef0123') },
+      {
+        brief: message`Disable an app: no link, no sync, no data.`,
+        ...example('mushu apps disable app_0123456789abcdef0123'),
+      },
     ),
     command(
       'enable',
@@ -181,12 +180,12 @@ export const appsCommand = command(
           () =>
             one(wanted, updateApp, id, { disabled: false }),
       ),
-      { brief: message`Let it flow again.`, ...example('mushu apps enable app_0123456789abcdef0123') },
+      { brief: message`Enable a disabled app.`, ...example('mushu apps enable app_0123456789abcdef0123') },
     ),
     command(
       'delete',
       map(
-        object({ ...common, id: appArgument, yes: option('--yes', { description: message`That it is meant.` }) }),
+        object({ ...common, id: appArgument, yes: option('--yes', { description: message`Confirm it.` }) }),
         (wanted): Run =>
           () =>
             remove(wanted),

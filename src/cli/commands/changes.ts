@@ -13,14 +13,13 @@ import { printErr, show, table } from '../output.ts';
 
 type Change = Read<'changesPage'>['data'][number];
 
-/** What a change says, in a cell. */
 const words = (change: Change): string => {
   if ('reset' in change) return 'starts anew: forget what you have';
   if ('deleted' in change) return 'deleted';
   return change.measurements.map(({ metric, value, unit }) => `${metric} ${value} ${unit}`.trim()).join(', ');
 };
 
-/** One page of the feed, as a backend reads it: to look at what it gets, or to keep a copy by a script. */
+/** One page of the feed, as a backend reads it: to inspect it, or to keep a copy by script. */
 export const changesCommand = command(
   'changes',
   map(
@@ -28,10 +27,10 @@ export const changesCommand = command(
       ...common,
       app,
       cursor: optional(
-        option('--cursor', string({ metavar: 'CURSOR' }), { description: message`Where the last page ended.` }),
+        option('--cursor', string({ metavar: 'CURSOR' }), { description: message`next_cursor of the previous page.` }),
       ),
       limit: optional(
-        option('--limit', integer({ min: 1, max: 500 }), { description: message`How many changes; 100 if not said.` }),
+        option('--limit', integer({ min: 1, max: 500 }), { description: message`How many changes; 100 by default.` }),
       ),
     }),
     ({ json, app: wanted, cursor, limit, ...target }): Run =>
@@ -50,11 +49,13 @@ export const changesCommand = command(
           ),
         );
         if (!json)
-          printErr(`${value.has_more ? 'There is more' : 'That is all so far'}. Go on: --cursor ${value.next_cursor}`);
+          printErr(
+            `${value.has_more ? 'There are more changes' : 'There are no more changes yet'}. Continue with --cursor ${value.next_cursor}`,
+          );
       },
   ),
   {
-    brief: message`What changed of all users, a page at a time.`,
+    brief: message`All users' changes, a page at a time.`,
     ...example('mushu health changes --app APP --limit 20'),
   },
 );

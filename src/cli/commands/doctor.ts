@@ -8,7 +8,6 @@ import { EXIT } from '../exit.ts';
 import { chosenBroker, common, example, type Run } from '../options.ts';
 import { bad, good, show } from '../output.ts';
 
-/** Looks at everything that could be wrong between here and Withings, and says what to do. */
 export const doctorCommand = command(
   'doctor',
   map(object(common), ({ json, ...target }): Run => async () => {

@@ -34,11 +34,13 @@ const users = command(
       app,
       state: optional(
         option('--state', choice(connectionState.options, { metavar: 'STATE' }), {
-          description: message`Those in one state.`,
+          description: message`Only those in this state.`,
         }),
       ),
       search: optional(
-        option('--search', string({ metavar: 'PREFIX' }), { description: message`Those whose id begins so.` }),
+        option('--search', string({ metavar: 'PREFIX' }), {
+          description: message`Only those whose id begins with this.`,
+        }),
       ),
     }),
     ({ json, app: wanted, state, search, ...target }): Run =>
@@ -122,7 +124,7 @@ const disconnect = command(
     const { value } = await call(status, disconnectUser, chosenBroker(target), appId(wanted), user);
     show(json, value, () => `${user} is disconnected. What was measured stays.`);
   }),
-  { brief: message`Forget a user's tokens; measurements stay.`, ...example('mushu health disconnect ada --app APP') },
+  { brief: message`Delete a user's tokens; measurements stay.`, ...example('mushu health disconnect ada --app APP') },
 );
 
 const metrics = command(
@@ -138,9 +140,11 @@ const metrics = command(
           description: message`RFC 3339, or a date in the user's time zone.`,
         }),
       ),
-      to: optional(option('--to', string({ metavar: 'TIME' }), { description: message`Likewise.` })),
+      to: optional(
+        option('--to', string({ metavar: 'TIME' }), { description: message`The end of the range, in the same form.` }),
+      ),
       limit: optional(
-        option('--limit', integer({ min: 1 }), { description: message`How many values; 20 if not said.` }),
+        option('--limit', integer({ min: 1 }), { description: message`How many values; 20 by default.` }),
       ),
     }),
     ({ json, app: wanted, user, metric, from, to, limit = 20, ...target }): Run =>
@@ -176,9 +180,9 @@ const link = command(
       app,
       user,
       redirectUri: option('--redirect-uri', string({ metavar: 'URI' }), {
-        description: message`One of the app's, byte for byte.`,
+        description: message`One of the app's redirect URIs, byte for byte.`,
       }),
-      open: option('--open', { description: message`Open it in the browser.` }),
+      open: option('--open', { description: message`Open the link in the browser.` }),
       qr: option('--qr', { description: message`Show a QR code for a phone.` }),
     }),
     ({ json, app: wanted, user, redirectUri, open, qr, ...target }): Run =>
@@ -187,7 +191,7 @@ const link = command(
         const { value } = await call(connectSession, createConnectSession, chosenBroker(target), appId(wanted), body);
         show(json, value, () => value.auth_url);
         if (qr && !json) {
-          // Loaded where it is asked for: nothing else needs it.
+          // Loaded only when needed.
           const { renderUnicodeCompact } = await import('uqr');
           print(renderUnicodeCompact(value.auth_url));
         }
@@ -200,17 +204,16 @@ const link = command(
   },
 );
 
-/** By `$BROWSER`, or what the platform has for it. Without a shell: the URL is the broker's word. */
+/** Uses `$BROWSER` or the platform's opener. Without a shell: the URL comes from the broker. */
 const openInBrowser = (url: string): void => {
   if (!/^https?:\/\//.test(url)) return;
   const byPlatform: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
   const program = fromEnv('BROWSER') ?? byPlatform[process.platform] ?? 'xdg-open';
   spawn(program, [url], { detached: true, stdio: 'ignore' })
-    .on('error', () => printErr(`No browser could be opened by ${program}: open the link yourself.`))
+    .on('error', () => printErr(`${program} could not open a browser: open the link yourself.`))
     .unref();
 };
 
-/** What an app does with Withings. */
 export const healthCommand = command(
   'health',
   or(

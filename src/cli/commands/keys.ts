@@ -20,11 +20,10 @@ import { call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { print, printErr, show, table, time } from '../output.ts';
 
-const name = argument(string({ metavar: 'NAME' }), { description: message`To tell it from others.` });
-const id = argument(string({ metavar: 'ID' }), { description: message`As the list has it.` });
+const name = argument(string({ metavar: 'NAME' }), { description: message`A name to recognize it by.` });
+const id = argument(string({ metavar: 'ID' }), { description: message`Its id, as the list shows it.` });
 const ONCE = 'Keep it now: it is not shown again.';
 
-/** An app's API keys. */
 export const keysCommand = command(
   'keys',
   or(
@@ -47,7 +46,7 @@ export const keysCommand = command(
           ),
         );
       }),
-      { brief: message`The app's keys.`, ...example('mushu keys list --app APP') },
+      { brief: message`List the app's keys.`, ...example('mushu keys list --app APP') },
     ),
     command(
       'create',
@@ -58,7 +57,7 @@ export const keysCommand = command(
           name,
           scope: multiple(
             option('--scope', choice(keyScope.options, { metavar: 'SCOPE' }), {
-              description: message`What it may do; all of it if not said.`,
+              description: message`What it may do; everything by default.`,
             }),
           ),
         }),
@@ -70,7 +69,7 @@ export const keysCommand = command(
             if (!json) printErr(ONCE);
           },
       ),
-      { brief: message`Make a key.`, ...example('mushu keys create backend --app APP --scope read --scope sync') },
+      { brief: message`Create a key.`, ...example('mushu keys create backend --app APP --scope read --scope sync') },
     ),
     command(
       'revoke',
@@ -78,14 +77,14 @@ export const keysCommand = command(
         await call(z.null(), revokeKey, chosenBroker(target), appId(wanted), id);
         print(`Revoked ${id}.`);
       }),
-      { brief: message`Refuse a key from now on.`, ...example('mushu keys revoke key_0123456789abcdef0123 --app APP') },
+      { brief: message`Revoke a key.`, ...example('mushu keys revoke key_0123456789abcdef0123 --app APP') },
     ),
   ),
   { brief: message`API keys: list, create, revoke.` },
 );
 
 const account = optional(
-  option('--account', string({ metavar: 'ACCOUNT' }), { description: message`For the operator: whose.` }),
+  option('--account', string({ metavar: 'ACCOUNT' }), { description: message`For the operator: the account.` }),
 );
 
 /** An account's access tokens. */
@@ -114,7 +113,7 @@ export const tokensCommand = command(
           ),
         );
       }),
-      { brief: message`Your access tokens.`, ...example('mushu tokens list') },
+      { brief: message`List your access tokens.`, ...example('mushu tokens list') },
     ),
     command(
       'create',
@@ -125,7 +124,7 @@ export const tokensCommand = command(
           name,
           days: optional(
             option('--days', integer({ min: 1, max: 366 }), {
-              description: message`How long it is valid; 90 if not said.`,
+              description: message`How many days it is valid; 90 by default.`,
             }),
           ),
         }),
@@ -140,7 +139,7 @@ export const tokensCommand = command(
             if (!json) printErr(ONCE);
           },
       ),
-      { brief: message`Make an access token.`, ...example('mushu tokens create laptop --days 30') },
+      { brief: message`Create an access token.`, ...example('mushu tokens create laptop --days 30') },
     ),
     command(
       'revoke',
@@ -151,7 +150,7 @@ export const tokensCommand = command(
           : call(z.null(), revokeAccountToken, broker, of, id));
         print(`Revoked ${id}.`);
       }),
-      { brief: message`Refuse a token from now on.`, ...example('mushu tokens revoke token_0123456789abcdef0123') },
+      { brief: message`Revoke a token.`, ...example('mushu tokens revoke token_0123456789abcdef0123') },
     ),
   ),
   { brief: message`Access tokens: list, create, revoke.` },

@@ -49,18 +49,21 @@ export const accountsCommand = command(
           ),
         );
       }),
-      { brief: message`All accounts.`, ...example('mushu accounts list') },
+      { brief: message`List all accounts.`, ...example('mushu accounts list') },
     ),
     command(
       'create',
       map(
-        object({ ...common, name: argument(string({ metavar: 'NAME' }), { description: message`Whose it is.` }) }),
+        object({
+          ...common,
+          name: argument(string({ metavar: 'NAME' }), { description: message`The developer's name.` }),
+        }),
         ({ name, ...wanted }): Run =>
           () =>
             change(wanted, createAccount, { name }),
       ),
       {
-        brief: message`Make one; then a token: mushu tokens create.`,
+        brief: message`Create an account. Then create its token: mushu tokens create.`,
         ...example('mushu accounts create "Ada Lovelace"'),
       },
     ),
@@ -72,7 +75,10 @@ export const accountsCommand = command(
           () =>
             change(wanted, updateAccount, id, { disabled: true }),
       ),
-      { brief: message`Refuse its tokens.`, ...example('mushu accounts disable acct_0123456789abcdef0123') },
+      {
+        brief: message`Disable an account and all its tokens.`,
+        ...example('mushu accounts disable acct_0123456789abcdef0123'),
+      },
     ),
     command(
       'enable',
@@ -82,13 +88,13 @@ export const accountsCommand = command(
           () =>
             change(wanted, updateAccount, id, { disabled: false }),
       ),
-      { brief: message`Take its tokens again.`, ...example('mushu accounts enable acct_0123456789abcdef0123') },
+      { brief: message`Enable a disabled account.`, ...example('mushu accounts enable acct_0123456789abcdef0123') },
     ),
   ),
   { brief: message`Developer accounts, for the operator.` },
 );
 
-/** What was changed to what: `link_policy: confirm, disabled: true`. */
+/** The changed settings with their values: `link_policy: confirm, disabled: true`. */
 const told = (detail: Record<string, unknown>): string =>
   Object.entries(detail)
     .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
@@ -102,7 +108,7 @@ export const auditCommand = command(
       ...common,
       app,
       limit: optional(
-        option('--limit', integer({ min: 1 }), { description: message`How many entries; 50 if not said.` }),
+        option('--limit', integer({ min: 1 }), { description: message`How many entries; 50 by default.` }),
       ),
     }),
     ({ json, app: wanted, limit = 50, ...target }): Run =>
@@ -120,7 +126,7 @@ export const auditCommand = command(
       },
   ),
   {
-    brief: message`Who changed what, newest first: of an app; without one of your account and its tokens, or (the operator) of everything.`,
+    brief: message`The audit trail, newest first: of an app, or without --app of your account (for the operator: of everything).`,
     ...example('mushu audit --app APP --limit 20'),
   },
 );

@@ -19,7 +19,6 @@ import { good, bad, print, printErr, show, table, time } from '../output.ts';
 
 const uri = argument(string({ metavar: 'URI' }), { description: message`Exactly as the app sends it.` });
 
-/** Where an app's users return to. */
 export const redirectUriCommand = command(
   'redirect-uri',
   or(
@@ -32,7 +31,7 @@ export const redirectUriCommand = command(
         if (!json) for (const { detail } of value.warnings) printErr(`Warning: ${detail}`);
       }),
       {
-        brief: message`Register one; twice is fine.`,
+        brief: message`Register a redirect URI. Repeating it does no harm.`,
         ...example('mushu health redirect-uri add womoji://withings/success --app APP'),
       },
     ),
@@ -52,7 +51,7 @@ export const redirectUriCommand = command(
           ),
         );
       }),
-      { brief: message`The registered ones.`, ...example('mushu health redirect-uri list --app APP') },
+      { brief: message`List the registered ones.`, ...example('mushu health redirect-uri list --app APP') },
     ),
     command(
       'remove',
@@ -61,7 +60,7 @@ export const redirectUriCommand = command(
         print(`Removed ${uri}`);
       }),
       {
-        brief: message`Remove one, for links under way too.`,
+        brief: message`Remove one. Links that were already opened fail too.`,
         ...example('mushu health redirect-uri remove womoji://withings/success --app APP'),
       },
     ),
@@ -77,7 +76,7 @@ export const redirectUriCommand = command(
         if (!value.matches) process.exitCode = EXIT.refused;
       }),
       {
-        brief: message`Whether one would be taken, and if not, what differs.`,
+        brief: message`Check whether a URI would be accepted, and how it differs if not.`,
         ...example('mushu health redirect-uri test womoji://withings/Success --app APP'),
       },
     ),

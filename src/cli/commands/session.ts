@@ -15,7 +15,7 @@ import { configPath, readProfiles, writeProfiles } from '../profiles.ts';
 
 const login = async (wanted: Target): Promise<void> => {
   const url = wanted.url ?? fromEnv('MUSHU_URL') ?? (await ask('Broker URL: ', false));
-  if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is none. Give one such as https://broker.example.com.');
+  if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is not valid. An example: https://broker.example.com');
   const token = wanted.token ?? fromEnv('MUSHU_TOKEN') ?? (await ask('Access token: ', true));
   const origin = new URL(url).origin;
   const { value } = await call(contract.whoami, askWhoami, brokerAt(origin, token));
@@ -23,13 +23,13 @@ const login = async (wanted: Target): Promise<void> => {
   const name = wanted.profile ?? 'default';
   writeProfiles({ current: name, profiles: { ...profiles.profiles, [name]: { url: origin, token } } });
   print(
-    `Signed in to ${origin} as ${value.account?.name ?? 'the operator'}. Kept in ${configPath()}, profile ${name}.`,
+    `Signed in to ${origin} as ${value.account?.name ?? 'the operator'}. Stored in ${configPath()}, profile ${name}.`,
   );
 };
 
 /** Asks on the terminal; a secret is not shown while it is typed. */
 const ask = async (question: string, secret: boolean): Promise<string> => {
-  if (!process.stdin.isTTY) throw cliFailure(EXIT.usage, 'Nobody to ask: give --url and --token.');
+  if (!process.stdin.isTTY) throw cliFailure(EXIT.usage, 'No terminal to ask on: give --url and --token.');
   const lines = createInterface({ input: process.stdin, output: secret ? undefined : process.stderr, terminal: true });
   const gone = new AbortController();
   lines.once('close', () => gone.abort());
@@ -42,7 +42,7 @@ const ask = async (question: string, secret: boolean): Promise<string> => {
   try {
     return (await lines.question(secret ? '' : question, { signal: gone.signal })).trim();
   } catch {
-    throw cliFailure(EXIT.usage, 'No answer. Nothing was kept.');
+    throw cliFailure(EXIT.usage, 'No answer. Nothing was stored.');
   } finally {
     lines.close();
     if (secret) printErr('');
@@ -54,11 +54,11 @@ const logout = async ({ profile }: Target): Promise<void> => {
   const name = profile ?? current;
   const { [name]: gone, ...rest } = profiles;
   if (gone === undefined) {
-    printErr('Nobody was signed in.');
+    printErr('You are not signed in.');
     return;
   }
   writeProfiles({ current: Object.keys(rest)[0] ?? 'default', profiles: rest });
-  print(`Forgot the token for ${gone.url}. It stays valid: revoke it with \`mushu tokens revoke\`.`);
+  print(`Deleted the token for ${gone.url}. It stays valid: revoke it with \`mushu tokens revoke\`.`);
 };
 
 const whoami = async ({ json, ...wanted }: Target & { json: boolean }): Promise<void> => {
@@ -74,7 +74,6 @@ const whoami = async ({ json, ...wanted }: Target & { json: boolean }): Promise<
   );
 };
 
-/** Signing in and out. */
 export const sessionCommands = [
   command(
     'login',
@@ -86,7 +85,7 @@ export const sessionCommands = [
     ),
     {
       brief: message`Sign in to a broker.`,
-      description: message`Asks for what is not given, tries it, and keeps it in a file that only you can read.`,
+      description: message`Asks for the URL and token if you give none, checks them, and stores them in a file that only you can read.`,
       ...example('mushu login --url https://broker.example.com'),
     },
   ),
@@ -98,7 +97,7 @@ export const sessionCommands = [
         () =>
           logout(wanted),
     ),
-    { brief: message`Forget the token.`, ...example('mushu logout --profile staging') },
+    { brief: message`Delete the stored token.`, ...example('mushu logout --profile staging') },
   ),
   command(
     'whoami',
@@ -108,6 +107,6 @@ export const sessionCommands = [
         () =>
           whoami(wanted),
     ),
-    { brief: message`Whom the token speaks for.`, ...example('mushu whoami --json') },
+    { brief: message`Show the token's account.`, ...example('mushu whoami --json') },
   ),
 ] as const;

@@ -12,7 +12,7 @@ import { cliFailure, EXIT } from '../exit.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { print, progress, show } from '../output.ts';
 
-/** What a person may ask of whoever keeps their data: all of it, and its end. */
+/** A user's rights to their data: an export, and erasure. */
 
 const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
 
@@ -42,11 +42,11 @@ export const exportCommand = command(
 export const eraseCommand = command(
   'erase',
   map(
-    object({ ...common, app, user, yes: option('--yes', { description: message`That it is meant.` }) }),
+    object({ ...common, app, user, yes: option('--yes', { description: message`Confirm it.` }) }),
     ({ json, app: wanted, user, yes, ...target }): Run =>
       async () => {
         if (!yes) {
-          throw cliFailure(EXIT.usage, 'This erases all that is stored about the user. Say --yes if that is meant.');
+          throw cliFailure(EXIT.usage, 'This erases everything that is stored about the user. Add --yes to confirm.');
         }
         const broker = chosenBroker(target);
         let measurements = 0;
@@ -64,7 +64,7 @@ export const eraseCommand = command(
       },
   ),
   {
-    brief: message`Erase a user, with all that was measured.`,
+    brief: message`Erase a user and all their measurements.`,
     ...example('mushu health erase ada --app APP --yes'),
   },
 );

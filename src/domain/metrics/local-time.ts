@@ -1,10 +1,10 @@
 /**
- * Moments and days as their user sees them. A moment is Unix seconds; a day is `YYYY-MM-DD` in a time zone.
+ * Instants and days in the user's local time. An instant is Unix seconds; a day is `YYYY-MM-DD` in a time zone.
  *
- * Local time is UTC plus the zone's offset at that moment, in whole minutes, because RFC 3339 offsets have no
- * seconds. Days are not always 24 hours and a few never happened (Apia has no 2011-12-30); where clocks went
- * back across midnight (St. John's until 2011) a day goes on after the next one has begun. A zone that the
- * runtime does not know counts as UTC.
+ * Local time is UTC plus the zone's offset at that instant, in whole minutes, because RFC 3339 offsets have no seconds.
+ * Days are not always 24 hours long, and some do not exist (Apia has no 2011-12-30). If clocks went back across
+ * midnight (St. John's until 2011), a day continues after the next one has begun. A zone that the runtime does not know
+ * counts as UTC.
  */
 
 import { tzOffset } from '@date-fns/tz/tzOffset';
@@ -13,22 +13,21 @@ import { fail, ok, type Result } from '../result.ts';
 
 const SECONDS_PER_DAY = 24 * 60 * 60;
 
-/** The years 0001 to 9999 without their outermost days, so that the local year has four digits in every zone. */
+/** The years 0001 to 9999 without the first and last day, so that the local year has four digits in every zone. */
 const FIRST_INSTANT_SECONDS = Date.parse('0001-01-02T00:00:00Z') / 1000;
 const LAST_INSTANT_SECONDS = Date.parse('9999-12-30T23:59:59Z') / 1000;
 
-/** Whether a moment is whole seconds that RFC 3339 can express in every zone. */
+/** Whether this is whole seconds that RFC 3339 can express in every zone. */
 export const isExpressibleInstant = (seconds: number): boolean =>
   Number.isInteger(seconds) && seconds >= FIRST_INSTANT_SECONDS && seconds <= LAST_INSTANT_SECONDS;
 
-/** There are some 600 names; more than these at once can only be misspellings. */
+/** About 600 names exist; beyond this number they can only be misspellings. */
 const ZONES_REMEMBERED = 1000;
 const zonesSeen = new Map<string, boolean>();
 
 /**
- * Whether the runtime's time zone database has this name (`Europe/Oslo`).
- *
- * Answers are remembered: asking the runtime costs as much as formatting 50 times.
+ * Whether the runtime's time zone database has this name (`Europe/Oslo`). Answers are cached: asking the runtime costs
+ * as much as formatting 50 times.
  */
 export const isKnownTimeZone = (timeZone: string): boolean => {
   const seen = zonesSeen.get(timeZone);
@@ -44,14 +43,14 @@ export const isKnownTimeZone = (timeZone: string): boolean => {
   return known;
 };
 
-/** Seconds to add to UTC, a whole number of minutes, as the runtime's database has it. */
+/** Seconds to add to UTC, a whole number of minutes, from the runtime's database. */
 const lookUpOffset = (seconds: number, timeZone: string): number =>
-  // tzOffset mistakes the sign of offsets less than an hour west of Greenwich; the last ended in 1972.
+  // tzOffset returns the wrong sign for offsets of less than an hour west of Greenwich. The last one ended in 1972.
   Math.round(tzOffset(timeZone, new Date(seconds * 1000))) * 60;
 
 /**
- * Since 1970 no zone has changed its clocks twice within a week (Boa Vista's summer time of 2000 lasted seven days). So where a span of four
- * days begins and ends with one offset it has no other in between.
+ * Since 1970 no zone has changed its clocks twice within a week (Boa Vista's summer time of 2000 lasted seven days). So
+ * if a span of four days begins and ends with one offset, it has no other in between.
  */
 const SPAN_SECONDS = 4 * SECONDS_PER_DAY;
 const SPANS_REMEMBERED = 2_000;
@@ -70,10 +69,11 @@ const offsetAtStart = (span: number, timeZone: string): number => {
 /**
  * Seconds to add to UTC, a whole number of minutes.
  *
- * Offsets are remembered by span: looking one up formats a date, which took longer than all else about a value on a page of metrics.
+ * Offsets are cached by span: a look-up formats a date, which took longer than everything else about a value on a page
+ * of metrics.
  */
 const offsetSeconds = (seconds: number, timeZone: string): number => {
-  // tzOffset must not see unknown names: it reads an offset out of `Nowhere+05` and objects out of `constructor`.
+  // tzOffset must not get unknown names: it parses an offset from `Nowhere+05` and finds objects for `constructor`.
   if (!isKnownTimeZone(timeZone)) return 0;
   if (seconds < 0) return lookUpOffset(seconds, timeZone);
   const span = Math.floor(seconds / SPAN_SECONDS);
@@ -93,7 +93,7 @@ const formatOffset = (offset: number): string => `${offset < 0 ? '-' : '+'}${for
 const DAYS_REMEMBERED = 10_000;
 const dayNames = new Map<number, string>();
 
-/** The date of a day counted from 1970-01-01. Remembered: the runtime takes longer to format one than to look up all the rest of a time. */
+/** The date of a day counted from 1970-01-01. Cached, because formatting one takes longer than the rest of a time. */
 const dayName = (day: number): string => {
   const remembered = dayNames.get(day);
   if (remembered !== undefined) return remembered;
@@ -104,9 +104,9 @@ const dayName = (day: number): string => {
 };
 
 /**
- * A moment in RFC 3339 with the user's offset: `2024-01-27T18:32:10+01:00`. UTC and unknown zones give `+00:00`.
+ * An instant in RFC 3339 with the user's offset: `2024-01-27T18:32:10+01:00`. UTC and unknown zones give `+00:00`.
  *
- * @param seconds Unix seconds for which `isExpressibleInstant` holds.
+ * @param seconds Unix seconds for which `isExpressibleInstant` holds
  */
 export const toRfc3339 = (seconds: number, timeZone: string): string => {
   const offset = offsetSeconds(seconds, timeZone);
@@ -117,21 +117,21 @@ export const toRfc3339 = (seconds: number, timeZone: string): string => {
 };
 
 /**
- * The user's calendar day of a moment, `YYYY-MM-DD`.
+ * The user's calendar day of an instant, `YYYY-MM-DD`.
  *
- * @param seconds Unix seconds for which `isExpressibleInstant` holds.
+ * @param seconds Unix seconds for which `isExpressibleInstant` holds
  */
 export const localDay = (seconds: number, timeZone: string): string =>
   dayName(Math.floor((seconds + offsetSeconds(seconds, timeZone)) / SECONDS_PER_DAY));
 
 /**
  * - `not_an_instant`: the text is neither an RFC 3339 time nor a date
- * - `no_such_instant`: its form is right, but no calendar or clock has it (2023-02-29, 24:00)
- * - `no_such_local_day`: the calendar has the day and the zone skipped it (2011-12-30 in Apia)
+ * - `no_such_instant`: the form is right, but no calendar or clock has it (2023-02-29, 24:00)
+ * - `no_such_local_day`: the calendar has the day, but the zone skipped it (2011-12-30 in Apia)
  */
 export type InstantFailure = {
   kind: 'not_an_instant' | 'no_such_instant' | 'no_such_local_day';
-  /** A sentence part for the person who wrote the text; it does not repeat the text. */
+  /** A part of a sentence for the caller. It does not repeat the text. */
   reason: string;
 };
 
@@ -140,27 +140,27 @@ const fails = (kind: InstantFailure['kind'], reason: string) => fail({ kind, rea
 const FORM = 'must be a date (2024-01-27) or an RFC 3339 time (2024-01-27T18:32:10+01:00)';
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DATE_TIME = /^(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?(?:Z|([+-])(\d{2}):(\d{2}))$/i;
-/** What `2024-01-27T18:32:10+01:00` looks like after a form decoder has made its plus a space. */
+/** `2024-01-27T18:32:10+01:00` after a form decoder turned its plus into a space. */
 const LOST_PLUS = /T\d{2}:\d{2}:\d{2}(?:\.\d+)? \d{2}:\d{2}$/i;
 
-/** Unix seconds at which a date begins in UTC; undefined for one that the calendar lacks. */
+/** Unix seconds at which a date begins in UTC; undefined if the calendar lacks it. */
 const utcMidnight = (date: string): number | undefined => {
   const milliseconds = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(milliseconds)) return undefined;
-  // Date.parse takes 2023-02-29 for 1 March.
+  // Date.parse reads 2023-02-29 as 1 March.
   const isSameDate = new Date(milliseconds).toISOString().startsWith(date);
   return isSameDate ? milliseconds / 1000 : undefined;
 };
 
 const noSuchDate = fails('no_such_instant', 'is a date that does not exist');
 
-/** First and last second of a local day; undefined where the zone skipped the day. */
+/** First and last second of a local day; undefined if the zone skipped the day. */
 const localDayBounds = (
   date: string,
   midnightSeconds: number,
   timeZone: string,
 ): { start: number; end: number } | undefined => {
-  // Offsets before, during and after the day: whatever change touches it lies between two of these.
+  // Offsets before, during and after the day: any change that affects it lies between two of these.
   const offsets = [-1, 0, 1, 2].map((days) => offsetSeconds(midnightSeconds + days * SECONDS_PER_DAY, timeZone));
   const edges = offsets.flatMap((offset) => [midnightSeconds - offset, midnightSeconds + SECONDS_PER_DAY - 1 - offset]);
   const within = edges.filter((edge) => localDay(edge, timeZone) === date);
@@ -187,17 +187,16 @@ const parseDateTime = (match: RegExpExecArray, edge: 'start' | 'end'): Result<nu
   }
   const secondsOfDay = Number(hours) * 3600 + Number(minutes) * 60 + Number(wholeSeconds);
   const offset = (Number(offsetHours) * 3600 + Number(offsetMinutes) * 60) * (sign === '-' ? -1 : 1);
-  // Measurements have whole seconds: of those, the first not before and the last not after the bound.
+  // Measurements have whole seconds: take the first one not before and the last one not after the bound.
   const isRoundedUp = edge === 'start' && Number(fraction ?? 0) > 0;
   return ok(midnightSeconds + secondsOfDay - offset + (isRoundedUp ? 1 : 0));
 };
 
 /**
- * A bound that a person wrote: an RFC 3339 time with offset, or a date that stands for the start or the end of
- * that day in the user's zone. Both edges are inclusive: every measurement of the day lies between its start
- * and its end.
+ * Parses a bound of a range: an RFC 3339 time with offset, or a date that means the start or the end of that day in the
+ * user's zone. Both edges are inclusive: every measurement of the day lies between them.
  *
- * @param edge which side of a range the text bounds.
+ * @param edge which side of a range the text bounds
  * @returns Unix seconds. Leap seconds (`:60`) are refused: Unix time has none.
  */
 export const parseInstant = (text: string, timeZone: string, edge: 'start' | 'end'): Result<number, InstantFailure> => {

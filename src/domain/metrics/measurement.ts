@@ -1,7 +1,7 @@
 /**
- * What one Withings group becomes. Its quirks, all seen in real answers: goals arrive as weights (category 2),
- * a type arrives twice with the same value, the whole body is an absent position or 7, and a pulse carries the
- * place where it was felt.
+ * Interprets one Withings group. Its quirks, all seen in real answers: goals arrive as weights (category 2), a type
+ * arrives twice with the same value, the whole body is an absent position or 7, and a pulse carries the place where it
+ * was measured.
  */
 
 import { isExpressibleInstant } from './local-time.ts';
@@ -15,7 +15,7 @@ export type UpstreamMeasure = {
   position: number | undefined;
 };
 
-/** One group as Withings sends it, its fields named. Times are Unix seconds. */
+/** One group as Withings sends it, with the broker's field names. Times are Unix seconds. */
 export type UpstreamGroup = {
   groupId: number;
   attrib: number;
@@ -26,12 +26,12 @@ export type UpstreamGroup = {
   deviceId: string | null;
   model: string | null;
   modelId: number | null;
-  /** IANA name, as Withings states it for the account. */
+  /** IANA name of the account's zone. */
   timeZone: string;
   measures: readonly UpstreamMeasure[];
 };
 
-/** The position of a value that is the metric's value, not a segment's. */
+/** The position of a metric's own value, as opposed to a segment's. */
 export const WHOLE_BODY = -1;
 
 export type MeasuredValue = {
@@ -42,15 +42,15 @@ export type MeasuredValue = {
 };
 
 /**
- * How a measurement came to be this person's:
- * - `device`: a device measured it and knows whose it is
- * - `ambiguous`: a device measured it and it may be someone else's
- * - `claimed`: the person chose, among several, whose it is (seen, not documented)
- * - `device_series`: a blood pressure monitor's best value of a series it took by itself
+ * How a measurement was attributed to the user:
+ * - `device`: a device measured it and recognized the user
+ * - `ambiguous`: a device measured it, and it may be another person's
+ * - `claimed`: the user chose it among several people's (seen, not documented)
+ * - `device_series`: a blood pressure monitor's best value of an automatic series
  * - `guided`: a device measured it under guided conditions
- * - `confirmed`: the person confirmed what a device detected
- * - `manual`: the person typed it in
- * - `manual_at_signup`: typed in when the account was made, perhaps roughly
+ * - `confirmed`: the user confirmed what a device detected
+ * - `manual`: the user typed it in
+ * - `manual_at_signup`: typed in when the account was created, perhaps roughly
  * - `unknown`: Withings sent a code without a published meaning
  */
 export type Attribution =
@@ -70,7 +70,7 @@ export type MeasurementGroup = {
   createdAtSeconds: number;
   modifiedAtSeconds: number;
   attribution: Attribution;
-  /** It may be another person's: left out unless asked for. */
+  /** Perhaps another person's: served only on request. */
   ambiguous: boolean;
   source: {
     model: string | null;
@@ -79,7 +79,7 @@ export type MeasurementGroup = {
     timeZone: string;
     attrib: number;
   };
-  /** Sorted by type and position, each pair once. */
+  /** Sorted by type and position, without duplicates. */
   values: MeasuredValue[];
 };
 
@@ -88,10 +88,10 @@ const POSITION_WHOLE_BODY = 7;
 const POSITION_BETWEEN_LEGS = 6;
 const EXTRACELLULAR_WATER = 168;
 
-/** Atrial fibrillation results (ECG, optical) are codes, sent with an exponent that means nothing. */
+/** Atrial fibrillation results (ECG, optical) are codes. Their exponent has no meaning. */
 const CODE_TYPES: ReadonlySet<number> = new Set([130, 139]);
 
-/** Exponents in recordings run from -4 to 0; one far beyond would make 0 or infinity of any number. */
+/** Recorded exponents are -4 to 0. A much larger one would turn any number into 0 or infinity. */
 const MAX_EXPONENT = 12;
 
 /** Withings API reference, "Measure - Getmeas", `attrib`; 3 is from recordings. */
@@ -107,12 +107,12 @@ const ATTRIBUTIONS: ReadonlyMap<number, Attribution> = new Map([
   [15, 'guided'],
 ]);
 
-/** The codes of what a person typed in: `manual` and `manual_at_signup`. */
+/** The codes of typed-in values: `manual` and `manual_at_signup`. */
 export const MANUAL_ATTRIBS: readonly number[] = [2, 4];
 
 /**
- * Withings API reference, "Measure - Getmeas", `position`; 7 is from recordings. The areas of the lungs, 20 to
- * 27, have no names there.
+ * Withings API reference, "Measure - Getmeas", `position`; 7 is from recordings. The reference does not name the areas
+ * of the lungs, 20 to 27.
  */
 const POSITION_NAMES: ReadonlyMap<number, string> = new Map([
   [WHOLE_BODY, 'whole_body'],
@@ -142,13 +142,12 @@ const POSITION_NAMES: ReadonlyMap<number, string> = new Map([
   [31, 'hold_left'],
 ]);
 
-/** The name of a position (`left_arm`), or `position_` and its number where it has none. */
+/** The name of a position (`left_arm`), or `position_` and its number if it has none. */
 export const positionName = (position: number): string => POSITION_NAMES.get(position) ?? `position_${position}`;
 
-/** What a code of Withings' `attrib` means. */
 export const attributionOf = (attrib: number): Attribution => ATTRIBUTIONS.get(attrib) ?? 'unknown';
 
-/** The real number behind a measure, to the last digit; undefined where there is none. */
+/** A measure's exact value; undefined if there is none. */
 const exactValue = ({ type, value, unit }: UpstreamMeasure): number | undefined => {
   const exponent = CODE_TYPES.has(type) ? 0 : unit;
   if (Math.abs(exponent) > MAX_EXPONENT) return undefined;
@@ -157,26 +156,22 @@ const exactValue = ({ type, value, unit }: UpstreamMeasure): number | undefined 
   return Number.isFinite(exact) ? exact : undefined;
 };
 
-/**
- * How good a measure is as its metric's value: the lowest rank in a group wins. Undefined: it can only be a
- * segment's.
- */
+/** A measure's rank as its metric's value: the lowest rank in a group wins. Undefined if it can only be a segment's. */
 const wholeBodyRank = (type: number, place: number | undefined): number | undefined => {
   const metric = metricByType(type);
   if (metric?.segment === true) return undefined;
   if (place === undefined) return 0;
   if (place === POSITION_WHOLE_BODY) return 1;
-  // Body Scan sends the whole body's extracellular water with this position too.
+  // Body Scan sends the whole body's extracellular water with this position.
   const isWholeBodyWater = type === EXTRACELLULAR_WATER && place === POSITION_BETWEEN_LEGS;
-  // An arm's muscle is not the body's, and of a type we do not know we cannot say; but a pulse is a pulse
-  // wherever it was felt.
+  // An arm's muscle is not the body's, and for an unknown type it is unclear. But a pulse is the same everywhere.
   const isPartOfBody = metric === undefined || metric.group === 'body_composition';
   return isPartOfBody && !isWholeBodyWater ? undefined : 2 + place;
 };
 
 type Candidate = MeasuredValue & { rank: number | undefined };
 
-/** A measure with its place and rank; none if it has no value, or is of a segment that is not named. */
+/** A measure with its position and rank; none if it has no value, or its segment has no name. */
 const toCandidate = (measure: UpstreamMeasure): Candidate[] => {
   const { type } = measure;
   const value = exactValue(measure);
@@ -187,7 +182,7 @@ const toCandidate = (measure: UpstreamMeasure): Candidate[] => {
   return [{ type, value, rank, position: isWholeBody || place === undefined ? WHOLE_BODY : place }];
 };
 
-/** One value per type and position: of doubled ones the first, for the whole body the one that ranks best. */
+/** One value per type and position: the first of duplicates, and the best rank for the whole body. */
 const distinctValues = (measures: readonly UpstreamMeasure[]): MeasuredValue[] => {
   const distinct = new Map<string, Candidate>();
   const rankOf = ({ rank = Number.MAX_SAFE_INTEGER }: Candidate) => rank;
@@ -206,10 +201,10 @@ const distinctValues = (measures: readonly UpstreamMeasure[]): MeasuredValue[] =
 };
 
 /**
- * What a group measured, of whom and by what.
+ * Interprets a group.
  *
- * @returns undefined for a group that is no measurement: one of the user's goals (`category` other than 1), or
- * one at a time that no calendar can express. A group without a single usable measure has empty `values`.
+ * @returns undefined for a goal (`category` other than 1), or for a time that no calendar can express. A group without
+ *   a usable measure has empty `values`.
  */
 export const interpretGroup = (group: UpstreamGroup): MeasurementGroup | undefined => {
   if (group.category !== REAL_MEASURES || !isExpressibleInstant(group.measuredAtSeconds)) return undefined;

@@ -1,19 +1,42 @@
 import { zValidator } from '@hono/zod-validator';
-import type * as z from 'zod';
+import * as z from 'zod';
 
 import type { HttpContext } from '../context.ts';
 import { REQUEST_PROBLEMS } from '../problem-text.ts';
 import { answerProblem } from '../problem.ts';
+import { nearestName } from './nearest-name.ts';
 
 /** Lets a request through that fits the contract; what does not is told which parameter is at fault. */
 export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) =>
-  zValidator(target, schema, (result, c) =>
+  zValidator(target, schema, (result, c) => {
+    if (result.success) return undefined;
+    const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
     // The validator's types know no environment of its app.
-    result.success ? undefined : answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query'),
-  );
+    return answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query', known);
+  });
 
-/** Says what does not fit, and where: `whole` is what was looked at. */
-export const answerInvalid = (c: HttpContext, { issues: [issue] }: z.core.$ZodError, whole: string) => {
+/** Names longer than this are not repeated: no parameter of ours is. */
+const MAX_NAME_LENGTH = 40;
+
+/**
+ * Says what does not fit, and where.
+ *
+ * @param whole what was looked at
+ * @param known the names that it may have
+ */
+export const answerInvalid = (
+  c: HttpContext,
+  { issues: [issue] }: z.core.$ZodError,
+  whole: string,
+  known: readonly string[] = [],
+) => {
+  if (issue?.code === 'unrecognized_keys' && issue.path.length === 0) {
+    const [name = ''] = issue.keys;
+    const nearest = nearestName(name.slice(0, MAX_NAME_LENGTH), known);
+    const hint = nearest === undefined ? `The names are ${known.join(', ')}.` : `Did you mean \`${nearest}\`?`;
+    const parameter = /^[\w.-]+$/.test(name) && name.length <= MAX_NAME_LENGTH ? name : whole;
+    return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, `There is no such name. ${hint}`));
+  }
   const parameter = issue?.path.join('.') || whole;
   return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, issue?.message ?? 'not valid'));
 };

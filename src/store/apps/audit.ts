@@ -10,13 +10,18 @@ import { auditEntries } from '../schema/management.ts';
  * changed something, and none where it did not, so that no change is without its entry nor an entry without its change. Where several
  * statements make one change it stands after each of them, and writes its row once.
  *
- * @param always for what is noted whatever the statement before it did
+ * @param options `always` for what is noted whatever the statement before it did; `changesAs` names in the detail how many rows that changed
  */
-export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1PreparedStatement =>
+export const auditStatement = (
+  db: Db,
+  entry: AuditEntry,
+  { always, changesAs }: { always: boolean; changesAs: string | undefined },
+): D1PreparedStatement =>
   db.d1
     .prepare(
       `INSERT INTO audit_entries (app_id, at, id, actor, token_id, surface, action, subject, detail)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE changes() > 0 OR ?10
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE WHEN ?11 IS NULL THEN ?9 ELSE json_set(?9, '$.' || ?11, changes()) END
+       WHERE changes() > 0 OR ?10
        ON CONFLICT DO NOTHING`,
     )
     .bind(
@@ -30,6 +35,7 @@ export const auditStatement = (db: Db, entry: AuditEntry, always: boolean): D1Pr
       entry.subject,
       JSON.stringify(entry.detail),
       Number(always),
+      changesAs ?? null,
     );
 
 /** Notes what changes nothing. */

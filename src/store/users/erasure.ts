@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
@@ -32,92 +32,133 @@ export const holdingsOf = (db: Db, appId: string, userId: string): StoreResult<U
   });
 
 /**
- * Those of these Withings accounts that anybody but this user holds tokens of, in any app: revoking such a one would cut off a connection
- * that nobody asked to end.
- *
- * The race that remains: somebody links the account between this look and the revocation, and has to link it again.
+ * Those of these Withings accounts that any user of any app is linked to: revoking such a one would cut off a connection that nobody asked
+ * to end. The user who is erased counts too: their tokens are forgotten before, so a link that is there now was made since.
  */
-export const accountsHeldByOthers = (
-  db: Db,
-  withingsUserIds: readonly string[],
-  user: { appId: string; userId: string },
-  now: EpochMs,
-): StoreResult<Set<string>> =>
+export const accountsInUse = (db: Db, withingsUserIds: readonly string[], now: EpochMs): StoreResult<Set<string>> =>
   tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT asked.value AS id FROM json_each(?1) AS asked
          WHERE EXISTS (SELECT 1 FROM connections AS c WHERE c.withings_user_id = asked.value
-             AND c.state <> 'disconnected' AND NOT (c.app_id = ?2 AND c.user_id = ?3))
-           OR EXISTS (SELECT 1 FROM pending_connections AS p WHERE p.withings_user_id = asked.value
-             AND p.expires_at > ?4 AND NOT (p.app_id = ?2 AND p.user_id = ?3))`,
+             AND c.state <> 'disconnected')
+           OR EXISTS (SELECT 1 FROM pending_connections AS p WHERE p.withings_user_id = asked.value AND p.expires_at > ?2)`,
       )
-      .bind(JSON.stringify(withingsUserIds), user.appId, user.userId, now)
+      .bind(JSON.stringify(withingsUserIds), now)
       .all<{ id: string }>();
     return new Set(results.map(({ id }) => id));
   });
 
-/** How much body data went. */
-export type RemovedBodyData = { measurements: number; groups: number; sources: number };
+/** How much body data went, and whether some stays because its connection was linked again. */
+export type RemovedBodyData = { measurements: number; groups: number; sources: number; relinked: boolean };
 
 /**
- * Deletes the body data of connections, at most `most` rows of each table. One statement a table for all of them, so that many connections
- * with little data take no more calls than one.
+ * Deletes the body data of disconnected connections, at most `most` rows of each table. One statement a table for all of them, so that many
+ * connections with little data take no more calls than one. Where each sync got to is forgotten with the data: a connection that is linked
+ * again after this reads its history from the beginning.
  *
- * @returns what went; fewer than `most` of each means that nothing is left
+ * @returns what went; fewer than `most` of each, and none linked again, means that nothing is left
  */
 export const deleteBodyData = (db: Db, connectionIds: readonly number[], most: number): StoreResult<RemovedBodyData> =>
   tryD1(db, async () => {
     const ids = JSON.stringify(connectionIds);
-    const [measurements, groups, sources] = await db.d1.batch([
+    const [, measurements, groups, sources, relinked] = await db.d1.batch([
+      db.d1.prepare(FORGET_POSITION).bind(ids),
+      ...bodyDataDeletions(db, DISCONNECTED, ids, most),
       db.d1
         .prepare(
-          `DELETE FROM measurements WHERE (connection_id, type, position, ambiguous, measured_seconds, group_id) IN
-             (SELECT m.connection_id, m.type, m.position, m.ambiguous, m.measured_seconds, m.group_id
-              FROM json_each(?1) AS c CROSS JOIN measurements AS m ON m.connection_id = c.value LIMIT ?2)`,
+          `SELECT c.id FROM json_each(?1) AS wanted CROSS JOIN connections AS c ON c.id = wanted.value
+           WHERE c.state <> 'disconnected' LIMIT 1`,
         )
-        .bind(ids, most),
-      db.d1
-        .prepare(
-          `DELETE FROM groups WHERE (connection_id, group_id) IN
-             (SELECT g.connection_id, g.group_id FROM json_each(?1) AS c CROSS JOIN groups AS g ON g.connection_id = c.value LIMIT ?2)`,
-        )
-        .bind(ids, most),
-      db.d1
-        .prepare(
-          `DELETE FROM sources WHERE (connection_id, id) IN
-             (SELECT s.connection_id, s.id FROM json_each(?1) AS c CROSS JOIN sources AS s ON s.connection_id = c.value LIMIT ?2)`,
-        )
-        .bind(ids, most),
+        .bind(ids),
     ]);
     return {
       measurements: measurements?.meta.changes ?? 0,
       groups: groups?.meta.changes ?? 0,
       sources: sources?.meta.changes ?? 0,
+      relinked: (relinked?.results.length ?? 0) > 0,
     };
   });
 
+const FORGET_POSITION = `
+  UPDATE connections SET sync_cursor_seconds = 0, sync_resume = NULL, review_position = NULL, next_review_at = NULL, last_sync_at = NULL,
+    last_sync_result = NULL, data_version = data_version + 1, timeline = '[]', activity = '{}'
+  WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'disconnected'
+    AND (last_sync_at IS NOT NULL OR sync_cursor_seconds > 0 OR sync_resume IS NOT NULL)`;
+
+/** The connections of a list (`?1`) that are disconnected, and those that are gone: whoever is linked keeps what they have. */
+const DISCONNECTED = `json_each(?1) AS c CROSS JOIN connections AS d ON d.id = c.value AND d.state = 'disconnected' CROSS JOIN`;
+const GONE = `(SELECT value FROM json_each(?1) AS gone WHERE NOT EXISTS (SELECT 1 FROM connections WHERE id = gone.value)) AS c CROSS JOIN`;
+
+const bodyDataDeletions = (db: Db, of: string, ids: string, most: number): D1PreparedStatement[] =>
+  (
+    [
+      ['measurements', ['connection_id', 'type', 'position', 'ambiguous', 'measured_seconds', 'group_id']],
+      ['groups', ['connection_id', 'group_id']],
+      ['sources', ['connection_id', 'id']],
+    ] as const
+  ).map(([table, key]) =>
+    db.d1
+      .prepare(
+        `DELETE FROM ${table} WHERE (${key.join(', ')}) IN
+           (SELECT ${key.map((column) => `b.${column}`).join(', ')} FROM ${of} ${table} AS b ON b.connection_id = c.value LIMIT ?2)`,
+      )
+      .bind(ids, most),
+  );
+
+/** Connections that one look for orphans goes through: two rows read for each. */
+const MAX_PROBED = 100;
+
+const ORPHAN = `
+  WITH RECURSIVE met (n, id) AS (
+    SELECT 1, (SELECT connection_id FROM measurements WHERE connection_id >= ?1 ORDER BY connection_id LIMIT 1)
+    UNION ALL
+    SELECT n + 1, (SELECT connection_id FROM measurements WHERE connection_id > met.id ORDER BY connection_id LIMIT 1)
+    FROM met WHERE id IS NOT NULL AND n < ${MAX_PROBED}
+  )
+  SELECT id FROM met WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.id = met.id) LIMIT 1`;
+
+/** A connection that is gone although measurements of it are stored, of those whose ids follow `fromId`. */
+export const findOrphan = (db: Db, fromId: number): StoreResult<number | undefined> =>
+  tryD1(db, async () => (await db.d1.prepare(ORPHAN).bind(fromId).first<number>('id')) ?? undefined);
+
+/** Deletes the body data of a connection that is gone, at most `most` rows of each table. */
+export const deleteOrphan = (db: Db, connectionId: number, most: number): StoreResult<number> =>
+  tryD1(db, async () => {
+    const results = await db.d1.batch(bodyDataDeletions(db, GONE, JSON.stringify([connectionId]), most));
+    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+  });
+
 /**
- * Deletes connections, with `alongside` in one transaction. One that was linked anew meanwhile is no longer what was to be erased: it stays.
+ * Deletes those of these connections that are disconnected and have no body data left, with `alongside` in one transaction. One that was
+ * linked again since stays, and so does one that was linked, synced and disconnected.
  *
- * @returns how many went
+ * @returns how many went, and how many stay that are disconnected: those have data again
  */
 export const deleteConnections = (
   db: Db,
   connectionIds: readonly number[],
   alongside: D1PreparedStatement[],
-): StoreResult<number> =>
+): StoreResult<{ removed: number; refilled: number }> =>
   tryD1(db, async () => {
-    const removal = db.orm
-      .delete(connections)
-      .where(and(isAmong(connections.id, connectionIds), eq(connections.state, 'disconnected')));
-    const [, removed] = await db.d1.batch([floorStatement(db, connectionIds), statement(db, removal), ...alongside]);
-    return removed?.meta.changes ?? 0;
+    const ids = JSON.stringify(connectionIds);
+    const results = await db.d1.batch([
+      floorStatement(db, connectionIds),
+      db.d1.prepare(`DELETE FROM connections WHERE ${IS_EMPTY}`).bind(ids),
+      ...alongside,
+      db.d1
+        .prepare(
+          `SELECT c.id FROM json_each(?1) AS wanted CROSS JOIN connections AS c ON c.id = wanted.value WHERE c.state = 'disconnected'`,
+        )
+        .bind(ids),
+    ]);
+    return { removed: results[1]?.meta.changes ?? 0, refilled: results.at(-1)?.results.length ?? 0 };
   });
 
-/** As one parameter, of which D1 takes a hundred, and by the key even where there are none. */
-const isAmong = (column: typeof connections.id, ids: readonly number[]) =>
-  sql`${column} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
+const IS_EMPTY = `id IN (SELECT value FROM json_each(?1)) AND state = 'disconnected'
+  AND NOT EXISTS (SELECT 1 FROM measurements AS b WHERE b.connection_id = connections.id)
+  AND NOT EXISTS (SELECT 1 FROM groups AS b WHERE b.connection_id = connections.id)
+  AND NOT EXISTS (SELECT 1 FROM sources AS b WHERE b.connection_id = connections.id)`;
 
 /** Some of an app's users, those of pending connections included. */
 export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<string[]> =>

@@ -1,97 +1,140 @@
 import * as z from 'zod';
 
 import { cursorOf } from '../cursor.ts';
-import { instant, name, redirectUriText } from '../schemas.ts';
+import { instant, name, nextCursor, redirectUriText } from '../schemas.ts';
 
 /** The HTTP contract of apps, their API keys, redirect URIs and audit trail. */
 
-export const linkPolicy = z.enum(['open', 'session', 'confirm']);
+export const linkPolicy = z
+  .enum(['open', 'session', 'confirm'])
+  .describe(
+    "Which links connect a user. `open`: any link. `session`: only links that the app's backend makes. `confirm`: any link, after the backend confirmed it.",
+  );
 
-/** What becomes of a link to a Withings account that another user of the app is linked to already. */
-export const sharedAccounts = z.enum(['allow', 'refuse']);
+export const sharedAccounts = z
+  .enum(['allow', 'refuse'])
+  .describe('Whether two users of the app may be connected to the same Withings account.');
 
 export const keyScope = z.enum(['read', 'sync', 'manage-links']);
 
+const allowLoopback = z
+  .boolean()
+  .describe('Whether redirect URIs of the app may be `http` on a loopback address, for development.');
+const refuseBrowserKeys = z
+  .boolean()
+  .describe("Whether API keys are refused in requests with an `Origin`, which a page's script sends.");
+const appDisabled = z.boolean().describe('Whether requests for the app are refused with `app_disabled`.');
+
 export const app = z.object({
-  id: z.string(),
-  name: z.string(),
-  /** The developer account that owns it; null where the operator does. */
-  account_id: z.string().nullable(),
+  id: z.string().describe("The app's id, `app_` and 20 hexadecimal digits."),
+  name: z.string().describe('The name for people.'),
+  account_id: z.string().nullable().describe('The developer account that owns the app. Null if the operator does.'),
   link_policy: linkPolicy,
-  allow_loopback: z.boolean(),
-  /** Whether API keys are refused in requests that carry an `Origin`: those of a page's script. */
-  refuse_browser_keys: z.boolean(),
+  allow_loopback: allowLoopback,
+  refuse_browser_keys: refuseBrowserKeys,
   shared_accounts: sharedAccounts,
-  disabled: z.boolean(),
-  created_at: instant,
+  disabled: appDisabled,
+  created_at: instant.describe('When the app was made.'),
+});
+
+export const unfinishedDeletion = z.object({
+  complete: z.literal(false).describe('Always false: send the same request again.'),
 });
 
 export const createAppRequest = z.strictObject({
   name,
-  /** Which account gets the app; the operator's to say. A developer's apps are their own. */
-  account_id: z.string().max(100).optional(),
+  account_id: z
+    .string()
+    .max(100)
+    .optional()
+    .describe("The account that gets the app. Only the operator sends it: a developer's apps are their own."),
 });
 
 export const updateAppRequest = z.strictObject({
   name: name.optional(),
   link_policy: linkPolicy.optional(),
-  allow_loopback: z.boolean().optional(),
-  refuse_browser_keys: z.boolean().optional(),
+  allow_loopback: allowLoopback.optional(),
+  refuse_browser_keys: refuseBrowserKeys.optional(),
   shared_accounts: sharedAccounts.optional(),
-  disabled: z.boolean().optional(),
+  disabled: appDisabled.optional(),
 });
 
-export const appList = z.object({ data: z.array(app), next_cursor: z.string().nullable() });
+export const appList = z.object({
+  data: z.array(app).describe('The apps, in the order of their ids.'),
+  next_cursor: nextCursor,
+});
+
+const SCOPES_TEXT =
+  '`read`: status and metrics. `sync`: sync and disconnect. `manage-links`: connect sessions, user tokens, confirmations, erasure.';
 
 export const apiKey = z.object({
-  id: z.string(),
-  name: z.string(),
-  /** The key's last characters. */
-  hint: z.string(),
-  scopes: z.array(keyScope),
-  created_at: instant,
-  last_used_at: instant.nullable(),
-  revoked_at: instant.nullable(),
+  id: z.string().describe("The key's id, `key_` and 20 hexadecimal digits. It is no secret."),
+  name: z.string().describe('The name for people.'),
+  hint: z.string().describe("The key's last characters."),
+  scopes: z.array(keyScope).describe(`What the key may do. ${SCOPES_TEXT}`),
+  created_at: instant.describe('When the key was made.'),
+  last_used_at: instant.nullable().describe('When the key was last used, to the hour. Null if it never was.'),
+  revoked_at: instant.nullable().describe('When the key was revoked. Null if it was not.'),
 });
 
-export const createKeyRequest = z.strictObject({ name, scopes: z.array(keyScope).min(1).optional() });
+export const createKeyRequest = z.strictObject({
+  name,
+  scopes: z.array(keyScope).min(1).optional().describe(`What the key may do. ${SCOPES_TEXT} All three if absent.`),
+});
 
 /** The only answer that holds a key. */
-export const createdKey = apiKey.extend({ key: z.string() });
+export const createdKey = apiKey.extend({
+  key: z.string().describe('The key itself. No other answer holds it: keep it now.'),
+});
 
-export const keyList = z.object({ data: z.array(apiKey) });
-export const redirectUriWarning = z.object({ code: z.string(), detail: z.string() });
+export const keyList = z.object({ data: z.array(apiKey).describe("The app's keys, revoked ones included.") });
+export const redirectUriWarning = z.object({
+  code: z
+    .string()
+    .describe('A stable word: `scheme_without_period`, `punycode_host` or `loopback`. More may be added.'),
+  detail: z.string().describe('What may go wrong, in English.'),
+});
+
+const registeredUri = z.string().describe('The redirect URI, as it was registered.');
 
 export const redirectUri = z.object({
-  uri: z.string(),
-  warnings: z.array(redirectUriWarning),
-  created_at: instant,
+  uri: registeredUri,
+  warnings: z.array(redirectUriWarning).describe('What may go wrong with this URI, although it is taken.'),
+  created_at: instant.describe('When it was registered.'),
 });
 
 export const registeredRedirectUri = redirectUri.omit({ created_at: true });
 export const redirectUriRequest = z.strictObject({ uri: redirectUriText });
-export const redirectUriList = z.object({ data: z.array(redirectUri) });
-export const redirectUriQuery = z.object({ uri: redirectUriText });
+export const redirectUriList = z.object({ data: z.array(redirectUri).describe("The app's redirect URIs.") });
+export const redirectUriQuery = z.strictObject({ uri: redirectUriText });
 
 export const auditEntry = z.object({
-  id: z.string(),
-  at: instant,
-  /** `operator`, the id of a developer account or of an API key, or `user` for a person by their own user token. */
-  actor: z.string(),
-  /** The account's access token that was shown, or that signed in to the dashboard. */
-  token_id: z.string().nullable(),
-  /** `api`, `cli`, `dashboard` or `cron`, as the client says. */
-  surface: z.string(),
-  action: z.string(),
-  app_id: z.string().nullable(),
-  /** The account that the change concerns, where it concerns no app. */
-  account_id: z.string().nullable(),
-  /** The id of what was changed; of a user, a keyed hash. */
-  subject: z.string(),
-  detail: z.record(z.string(), z.unknown()),
+  id: z.string().describe("The entry's id."),
+  at: instant.describe('When it was done.'),
+  actor: z
+    .string()
+    .describe(
+      '`operator`, the id of a developer account or of an API key, or `user` for a person by their user token.',
+    ),
+  token_id: z
+    .string()
+    .nullable()
+    .describe("The account's access token that was sent, or that signed in to the dashboard. Null if none was."),
+  surface: z
+    .string()
+    .describe('`api`, `cli`, `dashboard` or `cron`, as the client says: it explains an entry and proves nothing.'),
+  action: z.string().describe('What was done, such as `app.created` or `api_key.revoked`.'),
+  app_id: z.string().nullable().describe('The app that the change concerns. Null if it concerns none.'),
+  account_id: z.string().nullable().describe('The account that the change concerns, if it concerns no app.'),
+  subject: z.string().describe('The id of what was changed. Of a user, a keyed hash of the id.'),
+  detail: z
+    .record(z.string(), z.unknown())
+    .describe("What was changed to what, by the API's names. Never a secret and never a user's id."),
 });
-
-export const auditList = z.object({ data: z.array(auditEntry), next_cursor: z.string().nullable() });
+export const auditList = z.object({
+  data: z.array(auditEntry).describe('The entries, newest first.'),
+  next_cursor: nextCursor,
+});
 
 /** `<time>.<id>` of the last entry on a page. */
 export const auditCursor = cursorOf(
@@ -101,14 +144,19 @@ export const auditCursor = cursorOf(
   },
   ({ at, id }) => `${at}.${id}`,
 );
-export const auditQuery = z.object({ cursor: auditCursor.optional() });
+export const auditQuery = z.strictObject({
+  cursor: auditCursor.optional().describe('The `next_cursor` of the page before. Without it, the first page.'),
+});
 
 /** Whether an authorization request with a redirect URI would be taken, and what differs if not. */
 export const redirectUriTest = z.object({
-  matches: z.boolean(),
-  /** The registered URI that permits it, else the nearest one. */
-  registered: z.string().nullable(),
-  /** `case`, `port`, `trailing_slash`, …: how it differs from the nearest. */
-  differences: z.array(z.string()),
-  explanation: z.string().nullable(),
+  matches: z.boolean().describe('Whether an authorization request with this URI is taken.'),
+  registered: z
+    .string()
+    .nullable()
+    .describe('The registered URI that permits it, or else the nearest. Null if none is near.'),
+  differences: z
+    .array(z.string())
+    .describe('Stable words for how it differs from the nearest: `case`, `port`, `trailing_slash` and others.'),
+  explanation: z.string().nullable().describe('The differences in English. Null if it matches.'),
 });

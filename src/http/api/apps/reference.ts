@@ -1,5 +1,3 @@
-import * as z from 'zod';
-
 import { body, empty, json, type Operation, withEtag } from '../reference/operation.ts';
 import * as schemas from '../schemas.ts';
 import * as contract from './contract.ts';
@@ -99,7 +97,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     description: 'Done a bounded part at a time: on 202 send the same request again.',
     auth: ACCESS_TOKEN,
     answers: [
-      json(202, 'There is more to delete.', z.object({ complete: z.literal(false) }), { complete: false }),
+      json(202, 'There is more to delete.', contract.unfinishedDeletion, { complete: false }),
       empty(204, 'It is gone.'),
     ],
   },

@@ -18,27 +18,43 @@ export const changesCursor = packedCursorOf(
   ]),
 );
 
-export const changesQuery = z.object({
-  /** The `next_cursor` of the last answer. Without one every user is read from the start. */
-  cursor: changesCursor.optional(),
-  limit: z.coerce.number().int().min(1).max(MAX_CHANGES).default(DEFAULT_CHANGES),
+export const changesQuery = z.strictObject({
+  cursor: changesCursor
+    .optional()
+    .describe('The `next_cursor` of the last answer, however old. Without it every user is read from the start.'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_CHANGES)
+    .default(DEFAULT_CHANGES)
+    .describe('The most changes in one answer.'),
 });
 
-/** What a group says now, in place of all that it said. Derived values are not among it: they follow from the others. */
-const changedGroup = z.object({
-  user_id: z.string(),
-  /** Withings' `grpid`. */
-  group_id: z.int(),
-  measurements: z.array(metricValue),
-});
-const deletedGroup = z.object({ user_id: z.string(), group_id: z.int(), deleted: z.literal(true) });
-/** All that is known of the user makes way for what follows. */
-const resetUser = z.object({ user_id: z.string(), reset: z.literal(true) });
+const changed = {
+  user_id: z.string().describe("The app's own id for the user."),
+  group_id: z.int().describe("Withings' `grpid`."),
+};
+const changedGroup = z
+  .object({
+    ...changed,
+    measurements: z
+      .array(metricValue)
+      .describe('What the group says now, in place of all that it said before. Derived values are not among them.'),
+  })
+  .describe('A group that is new or was changed.');
+const deletedGroup = z
+  .object({ ...changed, deleted: z.literal(true).describe('Always true.') })
+  .describe('A group that was deleted at Withings.');
+const resetUser = z
+  .object({
+    user_id: changed.user_id,
+    reset: z.literal(true).describe('Always true.'),
+  })
+  .describe('Delete all that is known of the user: what follows replaces it.');
 
 export const changesPage = z.object({
-  data: z.array(z.union([changedGroup, deletedGroup, resetUser])),
-  /** To be kept: the next call goes on there. */
-  next_cursor: z.string(),
-  /** Whether there is more to be read at once. */
-  has_more: z.boolean(),
+  data: z.array(z.union([changedGroup, deletedGroup, resetUser])).describe('The changes, oldest first.'),
+  next_cursor: z.string().describe('Keep it: the next call goes on from it.'),
+  has_more: z.boolean().describe('Whether there is more to be read at once.'),
 });

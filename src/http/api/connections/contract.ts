@@ -1,70 +1,115 @@
 import * as z from 'zod';
 
-import { instant, redirectUriText, userId } from '../schemas.ts';
+import { instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
 
-export const connectionState = z.enum(['pending', 'active', 'reauth_required', 'disconnected']);
+export const connectionState = z
+  .enum(['pending', 'active', 'reauth_required', 'disconnected'])
+  .describe(
+    '`pending`: waits for the backend to confirm it. `active`: data can be pulled. `reauth_required`: the user has to connect again. `disconnected`: the tokens are deleted.',
+  );
 
-export const status = z.object({ connected: z.boolean() });
+export const status = z.object({
+  connected: z.boolean().describe('Whether the state of the connection is `active`. False for an unknown user.'),
+});
 export const userTokenRequest = z.strictObject({ user_id: userId });
-export const userToken = z.object({ token: z.string(), expires_at: instant });
-export const connectSessionRequest = z.strictObject({ user_id: userId, redirect_uri: redirectUriText });
-export const connectSession = z.object({ auth_url: z.string(), expires_at: instant });
-export const confirmRequest = z.strictObject({ ticket: z.string().max(200), user_id: userId });
+export const userToken = z.object({
+  token: z.string().describe('Send it as `Authorization: Bearer`. It is a JWT; do not rely on what is in it.'),
+  expires_at: instant.describe('When the token is refused from. At most an hour from now.'),
+});
+export const connectSessionRequest = z.strictObject({
+  user_id: userId,
+  redirect_uri: redirectUriText.describe("One of the app's registered redirect URIs, compared byte for byte."),
+});
+export const connectSession = z.object({
+  auth_url: z.string().describe("Open it in the user's browser. It is good once."),
+  expires_at: instant.describe('When the link is refused from, ten minutes from now.'),
+});
+export const confirmRequest = z.strictObject({
+  ticket: z.string().max(200).describe('The `ticket` parameter of the redirect to the app. It is good once.'),
+  user_id: userId.describe('The user who is signed in to the app where the ticket arrived.'),
+});
 
-/** Counts are of measurements. */
 export const syncResult = z.object({
-  added: z.int(),
-  changed: z.int(),
-  removed: z.int(),
-  /** False while a long history is still being read: call again, or wait for the cron. */
-  complete: z.boolean(),
-  synced_at: instant,
+  added: z.int().describe('Measurements that this sync stored and that were not stored before.'),
+  changed: z.int().describe('Measurements whose value changed at Withings.'),
+  removed: z.int().describe('Measurements that were deleted at Withings.'),
+  complete: z.boolean().describe('False while a long history is still being read: call again, or wait for the cron.'),
+  synced_at: instant.describe('When Withings was last asked.'),
 });
 
 export const timelineEvent = z.object({
-  kind: z.string(),
-  reason: z.string().optional(),
-  at: instant,
-  until: instant.optional(),
-  count: z.int().optional(),
+  kind: z
+    .string()
+    .describe(
+      '`connected`, `reconnected`, `refreshed`, `refresh_failed`, `reauth_required`, `synced` or `disconnected`. More may be added.',
+    ),
+  reason: z.string().optional().describe('A stable word for why. Absent if `kind` says it all.'),
+  at: instant.describe('When it happened. Of an event that is repeated, the first time.'),
+  until: instant.optional().describe('When it happened last, if more than once in a row.'),
+  count: z.int().optional().describe('How often it happened in a row, if more than once.'),
 });
+
+const userHash = z
+  .string()
+  .describe(
+    "The user's name in the log and in the audit trail, a keyed hash. It changes when another key of the keyring becomes the current one.",
+  );
+const stateReason = z
+  .string()
+  .nullable()
+  .describe('Why the state is `reauth_required`, such as `refresh_token_rejected`. Null in other states.');
+const stateSince = instant.describe('When the connection came into its state.');
+const lastSyncAt = instant.nullable().describe('When the last sync ended well. Null before the first.');
 
 export const connection = z.object({
-  user_id: z.string(),
-  /** How the log and the audit trail name the user. */
-  user_hash: z.string(),
+  user_id: z.string().describe("The app's own id for the user."),
+  user_hash: userHash,
   state: connectionState,
-  state_reason: z.string().nullable(),
-  state_since: instant,
-  /** Whether another user of the app is connected to the same Withings account: one of the two is not that person. */
-  conflict: z.boolean(),
-  /** Since when a connection waits for its confirmation, beside the one described here or instead of it. */
-  pending_since: instant.nullable(),
-  scopes: z.array(z.string()),
-  created_at: instant.nullable(),
-  last_sync_at: instant.nullable(),
-  next_refresh_at: instant.nullable(),
-  last_failure: z.object({ kind: z.string(), at: instant }).nullable(),
-  timeline: z.array(timelineEvent),
+  state_reason: stateReason,
+  state_since: stateSince,
+  conflict: z
+    .boolean()
+    .describe(
+      'Whether another user of the app is connected to the same Withings account: one of them is not that person.',
+    ),
+  pending_since: instant
+    .nullable()
+    .describe('Since when a connection waits to be confirmed, beside the one described here or instead of it.'),
+  scopes: z.array(z.string()).describe("The scopes that the user granted, by Withings' names."),
+  created_at: instant.nullable().describe('When the user connected first. Null if only a pending connection exists.'),
+  last_sync_at: lastSyncAt,
+  next_refresh_at: instant.nullable().describe('When the tokens are refreshed next. Null without tokens.'),
+  last_failure: z
+    .object({
+      kind: z.string().describe('A stable word for what failed, such as `withings_unavailable`.'),
+      at: instant.describe('When it failed.'),
+    })
+    .nullable()
+    .describe('The last failure of a refresh or a sync, also if it went well since. Null if there never was one.'),
+  timeline: z.array(timelineEvent).describe('What happened to the connection, newest first.'),
 });
 
-export const connectionListQuery = z.object({
-  /** Those in one state; absent, everybody. Who waits for a confirmation beside a current connection is listed by that connection, and under `pending`. */
-  state: connectionState.optional(),
-  /** Those whose id begins so. */
-  search: z.string().max(128).optional(),
-  cursor: z.string().max(500).optional(),
+export const connectionListQuery = z.strictObject({
+  state: connectionState
+    .optional()
+    .describe(
+      'Only users in this state. A user whose new connection waits beside a current one is listed under both states.',
+    ),
+  search: z.string().max(128).optional().describe('Only users whose id begins with this text.'),
+  cursor: z.string().max(500).optional().describe('The `next_cursor` of the page before. Without it, the first page.'),
 });
 
 export const listedConnection = z.object({
-  user_id: z.string(),
-  /** How the log and the audit trail name the user; another word once another key of the keyring becomes the current one. */
-  user_hash: z.string(),
+  user_id: z.string().describe("The app's own id for the user."),
+  user_hash: userHash,
   state: connectionState,
-  state_reason: z.string().nullable(),
-  state_since: instant,
-  last_sync_at: instant.nullable(),
+  state_reason: stateReason,
+  state_since: stateSince,
+  last_sync_at: lastSyncAt,
 });
-export const connectionList = z.object({ data: z.array(listedConnection), next_cursor: z.string().nullable() });
+export const connectionList = z.object({
+  data: z.array(listedConnection).describe('The users, in the order of their ids.'),
+  next_cursor: nextCursor,
+});

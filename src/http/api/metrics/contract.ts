@@ -1,90 +1,135 @@
 import * as z from 'zod';
 
-import { instant } from '../schemas.ts';
+import { instant, nextCursor } from '../schemas.ts';
 import { metricCursor } from './cursor.ts';
 
 /** The HTTP contract of body data. */
 
+const metricName = z.string().describe('The name of the metric, such as `weight`. `…/catalog` lists them.');
+const unit = z.string().describe('The unit, such as `kg`. Empty for a code or a number without one.');
+const segment = z
+  .string()
+  .optional()
+  .describe('The body segment, such as `left_arm`. Absent if the value is of the whole body.');
+const derived = z.boolean().describe('Whether the value was computed here from other values, as a BMI is.');
+const derivedFrom = z.array(z.string()).optional().describe('The metrics that a derived value was computed from.');
+const measuredAt = instant.describe("When it was measured, as RFC 3339 with the user's offset at that moment.");
+const groupId = z.int().describe("Withings' `grpid`: values of one weigh-in have the same.");
+const days = {
+  first_day: z.iso.date().describe("The period's first day."),
+  last_day: z.iso.date().describe("The period's last day."),
+};
+
 export const metricValue = z.object({
-  metric: z.string(),
-  value: z.number(),
-  unit: z.string(),
-  /** With the user's offset at that moment. */
-  measured_at: instant,
-  /** Withings' `grpid`. */
-  group_id: z.int(),
-  /** Of a value of one segment: `left_arm`. */
-  segment: z.string().optional(),
-  derived: z.boolean(),
-  /** What a derived value was computed from. */
-  derived_from: z.array(z.string()).optional(),
-  source: z.object({ device: z.string().nullable(), attribution: z.string() }),
+  metric: metricName,
+  value: z.number().describe('The value in `unit`, to the digit that Withings gave.'),
+  unit,
+  measured_at: measuredAt,
+  group_id: groupId,
+  segment,
+  derived,
+  derived_from: derivedFrom,
+  source: z
+    .object({
+      device: z.string().nullable().describe("The device's model, such as `Body+`. Null if Withings names none."),
+      attribution: z
+        .string()
+        .describe(
+          "How Withings attributed the value to the person: `device`, `device_series`, `confirmed`, `guided`, `claimed`, `manual`, `manual_at_signup`, `ambiguous` (may be another person's) or `unknown`.",
+        ),
+    })
+    .describe('Where the value is from.'),
 });
 
-export const metricList = z.object({ data: z.array(metricValue), next_cursor: z.string().nullable() });
+export const metricList = z.object({
+  data: z.array(metricValue).describe('The values of the page, in the order that was asked for.'),
+  next_cursor: nextCursor,
+});
 
-/** A 304 leaves `age_seconds` as it was: count from `measured_at`. */
 export const latestMetrics = z.object({
-  data: z.record(z.string(), metricValue.extend({ age_seconds: z.int() })),
+  data: z
+    .record(
+      z.string(),
+      metricValue.extend({
+        age_seconds: z
+          .int()
+          .describe('Seconds from the measurement to the answer. A 304 leaves it as it was: count from `measured_at`.'),
+      }),
+    )
+    .describe('The newest value of each metric that has one, by the name of the metric.'),
 });
 
 /** The values of one metric on one of the user's local days, or in one ISO week or month. */
 export const metricPeriod = z.object({
-  metric: z.string(),
-  unit: z.string(),
-  segment: z.string().optional(),
-  /** `2024-01-27`, `2024-W04` or `2024-01`. */
-  period: z.string(),
-  first_day: z.iso.date(),
-  last_day: z.iso.date(),
-  first: z.number(),
-  last: z.number(),
-  min: z.number(),
-  max: z.number(),
-  mean: z.number(),
-  /** 0 where the period has no value and repeats the one before. */
-  count: z.int(),
-  carried_forward: z.boolean(),
-  derived: z.boolean(),
-  derived_from: z.array(z.string()).optional(),
+  metric: metricName,
+  unit,
+  segment,
+  period: z.string().describe("The user's local day (`2024-01-27`), ISO week (`2024-W04`) or month (`2024-01`)."),
+  ...days,
+  first: z.number().describe('The first value of the period, in `unit`.'),
+  last: z.number().describe('The last value of the period, in `unit`.'),
+  min: z.number().describe('The smallest value, in `unit`.'),
+  max: z.number().describe('The greatest value, in `unit`.'),
+  mean: z.number().describe('The arithmetic mean of the values, in `unit`.'),
+  count: z.int().describe('How many values there are. 0 if the period has none and repeats the one before.'),
+  carried_forward: z.boolean().describe('Whether the period has no value and repeats the last one before it.'),
+  derived,
+  derived_from: derivedFrom,
 });
 
-export const metricPeriods = z.object({ data: z.array(metricPeriod) });
+export const metricPeriods = z.object({
+  data: z.array(metricPeriod).describe('The periods of each metric, in the order that was asked for.'),
+});
+
+const end = z.object({
+  value: z.number().describe('The value in `unit`.'),
+  measured_at: measuredAt,
+  group_id: groupId,
+});
 
 /** How far a metric went over the interval; its first and last value there. */
 export const metricChange = z.object({
-  metric: z.string(),
-  unit: z.string(),
-  segment: z.string().optional(),
-  change: z.number(),
-  first: z.object({ value: z.number(), measured_at: instant, group_id: z.int() }),
-  last: z.object({ value: z.number(), measured_at: instant, group_id: z.int() }),
-  derived: z.boolean(),
-  derived_from: z.array(z.string()).optional(),
+  metric: metricName,
+  unit,
+  segment,
+  change: z.number().describe('The last value minus the first, in `unit`.'),
+  first: end.describe('The first value of the interval.'),
+  last: end.describe('The last value of the interval.'),
+  derived,
+  derived_from: derivedFrom,
 });
 
-export const metricChanges = z.object({ data: z.array(metricChange) });
+export const metricChanges = z.object({
+  data: z.array(metricChange).describe('One entry for each metric, and segment, that has a value in the interval.'),
+});
 
 export const metricCatalog = z.object({
-  data: z.array(
-    z.object({
-      metric: z.string(),
-      /** Empty for a code, or a number without a unit. */
-      unit: z.string(),
-      /** The unit under `units=imperial`. */
-      imperial_unit: z.string(),
-      group: z.enum(['body_composition', 'vitals', 'other']),
-      description: z.string(),
-      ucum: z.string().nullable(),
-      loinc: z.object({ code: z.string(), display: z.string() }).nullable(),
-      /** HealthKit keeps percentages as fractions. */
-      healthkit: z.string().nullable(),
-      withings_type: z.int().nullable(),
-      derived: z.boolean(),
-      /** Has a value for each body segment and none for the whole body. */
-      segment: z.boolean(),
-    }),
-  ),
+  data: z
+    .array(
+      z.object({
+        metric: z.string().describe('The name, as answers have it and `metric` takes it.'),
+        unit,
+        imperial_unit: z.string().describe('The unit under `units=imperial`.'),
+        group: z.enum(['body_composition', 'vitals', 'other']).describe('The group that the metric belongs to.'),
+        description: z.string().describe('What it is, in English.'),
+        ucum: z.string().nullable().describe('The unit as UCUM writes it. Null if it has none there.'),
+        loinc: z
+          .object({
+            code: z.string().describe('The LOINC code, such as `29463-7`.'),
+            display: z.string().describe("LOINC's name of it."),
+          })
+          .nullable()
+          .describe('The code in LOINC. Null if it has none.'),
+        healthkit: z
+          .string()
+          .nullable()
+          .describe("Apple HealthKit's identifier. Null if it has none. HealthKit keeps percentages as fractions."),
+        withings_type: z.int().nullable().describe("Withings' measure type. Null for a derived metric."),
+        derived: z.boolean().describe('Whether values are computed here from other values.'),
+        segment: z.boolean().describe('Whether it has a value for each body segment and none for the whole body.'),
+      }),
+    )
+    .describe('Every metric there is.'),
 });
 
 export const MAX_METRIC_VALUES = 1_000;
@@ -98,37 +143,69 @@ const words = (...known: string[]) =>
     .optional();
 
 /** What is asked of body data, whatever the form of the answer. */
-const metricSelection = z.object({
-  /**
-   * Comma-separated names of metrics and groups (`body_composition`, `vitals`, `other`, `all`); every metric where absent. A segment's metric
-   * means its segments.
-   */
-  metric: z.string().max(2_000).optional(),
-  /** What is added: values that may be another person's, and values of body segments. Manual entries are in unless excluded. */
-  include: words('ambiguous', 'segments', 'manual'),
-  /** What is left out: values that somebody typed in. A BMI still takes a height that was typed in, as they all are. */
-  exclude: words('manual'),
-  units: z.enum(['metric', 'imperial']).default('metric'),
+const metricSelection = z.strictObject({
+  metric: z
+    .string()
+    .max(2_000)
+    .optional()
+    .meta({
+      description:
+        "Comma-separated names of metrics and groups (`body_composition`, `vitals`, `other`, `all`). Every metric if absent. A segment's metric means its segments.",
+      examples: ['weight,bmi'],
+    }),
+  include: words('ambiguous', 'segments', 'manual').describe(
+    "What is added, comma-separated: `ambiguous` (values that may be another person's), `segments` (values of body segments). `manual` is in unless excluded.",
+  ),
+  exclude: words('manual').describe(
+    'What is left out: `manual` (values that were typed in). A BMI still takes a height that was typed in, as all heights are.',
+  ),
+  units: z
+    .enum(['metric', 'imperial'])
+    .default('metric')
+    .describe('The units of values. `…/catalog` has both of each metric.'),
 });
 
 const metricRange = metricSelection.extend({
-  /** RFC 3339, or a date in the user's time zone. */
-  from: z.string().max(64).optional(),
-  to: z.string().max(64).optional(),
+  from: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({
+      description: "The beginning, included: an RFC 3339 instant, or a date in the user's time zone.",
+      examples: ['2026-06-01'],
+    }),
+  to: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({
+      description: "The end, included: an RFC 3339 instant, or a date in the user's time zone.",
+      examples: ['2026-06-30'],
+    }),
 });
 
 export const metricQuery = metricRange.extend({
-  order: z.enum(['asc', 'desc']).default('desc'),
-  limit: z.coerce.number().int().min(1).max(MAX_METRIC_VALUES).default(DEFAULT_METRIC_VALUES),
-  cursor: metricCursor.optional(),
+  order: z.enum(['asc', 'desc']).default('desc').describe('`desc`: newest first. `asc`: oldest first.'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_METRIC_VALUES)
+    .default(DEFAULT_METRIC_VALUES)
+    .describe('The most values on a page.'),
+  cursor: metricCursor
+    .optional()
+    .describe('The `next_cursor` of the page before, with the same other parameters. Without it, the first page.'),
 });
 
 export const latestQuery = metricSelection.omit({ include: true, exclude: true });
 
 export const metricPeriodsQuery = metricRange.extend({
-  order: z.enum(['asc', 'desc']).default('asc'),
-  /** Whether a period without values repeats the last value before it, up to `to` or else today. */
-  carry_forward: z.enum(['true', 'false']).default('false'),
+  order: z.enum(['asc', 'desc']).default('asc').describe('`asc`: oldest first. `desc`: newest first.'),
+  carry_forward: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether a period without values repeats the last value before it, up to `to` or else today.'),
 });
 
 export const metricChangesQuery = metricRange;

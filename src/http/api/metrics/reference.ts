@@ -59,7 +59,10 @@ const PERIOD_CSV: AnswerContent = {
 const FHIR: AnswerContent = {
   type: 'application/fhir+json',
   schema: z
-    .looseObject({ resourceType: z.literal('Bundle'), type: z.literal('searchset') })
+    .looseObject({
+      resourceType: z.literal('Bundle').describe('What kind of resource this is.'),
+      type: z.literal('searchset').describe('What kind of bundle this is.'),
+    })
     .describe('An HL7 FHIR R4 searchset Bundle of Observations.'),
   example: { resourceType: 'Bundle', type: 'searchset', link: [] },
 };
