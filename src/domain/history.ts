@@ -21,7 +21,9 @@ export type HistoryPosition = {
   /** The longest stretch to ask for, once a longer one could not be read. */
   spanSeconds?: number | undefined;
   /** A stretch whose answer is not newest first, so that it is read by offset. */
-  paged?: { fromSeconds: EpochSeconds | undefined; toSeconds: EpochSeconds; offset: number; seen: number[] } | undefined;
+  paged?:
+    | { fromSeconds: EpochSeconds | undefined; toSeconds: EpochSeconds; offset: number; seen: number[] }
+    | undefined;
   /** Whether the heights, which may be years old, are read ahead of a long history: without them there is no BMI. */
   heights?: 'wanted' | 'read' | undefined;
   /** How often the shortest stretch could not be read. */
@@ -37,6 +39,8 @@ export type StretchRequest = {
   endDateSeconds: EpochSeconds;
   offset: number | undefined;
   types: readonly number[] | undefined;
+  /** By how much the stretch was widened, so that it is no question of the last seconds. */
+  variation: number;
 };
 
 const DAY_SECONDS = DAY_MS / SECOND_MS;
@@ -57,15 +61,17 @@ const MAX_FAILURES = 3;
 const MAX_GAPS = 8;
 /** While a history is read, `lastupdate` is asked this often: Withings advises once in ten minutes for a person. */
 export const NEWS_INTERVAL_MS = 10 * 60 * SECOND_MS;
-/** Withings refuses the same question asked twice within 10 seconds, of an account. */
-const VARIATIONS = 60;
+/** Withings refuses the same question asked twice within 10 seconds, of an account: a stretch is widened by up to so many seconds. */
+export const VARIATIONS = 60;
 
 /** A history of which nothing is read yet. */
 export const startOfHistory = (now: EpochMs): HistoryPosition => ({ startedAt: now, newsAt: now });
 
-/** The newest stretch alone, in the place of changes that could not be read. */
+/** The newest stretch alone, ahead of changes that could not be read. */
 export const newestAlone = (now: EpochMs): HistoryPosition => ({
-  ...startOfHistory(now),
+  startedAt: now,
+  // Asked for again once the stretch is read.
+  newsAt: now - 1,
   floorSeconds: toSeconds(now) - NEWEST_SPAN_SECONDS,
 });
 
@@ -79,10 +85,9 @@ export const completeFromOf = (history: HistoryPosition | undefined): EpochSecon
 /**
  * The next question.
  *
- * @param spreadSeconds differs between connections, so that two links to one Withings account do not ask the same
+ * @param variation of no question of the last seconds, below `VARIATIONS`
  */
-export const nextStretch = (history: HistoryPosition, now: EpochMs, spreadSeconds: number): StretchRequest => {
-  const variation = (toSeconds(now) + spreadSeconds) % VARIATIONS;
+export const nextStretch = (history: HistoryPosition, variation: number): StretchRequest => {
   if (history.heights === 'wanted') {
     return {
       kind: 'heights',
@@ -90,10 +95,11 @@ export const nextStretch = (history: HistoryPosition, now: EpochMs, spreadSecond
       endDateSeconds: END_OF_TIME_SECONDS,
       offset: undefined,
       types: [HEIGHT_TYPE],
+      variation,
     };
   }
   const { paged, untilSeconds } = history;
-  const request = { kind: 'stretch', types: undefined } as const;
+  const request = { kind: 'stretch', types: undefined, variation } as const;
   if (paged !== undefined) {
     const { fromSeconds, toSeconds: endDateSeconds, offset } = paged;
     return { ...request, startDateSeconds: fromSeconds, endDateSeconds, offset };
@@ -118,7 +124,11 @@ const startOfStretch = ({ startedAt, untilSeconds, floorSeconds, spanSeconds }: 
 };
 
 /** One page of an answer, as far as the position depends on it. */
-export type StretchMarks = { measuredSeconds: readonly EpochSeconds[]; nextOffset: number | undefined; pageMark: number };
+export type StretchMarks = {
+  measuredSeconds: readonly EpochSeconds[];
+  nextOffset: number | undefined;
+  pageMark: number;
+};
 
 /**
  * Where the reading stands once a page is stored; undefined at its end.

@@ -8,6 +8,7 @@ import {
   NEWS_INTERVAL_MS,
   nextStretch,
   type StretchRequest,
+  VARIATIONS,
 } from './history.ts';
 import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS, toSeconds } from './time.ts';
 
@@ -37,7 +38,7 @@ export type SyncPosition = {
   recentQuestions: readonly AskedQuestion[];
 };
 
-/** A `lastupdate` that was sent without an offset, and when. */
+/** A `lastupdate` that was sent without an offset, or the widening of a stretch of time; and when. */
 export type AskedQuestion = { seconds: EpochSeconds; at: EpochMs };
 
 /** What to ask Withings for: groups changed since a moment, from an offset that Withings gave. */
@@ -65,9 +66,8 @@ export type SyncQuestion = ({ kind: 'changes' } & PageRequest) | StretchRequest;
 export const nextQuestion = (position: SyncPosition, now: EpochMs, spreadSeconds: number): SyncQuestion => {
   const { history, cursorSeconds, resume } = position;
   const asksChanges =
-    history === undefined ||
-    (cursorSeconds > 0 && (resume !== undefined || now - history.newsAt >= NEWS_INTERVAL_MS));
-  if (!asksChanges) return nextStretch(history, now, spreadSeconds);
+    history === undefined || (cursorSeconds > 0 && (resume !== undefined || now - history.newsAt >= NEWS_INTERVAL_MS));
+  if (!asksChanges) return nextStretch(history, newVariation(position, now, spreadSeconds));
   return { kind: 'changes', ...nextPageRequest(position, now, spreadSeconds) };
 };
 
@@ -102,14 +102,23 @@ export const nextPageRequest = (position: SyncPosition, now: EpochMs, spreadSeco
 };
 
 /** The position with a question noted as asked. */
-export const withPageRequested = (position: SyncPosition, question: PageRequest, now: EpochMs): SyncPosition => {
+export const withPageRequested = (position: SyncPosition, question: SyncQuestion, now: EpochMs): SyncPosition => {
   if (question.offset !== undefined) return position;
   const recent = stillRecent(position.recentQuestions, now).slice(0, MAX_RECENT_QUESTIONS - 1);
-  return { ...position, recentQuestions: [{ seconds: question.lastUpdateSeconds, at: now }, ...recent] };
+  const seconds = question.kind === 'changes' ? question.lastUpdateSeconds : question.variation;
+  return { ...position, recentQuestions: [{ seconds, at: now }, ...recent] };
 };
 
 const stillRecent = (questions: readonly AskedQuestion[], now: EpochMs): AskedQuestion[] =>
   questions.filter(({ at }) => now - at < SAME_QUESTION_MS);
+
+/** A widening of none of the questions of the last seconds. */
+const newVariation = ({ recentQuestions }: SyncPosition, now: EpochMs, spreadSeconds: number): number => {
+  const asked = new Set(stillRecent(recentQuestions, now).map(({ seconds }) => seconds));
+  let variation = spreadSeconds % VARIATIONS;
+  for (let tries = 1; asked.has(variation) && tries < VARIATIONS; tries += 1) variation = (variation + 1) % VARIATIONS;
+  return variation;
+};
 
 /** One page of an answer, as far as the position depends on it. */
 export type PageMarks = {
@@ -143,7 +152,7 @@ export const positionAfterAnswer = (
     cursorSeconds: cursorSeconds > 0 ? cursorSeconds : firstCursor(history, marks.modifiedSeconds),
     history: historyAfterPage(history, question, marks),
   };
-  const isNewsFresh = history.newsAt >= startedAt || history.floorSeconds !== undefined || after.cursorSeconds === 0;
+  const isNewsFresh = history.newsAt >= startedAt || after.cursorSeconds === 0;
   return { position: after, complete: after.history === undefined && isNewsFresh };
 };
 

@@ -118,8 +118,7 @@ export const evaluateReview = (
   const judged = before.filter(isJudged);
   const unjudged = before.filter((group) => !isJudged(group));
   const isSecond = ({ missingSince }: ReviewedGroup) => missingSince !== undefined && missingSince <= answer.askedAt;
-  const isBasic = ({ values }: ReviewedGroup) =>
-    values.length > 0 && values.every(({ type }) => BASIC_TYPES.has(type));
+  const isBasic = ({ values }: ReviewedGroup) => values.length > 0 && values.every(({ type }) => BASIC_TYPES.has(type));
   return {
     missing: judged.filter(({ missingSince }) => missingSince === undefined),
     gone: judged.filter(isSecond),
@@ -129,7 +128,10 @@ export const evaluateReview = (
 };
 
 /** Which windows come next after one that could not be read: a smaller one, or the one before. */
-export const positionAfterFailedReview = (position: ReviewPosition, { kind, fromSeconds, toSeconds: to }: ReviewWindow) => {
+export const positionAfterFailedReview = (
+  position: ReviewPosition,
+  { kind, fromSeconds, toSeconds: to }: ReviewWindow,
+) => {
   const { recentSpanSeconds, olderSpanSeconds } = position;
   if (kind === 'recent') return { ...position, recentSpanSeconds: halved(recentSpanSeconds) };
   const isShortest = olderSpanSeconds <= SHORTEST_SPAN_SECONDS;

@@ -151,7 +151,8 @@ const parseGroup = (
 };
 
 /** Of 1970 or later; or a moment before that, which a calendar has. */
-const isMeasuringTime = (date: unknown): date is number => isUnixSeconds(date) || (isInteger(date) && isUnixSeconds(-date));
+const isMeasuringTime = (date: unknown): date is number =>
+  isUnixSeconds(date) || (isInteger(date) && isUnixSeconds(-date));
 
 const parseMeasure = (wire: unknown): Measure | undefined => {
   const measure = asObject<keyof WireMeasure>(wire);

@@ -25,8 +25,8 @@ const MAX_RETRIES = 2;
 
 /**
  * After an answer that could not be read: asks for less from now on, which is kept with the position. A first read, or the reading of a long
- * past, goes on with smaller stretches of time. Changes that cannot be read are stood in for by the newest stretch; their cursor stays where
- * it is, so nothing is lost once they can be read again.
+ * past, goes on with smaller stretches of time. Ahead of changes that cannot be read, the next sync reads the newest stretch. Their cursor stays
+ * where it is, so nothing is lost once they can be read again.
  *
  * @returns whether to ask again within this slice
  */
@@ -38,9 +38,13 @@ export const askForLess = async (deps: Deps, slice: Slice, failure: Failure): Pr
   slice.retries += 1;
   const mayRetry = isUnreadable && slice.retries <= MAX_RETRIES;
   if (question.kind === 'changes') {
-    if (!mayRetry) return false;
-    slice.position = { ...position, resume: undefined, ...instead(slice, failure.cause, deps.now()) };
-    return true;
+    if (!isUnreadable) return false;
+    // More changed than one answer can hold, which it will not do the next time either: everything is read again.
+    const isTooLarge = failure.cause === 'body_too_large' && position.history === undefined;
+    const again = isTooLarge && { cursorSeconds: 0, history: startOfHistory(deps.now()) };
+    const history = position.history ? { ...position.history, newsAt: deps.now() } : newestAlone(deps.now());
+    slice.position = { ...position, resume: undefined, history, ...again };
+    return mayRetry && (isTooLarge || position.history !== undefined);
   }
   const { history } = position;
   if (history === undefined) return false;
@@ -48,14 +52,6 @@ export const askForLess = async (deps: Deps, slice: Slice, failure: Failure): Pr
   slice.position = { ...position, history: after };
   if (!isShortest(history, question)) return mayRetry;
   return isHopeless(after) && goAround(deps, slice, after, question, failure.cause);
-};
-
-/** What is read where changes cannot be. */
-const instead = ({ position: { history } }: Slice, cause: string, now: number) => {
-  if (history !== undefined) return { history: { ...history, newsAt: now } };
-  // More changed than one answer can hold, which it will not do the next time either: everything is read again.
-  if (cause === 'body_too_large') return { cursorSeconds: 0, history: startOfHistory(now) };
-  return { history: newestAlone(now) };
 };
 
 /** Leaves out a stretch that cannot be read, if Withings answers anything else about this person: it is not down then. */

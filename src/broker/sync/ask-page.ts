@@ -16,7 +16,7 @@ export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise
 
     const question = nextQuestion(slice.position, deps.now(), slice.connectionId % MAX_SPREAD_SECONDS);
     slice.question = question;
-    if (question.kind === 'changes') slice.position = withPageRequested(slice.position, question, deps.now());
+    slice.position = withPageRequested(slice.position, question, deps.now());
     const { kind: _, ...query } = question;
     const page = await deps.withings.measureGroups(granted.value, { accessToken: slice.token.accessToken, ...query });
     if (page.ok) return ok({ question, page: page.value });
@@ -39,9 +39,9 @@ const MAX_WAIT_SECONDS = 5;
 /** Takes one request of the share, if none is left; where more are wanted they are taken in the same row, or else left. */
 export const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Reservation, Failure>> => {
   if (slice.granted !== undefined && slice.granted.left > 0) return ok(slice.granted);
-  const { share, connectionId, isUnderWay, user } = slice;
+  const { share, connectionId, isUnderWay, pages, user } = slice;
   const asker = { share, connectionId, appId: share === 'sync' ? user.appId : undefined };
-  const waits = isUnderWay ? MAX_WAITS : 0;
+  const waits = isUnderWay || pages > 0 ? MAX_WAITS : 0;
   for (let count = wanted, waited = 0; ;) {
     const reserved = await deps.withings.reserve(asker, count);
     if (reserved.ok) return ok((slice.granted = reserved.value));

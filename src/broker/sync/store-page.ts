@@ -1,12 +1,5 @@
 import type { Failure } from '../../domain/failure.ts';
-import {
-  type ChangeCounts,
-  type GroupChanges,
-  groupChanges,
-  removeGroup,
-  storedGroupOf,
-} from '../../domain/group-change.ts';
-import { interpretGroup, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
+import type { ChangeCounts } from '../../domain/group-change.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import {
   historyCompleteFrom,
@@ -15,8 +8,8 @@ import {
   type SyncQuestion,
   type SyncResult,
 } from '../../domain/sync.ts';
-import { type EpochMs, MINUTE_MS, toSeconds } from '../../domain/time.ts';
-import { evaluateReview, positionAfterReview, type ReviewPosition } from '../../domain/window-review.ts';
+import { type EpochMs, toSeconds } from '../../domain/time.ts';
+import type { ReviewPosition } from '../../domain/window-review.ts';
 import { type Known, knownGroups, storeGroupChanges } from '../../store/sync/measurements.ts';
 import {
   finishStatement,
@@ -29,9 +22,10 @@ import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
+import { noteSightings } from '../operator/alarms.ts';
 import type { UsableToken } from '../tokens/refresh.ts';
 import type { Reservation } from '../withings.ts';
-import { sourceName, sourcesOf } from './group-sources.ts';
+import { addDeletions, changedGroups, changesOf } from './page-changes.ts';
 import { nextReviewAt, type Review } from './review-window.ts';
 
 /** What one slice of a sync has done so far. */
@@ -112,7 +106,12 @@ export const storePage = async (
   const next =
     reviewed === undefined
       ? ok({ position: review as ReviewPosition | undefined, confirmAt: undefined })
-      : await addDeletions(deps, connectionId, { reviews: slice.reviews, review: reviewed, known: known.value, changes });
+      : await addDeletions(deps, connectionId, {
+          reviews: slice.reviews,
+          review: reviewed,
+          known: known.value,
+          changes,
+        });
   if (!next.ok) return next;
   const now = deps.now();
   const ends = complete || resumeAt !== undefined;

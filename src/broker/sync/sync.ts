@@ -1,18 +1,19 @@
 import { hex } from '../../crypto/credential.ts';
 import { whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
+import { newestAlone, startOfHistory } from '../../domain/history.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { startOfHistory } from '../../domain/history.ts';
 import { historyCompleteFrom, type SyncPosition, type SyncResult } from '../../domain/sync.ts';
-import { type EpochMs, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind, ReviewPosition } from '../../domain/window-review.ts';
-import { abandonSync, type SyncLease, type SyncStart, syncStateOf, takeSyncLease } from '../../store/sync/sync-runs.ts';
+import { abandonSync, type SyncLease, type SyncStart, takeSyncLease } from '../../store/sync/sync-runs.ts';
+import { syncStateOf } from '../../store/sync/sync-state.ts';
 import { type QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { usableAccessToken } from '../tokens/access-token.ts';
-import { askPage } from './ask-page.ts';
 import { askForLess } from './ask-for-less.ts';
+import { askPage } from './ask-page.ts';
 import { readWindow, type Review } from './review-window.ts';
 import { judgeAnswer, type PageAnswer, type Slice, storePage } from './store-page.ts';
 
@@ -97,6 +98,8 @@ const withHistoryBegun = (position: SyncPosition, now: EpochMs): SyncPosition =>
   const { cursorSeconds, history } = position;
   const isBegun = history?.untilSeconds !== undefined || history?.paged !== undefined;
   if (isBegun || (cursorSeconds > 0 && history === undefined)) return position;
+  // Ahead of changes that could not be read; they are asked for again after it.
+  if (history?.floorSeconds !== undefined) return { ...position, resume: undefined, history: newestAlone(now) };
   return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
 };
 
@@ -115,8 +118,8 @@ const pullPages = async (
     }
     const judged = judgeAnswer(slice, answer.value, deps.now());
     const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
-    const reviews = judged.complete && answer.value.question.kind === 'changes' && !isLastOfSlice;
-    const window = reviews ? await readWindowIfGranted(deps, slice, review, answer.value.question) : undefined;
+    const isToReview = judged.complete && !isLastOfSlice;
+    const window = isToReview ? await readWindowIfGranted(deps, slice, review, answer.value) : undefined;
     const resumeAt = isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined;
     const stored = await storePage(deps, slice, judged, resumeAt, window);
     if (!stored.ok) return afterFailure(deps, slice, stored.failure);
@@ -135,10 +138,11 @@ const readWindowIfGranted = async (
   deps: Deps,
   slice: Slice,
   review: ReviewKind | undefined,
-  question: Extract<PageAnswer['question'], { kind: 'changes' }>,
+  { question }: PageAnswer,
 ): Promise<Review | ReviewPosition | undefined> => {
   const { granted } = slice;
-  if (review === undefined || granted === undefined || granted.left < 1) return undefined;
+  if (review === undefined || granted === undefined || granted.left < 1 || question.kind !== 'changes')
+    return undefined;
   // No question of the last seconds is the same: see `nextPageRequest`.
   return readWindow(
     deps,
@@ -163,7 +167,8 @@ const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise
     outcome,
     endedAt: deps.now(),
     position,
-    resumeAt: deps.now() + RESUME_AFTER_MS,
+    // Changes that cannot be read are left alone for a while.
+    resumeAt: deps.now() + (position.history?.floorSeconds === undefined ? RESUME_AFTER_MS : HOUR_MS),
   });
   const line = { level: 'info', event: 'sync', outcome: 'partial', reason: reasonOf(failure) } as const;
   await logAbout(deps, slice.user, { ...line, count: slice.pages });

@@ -62,7 +62,10 @@ export const loneGroups = (
 ): StoreResult<Set<number>> =>
   tryD1(db, async () => {
     const kinds = candidates.flatMap(({ groupId, values }) => values.map(({ type }) => [groupId, type]));
-    const { results } = await db.d1.prepare(ACCOMPANIED).bind(connectionId, JSON.stringify(kinds)).all<{ id: number }>();
+    const { results } = await db.d1
+      .prepare(ACCOMPANIED)
+      .bind(connectionId, JSON.stringify(kinds))
+      .all<{ id: number }>();
     const accompanied = new Set(results.map(({ id }) => id));
     return new Set(candidates.map(({ groupId }) => groupId).filter((id) => !accompanied.has(id)));
   });

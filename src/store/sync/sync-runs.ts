@@ -1,12 +1,10 @@
 import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
 
-import type { ConnectionState } from '../../domain/connection.ts';
-import type { ReauthReason } from '../../domain/failure.ts';
 import { historyCompleteFrom, type SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';
 import { withActivity } from '../activity.ts';
-import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
 import { withEvent } from '../timeline.ts';
@@ -272,36 +270,3 @@ const ended = (param: Param<EndingValues>, { skips }: Shape) => ({
   previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${param('usedTokenVersion')}
     THEN NULL ELSE ${connections.previousRefreshTokenSealed} END`,
 });
-
-/** Who syncs a connection now, and how the last sync ended. */
-export type SyncState = {
-  state: ConnectionState;
-  stateReason: ReauthReason | undefined;
-  leaseId: string | undefined;
-  last: { endedAt: EpochMs; outcome: unknown } | undefined;
-};
-
-const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number }>) =>
-  orm
-    .select({
-      state: connections.state,
-      stateReason: connections.stateReason,
-      leaseId: connections.syncLeaseId,
-      last: connections.lastSyncResult,
-    })
-    .from(connections)
-    .where(eq(connections.id, param('connectionId'))),
-);
-
-/** The sync state of a connection; undefined where it does not exist. */
-export const syncStateOf = (db: Db, connectionId: number): StoreResult<SyncState | undefined> =>
-  tryD1(db, async () => {
-    const row = await SYNC_STATE.first(db, { connectionId });
-    if (row === undefined) return undefined;
-    return {
-      state: row.state,
-      stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
-      leaseId: row.leaseId ?? undefined,
-      last: row.last === null ? undefined : JSON.parse(row.last),
-    };
-  });

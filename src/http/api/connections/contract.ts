@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
+import { historyCompleteFrom, instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
 
@@ -35,7 +35,13 @@ export const syncResult = z.object({
   added: z.int().describe('Measurements that this sync stored and that were not stored before.'),
   changed: z.int().describe('Measurements whose value changed at Withings.'),
   removed: z.int().describe('Measurements that were deleted at Withings.'),
+  skipped: z
+    .int()
+    .describe(
+      'Measurements, groups and stretches of time that could not be read and were left out. Of this sync alone.',
+    ),
   complete: z.boolean().describe('False while a long history is still being read: call again, or wait for the cron.'),
+  history_complete_from: historyCompleteFrom,
   synced_at: instant.describe('When Withings was last asked.'),
 });
 
@@ -80,6 +86,7 @@ export const connection = z.object({
   scopes: z.array(z.string()).describe("The scopes that the user granted, by Withings' names."),
   created_at: instant.nullable().describe('When the user connected first. Null if only a pending connection exists.'),
   last_sync_at: lastSyncAt,
+  history_complete_from: historyCompleteFrom,
   next_refresh_at: instant.nullable().describe('When the tokens are refreshed next. Null without tokens.'),
   last_failure: z
     .object({

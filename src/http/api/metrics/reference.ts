@@ -113,6 +113,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
       versioned(
         json(200, 'By metric, with how old it is.', contract.latestMetrics, {
           data: { weight: { ...WEIGHT, age_seconds: 3600 } },
+          history_complete_from: null,
         }),
         CSV,
         FHIR,

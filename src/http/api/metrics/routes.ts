@@ -10,6 +10,7 @@ import { SECOND_MS } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forUser } from '../admit-app.ts';
+import { instantOrNull } from '../instant.ts';
 import { valid } from '../validate.ts';
 import { latestQuery, metricChangesQuery, metricQuery, type MetricQueryParameters } from './contract.ts';
 import { valuesAsCsv } from './csv.ts';
@@ -61,9 +62,9 @@ metricsApi.get('/:user_id/latest', forUser('read'), valid('query', latestQuery),
   const selection = selectionOf({ metric });
   if (!selection.ok) return answerFailure(c, selection.failure);
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
-  if (connection !== undefined && notModified(c, [connection.id, connection.dataVersion, form])) {
-    return c.body(null, 304);
-  }
+  const completeFrom = connection?.historyCompleteFrom;
+  const version = connection && [connection.id, connection.dataVersion, form, completeFrom ?? ''];
+  if (version !== undefined && notModified(c, version)) return c.body(null, 304);
   const deps = c.get('deps');
   const latest = connection === undefined ? ok([]) : await readLatestMetrics(deps, connection.id, selection.value);
   if (!latest.ok) return answerFailure(c, latest.failure);
@@ -77,7 +78,7 @@ metricsApi.get('/:user_id/latest', forUser('read'), valid('query', latestQuery),
     const rendered = { ...renderMetric(value, units), age_seconds: nowSeconds - value.measuredAtSeconds };
     return [value.name, rendered] as const;
   });
-  return c.json({ data: Object.fromEntries(data) });
+  return c.json({ data: Object.fromEntries(data), history_complete_from: instantOrNull(completeFrom) });
 });
 
 /** How far each metric went between two moments. */
