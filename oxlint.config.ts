@@ -2,7 +2,7 @@ import { defineConfig } from 'oxlint';
 
 /** The linter's rules, and the table of who may import whom. */
 
-const RESOURCES = ['accounts', 'apps', 'changes', 'connections', 'metrics', 'operator', 'users'];
+const RESOURCES = ['accounts', 'apps', 'changes', 'connections', 'metrics', 'operator', 'users', 'webhooks'];
 /** The HTTP contract: zod schemas that the server, the CLI and the client's types share. */
 const CONTRACT = [
   'http/api/schemas.ts',

@@ -30,7 +30,7 @@ const buildCli = async (): Promise<void> => {
   });
 };
 
-/** The compiler also writes the contract that the client takes its types from. Nothing refers to it, and it is not kept. */
+/** The compiler also writes the contract's files. The declarations do not refer to them, so they are deleted. */
 const buildClient = async (): Promise<void> => {
   await run(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('src/client')]);
   await rm(at('dist/client'), { recursive: true, force: true });

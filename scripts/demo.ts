@@ -1,4 +1,7 @@
-/** `npm run demo`: the whole job without a browser, each step printed: link, consent, sync, read. Leaves nothing behind. */
+/**
+ * `npm run demo`: the whole flow without a browser: link, consent, sync, read. Prints each step and leaves nothing
+ * behind.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +31,7 @@ const send = async (expected: number, url: string, init: RequestInit = {}): Prom
   return response;
 };
 
-/** States and codes are long, and nobody needs to see them. */
+/** Shortens states and codes, which are long and not needed here. */
 const shortened = (url: string): string => url.replace(/\b(state|code)=[^&]{12}[^&]+/g, '$1=…');
 
 const locationOf = (response: Response): string => {
@@ -75,7 +78,7 @@ const readMetrics = async ({ url, app_id: appId, api_key: key }: Ready): Promise
   return (await metrics.json<{ data: Value[] }>()).data;
 };
 
-/** A weigh-in a row, a metric a column. */
+/** One weigh-in per row, one metric per column. */
 const printTable = (values: Value[]): void => {
   const units = new Map(values.map(({ metric, unit }) => [metric, unit]));
   const weighIns = new Map<string, Map<string, number>>();

@@ -1,34 +1,49 @@
-/** `npm run dev`: the broker and a simulated Withings on this machine, ready to be tried. `npm run dev -- --help` says more. */
-import { parseArgs } from 'node:util';
+/** `npm run dev`: the broker and a simulated Withings on this machine. `npm run dev -- --help` lists the flags. */
+import { object } from '@optique/core/constructs';
+import { type Message, message } from '@optique/core/message';
+import { optional, withDefault } from '@optique/core/modifiers';
+import type { NonEmptyString } from '@optique/core/nonempty';
+import { option } from '@optique/core/primitives';
+import type { OptionName } from '@optique/core/usage';
+import { string } from '@optique/core/valueparser';
+import { run } from '@optique/run';
 
 import { instructions } from './dev/instructions.ts';
 import { createCleanup, startDev } from './dev/start.ts';
 import { describeError } from './user-error.ts';
 
-const usage = `npm run dev -- [options]      Starts the broker and a simulated Withings on this machine.
+const text = (name: OptionName, metavar: NonEmptyString, description: Message) =>
+  optional(option(name, string({ metavar }), { description }));
 
-  --port N              the broker's port; 0 takes a free one           (default 8787, or a free one if that is taken)
-  --simulator-port N    the simulated Withings' port, likewise          (default 8788, or a free one)
-  --state DIR           where data, secrets and the log are kept        (default .state)
-  --upstream URL        another Withings instead of the simulated one, both of its hosts behind this URL
-  --client-id ID        the client at that Withings                     (or WITHINGS_CLIENT_ID; default the simulator's)
-  --client-secret S     its secret                                      (or WITHINGS_CLIENT_SECRET)
-  --json                print one line of JSON once ready, and nothing else
-`;
-
-const parseOptions = () =>
-  parseArgs({
-    options: {
-      port: { type: 'string' },
-      'simulator-port': { type: 'string' },
-      state: { type: 'string', default: '.state' },
-      upstream: { type: 'string' },
-      'client-id': { type: 'string' },
-      'client-secret': { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  }).values;
+const flags = object({
+  port: text(
+    '--port',
+    'N',
+    message`The broker's port; 0 takes a free one. Default 8787, or a free one if that is taken.`,
+  ),
+  simulatorPort: text('--simulator-port', 'N', message`The simulated Withings' port. Default 8788, or a free one.`),
+  state: withDefault(
+    option('--state', string({ metavar: 'DIR' }), {
+      description: message`Where data, secrets and the log are stored. Default .state.`,
+    }),
+    '.state',
+  ),
+  upstream: text(
+    '--upstream',
+    'URL',
+    message`Another Withings instead of the simulated one, with both of its hosts behind this URL.`,
+  ),
+  clientId: text(
+    '--client-id',
+    'ID',
+    message`The client at that Withings. Or WITHINGS_CLIENT_ID; default the simulator's.`,
+  ),
+  clientSecret: text('--client-secret', 'S', message`Its secret. Or WITHINGS_CLIENT_SECRET.`),
+  json: withDefault(
+    option('--json', { description: message`Print one line of JSON when ready, and nothing else.` }),
+    false,
+  ),
+});
 
 const parts = createCleanup();
 
@@ -43,7 +58,7 @@ const failWith = (sentence: string): void => {
   void stop(1);
 };
 
-/** npm dies without telling us when it is killed; then nobody is left who could stop us. */
+/** npm does not pass on that it was killed. Then nothing else would stop this process. */
 const followNpm = (): void => {
   if (process.env['npm_lifecycle_event'] === undefined) return;
   const parent = process.ppid;
@@ -53,22 +68,23 @@ const followNpm = (): void => {
 };
 
 const main = async (): Promise<void> => {
-  const options = parseOptions();
-  if (options.help) {
-    console.log(usage);
-    return;
-  }
+  const options = run(flags, {
+    programName: 'npm run dev --',
+    help: 'option',
+    brief: message`Starts the broker and a simulated Withings on this machine.`,
+    aboveError: 'none',
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(0));
   followNpm();
   let ready = false;
   const running = await startDev(
     {
       port: options.port,
-      simulatorPort: options['simulator-port'],
+      simulatorPort: options.simulatorPort,
       state: options.state,
       upstream: options.upstream,
-      clientId: options['client-id'] ?? (process.env['WITHINGS_CLIENT_ID'] || undefined),
-      clientSecret: options['client-secret'] ?? (process.env['WITHINGS_CLIENT_SECRET'] || undefined),
+      clientId: options.clientId ?? (process.env['WITHINGS_CLIENT_ID'] || undefined),
+      clientSecret: options.clientSecret ?? (process.env['WITHINGS_CLIENT_SECRET'] || undefined),
       onLog: (line) => {
         if (ready && !options.json) console.log(line);
       },

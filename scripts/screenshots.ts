@@ -1,6 +1,7 @@
 /**
- * `npm run screenshots [-- --into DIR --person ID]`: the README's pictures of the dashboard, into docs/images. Starts what `npm run dev`
- * starts, links a simulated person with ten years of weigh-ins, and photographs the person's page in both colour schemes.
+ * `npm run screenshots [-- --into DIR --person ID]`: takes the README's pictures of the dashboard. Starts what `npm run
+ * dev` starts, links a simulated person with ten years of weigh-ins, and photographs the user's page in both color
+ * schemes.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,12 +22,12 @@ const IMAGES = values.into ?? fileURLToPath(import.meta.resolve('../docs/images'
 const USER = 'ada@example.com';
 const SCHEMES = ['light', 'dark'] as const;
 const SIZE = { width: 1280, height: 748 };
-/** For screens of fine pixels. */
+/** For high-density screens. */
 const SCALE = 2;
-/** Of WebP. Text stays sharp, and a picture below a tenth of a megabyte. */
+/** WebP quality. Text stays sharp, and a picture is below 100 KB. */
 const QUALITY = 85;
 
-/** Links the person, and brings their whole history in: a sync stores a part of it, and says whether there is more. */
+/** Links the person and syncs the whole history, slice by slice. */
 const fill = async (ready: Ready): Promise<void> => {
   await walk(ready, { userId: USER, person: values.person ?? 'walter' });
   for (;;) {
@@ -43,7 +44,7 @@ const signIn = async (page: Page, { url, admin_token: token }: Ready): Promise<v
   await page.waitForURL('**/dashboard/apps');
 };
 
-/** A picture of what the window shows. Playwright makes no WebP, which takes a third of PNG's bytes. */
+/** A picture of the window. Playwright cannot make WebP, which needs a third of PNG's bytes. */
 const photograph = async (page: Page, name: string): Promise<void> => {
   const session = await page.context().newCDPSession(page);
   const clip = { x: 0, y: 0, ...SIZE, scale: SCALE };

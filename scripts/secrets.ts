@@ -4,10 +4,10 @@ import { mintCredential } from '../src/crypto/credential.ts';
 
 export const secretsSchema = z.object({ keyring: z.string(), operatorToken: z.string() });
 
-/** The broker's own secrets: what seals and signs, and what lets the operator in. */
+/** The broker's own secrets: the keyring and the operator's token. */
 export type Secrets = z.infer<typeof secretsSchema>;
 
-/** Fresh secrets: a keyring of one key, and the operator's token. */
+/** New secrets: a keyring of one key, and an operator's token. */
 export const mintSecrets = async (): Promise<Secrets> => {
   const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
   const keyring = { current: 'k1', keys: { k1: Buffer.from(random(32)).toString('base64url') } };

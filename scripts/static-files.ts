@@ -6,8 +6,9 @@ import { makeDocument } from './reference/document.ts';
 import { renderPage } from './reference/page.ts';
 
 /**
- * Makes what Cloudflare serves without asking the Worker (`[assets]` in wrangler.toml): the API reference for tools and for people, and the
- * stylesheets. Wrangler runs it before `dev` and `deploy` (`[build]`), the test configuration before tests.
+ * Makes the files that Cloudflare serves without the Worker (`[assets]` in wrangler.toml): the API reference as JSON
+ * and as a page, and the stylesheets. Wrangler runs it before `dev` and `deploy` (`[build]`), the test configuration
+ * before tests.
  */
 const folder = join(import.meta.dirname, '../dist/static');
 const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as {
@@ -23,11 +24,11 @@ const DASHBOARD_PARTS = ['base', 'frame', 'table', 'form', 'plot', 'phone'].map(
 /** A file of the Worker's source. */
 const source = (file: string): Promise<string> => readFile(join(import.meta.dirname, '../src/http', file), 'utf8');
 
-/** What the Worker says of its own answers, and for how long a browser may keep these. */
+/** The headers of the Worker's own answers, and how long a browser may cache these files. */
 const headers = {
   ...HEADERS,
   'Cache-Control': 'public, max-age=300',
-  // RFC 9110, 15.5.6: who is answered 405 is told what is allowed. The platform lets it stand on the others as well.
+  // RFC 9110, 15.5.6: a 405 needs `Allow`. The platform sends the header with other statuses too.
   Allow: 'GET, HEAD',
 };
 
@@ -43,7 +44,7 @@ await writeIfChanged(
     .join('')}`,
 );
 
-/** Leaves an unchanged file alone: `wrangler dev` starts the Worker anew whenever one is written. */
+/** Leaves an unchanged file alone: `wrangler dev` restarts the Worker at each write. */
 async function writeIfChanged(name: string, text: string): Promise<void> {
   const file = join(folder, name);
   const present = await readFile(file, 'utf8').catch(() => undefined);

@@ -1,13 +1,13 @@
-/** A failure that is told in a sentence, not in a stack trace: something is taken, missing or mistyped. */
+/** A failure to print as a sentence, not as a stack trace: something is taken, missing or mistyped. */
 export type UserError = Error & { explained: true };
 
 /** An error whose message is meant for the person at the terminal. */
 export const userError = (message: string): UserError =>
   Object.assign(new Error(message), { explained: true as const });
 
-/** What to print about an error: the sentence, or for a bug everything there is. */
+/** The text to print about an error: the sentence, or everything for a bug. */
 export const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
-  const mistyped = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-  return mistyped || 'explained' in error ? error.message : (error.stack ?? error.message);
+
+  return 'explained' in error ? error.message : (error.stack ?? error.message);
 };

@@ -4,10 +4,12 @@ import {
 } from './broker/access/credential-lookup-limiter.ts';
 import type { RateLimitName, Deps } from './broker/deps.ts';
 import { createAlarmWebhook } from './broker/operator/alarm-webhook.ts';
+import { createPostWebhook } from './broker/webhooks/post-webhook.ts';
 import { meterWithings } from './broker/withings.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
+import { renderEvent } from './http/api/webhooks/render.ts';
 import { openDatabase } from './store/d1.ts';
 import { createWithingsClient } from './withings/client.ts';
 
@@ -64,6 +66,8 @@ export const compose = async (
               events.writeDataPoint(dataPointOf(entry));
             },
       alarmWebhook: alarmWebhook && createAlarmWebhook(alarmWebhook, send, seams.now),
+      postWebhook: createPostWebhook(send, seams.now),
+      renderEvent,
       credentials,
       keyring,
       settings: broker,
@@ -88,6 +92,8 @@ const BRAKES = {
   network: 'NETWORK_RATE',
   failed_credential: 'FAILED_RATE',
   app: 'APP_RATE',
+  user: 'USER_RATE',
+  manager: 'MANAGER_RATE',
 } as const satisfies Record<RateLimitName, keyof Bindings>;
 
 /** Without the binding (a plan or a machine that has none) there is no brake, and one that fails holds nobody up. */

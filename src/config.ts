@@ -22,6 +22,8 @@ export type Bindings = {
   NETWORK_RATE?: RateLimit;
   FAILED_RATE?: RateLimit;
   APP_RATE?: RateLimit;
+  USER_RATE?: RateLimit;
+  MANAGER_RATE?: RateLimit;
   /** Gets a data point for each line of the log; see `docs/operating.md`. */
   EVENTS?: AnalyticsEngineDataset;
 } & Record<keyof z.input<typeof settings>, string | undefined>;

@@ -6,6 +6,7 @@ import { resumeSyncs } from './broker/sync/resume-syncs.ts';
 import { reviewOneDue } from './broker/sync/review-due.ts';
 import { refreshDue } from './broker/tokens/refresh-due.ts';
 import { missingKeyIds, advanceKeyRotation } from './broker/tokens/reseal.ts';
+import { sendDue, sendRecorded } from './broker/webhooks/deliver.ts';
 import { mintId } from './crypto/credential.ts';
 import type { AlarmObservations } from './domain/alarm.ts';
 import { HOUR_MS } from './domain/time.ts';
@@ -30,7 +31,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: due.failure.kind });
     return;
   }
-  const { refresh, resume, review, expired, keyring } = due.value;
+  const { refresh, resume, review, expired, webhooks, keyring } = due.value;
   const callsLeft = () => MAX_CALLS - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
   if (isHousekeepingDue(now)) await runIsolated(deps, () => sweepOrphans(deps));
@@ -40,6 +41,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
   const client = refresh ? await runIsolated(deps, () => refreshDue(deps, mostCalls)) : undefined;
   if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));
   if (review && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => reviewOneDue(deps));
+  if (webhooks) await runIsolated(deps, () => sendWebhooks(deps, callsLeft));
   // Whatever the others left goes into keeping up with what expires, however fast it is made.
   while (isMoreExpired && callsLeft() > 0) isMoreExpired = (await runIsolated(deps, () => sweep(deps))) === true;
   const { oldestDueAt } = due.value;
@@ -47,6 +49,12 @@ export const tick = async (invocation: Deps): Promise<void> => {
   await runIsolated(deps, () =>
     reconcileAlarmsOfTick(deps, due.value.alarms, { ...observe(deps, due.value, client), lagMs }),
   );
+};
+
+/** What this tick recorded goes out first: its receivers are likely to be up. */
+const sendWebhooks = async (deps: Deps, callsLeft: () => number): Promise<void> => {
+  await sendRecorded(deps, callsLeft());
+  await sendDue(deps, callsLeft());
 };
 
 /** What this tick saw that may concern the operator. */

@@ -25,10 +25,10 @@ const projectSchema = z.looseObject({
   kv_namespaces: z.tuple([z.looseObject({ binding: z.literal('LINKS'), id: z.string().optional() })]),
 });
 
-/** What `wrangler.toml` says. The ids are there only where the Deploy to Cloudflare button, or somebody, wrote them into it. */
+/** The content of `wrangler.toml`. It has ids only if Cloudflare's deploy button or a developer wrote them. */
 export type Project = z.infer<typeof projectSchema>;
 
-/** Reads `wrangler.toml`. Workers Builds deploys under the name that its settings say. */
+/** Reads `wrangler.toml`. Workers Builds deploys under the name in its own settings. */
 export const readProject = (env: NodeJS.ProcessEnv): Project => {
   const project = projectSchema.parse(parse(readFileSync(resolve(ROOT, 'wrangler.toml'), 'utf8')));
   return { ...project, name: env['WRANGLER_CI_OVERRIDE_NAME'] || project.name };
@@ -37,13 +37,13 @@ export const readProject = (env: NodeJS.ProcessEnv): Project => {
 export type Resources = { accountId: string; databaseId: string; namespaceId: string };
 
 /**
- * The configuration of one deployment: `wrangler.toml` with the ids of the account's resources and the address filled in. Paths are
- * absolute, since the file does not lie beside `wrangler.toml`.
+ * The configuration of one deployment: `wrangler.toml` with the ids of the account's resources and the address filled
+ * in. Paths are absolute, because the file lies in another folder than `wrangler.toml`.
  *
- * @param domain a host of a zone in the account; without one, the address is what `wrangler.toml` says
+ * @param domain a host of a zone in the account; without one, the address is that of `wrangler.toml`
  * @param region the cloud region beside which the Worker runs; without one, it runs near each user
- * @param workersDevUrl the address without a domain, if it is known. The Worker gets its address as a setting, because without one its
- *   URLs are of whatever host a request named
+ * @param workersDevUrl the address without a domain, if known. The Worker gets it as a setting; otherwise its URLs
+ *   would have any host that a request names
  */
 export const deploymentConfig = (
   project: Project,

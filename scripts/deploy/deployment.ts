@@ -1,6 +1,6 @@
 /**
- * One deployment, from nothing or as an upgrade: look what is there, ask for what is missing, make it, migrate, deploy. Every step says when
- * it fails what to do, and a run that was cut off anywhere is simply run again.
+ * One deployment, new or as an upgrade: find what exists, ask for what is missing, create it, migrate, deploy. A
+ * failing step says what to do. An interrupted run can be repeated.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,8 +8,8 @@ import { join } from 'node:path';
 
 import * as z from 'zod';
 
+import type { Ask } from '../../src/cli/ask.ts';
 import { userError } from '../user-error.ts';
-import type { Ask } from './ask.ts';
 import { deploymentConfig, readProject, type Resources } from './config-file.ts';
 import { checkHealth } from './health.ts';
 import { importLocalData } from './local-data.ts';
@@ -25,14 +25,14 @@ export type DeployContext = {
   env: NodeJS.ProcessEnv;
   stateDir: StateDir;
   ask: Ask;
-  /** Whether a person sits at the terminal, whom wrangler may ask too. */
+  /** Whether there is a person at the terminal. Wrangler may ask them too. */
   attended: boolean;
   /** Whether files of this machine are gone after the run. */
   ephemeral: boolean;
   say: (line: string) => void;
 };
 
-/** Deploys; the address where the broker then is. */
+/** Deploys. Returns the broker's address. */
 export const deploy = async (options: DeployOptions, context: DeployContext): Promise<string> => {
   const { env, stateDir, ask, say } = context;
   const project = readProject(env);
@@ -85,7 +85,7 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
     say(await importLocalData(wrangler, { config, folder, withPeople, stateDir }));
   }
   const { WITHINGS_CLIENT_ID: withingsClientId } = secrets;
-  // Before it is sent: an upload that fails half-way may have taken it.
+  // Recorded before it is sent: a failed upload may have taken effect.
   if (withingsClientId !== undefined) keep({ withingsClientId });
   const uploadWith = async (sent: Secrets) =>
     withRemedy('Deploying the Worker', async () => upload(wrangler, config, sent, chosen.domain, context.attended));
@@ -110,7 +110,7 @@ type Chosen = {
   secrets: Partial<Secrets>;
 };
 
-/** Asks a person for what neither flags nor the environment nor an earlier run say, and only where it is needed. */
+/** Asks for what flags, the environment and earlier runs do not say, and only if it is needed. */
 const askForTheRest = async (
   options: DeployOptions,
   found: ExistingResources,
@@ -163,14 +163,14 @@ const makeNamespace = async (wrangler: Wrangler, title: string, chosen: Chosen):
     return idIn(said, /\bid"?\s*[=:]\s*"([0-9a-f]{32})"/);
   });
 
-/** The id in what wrangler suggests to write into a configuration. */
+/** The id in wrangler's suggestion for the configuration file. */
 const idIn = (said: string, pattern: RegExp): string => {
   const id = pattern.exec(said)?.[1];
   if (id === undefined) throw userError(`wrangler made it, but says no id:\n${said}`);
   return id;
 };
 
-/** Sends code and secrets at once; the address where the Worker then is. */
+/** Uploads code and secrets together. Returns the Worker's address. */
 const upload = async (
   wrangler: Wrangler,
   config: string,
@@ -194,7 +194,7 @@ const upload = async (
 
 const outputEntry = z.object({ type: z.string(), targets: z.array(z.string()).optional() });
 
-/** The address, from the record that wrangler writes of what it did. */
+/** The address, from wrangler's output file. */
 const deployedUrl = (output: string): string => {
   const entries = output
     .split('\n')

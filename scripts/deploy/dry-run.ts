@@ -15,7 +15,7 @@ const NO_RESOURCES = {
   namespaceId: '0'.repeat(32),
 };
 
-/** Says every step in words, and builds the bundle as it would be sent, by the configuration that it would have. Reaches no network. */
+/** Prints every step, and builds the bundle with the same configuration. Uses no network. */
 export const dryRun = async (
   options: DeployOptions,
   env: NodeJS.ProcessEnv,

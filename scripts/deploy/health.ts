@@ -10,9 +10,9 @@ const PAUSE_MS = 3_000;
 const health = z.object({ checks: z.record(z.string(), z.string()).default({}) });
 
 /**
- * Waits until the broker at `url` can serve: a new address takes a while to be known everywhere.
+ * Waits until the broker at `url` can serve: a new address takes a while to resolve.
  *
- * @returns the checks that fail all the same, as `/healthz` names them; throws a sentence where it does not serve
+ * @returns the checks that `/healthz` still reports as failing; throws a `UserError` if the broker does not serve
  */
 export const checkHealth = async (
   url: string,

@@ -1,7 +1,8 @@
 /**
- * What was tried on one's own machine, for the deployed broker: accounts and their access tokens, apps, redirect URIs and API keys, so that
- * what was written against the local broker works with another address. People, with their connections and measurements, come along only
- * where they are asked for: with `npm run dev` they are the simulated Withings' people, whose tokens are good nowhere else.
+ * Copies local data to the deployed broker: accounts with their access tokens, apps, redirect URIs and API keys. An app
+ * that works with the local broker then needs only another address. Users, with their connections and measurements, are
+ * copied only on request: with `npm run dev` they belong to the simulated Withings, and their tokens are valid nowhere
+ * else.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -16,10 +17,10 @@ import { jsonIn, type Wrangler } from './wrangler.ts';
 
 type Row = Record<string, string | number | null>;
 
-/** The rows to carry over by table, and how many people stay behind. */
+/** The rows to copy, by table, and the number of users that are not copied. */
 export type LocalData = { tables: Record<string, Row[]>; stay: number };
 
-/** Of each table, the rows that do not belong to the app that `npm run dev` makes by itself. */
+/** The rows of each table, without those of the app that `npm run dev` creates. */
 const SETTINGS = {
   accounts: 'SELECT * FROM accounts',
   access_tokens: 'SELECT * FROM access_tokens',
@@ -52,7 +53,9 @@ export const readLocalData = (folder: string, withPeople: boolean): LocalData =>
   }
 };
 
-/** Where wrangler keeps a local D1 database: the name is a hash, and beside it lies one of its own. */
+/**
+ * The file of wrangler's local D1 database. Its name is a hash, and the folder has another database of wrangler's own.
+ */
 const databaseFile = (folder: string): string => {
   const files = globSync(['wrangler/v3/d1/*/*.sqlite', 'v3/d1/*/*.sqlite'], { cwd: resolve(folder) }).filter(
     (file) => !file.endsWith('metadata.sqlite'),
@@ -90,11 +93,11 @@ const HOLDS = 'SELECT id FROM accounts UNION ALL SELECT id FROM apps LIMIT 10000
 const held = z.tuple([z.object({ results: z.array(z.object({ id: z.string() })) })]);
 
 /**
- * Adds the local data to the deployed database, all of it or nothing. Only an empty database takes it: what it holds is never mixed with
- * local data. A database that holds it already is left as it is.
+ * Adds the local data to the deployed database, all of it or nothing. The database must be empty, so that its data is
+ * never mixed with local data. If it already has this data, nothing happens.
  *
  * @param config wrangler's configuration of the deployment
- * @returns what was done, in a sentence
+ * @returns a sentence about what was done
  */
 export const importLocalData = async (
   wrangler: Wrangler,

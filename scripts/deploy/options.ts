@@ -1,8 +1,11 @@
+import type { InferValue } from '@optique/core/parser';
+
 import { userError } from '../user-error.ts';
+import type { flags as deployFlags } from './flags.ts';
 import { mustBeLocation } from './location.ts';
 import type { Secrets } from './secrets.ts';
 
-/** What is known before anybody is asked, from flags and the environment. */
+/** The options from flags and environment, before anything is asked. */
 export type DeployOptions = {
   accountId: string | undefined;
   /** A host of a zone in the account, or `workers.dev`. */
@@ -10,13 +13,13 @@ export type DeployOptions = {
   /** D1's hint for a new database's primary, such as `weur`. */
   location: string | undefined;
   jurisdiction: string | undefined;
-  /** Where to look whether the broker is well, if not at its address. */
+  /** Where to ask for `/healthz`, if not at the address of the broker. */
   healthUrl: string | undefined;
-  /** The state of a local broker, to carry its apps and keys over. */
+  /** The state folder of a local broker whose apps and keys are copied. */
   importFrom: string | undefined;
-  /** Whether the people of that broker come along. */
+  /** Whether its users are copied too. */
   withPeople: boolean;
-  /** Whether another Withings client may take the place of the one that the connections belong to. */
+  /** Whether another Withings client may replace the one that the connections belong to. */
   replaceClient: boolean;
   secrets: Partial<Secrets>;
 };
@@ -25,20 +28,9 @@ export const WORKERS_DEV = 'workers.dev';
 const JURISDICTIONS = ['eu', 'us', 'fedramp'];
 const SECRET_NAMES = ['KEYRING', 'OPERATOR_TOKEN', 'WITHINGS_CLIENT_ID', 'WITHINGS_CLIENT_SECRET'];
 
-export type Flags = {
-  account?: string;
-  domain?: string;
-  jurisdiction?: string;
-  location?: string;
-  'client-id'?: string;
-  'client-secret'?: string;
-  'health-url'?: string;
-  import?: string;
-  'with-people'?: boolean;
-  'replace-client'?: boolean;
-};
+export type Flags = Partial<InferValue<typeof deployFlags>>;
 
-/** Flags come before the environment. An empty variable is as good as none. */
+/** Flags come before the environment. An empty variable counts as absent. */
 export const readDeployOptions = (flags: Flags, env: NodeJS.ProcessEnv): DeployOptions => {
   const secrets: Partial<Secrets> = {};
   const given: NodeJS.ProcessEnv = {
@@ -67,14 +59,14 @@ export const readDeployOptions = (flags: Flags, env: NodeJS.ProcessEnv): DeployO
   return options;
 };
 
-/** The host that was wished for; undefined for workers.dev. */
+/** The requested host; undefined for workers.dev. */
 export const parseDomain = (text: string | undefined): string | undefined => {
   if (text === undefined || text === WORKERS_DEV) return undefined;
   if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(text)) return text;
   throw userError('The domain is a host name in lower case, such as withings.example.com, or workers.dev.');
 };
 
-/** Throws a sentence where Cloudflare knows no such jurisdiction. */
+/** Throws if Cloudflare has no such jurisdiction. */
 export const mustBeJurisdiction = (text: string | undefined): void => {
   if (text !== undefined && !JURISDICTIONS.includes(text)) {
     throw userError(`The jurisdiction is one of ${JURISDICTIONS.join(', ')}.`);

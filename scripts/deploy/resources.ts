@@ -1,8 +1,8 @@
-/** What is there already. It is looked at before anything is asked or made, so that a run that was cut off anywhere is simply run again. */
+/** Finds what already exists, before anything is asked or created. So an interrupted run can be repeated. */
 import * as z from 'zod';
 
+import type { Ask } from '../../src/cli/ask.ts';
 import { userError } from '../user-error.ts';
-import type { Ask } from './ask.ts';
 import type { Project } from './config-file.ts';
 import type { KeptDeployment } from './state-dir.ts';
 import { withRemedy } from './with-remedy.ts';
@@ -13,7 +13,7 @@ const databases = z.array(z.object({ uuid: z.string(), name: z.string() }));
 const namespaces = z.array(z.object({ id: z.string(), title: z.string() }));
 const secrets = z.array(z.object({ name: z.string() }));
 
-/** The account to deploy to: the one that was named, or the only one that the login reaches, or the one that a person chooses. */
+/** The account to deploy to: the named one, the only one that the login reaches, or the one that the person chooses. */
 export const findAccount = async (wrangler: Wrangler, named: string | undefined, ask: Ask): Promise<string> => {
   if (named !== undefined) return named;
   const { accounts } = await withRemedy('Logging in', async () =>
@@ -37,7 +37,10 @@ export type ExistingResources = {
 
 export const namespaceTitle = ({ name }: Project): string => `${name}-LINKS`;
 
-/** Looks for what a deployment needs: ids that `wrangler.toml` or an earlier run has are believed, the others are searched by name. */
+/**
+ * Looks for what a deployment needs. Ids in `wrangler.toml` or from an earlier run are used; the others are searched by
+ * name.
+ */
 export const findExistingResources = async (
   wrangler: Wrangler,
   project: Project,

@@ -11,11 +11,11 @@ const WITHINGS = ['WITHINGS_CLIENT_ID', 'WITHINGS_CLIENT_SECRET'] as const;
 const OWN = ['KEYRING', 'OPERATOR_TOKEN'] as const;
 
 /**
- * What this run sends: the Withings credentials where they were given, and a keyring and an operator's token only where the Worker has none,
- * since a new keyring opens nothing old. These two come from the environment, or are made and kept in a file before anything is sent: nobody
- * can read them back from Cloudflare.
+ * The secrets that this run sends: the Withings credentials if they are given, and a keyring and an operator token only
+ * if the Worker has none, because a new keyring cannot open earlier tokens. These two come from the environment, or are
+ * created and written to a file first: Cloudflare never shows them again.
  *
- * @param given what flags, the environment or a person gave
+ * @param given secrets from flags, the environment or a prompt
  * @param present the names of the secrets that the Worker has
  * @param ephemeral whether files of this machine are gone after the run, as in continuous integration
  */
@@ -47,8 +47,8 @@ export const secretsToSend = async (
 };
 
 /**
- * Refuses another Withings client than the Worker has: tokens are good with the client that got them alone, and another one's id and secret,
- * valid as they are, would lose every connection, one by one. A shell that still has the credentials of a trial is enough.
+ * Refuses another Withings client than the Worker has. Tokens are valid only with the client that got them, so another
+ * valid client would lose every connection, one by one. A shell with the credentials of a trial is enough for that.
  */
 export const mustBeSameClient = (
   { WITHINGS_CLIENT_ID: given }: Partial<Secrets>,
@@ -70,7 +70,7 @@ const make = async (stateDir: StateDir) => {
   return made;
 };
 
-/** Secrets that the Worker would refuse are refused here, before anything is made. */
+/** Refuses secrets that the Worker would refuse, before anything is created. */
 const mustBeUsable = async (sent: Secrets): Promise<void> => {
   const { KEYRING: keyring, OPERATOR_TOKEN: operatorToken } = sent;
   if (keyring !== undefined) {

@@ -1,7 +1,7 @@
 /**
- * What is kept of a deployment on the machine that made it, in one folder, readable by its owner only and never committed: the ids of what
- * was made, so that a later run need not ask; and the secrets that were made, until somebody has moved them to where secrets are kept.
- * All of it but the secrets and the Withings client's id can be found again without the folder.
+ * The files of a deployment on the machine that ran it, in one folder, readable only by its owner and never committed:
+ * the ids of what was created, and the new secrets until the operator moves them. Everything except the secrets and the
+ * Withings client's id can be found again without it.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -14,24 +14,24 @@ const deploymentSchema = z.object({
   accountId: z.string(),
   databaseId: z.string().optional(),
   namespaceId: z.string().optional(),
-  /** Null where workers.dev was chosen. */
+  /** Null for workers.dev. */
   domain: z.string().nullable().optional(),
-  /** Where the Worker is on workers.dev: nothing says it before the first upload. */
+  /** The Worker's address on workers.dev, known after the first upload. */
   workersDevUrl: z.string().optional(),
-  /** The client at Withings that the Worker was last given: the one that its connections belong to. No secret. */
+  /** The Withings client of the last upload, to which the connections belong. Not a secret. */
   withingsClientId: z.string().optional(),
 });
 const secretsSchema = z.object({ KEYRING: z.string(), OPERATOR_TOKEN: z.string() });
 
-/** What one run tells the next. */
+/** What a run stores for the next one. */
 export type KeptDeployment = z.infer<typeof deploymentSchema>;
 
-/** The secrets that a first deployment makes. */
+/** The secrets that a first deployment creates. */
 export type MadeSecrets = z.infer<typeof secretsSchema>;
 
 export type StateDir = ReturnType<typeof openStateDir>;
 
-/** Opens the folder; it is made with the first thing that is kept. */
+/** Opens the folder, which is created with the first file. */
 export const openStateDir = (folder: string) => {
   const dir = resolve(folder);
   const path = (name: string): string => join(dir, name);
@@ -40,10 +40,10 @@ export const openStateDir = (folder: string) => {
     try {
       return schema.parse(JSON.parse(readFileSync(path(name), 'utf8')));
     } catch {
-      throw userError(`${path(name)} cannot be read as it was written. Restore it, or move it away.`);
+      throw userError(`${path(name)} cannot be read. Restore it, or move it away.`);
     }
   };
-  /** Writes a file; where it then is. */
+  /** Writes a file and returns its path. */
   const writeText = (name: string, text: string): string => {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     writeFileSync(path(name), text, { mode: 0o600 });
@@ -57,7 +57,7 @@ export const openStateDir = (folder: string) => {
     keepDeployment: (deployment: KeptDeployment) => write('deployment.json', deployment),
     secrets: () => read('secrets.json', secretsSchema),
     keepSecrets: (secrets: MadeSecrets) => write('secrets.json', secrets),
-    /** Writes wrangler's configuration of this deployment; where it then is. */
+    /** Writes wrangler's configuration of this deployment and returns its path. */
     writeConfig: (config: object) => write('wrangler.json', config),
   };
 };

@@ -1,8 +1,8 @@
 import { userError } from '../user-error.ts';
 
-const AGAIN = 'Run this again afterwards: what is done is found, and nothing is made twice.';
+const AGAIN = 'Run this again afterwards: it finds what exists and creates nothing twice.';
 
-/** What to do about a failure that wrangler told in these words, for those that can be told apart. */
+/** Remedies for wrangler's known error texts. */
 const remedies: [RegExp, string][] = [
   [
     /workers\.dev subdomain/,
@@ -10,15 +10,15 @@ const remedies: [RegExp, string][] = [
   ],
   [
     /CLOUDFLARE_API_TOKEN environment variable|not logged in|not authenticated/i,
-    'Nobody is logged in at Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.',
+    'You are not logged in at Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.',
   ],
   [
     /code: (?:10000|9109|10023)\]|Authentication error/i,
-    'The login or API token may not do this. A token needs, in the account: Workers Scripts, Workers KV Storage and D1, each Edit; for a domain also, in its zone: Workers Routes, Edit.',
+    'The login or API token lacks a permission. It needs, in the account: Workers Scripts, Workers KV Storage and D1, each Edit; for a domain also, in its zone: Workers Routes, Edit.',
   ],
   [
     /code: (?:7404|10013|10014|10041)\]/,
-    'What an earlier run made is not there any more. If it was deleted on purpose, delete deployment.json in the folder of --state.',
+    'A resource of an earlier run no longer exists. If it was deleted on purpose, delete deployment.json in the folder of --state.',
   ],
   [
     /fetch failed|ECONN|ENOTFOUND|ETIMEDOUT|socket|network/i,
@@ -26,7 +26,7 @@ const remedies: [RegExp, string][] = [
   ],
 ];
 
-/** Does a step; a failure says which step it was, what was said about it, and what to do. */
+/** Runs a step. Its failure names the step, wrangler's words and the remedy. */
 export const withRemedy = async <Value>(step: string, work: () => Promise<Value>): Promise<Value> => {
   try {
     return await work();

@@ -5,19 +5,19 @@ import { join } from 'node:path';
 import { wranglerProgram } from '../dev/children.ts';
 import { userError } from '../user-error.ts';
 
-/** Runs wrangler; what it printed. A failure is told with everything that it said. */
+/** Runs wrangler and returns its output. A failure contains all of its output. */
 export type Wrangler = (args: string[], options?: WranglerOptions) => Promise<string>;
 
 export type WranglerOptions = {
   env?: Record<string, string>;
-  /** Lets it talk to the person at the terminal, who then sees its words at once; nothing of them is returned. */
+  /** Connects it to the terminal. Its output is shown there and not returned. */
   attended?: boolean;
 };
 
 // Wrangler is fifteen megabytes of script, and a deployment starts it up to nine times.
 const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/wrangler-compiled');
 
-/** A runner of wrangler whose every call has `env` in its environment. */
+/** A function that runs wrangler with `env` in its environment. */
 export const wranglerWith =
   (env: Record<string, string>): Wrangler =>
   async (args, { env: more = {}, attended = false } = {}) => {
@@ -41,7 +41,7 @@ export const wranglerWith =
     return said;
   };
 
-/** The JSON in what wrangler printed, whatever it said before. */
+/** The JSON in wrangler's output, after any other text. */
 export const jsonIn = (printed: string): unknown => {
   const start = printed.search(/^[[{]/m);
   if (start < 0) throw userError(`wrangler answered without JSON:\n${printed}`);

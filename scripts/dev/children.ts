@@ -13,16 +13,16 @@ const LINES_KEPT = 40;
 
 export type Child = {
   process: ChildProcess;
-  /** What it said last, for when it ends without a reason. */
+  /** The last lines of its output, for an unexpected end. */
   recentOutput: () => string;
 };
 
-/** Wrangler's own program: run without its launcher, so that a signal reaches it and not a process in between. */
+/** Wrangler's program without its launcher, so that a signal reaches it and not a process in between. */
 export const wranglerProgram = fileURLToPath(import.meta.resolve('../../node_modules/wrangler/wrangler-dist/cli.js'));
 
-/** What wrangler is told in every case: no telemetry, no log of its own outside the state, no question, no look-up of where we are. */
+/** Wrangler's environment: no telemetry, no log outside the state folder, no question, no look-up of the location. */
 export const wranglerEnvironment = (stateDir: string): Record<string, string> => ({
-  // What wrangler runs before a build is run by the Node that runs us.
+  // Wrangler's build command runs on the same Node as this process.
   PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
   WRANGLER_HIDE_BANNER: 'true',
@@ -30,12 +30,12 @@ export const wranglerEnvironment = (stateDir: string): Record<string, string> =>
   WRANGLER_REGISTRY_PATH: `${stateDir}/wrangler-registry`,
   WRANGLER_SEND_ERROR_REPORTS: 'false',
   WRANGLER_SEND_METRICS: 'false',
-  // They would keep every request, and with it codes and tokens, in a database of their own.
+  // They would store every request, with codes and tokens, in another database.
   X_LOCAL_EXPLORER: 'false',
   X_LOCAL_OBSERVABILITY: 'false',
 });
 
-/** Starts a Node program that ends with us. `onLine` gets each line that it prints, on either stream. */
+/** Starts a Node program that ends with this process. `onLine` gets each line of its output. */
 export const startChild = (
   program: string,
   args: string[],
@@ -61,7 +61,7 @@ export const startChild = (
   return { process: child, recentOutput: () => said.join('\n') };
 };
 
-/** Runs a Node program to its end; throws with what it said if it fails. */
+/** Runs a Node program to its end; throws with its output if it fails. */
 export const runToEnd = async (
   what: string,
   program: string,
@@ -85,7 +85,7 @@ export const stopChild = async ({ process: child }: Child): Promise<void> => {
   clearTimeout(killing);
 };
 
-/** What `ready` resolves with, unless the program ends first. */
+/** The result of `ready`, unless the program ends first. */
 export const untilReady = async <Value>(child: Child, what: string, ready: Promise<Value>): Promise<Value> => {
   const ended = once(child.process, 'close').then(() => {
     throw userError(`${what} ended before it was ready:\n${child.recentOutput()}`);

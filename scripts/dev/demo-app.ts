@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 /**
- * The demo app: a tenant of the local broker, made once, and the page that its users come back to. The page does what a real app's backend
- * would do there: it holds the API key, syncs, and shows the newest values.
+ * The demo app: a tenant of the local broker, created once, and the page that its users return to. The page does what a
+ * real app's backend would do: it holds the API key, syncs, and shows the newest values.
  */
 import { createServer, type Server } from 'node:http';
 
@@ -15,7 +15,10 @@ import { readJson, type State, writeJson } from './state.ts';
 
 const DONE_PATH = '/withings/done';
 
-/** Registered for the demo app, as a phone, a web site and a developer's machine have them. The last is good with any port (RFC 8252, 7.3). */
+/**
+ * The demo app's redirect URIs: a phone's, a web site's, and a developer's machine's. The last one is valid with any
+ * port (RFC 8252, 7.3).
+ */
 const DEMO_REDIRECT_URIS = [
   'womoji://withings/success',
   'https://womoji.example/withings/done',
@@ -27,7 +30,7 @@ const DEMO_USER = 'demo-user';
 const demoAppSchema = z.object({ id: z.string(), key: z.string() });
 export type DemoApp = z.infer<typeof demoAppSchema>;
 
-/** The demo app of this state, made through the management API where it is not there yet. */
+/** The demo app of this state folder, created by the management API if it does not exist. */
 export const demoApp = async (state: State, workerUrl: string, operatorToken: string): Promise<DemoApp> => {
   const manage = async <Answer>(method: string, path: string, body?: unknown): Promise<Answer> => {
     const response = await fetch(`${workerUrl}${path}`, {
@@ -51,11 +54,11 @@ export const demoApp = async (state: State, workerUrl: string, operatorToken: st
   return { id, key };
 };
 
-/** Where to send a browser to connect the demo user. */
+/** The link that connects the demo user. */
 export const authUrl = (workerUrl: string, app: DemoApp, redirectUri: string): string =>
   `${workerUrl}/apps/${app.id}/withings/auth?${new URLSearchParams({ user_id: DEMO_USER, redirect_uri: redirectUri }).toString()}`;
 
-/** Serves the page that the demo user comes back to; the redirect URI of that page. */
+/** Serves the page that the demo user returns to. Returns its redirect URI. */
 export const serveDemoApp = async (
   port: number,
   workerUrl: string,

@@ -1,6 +1,6 @@
 /**
- * Loaded before a child's own code (`node --import`): ends it when the parent is gone, however the parent went. The channel to the parent
- * closes even when that was killed and could tell nobody.
+ * Loaded before a child's own code (`node --import`): ends it when the parent is gone. The channel to the parent closes
+ * even if the parent was killed.
  */
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 process.channel?.unref();

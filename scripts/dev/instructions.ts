@@ -1,6 +1,6 @@
 import type { Running } from './start.ts';
 
-/** What to do next, in words. */
+/** The text that `npm run dev` prints when it is ready. */
 export const instructions = ({
   url,
   simulatorUrl,
@@ -37,8 +37,8 @@ export const instructions = ({
     '',
     '   The same from the command line, where it asks for that token:',
     '',
-    '   npm run build && npm install --global .',
+    '   npm run build && npm install --global ./dist',
     `   mushu login --url ${url}`,
     '',
-    `Data, secrets and the Worker's log are kept in ${stateDir}; delete that to start anew. Ctrl-C stops everything.`,
+    `Data, secrets and the Worker's log are stored in ${stateDir}. Delete it to start again. Ctrl-C stops everything.`,
   ].join('\n');

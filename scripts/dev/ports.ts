@@ -3,17 +3,17 @@ import { createServer } from 'node:net';
 
 import { userError } from '../user-error.ts';
 
-/** Everything local listens here and nowhere else. */
+/** Every local server listens only here. */
 export const LOCALHOST = '127.0.0.1';
 
 /** A port, and why it is not the usual one. */
 export type ChosenPort = { port: number; note?: string };
 
 /**
- * Decides where to listen: on the port asked for (0: any free one), else on the usual one, else, where that is taken, on a free one.
+ * Chooses a port: the requested one (0: any free one), otherwise the usual one, or a free one if that is taken.
  *
- * @param what who listens, for the sentence in an error or a note
- * @param wanted the value of `flag`, where it was given
+ * @param what the server's name, for an error or a note
+ * @param wanted the value of `flag`, if it was given
  */
 export const choosePort = async (
   what: string,
@@ -34,7 +34,7 @@ export const choosePort = async (
   return { port: other, note: `Port ${usual} is taken, so ${what} listens on ${other}.` };
 };
 
-/** The port itself, or for 0 any one, if nobody listens on it; undefined where it is taken or not ours to take. */
+/** The port itself, or for 0 a free one; undefined if it is taken or not permitted. */
 const freePort = async (port: number): Promise<number | undefined> => {
   const probe = createServer();
   try {

@@ -6,10 +6,10 @@ import type { Withings } from './worker.ts';
 
 const PROGRAM = fileURLToPath(import.meta.resolve('../../src/simulator/main.ts'));
 
-/** The app that the simulated Withings knows; its secret is no secret. */
+/** The client that the simulated Withings knows. Its secret is public. */
 export const SIMULATED_CLIENT = { clientId: 'mushu-demo', clientSecret: 'mushu-demo-secret' };
 
-/** Starts the simulated Withings; what its people and tokens are is kept in the state. */
+/** Starts the simulated Withings. Its people and tokens are stored in the state folder. */
 export const startSimulator = async (
   state: State,
   {

@@ -22,7 +22,7 @@ export type Spawned = {
   ready: Ready;
   /** Everything it printed on its standard output. */
   printed: string[];
-  /** Stops it, and with it all that it started; its exit code, null after a signal that it cannot answer. */
+  /** Stops it and everything that it started. Returns its exit code, null after a signal that it cannot handle. */
   stop: (signal?: 'SIGTERM' | 'SIGKILL') => Promise<number | null>;
 };
 

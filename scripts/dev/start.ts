@@ -19,7 +19,7 @@ export type DevOptions = {
   clientSecret: string | undefined;
   /** Gets what the Worker logs. */
   onLog: (line: string) => void;
-  /** Called when a part ends that should not. */
+  /** Called if a part ends unexpectedly. */
   onLost: (sentence: string) => void;
 };
 
@@ -32,7 +32,7 @@ export type Running = {
   operatorToken: string;
   authUrl: string;
   stateDir: string;
-  /** What did not go as usual. */
+  /** Notes about deviations, such as another port. */
   notes: string[];
 };
 
@@ -99,7 +99,7 @@ const choosePorts = async (options: DevOptions): Promise<Ports> => {
           usual: USUAL_PORTS.simulator,
         })
       : { port: 0 };
-  // Nobody needs to know this one beforehand: it stands in the link.
+  // Any free port: the link contains it.
   const wanted = options.port === undefined ? undefined : '0';
   const demoApp = await choosePort("The demo app's page", { flag: '--port', wanted, usual: USUAL_PORTS.demoApp });
   return { worker, simulator, demoApp };

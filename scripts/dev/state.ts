@@ -1,6 +1,6 @@
 /**
- * What a developer's machine keeps between runs, in one folder that can be deleted to start anew: the secrets, the database, the simulated
- * Withings and the demo app's key. Readable by its owner only, and never committed.
+ * The state of a developer's machine, in one folder: the secrets, the database, the simulated Withings and the demo
+ * app's key. Readable only by its owner and never committed. Delete it to start again.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -41,7 +41,7 @@ const isRunning = (pid: number): boolean => {
   }
 };
 
-/** The secrets of this folder, made at its first use. */
+/** The secrets of this folder, created at its first use. */
 export const localSecrets = async (state: State): Promise<Secrets> => {
   const kept = readJson(state, 'secrets.json', secretsSchema);
   if (kept !== undefined) return kept;
@@ -50,14 +50,14 @@ export const localSecrets = async (state: State): Promise<Secrets> => {
   return secrets;
 };
 
-/** A file of the folder; undefined where it does not exist yet. */
+/** A file of the folder; undefined if it does not exist. */
 export const readJson = <Value>(state: State, name: string, schema: z.ZodType<Value>): Value | undefined => {
   const file = state.path(name);
   if (!existsSync(file)) return undefined;
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
-    throw userError(`${file} cannot be read as it was written. Restore it, or delete ${state.dir} to start anew.`);
+    throw userError(`${file} cannot be read. Restore it, or delete ${state.dir} to start again.`);
   }
 };
 

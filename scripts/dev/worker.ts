@@ -13,7 +13,10 @@ const TICK_MS = 60_000;
 
 export type Withings = { url: string; clientId: string; clientSecret: string };
 
-/** Brings the local database up to date. Which migrations it has had is noted beside it, because asking wrangler takes seconds. */
+/**
+ * Applies missing migrations to the local database. The applied ones are recorded in a file, because asking wrangler
+ * takes seconds.
+ */
 export const migrate = async (state: State): Promise<void> => {
   const noted = state.path('wrangler/migrated');
   const wanted = readdirSync(MIGRATIONS)
@@ -28,9 +31,10 @@ export const migrate = async (state: State): Promise<void> => {
 };
 
 /**
- * Starts the Worker in workerd, as `wrangler dev` runs it, and answers once it serves requests.
+ * Starts the Worker in workerd, as `wrangler dev` runs it, and resolves when it serves requests.
  *
- * @param onLine gets what the Worker logs; everything, wrangler's own words included, goes to `worker.log` of the state too
+ * @param onLine gets what the Worker logs; everything, wrangler's own output included, also goes to `worker.log` in the
+ *   state folder
  */
 export const startWorker = async (
   state: State,
@@ -41,7 +45,7 @@ export const startWorker = async (
     onLine,
   }: { port: number; secrets: Secrets; withings: Withings; onLine: (line: string) => void },
 ): Promise<Child> => {
-  // An environment file of our own keeps wrangler from taking one that happens to lie in the project.
+  // With this environment file wrangler does not read another one of the project.
   const variables = state.path('worker.env');
   writeFileSync(variables, `WITHINGS_API_URL="${withings.url}"\nWITHINGS_LOGIN_URL="${withings.url}"\n`, {
     mode: 0o600,
@@ -55,7 +59,7 @@ export const startWorker = async (
       ['--persist-to', state.path('wrangler'), '--env-file', variables, '--show-interactive-dev-session', 'false'],
     ].flat(),
     {
-      // Wrangler takes the secrets that wrangler.toml lists from here: exactly as they are, and in nobody's list of arguments.
+      // Wrangler reads the secrets listed in wrangler.toml from here, unchanged, so they are in no argument list.
       env: {
         ...wranglerEnvironment(state.dir),
         KEYRING: secrets.keyring,
@@ -75,7 +79,7 @@ export const startWorker = async (
   return child;
 };
 
-/** Wrangler tells the process that started it when it serves requests. */
+/** Wrangler sends its parent process a message when it serves requests. */
 const serverReady = (child: Child): Promise<void> =>
   new Promise((resolve) => {
     child.process.on('message', (message) => {

@@ -1,6 +1,6 @@
 import type { Auth } from '../../src/http/api/reference/operation.ts';
 
-/** What the document says that no route does. */
+/** The parts of the document that belong to no route. */
 
 export const INFO = {
   title: 'Mushu Health',
@@ -21,6 +21,10 @@ export const TAGS = [
   { name: 'Metrics', description: 'Body data over time.' },
   { name: 'Users', description: 'All of a user: handed out, and erased.' },
   { name: 'Accounts', description: 'Who develops apps here, and the access tokens that manage them.' },
+  {
+    name: 'Webhooks',
+    description: 'Events that are sent to an app, signed as Standard Webhooks (standardwebhooks.com) has it.',
+  },
   { name: 'Management', description: 'Apps, keys, redirect URIs. Takes an access token, never an app key.' },
   { name: 'Broker', description: 'The broker itself.' },
 ];
@@ -37,7 +41,7 @@ export const SECURITY_SCHEMES = {
   accessToken: { type: 'http', scheme: 'bearer', description: "The operator's or a developer's access token." },
 };
 
-/** What may be shown, each alone. */
+/** The accepted credentials, each sufficient alone. */
 export const SECURITY = (auth: Auth): Record<string, string[]>[] => {
   if (auth.kind === 'none') return [];
   if (auth.kind === 'access_token') return [{ accessToken: [] }];
@@ -58,11 +62,11 @@ export const RESPONSE_HEADERS = {
   Allow: header('What the path takes.', 'GET, POST'),
 };
 
-/** The parts of a path that stand for something. */
 export const PATH_PARAMETERS: Record<string, { description: string; example: string; maxLength?: number }> = {
   app_id: { description: "The app's id.", example: 'app_0123456789abcdef0123' },
   user_id: { description: "The app's own id for the user, percent-encoded.", example: 'ada', maxLength: 128 },
   key_id: { description: "The key's id.", example: 'key_0123456789abcdef0123' },
+  webhook_id: { description: "The endpoint's id.", example: 'wh_0123456789abcdef0123' },
   account_id: { description: "The developer account's id.", example: 'acct_0123456789abcdef0123' },
   token_id: { description: "The access token's id.", example: 'token_0123456789abcdef0123' },
 };

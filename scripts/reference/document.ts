@@ -46,7 +46,7 @@ export const makeDocument = (version: string): Json => {
   return withoutUnused(describeReferences(document, SCHEMAS));
 };
 
-/** Repeats, beside a property's reference to a named schema, what that schema says: not every tool looks it up. */
+/** Repeats the description of a named schema beside each reference to it: some tools do not look it up. */
 const describeReferences = <Part>(part: Part, schemas: Record<string, Json>): Part => {
   if (typeof part !== 'object' || part === null) return part;
   for (const [name, value] of Object.entries(part)) {
@@ -70,7 +70,7 @@ const modules = await Promise.all(
   CONTRACT_FILES.map((path) => import(join(API, path)) as Promise<Record<string, unknown>>),
 );
 
-/** Every schema that a contract file exports, by the name it has there. */
+/** Every exported schema of the contract files, by its name there. */
 const named = new Map<z.ZodType, string>();
 for (const [name, value] of modules.flatMap((module) => Object.entries(module))) {
   if (!(value instanceof z.ZodType)) continue;
@@ -78,7 +78,7 @@ for (const [name, value] of modules.flatMap((module) => Object.entries(module)))
   named.set(value, componentName(name));
 }
 
-/** Answers name what may be there; clients ignore what they do not know, so their schemas are left open. */
+/** Leaves the schemas of answers open: clients ignore fields that they do not know. */
 const leaveOpen = ({ jsonSchema }: { jsonSchema: Json }): void => {
   if (jsonSchema['additionalProperties'] === false) delete jsonSchema['additionalProperties'];
 };
@@ -91,15 +91,18 @@ const namedSchemas = (io: 'input' | 'output'): Record<string, Json> => {
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, bare(schema as Json)]));
 };
 
-/** Whether a schema is part of answers; what requests hold may be read into something that has no JSON form, such as a cursor's place. */
+/**
+ * Whether a schema is part of answers. A request's value may be parsed into something without a JSON form, such as a
+ * cursor's position.
+ */
 const isAnswered = (schema: z.ZodType, id: string): boolean =>
   !(schema instanceof z.ZodCodec) && !/(Request|Query)$/.test(id);
 
-/** Without what a schema inside a document does not need. */
+/** The schema without fields that are redundant inside a document. */
 const bare = (schema: Json): Json =>
   Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema' && name !== '$id'));
 
-/** Requests are described as they are sent, answers as they are read. */
+/** Requests by their input type, answers by their output type. */
 const SCHEMAS: Record<string, Json> = { ...namedSchemas('input'), ...namedSchemas('output') };
 
 const schemaOf = (schema: z.ZodType): Json => {
@@ -159,7 +162,7 @@ const PROBLEM_HEADERS: Partial<Record<number, readonly string[]>> = {
   503: ['Retry-After'],
 };
 
-/** The errors of an operation, by status: which codes it may be, each with what it says. */
+/** The errors of an operation by status, with an example for each code. */
 const problemAnswersOf = (operation: Operation): Record<string, Json> => {
   const byStatus = Map.groupBy(problemsOf(operation), (code) => PROBLEM_STATUS[code]);
   return Object.fromEntries(
@@ -182,7 +185,7 @@ const problemAnswersOf = (operation: Operation): Record<string, Json> => {
   );
 };
 
-/** Drops the components that nothing refers to, until none is left. */
+/** Removes unused components until none is left. */
 const withoutUnused = (document: Json & { components: Record<string, Json> }): Json => {
   for (;;) {
     const text = JSON.stringify(document);

@@ -3,10 +3,10 @@ import { html } from 'hono/html';
 import type { Json } from './document.ts';
 import { inline, schemaTable, typeOf } from './schema-table.ts';
 
-/** The document as this page reads it: made by `document.ts`, so its shape is known here and plain JSON to everybody else. */
+/** The document as this page reads it. `document.ts` made it, so its shape is known here. */
 const asShown = (document: Json): Shown => document as Shown;
 
-/** The reference as one page of plain HTML: no script, and no style but our own stylesheet's. */
+/** The reference as one page of plain HTML, with only the broker's own stylesheet and no script. */
 export const renderPage = async (document: Json): Promise<string> => {
   const { info, tags, paths, components } = asShown(document);
   const operations = Object.entries(paths).flatMap(([path, item]) =>
@@ -74,7 +74,7 @@ export const renderPage = async (document: Json): Promise<string> => {
   return withoutIndentation(String(page));
 };
 
-/** Templates are indented for who reads them here; examples keep their lines. */
+/** Removes the templates' indentation; examples keep their lines. */
 const withoutIndentation = (page: string): string =>
   page
     .split(/(<pre>[\s\S]*?<\/pre>)/)

@@ -3,7 +3,6 @@ import * as z from 'zod';
 import { PATH_PARAMETERS } from './document-frame.ts';
 import type { Json } from './document.ts';
 
-/** The parameters that stand in a path. */
 export const pathParametersOf = (path: string): Json => {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
   if (names.length === 0) return {};
@@ -18,7 +17,7 @@ export const pathParametersOf = (path: string): Json => {
   };
 };
 
-/** The parameters of a query, from the schema that reads them. */
+/** The parameters of a query, from its schema. */
 export const queryParametersOf = (query: z.ZodObject): Json[] => {
   const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input' });
   return Object.entries(properties).map(([name, property]) => {

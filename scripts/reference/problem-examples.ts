@@ -2,7 +2,7 @@ import type { Failure } from '../../src/domain/failure.ts';
 import type { ProblemCode } from '../../src/http/api/problem-codes.ts';
 import { problemOf, type ProblemText, REQUEST_PROBLEMS } from '../../src/http/problem-text.ts';
 
-/** One failure of each kind that the API can end in, and of each code that a kind can become. A kind without one does not compile. */
+/** One failure of each kind, and of each code that a kind can become. A missing kind does not compile. */
 const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: Kind }>[] } = {
   credential_missing: [
     { kind: 'credential_missing', wanted: 'api_key' },
@@ -30,6 +30,9 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
       refusal: { reason: 'fragment', detail: 'A redirect URI has no fragment (#…).' },
     },
   ],
+  webhook_url_not_allowed: [{ kind: 'webhook_url_not_allowed', detail: 'It must begin with https://.' }],
+  too_many_webhooks: [{ kind: 'too_many_webhooks', most: 5 }],
+  webhook_disabled: [{ kind: 'webhook_disabled' }],
   too_many_redirect_uris: [{ kind: 'too_many_redirect_uris', most: 50 }],
   redirect_uri_not_allowed: [
     { kind: 'redirect_uri_not_allowed', explanation: 'A registered one ends in a slash, this one does not.' },
@@ -63,5 +66,5 @@ const texts: readonly ProblemText[] = [
   REQUEST_PROBLEMS.notServing(false),
 ];
 
-/** What the API says for each code, as an example. Codes that no operation answers with have none. */
+/** The API's answer to each code, as an example. Codes that no operation uses have none. */
 export const PROBLEM_EXAMPLES: ReadonlyMap<ProblemCode, ProblemText> = new Map(texts.map((text) => [text.code, text]));

@@ -2,9 +2,7 @@ import { html } from 'hono/html';
 
 import type { Json } from './document.ts';
 
-/** How a JSON Schema reads on the page. */
-
-/** A table of an object's fields and of theirs; of anything else its type. */
+/** A table of an object's fields, nested ones included; for anything else its type. */
 export const schemaTable = (schema: Json) => {
   const rows = rowsOf(schema, '');
   return html`<p>${descriptionOf(schema)}</p>
@@ -31,7 +29,7 @@ const rowsOf = (schema: Json, prefix: string): Markup[] => {
   ]);
 };
 
-/** The schemas of what is inside a value, each with what its path says of it. */
+/** The schemas inside a value, each with its part of the path. */
 const innerOf = (schema: Json): [Json, string][] => {
   const { properties, items, additionalProperties: named, anyOf } = schema;
   if (properties !== undefined) return [[schema, '']];

@@ -6,6 +6,8 @@ import type { EpochMs } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
 import type { CredentialLookupLimiter } from './access/credential-lookup-limiter.ts';
 import type { AlarmWebhook } from './operator/alarm-webhook.ts';
+import type { RenderEvent } from './webhooks/deliver.ts';
+import type { PostWebhook } from './webhooks/post-webhook.ts';
 import type { Shares, Withings } from './withings.ts';
 
 /** What use cases need, made once per invocation by `compose.ts`. */
@@ -25,6 +27,10 @@ export type Deps = {
   mayPass: (brake: RateLimitName, caller: string) => Promise<boolean>;
   /** Sends a notice to the operator's webhook; undefined where there is none. */
   alarmWebhook: AlarmWebhook | undefined;
+  /** Sends a webhook to an app's endpoint. */
+  postWebhook: PostWebhook;
+  /** Writes the body of a webhook. */
+  renderEvent: RenderEvent;
   /** Keeps the invocation alive until the work is done, should the client go away. */
   waitUntil: (work: Promise<unknown>) => void;
   settings: BrokerSettings;
@@ -41,7 +47,11 @@ export type RateLimitName =
   /** Requests with a credential that is not good, by address. */
   | 'failed_credential'
   /** Requests of an app, by the app: one tenant must not use up the day's quotas for all. */
-  | 'app';
+  | 'app'
+  /** Requests with a user token, by its user: one person must not use up what their app may ask. */
+  | 'user'
+  /** Requests of who manages apps, by account, the dashboard's included. */
+  | 'manager';
 
 /** What an operator may set; defaults are in `config.ts`. */
 export type BrokerSettings = {

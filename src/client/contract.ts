@@ -9,6 +9,7 @@ import type * as operator from '../http/api/operator/contract.ts';
 import type { PROBLEM_STATUS } from '../http/api/problem-codes.ts';
 import type * as schemas from '../http/api/schemas.ts';
 import type * as users from '../http/api/users/contract.ts';
+import type * as webhooks from '../http/api/webhooks/contract.ts';
 
 /**
  * The types of the server's contract, by the names of its schemas.
@@ -24,7 +25,8 @@ type Contract = typeof schemas &
   typeof connections &
   typeof metrics &
   typeof operator &
-  typeof users;
+  typeof users &
+  typeof webhooks;
 
 const nothing = undefined as never;
 const outputs = <Schemas>(): {

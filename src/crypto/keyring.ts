@@ -23,6 +23,7 @@ export type Keyring = {
 export type KeyPurpose =
   | 'seal-token'
   | 'seal-link'
+  | 'seal-webhook'
   | 'sign-state'
   | 'sign-connect-session'
   | 'sign-user-token'

@@ -5,6 +5,13 @@ import type { Keyring } from './keyring.ts';
 import { open, type OpenFailure, seal } from './seal.ts';
 import type { SignedTokenKind } from './signed-token.ts';
 
+/** What a token was minted with, which it ends with: see `Minter`. Releases before 0.2 named nothing. */
+const minterClaims = {
+  key: z.string().optional(),
+  acc: z.string().optional(),
+  tok: z.string().optional(),
+};
+
 /**
  * The tokens of the connect flow. The `state` goes through Withings and the user's browser. It names the app and the
  * redirect URI, so every valid one can be answered to the app, and a forged one costs no I/O.
@@ -16,7 +23,9 @@ const stateClaims = z.object({
   /** The loopback port that the app listens on, if the registration allows any port. */
   port: z.string().optional(),
   /** The link's connect session: its id and its end. */
-  ses: z.object({ id: z.string(), exp: z.number() }).optional(),
+  ses: z.object({ id: z.string(), exp: z.number(), ...minterClaims }).optional(),
+  /** Whether the link ends on a page of ours instead of a redirect. */
+  page: z.boolean().optional(),
   /** The sealed link record, if the KV write failed. */
   rec: z.string().optional(),
 });
@@ -29,7 +38,7 @@ export const STATE: SignedTokenKind<StateClaims> = {
   claims: stateClaims,
 };
 
-const connectSessionClaims = z.object({ app: z.string(), sub: z.string(), uri: z.string() });
+const connectSessionClaims = z.object({ app: z.string(), sub: z.string(), uri: z.string(), ...minterClaims });
 export type ConnectSessionClaims = z.infer<typeof connectSessionClaims>;
 
 /** A connect session: the right to link one user of one app once. The app's backend mints it. */
@@ -40,7 +49,13 @@ export const CONNECT_SESSION: SignedTokenKind<ConnectSessionClaims> = {
   claims: connectSessionClaims,
 };
 
-const userTokenClaims = z.object({ app: z.string(), sub: z.string() });
+const userTokenClaims = z.object({
+  app: z.string(),
+  sub: z.string(),
+  ...minterClaims,
+  /** The user's last erasure as of when it was minted, if that was within its life. */
+  epoch: z.string().optional(),
+});
 export type UserTokenClaims = z.infer<typeof userTokenClaims>;
 
 /** A user token: what an app on a phone holds instead of an API key. It is valid for one user of one app. */

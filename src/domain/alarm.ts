@@ -10,6 +10,8 @@ export const ALARMS = {
   reauth_spike: 'Many people lost their connection within an hour.',
   database_nearly_full: 'The database is nearly as large as it may become.',
   sealing_key_missing: 'Stored tokens need a key that the keyring lacks. Their connections pause.',
+  webhook_endpoint_disabled:
+    'An app’s webhook endpoint failed for five days, or answered 410, and gets nothing any more.',
   withings_client_rejected: "Withings refuses the broker's client id or secret. Nothing is refreshed meanwhile.",
   withings_unreadable: 'Withings answers what the broker cannot read. Measurements are left out.',
 } as const;

@@ -46,3 +46,13 @@ export type ApiKey = {
   lastUsedAt: EpochMs | undefined;
   revokedAt: EpochMs | undefined;
 };
+
+/**
+ * What a request is for. `flow`: links, tokens, syncs and body data. `personal_right`: what a person may ask for whatever became of the app,
+ * which is their export, their erasure and the end of their connection.
+ */
+export type Purpose = 'flow' | 'personal_right';
+
+/** Decides, for every entrance, whether anything may be done for an app: nothing flows while it is disabled, whoever asks. */
+export const mayServe = (appIsDisabled: boolean, purpose: Purpose): boolean =>
+  !appIsDisabled || purpose === 'personal_right';

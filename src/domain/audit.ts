@@ -19,6 +19,9 @@ export const OPERATOR = 'operator';
 /** The actor id of a user with a user token. The entry's subject says which user: the token is valid for no other. */
 export const USER = 'user';
 
+/** The credential that a token was minted with, as the token names it: a key of the app, or an account's access token. Neither: the operator's. */
+export type Minter = { key?: string | undefined; acc?: string | undefined; tok?: string | undefined };
+
 /**
  * The recorded actions: every change of permissions, and every end of a connection that was requested. The list is
  * closed, so readers can rely on the words.
@@ -35,6 +38,10 @@ export const AUDIT_ACTIONS = [
   'api_key.revoked',
   'redirect_uri.added',
   'redirect_uri.removed',
+  'webhook.created',
+  'webhook.changed',
+  'webhook.deleted',
+  'webhook.secret_rotated',
   'user.disconnected',
   'user.exported',
   'user.erased',

@@ -32,7 +32,10 @@ export type RequestFailure =
   | { kind: 'invalid_parameter'; parameter: string; detail: string }
   | { kind: 'not_found'; what: string }
   | { kind: 'redirect_uri_not_registrable'; refusal: RedirectUriRefusal }
-  | { kind: 'too_many_redirect_uris'; most: number };
+  | { kind: 'too_many_redirect_uris'; most: number }
+  | { kind: 'webhook_url_not_allowed'; detail: string }
+  | { kind: 'too_many_webhooks'; most: number }
+  | { kind: 'webhook_disabled' };
 
 export type LinkFailure =
   | { kind: 'redirect_uri_not_allowed'; explanation: string | undefined }

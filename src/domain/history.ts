@@ -45,7 +45,7 @@ export type StretchRequest = {
 
 const DAY_SECONDS = DAY_MS / SECOND_MS;
 /** What the first answer holds, if it fits a page. */
-export const NEWEST_SPAN_SECONDS = 90 * DAY_SECONDS;
+const NEWEST_SPAN_SECONDS = 90 * DAY_SECONDS;
 /** The first size to try after all of the past at once. */
 const REST_SPAN_SECONDS = 2 * 365 * DAY_SECONDS;
 const SHORTEST_SPAN_SECONDS = DAY_SECONDS;
@@ -62,7 +62,7 @@ const MAX_GAPS = 8;
 /** While a history is read, `lastupdate` is asked this often: Withings advises once in ten minutes for a person. */
 export const NEWS_INTERVAL_MS = 10 * 60 * SECOND_MS;
 /** Withings refuses the same question asked twice within 10 seconds, of an account: a stretch is widened by up to so many seconds. */
-export const VARIATIONS = 60;
+export const VARIATIONS = 600;
 
 /** A history of which nothing is read yet. */
 export const startOfHistory = (now: EpochMs): HistoryPosition => ({ startedAt: now, newsAt: now });
@@ -172,14 +172,18 @@ const isNewestFirst = (seconds: readonly EpochSeconds[]): boolean =>
 
 const stretchDone = (
   history: HistoryPosition,
-  { startDateSeconds }: StretchRequest,
+  { startDateSeconds, variation }: StretchRequest,
   groupCount: number,
 ): HistoryPosition | undefined => {
   const { floorSeconds, spanSeconds } = history;
   if (startDateSeconds === undefined) return undefined;
-  if (floorSeconds !== undefined && startDateSeconds <= floorSeconds) return undefined;
+  if (floorSeconds !== undefined && startDateSeconds + variation <= floorSeconds) return undefined;
   const isRoomy = spanSeconds !== undefined && groupCount < FEW_GROUPS;
-  return { ...history, untilSeconds: startDateSeconds, ...(isRoomy && { spanSeconds: grown(spanSeconds) }) };
+  return {
+    ...history,
+    untilSeconds: startDateSeconds + variation,
+    ...(isRoomy && { spanSeconds: grown(spanSeconds) }),
+  };
 };
 
 const grown = (span: number): number | undefined => (span * 2 > LONGEST_SPAN_SECONDS ? undefined : span * 2);

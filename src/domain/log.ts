@@ -4,8 +4,19 @@
  */
 export type LogEntry = {
   level: 'info' | 'warn' | 'error';
-  event: 'request' | 'link' | 'refresh' | 'sync' | 'tick' | 'erasure' | 'alarm' | 'alarm_over' | 'rate_limit' | 'bug';
-  /** Of the request or of the cron's tick. */
+  event:
+    | 'request'
+    | 'link'
+    | 'refresh'
+    | 'sync'
+    | 'tick'
+    | 'erasure'
+    | 'webhook'
+    | 'alarm'
+    | 'alarm_over'
+    | 'rate_limit'
+    | 'bug';
+  /** Of the request that the line came from, or of the cron's tick. */
   requestId?: string;
   method?: string;
   /** The route's pattern, never the path: a path holds a user id. */

@@ -1,39 +1,43 @@
 import { type EpochMs, HOUR_MS } from './time.ts';
 
 /**
- * How a key of the ring is replaced while everything runs: the new key is added, opening only; it is promoted; everything sealed is sealed
- * again under it, in walks over all connections; a walk that found nothing under another key says that the old one may go.
+ * How a key of the ring is replaced while the broker runs:
+ * 1. The operator adds the new key, which only opens.
+ * 2. The operator makes it current.
+ * 3. The cron seals everything again with it, in passes over all connections.
+ * 4. A pass that found nothing under another key says that the old key can be removed.
  */
 
-/** A walk over all connections in the order of their ids, as far as it got. */
+/** The progress of a pass over all connections, in the order of their ids. */
 export type ResealWalk = {
   startedAt: EpochMs;
-  /** The id of the last connection looked at. */
+  /** The id of the last connection that was checked. */
   afterId: number;
-  /** Connections with tokens that were looked at, by the key that seals them once the walk has passed. */
+  /** The checked connections with tokens, counted by the key that seals them after the pass. */
   counts: Record<string, number>;
   resealed: number;
-  /** Blobs that did not open under their own key: their connections have to be linked again. */
+  /** Blobs that did not open with their own key. Their users have to link again. */
   broken: number;
 };
 
-/** What the broker remembers about its keyring. */
+/** The stored state of the key rotation. */
 export type ResealState = {
-  /** The key that seals, and since when it has been known to. */
+  /** The current key, and since when it is known to be current. */
   keyId: string;
   promotedAt: EpochMs;
   walk: ResealWalk | undefined;
-  /** The last walk that went all the way. */
+  /** The last complete pass. */
   last: (ResealWalk & { finishedAt: EpochMs }) | undefined;
 };
 
 /**
- * Old isolates go on sealing and signing with the key before for a while, a pending connection waits a quarter of an hour, a link half an
- * hour and a user token a whole one: only a walk begun later than this after the promotion can say that the old key is of no more use.
+ * For a while, old isolates seal and sign with the previous key. A pending connection lives a quarter of an hour, a
+ * link half an hour and a user token an hour. Only a pass that began later than this after the promotion can say that
+ * the old key is no longer needed.
  */
 const SETTLING_MS = HOUR_MS;
 
-/** Whether the last whole walk showed that nothing needs another key than the current one. */
+/** Whether the last complete pass showed that only the current key is needed. */
 export const isSettled = (state: ResealState | undefined, currentKeyId: string): boolean =>
   state?.last !== undefined &&
   state.keyId === currentKeyId &&
@@ -41,7 +45,7 @@ export const isSettled = (state: ResealState | undefined, currentKeyId: string):
   state.last.resealed === 0 &&
   Object.keys(state.last.counts).every((keyId) => keyId === currentKeyId);
 
-/** Whether a walk is under way or should begin. A ring of one key has nothing to seal again. */
+/** Whether a pass is running or should begin. A ring of one key has nothing to seal again. */
 export const isPassDue = (
   state: ResealState | undefined,
   ring: { currentKeyId: string; keyIds: readonly string[] },
@@ -53,7 +57,7 @@ export const isPassDue = (
   return now >= Math.max(state.promotedAt, state.last.startedAt) + SETTLING_MS;
 };
 
-/** The state from which a walk goes on, or begins. */
+/** The state from which a pass continues or begins. */
 export const currentPass = (
   state: ResealState | undefined,
   currentKeyId: string,
@@ -66,7 +70,7 @@ export const currentPass = (
   return { ...state, walk: state.walk ?? fresh };
 };
 
-/** The key ids that sealed tokens are known to need. */
+/** The ids of the keys that seal stored tokens. */
 export const keyIdsInUse = (state: ResealState | undefined): string[] => [
   ...new Set([...Object.keys(state?.last?.counts ?? {}), ...Object.keys(state?.walk?.counts ?? {})]),
 ];

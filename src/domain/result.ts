@@ -1,4 +1,4 @@
-/** The outcome of something that may fail in an expected way: failures are values with a `kind`, bugs throw. */
+/** The outcome of an operation: an expected failure is a value with a `kind`; a bug throws. */
 export type Result<Value, Failure> = { ok: true; value: Value } | { ok: false; failure: Failure };
 
 export const ok = <Value>(value: Value): { ok: true; value: Value } => ({ ok: true, value });

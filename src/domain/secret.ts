@@ -1,10 +1,9 @@
 /**
- * A value for those alone who need it. Printed in whatever way (as text, JSON, a message, on the console) it says `[redacted]`; it has no
- * property to list, spread or clone. `reveal` is the only way to the value, and a word to search the source for.
+ * A string that prints as `[redacted]`, in every form (text, JSON, a message, the console). It has no property to list,
+ * spread or clone. Only `reveal()` reads it, so the source can be searched for that word.
  */
 export type Secret = { readonly reveal: () => string };
 
-/** Wraps a value. */
 export const secret = (value: string): Secret => Object.create(redacted, { reveal: { value: () => value } });
 
 const redactedText = () => '[redacted]';

@@ -12,18 +12,18 @@ import {
 } from './history.ts';
 import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS, toSeconds } from './time.ts';
 
-/** What a sync answers. Counts are of measurements. */
+/** The result of a sync. It counts measurements. */
 export type SyncResult = ChangeCounts & {
   /** Groups and single measures that could not be read, and stretches of time that were gone around. */
   skipped: number;
-  /** Whether everything that Withings has is stored; otherwise the next call, or the cron, goes on. */
+  /** Whether everything that Withings has is stored; otherwise the next call or the cron continues. */
   complete: boolean;
   /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
   historyCompleteFrom?: EpochMs | undefined;
   syncedAt: EpochMs;
 };
 
-/** Where a connection's reading of Withings stands. */
+/** How far a connection has been read from Withings. */
 export type SyncPosition = {
   /**
    * The newest `modified` such that everything before it is stored, or was measured in a part of the history that is still to be read; 0
@@ -32,21 +32,21 @@ export type SyncPosition = {
   cursorSeconds: EpochSeconds;
   /** Set while a history is read newest first. */
   history: HistoryPosition | undefined;
-  /** Set while a read is under way that did not fit one slice. */
+  /** Set while a read is unfinished because it did not fit one slice. */
   resume: ResumePoint | undefined;
-  /** What was asked in the last seconds: Withings refuses the same question twice within 10. */
+  /** The requests of the last seconds: Withings refuses the same one twice within 10. */
   recentQuestions: readonly AskedQuestion[];
 };
 
-/** A `lastupdate` that was sent without an offset, or the widening of a stretch of time; and when. */
+/** A `lastupdate` that was sent without an offset, or the widening of a stretch of time; and the time. */
 export type AskedQuestion = { seconds: EpochSeconds; at: EpochMs };
 
-/** What to ask Withings for: groups changed since a moment, from an offset that Withings gave. */
+/** The parameters of a request: groups changed since a time, from an offset that Withings gave. */
 export type PageRequest = { lastUpdateSeconds: EpochSeconds; offset: number | undefined };
 
 /**
- * A read that goes on by offset, because the answer's order did not allow the cursor to move: the question it belongs to, where it got to,
- * the newest `modified` it has seen, and the pages that it has seen.
+ * A read that continues by offset, because the answer's order did not allow the cursor to move: its request, its
+ * offset, the newest `modified` seen, and the pages seen.
  */
 export type ResumePoint = {
   lastUpdateSeconds: EpochSeconds;
@@ -71,23 +71,24 @@ export const nextQuestion = (position: SyncPosition, now: EpochMs, spreadSeconds
   return { kind: 'changes', ...nextPageRequest(position, now, spreadSeconds) };
 };
 
-/** Groups may be stored a little out of order at Withings: each read starts this much before the cursor. */
+/** Withings may store groups slightly out of order: each read starts this much before the cursor. */
 const OVERLAP_SECONDS = 60;
 
 /** `spreadSeconds` stays below this. */
 export const MAX_SPREAD_SECONDS = 60;
 
-/** Far more than the share of requests lets a connection ask within that time. */
+/** Far more requests than the quota allows one connection within that time. */
 const MAX_RECENT_QUESTIONS = 32;
 
-/** Withings answers 601 to the same arguments within 10 seconds; its clock and ours may differ. */
+/** Withings answers 601 to the same arguments within 10 seconds. Its clock and the broker's may differ. */
 const SAME_QUESTION_MS = 15_000;
 
 /**
- * The next question: where a read was cut off, or else the cursor less an overlap. Asked again within seconds it goes back a second each
- * time, which reads no less and is never the same question.
+ * The next request: from where a read stopped, otherwise from the cursor minus an overlap. If it was already sent
+ * within seconds, it goes back one more second each time: that reads no less and never repeats a request.
  *
- * @param spreadSeconds differs between connections, so that two links to one Withings account do not ask the same either
+ * @param spreadSeconds differs between connections, so that two links to one Withings account do not send the same
+ *   request
  */
 export const nextPageRequest = (position: SyncPosition, now: EpochMs, spreadSeconds: number): PageRequest => {
   const { resume } = position;
@@ -95,13 +96,12 @@ export const nextPageRequest = (position: SyncPosition, now: EpochMs, spreadSeco
   const asked = new Set(stillRecent(position.recentQuestions, now).map(({ seconds }) => seconds));
   const earliest = 1 + spreadSeconds;
   let wanted = Math.max(earliest, position.cursorSeconds - OVERLAP_SECONDS - spreadSeconds);
-  // At the very beginning there is nothing further back: going forward a few seconds after 1970 skips nothing.
+  // At the start of 1970 it cannot go further back. Going a few seconds forward skips nothing.
   const step = wanted <= earliest + MAX_RECENT_QUESTIONS ? 1 : -1;
   while (asked.has(wanted)) wanted += step;
   return { lastUpdateSeconds: wanted, offset: undefined };
 };
 
-/** The position with a question noted as asked. */
 export const withPageRequested = (position: SyncPosition, question: SyncQuestion, now: EpochMs): SyncPosition => {
   if (question.offset !== undefined) return position;
   const recent = stillRecent(position.recentQuestions, now).slice(0, MAX_RECENT_QUESTIONS - 1);
@@ -115,7 +115,8 @@ const stillRecent = (questions: readonly AskedQuestion[], now: EpochMs): AskedQu
 /** A widening of none of the questions of the last seconds. */
 const newVariation = ({ recentQuestions }: SyncPosition, now: EpochMs, spreadSeconds: number): number => {
   const asked = new Set(stillRecent(recentQuestions, now).map(({ seconds }) => seconds));
-  let variation = spreadSeconds % VARIATIONS;
+  // Connections of one account are apart by more than one of them asks within that time.
+  let variation = (spreadSeconds * (VARIATIONS / MAX_SPREAD_SECONDS)) % VARIATIONS;
   for (let tries = 1; asked.has(variation) && tries < VARIATIONS; tries += 1) variation = (variation + 1) % VARIATIONS;
   return variation;
 };
@@ -173,12 +174,12 @@ export const historyCompleteFrom = ({ history }: SyncPosition): EpochMs | undefi
 };
 
 /**
- * Where the reading stands once a page is stored.
+ * The position after a page is stored.
  *
- * Withings' order is not documented; recorded answers to `lastupdate` come in ascending order of `modified`. While a page bears that out,
- * the cursor moves with it and the next question starts there, without an offset: offsets shift when a group is edited between two pages,
- * and what slid past would never be seen. Where the order is another, or a page is all of one moment, the read goes on by offset and the
- * cursor waits for the last page.
+ * Withings does not document the order; recorded answers to `lastupdate` are ascending in `modified`. While a page is,
+ * the cursor moves with it and the next request starts there, without an offset. An offset shifts if a group is edited
+ * between two pages, and then a group would be skipped. If the order differs, or the whole page has one time, the read
+ * continues by offset and the cursor waits for the last page.
  */
 export const positionAfterPage = (
   position: SyncPosition,

@@ -1,16 +1,16 @@
 import type { EpochMs } from './time.ts';
 
 /**
- * What happened to a connection, newest first. Equal events in a row are one entry with a count: a refresh that fails every minute for
- * an hour is one line, not sixty.
+ * What happened to a connection, newest first. Equal consecutive events are one entry with a count: a refresh that
+ * fails every minute for an hour is one entry, not sixty.
  */
 export type TimelineEvent = {
   kind: TimelineEventKind;
-  /** A stable word for why; absent where the kind says it all. */
+  /** A stable word for the reason; absent if the kind is enough. */
   reason?: string;
   /** When it happened first. */
   at: EpochMs;
-  /** When it happened last, where it happened more than once. */
+  /** When it last happened, if more than once. */
   until?: EpochMs;
   count?: number;
 };
@@ -24,5 +24,4 @@ export type TimelineEventKind =
   | 'synced'
   | 'disconnected';
 
-/** How many entries a connection keeps. */
 export const TIMELINE_LENGTH = 24;

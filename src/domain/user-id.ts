@@ -1,4 +1,4 @@
-/** An app's own name for one of its users: opaque to the broker, and safe in a path, a log line and a header. */
+/** An app's own id of one of its users: opaque to the broker, and safe in a path, a log line and a header. */
 
 import { fail, ok, type Result } from './result.ts';
 
@@ -9,7 +9,7 @@ export type UserId = string & { readonly [userIdBrand]: true };
 
 export type UserIdRefusal = {
   reason: 'empty' | 'too_long' | 'space' | 'forbidden_character' | 'dot_segment';
-  /** What to do about it; never repeats the id. */
+  /** What to do; it never repeats the id. */
   detail: string;
 };
 
@@ -17,12 +17,12 @@ export const MAX_USER_ID_LENGTH = 128;
 
 const asUserId = (value: string): UserId => value as UserId;
 
-/** Nobody's: what an admission that names no user asks about. */
+/** For requests without a user. */
 export const NO_USER = asUserId('');
 
 /**
- * Judges a decoded user id: 1 to 128 printable ASCII characters without `/ \ ? # %` or space, and neither `.` nor `..`.
- * Refused, never repaired: two spellings of one user would be two users.
+ * Validates a decoded user id: 1 to 128 printable ASCII characters without `/ \ ? # %` or space, and neither `.` nor
+ * `..`. It is refused, never repaired: two spellings of one user would be two users.
  */
 export const parseUserId = (value: string): Result<UserId, UserIdRefusal> => {
   if (value === '') return fail({ reason: 'empty', detail: 'Send the id by which your app knows the user.' });

@@ -9,7 +9,7 @@ import { secret } from '../domain/secret.ts';
 import { mayAddressPass } from './caller-address.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { withDoctype } from './document.ts';
-import { returnPage } from './pages.tsx';
+import { endingPage, returnPage } from './pages.tsx';
 import { answerFailure } from './problem.ts';
 
 /** The entrances of the connect flow, opened by the user's browser: no key. */
@@ -31,10 +31,13 @@ oauth.get('/apps/:app_id/withings/auth', async (c) => {
   const deps = c.get('deps');
   const link = wantedLink(c);
   if (!link.ok) return answerFailure(c, link.failure);
+  const endsOnPage = wantsPage(c);
+  if (!endsOnPage.ok) return answerFailure(c, endsOnPage.failure);
   if (!(await mayAddressPass(c, 'auth'))) return answerFailure(c, TOO_OFTEN);
   const started = await startLink(deps, {
     appId: c.req.param('app_id'),
     link: link.value,
+    endsOnPage: endsOnPage.value,
     binding: getCookie(c, BINDING_COOKIE),
     callbackUrl: callbackUrl(c),
   });
@@ -51,7 +54,7 @@ oauth.get('/apps/:app_id/withings/auth', async (c) => {
 });
 
 /**
- * `GET /withings/callback`: what Withings sends the browser back to; 302 to the app. Withings probes it with `HEAD` and a bare `GET`,
+ * `GET /withings/callback`: what Withings sends the browser back to; 302 to the app, or the page that the link asked for. Withings probes it with `HEAD` and a bare `GET`,
  * which are answered 200 and touch nothing.
  */
 oauth.get(CALLBACK_PATH, async (c) => {
@@ -69,8 +72,10 @@ oauth.get(CALLBACK_PATH, async (c) => {
     callbackUrl: callbackUrl(c),
   });
   if (!finished.ok) return answerFailure(c, finished.failure);
-  c.header('Location', finished.value.location);
-  return c.html(withDoctype(returnPage(finished.value.location)), 302);
+  const { location, ending, onPage } = finished.value;
+  if (onPage) return c.html(withDoctype(endingPage(location, ending)));
+  c.header('Location', location);
+  return c.html(withDoctype(returnPage(location)), 302);
 });
 
 /** Each parameter exactly once: a second one is how a check and a use come to differ. */
@@ -94,6 +99,16 @@ const wantedLink = (c: HttpContext): Result<{ userId: string; redirectUri: strin
   if (!redirectUri.ok) return redirectUri;
   return ok({ userId: userId.value, redirectUri: redirectUri.value });
 };
+
+const wantsPage = (c: HttpContext): Result<boolean, Failure> => {
+  const query = new URL(c.req.url).searchParams;
+  if (!query.has(ENDING)) return ok(false);
+  const ending = singleParam(query, ENDING);
+  if (!ending.ok || ending.value === 'page') return ending.ok ? ok(true) : ending;
+  return fail({ kind: 'invalid_parameter', parameter: ENDING, detail: 'Send `page`, or leave it out.' });
+};
+
+const ENDING = 'ending';
 
 const singleParam = (query: URLSearchParams, parameter: string): Result<string, Failure> => {
   const [value, ...more] = query.getAll(parameter);

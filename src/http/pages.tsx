@@ -1,5 +1,6 @@
 import type { Child } from 'hono/jsx';
 
+import { LINK_ERRORS, type LinkOutcome } from '../domain/link.ts';
 import { inlineCode } from './inline-code.tsx';
 import type { ProblemText } from './problem-text.ts';
 
@@ -44,3 +45,33 @@ export const returnPage = (location: string) => (
     </p>
   </Page>
 );
+
+/** Where a link ends that asked for a page: what came of it, and the way on to the app. */
+export const endingPage = (location: string, ending: LinkOutcome) => {
+  const { title, text } = endingText(ending);
+  return (
+    <Page title={title}>
+      <h1>{title}</h1>
+      <p>{text}</p>
+      <p>
+        <a class="button" href={location}>
+          Back to the app
+        </a>
+      </p>
+      <p class="evidence">
+        The button opens <code>{location.split('?')[0]}</code>. If this device has no app for that address, nothing
+        happens, and you can close this page.
+      </p>
+    </Page>
+  );
+};
+
+const endingText = (ending: LinkOutcome): { title: string; text: string } => {
+  if (ending === 'connected') return { title: 'Connected', text: 'The app can read the measurements from now on.' };
+  if (ending === 'pending')
+    return {
+      title: 'Almost connected',
+      text: 'The app has to confirm the connection. Go back to it within 15 minutes.',
+    };
+  return { title: 'Not connected', text: LINK_ERRORS[ending] };
+};

@@ -99,6 +99,12 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
       'Too many redirect URIs',
       `An app has at most ${failure.most}. Remove one first.`,
     ),
+  webhook_url_not_allowed: (failure) =>
+    problem(422, 'webhook_url_not_allowed', 'Webhook URL not allowed', failure.detail),
+  too_many_webhooks: (failure) =>
+    problem(409, 'too_many_webhooks', 'Too many webhooks', `An app has at most ${failure.most}. Remove one first.`),
+  webhook_disabled: () =>
+    problem(409, 'webhook_disabled', 'Webhook disabled', 'This endpoint is disabled. Enable it first.'),
   storage_unavailable: (failure) =>
     later(
       503,

@@ -2,6 +2,7 @@ import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 
 import { logAbout, type LogSubject, withLogId } from '../broker/log.ts';
+import { sendRecorded } from '../broker/webhooks/deliver.ts';
 import type { LogEntry } from '../domain/log.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
@@ -15,6 +16,8 @@ export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
   c.set('requestId', requestId);
   c.header('X-Request-Id', requestId);
   await next();
+  // Whatever the request changed is told to the app while the answer is under way.
+  if (deps.db.recorded.size > 0) deps.waitUntil(sendRecorded(deps));
   const outcome = c.get('problemCode');
   const entry: LogEntry = {
     level: c.res.status >= 500 ? 'error' : 'info',

@@ -24,7 +24,7 @@ const offeredPeople = (state: SimulatorState, demo: boolean): Person[] =>
 
 type Decision = { request: AuthorizationRequest; person: string | undefined; decision: string | undefined };
 
-/** Where the person's decision leads; null when the form says nothing that the page offers. */
+/** The URL that the decision leads to; null if the form has a value that the page does not offer. */
 const decided = (state: SimulatorState, { request, person: chosen, decision }: Decision): string | null => {
   if (decision === 'deny') return deny(state, request);
   if (decision !== 'allow') return null;
@@ -64,7 +64,7 @@ const authorizeAndRecord = async (state: SimulatorState, c: Context): Promise<Re
   return response;
 };
 
-/** Both of Withings' hosts on one origin, and `/_control` beside them. */
+/** Both of Withings' hosts on one origin, and `/_control`. */
 export const createApp = (state: SimulatorState): Hono => {
   const app = new Hono();
   app.use(async (c, next) => {

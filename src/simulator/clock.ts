@@ -9,14 +9,16 @@ export type Clock = {
   freeze: () => void;
   resume: () => void;
   frozen: () => boolean;
-  /** What another clock needs to go on like this one. */
+  /** What another clock needs to continue like this one. */
   saved: () => SavedClock;
 };
 
 /** Ahead of real time by `offsetMs`, or standing at `frozenAtMs`. */
 export type SavedClock = { offsetMs: number; frozenAtMs: number | null };
 
-/** A clock that starts at the real time given by `realNow` (ms since the epoch) and runs with it, or goes on. */
+/**
+ * A clock that starts at the real time of `realNow` (ms since the epoch) and runs with it, or continues a saved one.
+ */
 export const createClock = (realNow: () => number, saved?: SavedClock): Clock => {
   let { offsetMs, frozenAtMs } = saved ?? { offsetMs: 0, frozenAtMs: null };
   const now = () => frozenAtMs ?? realNow() + offsetMs;

@@ -19,7 +19,7 @@ export const faultKinds = [
   'cut_body',
   /** HTTP 200 with nothing. */
   'empty_body',
-  /** Before a refresh is handled, somebody else rotates the pair and uses the new one: the sent token is rejected. */
+  /** Before a refresh is handled, another client rotates the pair and uses the new one: the sent token is rejected. */
   'rotated_elsewhere',
   /** A token request is rejected as if its code or refresh token were unknown, without effect. */
   'reject',
@@ -40,7 +40,7 @@ type FaultSpec = {
   status?: number | undefined;
   error?: string | undefined;
   waitSeconds?: number | undefined;
-  /** Whether the call takes effect before the failure. Of use for `status`, `html`, `http_*`, `cut_body`, `empty_body`. */
+  /** Whether the call takes effect before the failure. For `status`, `html`, `http_*`, `cut_body`, `empty_body`. */
   takesEffect?: boolean | undefined;
 };
 
@@ -50,7 +50,7 @@ export type Faults = {
   add: (spec: FaultSpec) => Fault;
   list: () => Fault[];
   clear: () => void;
-  /** The first fault that matches, spent by one. `personId` is whose call it is, where that is known. */
+  /** The first matching fault, used up by one. `personId` is the caller, if known. */
   take: (call: Call, personId: string | undefined) => Fault | undefined;
 };
 
@@ -92,14 +92,14 @@ export const createFaults = (): Faults => {
 
 const withoutEffect: ReadonlySet<FaultKind> = new Set(['http_500', 'http_503', 'status', 'html']);
 
-/** Whether the call that took the fault is carried out all the same. */
+/** Whether a call with this fault still takes effect. */
 export const takesEffect = (fault: Fault | undefined): boolean => {
   if (fault === undefined) return true;
   if (fault.kind === 'reject') return false;
   return fault.takesEffect ?? !withoutEffect.has(fault.kind);
 };
 
-/** What a call that took no effect is told; null where no envelope is sent. */
+/** The answer to a call that took no effect; null if no envelope is sent. */
 export const answerInstead = (fault: Fault, call: Call): Answer | null => {
   if (fault.kind === 'reject') {
     return invalidParams(call.fields['grant_type'] === 'authorization_code' ? 'code' : 'refresh_token');
@@ -134,8 +134,8 @@ const webPage = (httpStatus: number, title: string): Response =>
   });
 
 /**
- * Puts an answer on the wire, through the fault if there is one. Rejects with a TypeError, as `fetch` does, when
- * the connection is to break, and with the reason of `signal` when the caller gives up on a late answer.
+ * Sends an answer, through the fault if there is one. Rejects with a TypeError, as `fetch` does, if the connection
+ * breaks, and with the reason of `signal` if the caller gives up on a late answer.
  */
 export const deliver = async (
   answer: Answer | null,

@@ -34,18 +34,18 @@ const { values } = parseArgs({
 const restored = (file: string | undefined): Snapshot | undefined => {
   if (file === undefined || !existsSync(file)) return undefined;
   const snapshot: Snapshot = JSON.parse(readFileSync(file, 'utf8'));
-  if (snapshot.version !== 1) throw new Error(`${file} was written by another version; delete it to start anew`);
+  if (snapshot.version !== 1) throw new Error(`${file} was written by another version; delete it to start again`);
   return snapshot;
 };
 
-/** Before the answer leaves: what a client was told must not be forgotten. Whole or not at all. */
+/** Saves before the answer is sent, so that no answer is forgotten. Complete or not at all. */
 const save = (simulator: Simulator, file: string | undefined): void => {
   if (file === undefined) return;
   writeFileSync(`${file}.new`, JSON.stringify(takeSnapshot(simulator.state)), { mode: 0o600 });
   renameSync(`${file}.new`, file);
 };
 
-/** Answers over HTTP; where a fault breaks the connection, breaks it. */
+/** Answers over HTTP; breaks the connection if a fault says so. */
 const answer = async (simulator: Simulator, request: Request, { incoming }: HttpBindings): Promise<Response> => {
   try {
     return await simulator.fetch(request);

@@ -20,7 +20,7 @@ export type SimulatorOptions = {
   settings?: Partial<Settings>;
   /** Who has an account; the demo people when absent. */
   people?: PersonSeed[];
-  /** An earlier simulator's state, to go on from; `people` is ignored then. */
+  /** An earlier simulator's state, to continue from; `people` is ignored then. */
   snapshot?: Snapshot | undefined;
 };
 

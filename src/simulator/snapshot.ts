@@ -10,7 +10,7 @@ import type { Person, PersonSeed } from './people/people.ts';
 import type { Settings } from './settings.ts';
 import type { SimulatorState } from './state.ts';
 
-/** Groups are null where the person's invented past is as it was made. */
+/** Groups are null if the person's invented past is as it was made. */
 type SavedPerson = Omit<Person, 'groups'> & { groups: StoredGroup[] | null };
 
 /** Plain JSON. */

@@ -10,6 +10,8 @@ export type Db = {
   orm: DrizzleD1Database;
   /** Round trips so far. The free plan allows 50 an invocation, so whoever works in a loop looks here before it goes on. */
   calls: { made: number };
+  /** Events that this invocation recorded: for each app, the place of the first one. They are sent when it ends. */
+  recorded: Map<string, number>;
   now: () => EpochMs;
   sleep: (ms: number) => Promise<void>;
 };
@@ -33,6 +35,7 @@ export const openDatabase = (
   d1,
   orm: builderFor(d1),
   calls: { made: 0 },
+  recorded: new Map(),
   ...clock,
 });
 

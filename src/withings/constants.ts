@@ -23,6 +23,9 @@ export const MAX_ACCESS_TOKEN_LIFETIME_SECONDS = 31_536_000;
 /** Tokens and nonces are 40 characters today. They travel in a header, where a few thousand are safe. */
 export const MAX_TOKEN_CHARACTERS = 2_048;
 
+/** Names of zones, devices and scopes have some 30 characters at most. */
+export const MAX_LABEL_CHARACTERS = 100;
+
 /** 9999-12-31T23:59:59Z: RFC 3339 has no later moment. */
 export const MAX_UNIX_SECONDS = 253_402_300_799;
 

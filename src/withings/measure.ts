@@ -9,13 +9,13 @@ import { FALLBACK_TIME_ZONE, MAX_UNIT_EXPONENT } from './constants.ts';
 import { causeOfStatus, openEnvelope } from './envelope.ts';
 import { fail, ok, type Outcome } from './outcome.ts';
 import type { Answer } from './send.ts';
-import { asObject, isInteger, isUnixSeconds, toCount } from './unverified.ts';
+import { asObject, idOrNull, isInteger, isUnixSeconds, labelOrNull, toCount, toTimeZone } from './unverified.ts';
 import type { GetmeasBody, Measure as WireMeasure, MeasureGroup as WireMeasureGroup } from './wire.ts';
 
 export type MeasurePage = {
   /** In the order of the answer, which Withings does not specify. */
   groups: MeasureGroup[];
-  /** IANA name of the account's zone, as sent. The runtime may not know it. */
+  /** IANA name of the account's zone, as sent; the runtime may not know it. UTC if Withings sent no such name. */
   timeZone: string;
   /** Withings' own "as of", if it sent one. */
   updateTimeSeconds: number | undefined;
@@ -74,7 +74,7 @@ export const processMeasureResponse = (answer: Answer): Outcome<MeasurePage> => 
   if (!Array.isArray(body.measuregrps)) return fail({ kind: 'malformed', path: 'body.measuregrps' });
   const more = isMore(body.more);
   if (more === undefined) return fail({ kind: 'malformed', path: 'body.more' });
-  const timeZone = textOrNull(body.timezone) ?? FALLBACK_TIME_ZONE;
+  const timeZone = toTimeZone(body.timezone) ?? FALLBACK_TIME_ZONE;
   return ok({
     ...parseGroups(body.measuregrps, timeZone),
     timeZone,
@@ -140,10 +140,10 @@ const parseGroup = (
       modifiedAtSeconds: isUnixSeconds(modified) ? modified : storedAt,
       attrib,
       category,
-      deviceId: textOrNull(group.deviceid),
-      model: textOrNull(group.model),
+      deviceId: idOrNull(group.deviceid),
+      model: labelOrNull(group.model),
       modelId: isInteger(group.modelid) ? group.modelid : null,
-      timeZone: textOrNull(group.timezone) ?? accountTimeZone,
+      timeZone: toTimeZone(group.timezone) ?? accountTimeZone,
       measures,
     },
     skippedMeasures: wireMeasures.length - measures.length,
@@ -164,8 +164,6 @@ const parseMeasure = (wire: unknown): Measure | undefined => {
   // An unreadable position must not become "whole body": an arm's value would be taken for the user's.
   return isInteger(position) ? { type, value, unit, position } : undefined;
 };
-
-const textOrNull = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
 /** An integer in recordings, a string in the reference. */
 const toUnixSeconds = (value: unknown): number | undefined => {

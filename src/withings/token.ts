@@ -4,7 +4,7 @@ import { causeOfStatus, openEnvelope, type OpenedEnvelope } from './envelope.ts'
 import { fail, ok, type FailureCause, type Outcome } from './outcome.ts';
 import { secret, type Secret } from './secret.ts';
 import type { Answer } from './send.ts';
-import { asObject, isTokenText, toCount } from './unverified.ts';
+import { asObject, idOrNull, isTokenText, toCount } from './unverified.ts';
 import type { NonceBody, TokenBody } from './wire.ts';
 
 /** A pair of tokens. Each refresh token is new and replaces the one that was sent. */
@@ -95,8 +95,8 @@ const BLAMES_CLIENT = /\bclient[ _](?:id|secret)\b|\binvalid[ _]client\b|\bsecre
 const BLAMES_REFRESH_TOKEN = /\binvalid refresh[ _]token\b/i;
 const BLAMES_CODE = /\binvalid code\b/i;
 
-/** Withings separates scopes with commas; OAuth 2.0 (RFC 6749 section 3.3) uses spaces. */
-const splitScope = (scope: string): string[] => scope.split(/[, ]+/).filter((name) => name !== '');
+/** Withings separates scopes with commas; OAuth 2.0 (RFC 6749 section 3.3) uses spaces. Text that is no scope name is dropped. */
+const splitScope = (scope: string): string[] => scope.split(/[, ]+/).filter((name) => idOrNull(name) !== null);
 
 const lifetimeSeconds = (expiresIn: unknown): number => {
   const seconds = toCount(expiresIn);

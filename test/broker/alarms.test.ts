@@ -84,6 +84,7 @@ let unreadable = 0;
 
 /** How each alarm comes about and goes away; each leaves the broker as a look, a tick or a request, finds it. */
 type Trouble = { begin: () => Promise<void>; look: () => Promise<unknown>; end: () => Promise<void> };
+let endpoint = '';
 const TROUBLES: { [Code in AlarmCode]: Trouble } = {
   cron_late: {
     begin: async () => {
@@ -166,6 +167,22 @@ const TROUBLES: { [Code in AlarmCode]: Trouble } = {
     },
     look: () => broker.tick(),
     end: async () => broker.advance(DAY_MS + 2 * HOUR_MS),
+  },
+  webhook_endpoint_disabled: {
+    begin: async () => {
+      const { id } = await makeApp(broker);
+      const url = 'https://gone.example.com/hooks';
+      const created = await broker.manage('POST', `/apps/${id}/webhooks`, { url });
+      endpoint = `/apps/${id}/webhooks/${(await created.json<{ id: string }>()).id}`;
+      await broker.manage('POST', `${endpoint}/test`);
+      await broker.settle();
+      await sql('UPDATE webhook_endpoints SET failing_since = ?1, due_at = 0', broker.now() - 6 * DAY_MS);
+      await sql('UPDATE webhook_retries SET next_at = 0');
+    },
+    look: () => broker.tick(),
+    end: async () => {
+      await broker.manage('PATCH', endpoint, { disabled: false });
+    },
   },
   withings_client_rejected: {
     begin: async () => {

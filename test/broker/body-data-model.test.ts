@@ -132,8 +132,10 @@ const model = ({ person }: World) => {
         : [{ group: grpid, date, attrib, value: Number(`${measure.value}e${measure.unit}`) }];
     });
   const heights = valuesOf(4).toSorted((a, b) => a.date - b.date || a.group - b.group);
+  // All of this happens within a month: what is not the newest height, to two centimetres, was corrected.
+  const usable = heights.filter(({ value }) => Math.abs(value - (heights.at(-1)?.value ?? 0)) <= 0.02);
   const bmis = valuesOf(1).map((weight) => {
-    const height = heights.findLast(({ date }) => date <= weight.date) ?? heights[0];
+    const height = usable.findLast(({ date }) => date <= weight.date) ?? usable[0];
     return { ...weight, value: Math.round((weight.value / (height?.value ?? 1) ** 2) * 100) / 100 };
   });
   const rows = Object.entries(TYPES).flatMap(([metric, type]) => valuesOf(type).map((value) => ({ metric, ...value })));

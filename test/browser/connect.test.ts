@@ -104,6 +104,16 @@ describe('a real browser', () => {
     await expect.poll(() => status('browser-phone')).toEqual({ connected: true });
   });
 
+  test('without the app ends a link with ending=page on a page that says so, and leads to the app', async () => {
+    await page.goto(`${authUrl('browser-desktop', WOMOJI)}&ending=page`);
+    await page.getByRole('radio', { name: /Nora/ }).check();
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.getByRole('heading', { name: 'Connected' }).waitFor();
+    await photograph('ending');
+    expect(await page.getByRole('link', { name: 'Back to the app' }).getAttribute('href')).toBe(WOMOJI);
+    expect(await status('browser-desktop')).toEqual({ connected: true });
+  });
+
   test('finds that button on the page of the redirect, where it leads to the app', async () => {
     await page.goto(authUrl('browser-tap', WOMOJI));
     await page.getByRole('radio', { name: /Priya/ }).check();

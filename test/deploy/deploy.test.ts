@@ -118,7 +118,7 @@ describe('npm run deploy', () => {
 
     cloud.failOnce(/^POST \/storage\/kv/, { status: 403, code: 10_000, message: 'Authentication error' });
     const forbidden = await deploy({ env: { ...env, ...CREDENTIALS } });
-    expect(forbidden.said).toContain('Making the KV namespace failed. The login or API token may not do this.');
+    expect(forbidden.said).toContain('Making the KV namespace failed. The login or API token lacks a permission.');
 
     for (const fault of ['pass', 'pass', 'pass', INTERNAL_ERROR] as const) cloud.failOnce(/query$/, fault);
     const half = await deploy({ env: { ...env, ...CREDENTIALS } });

@@ -5,7 +5,6 @@ import { PassThrough } from 'node:stream';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { askOn } from '../../scripts/deploy/ask.ts';
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
 import { checkHealth } from '../../scripts/deploy/health.ts';
 import { locationOfDatabase, regionBeside } from '../../scripts/deploy/location.ts';
@@ -16,6 +15,7 @@ import { openStateDir } from '../../scripts/deploy/state-dir.ts';
 import { withRemedy } from '../../scripts/deploy/with-remedy.ts';
 import { mintSecrets } from '../../scripts/secrets.ts';
 import { userError } from '../../scripts/user-error.ts';
+import { askOn } from '../../src/cli/ask.ts';
 
 const GIVEN = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'secret-1' };
 const RESOURCES = { accountId: 'acc-1', databaseId: 'db-1', namespaceId: 'kv-1' };

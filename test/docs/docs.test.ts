@@ -40,7 +40,7 @@ describe('troubleshooting', () => {
 });
 
 test('settings has every setting, with its default if that is a plain number', () => {
-  const declared = [...read('src/config.ts').matchAll(/^ {2}([A-Z_]{4,}): (?:z|positive).*$/gm)];
+  const declared = [...read('src/config.ts').matchAll(/^ {2}([A-Z_]{4,}): (?:z|positive|share).*$/gm)];
   const rows = new Map(
     [...read('docs/settings.md').matchAll(/^\| `(\w+)` +\| (.+?) +\|/gm)].map(([, name = '', value = '']) => [
       name,
@@ -49,7 +49,7 @@ test('settings has every setting, with its default if that is a plain number', (
   );
   expect([...rows.keys()].sort()).toEqual(declared.map(([, name = '']) => name).sort());
   for (const [line, name = ''] of declared) {
-    const value = /default\((\d+)\)/.exec(line)?.[1];
+    const value = /(?:default|share)\((\d+)\)/.exec(line)?.[1];
     if (value !== undefined) expect(rows.get(name), name).toBe(value);
   }
 });

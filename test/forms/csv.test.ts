@@ -17,6 +17,7 @@ const value: MetricValue = {
   device: 'Body+',
   deviceHash: null,
   attribution: 'device',
+  attrib: 0,
 };
 
 const read = (table: string): Record<string, string>[] =>
@@ -52,6 +53,7 @@ test('is a header and a record a value, with a byte order mark for spreadsheets'
       derived_from: '',
       device: 'Body+',
       attribution: 'device',
+      attribution_code: '',
     },
     expect.objectContaining({ metric: 'bmi', unit: 'kg/m²', derived_from: 'weight height' }),
   ]);
@@ -70,17 +72,34 @@ test.each(['a, "quoted" name', 'two\r\nlines', 'ünïcode ⚖'])('a device named
   expect(row?.['device']).toBe(device);
 });
 
+test('an attribution without a published meaning has its number', () => {
+  const rows = read(valuesAsCsv([value, { ...value, attribution: 'unknown', attrib: 10_009 }], 'metric'));
+  expect(rows.map((row) => [row['attribution'], row['attribution_code']])).toEqual([
+    ['device', ''],
+    ['unknown', '10009'],
+  ]);
+});
+
 test('numbers below zero are numbers', () => {
   const [row] = read(valuesAsCsv([{ ...value, value: -1.5, metric: metricByName('body_temperature') }], 'metric'));
   expect(row?.['value']).toBe('-1.5');
 });
 
 test('periods are records too, and no values are a header', () => {
-  const series = { name: 'weight', metric: metricByName('weight'), type: 1, position: -1, ambiguous: false, rank: 0 };
+  const weight = { name: 'weight', metric: metricByName('weight'), type: 1, position: -1, rank: 0, needsHeight: false };
+  const series = { ...weight, ambiguous: true };
   const figures = { first: 70, last: 71, min: 69, max: 72, mean: 70.5, count: 4 };
-  const period = { name: '2024-W04', firstDay: '2024-01-22', lastDay: '2024-01-28', ...figures, series };
+  const period = {
+    name: '2024-W04',
+    firstDay: '2024-01-22',
+    lastDay: '2024-01-28',
+    ...figures,
+    series,
+    partial: false,
+  };
+  const kind = { partial: 'false', ambiguous: 'true' };
   expect(read(periodsAsCsv([period], 'metric'))).toEqual([
-    expect.objectContaining({ period: '2024-W04', mean: '70.5', count: '4', first_day: '2024-01-22' }),
+    expect.objectContaining({ period: '2024-W04', mean: '70.5', count: '4', first_day: '2024-01-22', ...kind }),
   ]);
   expect(read(valuesAsCsv([], 'metric'))).toEqual([]);
 });

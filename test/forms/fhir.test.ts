@@ -30,6 +30,7 @@ const valueOf = (name: string, more: Partial<MetricValue> = {}): MetricValue => 
   device: 'Body Scan',
   deviceHash: '0123456789abcdef',
   attribution: 'device',
+  attrib: 0,
   ...more,
 });
 

@@ -2,7 +2,16 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { dashboard } from '../../src/http/dashboard/app.tsx';
-import { connect, emptyTables, makeApp, ORIGIN, startBroker, type Broker, type TestApp } from '../support/broker.ts';
+import {
+  connect,
+  emptyTables,
+  makeApp,
+  ORIGIN,
+  startBroker,
+  type Broker,
+  type TestApp,
+  WEB,
+} from '../support/broker.ts';
 import { type DashboardBrowser, dashboardBrowser, formToken } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
 
@@ -188,6 +197,13 @@ describe('what somebody else wrote', () => {
     const links = [...html.matchAll(/href="([^"]*)"/g)].map(([, href = '']) => href);
     expect(html).toContain('womoji://withings/success');
     expect(links.filter((href) => !href.startsWith('/') && !href.startsWith('#'))).toEqual([]);
+    // On the computer of who tries it, a custom scheme opens nothing; a web address does.
+    const tries = links.filter((href) => href.includes('/withings/auth?')).map((href) => href.replaceAll('&amp;', '&'));
+    const endings = tries.map((href) => new URLSearchParams(href.split('?')[1]));
+    expect(Object.fromEntries(endings.map((query) => [query.get('redirect_uri'), query.get('ending')]))).toEqual({
+      [WEB]: null,
+      'womoji://withings/success': 'page',
+    });
   });
 });
 

@@ -1,7 +1,17 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import {
+  authPath,
+  type Broker,
+  connect,
+  emptyTables,
+  makeApp,
+  startBroker,
+  type TestApp,
+  WOMOJI,
+} from '../support/broker.ts';
+import { dashboardBrowser } from '../support/dashboard.ts';
 import { dumpTables } from '../support/dump.ts';
 import { seedHistory } from '../support/seed.ts';
 
@@ -338,12 +348,76 @@ describe('deleting an app', () => {
     for (const [method, path] of [
       ['POST', '/withings/sync/ada'],
       ['GET', '/metrics/ada'],
+      ['GET', '/metrics/ada/daily'],
+      ['GET', '/changes'],
       ['GET', '/withings/status/ada'],
-      ['GET', '/users/ada/export'],
+      ['GET', '/withings/connections/ada'],
     ] as const) {
-      expect((await app.call(method, path)).status).toBe(403);
+      expect((await app.call(method, path)).status, path).toBe(403);
+      const managed = await broker.manage(method, `/apps/${app.id}${path}`);
+      expect(await managed.json(), path).toMatchObject({ status: 403, code: 'app_disabled' });
     }
+    for (const path of ['user-tokens', 'connect-sessions', 'confirm']) {
+      const body = { user_id: 'ada', redirect_uri: WOMOJI, ticket: 'x' };
+      expect((await app.call('POST', `/withings/${path}`, body)).status, path).toBe(403);
+    }
+    expect((await broker.request(authPath(app, 'ada'))).status).toBe(403);
     await broker.manage('PATCH', `/apps/${app.id}`, { disabled: false });
     expect((await app.call('POST', '/withings/sync/ada')).status).toBe(200);
   });
+
+  test('a disabled app: nothing flows through the dashboard either, which still disconnects and erases', async () => {
+    await link('ada', 0);
+    const redirect = await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: 'session' });
+    expect(redirect.status).toBe(200);
+    const browser = dashboardBrowser(broker);
+    await browser.signIn(broker.operatorToken);
+    const page = `/dashboard/apps/${app.id}/users/ada`;
+    const before = (await browser.get(page)).html;
+    expect(before).toContain('<svg');
+    await broker.manage('PATCH', `/apps/${app.id}`, { disabled: true });
+    const calls = broker.simulator.state.calls.list().length;
+    broker.advance(60_000);
+    const shown = await browser.get(page);
+    expect(shown.status).toBe(200);
+    expect(shown.html).not.toContain('<svg');
+    expect(shown.html).not.toContain(`${page}/sync`);
+    const synced = await browser.submitFrom(before, `${page}/sync`);
+    expect(synced.status).toBe(409);
+    expect(synced.html).toContain('This app is disabled');
+    const tried = await browser.submit(`/dashboard/apps/${app.id}/health`, `/dashboard/apps/${app.id}/health/try`, {
+      uri: WOMOJI,
+    });
+    expect(tried.status).toBe(403);
+    expect(broker.simulator.state.calls.list()).toHaveLength(calls);
+
+    await browser.submit(page, `${page}/disconnect`);
+    expect((await browser.get(page)).html).toContain('Disconnected');
+    await browser.submit(page, `${page}/erase`, { confirmation: 'ada' });
+    expect(await rowsWith('"ada"')).toEqual([]);
+  });
+
+  test.each(['app key', 'access token', 'user token'])(
+    'a disabled app: what a person has a right to goes on by %s',
+    async (credential) => {
+      for (const [person, userId] of ['ada', 'bob'].entries()) await link(userId, person);
+      const minted = await app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
+      const { token } = await minted.json<{ token: string }>();
+      await broker.manage('PATCH', `/apps/${app.id}`, { disabled: true });
+      const value = { 'app key': app.key, 'access token': broker.operatorToken, 'user token': token }[credential] ?? '';
+      const ask = (method: string, path: string) =>
+        broker.request(`/apps/${app.id}${path}`, { method, headers: { Authorization: `Bearer ${value}` } });
+      expect(await (await ask('DELETE', '/withings/disconnect/ada')).json()).toEqual({ connected: false });
+      const state = await env.DB.prepare(`SELECT state FROM connections WHERE user_id = 'ada'`).first<string>('state');
+      expect(state).toBe('disconnected');
+      if (credential === 'user token') {
+        expect((await ask('GET', '/withings/status/ada')).status).toBe(403);
+        return;
+      }
+      const exported = await (await ask('GET', '/users/bob/export')).json<{ groups: unknown[] }>();
+      expect(exported.groups.length).toBeGreaterThan(3);
+      expect(await (await ask('DELETE', '/users/bob')).json()).toMatchObject({ complete: true });
+      expect(await rowsWith('"bob"')).toEqual([]);
+    },
+  );
 });

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 
 import { manageApp } from '../../src/broker/access/admit-manager.ts';
+import { backendOf } from '../../src/broker/access/authenticate.ts';
 import { mintUserToken } from '../../src/broker/access/mint-user-token.ts';
 import { createApiKey } from '../../src/broker/apps/manage-apps.ts';
 import { mintConnectSession } from '../../src/broker/link/mint-connect-session.ts';
@@ -42,16 +43,21 @@ test('printing what use cases hand to each other prints no token, code or key, a
   const opened = await openToken(deps, owner, 'refresh_token', sealed.refreshTokenSealed);
   const managed = await manageApp(deps, { account: undefined, token: undefined, surface: 'api' }, app.id);
   if (!managed.ok || !opened.ok) throw new Error('no app, or no token');
+  const backend = backendOf(managed.value);
+  if (!backend.ok) throw new Error(backend.failure.kind);
   const made = await createApiKey(deps, managed.value, { name: 'second', scopes: ['read'] });
   if (!made.ok) throw new Error(made.failure.kind);
   const { accessToken, refreshToken } = grant.value;
-  const userToken = await mintUserToken(deps, app.id, 'ada');
-  const session = await mintConnectSession(deps, app.id, { userId: 'ada', redirectUri: WOMOJI });
+  const userToken = await mintUserToken(deps, backend.value, 'ada');
+  if (!userToken.ok) throw new Error(userToken.failure.kind);
+  const session = await mintConnectSession(deps, backend.value, { userId: 'ada', redirectUri: WOMOJI });
 
   const held = { grant, opened, made, userToken, session, presented: secret(app.key) };
   const printed = (value: unknown) =>
     `${inspect(value, { depth: 9, showHidden: true })} ${JSON.stringify(value)} ${inspect(new Error('x', { cause: value }))}`;
-  const values = [accessToken, refreshToken, opened.value, made.value.key, userToken.token].map((one) => one.reveal());
+  const values = [accessToken, refreshToken, opened.value, made.value.key, userToken.value.token].map((one) =>
+    one.reveal(),
+  );
   for (const value of [...values, app.key]) {
     expect(value.length).toBeGreaterThan(30);
     expect(printed(held)).not.toContain(value);

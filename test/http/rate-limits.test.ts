@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { mintCredential } from '../../src/crypto/credential.ts';
 import { authPath, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
+import { dashboardBrowser } from '../support/dashboard.ts';
+import { makeDeveloper } from '../support/developer.ts';
 
 const statusPath = (appId: string): string => `/apps/${appId}/withings/status/ada`;
 
@@ -26,6 +28,8 @@ const started = async () => {
     NETWORK_RATE: limitedTo(4),
     FAILED_RATE: limitedTo(2),
     APP_RATE: limitedTo(2),
+    USER_RATE: limitedTo(2),
+    MANAGER_RATE: limitedTo(2),
   };
   const broker = await startBroker({ bindings: rates });
   const app = await makeApp(broker);
@@ -210,5 +214,54 @@ test('on a developer’s machine nothing is braked', async () => {
     expect((await from('::1', `/apps/${app.id}/withings/status/ada`, { 'X-API-Key': app.key })).status).toBe(200);
     expect((await from('::1', `/apps/${app.id}/withings/status/ada`)).status).toBe(401);
   }
-  expect(Object.values(rates).map(({ counts }) => counts.size)).toEqual([0, 0, 0, 0, 0]);
+  expect(Object.values(rates).map(({ counts }) => counts.size)).toEqual(Object.values(rates).map(() => 0));
+});
+
+test('a person who asks too often with their user token waits alone, and uses up nothing of their app', async () => {
+  const { rates, broker, app } = await started();
+  const tokenOf = async (userId: string) =>
+    (await (await app.call('POST', '/withings/user-tokens', { user_id: userId })).json<{ token: string }>()).token;
+  const [adas, adasOther, bobs] = [await tokenOf('ada'), await tokenOf('ada'), await tokenOf('bob')];
+  const ask = (userId: string, token: string, address = '203.0.113.7') =>
+    broker.request(`/apps/${app.id}/withings/status/${userId}`, {
+      headers: { Authorization: `Bearer ${token}`, 'CF-Connecting-IP': address },
+    });
+  for (const [token, address] of [
+    [adas, '203.0.113.7'],
+    [adasOther, '203.0.113.8'],
+  ] as const) {
+    expect((await ask('ada', token, address)).status).toBe(200);
+  }
+  rates.APP_RATE.counts.clear();
+  for (let asked = 0; asked < 5; asked += 1) {
+    const refused = await ask('ada', adas);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('Retry-After')).toBe('60');
+  }
+  expect(rates.APP_RATE.counts.size).toBe(0);
+  expect((await ask('bob', bobs)).status).toBe(200);
+});
+
+test('who manages apps has a limit by account, whichever token, through the API and the dashboard', async () => {
+  const { broker } = await started();
+  const one = await makeDeveloper(broker);
+  const second = await broker.manage('POST', `/accounts/${one.accountId}/tokens`, { name: 'second' });
+  const { token } = await second.json<{ token: string }>();
+  const other = await makeDeveloper(broker);
+  const headers = { 'CF-Connecting-IP': '203.0.113.7' };
+  const ask = (bearer: string) =>
+    broker.request('/whoami', { headers: { ...headers, Authorization: `Bearer ${bearer}` } });
+  expect((await ask(one.token)).status).toBe(200);
+  expect((await ask(token)).status).toBe(200);
+  expect((await ask(one.token)).status).toBe(429);
+  expect((await ask(other.token)).status).toBe(200);
+
+  const browser = dashboardBrowser({
+    origin: broker.origin,
+    request: (path, init) => broker.request(path, { ...init, headers: { ...init.headers, ...headers } }),
+  });
+  await browser.signIn(broker.operatorToken);
+  const refused = await browser.get('/dashboard/apps');
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get('Retry-After')).toBe('60');
 });

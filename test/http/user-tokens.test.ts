@@ -1,13 +1,28 @@
+import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { type Broker, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { USER_TOKEN } from '../../src/crypto/link-tokens.ts';
+import { sign } from '../../src/crypto/signed-token.ts';
+import {
+  type Broker,
+  connect,
+  consent,
+  makeApp,
+  openLink,
+  startBroker,
+  type TestApp,
+  WOMOJI,
+} from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
+import { makeDeveloper } from '../support/developer.ts';
 
 const PAGE = 'https://page.example.org';
 
+const d1 = meterD1(env.DB);
 let broker: Broker;
 let app: TestApp;
 beforeAll(async () => {
-  broker = await startBroker();
+  broker = await startBroker({ bindings: { DB: d1.d1 } });
   app = await makeApp(broker);
   const [person] = [...broker.simulator.state.people.list()];
   await connect(broker, app, 'ada', person?.id ?? '');
@@ -81,6 +96,122 @@ describe('a user token', () => {
     expect((await bearing(token, 'DELETE', '/withings/disconnect/leaver')).status).toBe(200);
     expect(await (await bearing(token, 'GET', '/withings/status/leaver')).json()).toEqual({ connected: false });
   });
+});
+
+describe('what was minted with a credential ends with it', () => {
+  const status = (token: string) => bearing(token, 'GET', '/withings/status/ada');
+
+  test('a user token, when the key is revoked, and none of another key', async () => {
+    const created = await broker.manage('POST', `/apps/${app.id}/keys`, { name: 'leaked' });
+    const { id, key } = await created.json<{ id: string; key: string }>();
+    const minted = await broker.request(`/apps/${app.id}/withings/user-tokens`, {
+      method: 'POST',
+      headers: { 'X-API-Key': key, 'Content-Type': 'application/json' },
+      body: '{"user_id":"ada"}',
+    });
+    const { token } = await minted.json<{ token: string }>();
+    const another = await mint('ada');
+    expect((await status(token)).status).toBe(200);
+    await broker.manage('DELETE', `/apps/${app.id}/keys/${id}`);
+    const refused = await status(token);
+    expect(refused.status).toBe(401);
+    expect(await refused.json()).toMatchObject({ code: 'invalid_api_key' });
+    expect((await bearing(token, 'DELETE', '/withings/disconnect/ada')).status).toBe(401);
+    expect((await status(another)).status).toBe(200);
+  });
+
+  test.each(['revoked', 'account disabled', 'expired'])(
+    'a user token, when the access token is gone: %s',
+    async (how) => {
+      const owner = await makeDeveloper(broker, { expires_in_days: 1 });
+      const theirs = await makeApp(broker, 'Theirs', owner.accountId);
+      // So late that the access token expires within the life of what it mints.
+      broker.advance(24 * 3_600_000 - 60_000);
+      const minted = await broker.request(`/apps/${theirs.id}/withings/user-tokens`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${owner.token}`, 'Content-Type': 'application/json' },
+        body: '{"user_id":"ada"}',
+      });
+      const { token } = await minted.json<{ token: string }>();
+      const ask = () =>
+        broker.request(`/apps/${theirs.id}/withings/status/ada`, { headers: { Authorization: `Bearer ${token}` } });
+      expect((await ask()).status).toBe(200);
+      if (how === 'revoked') await broker.manage('DELETE', `/accounts/${owner.accountId}/tokens/${owner.tokenId}`);
+      if (how === 'account disabled') await broker.manage('PATCH', `/accounts/${owner.accountId}`, { disabled: true });
+      if (how === 'expired') broker.advance(120_000);
+      expect((await ask()).status).toBe(401);
+    },
+  );
+
+  test('a connect session, before it is opened and while its link is under way', async () => {
+    const created = await broker.manage('POST', `/apps/${app.id}/keys`, { name: 'leaked' });
+    const { id, key } = await created.json<{ id: string; key: string }>();
+    const session = async () => {
+      const minted = await broker.request(`/apps/${app.id}/withings/connect-sessions`, {
+        method: 'POST',
+        headers: { 'X-API-Key': key, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ user_id: 'mallory', redirect_uri: WOMOJI }),
+      });
+      return (await minted.json<{ auth_url: string }>()).auth_url;
+    };
+    const [opened, unopened] = [await session(), await session()];
+    const { authorizeUrl, cookies } = await openLink(broker, opened);
+    const callback = await consent(broker, authorizeUrl, [...broker.simulator.state.people.list()][2]?.id ?? '');
+    await broker.manage('DELETE', `/apps/${app.id}/keys/${id}`);
+    const refused = await broker.request(unopened);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ code: 'invalid_parameter' });
+    const ended = await broker.request(callback, { headers: { Cookie: cookies } });
+    expect(ended.headers.get('Location')).toContain('error=link_not_allowed');
+    expect(await (await app.call('GET', '/withings/status/mallory')).json()).toEqual({ connected: false });
+  });
+
+  test('and what the release before minted, which names no key, is good until it expires', async () => {
+    const { keyring } = await broker.deps();
+    const issued = { jti: '1', now: broker.now(), expiresAt: broker.now() + 3_600_000 };
+    const token = await sign(keyring, USER_TOKEN, { app: app.id, sub: 'ada' }, issued);
+    expect((await status(token)).status).toBe(200);
+    broker.advance(3_601_000);
+    expect((await status(token)).status).toBe(401);
+  });
+});
+
+describe('a user token from before an erasure', () => {
+  test('is good for nothing, also when the person has linked again, unlike one minted since', async () => {
+    const person = [...broker.simulator.state.people.list()][1]?.id ?? '';
+    const status = (token: string) => bearing(token, 'GET', '/withings/status/returner');
+    const beforeLink = await mint('returner');
+    await connect(broker, app, 'returner', person);
+    const before = await mint('returner');
+    expect((await status(beforeLink)).status).toBe(200);
+    await app.call('DELETE', '/users/returner');
+    expect((await status(before)).status).toBe(401);
+    const between = await mint('returner');
+    await connect(broker, app, 'returner', person);
+    for (const token of [beforeLink, before]) expect((await status(token)).status).toBe(401);
+    for (const token of [between, await mint('returner')]) expect((await status(token)).status).toBe(200);
+    expect((await bearing(await mint('ada'), 'GET', '/withings/status/ada')).status).toBe(200);
+  });
+
+  test('is remembered no longer than it could have been good for', async () => {
+    const marks = () => env.DB.prepare('SELECT count(*) AS n FROM erased_users').first<number>('n');
+    expect(await marks()).toBe(1);
+    const toMinute47 = (107 - new Date(broker.now()).getUTCMinutes()) % 60;
+    broker.advance(toMinute47 * 60_000);
+    await broker.tick();
+    expect(await marks()).toBe(1);
+    broker.advance(2 * 3_600_000);
+    await broker.tick();
+    expect(await marks()).toBe(0);
+  });
+});
+
+test('status by a user token is one round trip of at most 4 rows', async () => {
+  const token = await mint('ada');
+  d1.reset();
+  expect((await bearing(token, 'GET', '/withings/status/ada')).status).toBe(200);
+  expect([d1.calls(), d1.rowsWritten()]).toEqual([1, 0]);
+  expect(d1.rowsRead()).toBeLessThanOrEqual(4);
 });
 
 describe('a page of another origin', () => {

@@ -85,7 +85,6 @@ describe('parameters', () => {
     { lastupdate: '1.5' },
     { offset: 'x' },
     { meastype: '1', meastypes: '5' },
-    { lastupdate: '1', startdate: '1' },
   ])('%o is 503 Invalid Params', async (fields) => {
     const simulator = standingSimulator();
     const { access_token: token } = await connect(simulator);
@@ -145,6 +144,21 @@ describe('parameters', () => {
       (await getmeas(simulator, token, { lastupdate: `${moment}` })).body.measuregrps.map(({ grpid }) => grpid);
     expect(await after(START_SECONDS)).toEqual([]);
     expect(await after(START_SECONDS - 1)).toEqual(old.map(({ grpid }) => grpid));
+  });
+
+  test('dates and lastupdate together are no mistake: what was measured between and modified after', async () => {
+    const simulator = standingSimulator();
+    const { access_token: token } = await connect(simulator);
+    const nora = personOf(simulator, 'nora');
+    const date = START_SECONDS - 400 * DAY;
+    const old = simulator.state.weighIns.add(nora, { weightKg: 70, date });
+    simulator.state.weighIns.add(nora, { weightKg: 71, date: START_SECONDS - 60 });
+    const dates = { startdate: `${date - 1}`, enddate: `${date + 1}` };
+    const asked = await getmeas(simulator, token, { ...dates, lastupdate: `${START_SECONDS - 1}` });
+    expect(asked.status).toBe(0);
+    expect(asked.body.measuregrps.map(({ grpid }) => grpid)).toEqual(old.map(({ grpid }) => grpid));
+    const later = await getmeas(simulator, token, { ...dates, lastupdate: `${START_SECONDS}` });
+    expect(later.body.measuregrps).toEqual([]);
   });
 
   test('come by GET in the query, or by POST with only the action there', async () => {

@@ -126,7 +126,9 @@ describe('the code exchange', () => {
     const simulator = standingSimulator();
     const noClient = await oauth2(simulator, { action: 'requesttoken', grant_type: 'refresh_token' });
     expect(noClient.error).toMatch(/^Invalid_request: The client ID was not specified/);
-    expect((await requestToken(simulator, { grant_type: 'password' })).error).toMatch(/invalid grant_type$/);
+    expect((await requestToken(simulator, { grant_type: 'password' })).error).toBe(
+      'invalid_params: invalid grant_type',
+    );
 
     const query = new URLSearchParams({
       action: 'requesttoken',
@@ -136,13 +138,15 @@ describe('the code exchange', () => {
       code: await codeFor(simulator),
       redirect_uri: redirectUri,
     });
-    for (const init of [
-      { method: 'GET' },
-      { method: 'POST' },
-      { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } },
-    ]) {
-      const response = await simulator.fetch(`https://wbsapi.withings.net/v2/oauth2?${query.toString()}`, init);
-      expect(await response.text()).toContain('invalid grant_type');
+    const json = { body: JSON.stringify(Object.fromEntries(query)), headers: { 'content-type': 'application/json' } };
+    for (const [search, init] of [
+      [`?${query.toString()}`, { method: 'GET' }],
+      [`?${query.toString()}`, { method: 'POST' }],
+      ['?action=requesttoken', { method: 'POST', ...json }],
+      ['', { method: 'POST', ...json }],
+    ] as const) {
+      const response = await simulator.fetch(`https://wbsapi.withings.net/v2/oauth2${search}`, init);
+      expect(await response.text()).toBe('{"status":503,"body":{},"error":"invalid_params: invalid grant_type"}');
       advanceSeconds(simulator, 11);
     }
     expect(simulator.state.grants.all()).toEqual([]);
@@ -327,7 +331,6 @@ test('unknown actions, paths and methods of the API are not implemented', async 
   const headers = { authorization: `Bearer ${token}` };
   for (const [path, init] of [
     ['/v2/oauth2', form({ action: 'recoverauthorizationcode' })],
-    ['/v2/oauth2', form({})],
     ['/v2/oauth2', { method: 'PUT', body: new URLSearchParams({ action: 'requesttoken' }) }],
     ['/v2/signature', form({ action: 'getnonces' })],
     ['/measure', { ...form({ action: 'getactivity' }), headers }],

@@ -9,7 +9,10 @@ import { meterD1 } from '../support/d1-meter.ts';
 const NOW = Date.UTC(2026, 5, 15);
 const APP = 'app_activation';
 
+const event = { appId: APP, id: 'evt_1', type: 'connection.created' as const, at: NOW };
+
 const activation = {
+  event,
   id: 4_711,
   appId: APP,
   userId: 'ada',
@@ -42,7 +45,10 @@ test('a disconnect between an activation whose answer was lost and its next try 
   // The pause before the next try is when the disconnect comes.
   const sleep = async () => {
     expect(await stored()).toEqual({ state: 'active', refresh_token_sealed: 'refresh' });
-    await disconnectUser(untroubled, { appId: APP, userId: 'ada' }, NOW, env.DB.prepare('SELECT 1'));
+    await disconnectUser(untroubled, { appId: APP, userId: 'ada' }, NOW, {
+      audit: env.DB.prepare('SELECT 1'),
+      event,
+    });
   };
   d1.reset();
   d1.failWhen(({ number }) => (number === 1 ? 'answer_lost' : undefined));

@@ -210,6 +210,33 @@ describe('a page', () => {
     });
   });
 
+  const HARMFUL = ['Europe/Berlin\r\nX-Planted: yes', 'a\u0000b', 'a\u2028b', '\u202Eevil', 'x'.repeat(101), '\uD800'];
+
+  test.each(HARMFUL)('takes no text that could harm where it is written: %j', (text) => {
+    expect(groupsOf({ ...group, deviceid: text, model: text, timezone: text })).toMatchObject({
+      value: { groups: [{ deviceId: null, model: null, timeZone: page.timezone }] },
+    });
+    expect(processMeasureResponse(success({ ...page, timezone: text }))).toMatchObject({ value: { timeZone: 'UTC' } });
+  });
+
+  test.each(['Körperwaage Ⅱ', 'Body Scan', '体重計'])('keeps a name of a device in any script: %s', (model) => {
+    expect(groupsOf({ ...group, model })).toMatchObject({ value: { groups: [{ model }] } });
+  });
+
+  test.each(['America/Argentina/Buenos_Aires', 'Etc/GMT+5', 'UTC', 'America/Port-au-Prince', 'Mars/Olympus_Mons'])(
+    'keeps a name of a zone, known or not: %s',
+    (timezone) => {
+      expect(processMeasureResponse(success({ ...page, timezone }))).toMatchObject({ value: { timeZone: timezone } });
+    },
+  );
+
+  test.each([' Europe/Berlin', 'Europe/Ber lin', '../etc/passwd', 'Europe//Berlin', '<b>', '"', '+02:00', 'a/b/c/d'])(
+    'takes no other text for a zone: %j',
+    (timezone) => {
+      expect(processMeasureResponse(success({ ...page, timezone }))).toMatchObject({ value: { timeZone: 'UTC' } });
+    },
+  );
+
   test.each([{ timezone: undefined }, { timezone: null }, { timezone: '' }, { timezone: 1 }])(
     'falls back to UTC for the zone $timezone',
     ({ timezone }) => {

@@ -126,6 +126,7 @@ describe('a grant', () => {
   test.each([
     { scope: 'user.metrics', names: ['user.metrics'] },
     { scope: 'user.info, user.metrics', names: ['user.info', 'user.metrics'] },
+    { scope: 'user.metrics\u0000,user.metrics\r\nX:<y>,<b>,user.info', names: ['user.info'] },
     { scope: '', names: [] },
     { scope: undefined, names: undefined },
     { scope: 7, names: undefined },

@@ -1,7 +1,7 @@
 import { constantTimeEqual, hashCredential, isWellFormedCredential } from '../../crypto/credential.ts';
 import { actorOf, type Principal, mayManage } from '../../domain/account.ts';
 import type { App } from '../../domain/app.ts';
-import type { Actor, Surface } from '../../domain/audit.ts';
+import { type Actor, OPERATOR, type Surface } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
@@ -87,6 +87,20 @@ const invalid = fail({ kind: 'credential_invalid', wanted: 'access_token' } as c
 const isGoodNow = ({ token, account }: TokenHolder, now: EpochMs): boolean =>
   !token.revoked && !account.disabled && (token.expiresAt === undefined || now < token.expiresAt);
 
+/**
+ * Whether a manager may go on, or asks too often: by account, so that many tokens of one are no way around it.
+ *
+ * @param accountId undefined for the operator
+ */
+export const withinManagerRate = async (
+  deps: Deps,
+  accountId: string | undefined,
+  address: string | undefined,
+): Promise<Result<void, Failure>> =>
+  address === undefined || (await deps.mayPass('manager', accountId ?? OPERATOR))
+    ? ok(undefined)
+    : fail({ kind: 'rate_limited', retryAfterSeconds: 60 });
+
 const authenticateManager = async (
   deps: Deps,
   credential: ManagerCredential,
@@ -97,6 +111,8 @@ const authenticateManager = async (
   if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'access_token' });
   const hash = await hashCredential(presented);
   if (await constantTimeEqual(hash, deps.settings.operatorTokenHash)) {
+    const paced = await withinManagerRate(deps, undefined, address);
+    if (!paced.ok) return paced;
     const manager: Principal = { account: undefined, token: undefined, surface };
     if (about.appId === NO_ID) return ok({ manager, app: undefined, connection: undefined });
     const found = await loadSubject(deps.db, about);
@@ -111,6 +127,8 @@ const authenticateManager = async (
   deps.credentials.note(address, hash, isGood, deps.now());
   if (found.value === undefined || !isGood) return invalid;
   const { account, token, app, connection } = found.value;
+  const paced = await withinManagerRate(deps, account.id, address);
+  if (!paced.ok) return paced;
   if (token.useIsStale) deps.waitUntil(noteTokenUse(deps.db, hash, deps.now()));
   const { id, name, expiresAt } = token;
   return ok({

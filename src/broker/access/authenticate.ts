@@ -1,16 +1,18 @@
 import { hashCredential, isWellFormedCredential } from '../../crypto/credential.ts';
 import { USER_TOKEN } from '../../crypto/link-tokens.ts';
 import { verify } from '../../crypto/signed-token.ts';
-import type { KeyScope } from '../../domain/app.ts';
-import { type Actor, type Surface, USER } from '../../domain/audit.ts';
+import { hashUser } from '../../crypto/user-hash.ts';
+import { type KeyScope, mayServe, type Purpose } from '../../domain/app.ts';
+import { type Actor, type Minter, OPERATOR, type Surface, USER } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { NO_USER, type UserId } from '../../domain/user-id.ts';
 import { noteApiKeyUse } from '../../store/access/api-keys.ts';
 import { type KeyLookup, callerByKey, callerByUser, type CurrentConnection } from '../../store/access/key-lookup.ts';
+import { callerByUserToken, type UserTokenLookup } from '../../store/access/minted.ts';
 import type { Deps } from '../deps.ts';
-import { admitAppManager, admitAppManagerForUser, isManagerCredential, type ManagedApp } from './admit-manager.ts';
+import { admitAppManagerForUser, isManagerCredential, type ManagedApp } from './admit-manager.ts';
 
 /** What a request shows: an app's key, a user token, or an access token. */
 export type Credential = Secret | undefined;
@@ -24,11 +26,17 @@ export type AppCredential = {
   address: string | undefined;
 };
 
+/** What a person has a right to, from whoever may ask it for them: it needs no connection, and an app that is disabled does not stop it. */
+export type PersonRequest = { appId: string; userId: UserId; by: Actor };
+
 /** A request that may go on: for which app and user, who asks, and the user's current connection. */
-export type AuthorizedRequest = { appId: string; userId: UserId; by: Actor; connection: CurrentConnection | undefined };
+export type AuthorizedRequest = PersonRequest & { connection: CurrentConnection | undefined };
 
 /** A request about an app as a whole that may go on: for which app, and who asks. */
 export type AuthorizedBackend = { appId: string; by: Actor };
+
+/** Which user, by which credentials. */
+type Wanted = { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean };
 
 /**
  * Admits a request about one user of one app: by the app's key, by the access token of whoever may manage the app, or, where `userTokens`
@@ -37,54 +45,99 @@ export type AuthorizedBackend = { appId: string; by: Actor };
  *
  * A key of another app gets the same answer as an app that does not exist.
  */
-export const admitForUser = async (
+export const admitForUser = (
   deps: Deps,
   credential: AppCredential,
-  wanted: { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean },
-): Promise<Result<AuthorizedRequest, Failure>> => {
-  const { appId, userId } = wanted;
-  const presented = credential.presented?.reveal();
-  if (isManagerCredential(presented)) {
-    const managed = await requireEnabled(admitAppManagerForUser(deps, credential, { appId, userId }));
-    if (!managed.ok) return managed;
-    return ok({ appId, userId, by: managed.value.by, connection: managed.value.connection });
-  }
-  const caller =
-    wanted.userTokens && presented?.startsWith(JWT_START) === true
-      ? await callerOfUserToken(deps, credential, presented, wanted)
-      : await callerOfKey(deps, credential, wanted);
-  if (!caller.ok) return caller;
-  return ok({ appId, userId, by: actorOf(caller.value, credential), connection: caller.value.connection });
+  wanted: Wanted,
+): Promise<Result<AuthorizedRequest, Failure>> => admit(deps, credential, { ...wanted, purpose: 'flow' });
+
+/** As `admitForUser`, for what a person has a right to: their export, their erasure, the end of their connection. */
+export const admitForPerson = async (
+  deps: Deps,
+  credential: AppCredential,
+  wanted: Wanted,
+): Promise<Result<PersonRequest, Failure>> => {
+  const admitted = await admit(deps, credential, { ...wanted, purpose: 'personal_right' });
+  if (!admitted.ok) return admitted;
+  const { appId, userId, by } = admitted.value;
+  return ok({ appId, userId, by });
 };
 
 /** Admits an app's backend by the app's key, or whoever may manage the app, for what no user token may do. */
 export const admitBackend = async (
   deps: Deps,
   credential: AppCredential,
-  { appId, scope }: { appId: string; scope: KeyScope },
+  wanted: { appId: string; scope: KeyScope },
 ): Promise<Result<AuthorizedBackend, Failure>> => {
-  if (isManagerCredential(credential.presented?.reveal())) {
-    const managed = await requireEnabled(admitAppManager(deps, credential, appId));
-    return managed.ok ? ok({ appId, by: managed.value.by }) : managed;
-  }
-  const caller = await callerOfKey(deps, credential, { appId, userId: NO_USER, scope });
-  if (!caller.ok) return caller;
-  return ok({ appId, by: actorOf(caller.value, credential) });
+  const admitted = await admit(deps, credential, { ...wanted, userId: NO_USER, userTokens: false, purpose: 'flow' });
+  if (!admitted.ok) return admitted;
+  const { appId, by } = admitted.value;
+  return ok({ appId, by });
 };
 
-/** A key acts in its own name, a user token in its person's. */
-const actorOf = ({ key }: KeyLookup, { surface }: AppCredential): Actor => ({
-  id: key?.id ?? USER,
-  tokenId: undefined,
-  surface,
-});
+/** As `admitBackend`, for whoever manages the app: that they may was decided before. */
+export const backendOf = ({ app, by }: ManagedApp): Result<AuthorizedBackend, Failure> =>
+  mayServe(app.disabledAt !== undefined, 'flow') ? ok({ appId: app.id, by }) : fail({ kind: 'app_disabled' });
 
-/** Nothing flows for a disabled app, whoever asks. */
-const requireEnabled = async <Managed extends ManagedApp>(
-  admitting: Promise<Result<Managed, Failure>>,
-): Promise<Result<Managed, Failure>> => {
-  const admitted = await admitting;
-  return admitted.ok && admitted.value.app.disabledAt !== undefined ? fail({ kind: 'app_disabled' }) : admitted;
+/** As `admitForUser`, likewise. One round trip. */
+export const userOfApp = async (
+  deps: Deps,
+  managed: ManagedApp,
+  userId: UserId,
+): Promise<Result<AuthorizedRequest, Failure>> => {
+  const backend = backendOf(managed);
+  if (!backend.ok) return backend;
+  const found = await callerByUser(deps.db, managed.app.id, userId);
+  if (!found.ok) return found;
+  return found.value === undefined
+    ? fail({ kind: 'app_not_found' })
+    : ok({ ...backend.value, userId, connection: found.value.connection });
+};
+
+/** What names, in a signed token, the credential that it is minted with. */
+export const minterOf = ({ id, tokenId }: Actor): Minter => {
+  if (tokenId !== undefined) return { acc: id, tok: tokenId };
+  return id === OPERATOR ? {} : { key: id };
+};
+
+const admit = async (
+  deps: Deps,
+  credential: AppCredential,
+  wanted: Wanted & { purpose: Purpose },
+): Promise<Result<AuthorizedRequest, Failure>> => {
+  const { appId, userId, purpose } = wanted;
+  const caller = await callerOf(deps, credential, wanted);
+  if (!caller.ok) return caller;
+  const { by, isDisabled, connection } = caller.value;
+  if (!mayServe(isDisabled, purpose)) return fail({ kind: 'app_disabled' });
+  return ok({ appId, userId, by, connection });
+};
+
+/** Who asks, by a credential that is good for this app and user, and within its rate limits. */
+type Caller = { by: Actor; isDisabled: boolean; connection: CurrentConnection | undefined };
+
+const callerOf = async (deps: Deps, credential: AppCredential, wanted: Wanted): Promise<Result<Caller, Failure>> => {
+  const presented = credential.presented?.reveal();
+  if (isManagerCredential(presented)) {
+    const managed = await admitAppManagerForUser(deps, credential, wanted);
+    if (!managed.ok) return managed;
+    const { app, by, connection } = managed.value;
+    return withinRateLimit(deps, credential, wanted, { by, isDisabled: app.disabledAt !== undefined, connection });
+  }
+  const isToken = wanted.userTokens && presented?.startsWith(JWT_START) === true;
+  const { surface } = credential;
+  if (isToken) {
+    const found = await lookUpUserToken(deps, presented, wanted);
+    if (!found.ok) return found;
+    const { appDisabled: isDisabled, connection } = found.value;
+    const caller = { by: { id: USER, tokenId: undefined, surface }, isDisabled, connection };
+    return withinRateLimit(deps, credential, wanted, caller, 'user');
+  }
+  const found = await lookUpKey(deps, credential, wanted);
+  if (!found.ok) return found;
+  const { key, appDisabled: isDisabled, connection } = found.value;
+  const caller = { by: { id: key.id, tokenId: undefined, surface }, isDisabled, connection };
+  return withinRateLimit(deps, credential, wanted, caller);
 };
 
 /** Every signed token begins so: base64url of `{"`. */
@@ -92,10 +145,10 @@ const JWT_START = 'eyJ';
 
 const invalidKey = fail({ kind: 'credential_invalid', wanted: 'api_key' } as const);
 
-const callerOfKey = async (
+const lookUpKey = async (
   deps: Deps,
   credential: AppCredential,
-  { appId, userId, scope }: { appId: string; userId: string; scope: KeyScope },
+  { appId, userId, scope }: Wanted,
 ): Promise<Result<KeyLookup, Failure>> => {
   const presented = credential.presented?.reveal();
   if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'api_key' });
@@ -107,29 +160,36 @@ const callerOfKey = async (
   const found = await callerByKey(deps.db, hash, userId, deps.now());
   if (!found.ok) return found;
   const caller = found.value;
-  const isGood = caller?.key?.revoked === false;
+  const isGood = caller?.key.revoked === false;
   deps.credentials.note(credential.address, hash, isGood, deps.now());
-  if (caller?.key === undefined || !isGood) return invalidKey;
+  if (caller === undefined || !isGood) return invalidKey;
   if (caller.appId !== appId) return fail({ kind: 'app_not_found' });
-  if (caller.appDisabled) return fail({ kind: 'app_disabled' });
   if (credential.fromBrowser && caller.refusesBrowserKeys) return fail({ kind: 'browser_key_refused' });
   if (!caller.key.scopes.includes(scope)) return fail({ kind: 'scope_missing', scope });
   if (caller.key.useIsStale) deps.waitUntil(noteApiKeyUse(deps.db, hash, deps.now()));
-  return withinRateLimit(deps, credential, caller);
+  return ok(caller);
 };
 
-/** How long an app that asks too often waits: the brake counts by the minute. */
+/** How long whoever asks too often waits: Cloudflare counts by the minute. */
 const PACE_SECONDS = 60;
 
-/** Lets an app go on unless it asks too often. After the credential was judged, so that nobody else can use up its pace. */
+/**
+ * Lets a caller go on unless the app asks too often, or, with their own token, its user. After the credential was judged, so that nobody else
+ * can use up what they may ask.
+ */
 const withinRateLimit = async (
   deps: Deps,
   { address }: AppCredential,
-  caller: KeyLookup,
-): Promise<Result<KeyLookup, Failure>> => {
-  if (address === undefined || (await deps.mayPass('app', caller.appId))) return ok(caller);
-  return fail({ kind: 'rate_limited', retryAfterSeconds: PACE_SECONDS });
+  { appId, userId }: Wanted,
+  caller: Caller,
+  by: 'app' | 'user' = 'app',
+): Promise<Result<Caller, Failure>> => {
+  if (address === undefined) return ok(caller);
+  if (by === 'user' && !(await deps.mayPass('user', `${appId} ${userId}`))) return tooOften;
+  return (await deps.mayPass('app', appId)) ? ok(caller) : tooOften;
 };
+
+const tooOften = fail({ kind: 'rate_limited', retryAfterSeconds: PACE_SECONDS } as const);
 
 /** Where a key is wanted, a good user token is told apart from garbage: its bearer mistook the route, not the token. */
 const explainNotAKey = async (deps: Deps, presented: string): Promise<Result<KeyLookup, Failure>> => {
@@ -137,17 +197,20 @@ const explainNotAKey = async (deps: Deps, presented: string): Promise<Result<Key
   return token.ok ? fail({ kind: 'user_token_not_taken' }) : invalidKey;
 };
 
-const callerOfUserToken = async (
+/** A user token is good while what it was minted with is, and until its user is erased. */
+const lookUpUserToken = async (
   deps: Deps,
-  credential: AppCredential,
   presented: string,
-  { appId, userId }: { appId: string; userId: string },
-): Promise<Result<KeyLookup, Failure>> => {
+  { appId, userId }: Wanted,
+): Promise<Result<UserTokenLookup, Failure>> => {
   const token = await verify(deps.keyring, USER_TOKEN, presented, deps.now());
   // Another user's token says nothing here, not even that this user exists.
   if (!token.ok || token.value.app !== appId || token.value.sub !== userId) return invalidKey;
-  const found = await callerByUser(deps.db, appId, userId);
+  const userHash = await hashUser(deps.keyring, appId, userId);
+  const found = await callerByUserToken(deps.db, { appId, userId, userHash }, token.value, deps.now());
   if (!found.ok) return found;
   if (found.value === undefined) return fail({ kind: 'app_not_found' });
-  return found.value.appDisabled ? fail({ kind: 'app_disabled' }) : withinRateLimit(deps, credential, found.value);
+  const { isMinterGone, epoch } = found.value;
+  const isFromBefore = epoch !== undefined && token.value.epoch !== epoch;
+  return isMinterGone || isFromBefore ? invalidKey : ok(found.value);
 };

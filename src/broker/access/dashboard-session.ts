@@ -14,7 +14,7 @@ import {
   type StoredSession,
 } from '../../store/access/dashboard-sessions.ts';
 import type { Deps } from '../deps.ts';
-import { admitManager } from './admit-manager.ts';
+import { admitManager, withinManagerRate } from './admit-manager.ts';
 
 /**
  * Sessions of the dashboard: a token is shown once, at sign-in, and a random cookie stands for it from then on. The cookie's hash is what
@@ -71,6 +71,8 @@ export const resumeSession = async (
   const isGood = stored !== undefined && !isSessionOver(stored, now) && (await isTokenGood(deps, stored));
   deps.credentials.note(address, idHash, isGood, now);
   if (stored === undefined || !isGood) return ok(undefined);
+  const paced = await withinManagerRate(deps, stored.account?.id, address);
+  if (!paced.ok) return paced;
   if (now >= stored.lastSeenAt + SESSION_NOTE_MS) deps.waitUntil(noteSessionSeen(deps.db, idHash, now));
   return ok({ account: stored.account, token: stored.token, expiresAt: stored.expiresAt });
 };

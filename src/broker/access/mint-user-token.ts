@@ -1,25 +1,33 @@
 import { hex } from '../../crypto/credential.ts';
 import { USER_TOKEN } from '../../crypto/link-tokens.ts';
 import { sign } from '../../crypto/signed-token.ts';
+import { hashUser } from '../../crypto/user-hash.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
-import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { erasureEpoch, USER_TOKEN_LIFETIME_MS } from '../../store/access/minted.ts';
 import type { Deps } from '../deps.ts';
+import { type AuthorizedBackend, minterOf } from './authenticate.ts';
 
-const USER_TOKEN_LIFETIME_MS = HOUR_MS;
-
-/** Makes what an app on a phone holds instead of an API key: good for one user's data, for an hour, and kept nowhere. */
+/**
+ * Makes what an app on a phone holds instead of an API key: good for one user's data, for an hour, and kept nowhere. It ends before that with
+ * the credential that it was minted with, and with the user's erasure.
+ */
 export const mintUserToken = async (
   deps: Deps,
-  appId: string,
+  { appId, by }: AuthorizedBackend,
   userId: string,
-): Promise<{ token: Secret; expiresAt: EpochMs }> => {
+): Promise<Result<{ token: Secret; expiresAt: EpochMs }, Failure>> => {
+  const epoch = await erasureEpoch(deps.db, appId, await hashUser(deps.keyring, appId, userId));
+  if (!epoch.ok) return epoch;
   const now = deps.now();
   const expiresAt = now + USER_TOKEN_LIFETIME_MS;
   const token = await sign(
     deps.keyring,
     USER_TOKEN,
-    { app: appId, sub: userId },
+    { app: appId, sub: userId, ...minterOf(by), ...(epoch.value !== undefined && { epoch: epoch.value }) },
     { jti: hex(deps.random(16)), now, expiresAt },
   );
-  return { token: secret(token), expiresAt };
+  return ok({ token: secret(token), expiresAt });
 };

@@ -5,6 +5,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import type { Activation } from '../../store/link/activation.ts';
 import { type Deps, uniform } from '../deps.ts';
 import { sealTokens } from '../tokens/sealed-tokens.ts';
+import { newEvent } from '../webhooks/record.ts';
 
 /** Who is linked to what, and the tokens that make the connection. */
 type Linked = Pick<
@@ -30,4 +31,5 @@ export const prepareActivation = async (
     uniform(deps.random),
   ),
   rotationId: hex(deps.random(16)),
+  event: newEvent(deps, { appId: linked.appId, type: 'connection.created', connectionId: linked.id }),
 });

@@ -13,6 +13,7 @@ import { appendParameters, withLoopbackPort } from '../../domain/redirect-uri/ma
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { SECOND_MS } from '../../domain/time.ts';
+import { isMinterEnded } from '../../store/access/minted.ts';
 import { type Claim, claimLink, noteOutcome, outcomeOf } from '../../store/link/claims.ts';
 import { linkRecord, type LinkTarget } from '../../store/link/links.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
@@ -33,7 +34,12 @@ export type Callback = {
 };
 
 /** Where the browser goes next: the app's redirect URI, with what came of the link. */
-export type FinishedLink = { location: string; ending: LinkOutcome };
+export type FinishedLink = {
+  location: string;
+  ending: LinkOutcome;
+  /** Whether the browser is shown a page that leads there, instead of being sent. */
+  onPage: boolean;
+};
 
 /**
  * Finishes a link. A Withings code lives 30 seconds, so nothing slow stands before its exchange, and it is never exchanged twice.
@@ -80,9 +86,10 @@ const finishVerified = async (
     return fail(outcome === 'app_disabled' ? { kind: outcome } : { kind: outcome, explanation: undefined });
   }
   const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
+  const onPage = state.page === true;
   if (!won) {
     const ending = await awaitFirstOutcome(deps, claim);
-    return ok({ location: locationOf(redirectUri, ending, undefined), ending });
+    return ok({ location: locationOf(redirectUri, ending, undefined), ending, onPage });
   }
 
   const completed = await completeLink(deps, callback, { ...claimed.value, claim, target, state, record });
@@ -94,7 +101,7 @@ const finishVerified = async (
   }
   const level = ending === 'server_error' ? 'error' : 'info';
   await logAbout(deps, subject, { level, event: 'link', outcome: ending, reason });
-  return ok({ location: locationOf(redirectUri, ending, ticket), ending });
+  return ok({ location: locationOf(redirectUri, ending, ticket), ending, onPage });
 };
 
 /** How a link came to its end: with which word for the app, and why. */
@@ -115,6 +122,11 @@ const completeLink = async (
   { claim, sessionWon, target, state, record }: ClaimedLink,
 ): Promise<CompletedLink> => {
   if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
+  if (state.ses !== undefined) {
+    const ended = await isMinterEnded(deps.db, state.app, state.ses, deps.now());
+    if (!ended.ok) return { ending: 'temporarily_unavailable', reason: ended.failure.kind };
+    if (ended.value) return { ending: 'link_not_allowed', reason: 'session_key_revoked' };
+  }
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
   if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
   const granted = await deps.withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);

@@ -8,15 +8,16 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { linkTarget } from '../../store/link/links.ts';
+import { type AuthorizedBackend, minterOf } from '../access/authenticate.ts';
 import type { Deps } from '../deps.ts';
 
 /**
  * Makes the right to link one user once, for the app's backend to hand to that user's browser. It is signed, not stored: it is spent when a
- * callback claims it, so that a preview of the link does not use it up.
+ * callback claims it, so that a preview of the link does not use it up. It ends with the credential that it was minted with.
  */
 export const mintConnectSession = async (
   deps: Deps,
-  appId: string,
+  { appId, by }: AuthorizedBackend,
   { userId, redirectUri }: { userId: string; redirectUri: string },
 ): Promise<Result<{ session: Secret; expiresAt: EpochMs }, Failure>> => {
   const found = await linkTarget(deps.db, appId, registrationCandidates(redirectUri));
@@ -28,7 +29,7 @@ export const mintConnectSession = async (
   }
   const now = deps.now();
   const expiresAt = now + CONNECT_SESSION_LIFETIME_MS;
-  const claims = { app: appId, sub: userId, uri: redirectUri };
+  const claims = { app: appId, sub: userId, uri: redirectUri, ...minterOf(by) };
   const session = await sign(deps.keyring, CONNECT_SESSION, claims, {
     jti: hex(deps.random(16)),
     now,

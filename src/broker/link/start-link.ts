@@ -1,5 +1,11 @@
 import { hashCredential, hex } from '../../crypto/credential.ts';
-import { CONNECT_SESSION, sealLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
+import {
+  CONNECT_SESSION,
+  type ConnectSessionClaims,
+  sealLinkRecord,
+  STATE,
+  type StateClaims,
+} from '../../crypto/link-tokens.ts';
 import { type Issued, sign, verify } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { type LinkKind, STATE_LIFETIME_MS } from '../../domain/link.ts';
@@ -12,6 +18,7 @@ import {
 } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { parseUserId } from '../../domain/user-id.ts';
+import { isMinterEnded } from '../../store/access/minted.ts';
 import { redirectUrisOf } from '../../store/apps/redirect-uris.ts';
 import { linkTarget, putLinkRecord, secondsUntil } from '../../store/link/links.ts';
 import type { Deps } from '../deps.ts';
@@ -21,6 +28,8 @@ import { logAbout } from '../log.ts';
 export type LinkRequest = {
   appId: string;
   link: { userId: string; redirectUri: string } | { session: string };
+  /** Whether the link ends on a page with a button, for browsers on machines without the app, instead of a redirect to it. */
+  endsOnPage: boolean;
   /** The binding cookie that the browser sent, if any. */
   binding: string | undefined;
   /** Where Withings sends the browser back to. */
@@ -43,6 +52,11 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
   if (!wanted.ok) return wanted;
   const { userId, redirectUri, session } = wanted.value;
 
+  if (session !== undefined) {
+    const ended = await isMinterEnded(deps.db, request.appId, session, deps.now());
+    if (!ended.ok) return ended;
+    if (ended.value) return sessionRefused('was made with a key that has been revoked');
+  }
   const found = await linkTarget(deps.db, request.appId, registrationCandidates(redirectUri));
   if (!found.ok) return found;
   const target = found.value;
@@ -62,7 +76,8 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
       app: target.id,
       uri: entry.id,
       ...(port !== undefined && { port }),
-      ...(session !== undefined && { ses: { id: session.jti, exp: session.expiresAt } }),
+      ...(request.endsOnPage && { page: true }),
+      ...(session !== undefined && { ses: sessionClaims(session) }),
     },
   });
   return ok({
@@ -76,18 +91,15 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
   });
 };
 
-type WantedLink = { userId: string; redirectUri: string; session: Issued<{ uri: string }> | undefined };
+type WantedLink = { userId: string; redirectUri: string; session: Issued<ConnectSessionClaims> | undefined };
 
 const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Result<WantedLink, Failure>> => {
   if ('session' in link) {
     const session = await verify(deps.keyring, CONNECT_SESSION, link.session, deps.now());
     if (!session.ok || session.value.app !== appId) {
-      const why = session.ok || session.failure.kind === 'invalid' ? 'was not made for this app' : 'has expired';
-      return fail({
-        kind: 'invalid_parameter',
-        parameter: 'session',
-        detail: `The connect session ${why}. Ask the app's backend for a new one.`,
-      });
+      return sessionRefused(
+        session.ok || session.failure.kind === 'invalid' ? 'was not made for this app' : 'has expired',
+      );
     }
     return ok({ userId: session.value.sub, redirectUri: session.value.uri, session: session.value });
   }
@@ -101,6 +113,22 @@ const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Res
   }
   return ok({ userId: userId.value, redirectUri: link.redirectUri, session: undefined });
 };
+
+const sessionRefused = (why: string) =>
+  fail({
+    kind: 'invalid_parameter',
+    parameter: 'session',
+    detail: `The connect session ${why}. Ask the app's backend for a new one.`,
+  } as const);
+
+/** What a state keeps of its connect session: enough to claim it, and to know whether its key was revoked since. */
+const sessionClaims = ({ jti, expiresAt, key, acc, tok }: Issued<ConnectSessionClaims>): StateClaims['ses'] => ({
+  id: jti,
+  exp: expiresAt,
+  key,
+  acc,
+  tok,
+});
 
 /** Tells the developer how the URI differs from the nearest registered one; costs a second query, on this path alone. */
 const explainMismatch = async (deps: Deps, appId: string, redirectUri: string): Promise<Failure> => {

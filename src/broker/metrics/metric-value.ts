@@ -49,5 +49,6 @@ export const metricValue = (
     device: source.model,
     deviceHash: source.deviceId,
     attribution: attributionOf(source.attrib),
+    attrib: source.attrib,
   };
 };

@@ -17,9 +17,12 @@ export type ChangesPosition = {
   unfinished: { connectionId: number; afterGroupId: number; isWhole: boolean } | undefined;
 };
 
+/** A group as it is now. */
+export type ChangedGroup = ExportedGroup;
+
 /** One change of one user: what a group says now, that it is gone, or that all that is known of the user makes way for what follows. */
 export type Change =
-  | { kind: 'group'; userId: string; group: ExportedGroup }
+  | { kind: 'group'; userId: string; group: ChangedGroup }
   | { kind: 'deleted'; userId: string; groupId: number }
   | { kind: 'reset'; userId: string };
 

@@ -3,13 +3,16 @@ import { localDay } from '../../domain/metrics/local-time.ts';
 import {
   carryForward,
   type DatedValue,
+  type Filling,
+  isPartial,
   type PeriodLength,
   type PeriodSummary,
   summarise,
 } from '../../domain/metrics/metric-period.ts';
 import type { MetricQuery, MetricSeries } from '../../domain/metrics/metric-query.ts';
+import { inRange, type TimeRange, undecidedSpans, type WholeDays } from '../../domain/metrics/time-range.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { readSeries } from '../../store/metrics/series.ts';
+import { readSeries, type SeriesPage } from '../../store/metrics/series.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
 import { seriesToRead } from './read-metrics.ts';
@@ -17,14 +20,21 @@ import { seriesToRead } from './read-metrics.ts';
 /** Ten years of five metrics a day; more values than this are not read for one answer. */
 const MAX_SUMMARISED_VALUES = 20_000;
 
-export type PeriodQuery = Pick<MetricQuery, 'selection' | 'fromSeconds' | 'toSeconds' | 'order'> & {
-  length: PeriodLength;
-  /** Where periods without values repeat the value before: the last day to fill. Undefined: gaps stay gaps. */
-  carryForwardUntil: string | undefined;
-};
+export type PeriodQuery = TimeRange &
+  Pick<MetricQuery, 'selection' | 'order'> & {
+    length: PeriodLength;
+    /** The days that the range has all of. */
+    wholeDays: WholeDays;
+    /** Where periods without values repeat the value before: the days to fill. Undefined: gaps stay gaps. */
+    filling: Pick<Filling, 'fromDay' | 'untilDay'> | undefined;
+  };
 
 /** The summary of one metric over one period. */
-export type MetricPeriod = PeriodSummary & { series: MetricSeries };
+export type MetricPeriod = PeriodSummary & {
+  series: MetricSeries;
+  /** Whether the period reaches beyond the range. */
+  partial: boolean;
+};
 
 /**
  * A connection's body data summarised by local days, weeks or months. Reads every value in the range once, and refuses ranges that hold too
@@ -33,46 +43,64 @@ export type MetricPeriod = PeriodSummary & { series: MetricSeries };
 export const readMetricPeriods = async (
   deps: Deps,
   connectionId: number,
-  query: PeriodQuery,
+  { selection, length, wholeDays, filling, ...query }: PeriodQuery,
 ): Promise<Result<MetricPeriod[], Failure>> => {
-  const { selection, fromSeconds, toSeconds } = query;
   const series = await seriesToRead(deps, connectionId, selection);
   if (!series.ok) return series;
   const read = await readSeries(deps.db, {
+    ...query,
     connectionId,
     series: series.value,
-    fromSeconds,
-    toSeconds,
     manual: selection.manual,
+    filledIn: false,
+    undecided: undecidedSpans(query),
+    before: filling !== undefined,
     order: 'asc',
     limit: MAX_SUMMARISED_VALUES + 1,
   });
   if (!read.ok) return read;
-  if (read.value.values.length > MAX_SUMMARISED_VALUES) return tooMany();
+  const dated = datedValues(read.value, series.value, query);
+  if (dated.count > MAX_SUMMARISED_VALUES) return tooMany();
 
-  const byRank = new Map(series.value.map((one) => [one.rank, { series: one, values: [] as DatedValue[] }]));
-  for (const stored of read.value.values) {
-    const one = byRank.get(stored.rank);
-    const value = metricValue(read.value, one?.series, stored);
-    if (value === undefined) continue;
-    const { measuredAtSeconds } = value;
-    one?.values.push({ day: localDay(measuredAtSeconds, value.timeZone), measuredAtSeconds, value: value.value });
-  }
   const periods: MetricPeriod[] = [];
-  for (const { series: one, values } of byRank.values()) {
-    const summaries = withGapsFilled(summarise(values, query.length), query, MAX_SUMMARISED_VALUES - periods.length);
-    if (summaries === undefined) return tooMany();
-    periods.push(...summaries.map((summary) => ({ ...summary, series: one })));
+  for (const { series: one, values, before } of dated.bySeries) {
+    const summaries = summarise(values, length);
+    const filled =
+      filling === undefined
+        ? summaries
+        : carryForward(summaries, length, { ...filling, before }, MAX_SUMMARISED_VALUES - periods.length);
+    if (filled === undefined) return tooManyFilled();
+    periods.push(...filled.map((summary) => ({ ...summary, series: one, partial: isPartial(summary, wholeDays) })));
   }
   return ok(inOrder(periods, query.order));
 };
 
-const withGapsFilled = (
-  summaries: PeriodSummary[],
-  { length, carryForwardUntil }: PeriodQuery,
-  most: number,
-): PeriodSummary[] | undefined =>
-  carryForwardUntil === undefined ? summaries : carryForward(summaries, length, carryForwardUntil, most);
+type DatedSeries = { series: MetricSeries; values: DatedValue[]; before: DatedValue | undefined };
+
+/** The values of each series that are in the range, on their days, and the last one before it. */
+const datedValues = (
+  page: SeriesPage,
+  series: readonly MetricSeries[],
+  range: TimeRange,
+): { bySeries: DatedSeries[]; count: number } => {
+  const byRank = new Map(
+    series.map((one): [number, DatedSeries] => [one.rank, { series: one, values: [], before: undefined }]),
+  );
+  const isInRange = inRange(range);
+  let count = 0;
+  for (const stored of page.values) {
+    const one = byRank.get(stored.rank);
+    const value = metricValue(page, one?.series, stored);
+    if (one === undefined || value === undefined) continue;
+    const { measuredAtSeconds, timeZone } = value;
+    const dated = { day: localDay(measuredAtSeconds, timeZone), measuredAtSeconds, value: value.value };
+    if (measuredAtSeconds >= range.fromSeconds && isInRange(measuredAtSeconds, timeZone)) {
+      one.values.push(dated);
+      count += 1;
+    } else if (one.values.length === 0) one.before = dated;
+  }
+  return { bySeries: [...byRank.values()], count };
+};
 
 const inOrder = (periods: MetricPeriod[], order: 'asc' | 'desc'): MetricPeriod[] => {
   const sign = order === 'asc' ? 1 : -1;
@@ -87,4 +115,11 @@ const tooMany = () =>
     kind: 'invalid_parameter',
     parameter: 'from',
     detail: `The range holds more than ${MAX_SUMMARISED_VALUES} values. Shorten it with \`from\` and \`to\`, or name fewer metrics.`,
+  } as const);
+
+const tooManyFilled = () =>
+  fail({
+    kind: 'invalid_parameter',
+    parameter: 'carry_forward',
+    detail: `Filling the gaps would make more than ${MAX_SUMMARISED_VALUES} periods. Shorten the range with \`from\` and \`to\`, ask for longer periods, or name fewer metrics.`,
   } as const);

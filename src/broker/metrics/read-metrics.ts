@@ -8,9 +8,11 @@ import {
   selectedSeries,
 } from '../../domain/metrics/metric-query.ts';
 import type { MetricValue } from '../../domain/metrics/metric-value.ts';
+import { inRange, type TimeRange, undecidedSpans } from '../../domain/metrics/time-range.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { type EpochSeconds, toSeconds } from '../../domain/time.ts';
 import { readLatest } from '../../store/metrics/latest.ts';
-import { readSeries, storedSeries } from '../../store/metrics/series.ts';
+import { readSeries, type SeriesPage, type SeriesValue, storedSeries } from '../../store/metrics/series.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
 
@@ -33,15 +35,35 @@ export const readMetrics = async (
     ...query,
     connectionId,
     manual,
+    filledIn: true,
+    undecided: undecidedSpans(query),
     series: series.value,
     limit: query.limit + 1,
   });
   if (!read.ok) return read;
-  const byRank = new Map(series.value.map((one) => [one.rank, one]));
-  const page = read.value.values.slice(0, query.limit);
-  const values = page.flatMap((value) => metricValue(read.value, byRank.get(value.rank), value) ?? []);
-  const hasMore = read.value.values.length > query.limit;
-  return ok({ values, next: hasMore ? page.at(-1) : undefined });
+  const found = valuesInRange(read.value, series.value, query, query.limit + 1);
+  const page = found.slice(0, query.limit);
+  const last = page.at(-1);
+  const hasMore = found.length > query.limit;
+  return ok({ values: page.map(({ value }) => value), next: hasMore ? last?.stored : undefined });
+};
+
+/** The values of a page that are in the range, with where they are stored, up to so many. */
+export const valuesInRange = (
+  page: SeriesPage,
+  series: readonly MetricSeries[],
+  range: TimeRange,
+  most = Infinity,
+): { stored: SeriesValue; value: MetricValue }[] => {
+  const byRank = new Map(series.map((one) => [one.rank, one]));
+  const isInRange = inRange(range);
+  const found: { stored: SeriesValue; value: MetricValue }[] = [];
+  for (const stored of page.values) {
+    if (found.length >= most) break;
+    const value = metricValue(page, byRank.get(stored.rank), stored);
+    if (value !== undefined && isInRange(stored.measuredAtSeconds, value.timeZone)) found.push({ stored, value });
+  }
+  return found;
 };
 
 /** What a selection means for one connection: known from the names where it can be, else found among what is stored. */
@@ -56,19 +78,21 @@ export const seriesToRead = async (
   return stored.ok ? ok(selectedSeries(selection, stored.value)) : stored;
 };
 
-/** The newest value of every selected metric of the whole body that a connection has, in the catalogue's order. */
+/** The newest values, and until when they are. */
+export type LatestMetrics = { values: MetricValue[]; untilSeconds: EpochSeconds | undefined };
+
+/** The newest value of every selected metric of the whole body that a connection has, measured by now, in the catalogue's order. */
 export const readLatestMetrics = async (
   deps: Deps,
   connectionId: number,
   selection: MetricSelection,
-): Promise<Result<MetricValue[], Failure>> => {
-  const read = await readLatest(deps.db, connectionId);
+): Promise<Result<LatestMetrics, Failure>> => {
+  const read = await readLatest(deps.db, connectionId, toSeconds(deps.now()));
   if (!read.ok) return read;
   const wholeBody = { ...selection, segments: false, ambiguous: false };
-  return ok(
-    read.value.values
-      .flatMap((stored) => selectedSeries(wholeBody, [stored]).map((series) => ({ stored, series })))
-      .sort((a, b) => a.series.rank - b.series.rank)
-      .flatMap(({ stored, series }) => metricValue(read.value, series, stored) ?? []),
-  );
+  const values = read.value.values
+    .flatMap((stored) => selectedSeries(wholeBody, [stored]).map((series) => ({ stored, series })))
+    .sort((a, b) => a.series.rank - b.series.rank)
+    .flatMap(({ stored, series }) => metricValue(read.value, series, stored) ?? []);
+  return ok({ values, untilSeconds: read.value.untilSeconds });
 };

@@ -1,4 +1,5 @@
 import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
+import { forgetErasures } from '../../store/access/minted.ts';
 import { sweepExpired } from '../../store/operator/work-due.ts';
 import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
 import type { Deps } from '../deps.ts';
@@ -37,6 +38,7 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
  */
 export const sweepOrphans = async (deps: Deps): Promise<void> => {
   const hours = Math.floor(deps.now() / HOUR_MS);
+  await forgetErasures(deps.db, deps.now());
   const orphan = await findOrphan(deps.db, Math.floor(((hours * GOLDEN_RATIO) % 1) * ID_SPACE));
   if (!orphan.ok || orphan.value === undefined) return;
   const swept = await deleteOrphan(deps.db, orphan.value, MAX_ORPHANED);

@@ -24,6 +24,7 @@ import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { noteSightings } from '../operator/alarms.ts';
 import type { UsableToken } from '../tokens/refresh.ts';
+import { syncEvents } from '../webhooks/record.ts';
 import type { Reservation } from '../withings.ts';
 import { addDeletions, changedGroups, changesOf } from './page-changes.ts';
 import { nextReviewAt, type Review } from './review-window.ts';
@@ -129,14 +130,14 @@ export const storePage = async (
     changedGroups: changedGroups(changes),
     timeZone: page.timeZone,
   };
-  const stored = await storeGroupChanges(
-    deps.db,
-    { connectionId, leaseId: lease.id },
-    changes,
-    sources,
-    now,
-    noteOf(deps, slice, progress, ends ? result : undefined),
+  const events = syncEvents(
+    deps,
+    { appId: slice.user.appId, connectionId },
+    { changedGroups: progress.changedGroups, completesHistory: startsReviews },
   );
+  const note = noteOf(deps, slice, progress, ends ? result : undefined);
+  const held = { connectionId, leaseId: lease.id };
+  const stored = await storeGroupChanges(deps.db, held, changes, sources, now, note, events);
   if (!stored.ok) return stored;
   // The lease was lost: to a disconnect, an erasure, or a successor. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };

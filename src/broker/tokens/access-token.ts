@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { recordReauthRequired, type RefreshLease, takeRefreshLease, tokensOf } from '../../store/tokens/tokens.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
+import { reauthEvent } from '../webhooks/record.ts';
 import { newRefreshLease, type RefreshCause, refreshUnderLease, type UsableToken } from './refresh.ts';
 import { openToken } from './sealed-tokens.ts';
 
@@ -100,7 +101,8 @@ export const condemn = async (
   reason: ReauthReason,
 ): Promise<{ ok: false; failure: Failure }> => {
   const { connectionId, tokenVersion } = tokens;
-  const recorded = await recordReauthRequired(deps.db, { connectionId, tokenVersion }, reason, deps.now());
+  const event = reauthEvent(deps, tokens, reason);
+  const recorded = await recordReauthRequired(deps.db, { connectionId, tokenVersion }, reason, event, deps.now());
   if (!recorded.ok) return recorded;
   if (!recorded.value) return fail({ kind: 'refresh_in_progress', retryAfterSeconds: WINNER_RETRY_SECONDS });
   await logAbout(deps, tokens, { level: 'warn', event: 'refresh', outcome: 'reauth_required', reason });

@@ -26,6 +26,7 @@ import type { WithingsFailure } from '../../withings/outcome.ts';
 import type { TokenGrant } from '../../withings/token.ts';
 import { type Deps, uniform } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
+import { reauthEvent } from '../webhooks/record.ts';
 import type { Reservation } from '../withings.ts';
 import { openToken, sealTokens } from './sealed-tokens.ts';
 import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
@@ -235,7 +236,8 @@ const onSealFailure = async (
 
 /** Condemns what this lease holds, unless the row changed under it: then the rejection was of a token that is no longer the one. */
 const condemnHeld = async (deps: Deps, run: RefreshRun, reason: ReauthReason): Promise<RefreshOutcome> => {
-  const recorded = await recordReauthRequired(deps.db, heldBy(run), reason, deps.now());
+  const event = reauthEvent(deps, run.tokens, reason);
+  const recorded = await recordReauthRequired(deps.db, heldBy(run), reason, event, deps.now());
   if (!recorded.ok) return { kind: 'failed', failure: recorded.failure, reach: 'perhaps_all' };
   if (!recorded.value) return superseded(deps, run);
   return { kind: 'failed', failure: { kind: 'reauth_required', reason }, reach: 'one' };

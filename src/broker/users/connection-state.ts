@@ -4,27 +4,12 @@ import { type ConnectionDetail, whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import type { UserId } from '../../domain/user-id.ts';
-import { callerByUser } from '../../store/access/key-lookup.ts';
 import { connectionDetail, disconnectUser } from '../../store/link/connections.ts';
 import { pendingSince } from '../../store/link/pending-connections.ts';
-import type { ManagedApp } from '../access/admit-manager.ts';
-import type { AuthorizedRequest } from '../access/authenticate.ts';
+import type { AuthorizedRequest, PersonRequest } from '../access/authenticate.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
-
-/** A user of an app and their current connection, for whoever manages the app: that they may was decided before. */
-export const userOfApp = async (
-  deps: Deps,
-  { app: { id: appId }, by }: ManagedApp,
-  userId: UserId,
-): Promise<Result<AuthorizedRequest, Failure>> => {
-  const found = await callerByUser(deps.db, appId, userId);
-  if (!found.ok) return found;
-  return found.value === undefined
-    ? fail({ kind: 'app_not_found' })
-    : ok({ appId, userId, by, connection: found.value.connection });
-};
+import { newEvent } from '../webhooks/record.ts';
 
 /** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
 export const isConnected = ({ connection }: AuthorizedRequest): boolean => connection?.state === 'active';
@@ -39,7 +24,7 @@ export type ShownConnection = {
 /** A user's current connection in full, and since when another one waits for its confirmation. */
 export const showConnection = async (
   deps: Deps,
-  { appId, userId }: AuthorizedRequest,
+  { appId, userId }: Omit<PersonRequest, 'by'>,
 ): Promise<Result<ShownConnection, Failure>> => {
   const detail = await connectionDetail(deps.db, appId, userId);
   if (!detail.ok) return detail;
@@ -57,10 +42,12 @@ export const showConnection = async (
 export const disconnect = async (
   deps: Deps,
   { appId, userId, by }: { appId: string; userId: string; by: Actor },
+  alongside: readonly D1PreparedStatement[] = [],
 ): Promise<Result<void, Failure>> => {
   const userHash = await hashUser(deps.keyring, appId, userId);
   const audit = auditStatementFor(deps, by, { action: 'user.disconnected', appId, subject: userHash });
-  const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), audit);
+  const event = newEvent(deps, { appId, type: 'connection.disconnected' });
+  const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), { audit, event }, alongside);
   if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
   return done;
 };

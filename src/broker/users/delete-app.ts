@@ -7,8 +7,8 @@ import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { eraseUser } from './erase-user.ts';
 
-/** Users that one call erases: each takes up to seven D1 calls and two fetches, of the 50 that an invocation may make. */
-const USERS_AT_ONCE = 5;
+/** Users that one call erases: each takes up to nine D1 calls and two fetches, of the 50 that an invocation may make. */
+const USERS_AT_ONCE = 4;
 
 /**
  * Deletes an app and everything of its users, a bounded part at each call. The app is disabled first, so that nothing flows from then on;

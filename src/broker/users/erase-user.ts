@@ -1,11 +1,15 @@
+import { mintId } from '../../crypto/credential.ts';
 import { hashUser } from '../../crypto/user-hash.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { SECOND_MS } from '../../domain/time.ts';
+import { endUserTokensStatement } from '../../store/access/minted.ts';
 import { accountsInUse, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
+import { erasedEventStatement } from '../../store/webhooks/events.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
+import { newEvent } from '../webhooks/record.ts';
 import { disconnect } from './connection-state.ts';
 
 /** What an erasure removed, and what became of the authorizations at Withings. */
@@ -52,7 +56,10 @@ export const eraseUser = async (
     withings: { revoked: 0, kept: 0, failed: 0 },
   };
   if (withingsUserIds.length === 0) return ok(erasure);
-  const forgotten = await disconnect(deps, { appId, userId, by });
+  const subject = await hashUser(deps.keyring, appId, userId);
+  const epoch = mintId('erasure', deps.random);
+  const ended = endUserTokensStatement(deps.db, { appId, userHash: subject, epoch }, deps.now());
+  const forgotten = await disconnect(deps, { appId, userId, by }, [ended]);
   if (!forgotten.ok) return forgotten;
 
   const emptied = await emptyConnections(deps, connectionIds, erasure);
@@ -61,7 +68,6 @@ export const eraseUser = async (
 
   const revoked = await revokeUnused(deps, withingsUserIds, erasure);
   if (!revoked.ok) return revoked;
-  const subject = await hashUser(deps.keyring, appId, userId);
   const detail = { pendingConnections: pending, ...erasure.withings };
   const audit = auditStatementFor(deps, by, {
     action: 'user.erased',
@@ -71,7 +77,10 @@ export const eraseUser = async (
     always: true,
     changesAs: 'connections',
   });
-  const deleted = await deleteConnections(deps.db, connectionIds, [audit]);
+  const deleted = await deleteConnections(deps.db, connectionIds, [
+    audit,
+    erasedEventStatement(deps.db, { ...newEvent(deps, { appId, type: 'user.erased' }), userId }),
+  ]);
   if (!deleted.ok) return deleted;
   const { removed: count, refilled } = deleted.value;
   erasure.removed.connections = count;

@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline/promises';
-
 import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
 import { map } from '@optique/core/modifiers';
@@ -7,6 +5,7 @@ import { command } from '@optique/core/primitives';
 
 import { whoami as askWhoami } from '../../client/accounts.ts';
 import * as contract from '../../http/api/accounts/contract.ts';
+import { askOn } from '../ask.ts';
 import { brokerAt, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { chosenBroker, common, example, fromEnv, type Run, type Target, target } from '../options.ts';
@@ -14,9 +13,9 @@ import { facts, print, printErr, show, time } from '../output.ts';
 import { configPath, readProfiles, writeProfiles } from '../profiles.ts';
 
 const login = async (wanted: Target): Promise<void> => {
-  const url = wanted.url ?? fromEnv('MUSHU_URL') ?? (await ask('Broker URL: ', false));
+  const url = wanted.url ?? fromEnv('MUSHU_URL') ?? (await ask('Broker URL:', false));
   if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is not valid. An example: https://broker.example.com');
-  const token = wanted.token ?? fromEnv('MUSHU_TOKEN') ?? (await ask('Access token: ', true));
+  const token = wanted.token ?? fromEnv('MUSHU_TOKEN') ?? (await ask('Access token:', true));
   const origin = new URL(url).origin;
   const { value } = await call(contract.whoami, askWhoami, brokerAt(origin, token));
   const profiles = readProfiles();
@@ -27,26 +26,11 @@ const login = async (wanted: Target): Promise<void> => {
   );
 };
 
-/** Asks on the terminal; a secret is not shown while it is typed. */
-const ask = async (question: string, secret: boolean): Promise<string> => {
+const ask = async (question: string, hidden: boolean): Promise<string> => {
   if (!process.stdin.isTTY) throw cliFailure(EXIT.usage, 'No terminal to ask on: give --url and --token.');
-  const lines = createInterface({ input: process.stdin, output: secret ? undefined : process.stderr, terminal: true });
-  const gone = new AbortController();
-  lines.once('close', () => gone.abort());
-  // The terminal is ours while it is asked, and so is Ctrl-C: pass it on to whoever started us.
-  lines.once('SIGINT', () => {
-    lines.close();
-    process.kill(process.pid, 'SIGINT');
-  });
-  if (secret) process.stderr.write(question);
-  try {
-    return (await lines.question(secret ? '' : question, { signal: gone.signal })).trim();
-  } catch {
-    throw cliFailure(EXIT.usage, 'No answer. Nothing was stored.');
-  } finally {
-    lines.close();
-    if (secret) printErr('');
-  }
+  const answer = await askOn(process.stdin, process.stderr)(question, { hidden });
+  if (answer === undefined) throw cliFailure(EXIT.usage, 'No answer. Nothing was stored.');
+  return answer;
 };
 
 const logout = async ({ profile }: Target): Promise<void> => {

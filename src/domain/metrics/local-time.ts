@@ -10,6 +10,7 @@
 import { tzOffset } from '@date-fns/tz/tzOffset';
 
 import { fail, ok, type Result } from '../result.ts';
+import type { EpochSeconds } from '../time.ts';
 
 const SECONDS_PER_DAY = 24 * 60 * 60;
 
@@ -124,18 +125,23 @@ export const toRfc3339 = (seconds: number, timeZone: string): string => {
 export const localDay = (seconds: number, timeZone: string): string =>
   dayName(Math.floor((seconds + offsetSeconds(seconds, timeZone)) / SECONDS_PER_DAY));
 
+/** Which side of a range a moment stands on. */
+type Edge = 'start' | 'end';
+
+/** One side of a range: a moment in Unix seconds, or a local day (`YYYY-MM-DD`), whose moments depend on the zone. */
+export type Bound = { seconds: EpochSeconds } | { day: string };
+
 /**
- * - `not_an_instant`: the text is neither an RFC 3339 time nor a date
- * - `no_such_instant`: the form is right, but no calendar or clock has it (2023-02-29, 24:00)
- * - `no_such_local_day`: the calendar has the day, but the zone skipped it (2011-12-30 in Apia)
+ * - `not_a_bound`: the text is neither an RFC 3339 time nor a date
+ * - `no_such_moment`: its form is right, but no calendar or clock has it (2023-02-29, 24:00)
  */
-export type InstantFailure = {
-  kind: 'not_an_instant' | 'no_such_instant' | 'no_such_local_day';
-  /** A part of a sentence for the caller. It does not repeat the text. */
+export type BoundFailure = {
+  kind: 'not_a_bound' | 'no_such_moment';
+  /** A sentence part for the person who wrote the text; it does not repeat the text. */
   reason: string;
 };
 
-const fails = (kind: InstantFailure['kind'], reason: string) => fail({ kind, reason });
+const fails = (kind: BoundFailure['kind'], reason: string) => fail({ kind, reason });
 
 const FORM = 'must be a date (2024-01-27) or an RFC 3339 time (2024-01-27T18:32:10+01:00)';
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -143,8 +149,8 @@ const DATE_TIME = /^(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?(?:Z|
 /** `2024-01-27T18:32:10+01:00` after a form decoder turned its plus into a space. */
 const LOST_PLUS = /T\d{2}:\d{2}:\d{2}(?:\.\d+)? \d{2}:\d{2}$/i;
 
-/** Unix seconds at which a date begins in UTC; undefined if the calendar lacks it. */
-const utcMidnight = (date: string): number | undefined => {
+/** Unix seconds at which a date begins in UTC; undefined for one that the calendar lacks. */
+export const utcMidnight = (date: string): EpochSeconds | undefined => {
   const milliseconds = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(milliseconds)) return undefined;
   // Date.parse reads 2023-02-29 as 1 March.
@@ -152,59 +158,37 @@ const utcMidnight = (date: string): number | undefined => {
   return isSameDate ? milliseconds / 1000 : undefined;
 };
 
-const noSuchDate = fails('no_such_instant', 'is a date that does not exist');
+const noSuchDate = fails('no_such_moment', 'is a date that does not exist');
 
-/** First and last second of a local day; undefined if the zone skipped the day. */
-const localDayBounds = (
-  date: string,
-  midnightSeconds: number,
-  timeZone: string,
-): { start: number; end: number } | undefined => {
-  // Offsets before, during and after the day: any change that affects it lies between two of these.
-  const offsets = [-1, 0, 1, 2].map((days) => offsetSeconds(midnightSeconds + days * SECONDS_PER_DAY, timeZone));
-  const edges = offsets.flatMap((offset) => [midnightSeconds - offset, midnightSeconds + SECONDS_PER_DAY - 1 - offset]);
-  const within = edges.filter((edge) => localDay(edge, timeZone) === date);
-  return within.length === 0 ? undefined : { start: Math.min(...within), end: Math.max(...within) };
-};
-
-const parseDate = (date: string, timeZone: string, edge: 'start' | 'end'): Result<number, InstantFailure> => {
-  const midnightSeconds = utcMidnight(date);
-  if (midnightSeconds === undefined) return noSuchDate;
-  const bounds = localDayBounds(date, midnightSeconds, timeZone);
-  if (bounds === undefined) return fails('no_such_local_day', `is a day that ${timeZone} skipped`);
-  return ok(bounds[edge]);
-};
-
-const parseDateTime = (match: RegExpExecArray, edge: 'start' | 'end'): Result<number, InstantFailure> => {
+const parseDateTime = (match: RegExpExecArray, edge: Edge): Result<Bound, BoundFailure> => {
   const [, date = '', hours, minutes, wholeSeconds, fraction, sign, offsetHours = 0, offsetMinutes = 0] = match;
   const midnightSeconds = utcMidnight(date);
   if (midnightSeconds === undefined) return noSuchDate;
   if (Number(hours) > 23 || Number(minutes) > 59 || Number(wholeSeconds) > 59) {
-    return fails('no_such_instant', 'has a time of day beyond 23:59:59');
+    return fails('no_such_moment', 'has a time of day beyond 23:59:59');
   }
   if (Number(offsetHours) > 23 || Number(offsetMinutes) > 59) {
-    return fails('no_such_instant', 'has an offset beyond 23:59');
+    return fails('no_such_moment', 'has an offset beyond 23:59');
   }
   const secondsOfDay = Number(hours) * 3600 + Number(minutes) * 60 + Number(wholeSeconds);
   const offset = (Number(offsetHours) * 3600 + Number(offsetMinutes) * 60) * (sign === '-' ? -1 : 1);
   // Measurements have whole seconds: take the first one not before and the last one not after the bound.
   const isRoundedUp = edge === 'start' && Number(fraction ?? 0) > 0;
-  return ok(midnightSeconds + secondsOfDay - offset + (isRoundedUp ? 1 : 0));
+  return ok({ seconds: midnightSeconds + secondsOfDay - offset + (isRoundedUp ? 1 : 0) });
 };
 
 /**
- * Parses a bound of a range: an RFC 3339 time with offset, or a date that means the start or the end of that day in the
- * user's zone. Both edges are inclusive: every measurement of the day lies between them.
+ * A bound that a person wrote: an RFC 3339 time with offset, or a date that stands for a whole local day. Leap seconds (`:60`) are refused:
+ * Unix time has none.
  *
  * @param edge which side of a range the text bounds
- * @returns Unix seconds. Leap seconds (`:60`) are refused: Unix time has none.
  */
-export const parseInstant = (text: string, timeZone: string, edge: 'start' | 'end'): Result<number, InstantFailure> => {
-  if (DATE.test(text)) return parseDate(text, timeZone, edge);
+export const parseBound = (text: string, edge: Edge): Result<Bound, BoundFailure> => {
+  if (DATE.test(text)) return utcMidnight(text) === undefined ? noSuchDate : ok({ day: text });
   const match = DATE_TIME.exec(text);
   if (match !== null) return parseDateTime(match, edge);
   if (LOST_PLUS.test(text)) {
-    return fails('not_an_instant', 'has a space where its offset begins: write + as %2B in a URL');
+    return fails('not_a_bound', 'has a space where its offset begins: write + as %2B in a URL');
   }
-  return fails('not_an_instant', FORM);
+  return fails('not_a_bound', FORM);
 };

@@ -1,9 +1,11 @@
 /**
- * Measurements by their user's local days, ISO weeks and months. A day is the day it was where the measurement was made, so a weigh-in
- * counts for the day that the person saw on the clock, wherever they travelled since.
+ * Measurements by the user's local days, ISO weeks and months. The day is that of the measurement's time zone, so a
+ * weigh-in counts for the day that the user saw on the clock, wherever they traveled since.
  */
 
 import type { EpochSeconds } from '../time.ts';
+import { roundHalfUp } from './rounding.ts';
+import { addDays, type WholeDays } from './time-range.ts';
 
 export type PeriodLength = 'day' | 'week' | 'month';
 
@@ -15,7 +17,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const dayOf = (utcMs: number): string => new Date(utcMs).toISOString().slice(0, 10);
 const utcOf = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 
-/** The period that a day lies in. */
+const daysBetween = (day: string, later: string): number => (utcOf(later) - utcOf(day)) / DAY_MS;
+
 export const periodOf = (day: string, length: PeriodLength): Period => {
   switch (length) {
     case 'day':
@@ -27,11 +30,10 @@ export const periodOf = (day: string, length: PeriodLength): Period => {
   }
 };
 
-/** The period that follows. */
 const periodAfter = ({ lastDay }: Period, length: PeriodLength): Period =>
   periodOf(dayOf(utcOf(lastDay) + DAY_MS), length);
 
-/** ISO 8601: weeks begin on Monday, and a week belongs to the year that has its Thursday. */
+/** ISO 8601: a week begins on Monday and belongs to the year of its Thursday. */
 const weekOf = (day: string): Period => {
   const ms = utcOf(day);
   const monday = ms - ((new Date(ms).getUTCDay() + 6) % 7) * DAY_MS;
@@ -52,17 +54,16 @@ const monthOf = (day: string): Period => {
   return { name, firstDay: `${name}-01`, lastDay: dayOf(Date.UTC(year, month, 0)) };
 };
 
-/** A value on its user's local day. */
 export type DatedValue = { day: string; measuredAtSeconds: EpochSeconds; value: number };
 
-/** What a period's values come to. A period without values is not there, unless it was filled. */
+/** The summary of a period's values. A period without values has none, unless it was filled. */
 export type PeriodSummary = Period & {
   first: number;
   last: number;
   min: number;
   max: number;
   mean: number;
-  /** How many values; 0 in a period that was filled with the last value before it. */
+  /** The number of values; 0 in a filled period. */
   count: number;
 };
 
@@ -93,35 +94,59 @@ const figuresOf = (values: readonly number[]) => ({
   count: values.length,
 });
 
-/** Digits beyond what any device resolves, so that adding floats does not show. */
+/** More digits than any device resolves, but few enough to hide floating-point errors of the sum. */
 const MEAN_DECIMALS = 4;
 
 const meanOf = (values: readonly number[]): number =>
-  Number((values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(MEAN_DECIMALS));
+  roundHalfUp(values.reduce((sum, value) => sum + value, 0) / values.length, MEAN_DECIMALS);
+
+/** Whether a period reaches beyond a range, so that not all of its values are in it. */
+export const isPartial = ({ firstDay, lastDay }: Period, { first, last }: WholeDays): boolean =>
+  (first !== undefined && firstDay < first) || (last !== undefined && lastDay > last);
+
+/** Where gaps are filled, and with what where they begin. */
+export type Filling = {
+  /** The newest value before `fromDay`; undefined if there is none. */
+  before: DatedValue | undefined;
+  /** The first day of the range; undefined if the range has none, so that the first value is where filling begins. */
+  fromDay: string | undefined;
+  /** The last day to fill. */
+  untilDay: string;
+};
+
+/** A value is not repeated for longer: a clock that was set to 1970 once would make 20,000 days of one value. */
+const MOST_FILLED_DAYS = 3_660;
 
 /**
- * The same with its gaps filled: a period without values repeats the last value before it, up to the period of `untilDay`.
+ * Fills gaps: a period without values repeats the last value before it. A gap of more than ten years stays one.
  *
- * @param most no more than so many periods are made
- * @returns undefined where there would be more
+ * @param most the largest number of periods
+ * @returns undefined if there would be more
  */
 export const carryForward = (
   summaries: readonly PeriodSummary[],
   length: PeriodLength,
-  untilDay: string,
+  { before, fromDay, untilDay }: Filling,
   most: number,
 ): PeriodSummary[] | undefined => {
   const filled: PeriodSummary[] = [];
+  /** Fills from a period up to the next summary; false where that makes too many. */
+  const fill = (start: Period, value: DatedValue, next: PeriodSummary | undefined): boolean => {
+    const end = next === undefined || next.firstDay > untilDay ? addDays(untilDay, 1) : next.firstDay;
+    if (daysBetween(value.day, end) > MOST_FILLED_DAYS) return true;
+    for (let period = start; period.firstDay < end; period = periodAfter(period, length)) {
+      if (filled.length >= most) return false;
+      filled.push({ ...period, ...figuresOf([value.value]), count: 0 });
+    }
+    return true;
+  };
+  if (before !== undefined && fromDay !== undefined && !fill(periodOf(fromDay, length), before, summaries[0])) {
+    return undefined;
+  }
   for (const [index, summary] of summaries.entries()) {
     filled.push(summary);
-    const next = summaries[index + 1]?.firstDay;
-    let period = periodAfter(summary, length);
-    while (next === undefined ? period.firstDay <= untilDay : period.firstDay < next) {
-      if (filled.length >= most) return undefined;
-      const { last } = summary;
-      filled.push({ ...period, first: last, last, min: last, max: last, mean: last, count: 0 });
-      period = periodAfter(period, length);
-    }
+    const last = { day: summary.lastDay, measuredAtSeconds: 0, value: summary.last };
+    if (!fill(periodAfter(summary, length), last, summaries[index + 1])) return undefined;
   }
   return filled;
 };

@@ -10,6 +10,7 @@ import {
   unknownMetricName,
   unknownMetricType,
 } from './metric.ts';
+import type { TimeRange } from './time-range.ts';
 
 /** Which values are meant: by metric, and by what they are besides. */
 export type MetricSelection = {
@@ -26,10 +27,8 @@ export type MetricSelection = {
 };
 
 /** What is read: which values, when, in which order, how many and from where. */
-export type MetricQuery = {
+export type MetricQuery = TimeRange & {
   selection: MetricSelection;
-  fromSeconds: EpochSeconds;
-  toSeconds: EpochSeconds;
   order: 'asc' | 'desc';
   limit: number;
   /** Where the page before ended. */
@@ -49,6 +48,8 @@ export type MetricSeries = StoredSeries & {
   name: string;
   /** Undefined for a measure type that the catalogue does not have. */
   metric: Metric | undefined;
+  /** Whether a value counts with a height only. */
+  needsHeight: boolean;
 };
 
 const WEIGHT_TYPE = 1;
@@ -127,6 +128,7 @@ const seriesOf = (name: string, type: number, position: number, ambiguous: boole
   type,
   position,
   ambiguous,
+  needsHeight: name === BMI_NAME,
   rank: rankOf(name, type, position, ambiguous),
 });
 

@@ -1,13 +1,15 @@
 /**
- * The catalogue of metrics, as data: every measure type that Withings names, and BMI, which we derive.
+ * The catalog of metrics, as data: every measure type that Withings names, and BMI, which the broker derives.
  *
- * A metric's name is what the API calls it and never changes. Codes from other vocabularies stand here only
- * where the other vocabulary means the same quantity; a near miss is worse than none.
+ * A metric's name is its name in the API and never changes. A code of another vocabulary is listed only if it means the
+ * same quantity; a near miss is worse than none.
  */
+
+import { roundHalfUp } from './rounding.ts';
 
 export type MetricGroup = 'body_composition' | 'vitals' | 'other';
 
-/** How a value is shown in imperial units: `value × factor + offset`, rounded to `decimals`. */
+/** A value in imperial units: `value × factor + offset`, rounded to `decimals`. */
 export type ImperialUnit = {
   unit: string;
   ucum: string;
@@ -18,20 +20,20 @@ export type ImperialUnit = {
 
 export type Metric = {
   name: string;
-  /** The unit of every value of this metric; empty for a number without one, or whose unit Withings leaves open. */
+  /** The unit of every value of this metric; empty if it has none, or Withings does not state it. */
   unit: string;
-  /** The same unit as a UCUM code; absent for codes (AFib results) and where Withings states no unit. */
+  /** The same unit as a UCUM code; undefined for codes (AFib results) and if Withings states no unit. */
   ucum: string | undefined;
-  /** Withings' measure type; absent for what we derive. */
+  /** Withings' measure type; undefined for derived metrics. */
   withingsType: number | undefined;
   loinc: { code: string; display: string } | undefined;
-  /** The identifier of the HealthKit quantity type. HealthKit keeps percentages as fractions: 23.4 % is 0.234. */
+  /** The identifier of the HealthKit quantity type. HealthKit stores percentages as fractions: 23.4 % is 0.234. */
   healthKit: string | undefined;
   group: MetricGroup;
   description: string;
-  /** Computed by us when read, never stored. */
+  /** Computed when it is read, never stored. */
   derived: boolean;
-  /** A value of one body segment: it means nothing without its position. */
+  /** A value of one body segment, which has no meaning without its position. */
   segment: boolean;
   imperial: ImperialUnit | undefined;
 };
@@ -41,7 +43,7 @@ const UCUM = {
   '': '1',
   '%': '%',
   'kg/m²': 'kg/m2',
-  // Only the basal metabolic rate has this unit, and it is a rate: what a body at rest spends in a day.
+  // Only the basal metabolic rate has this unit. It is a rate: what a body at rest uses in a day.
   kcal: 'kcal/d',
   kg: 'kg',
   m: 'm',
@@ -63,7 +65,7 @@ const IMPERIAL: Partial<Record<string, ImperialUnit>> = {
   '°C': { unit: '°F', ucum: '[degF]', factor: 1.8, offset: 32, decimals: 2 },
 };
 
-/** `unit` is null where the value is a code, or a number whose unit Withings does not state. */
+/** `unit` is null if the value is a code, or a number whose unit Withings does not state. */
 type Row = [withingsType: number | undefined, name: string, unit: keyof typeof UCUM | null, description: string];
 
 /** Source of types, names and units: the Withings API reference, "Measure - Getmeas". */
@@ -127,13 +129,13 @@ const OTHER: Row[] = [
 /**
  * LOINC codes and their long common names.
  *
- * Left out, with the reason:
+ * Omitted, with the reason:
  * - `skin_temperature`: 39106-0 "Temperature of Skin" is recorded as words (warm, cold), not degrees.
  * - `temperature`: may be a room's.
- * - `vo2_max`, `basal_metabolic_rate`: no code could be confirmed for an estimate made without a breath analyser.
- * - `extracellular_water`, `intracellular_water`, `visceral_fat`, `metabolic_age`, `vascular_age`, nerve health,
- *   skin conductance and AFib results: Withings' own scores and estimates, without a code of their own.
- * - urine: LOINC tells these apart by method, which Withings does not state.
+ * - `vo2_max`, `basal_metabolic_rate`: no code could be confirmed for an estimate without a breath analyzer.
+ * - `extracellular_water`, `intracellular_water`, `visceral_fat`, `metabolic_age`, `vascular_age`, nerve health, skin
+ *   conductance and AFib results: Withings' own scores and estimates, without a code.
+ * - urine: LOINC distinguishes the method, which Withings does not state.
  * - segments: their codes differ by segment, so one metric has none.
  */
 const LOINC: Partial<Record<string, [code: string, display: string]>> = {
@@ -198,7 +200,7 @@ const toMetric =
     };
   };
 
-/** Every metric there is, body composition first, then vitals, then the rest. */
+/** All metrics: body composition first, then vitals, then the rest. */
 export const METRICS: readonly Metric[] = [
   ...BODY_COMPOSITION.map(toMetric('body_composition')),
   ...VITALS.map(toMetric('vitals')),
@@ -211,15 +213,15 @@ const byType: ReadonlyMap<number | undefined, Metric> = new Map(METRICS.map((met
 /** The metric of this name (`weight`), or undefined. Names of unknown types (`withings_999`) have none. */
 export const metricByName = (name: string): Metric | undefined => byName.get(name);
 
-/** The metric of this Withings measure type, or undefined for a type that the catalogue does not know. */
+/** The metric of this Withings measure type, or undefined for an unknown type. */
 export const metricByType = (type: number): Metric | undefined => byType.get(type);
 
-/** What a measure type outside the catalogue is called: `withings_` and its number. */
+/** The name of an unknown measure type: `withings_` and its number. */
 export const unknownMetricName = (type: number): string => `withings_${type}`;
 
 /**
- * The measure type behind a name made by `unknownMetricName`. Undefined for any other text, and for a type that
- * the catalogue knows: a metric has one name.
+ * The measure type of a name made by `unknownMetricName`. Undefined for any other text, and for a type in the catalog:
+ * a metric has one name.
  */
 export const unknownMetricType = (name: string): number | undefined => {
   const digits = /^withings_(0|[1-9]\d{0,8})$/.exec(name)?.[1];
@@ -228,10 +230,10 @@ export const unknownMetricType = (name: string): number | undefined => {
   return metricByType(type) === undefined ? type : undefined;
 };
 
-/** A value of this metric in imperial units (lb, in, °F), or unchanged where the metric has none. */
+/** A value of this metric in imperial units (lb, in, °F), or unchanged if the metric has none. */
 export const toImperial = (metric: Metric, value: number): { value: number; unit: string } => {
   const { imperial } = metric;
   if (imperial === undefined) return { value, unit: metric.unit };
   const converted = value * imperial.factor + imperial.offset;
-  return { value: Number(converted.toFixed(imperial.decimals)), unit: imperial.unit };
+  return { value: roundHalfUp(converted, imperial.decimals), unit: imperial.unit };
 };

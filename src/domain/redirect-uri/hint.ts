@@ -1,6 +1,6 @@
 /**
- * What to tell a developer whose redirect URI is not registered: which entry they probably meant and how theirs differs. Only ever a
- * hint. It compares loosely, which the check itself (redirect-uri-match.ts) must never do, so nothing may decide by it.
+ * Explains to a developer why a redirect URI is not registered: which entry they probably meant, and how theirs
+ * differs. It compares loosely, so it is only a hint. The check itself (match.ts) must never do that.
  */
 
 export type RedirectUriDifference =
@@ -21,7 +21,7 @@ export type RedirectUriDifference =
 
 export type NearestRegistered = { uri: string; differences: RedirectUriDifference[]; explanation: string };
 
-/** Longer values are no slip of the pen; comparing them loosely would only cost time. */
+/** Longer values are not typing errors, and comparing them loosely costs time. */
 const MAX_COMPARED_LENGTH = 4096;
 
 const sentences: Record<RedirectUriDifference, string> = {
@@ -41,7 +41,7 @@ const sentences: Record<RedirectUriDifference, string> = {
   fragment: 'it has a fragment',
 };
 
-/** How far apart a difference puts two URIs: spelling is near, another port or query is further, another place is far. */
+/** The weight of each difference: spelling is small, another port or query is larger, another place is largest. */
 const distances: Record<RedirectUriDifference, number> = {
   whitespace: 1,
   control_character: 1,
@@ -59,7 +59,7 @@ const distances: Record<RedirectUriDifference, number> = {
   host: 6,
 };
 
-/** From here on two URIs have too little in common to call one a misspelling of the other: host and path both differ. */
+/** From this distance on, host and path both differ: one URI is not a misspelling of the other. */
 const UNRELATED_DISTANCE = 10;
 
 const contentDifferences: readonly (readonly [RedirectUriDifference, RegExp])[] = [
@@ -69,14 +69,17 @@ const contentDifferences: readonly (readonly [RedirectUriDifference, RegExp])[] 
 
 type Components = Record<'scheme' | 'slashes' | 'userinfo' | 'host' | 'port' | 'path' | 'query' | 'fragment', string>;
 
-/** Each delimiter stays with its component, so that an empty component and a missing one differ. Total: the parts joined are the URI. */
+/**
+ * Each delimiter stays with its component, so an empty component and a missing one differ. The parts joined are the
+ * URI.
+ */
 const componentsOf = (uri: string): Components => {
   const groups = /^(?<scheme>[^:/?#]*:)?(?<slashes>\/*)(?<rest>[^?#]*)(?<query>\?[^#]*)?(?<fragment>#.*)?$/s.exec(
     uri,
   )?.groups;
   const { scheme = '', slashes = '', rest = '', query = '', fragment = '' } = groups ?? {};
   const slash = rest.indexOf('/');
-  // With fewer than two slashes there is no authority; the rest is all path (`scheme:/path`).
+  // With fewer than two slashes there is no authority, only a path (`scheme:/path`).
   const authority = slashes.length < 2 ? '' : slash < 0 ? rest : rest.slice(0, slash);
   const at = authority.lastIndexOf('@') + 1;
   const { host = '', port = '' } = /^(?<host>\[.*\]|[^:]*)(?<port>:.*)?$/s.exec(authority.slice(at))?.groups ?? {};
@@ -100,7 +103,9 @@ const decoded = (text: string): string => {
   }
 };
 
-/** How `sent` differs from `registered` within one component; `otherwise` names a difference that is more than spelling. */
+/**
+ * How `sent` differs from `registered` within one component; `otherwise` is the difference if it is more than spelling.
+ */
 const differencesIn = (sent: string, registered: string, otherwise: RedirectUriDifference): RedirectUriDifference[] => {
   if (sent === registered) return [];
   if (sent.toLowerCase() === registered.toLowerCase()) return ['case'];
@@ -118,7 +123,7 @@ const pathDifferences = (sent: string, registered: string): RedirectUriDifferenc
 
 const componentDifferences = (sent: string, registered: string): RedirectUriDifference[] => {
   const [a, b] = [componentsOf(sent), componentsOf(registered)];
-  // `scheme:/x/y` against `scheme://x/y`: the slashes move x from path to host, so what follows them is compared as one.
+  // `scheme:/x/y` and `scheme://x/y`: the slashes move x from path to host, so compare the rest as one text.
   const moved = a.slashes !== b.slashes;
   const place = moved
     ? pathDifferences(a.userinfo + a.host + a.port + a.path, b.userinfo + b.host + b.port + b.path)
@@ -138,7 +143,7 @@ const componentDifferences = (sent: string, registered: string): RedirectUriDiff
   return [...new Set(found)];
 };
 
-/** Sets aside what no registered URI contains, and one percent-encoding too many, before the components are compared. */
+/** Removes what no registered URI contains, and one level of percent-encoding, before it compares components. */
 const differencesOf = (sent: string, registered: string): RedirectUriDifference[] => {
   const found: RedirectUriDifference[] = [];
   let rest = sent;
@@ -165,8 +170,9 @@ const explain = (uri: string, differences: readonly RedirectUriDifference[]): st
 };
 
 /**
- * The entry of `registered` that `value` resembles most, how `value` differs from it, and a plain-text sentence saying so; undefined
- * when none is near. The sentence quotes the registered URI and never the value sent, which may hold markup.
+ * The entry of `registered` that `value` resembles most, how `value` differs from it, and a plain-text sentence about
+ * it; undefined if none is near. The sentence quotes the registered URI, never the value sent, which may contain
+ * markup.
  */
 export const nearestRegistered = (value: string, registered: readonly string[]): NearestRegistered | undefined => {
   if (value.length > MAX_COMPARED_LENGTH) return undefined;

@@ -1,4 +1,7 @@
-/** Which hosts an https redirect URI may name: public DNS names in their one canonical spelling, neither ours nor Withings'. */
+/**
+ * Which hosts an https redirect URI may have: public DNS names in canonical spelling, neither the broker's nor
+ * Withings'.
+ */
 
 import { fail, ok, type Result } from '../result.ts';
 import { isPunycodeLabel, readableLabel } from './punycode.ts';
@@ -12,9 +15,9 @@ export type HostRefusal =
   | 'withings_host';
 
 /**
- * Top-level names that public DNS will never answer: IANA's special-use registry (RFC 6761, RFC 6762 with its appendix G, RFC 7686,
- * RFC 8375, RFC 9476), what ICANN set aside (.internal, .corp, .home, .mail), and the common names of networks beside DNS.
- * `.example` is missing on purpose: it is reserved for documentation, which is where these callbacks begin their life.
+ * Top-level names that public DNS never resolves: IANA's special-use registry (RFC 6761, RFC 6762 with its appendix G,
+ * RFC 7686, RFC 8375, RFC 9476), those reserved by ICANN (.internal, .corp, .home, .mail), and common names of private
+ * networks. `.example` is allowed on purpose: it is reserved for documentation, where many callbacks begin.
  */
 const specialUse = new Set(
   [
@@ -24,13 +27,16 @@ const specialUse = new Set(
   ].flatMap((names) => names.split(' ')),
 );
 
-/** The brand as a registrable name, under any top-level domain: Withings' own, or somebody's who wants to look like it. */
+/** The brand as a registrable name under any top-level domain: Withings' own, or an impostor's. */
 const withingsName = /(?:^|\.)withings(?:med)?\.(?:(?:co|com)\.[a-z]{2}|[a-z0-9-]+)$/;
 
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const topLevelLabel = /^(?:[a-z]{2,63}|xn--[a-z0-9-]*[a-z0-9])$/;
 
-/** Parsers read a name whose last label is a number, in decimal or hex, as an IPv4 address (WHATWG URL, "ends in a number"). */
+/**
+ * A parser reads a name whose last label is a number, decimal or hex, as an IPv4 address (WHATWG URL, "ends in a
+ * number").
+ */
 const isAddress = (host: string): boolean => /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$/.test(host) || host.startsWith('[');
 
 const isOrBelow = (host: string, parent: string): boolean => host === parent || host.endsWith(`.${parent}`);
@@ -40,8 +46,8 @@ const isLabel = (text: string): boolean =>
   label.test(text) && (isPunycodeLabel(text) ? readableLabel(text) !== undefined : !/^..--/.test(text));
 
 /**
- * Judges the host of an https redirect URI, as written and without its port.
- * `ownHosts` are this deployment's host names, lower-case, with or without a port; names below them are ours too.
+ * Validates the host of an https redirect URI, as written and without its port. `ownHosts` are this deployment's host
+ * names in lower case, with or without a port; their subdomains are refused too.
  */
 export const validateHost = (host: string, ownHosts: readonly string[]): Result<string, HostRefusal> => {
   if (isAddress(host)) return fail('ip_address');

@@ -1,7 +1,7 @@
 /**
- * What an app may register as a redirect URI. The principle is to canonicalise by refusal: of all spellings of a URI exactly one can
- * be registered and the others are refused with a reason, never trimmed, folded or repaired. So the authorise-time check needs no
- * parser (see redirect-uri-match.ts), and no two parsers can read a registered string differently.
+ * What an app may register as a redirect URI. Exactly one spelling of a URI can be registered. The others are refused
+ * with a reason, never trimmed, folded or repaired. So the check at `auth` needs no parser (see match.ts), and no two
+ * parsers can read a registered string differently.
  */
 
 import { fail, ok, type Result } from '../result.ts';
@@ -32,7 +32,7 @@ export type RedirectUriRefusalReason =
   | 'missing_path'
   | 'not_canonical';
 
-/** `detail` says what to do. It never repeats the input, which may hold anything. */
+/** `detail` says what to do. It never repeats the input, which may contain anything. */
 export type RedirectUriRefusal = { reason: RedirectUriRefusalReason; detail: string };
 
 export type RedirectUriRegistration = { uri: string; warnings: RedirectUriWarning[] };
@@ -40,7 +40,7 @@ export type RedirectUriRegistration = { uri: string; warnings: RedirectUriWarnin
 export type RegistrationOptions = {
   /** Whether the app may register http on a loopback address. */
   allowLoopback: boolean;
-  /** This deployment's hosts, as `URL.host` gives them. A loopback address is ours only together with its port. */
+  /** This deployment's hosts, as `URL.host` gives them. A loopback address matches only with its port. */
   ownHosts: readonly string[];
 };
 
@@ -68,13 +68,15 @@ const cutPort = (authority: string): { host: string; port: string | undefined } 
   return { host, port };
 };
 
-/** One spelling of a port: no leading zero, in range, and absent rather than the scheme's default (RFC 3986 s6.2.3). */
+/**
+ * Whether a port has its canonical spelling: no leading zero, in range, and not the scheme's default (RFC 3986 s6.2.3).
+ */
 const isCanonicalPort = (port: string | undefined, defaultPort: string): boolean =>
   port === undefined || (/^[1-9][0-9]{0,4}$/.test(port) && Number(port) <= 65_535 && port !== defaultPort);
 
 const portDetail = 'Give a port from 1 to 65535 without leading zeros, and leave the default port out.';
 
-/** What https, http and `scheme://` have in common: somebody to send to, and nobody to log in as. */
+/** The rules for the authority of https, http and `scheme://`: a host, and no user information. */
 const parseAuthority = ({ authority }: UriParts): Refused | undefined => {
   if (authority === undefined) return undefined;
   if (authority.includes('@')) return refuse('userinfo', 'Remove the user name or password before the host.');
@@ -125,7 +127,7 @@ const takenDetails: Record<SchemeCategory, string> = {
 
 const isWebScheme = (scheme: string): boolean => scheme === 'https' || scheme === 'http';
 
-/** Whether an app may call a scheme its own; http and https are judged by their hosts. */
+/** Whether an app may claim a scheme. http and https depend on their hosts instead. */
 const validateSchemeName = (scheme: string): Refused | undefined => {
   if (isWebScheme(scheme)) return undefined;
   const category = schemeCategory(scheme);
@@ -147,7 +149,7 @@ const validateCustomScheme = ({ scheme, authority }: UriParts): JudgedScheme => 
   if (authority === undefined) return ok(warnings);
   if (authority.includes(':')) return refuse('port', 'Remove the port: the host of an app scheme has none.');
   const labels = authority.split('.');
-  // An app's "host" is a word of its own making, so `oauth_callback` may stand where DNS would refuse it.
+  // The "host" of a custom scheme is any word of the app, so `oauth_callback` is allowed although DNS would refuse it.
   if (authority.length > 253 || !labels.every((label) => /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/.test(label))) {
     return refuse('malformed_host', 'Write the host in lower-case letters, digits, `-`, `_` and single periods.');
   }
@@ -162,12 +164,13 @@ const validateAuthority = (parts: UriParts, options: RegistrationOptions): Judge
   return parts.scheme === 'https' ? validateHttps(parts, options) : validateLoopback(parts, options);
 };
 
-/** The last word: a WHATWG parser must find nothing to change. */
+/** The last check: a WHATWG parser must not change the URI. */
 const isCanonical = (uri: string): boolean => URL.canParse(uri) && new URL(uri).href === uri;
 
 /**
- * Judges a URI that an app wants to register: `uri` raw as given, back unchanged with the warnings to store and show, or the first
- * reason against it. RFC 9700 s2.1 and s4.1.3 (exact strings), RFC 6749 s3.1.2 (absolute, no fragment), RFC 8252 s7 (native apps).
+ * Validates a URI that an app wants to register. Returns `uri` unchanged with the warnings to store and show, or the
+ * first reason against it. RFC 9700 s2.1 and s4.1.3 (exact strings), RFC 6749 s3.1.2 (absolute, no fragment), RFC 8252
+ * s7 (native apps).
  */
 export const validateRedirectUri = (
   uri: string,
@@ -206,5 +209,5 @@ const warningSentences: Record<RedirectUriWarning, (uri: string) => string> = {
   loopback: () => "The URI points at the user's own machine: for development and native apps only.",
 };
 
-/** The sentence that goes with a warning about the registered `uri`. Plain text. */
+/** The sentence for a warning about the registered `uri`. Plain text. */
 export const describeWarning = (code: RedirectUriWarning, uri: string): string => warningSentences[code](uri);

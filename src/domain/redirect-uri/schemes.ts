@@ -1,8 +1,8 @@
 /**
- * Which URI schemes an app may not claim as its own. Since every app makes up its scheme there can be no allowlist, so this is what
- * browsers, operating systems and widely installed apps already answer to. It errs towards refusing: whoever is refused has
- * a better choice, a reverse-domain scheme or https. Schemes shorter than four characters are refused anyway; the few
- * listed are here for their variants, such as `git+ssh`.
+ * Which URI schemes an app may not claim. Every app invents its scheme, so there is no allowlist. Listed are the
+ * schemes that browsers, operating systems and widely installed apps already handle. In doubt a scheme is refused: the
+ * app can use a reverse-domain scheme or https. Schemes shorter than four characters are refused anyway; the few listed
+ * are here for their variants, such as `git+ssh`.
  */
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
@@ -64,7 +64,7 @@ const listed = {
 
 export type SchemeCategory = keyof typeof listed;
 
-/** Refused by their first characters, whatever follows. */
+/** Schemes that begin with these are refused. */
 const prefixes: readonly (readonly [string, SchemeCategory])[] = [
   ['javascript', 'script or launcher'],
   ['vbscript', 'script or launcher'],
@@ -90,7 +90,7 @@ const prefixes: readonly (readonly [string, SchemeCategory])[] = [
   ['google-', 'another app'],
 ];
 
-/** What lies below these names belongs to the domain's owner, who is not an app of a broker's tenant. */
+/** Schemes below these names belong to the domain's owner, who is not a developer of this broker. */
 const vendorDomains = words('com.android com.apple com.facebook com.google com.microsoft com.withings');
 
 const categoryOf = new Map<string, SchemeCategory>(
@@ -99,15 +99,15 @@ const categoryOf = new Map<string, SchemeCategory>(
   ),
 );
 
-/** Some filters and systems match these by prefix, so `javascript.x` is as bad as `javascript`. */
+/** Some filters and systems match these by prefix, so `javascript.x` is as dangerous as `javascript`. */
 const refusedWithAnySuffix = [...listed['script or launcher'], ...listed['document or resource']];
 
 const isVariant = (scheme: string, of: string): boolean =>
   scheme.startsWith(of) && /^[.+-]/.test(scheme.slice(of.length));
 
 /**
- * Who answers to `scheme` already, or undefined when an app may claim it. `scheme` is lower-case and without its colon.
- * Variants of a protocol (`git+ssh`) count as the protocol.
+ * The category of software that already handles `scheme`, or undefined if an app may claim it. `scheme` is in lower
+ * case and without its colon. Variants of a protocol (`git+ssh`) count as the protocol.
  */
 export const schemeCategory = (scheme: string): SchemeCategory | undefined => {
   const direct = categoryOf.get(scheme) ?? prefixes.find(([prefix]) => scheme.startsWith(prefix))?.[1];

@@ -1,6 +1,6 @@
 /**
- * The generic half of the registration rules (see redirect-uri-registration.ts): characters, escapes, cutting, path and query, the
- * same for every scheme. Works on the raw string and decodes nothing.
+ * The generic part of the registration rules (see registration.ts): characters, escapes, cutting, path and query, the
+ * same for every scheme. It works on the raw string and decodes nothing.
  */
 
 import { fail, ok, type Result } from '../result.ts';
@@ -39,14 +39,20 @@ export type UriParts = {
   query: string | undefined;
 };
 
-/** Characters that parsers, browsers or log viewers treat apart (`\`, quotes, `;`), templates (`{}`), wildcards, and fragments. */
+/**
+ * Characters that parsers, browsers or log viewers treat differently (`\`, quotes, `;`), templates (`{}`), wildcards,
+ * and fragments.
+ */
 const forbiddenCharacter = /[^\x21-\x7e]|[\\"<>^`{|}*#;]/;
-/** Control characters, space, `#`, `%`, `.`, `/`, `:`, `?`, `@`, `\` and non-ASCII: what changes a URI's shape once decoded. */
+/**
+ * Control characters, space, `#`, `%`, `.`, `/`, `:`, `?`, `@`, `\` and non-ASCII: decoding these changes a URI's
+ * structure.
+ */
 const forbiddenEscape = /%(?:[01][0-9a-f]|2[035ef]|3[af]|40|5c|7f|[89a-f][0-9a-f])/i;
-/** RFC 3986 s3.3 `pchar`, less what `forbiddenCharacter` has refused, and the slash. */
+/** RFC 3986 s3.3 `pchar` without the characters of `forbiddenCharacter`, and the slash. */
 const pathCharacters = /^[A-Za-z0-9._~!$&'()+,=:@%/-]*$/;
 
-/** Step one: length, characters and percent-escapes of the raw string. */
+/** The first check: length, characters and percent-escapes of the raw string. */
 export const validateCharacters = (uri: string): Refused | undefined => {
   if (uri === '') return refuse('empty', 'Give a whole URI, such as https://app.example.com/callback.');
   if (uri.length > MAX_REDIRECT_URI_LENGTH) {
@@ -91,7 +97,10 @@ export const cutUri = (uri: string): Result<UriParts, SyntaxRefusal> => {
   return ok({ scheme, authority, path: hierarchy.slice(2 + authority.length), query });
 };
 
-/** Names that the broker or OAuth appends, and names that invite an open redirector at the app. Compared without case or separators. */
+/**
+ * Names that the broker or OAuth appends, and names that suggest an open redirector in the app. Compared without case
+ * and separators.
+ */
 const reservedNames = new Set(
   'appid callback code connectionid continue goto iss next result state status target ticket userid'.split(' '),
 );
@@ -102,7 +111,7 @@ const isReserved = (name: string): boolean => {
   return reservedNames.has(folded) || reservedShape.test(folded);
 };
 
-/** A fixed query must leave no doubt about who said what (parameter pollution), nor carry another address. */
+/** A fixed query must not repeat a parameter (parameter pollution) or contain another address. */
 export const validateQuery = (query: string | undefined): Refused | undefined => {
   if (query === undefined) return undefined;
   if (!/^[\w.~-]+=[\w.~-]+(?:&[\w.~-]+=[\w.~-]+)*$/.test(query)) {
@@ -122,7 +131,7 @@ export const validateQuery = (query: string | undefined): Refused | undefined =>
   return undefined;
 };
 
-/** A path begins with a slash and has one spelling: no dot segments, no empty segments but a last one. */
+/** A path begins with a slash and has one spelling: no dot segments, and no empty segment except the last. */
 export const validatePath = ({ authority, path }: UriParts): Refused | undefined => {
   if (authority === undefined && !path.startsWith('/')) {
     return refuse('not_hierarchical', 'Follow the scheme with `://host/path` or `:/path`.');

@@ -2,9 +2,11 @@ import { createMiddleware } from 'hono/factory';
 
 import {
   admitBackend,
+  admitForPerson,
   admitForUser,
   type AuthorizedBackend,
   type AuthorizedRequest,
+  type PersonRequest,
 } from '../../broker/access/authenticate.ts';
 import type { KeyScope } from '../../domain/app.ts';
 import { NO_USER } from '../../domain/user-id.ts';
@@ -20,6 +22,7 @@ import { answerInvalid } from './validate.ts';
  */
 
 export type ForUser = HttpEnv & { Variables: { user: AuthorizedRequest } };
+type ForPerson = HttpEnv & { Variables: { person: PersonRequest } };
 type ForBackend = HttpEnv & { Variables: { backend: AuthorizedBackend } };
 
 /**
@@ -38,6 +41,25 @@ export const forUser = (scope: KeyScope, { userTokens }: { userTokens: boolean }
     if (!admitted.ok) return answerFailure(c, admitted.failure);
     if (!named.success) return answerInvalid(c, named.error, 'user_id');
     c.set('user', admitted.value);
+    return next();
+  });
+
+/**
+ * As `forUser`, for what a person has a right to also while the app is disabled. Sets `person`: the user without their connection, so that
+ * nothing can flow.
+ */
+export const forPerson = (scope: KeyScope, { userTokens }: { userTokens: boolean }) =>
+  createMiddleware<ForPerson>(async (c, next) => {
+    const named = userId.safeParse(c.req.param('user_id'));
+    const admitted = await admitForPerson(c.get('deps'), appCredential(c), {
+      appId: c.req.param('app_id') ?? '',
+      userId: named.data ?? NO_USER,
+      scope,
+      userTokens,
+    });
+    if (!admitted.ok) return answerFailure(c, admitted.failure);
+    if (!named.success) return answerInvalid(c, named.error, 'user_id');
+    c.set('person', admitted.value);
     return next();
   });
 

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 
 import type { ManagedApp } from '../../broker/access/admit-manager.ts';
-import type { AuthorizedRequest } from '../../broker/access/authenticate.ts';
+import type { PersonRequest } from '../../broker/access/authenticate.ts';
 import type { Session } from '../../broker/access/dashboard-session.ts';
 import type { Principal } from '../../domain/account.ts';
 import type { App } from '../../domain/app.ts';
@@ -17,8 +17,8 @@ export type DashboardEnv = {
     /** The app that the path names, in their hands; set where it names one, after it was found that it is theirs. */
     managed: ManagedApp;
     app: App;
-    /** The user that the path names, likewise. */
-    user: AuthorizedRequest;
+    /** The user that the path names, likewise: for what is theirs to ask. */
+    person: PersonRequest;
   };
 };
 

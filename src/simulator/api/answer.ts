@@ -1,7 +1,7 @@
 import type { ErrorEnvelope, SuccessEnvelope } from '../../withings/wire.ts';
 import type { Settings } from '../settings.ts';
 
-/** What an operation has to say, before it is put on the wire. */
+/** An operation's answer before it is encoded. */
 export type Answer = { status: 0; body: unknown } | Refusal;
 
 /** `waitSeconds` goes with a 601 only. */
@@ -42,6 +42,6 @@ export const envelope = (answer: Answer, settings: Settings): SuccessEnvelope<un
   return { status: answer.status, ...(body === undefined ? {} : { body }), error: answer.error };
 };
 
-/** Withings answers HTTP 200 whatever the outcome. */
+/** Withings answers HTTP 200 to every outcome. */
 export const jsonResponse = (text: string, httpStatus = 200): Response =>
   new Response(text, { status: httpStatus, headers: { 'content-type': 'application/json' } });

@@ -6,7 +6,7 @@ const CALLS_KEPT = 10_000;
 
 const secretFields = new Set(['access_token', 'client_secret', 'code', 'nonce', 'refresh_token', 'signature', 'state']);
 
-/** A call that was received; secrets only as fingerprints, so that equal ones can be told. */
+/** A call that was received. Secrets are fingerprints, which can only be compared. */
 type CallRecord = {
   number: number;
   atMs: number;
@@ -17,9 +17,9 @@ type CallRecord = {
   /** Fingerprint of the access token. */
   token: string | null;
   clientId: string | null;
-  /** Id of the person concerned, where the call tells. */
+  /** Id of the person, if the call identifies one. */
   person: string | null;
-  /** Withings status of the outcome; null where the call had none: a page, or a fault before it took effect. */
+  /** Withings status of the outcome; null if the call had none: a page, or a fault before it took effect. */
   status: number | null;
   httpStatus: number | null;
   fault: string | null;
@@ -31,7 +31,7 @@ type CallDescription = Pick<CallRecord, 'method' | 'path' | 'action' | 'params' 
 export type Calls = {
   add: (atMs: number, description: CallDescription, outcome: CallOutcome) => void;
   list: () => CallRecord[];
-  /** How many were received since the last `clear`, those no longer kept included. */
+  /** How many were received since the last `clear`, including forgotten ones. */
   count: () => number;
   clear: () => void;
 };

@@ -1,4 +1,4 @@
-/** A call to the API host, read whole. Which operation it wants is told by `action`, never by the path. */
+/** A call to the API host, read completely. `action` names the operation, not the path. */
 export type Call = {
   method: string;
   path: string;
@@ -13,7 +13,7 @@ const formFields = async (request: Request, url: URL): Promise<URLSearchParams> 
   if (request.method === 'GET') return url.searchParams;
   const type = request.headers.get('content-type') ?? '';
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(type);
-  // Not `text()`: workerd logs a warning where the type is not text/*.
+  // Not `text()`: workerd logs a warning if the type is not text/*.
   return new URLSearchParams(isForm ? new TextDecoder().decode(await request.arrayBuffer()) : '');
 };
 
@@ -32,7 +32,7 @@ export const readCall = async (request: Request): Promise<Call> => {
   };
 };
 
-/** Every field as one text, the same for the same arguments in any order. */
+/** Every field as one text, equal for equal arguments in any order. */
 export const argumentsOf = (call: Call): string =>
   Object.entries(call.fields)
     .filter(([name]) => name !== 'access_token')

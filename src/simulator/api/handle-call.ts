@@ -10,7 +10,7 @@ import { invalidToken, notImplemented, type Answer } from './answer.ts';
 import { describeCall } from './call-log.ts';
 import { readCall, type Call } from './call.ts';
 
-/** Whose call it is, as far as what came with it tells. */
+/** The caller, as far as the call identifies one. */
 type Identity = {
   clientId: string | undefined;
   person: Person | undefined;
@@ -49,7 +49,7 @@ const operate = (state: SimulatorState, call: Call, identity: Identity, signed: 
   return notImplemented;
 };
 
-/** Somebody else refreshes with the token that is being sent, and uses what they got. */
+/** Another client refreshes with the sent token and uses the new one. */
 const rotateElsewhere = (state: SimulatorState, call: Call): void => {
   const held = state.grants.byRefreshToken(call.fields['refresh_token'] ?? '');
   if (held !== undefined) state.grants.use(state.grants.rotate(held.grant));
@@ -67,12 +67,12 @@ const handle = (state: SimulatorState, { call, identity, fault, signed }: Handli
   return (fault === undefined ? null : answerInstead(fault, call)) ?? outcome;
 };
 
-/** Answers a call to the API host. Rejects only where a fault breaks the connection or the caller gives up. */
+/** Answers a call to the API host. Rejects only if a fault breaks the connection or the caller gives up. */
 export const handleApiCall = async (state: SimulatorState, request: Request): Promise<Response> => {
   const call = await readCall(request);
   const description = await describeCall(call);
   const signed = await hasValidSignature(state, call);
-  // Nothing is awaited until the answer is decided, so that calls take effect one after the other.
+  // Await nothing until the answer is decided, so that calls take effect one after the other.
   const identity = identify(state, call);
   const fault = state.faults.take(call, identity.person?.id);
   const answer = handle(state, { call, identity, fault, signed });

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../settings.ts';
 /**
- * Status 601. Withings refuses identical arguments within 10 s, whatever became of the first call, and more
- * than 120 calls of one client in a minute. Refused calls count as well: only waiting helps.
+ * Status 601. Withings refuses identical arguments within 10 s, even if the first call failed, and more than 120 calls
+ * of one client in a minute. Refused calls count too: only waiting helps.
  */
 import { refusal, type Refusal } from './answer.ts';
 import { argumentsOf, type Call } from './call.ts';
@@ -12,14 +12,17 @@ const WINDOW_MS = 60 * 1000;
 type Caller = { clientId: string | undefined; userid: number | undefined };
 
 export type Limits = {
-  /** Counts the call; a refusal when it is one too many or one too soon. */
+  /** Counts the call; a refusal if there were too many or an equal one too soon. */
   judge: (call: Call, caller: Caller) => Refusal | null;
   /** The most calls that one client, or all together, made in any 60 s. */
   maxCallsPerMinute: () => number;
   reset: () => void;
 };
 
-/** What must not be repeated: a token request as it is; a data call per Withings account, whatever its token. */
+/**
+ * What must not be repeated: an equal token request; an equal data call of one Withings account, with any of its
+ * tokens.
+ */
 const repeatKey = (call: Call, caller: Caller): string | null => {
   if (call.action === 'requesttoken') return `token?${argumentsOf(call)}`;
   return caller.userid === undefined ? null : `${caller.userid}:${call.path}:${call.action}?${argumentsOf(call)}`;

@@ -59,7 +59,7 @@ const addFault = async (state: SimulatorState, c: Context): Promise<Response> =>
   if (body instanceof Response) return body;
   const person = body.person === undefined ? undefined : state.people.find(body.person);
   if (body.person !== undefined && person === undefined) {
-    return c.json({ error: 'person: nobody has this id' }, 400);
+    return c.json({ error: 'person: no person has this id' }, 400);
   }
   return c.json(shown(state.faults.add({ ...body, person: person?.id })), 201);
 };

@@ -1,6 +1,6 @@
 /**
- * What the control API accepts. JSON has snake_case names; they are turned into the state's own names before they
- * are checked against these schemas, which refuse what they do not know.
+ * What the control API accepts. The names in JSON are snake_case; they are renamed before these schemas check them.
+ * Unknown ones are refused.
  */
 import type { Context } from 'hono';
 import * as z from 'zod';
@@ -72,7 +72,7 @@ const measureSchema = z.object({
   position: z.int().optional(),
 });
 
-/** A group as Withings would send it, whatever it holds: unknown types, attribs and models included. */
+/** A group as Withings sends it, with any content: unknown types, attribs and models included. */
 export const groupSchema = z.strictObject({
   grpid: z.int().min(1).optional(),
   attrib: z.int().default(0),

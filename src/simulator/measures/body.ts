@@ -1,4 +1,4 @@
-/** What a scale works out about a body, in whole grams so that derived values are exact. */
+/** What a scale computes about a body, in whole grams so that derived values are exact. */
 export type Body = {
   weightG: number;
   fatG: number;
@@ -17,10 +17,7 @@ export type Body = {
 /** To ten grams, the resolution of the masses on the wire. */
 const tens = (grams: number): number => Math.round(grams / 10) * 10;
 
-/**
- * A body of `weightG` grams and `fatPercent` per cent fat; what is not given is in the proportions of the
- * recorded ones.
- */
+/** A body of `weightG` grams and `fatPercent` percent fat. Absent values are in the proportions of the recordings. */
 export const bodyOf = (weightG: number, fatPercent: number, known: Partial<Omit<Body, 'weightG'>> = {}): Body => {
   const fatG = known.fatG ?? tens((weightG * fatPercent) / 100);
   const leanG = weightG - fatG;

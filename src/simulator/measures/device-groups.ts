@@ -172,7 +172,7 @@ export const weightOnly = (device: DeviceName, body: Body): DraftGroup =>
 export const heightGroup = (heightMm: number): DraftGroup =>
   typedIn([{ value: heightMm, type: 4, unit: -3, ...typed }]);
 
-/** A weight goal: type 1 like a weight, told apart by its category alone. */
+/** A weight goal: type 1 like a weight; only its category differs. */
 export const weightGoal = (weightG: number): DraftGroup => ({
   ...typedIn([{ value: weightG, type: 1, unit: -3, ...typed }]),
   category: 2,

@@ -26,7 +26,7 @@ const parseQuery = (fields: Call['fields']): Query | string => {
   const number = (name: (typeof numberFields)[number]) => (fields[name] === undefined ? null : Number(fields[name]));
   const { meastypes } = fields;
   if (meastypes !== undefined && !/^\d{1,9}(,\d{1,9})*$/.test(meastypes)) return 'meastypes';
-  // Documented as alternatives; what Withings makes of both at once is not known, so neither is guessed.
+  // Documented as alternatives. Withings' answer to both at once is unknown, so it is not guessed.
   if (meastypes !== undefined && fields['meastype'] !== undefined) return 'meastype';
   const query = {
     types: meastypes === undefined ? null : new Set(meastypes.split(',').map(Number)),
@@ -38,7 +38,6 @@ const parseQuery = (fields: Call['fields']): Query | string => {
   };
   const meastype = number('meastype');
   if (meastype !== null) query.types = new Set([meastype]);
-  if (query.lastupdate !== null && (query.startdate ?? query.enddate) !== null) return 'lastupdate';
   return query.category !== null && ![1, 2].includes(query.category) ? 'category' : query;
 };
 

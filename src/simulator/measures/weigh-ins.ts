@@ -12,7 +12,7 @@ const DEFAULT_FAT_PERCENT = 24;
 /** Above those of the demo people. */
 const FIRST_NEW_GRPID = 6_900_000_001;
 
-/** A step on the scale. What a scale would work out and is not given is in usual proportions to the rest. */
+/** A step on the scale. Absent values are in usual proportions to the others. */
 type WeighIn = {
   weightKg: number;
   /** Per cent; `fatMassKg` wins when both are given. */

@@ -21,14 +21,17 @@ type AuthorizationCheck =
   | { kind: 'redirect'; location: string }
   | { kind: 'ask'; request: AuthorizationRequest };
 
-/** Written behind the redirect_uri as the client gave it, in the order given; absent values are left out. */
+/** The redirect_uri as given, with the parameters appended in this order; undefined values are omitted. */
 const returnTo = (redirectUri: string, params: Record<string, string | undefined>): string => {
   const present = Object.entries(params).filter((param): param is [string, string] => param[1] !== undefined);
   if (present.length === 0) return redirectUri;
   return `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${new URLSearchParams(present).toString()}`;
 };
 
-/** The query of authorize2, judged (Withings guide "OAuth authorization URL"). Of a repeated parameter the last counts. */
+/**
+ * Validates the query of authorize2 (Withings guide "OAuth authorization URL"). Of a repeated parameter the last
+ * counts.
+ */
 export const checkAuthorization = (state: SimulatorState, query: URLSearchParams): AuthorizationCheck => {
   const params: Record<string, string | undefined> = Object.fromEntries(query);
   const client = state.clients.get(params['client_id'] ?? '');

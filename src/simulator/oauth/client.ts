@@ -9,7 +9,7 @@ export type Client = {
 };
 
 const parse = (text: string): URL | null => {
-  // Only what a URL may hold: the string itself becomes a Location header, and `\` reads as `/` in browsers.
+  // Only characters of a URL: the string itself becomes a Location header, and browsers read `\` as `/`.
   if (!/^https?:\/\/[\x21-\x7e]+$/.test(text) || text.includes('\\') || text.includes('#')) return null;
   const url = URL.canParse(text) ? new URL(text) : null;
   return url === null || url.username !== '' || url.password !== '' ? null : url;

@@ -21,7 +21,7 @@ export type Codes = {
   live: (code: AuthorizationCode) => boolean;
 };
 
-/** The authorization codes issued so far; used and expired ones are kept, so that a replay can be told apart. */
+/** The authorization codes issued so far; used and expired ones are kept, so that a replay is recognized. */
 export const createCodes = (clock: Clock, random: Random): Codes => {
   const codes = new Map<string, AuthorizationCode>();
   return {

@@ -138,8 +138,8 @@ export const consentPage = (request: AuthorizationRequest, people: Person[]): Ma
 /** What a browser is shown when it cannot be sent back to the client. */
 export const errorPage = (message: string): Markup =>
   page(
-    'This cannot go on',
-    html`<h1>This cannot go on</h1>
+    'This cannot continue',
+    html`<h1>This cannot continue</h1>
       <p>${message}</p>`,
   );
 

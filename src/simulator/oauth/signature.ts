@@ -13,7 +13,7 @@ const NONCE_LIFETIME_MS = 30 * 60 * 1000;
 
 export type Nonces = {
   issue: (clientId: string) => string;
-  /** Spends the nonce; false when it is unknown, another client's, spent before or 30 minutes old. */
+  /** Uses up the nonce; false if it is unknown, another client's, used, or 30 minutes old. */
   spend: (nonce: string, clientId: string) => boolean;
 };
 

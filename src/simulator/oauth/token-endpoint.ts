@@ -17,7 +17,7 @@ const authenticate = (state: SimulatorState, call: Call, signed: boolean): Clien
   if (secret !== undefined) return secret === client.clientSecret ? client : wrong;
   if (nonce === undefined || signature === undefined) return wrong;
   if (!signed) return badSignature(state);
-  // Spent whether or not the rest of the call succeeds: a nonce is single use.
+  // The nonce is used up even if the rest of the call fails.
   return state.nonces.spend(nonce, clientId) ? client : invalidParams('nonce');
 };
 
@@ -54,9 +54,12 @@ const refresh = (state: SimulatorState, call: Call, client: Client): Answer => {
   return tokenAnswer(state, state.grants.rotate(held.grant), held.grant.userid);
 };
 
+/** Withings' FAQ has this text for a wrong grant type and for fields that are not in a form body; its prefix is unlike the other errors'. */
+const invalidGrantType = refusal(503, 'invalid_params: invalid grant_type');
+
 const requestToken = (state: SimulatorState, call: Call, signed: boolean): Answer => {
   const grantType = call.fields['grant_type'];
-  if (grantType !== 'authorization_code' && grantType !== 'refresh_token') return invalidParams('grant_type');
+  if (grantType !== 'authorization_code' && grantType !== 'refresh_token') return invalidGrantType;
   const client = authenticate(state, call, signed);
   if ('status' in client) return client;
   return grantType === 'refresh_token' ? refresh(state, call, client) : exchangeCode(state, call, client);
@@ -82,6 +85,9 @@ export const oauth2 = (state: SimulatorState, call: Call, signed: boolean): Answ
       return requestToken(state, sent, signed);
     case 'revoke':
       return revoke(state, sent, signed);
+    case undefined:
+      // A JSON body: not even the action is found.
+      return invalidGrantType;
     default:
       return notImplemented;
   }

@@ -128,5 +128,5 @@ const seed = ({ past, ...person }: DemoPerson): PersonSeed => ({
 /** The people that the consent page offers; the first one has a height. */
 export const demoPeople: PersonSeed[] = [nora, walter, ines, priya, kenji].map(seed);
 
-/** The shared account with invented data that `mode=demo` authorises instead of the signed-in person. */
+/** The shared account with invented data that `mode=demo` authorizes instead of the signed-in person. */
 export const sharedDemoAccount: PersonSeed = seed(demoAccount);

@@ -18,7 +18,7 @@ const MINUTE_SECONDS = 60;
 /** Recorded gap between the groups of one weigh-in. */
 const GROUP_GAP_SECONDS = 2;
 
-/** What happened at one moment, and after how long it reached Withings. */
+/** What happened at one time, and how much later it reached Withings. */
 type Happening = { date: number; storedAfterSeconds: number; groups: DraftGroup[] };
 
 export type Past = {
@@ -39,7 +39,7 @@ export type Past = {
   /** Local second of the day around which it happens; by default shortly after seven. */
   secondOfDay?: number;
   cuffEveryDays?: number;
-  /** Every so many days somebody else steps on: an ambiguous weigh-in. */
+  /** Every so many days another person steps on: an ambiguous weigh-in. */
   flatmate?: { everyDays: number; weightG: number };
   goalG?: number;
 };
@@ -59,7 +59,7 @@ const bodyAt = (past: Past, back: number, next: () => number): Body => {
   });
 };
 
-/** Somebody else's weigh-in; the scale is unsure whose it is. */
+/** Another person's weigh-in, which the scale cannot attribute. */
 const flatmateGroups = (source: Source, weightG: number): DraftGroup[] =>
   weighInGroups(source, bodyOf(weightG, 24)).map((group) => ({ ...group, attrib: 1 }));
 

@@ -14,7 +14,7 @@ type Profile = {
 
 /** What a person may change about what clients see. */
 type Sharing = {
-  /** All that the person lets any client have, whatever it was granted; null is no limit. */
+  /** The scopes that the person still allows any client; null is no limit. */
   allowedScopes: string[] | null;
   /** Data calls succeed and are empty. */
   sharingPaused: boolean;
@@ -34,7 +34,7 @@ export type People = {
   /** Null when the id or the userid is taken. */
   add: (seed: PersonSeed) => Person | null;
   remove: (person: Person) => void;
-  /** A userid nobody has yet. */
+  /** An unused userid. */
   nextUserid: () => number;
 };
 
@@ -69,6 +69,6 @@ export const createPeople = (startSeconds: number, seeds: PersonSeed[]): People 
   };
 };
 
-/** What a grant of `scopes` is worth now, the person's later limits included. */
+/** The scopes that a grant still has, after the person's later limits. */
 export const effectiveScopes = (scopes: string[], person: Person): string[] =>
   scopes.filter((scope) => person.allowedScopes?.includes(scope) ?? true);

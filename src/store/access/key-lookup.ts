@@ -10,13 +10,16 @@ import { apiKeys, apps, connections } from '../schema/connections.ts';
 import { isUseStale, scopesOf } from './api-keys.ts';
 
 /** The app that a request speaks for, and the current connection of the user it asks about, in one round trip. */
-export type KeyLookup = {
+export type AppLookup = {
   appId: string;
   appDisabled: boolean;
   refusesBrowserKeys: boolean;
-  /** Undefined for a user token, which names its user and is checked without the database. */
-  key: { id: string; revoked: boolean; scopes: KeyScope[]; useIsStale: boolean } | undefined;
   connection: CurrentConnection | undefined;
+};
+
+/** What an app's key says, besides. */
+export type KeyLookup = AppLookup & {
+  key: { id: string; revoked: boolean; scopes: KeyScope[]; useIsStale: boolean };
 };
 
 /** What deciding about a user's request needs of the current connection. */
@@ -46,7 +49,8 @@ export const connectionColumns = {
 export const currentConnectionOf = (userId: string | SQL<string>) =>
   and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
 
-const appColumns = { appId: apps.id, disabledAt: apps.disabledAt, refuseBrowserKeys: apps.refuseBrowserKeys };
+/** What is read of an app. */
+export const appColumns = { appId: apps.id, disabledAt: apps.disabledAt, refuseBrowserKeys: apps.refuseBrowserKeys };
 
 const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: string }>) =>
   orm
@@ -78,7 +82,7 @@ export const callerByKey = (
     const row = await CALLER_BY_KEY.first(db, { keyHash, userId });
     if (row === undefined) return undefined;
     return {
-      ...callerOf(row),
+      ...appLookupOf(row),
       key: {
         id: row.keyId,
         revoked: row.revokedAt !== null,
@@ -97,15 +101,16 @@ const CALLER_BY_USER = prepared((orm, param: Param<{ appId: string; userId: stri
 );
 
 /** The app, with the current connection of its `userId`. Undefined where there is no such app. */
-export const callerByUser = (db: Db, appId: string, userId: string): StoreResult<KeyLookup | undefined> =>
+export const callerByUser = (db: Db, appId: string, userId: string): StoreResult<AppLookup | undefined> =>
   tryD1(db, async () => {
     const row = await CALLER_BY_USER.first(db, { appId, userId });
-    return row === undefined ? undefined : { ...callerOf(row), key: undefined };
+    return row && appLookupOf(row);
   });
 
 type CallerRow = { appId: string; disabledAt: number | null; refuseBrowserKeys: boolean } & ConnectionRow;
 
-const callerOf = (row: CallerRow): Omit<KeyLookup, 'key'> => ({
+/** An app and a connection as a joined row says. */
+export const appLookupOf = (row: CallerRow): AppLookup => ({
   appId: row.appId,
   appDisabled: row.disabledAt !== null,
   refusesBrowserKeys: row.refuseBrowserKeys,

@@ -7,6 +7,7 @@ import { prepared, type Param } from '../prepared.ts';
 import { apps, connections, pendingConnections } from '../schema/connections.ts';
 import { nextSeqOf, onReconnect } from '../sync/changes.ts';
 import { newTimeline, withEvent } from '../timeline.ts';
+import { activationEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 import { withoutTokens } from './connections.ts';
 import { removePendingStatement } from './pending-connections.ts';
 
@@ -30,6 +31,8 @@ export type Activation = {
   rotationId: string;
   /** Whether a live connection of the user to another Withings account gives way. */
   mayReplace: boolean;
+  /** Recorded if this creates or restores the connection. */
+  event: NewEvent;
   /** The hash of the ticket that is spent on it; null straight after a callback. */
   ticketHash: string | null;
 };
@@ -55,12 +58,14 @@ export const activateConnection = (
     if (tried && (await isApplied(db, activation))) return true;
     tried = true;
     try {
-      await db.d1.batch([
+      const results = await db.d1.batch([
+        activationEventStatement(db, { ...activation.event, connectionId: activation.id }),
         RETIRE_OTHERS.bind(db, { ...activation, now }),
         UPSERT_ACTIVE.bind(db, { ...activation, now }),
         ...(ticketHash === null ? [] : [removePendingStatement(db, ticketHash)]),
         ...alongside,
       ]);
+      noteRecorded(db, results);
       return true;
     } catch (error) {
       // A live connection that does not give way holds the place of the user's current one, or there is no state: see `stateUnless`.
@@ -80,7 +85,7 @@ const isApplied = async (db: Db, { id, rotationId }: Activation): Promise<boolea
   return row?.rotationId === rotationId;
 };
 
-type ActivationNow = Activation & { now: EpochMs };
+type ActivationNow = Omit<Activation, 'event'> & { now: EpochMs };
 
 const RETIRE_OTHERS = prepared((orm, param: Param<ActivationNow>) =>
   orm

@@ -8,6 +8,7 @@ import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '..
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections, pendingConnections } from '../schema/connections.ts';
 import { withEvent } from '../timeline.ts';
+import { disconnectEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 
 /** A connection of a user, as far as linking has to know it. */
 export type KnownConnection = {
@@ -111,16 +112,20 @@ export const disconnectUser = (
   db: Db,
   { appId, userId }: { appId: string; userId: string },
   now: EpochMs,
-  audit: D1PreparedStatement,
+  { audit, event }: { audit: D1PreparedStatement; event: NewEvent },
+  alongside: readonly D1PreparedStatement[] = [],
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     const pending = and(eq(pendingConnections.appId, appId), eq(pendingConnections.userId, userId));
-    await db.d1.batch([
+    const results = await db.d1.batch([
       FORGET_TOKENS.bind(db, { appId, userId, now }),
       audit,
+      disconnectEventStatement(db, { ...event, userId }),
       statement(db, db.orm.delete(pendingConnections).where(pending)),
       audit,
+      ...alongside,
     ]);
+    noteRecorded(db, results);
   });
 
 /** A user's current connection in full; undefined where there never was one. */

@@ -1,9 +1,10 @@
 import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
+import type { EpochSeconds } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { IS_MEASURED } from './measured.ts';
 import {
   heightsOf,
   heightsStatement,
-  SERIES,
   type SeriesPage,
   type SeriesValue,
   sourcesOf,
@@ -11,40 +12,85 @@ import {
 } from './series.ts';
 
 /** The newest values of a connection, with what explains them. */
-export type LatestPage = Omit<SeriesPage, 'values'> & { values: (StoredSeries & Omit<SeriesValue, 'rank'>)[] };
+export type LatestPage = Omit<SeriesPage, 'values'> & {
+  values: (StoredSeries & Omit<SeriesValue, 'rank'>)[];
+  /** The moment from which one of these is not the newest any more, because a later one is dated ahead; undefined where none is. */
+  untilSeconds: EpochSeconds | undefined;
+};
 
-type LatestRow = { type: number; measured_seconds: number; group_id: number; value: number; source_id: number };
+type LatestRow = {
+  type: number;
+  /** Null where only values dated ahead are there. */
+  measured_seconds: number | null;
+  group_id: number;
+  value: number;
+  source_id: number;
+  next_seconds: number | null;
+};
 
-/** The newest certain value of every whole-body measure type that a connection has, in one round trip: a few rows read for each type. */
-export const readLatest = (db: Db, connectionId: number): StoreResult<LatestPage> =>
+/**
+ * The newest certain value of every whole-body measure type that a connection has, measured by now, in one round trip: a few rows read for
+ * each type, and as many more as it has values that nobody measured since.
+ */
+export const readLatest = (db: Db, connectionId: number, nowSeconds: EpochSeconds): StoreResult<LatestPage> =>
   tryD1(db, async () => {
     const [sources, heights, latest] = await db.d1.batch([
       sourcesStatement(db, connectionId),
       heightsStatement(db, connectionId),
-      db.d1.prepare(LATEST).bind(connectionId),
+      db.d1.prepare(LATEST).bind(connectionId, nowSeconds),
     ]);
     const rows = (latest?.results ?? []) as LatestRow[];
+    const next = rows.flatMap(({ next_seconds: seconds }) => seconds ?? []);
     return {
-      values: rows.map((row) => ({
-        type: row.type,
-        position: -1,
-        ambiguous: false,
-        measuredAtSeconds: row.measured_seconds,
-        groupId: row.group_id,
-        value: row.value,
-        sourceId: row.source_id,
-      })),
+      values: rows.flatMap(({ type, measured_seconds: measuredAtSeconds, ...row }) =>
+        measuredAtSeconds === null
+          ? []
+          : [
+              {
+                type,
+                position: -1,
+                ambiguous: false,
+                measuredAtSeconds,
+                groupId: row.group_id,
+                value: row.value,
+                sourceId: row.source_id,
+              },
+            ],
+      ),
       sources: sourcesOf(sources),
       heights: heightsOf(heights),
+      untilSeconds: next.length === 0 ? undefined : Math.min(...next),
     };
   });
 
-const LATEST = `${SERIES}
-  SELECT m.type, m.measured_seconds, m.group_id, m.value, m.source_id
-  FROM series CROSS JOIN measurements AS m
-    ON m.connection_id = ?1 AND m.type = series.type AND m.position = -1 AND m.ambiguous = 0
-   AND (m.measured_seconds, m.group_id) = (
-     SELECT measured_seconds, group_id FROM measurements
-     WHERE connection_id = ?1 AND type = series.type AND position = -1 AND ambiguous = 0
-     ORDER BY measured_seconds DESC, group_id DESC LIMIT 1)
-  WHERE series.position = -1 AND series.ambiguous = 0`;
+/** A year of weights typed in every day, each with a fat mass of 0, is stepped over; what was measured before that is nobody's latest. */
+const MOST_STEPPED_OVER = 366;
+
+/**
+ * Looks from series to series as `SERIES` does, but from each to what comes after now: to its first value that is dated ahead, if there is
+ * one, and else to the next series.
+ */
+const LATEST = `
+  WITH RECURSIVE found (place) AS (
+    SELECT (SELECT json_array(type, position, ambiguous, measured_seconds) FROM measurements WHERE connection_id = ?1
+      ORDER BY type, position, ambiguous, measured_seconds LIMIT 1)
+    UNION ALL
+    SELECT (SELECT json_array(type, position, ambiguous, measured_seconds) FROM measurements
+      WHERE connection_id = ?1 AND (type, position, ambiguous, measured_seconds)
+        > (place ->> 0, place ->> 1, place ->> 2, iif(place ->> 3 > ?2, ${Number.MAX_SAFE_INTEGER}, ?2))
+      ORDER BY type, position, ambiguous, measured_seconds LIMIT 1)
+    FROM found WHERE place IS NOT NULL
+  ),
+  series (type, next_seconds) AS (
+    SELECT place ->> 0, max(iif(place ->> 3 > ?2, place ->> 3, NULL)) FROM found
+    WHERE place ->> 1 = -1 AND place ->> 2 = 0 GROUP BY place ->> 0
+  )
+  SELECT series.type, series.next_seconds, newest.measured_seconds, newest.group_id, newest.value, newest.source_id
+  FROM series LEFT JOIN measurements AS newest
+    ON newest.connection_id = ?1 AND newest.type = series.type AND newest.position = -1 AND newest.ambiguous = 0
+   AND (newest.measured_seconds, newest.group_id) = (
+     WITH m AS (
+       SELECT * FROM measurements
+       WHERE connection_id = ?1 AND type = series.type AND position = -1 AND ambiguous = 0 AND measured_seconds <= ?2
+       ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MOST_STEPPED_OVER})
+     SELECT measured_seconds, group_id FROM m WHERE ${IS_MEASURED} LIMIT 1)`;

@@ -1,6 +1,10 @@
+import { LEAST_HEIGHT_M, MOST_HEIGHT_M, usableHeights } from '../../domain/metrics/bmi.ts';
 import { MANUAL_ATTRIBS, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
+import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
+import type { Span } from '../../domain/metrics/time-range.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { isMeasured } from './measured.ts';
 
 /** Reading body data: time ranges of a few series of one connection, merged, a page at a time. */
 
@@ -14,6 +18,8 @@ export type Series = {
   type: number;
   position: number;
   ambiguous: boolean;
+  /** Whether its values count with a height only: weights that a BMI is computed from. */
+  needsHeight: boolean;
 };
 
 /** A stored value with its place in the answer's order. */
@@ -36,12 +42,18 @@ export type SeriesRange = {
   toSeconds: EpochSeconds;
   /** Whether values that somebody typed in count. */
   manual: boolean;
+  /** Parts of the time whose values the caller may leave out: a limit holds without them. */
+  undecided: readonly Span[];
 };
 
 export type SeriesQuery = SeriesRange & {
   order: 'asc' | 'desc';
   limit: number;
   after?: SeriesPlace | undefined;
+  /** Whether values count that nobody measured. */
+  filledIn: boolean;
+  /** Whether the newest value of each series before the range is read too. */
+  before?: boolean;
 };
 
 /** A height in metres, and the group it came with. */
@@ -50,12 +62,12 @@ export type StoredHeight = { measuredAtSeconds: EpochSeconds; heightM: number; g
 export type SeriesPage = {
   values: SeriesValue[];
   sources: Map<number, Source>;
-  /** Every known height, oldest first. */
+  /** The heights that a BMI may take, oldest first. */
   heights: StoredHeight[];
 };
 
-/** Withings' measure type of a height. */
-const HEIGHT = 4;
+/** A height that a person can have (Withings' measure type 4), and surely this one's. */
+const IS_HEIGHT = `type = 4 AND position = -1 AND ambiguous = 0 AND value BETWEEN ${LEAST_HEIGHT_M} AND ${MOST_HEIGHT_M}`;
 /** D1 compiles at most this many terms into one compound SELECT. */
 const MAX_TERMS = 5;
 /** People rarely grow: more heights than this are a device's noise, and older ones are left out. */
@@ -64,57 +76,94 @@ const MAX_SOURCES = 1_000;
 
 /**
  * One page, in one round trip. Up to five series are merged inside SQLite and read one row a value; each further five are merged apart and
- * read at most a page more.
+ * read at most a page more. It holds more than `limit` where `undecided` has values.
  */
 export const readSeries = (db: Db, query: SeriesQuery): StoreResult<SeriesPage> =>
-  tryD1(db, async () => {
-    const merges = chunk(query.series, MAX_TERMS).map((series) => mergeStatement(db, query, series));
-    const [sources, heights, ...pages] = await db.d1.batch([
-      sourcesStatement(db, query.connectionId),
-      heightsStatement(db, query.connectionId),
-      ...merges,
-    ]);
-    const values = pages.flatMap(({ results }) => results as SeriesValue[]);
-    const sign = query.order === 'asc' ? 1 : -1;
-    values.sort(
-      (a, b) => sign * (a.measuredAtSeconds - b.measuredAtSeconds || a.groupId - b.groupId) || a.rank - b.rank,
-    );
-    return { values: values.slice(0, query.limit), sources: sourcesOf(sources), heights: heightsOf(heights) };
-  });
+  readMerged(
+    db,
+    query.connectionId,
+    chunk(query.series, MAX_TERMS).flatMap((series) => [
+      mergeStatement(db, query, series),
+      ...(query.before === true ? [beforeStatement(db, query, series)] : []),
+    ]),
+    query.order,
+  );
+
+const beforeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): D1PreparedStatement => {
+  const before = { ...query, fromSeconds: Number.MIN_SAFE_INTEGER, toSeconds: query.fromSeconds - 1, undecided: [] };
+  return unionOf(
+    db,
+    series.map((one) => endOf(one, before, 'desc')),
+  );
+};
 
 /** A terms pair per series: its oldest and its newest value in the range. */
 const SERIES_PER_ENDS_STATEMENT = 2;
 
-/** The oldest and the newest value of each series in a range, in one round trip: two rows read a series. */
+/** The oldest and the newest value of each series in a range, in one round trip: two rows read a series, and those that are `undecided`. */
 export const readEnds = (db: Db, range: SeriesRange): StoreResult<SeriesPage> =>
+  readMerged(
+    db,
+    range.connectionId,
+    chunk(range.series, SERIES_PER_ENDS_STATEMENT).map((series) => endsStatement(db, range, series)),
+    'asc',
+  );
+
+/** The values of several statements in one order, with what explains them. */
+const readMerged = (
+  db: Db,
+  connectionId: number,
+  statements: readonly D1PreparedStatement[],
+  order: SeriesQuery['order'],
+): StoreResult<SeriesPage> =>
   tryD1(db, async () => {
-    const ends = chunk(range.series, SERIES_PER_ENDS_STATEMENT).map((series) => endsStatement(db, range, series));
     const [sources, heights, ...pages] = await db.d1.batch([
-      sourcesStatement(db, range.connectionId),
-      heightsStatement(db, range.connectionId),
-      ...ends,
+      sourcesStatement(db, connectionId),
+      heightsStatement(db, connectionId),
+      ...statements,
     ]);
     const values = pages.flatMap(({ results }) => results as SeriesValue[]);
+    const sign = order === 'asc' ? 1 : -1;
+    values.sort(
+      (a, b) => sign * (a.measuredAtSeconds - b.measuredAtSeconds || a.groupId - b.groupId) || a.rank - b.rank,
+    );
     return { values, sources: sourcesOf(sources), heights: heightsOf(heights) };
   });
 
 const endsStatement = (db: Db, range: SeriesRange, series: readonly Series[]): D1PreparedStatement => {
-  const terms = series.flatMap((one) =>
-    (['ASC', 'DESC'] as const).map((direction) => {
-      const { sql, values } = rangeOf(one, { ...range, order: 'asc', limit: 1 });
-      return {
-        sql: `SELECT * FROM (${sql} ORDER BY measuredAtSeconds ${direction}, groupId ${direction} LIMIT 1)`,
-        values,
-      };
-    }),
-  );
-  return db.d1
-    .prepare(terms.map(({ sql }) => sql).join('\nUNION ALL\n'))
+  const terms = series.flatMap((one) => (['asc', 'desc'] as const).map((order) => endOf(one, range, order)));
+  return unionOf(db, terms);
+};
+
+type Term = { sql: string; values: readonly number[] };
+
+const unionOf = (db: Db, terms: readonly Term[], order = ''): D1PreparedStatement =>
+  db.d1
+    .prepare(`${terms.map(({ sql }) => sql).join('\nUNION ALL\n')} ${order}`)
     .bind(...terms.flatMap(({ values }) => values));
+
+const endOf = (series: Series, range: SeriesRange, order: SeriesQuery['order']): Term => {
+  const { sql, values } = rangeOf(series, { ...range, order, limit: 1, filledIn: false });
+  const direction = order === 'asc' ? 'ASC' : 'DESC';
+  return {
+    sql: `SELECT * FROM (${sql} ORDER BY measuredAtSeconds ${direction}, groupId ${direction} LIMIT 1 + ${undecidedCount(series, range)})`,
+    values,
+  };
+};
+
+/** How many values of a series the caller may leave out. */
+const undecidedCount = ({ type, position, ambiguous }: Series, { connectionId, undecided }: SeriesRange): string => {
+  const counts = undecided.map(
+    ({ fromSeconds, toSeconds }) =>
+      `(SELECT count(*) FROM measurements WHERE connection_id = ${Math.trunc(connectionId)} AND type = ${Math.trunc(type)}
+        AND position = ${Math.trunc(position)} AND ambiguous = ${Number(ambiguous)}
+        AND measured_seconds BETWEEN ${Math.trunc(fromSeconds)} AND ${Math.trunc(toSeconds)})`,
+  );
+  return counts.length === 0 ? '0' : counts.join(' + ');
 };
 
 /** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
-export const storedSeries = (db: Db, connectionId: number): StoreResult<Omit<Series, 'rank'>[]> =>
+export const storedSeries = (db: Db, connectionId: number): StoreResult<StoredSeries[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(`${SERIES} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
@@ -129,19 +178,20 @@ const VALUE_COLUMNS = 'measured_seconds AS measuredAtSeconds, group_id AS groupI
 const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): D1PreparedStatement => {
   const terms = series.map((one) => rangeOf(one, query));
   const direction = query.order === 'asc' ? 'ASC' : 'DESC';
-  return db.d1
-    .prepare(
-      `${terms.map(({ sql }) => sql).join('\nUNION ALL\n')}
-       ORDER BY measuredAtSeconds ${direction}, groupId ${direction}, rank ASC LIMIT ${Math.trunc(query.limit)}`,
-    )
-    .bind(...terms.flatMap(({ values }) => values));
+  const undecided = series.map((one) => undecidedCount(one, query)).join(' + ');
+  return unionOf(
+    db,
+    terms,
+    `ORDER BY measuredAtSeconds ${direction}, groupId ${direction}, rank ASC LIMIT ${Math.trunc(query.limit)} + ${undecided}`,
+  );
 };
 
 /** The range of one series that lies in the query's time and after its place. */
-const rangeOf = (series: Series, { connectionId, fromSeconds, toSeconds, manual, order, after }: SeriesQuery) => {
-  const sql = `SELECT ${Math.trunc(series.rank)} AS rank, ${VALUE_COLUMNS} FROM measurements
+const rangeOf = (series: Series, query: Omit<SeriesQuery, 'series'>): Term => {
+  const { connectionId, fromSeconds, toSeconds, order, after } = query;
+  const sql = `SELECT ${Math.trunc(series.rank)} AS rank, ${VALUE_COLUMNS} FROM measurements AS m
      WHERE connection_id = ? AND type = ? AND position = ? AND ambiguous = ? AND measured_seconds BETWEEN ? AND ?
-     ${manual ? '' : `AND source_id NOT IN (SELECT id FROM sources WHERE connection_id = ${Math.trunc(connectionId)} AND attrib IN (${MANUAL_ATTRIBS.join(',')}))`}`;
+     ${conditionsOf(series, query)}`;
   const values = [connectionId, series.type, series.position, Number(series.ambiguous), fromSeconds, toSeconds];
   if (after === undefined) return { sql, values };
   // Of the group where the page ended, the series of higher rank are still to come.
@@ -151,6 +201,22 @@ const rangeOf = (series: Series, { connectionId, fromSeconds, toSeconds, manual,
     sql: `${sql} AND (measured_seconds, group_id) ${beyond}${inclusive} (?, ?)`,
     values: [...values, after.measuredAtSeconds, after.groupId],
   };
+};
+
+/** What else a value has to be to count. SQLite looks for the height once; an `EXISTS` it would turn into a look for every value. */
+const conditionsOf = (
+  { type, needsHeight }: Series,
+  { connectionId, manual, filledIn }: Pick<SeriesQuery, 'connectionId' | 'manual' | 'filledIn'>,
+): string => {
+  const id = Math.trunc(connectionId);
+  const manualSources = `SELECT id FROM sources WHERE connection_id = ${id} AND attrib IN (${MANUAL_ATTRIBS.join(',')})`;
+  return [
+    ...(manual ? [] : [`AND source_id NOT IN (${manualSources})`]),
+    ...(filledIn && !needsHeight ? [] : [`AND ${isMeasured(type)}`]),
+    ...(needsHeight
+      ? [`AND (SELECT TRUE FROM measurements WHERE connection_id = ${id} AND ${IS_HEIGHT} LIMIT 1)`]
+      : []),
+  ].join('\n');
 };
 
 /**
@@ -180,7 +246,7 @@ export const heightsStatement = (db: Db, connectionId: number): D1PreparedStatem
   db.d1
     .prepare(
       `SELECT measured_seconds, value, group_id FROM measurements
-       WHERE connection_id = ? AND type = ${HEIGHT} AND position = -1 AND ambiguous = 0
+       WHERE connection_id = ? AND ${IS_HEIGHT}
        ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MAX_HEIGHTS}`,
     )
     .bind(connectionId);
@@ -210,9 +276,11 @@ export const sourcesOf = (result: D1Result | undefined): Map<number, Source> =>
   );
 
 export const heightsOf = (result: D1Result | undefined): SeriesPage['heights'] =>
-  ((result?.results ?? []) as { measured_seconds: number; value: number; group_id: number }[])
-    .map((row) => ({ measuredAtSeconds: row.measured_seconds, heightM: row.value, groupId: row.group_id }))
-    .toReversed();
+  usableHeights(
+    ((result?.results ?? []) as { measured_seconds: number; value: number; group_id: number }[])
+      .map((row) => ({ measuredAtSeconds: row.measured_seconds, heightM: row.value, groupId: row.group_id }))
+      .toReversed(),
+  );
 
 const chunk = <Item>(items: readonly Item[], size: number): Item[][] => {
   const chunks: Item[][] = [];

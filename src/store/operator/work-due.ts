@@ -8,6 +8,8 @@ export type WorkDue = {
   resume: boolean;
   review: boolean;
   expired: boolean;
+  /** Whether any app has webhooks: what waits for them is looked up apart. */
+  webhooks: boolean;
   keyring: string | undefined;
   alarms: string | undefined;
   /** When the refresh that waits longest became due; undefined where none waits. */
@@ -35,6 +37,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
            EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS review,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
              OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired,
+           EXISTS (SELECT 1 FROM webhook_endpoints WHERE app_id > '') AS webhooks,
            (SELECT count(*) FROM (SELECT 1 FROM connections
               WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 LIMIT ?4)) AS lost,
            ${REMEMBERED}`,
@@ -48,6 +51,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
       resume: row?.resume === 1,
       review: row?.review === 1,
       expired: row?.expired === 1,
+      webhooks: row?.webhooks === 1,
       keyring: row?.keyring ?? undefined,
       alarms: row?.alarms ?? undefined,
       oldestDueAt,
@@ -69,7 +73,14 @@ const REMEMBERED = `
 type OldestDue = { oldestDue: number | null; oldestInDoubt: number | null };
 type Remembered = { keyring: string | null; alarms: string | null };
 type WorkDueRow = OldestDue &
-  Remembered & { shareIsEmpty: number; resume: number; review: number; expired: number; lost: number };
+  Remembered & {
+    shareIsEmpty: number;
+    resume: number;
+    review: number;
+    expired: number;
+    webhooks: number;
+    lost: number;
+  };
 
 const oldestOf = (row: OldestDue | undefined): EpochMs | undefined => {
   const waiting = [row?.oldestDue, row?.oldestInDoubt].filter((at) => typeof at === 'number');

@@ -1,6 +1,9 @@
 import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
-/** Body data: what Withings' groups say, and the measurements in the order in which they are read. The conventions are those of `schema.ts`. */
+/**
+ * Body data: Withings' groups, and the measurements in the order in which they are read. The conventions are those of
+ * `connections.ts`.
+ */
 
 export const sources = sqliteTable(
   'sources',
@@ -30,10 +33,10 @@ export const groups = sqliteTable(
     modifiedSeconds: integer('modified_seconds').notNull(),
     sourceId: integer('source_id').notNull(),
     ambiguous: integer('ambiguous', { mode: 'boolean' }).notNull(),
-    /** JSON `[[type, position, value], …]`, ordered: what the group says, to see what an edit changed. */
+    /** JSON `[[type, position, value], …]`, ordered: the group's values, to recognize an edit. */
     content: text('content').notNull(),
     storedAt: integer('stored_at').notNull(),
-    /** When a complete read of its window first lacked it; gone only when a second one does too. */
+    /** When a complete read of its window first missed it. A second miss removes it. */
     missingSince: integer('missing_since'),
   },
   (table) => [primaryKey({ columns: [table.connectionId, table.groupId] })],
@@ -42,13 +45,13 @@ export const groups = sqliteTable(
 export const measurements = sqliteTable(
   'measurements',
   {
-    // WITHOUT ROWID. Clustered as it is read: one metric of one connection over time.
+    // WITHOUT ROWID. Clustered in reading order: one metric of one connection over time.
     connectionId: integer('connection_id').notNull(),
     /** Withings' measure type. */
     type: integer('type').notNull(),
     /** -1 for the whole body, else Withings' position. */
     position: integer('position').notNull(),
-    /** Whose it is may be in doubt (attrib 1): such values are left out unless asked for. */
+    /** Attrib 1, perhaps another person's: served only on request. */
     ambiguous: integer('ambiguous', { mode: 'boolean' }).notNull(),
     measuredSeconds: integer('measured_seconds').notNull(),
     groupId: integer('group_id').notNull(),

@@ -1,9 +1,10 @@
+import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
-/** Who manages apps, from where, and what they did. The conventions are those of `schema.ts`. */
+/** Developer accounts, access tokens, sessions and the audit trail. The conventions are those of `connections.ts`. */
 
 export const accounts = sqliteTable('accounts', {
-  // WITHOUT ROWID. Developers: who owns apps.
+  // WITHOUT ROWID. Developers, who own apps.
   id: text('id').primaryKey(),
   name: text('name').notNull(),
   createdAt: integer('created_at').notNull(),
@@ -26,7 +27,10 @@ export const accessTokens = sqliteTable(
     lastUsedAt: integer('last_used_at'),
     revokedAt: integer('revoked_at'),
   },
-  (table) => [uniqueIndex('access_tokens_by_account').on(table.accountId, table.id)],
+  (table) => [
+    uniqueIndex('access_tokens_by_account').on(table.accountId, table.id),
+    index('access_tokens_by_state').on(table.accountId, table.revokedAt, table.id),
+  ],
 );
 
 export const dashboardSessions = sqliteTable(
@@ -37,7 +41,7 @@ export const dashboardSessions = sqliteTable(
     idHash: text('id_hash').primaryKey(),
     /** Null for the operator. */
     accountId: text('account_id'),
-    /** SHA-256 of the token that signed in, an access token or the operator's: revoking or changing it ends the session. */
+    /** SHA-256 of the access token or operator's token that signed in. Revoking or changing it ends the session. */
     tokenHash: text('token_hash'),
     createdAt: integer('created_at').notNull(),
     lastSeenAt: integer('last_seen_at').notNull(),
@@ -49,17 +53,35 @@ export const dashboardSessions = sqliteTable(
   ],
 );
 
+export const erasedUsers = sqliteTable(
+  'erased_users',
+  {
+    // WITHOUT ROWID. Users who were erased within the life of a user token: one that was minted before is good for nothing.
+    appId: text('app_id').notNull(),
+    /** As the audit trail names the user. */
+    userHash: text('user_hash').notNull(),
+    /** Random, of the last erasure: what a user token that was minted since names. */
+    epoch: text('epoch').notNull(),
+    /** From when on no token from before can be good. */
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.appId, table.userHash] }),
+    index('erased_users_by_expiry').on(table.expiresAt),
+  ],
+);
+
 export const auditEntries = sqliteTable(
   'audit_entries',
   {
     // WITHOUT ROWID. Who changed what, when, from where.
-    /** The app that the change concerns, else the account; empty where it concerns neither. */
+    /** The app that the change concerns, otherwise the account; empty if it concerns neither. */
     appId: text('app_id').notNull(),
     at: integer('at').notNull(),
     id: text('id').notNull(),
     /** An account's id, an API key's, `operator`, or `user`. */
     actor: text('actor').notNull(),
-    /** The access token of an account that was shown, or that the dashboard's session began with. */
+    /** The access token of the request or of the dashboard session. */
     tokenId: text('token_id'),
     /** `api`, `cli`, `dashboard`, … */
     surface: text('surface').notNull(),
@@ -72,11 +94,15 @@ export const auditEntries = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.appId, table.at, table.id] }),
     index('audit_entries_by_time').on(table.at, table.id),
+    // The entries of an export in one hour have one id: it is noted once.
+    uniqueIndex('audit_entries_of_exports')
+      .on(table.id)
+      .where(sql`action = 'user.exported'`),
   ],
 );
 
 export const brokerState = sqliteTable('broker_state', {
-  // WITHOUT ROWID. The few things that the broker remembers about itself: the last tick, how far a re-sealing got.
+  // WITHOUT ROWID. The broker's own state: the last tick, the alarms, the progress of a key rotation.
   name: text('name').primaryKey(),
   /** JSON. */
   value: text('value').notNull(),

@@ -4,6 +4,7 @@ import type { ReviewedGroup } from '../../domain/window-review.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from '../metrics/group-row.ts';
 import { SERIES, type Source, sourcesOf, sourcesStatement } from '../metrics/series.ts';
+import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 
 /**
  * Writing body data. A page of Withings' answer is stored in one transaction of a fixed number of statements, however many groups it has:
@@ -127,10 +128,14 @@ export const storeGroupChanges = (
   sources: readonly Source[],
   now: EpochMs,
   alongside: D1PreparedStatement,
+  events: readonly NewEvent[] = [],
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
-    const results = await db.d1.batch([...changeStatements(db, held, changes, sources, now), alongside]);
-    return (results.at(-1)?.meta.changes ?? 0) > 0;
+    const statements = changeStatements(db, held, changes, sources, now);
+    const noted = events.map((event) => eventStatement(db, event));
+    const results = await db.d1.batch([...statements, alongside, ...noted]);
+    noteRecorded(db, results.slice(statements.length + 1));
+    return (results[statements.length]?.meta.changes ?? 0) > 0;
   });
 
 const changeStatements = (

@@ -8,6 +8,7 @@ import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { withEvent } from '../timeline.ts';
+import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 import { tokenColumns, tokensOfRow } from './token-row.ts';
 
 const TOKENS = prepared((orm, param: Param<{ connectionId: number }>) =>
@@ -258,10 +259,12 @@ export const recordReauthRequired = (
   db: Db,
   { connectionId, tokenVersion, lease }: { connectionId: number; tokenVersion: number; lease?: RefreshLease },
   reason: ReauthReason,
+  event: NewEvent,
   now: EpochMs,
 ): StoreResult<boolean> =>
   tryD1Idempotent(db, async () => {
     const held = { connectionId, tokenVersion, leaseId: lease?.id ?? null };
-    const written = await REQUIRE_REAUTH.rows(db, { ...held, reason, now });
-    return written.length > 0;
+    const results = await db.d1.batch([REQUIRE_REAUTH.bind(db, { ...held, reason, now }), eventStatement(db, event)]);
+    noteRecorded(db, results);
+    return (results[0]?.results.length ?? 0) > 0;
   });

@@ -3,8 +3,11 @@ import { and, eq } from 'drizzle-orm';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys, apps, connections, pendingConnections, redirectUris } from '../schema/connections.ts';
+import { erasedUsers } from '../schema/management.ts';
 import { floorStatement } from '../sync/changes.ts';
 import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';
+import { webhookRemovalStatements } from '../webhooks/endpoints.ts';
+import { noteRecorded } from '../webhooks/events.ts';
 
 /** Removing people and apps, children first, a bounded number of rows at a time: no table cascades. */
 
@@ -152,6 +155,7 @@ export const deleteConnections = (
         )
         .bind(ids),
     ]);
+    noteRecorded(db, results);
     return { removed: results[1]?.meta.changes ?? 0, refilled: results.at(-1)?.results.length ?? 0 };
   });
 
@@ -174,13 +178,15 @@ export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<st
     return results.map(({ user_id: userId }) => userId);
   });
 
-/** Deletes an app that has no users any more: its keys, its redirect URIs and the app itself, with `alongside` in one transaction. */
+/** Deletes an app that has no users any more: its keys, its redirect URIs, what is remembered of its erasures and the app itself, with `alongside` in one transaction. */
 export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[]): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1.batch([
       statement(db, db.orm.delete(apiKeys).where(eq(apiKeys.appId, appId))),
+      statement(db, db.orm.delete(erasedUsers).where(eq(erasedUsers.appId, appId))),
       statement(db, db.orm.delete(redirectUris).where(eq(redirectUris.appId, appId))),
       forgetAppQuotaStatement(db, appId),
+      ...webhookRemovalStatements(db, appId),
       statement(db, db.orm.delete(apps).where(eq(apps.id, appId))),
       ...alongside,
     ]);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { bmiAt, heightAt } from '../../../src/domain/metrics/bmi.ts';
+import { bmiAt, heightAt, usableHeights } from '../../../src/domain/metrics/bmi.ts';
 
 const SEED = 20_240_127;
 
@@ -15,7 +15,7 @@ describe('BMI', () => {
   test.each([0, -1.8, 180, 18.5, 0.01, Number.NaN, Number.POSITIVE_INFINITY])(
     'there is none from a height of %d m',
     (heightM) => {
-      expect(bmiAt(80, 1000, [height(0, heightM)])).toBeUndefined();
+      expect(bmiAt(80, 1000, usableHeights([height(0, heightM)]))).toBeUndefined();
     },
   );
 
@@ -24,7 +24,7 @@ describe('BMI', () => {
   });
 
   test('an implausible height does not hide a plausible one', () => {
-    expect(bmiAt(80, 1000, [height(0, 1.8), height(500, 180), height(2000, 0)])).toBe(24.69);
+    expect(bmiAt(80, 1000, usableHeights([height(0, 1.8), height(500, 180), height(2000, 0)]))).toBe(24.69);
   });
 
   test.each([
@@ -74,5 +74,29 @@ describe('the height that counts', () => {
 
   test('keeps what else is known of it, such as its group', () => {
     expect(heightAt(100, [{ ...height(1, 1.5), groupId: 7 }])?.groupId).toBe(7);
+  });
+});
+
+describe('a height that was corrected', () => {
+  const DAY = 86_400;
+  const usable = (...heights: [days: number, heightM: number][]) =>
+    usableHeights(heights.map(([days, heightM]) => height(days * DAY, heightM))).map(({ heightM }) => heightM);
+
+  test('within a month does not count, for no weigh-in', () => {
+    expect(usable([0, 1.08], [0.001, 1.8])).toEqual([1.8]);
+    expect(usable([0, 1.08], [30, 1.8])).toEqual([1.8]);
+    expect(usable([0, 1.08], [1, 1.88], [2, 1.8])).toEqual([1.8]);
+  });
+
+  test('later counts until then', () => {
+    expect(usable([0, 1.08], [40, 1.8])).toEqual([1.08, 1.8]);
+  });
+
+  test('leaves the one before the mistake', () => {
+    expect(usable([0, 1.8], [1, 1.08], [2, 1.8])).toEqual([1.8, 1.8]);
+  });
+
+  test('is not what a growing child has', () => {
+    expect(usable([0, 1.2], [20, 1.21], [40, 1.215], [300, 1.27])).toEqual([1.2, 1.21, 1.215, 1.27]);
   });
 });

@@ -140,6 +140,15 @@ describe('positions', () => {
     ]);
   });
 
+  test.each([91, 155])('of arteries (type %i): a foot is a segment and never the person', (type) => {
+    expect(valuesOf(measure(type, 7721, -3, 4))).toEqual([{ type, position: 4, value: 7.721 }]);
+    expect(valuesOf(measure(type, 7721, -3, 4), measure(type, 7705, -3))).toEqual([
+      { type, position: WHOLE_BODY, value: 7.705 },
+      { type, position: 4, value: 7.721 },
+    ]);
+    expect(valuesOf(measure(type, 7705, -3, 7))).toEqual([{ type, position: WHOLE_BODY, value: 7.705 }]);
+  });
+
   test('absent and 7 are both the whole body, which is taken once, the one without position first', () => {
     const seven = measure(5, 5713, -2, 7);
     const absent = measure(5, 5714, -2);

@@ -2,7 +2,14 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { localDay } from '../../../src/domain/metrics/local-time.ts';
-import { carryForward, periodOf, type PeriodLength, summarise } from '../../../src/domain/metrics/metric-period.ts';
+import {
+  carryForward,
+  type Filling,
+  isPartial,
+  periodOf,
+  type PeriodLength,
+  summarise,
+} from '../../../src/domain/metrics/metric-period.ts';
 
 const at = (instant: string) => Date.parse(instant) / 1000;
 const dated = (instant: string, timeZone: string, value: number) => ({
@@ -96,18 +103,83 @@ test('a summary has the figures of its values, and a gap is no summary', () => {
   ]);
 });
 
-test('gaps are filled on request, up to a day and no further', () => {
+const filledWith = (
+  values: readonly ReturnType<typeof dated>[],
+  filling: Partial<Filling> & Pick<Filling, 'untilDay'>,
+  length: PeriodLength = 'day',
+  most = 20_000,
+) =>
+  carryForward(summarise(values, length), length, { before: undefined, fromDay: undefined, ...filling }, most)?.map(
+    ({ name, last, count }) => [name, last, count],
+  );
+
+describe('gaps are filled', () => {
   const values = [dated('2024-02-27T08:00:00Z', 'UTC', 70), dated('2024-03-01T08:00:00Z', 'UTC', 69)];
-  const filled = carryForward(summarise(values, 'day'), 'day', '2024-03-03', 100) ?? [];
-  expect(filled.map(({ name, last, count }) => [name, last, count])).toEqual([
-    ['2024-02-27', 70, 1],
-    ['2024-02-28', 70, 0],
-    ['2024-02-29', 70, 0],
-    ['2024-03-01', 69, 1],
-    ['2024-03-02', 69, 0],
-    ['2024-03-03', 69, 0],
-  ]);
-  expect(carryForward(summarise(values, 'day'), 'day', '2024-12-31', 100)).toBeUndefined();
+  const before = dated('2024-02-01T08:00:00Z', 'UTC', 71);
+
+  test('on request, up to a day and no further', () => {
+    expect(filledWith(values, { untilDay: '2024-03-03' })).toEqual([
+      ['2024-02-27', 70, 1],
+      ['2024-02-28', 70, 0],
+      ['2024-02-29', 70, 0],
+      ['2024-03-01', 69, 1],
+      ['2024-03-02', 69, 0],
+      ['2024-03-03', 69, 0],
+    ]);
+    expect(filledWith(values, { untilDay: '2024-12-31' }, 'day', 100)).toBeUndefined();
+  });
+
+  test('not beyond that day for a value that is dated ahead', () => {
+    expect(filledWith(values, { untilDay: '2024-02-28' })).toEqual([
+      ['2024-02-27', 70, 1],
+      ['2024-02-28', 70, 0],
+      ['2024-03-01', 69, 1],
+    ]);
+  });
+
+  test('with the value before the range, from its first day', () => {
+    const filling = { before, fromDay: '2024-02-26', untilDay: '2024-02-28' };
+    expect(filledWith(values, filling)?.slice(0, 3)).toEqual([
+      ['2024-02-26', 71, 0],
+      ['2024-02-27', 70, 1],
+      ['2024-02-28', 70, 0],
+    ]);
+    expect(filledWith([], filling)).toEqual([
+      ['2024-02-26', 71, 0],
+      ['2024-02-27', 71, 0],
+      ['2024-02-28', 71, 0],
+    ]);
+    expect(filledWith([], filling, 'week')).toEqual([['2024-W09', 71, 0]]);
+    expect(filledWith([], { ...filling, before: undefined })).toEqual([]);
+    expect(filledWith(values, filling, 'month')?.[0]).toEqual(['2024-02', 70, 1]);
+  });
+
+  test('not if they are longer than ten years', () => {
+    const first = dated('1970-01-01T00:00:00Z', 'UTC', 60);
+    const old = filledWith([first, ...values], { untilDay: '2024-03-02' }) ?? [];
+    expect(old.map(([day]) => day)).toEqual([
+      '1970-01-01',
+      '2024-02-27',
+      '2024-02-28',
+      '2024-02-29',
+      '2024-03-01',
+      '2024-03-02',
+    ]);
+    expect(filledWith([], { before: first, fromDay: '2024-02-26', untilDay: '2024-02-28' })).toEqual([]);
+  });
+});
+
+test('a period is partial if the range cuts it', () => {
+  const week = periodOf('2026-06-17', 'week');
+  expect(isPartial(week, { first: undefined, last: undefined })).toBe(false);
+  expect(isPartial(week, { first: '2026-06-15', last: '2026-06-21' })).toBe(false);
+  expect(isPartial(week, { first: '2026-06-16', last: undefined })).toBe(true);
+  expect(isPartial(week, { first: undefined, last: '2026-06-20' })).toBe(true);
+});
+
+test('a mean that ends in an exact half is rounded up', () => {
+  const values = [70.0001, 70].map((kg, index) => dated(`2024-01-01T0${index}:00:00Z`, 'UTC', kg));
+  expect(summarise(values, 'day')[0]?.mean).toBe(70.0001);
 });
 
 test('periods follow each other without gap or overlap, and hold each value once', () => {

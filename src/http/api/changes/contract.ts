@@ -35,7 +35,7 @@ const changed = {
   user_id: z.string().describe("The app's own id for the user."),
   group_id: z.int().describe("Withings' `grpid`."),
 };
-const changedGroup = z
+export const changedGroup = z
   .object({
     ...changed,
     measurements: z
@@ -43,7 +43,7 @@ const changedGroup = z
       .describe('What the group says now, in place of all that it said before. Derived values are not among them.'),
   })
   .describe('A group that is new or was changed.');
-const deletedGroup = z
+export const deletedGroup = z
   .object({ ...changed, deleted: z.literal(true).describe('Always true.') })
   .describe('A group that was deleted at Withings.');
 const resetUser = z

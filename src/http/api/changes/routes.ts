@@ -1,15 +1,13 @@
 import { Hono } from 'hono';
 import type * as z from 'zod';
 
-import { type Change, type ChangesPosition, readChanges } from '../../../broker/metrics/read-changes.ts';
-import { attributionOf } from '../../../domain/metrics/measurement.ts';
-import { metricByType, unknownMetricName } from '../../../domain/metrics/metric.ts';
+import { type ChangesPosition, readChanges } from '../../../broker/metrics/read-changes.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forBackend } from '../admit-app.ts';
-import { renderMetric } from '../metrics/json.ts';
 import { valid } from '../validate.ts';
-import { changesCursor, changesQuery, type changesPage } from './contract.ts';
+import { changesCursor, changesQuery } from './contract.ts';
+import { renderChange } from './render.ts';
 
 /** What changed of all of an app's users, for the app's backend. */
 export const changesApi = new Hono<HttpEnv>();
@@ -31,21 +29,6 @@ changesApi.get('/', forBackend('read'), valid('query', changesQuery), async (c) 
     has_more: hasMore,
   });
 });
-
-const renderChange = (change: Change): z.infer<typeof changesPage>['data'][number] => {
-  const { userId } = change;
-  if (change.kind === 'reset') return { user_id: userId, reset: true };
-  if (change.kind === 'deleted') return { user_id: userId, group_id: change.groupId, deleted: true };
-  const { groupId, measuredAtSeconds, values, source } = change.group;
-  const measurements = values.map(({ type, position, value }) => {
-    const metric = metricByType(type);
-    const name = metric?.name ?? unknownMetricName(type);
-    const one = { name, metric, value, measuredAtSeconds, groupId, position, derivedFrom: [] };
-    const from = { device: source.model, deviceHash: source.deviceId, attribution: attributionOf(source.attrib) };
-    return renderMetric({ ...one, timeZone: source.timeZone, ...from }, 'metric');
-  });
-  return { user_id: userId, group_id: groupId, measurements };
-};
 
 const toCursor = ({ since, at, unfinished }: ChangesPosition, appId: string): z.output<typeof changesCursor> => {
   const place = 'userId' in at ? at.userId : at.seq;

@@ -32,14 +32,14 @@ export const confirmRequest = z.strictObject({
 });
 
 export const syncResult = z.object({
-  added: z.int().describe('Measurements that this sync stored and that were not stored before.'),
-  changed: z.int().describe('Measurements whose value changed at Withings.'),
-  removed: z.int().describe('Measurements that were deleted at Withings.'),
-  skipped: z
+  added: z
     .int()
     .describe(
-      'Measurements, groups and stretches of time that could not be read and were left out. Of this sync alone.',
+      'Measurements that this sync stored and that were not stored before. One is one value of one metric: a weigh-in has up to 33. A BMI, which is computed when it is read, is none.',
     ),
+  changed: z.int().describe('Measurements whose value, time or source changed at Withings.'),
+  removed: z.int().describe('Measurements that were deleted at Withings, or are not in their group any more.'),
+  skipped: z.int().describe('Measurements, groups and stretches of time that this sync could not read and left out.'),
   complete: z.boolean().describe('False while a long history is still being read: call again, or wait for the cron.'),
   history_complete_from: historyCompleteFrom,
   synced_at: instant.describe('When Withings was last asked.'),

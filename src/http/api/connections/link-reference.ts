@@ -16,6 +16,12 @@ const LINK_QUERY = z.object({
     .string()
     .optional()
     .describe('A connect session, instead of the two others: the `auth_url` of one holds it already.'),
+  ending: z
+    .literal('page')
+    .optional()
+    .describe(
+      'Ends on a page of the broker with a button, instead of a redirect: to try a link on a computer without the app.',
+    ),
 });
 
 const CALLBACK_QUERY = z.object({
@@ -65,8 +71,11 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     answers: [
       {
         status: 200,
-        description: 'The answer to a probe.',
-        contents: [{ type: 'text/plain', example: 'Withings sends browsers here.' }],
+        description: 'The answer to a probe, or the page of a link with `ending=page`.',
+        contents: [
+          { type: 'text/plain', example: 'Withings sends browsers here.' },
+          { type: 'text/html', example: '<!doctype html><title>Connected</title>' },
+        ],
       },
       {
         status: 302,

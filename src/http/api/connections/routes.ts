@@ -7,7 +7,7 @@ import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, isConnected, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forBackend, forUser } from '../admit-app.ts';
+import { forBackend, forPerson, forUser } from '../admit-app.ts';
 import { instant } from '../instant.ts';
 import { valid } from '../validate.ts';
 import { confirmRequest, connectSessionRequest, userTokenRequest } from './contract.ts';
@@ -29,8 +29,8 @@ connectionsApi.post('/sync/:user_id', forUser('sync'), async (c) => {
 connectionsApi.get('/status/:user_id', forUser('read'), (c) => c.json({ connected: isConnected(c.get('user')) }));
 
 /** Forgets the user's tokens. Stored measurements stay. */
-connectionsApi.delete('/disconnect/:user_id', forUser('sync'), async (c) => {
-  const done = await disconnect(c.get('deps'), c.get('user'));
+connectionsApi.delete('/disconnect/:user_id', forPerson('sync', { userTokens: true }), async (c) => {
+  const done = await disconnect(c.get('deps'), c.get('person'));
   return done.ok ? c.json({ connected: false }) : answerFailure(c, done.failure);
 });
 
@@ -43,7 +43,9 @@ connectionsApi.get('/connections/:user_id', forUser('read', { userTokens: false 
 /** A short-lived token for one user, for an app on a phone. */
 connectionsApi.post('/user-tokens', forBackend('manage-links'), valid('json', userTokenRequest), async (c) => {
   const { user_id: userId } = c.req.valid('json');
-  const { token, expiresAt } = await mintUserToken(c.get('deps'), c.get('backend').appId, userId);
+  const minted = await mintUserToken(c.get('deps'), c.get('backend'), userId);
+  if (!minted.ok) return answerFailure(c, minted.failure);
+  const { token, expiresAt } = minted.value;
   return c.json({ token: token.reveal(), expires_at: instant(expiresAt) }, 201);
 });
 
@@ -55,7 +57,7 @@ connectionsApi.post(
   async (c) => {
     const { user_id: userId, redirect_uri: redirectUri } = c.req.valid('json');
     const { appId } = c.get('backend');
-    const minted = await mintConnectSession(c.get('deps'), appId, { userId, redirectUri });
+    const minted = await mintConnectSession(c.get('deps'), c.get('backend'), { userId, redirectUri });
     if (!minted.ok) return answerFailure(c, minted.failure);
     const { session, expiresAt } = minted.value;
     const authUrl = `${c.get('deps').settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session.reveal()}`;

@@ -15,6 +15,11 @@ const derived = z.boolean().describe('Whether the value was computed here from o
 const derivedFrom = z.array(z.string()).optional().describe('The metrics that a derived value was computed from.');
 const measuredAt = instant.describe("When it was measured, as RFC 3339 with the user's offset at that moment.");
 const groupId = z.int().describe("Withings' `grpid`: values of one weigh-in have the same.");
+const ambiguous = z
+  .boolean()
+  .describe(
+    "Whether these values may be another person's: only with `include=ambiguous`, apart from the certain ones.",
+  );
 const days = {
   first_day: z.iso.date().describe("The period's first day."),
   last_day: z.iso.date().describe("The period's last day."),
@@ -37,6 +42,10 @@ export const metricValue = z.object({
         .describe(
           "How Withings attributed the value to the person: `device`, `device_series`, `confirmed`, `guided`, `claimed`, `manual`, `manual_at_signup`, `ambiguous` (may be another person's) or `unknown`.",
         ),
+      attribution_code: z
+        .int()
+        .optional()
+        .describe("Withings' `attrib`. Only if its meaning is not published, so that `attribution` is `unknown`."),
     })
     .describe('Where the value is from.'),
 });
@@ -56,7 +65,7 @@ export const latestMetrics = z.object({
           .describe('Seconds from the measurement to the answer. A 304 leaves it as it was: count from `measured_at`.'),
       }),
     )
-    .describe('The newest value of each metric that has one, by the name of the metric.'),
+    .describe('The newest value of each metric that has one, of those measured by now, by the name of the metric.'),
   history_complete_from: historyCompleteFrom,
 });
 
@@ -74,6 +83,8 @@ export const metricPeriod = z.object({
   mean: z.number().describe('The arithmetic mean of the values, in `unit`.'),
   count: z.int().describe('How many values there are. 0 if the period has none and repeats the one before.'),
   carried_forward: z.boolean().describe('Whether the period has no value and repeats the last one before it.'),
+  partial: z.boolean().describe('Whether `from` or `to` cuts the period: its values outside the range do not count.'),
+  ambiguous,
   derived,
   derived_from: derivedFrom,
 });
@@ -96,6 +107,7 @@ export const metricChange = z.object({
   change: z.number().describe('The last value minus the first, in `unit`.'),
   first: end.describe('The first value of the interval.'),
   last: end.describe('The last value of the interval.'),
+  ambiguous,
   derived,
   derived_from: derivedFrom,
 });
@@ -172,7 +184,8 @@ const metricRange = metricSelection.extend({
     .max(64)
     .optional()
     .meta({
-      description: "The beginning, included: an RFC 3339 instant, or a date in the user's time zone.",
+      description:
+        'The beginning, included: an RFC 3339 instant, or a date: the local day where the measurement was made.',
       examples: ['2026-06-01'],
     }),
   to: z
@@ -180,7 +193,7 @@ const metricRange = metricSelection.extend({
     .max(64)
     .optional()
     .meta({
-      description: "The end, included: an RFC 3339 instant, or a date in the user's time zone.",
+      description: 'The end, included: an RFC 3339 instant, or a date: the local day where the measurement was made.',
       examples: ['2026-06-30'],
     }),
 });
@@ -206,7 +219,9 @@ export const metricPeriodsQuery = metricRange.extend({
   carry_forward: z
     .enum(['true', 'false'])
     .default('false')
-    .describe('Whether a period without values repeats the last value before it, up to `to` or else today.'),
+    .describe(
+      'Whether a period without values repeats the last value before it, also one before `from`, up to `to` or else today. A gap of more than ten years stays a gap.',
+    ),
 });
 
 export const metricChangesQuery = metricRange;

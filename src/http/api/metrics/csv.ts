@@ -41,6 +41,7 @@ export const valuesAsCsv = (values: readonly MetricValue[], units: Units): strin
       'derived_from',
       'device',
       'attribution',
+      'attribution_code',
     ],
     ...values.map((one): Cell[] => {
       const { value, unit } = inUnits(one.metric, one.value, units);
@@ -56,6 +57,7 @@ export const valuesAsCsv = (values: readonly MetricValue[], units: Units): strin
         one.derivedFrom.map(({ name }) => name).join(' ') || null,
         one.device,
         one.attribution,
+        one.attribution === 'unknown' ? one.attrib : null,
       ];
     }),
   ]);
@@ -77,6 +79,8 @@ export const periodsAsCsv = (periods: readonly MetricPeriod[], units: Units): st
       'count',
       'segment',
       'derived_from',
+      'partial',
+      'ambiguous',
     ],
     ...periods.map((period): Cell[] => {
       const one = renderPeriod(period, units);
@@ -94,6 +98,8 @@ export const periodsAsCsv = (periods: readonly MetricPeriod[], units: Units): st
         one.count,
         one.segment ?? null,
         one.derived_from?.join(' ') ?? null,
+        String(one.partial),
+        String(one.ambiguous),
       ];
     }),
   ]);

@@ -6,6 +6,7 @@ import { toRfc3339 } from '../../../domain/metrics/local-time.ts';
 import { positionName, WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { type Metric, METRICS, toImperial } from '../../../domain/metrics/metric.ts';
+import { roundHalfUp } from '../../../domain/metrics/rounding.ts';
 import type * as contract from './contract.ts';
 
 /** How body data looks as JSON. */
@@ -41,7 +42,11 @@ export const renderMetric = (one: MetricValue, units: Units): z.infer<typeof con
     unit,
     measured_at: toRfc3339(one.measuredAtSeconds, one.timeZone),
     group_id: one.groupId,
-    source: { device: one.device, attribution: one.attribution },
+    source: {
+      device: one.device,
+      attribution: one.attribution,
+      attribution_code: one.attribution === 'unknown' ? one.attrib : undefined,
+    },
   };
 };
 
@@ -61,13 +66,18 @@ export const renderPeriod = (one: MetricPeriod, units: Units): z.infer<typeof co
     mean: shown(one.mean),
     count: one.count,
     carried_forward: one.count === 0,
+    partial: one.partial,
+    ambiguous: one.series.ambiguous,
   };
 };
 
 /** Digits beyond what any device resolves, so that subtracting floats does not show. */
 const CHANGE_DECIMALS = 4;
 
-export const renderChange = ({ first, last }: MetricChange, units: Units): z.infer<typeof contract.metricChange> => {
+export const renderChange = (
+  { ambiguous, first, last }: MetricChange,
+  units: Units,
+): z.infer<typeof contract.metricChange> => {
   const end = (one: MetricValue) => ({
     value: inUnits(one.metric, one.value, units).value,
     measured_at: toRfc3339(one.measuredAtSeconds, one.timeZone),
@@ -77,8 +87,9 @@ export const renderChange = ({ first, last }: MetricChange, units: Units): z.inf
   return {
     ...described(last.name, last.metric, last.position),
     unit: inUnits(last.metric, 0, units).unit,
-    change: Number((ends.last.value - ends.first.value).toFixed(CHANGE_DECIMALS)),
+    change: roundHalfUp(ends.last.value - ends.first.value, CHANGE_DECIMALS),
     ...ends,
+    ambiguous,
   };
 };
 

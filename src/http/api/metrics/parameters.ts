@@ -1,8 +1,8 @@
 import type { Failure } from '../../../domain/failure.ts';
-import { parseInstant } from '../../../domain/metrics/local-time.ts';
+import { type Bound, parseBound } from '../../../domain/metrics/local-time.ts';
 import { type MetricSelection, selectMetrics } from '../../../domain/metrics/metric-query.ts';
+import { isReversed, rangeBetween, type TimeRange } from '../../../domain/metrics/time-range.ts';
 import { fail, ok, type Result } from '../../../domain/result.ts';
-import type { EpochSeconds } from '../../../domain/time.ts';
 import type { MetricRangeParameters, MetricSelectionParameters } from './contract.ts';
 
 /** What the metrics API's parameters mean. Each failure names the parameter that is at fault. */
@@ -34,32 +34,22 @@ export const selectionOf = ({ metric, include, exclude }: Selecting): Result<Met
 
 const wordsOf = (list: string | undefined): string[] => list?.split(',').map((word) => word.trim()) ?? [];
 
-/** Further than any measurement, and still an exact integer in SQLite and JavaScript. */
-const LAST_SECOND = 253_402_300_799;
-/** Nothing that a calendar expresses comes before. */
-const FIRST_SECOND = -62_135_596_800;
-
-/** The interval that is asked for, both ends inclusive; dates are the user's local days. */
-export const rangeOf = (
-  { from, to }: Pick<MetricRangeParameters, 'from' | 'to'>,
-  timeZone: string,
-): Result<{ fromSeconds: EpochSeconds; toSeconds: EpochSeconds }, Failure> => {
-  const first = boundOf('from', from, timeZone, 'start', FIRST_SECOND);
+/** The interval that is asked for, both ends inclusive; dates are local days of where the measurement was made. */
+export const rangeOf = ({ from, to }: Pick<MetricRangeParameters, 'from' | 'to'>): Result<TimeRange, Failure> => {
+  const first = boundOf('from', from, 'start');
   if (!first.ok) return first;
-  const last = boundOf('to', to, timeZone, 'end', LAST_SECOND);
+  const last = boundOf('to', to, 'end');
   if (!last.ok) return last;
-  if (first.value > last.value) return invalidParameter('from', 'It lies after `to`.');
-  return ok({ fromSeconds: first.value, toSeconds: last.value });
+  const range = rangeBetween(first.value, last.value);
+  return isReversed(range) ? invalidParameter('from', 'It lies after `to`.') : ok(range);
 };
 
 const boundOf = (
   parameter: string,
   text: string | undefined,
-  timeZone: string,
   edge: 'start' | 'end',
-  whenAbsent: number,
-): Result<number, Failure> => {
-  if (text === undefined) return ok(whenAbsent);
-  const parsed = parseInstant(text, timeZone, edge);
+): Result<Bound | undefined, Failure> => {
+  if (text === undefined) return ok(undefined);
+  const parsed = parseBound(text, edge);
   return parsed.ok ? parsed : invalidParameter(parameter, `It ${parsed.failure.reason}.`);
 };

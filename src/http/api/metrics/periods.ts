@@ -4,6 +4,7 @@ import { type PeriodQuery, readMetricPeriods } from '../../../broker/metrics/rea
 import type { Failure } from '../../../domain/failure.ts';
 import { localDay } from '../../../domain/metrics/local-time.ts';
 import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
+import { wholeDaysOf } from '../../../domain/metrics/time-range.ts';
 import { ok, type Result } from '../../../domain/result.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
 import type { HttpEnv } from '../../context.ts';
@@ -41,7 +42,7 @@ const answer = async (
   if (!query.ok) return answerFailure(c, query.failure);
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE]);
   if (connection !== undefined) {
-    const version = [connection.id, connection.dataVersion, timeZone, form, query.value.carryForwardUntil ?? ''];
+    const version = [connection.id, connection.dataVersion, timeZone, form, query.value.filling?.untilDay ?? ''];
     if (notModified(c, version)) return c.body(null, 304);
   }
   const periods =
@@ -64,16 +65,24 @@ const queryOf = (
 ): Result<PeriodQuery, Failure> => {
   const selection = selectionOf(parameters);
   if (!selection.ok) return selection;
-  const range = rangeOf(parameters, timeZone);
+  const range = rangeOf(parameters);
   if (!range.ok) return range;
-  const { order, to, carry_forward: fills } = parameters;
-  const lastDay = to === undefined ? today : localDay(range.value.toSeconds, timeZone);
+  const { order, from, to, carry_forward: fills } = parameters;
+  const { fromSeconds, toSeconds, firstDay, lastDay } = range.value;
+  const end = to === undefined ? today : (lastDay ?? localDay(toSeconds, timeZone));
   return ok({
     selection: selection.value,
     ...range.value,
     order,
     length,
-    // What has not happened yet is no gap.
-    carryForwardUntil: fills === 'true' ? (lastDay < today ? lastDay : today) : undefined,
+    wholeDays: wholeDaysOf(range.value, timeZone),
+    filling:
+      fills === 'false'
+        ? undefined
+        : {
+            fromDay: from === undefined ? undefined : (firstDay ?? localDay(fromSeconds, timeZone)),
+            // What has not happened yet is no gap.
+            untilDay: end < today ? end : today,
+          },
   });
 };

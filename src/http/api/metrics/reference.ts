@@ -27,6 +27,7 @@ const CHANGE = {
   change: -1.3,
   first: { value: 69.5, measured_at: '2026-05-16T07:03:41+02:00', group_id: 6390112075 },
   last: { value: 68.2, measured_at: WEIGHT.measured_at, group_id: WEIGHT.group_id },
+  ambiguous: false,
   derived: false,
 };
 const MONTH = {
@@ -42,6 +43,8 @@ const MONTH = {
   mean: 68.5,
   count: 15,
   carried_forward: false,
+  partial: false,
+  ambiguous: false,
   derived: false,
 };
 const WEEK = { ...MONTH, period: '2026-W25', first_day: '2026-06-15', last_day: '2026-06-21', count: 1 };
@@ -50,11 +53,12 @@ const DAY = { ...MONTH, period: '2026-06-15', first_day: '2026-06-15', last_day:
 const CSV: AnswerContent = {
   type: 'text/csv',
   example:
-    'metric,value,unit,local_time,measured_at,segment,group_id,derived_from,device,attribution\r\nweight,68.2,kg,2026-06-15 07:12:09,2026-06-15T07:12:09+02:00,,6437845643,,Body+,device\r\n',
+    'metric,value,unit,local_time,measured_at,segment,group_id,derived_from,device,attribution,attribution_code\r\nweight,68.2,kg,2026-06-15 07:12:09,2026-06-15T07:12:09+02:00,,6437845643,,Body+,device,\r\n',
 };
 const PERIOD_CSV: AnswerContent = {
   type: 'text/csv',
-  example: 'metric,period,first,last,min,max,mean,count,unit\r\nweight,2026-06-15,68.2,68.2,68.2,68.2,68.2,1,kg\r\n',
+  example:
+    'metric,period,first_day,last_day,unit,first,last,min,max,mean,count,segment,derived_from,partial,ambiguous\r\nweight,2026-06-15,2026-06-15,2026-06-15,kg,68.2,68.2,68.2,68.2,68.2,1,,,false,false\r\n',
 };
 const FHIR: AnswerContent = {
   type: 'application/fhir+json',
@@ -107,6 +111,8 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/metrics/{user_id}/latest',
     tag: 'Metrics',
     summary: 'The newest value of each metric',
+    description:
+      'Of those measured by now: a value dated ahead counts when its time comes. A value that nobody measured, such as the fat ratio of 0 that Withings adds to a typed-in weight, is passed over.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.latestQuery,
     answers: [
@@ -127,6 +133,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/metrics/{user_id}/delta',
     tag: 'Metrics',
     summary: 'How far each metric went between two moments',
+    description: 'Without `to`, up to now. Values that nobody measured (`0 %` of fat) do not count.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.metricChangesQuery,
     answers: [versioned(json(200, 'The changes.', contract.metricChanges, { data: [CHANGE] })), UNCHANGED],
@@ -140,7 +147,8 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
       path: `/apps/{app_id}/metrics/{user_id}/${name}`,
       tag: 'Metrics',
       summary: `Values by ${length[name]}`,
-      description: "Days are the user's local days.",
+      description:
+        "Days are the user's local days. Values that nobody measured (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`.",
       auth: BY_KEY_OR_TOKEN,
       query: contract.metricPeriodsQuery,
       answers: [

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 
+import type { EpochSeconds } from '../../../domain/time.ts';
 import type { HttpContext } from '../../context.ts';
 
 /** The forms in which body data is given. */
@@ -39,16 +40,36 @@ const likingOf = (type: Representation, ranges: readonly Range[]): number => {
   return covering.find((range) => range !== undefined)?.q ?? 0;
 };
 
+/** Part of every validator: raise it if the same data is answered differently, so that no client keeps what an older release said. */
+const ANSWER_VERSION = 2;
+
 /**
  * Sets the validator (RFC 9110, 8.8.3) and says whether the client has this answer already. It follows from what every answer about a
  * connection depends on, so the rows are not read; the URL says the rest.
  *
  * @param version everything but the URL that the answer depends on
+ * @param nowSeconds for answers that `setValidUntil` gave an end
  */
-export const notModified = (c: HttpContext, version: readonly (string | number)[]): boolean => {
-  const etag = `"${version.join('-')}"`;
-  c.header('ETag', etag);
+export const notModified = (c: HttpContext, version: readonly (string | number)[], nowSeconds = 0): boolean => {
+  const tag = tagOf(version);
+  const known = (c.req.header('If-None-Match') ?? '').split(',').map((one) => one.trim().replace(/^W\/|"/g, ''));
+  const isValid = (one: string) =>
+    one === tag || (one.startsWith(`${tag}~`) && Number(one.slice(tag.length + 1)) > nowSeconds);
+  const held = known.find(isValid);
+  c.header('ETag', `"${held ?? tag}"`);
   c.header('Cache-Control', 'private, no-cache');
-  const known = (c.req.header('If-None-Match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return known.includes(etag) || known.includes('*');
+  return held !== undefined || known.includes('*');
 };
+
+/** Ends the validity of an answer that time alone changes: see `notModified`. */
+export const setValidUntil = (
+  c: HttpContext,
+  version: readonly (string | number)[],
+  untilSeconds: EpochSeconds | undefined,
+): void => {
+  if (untilSeconds !== undefined) c.header('ETag', `"${tagOf(version)}~${untilSeconds}"`);
+};
+
+/** Percent-encoded, whatever an earlier version stored for a time zone: a header takes visible ASCII. */
+const tagOf = (version: readonly (string | number)[]): string =>
+  encodeURIComponent([ANSWER_VERSION, ...version].join('-'));

@@ -6,7 +6,7 @@ import { readLatestMetrics, readMetrics } from '../../../broker/metrics/read-met
 import type { Failure } from '../../../domain/failure.ts';
 import type { MetricQuery } from '../../../domain/metrics/metric-query.ts';
 import { ok, type Result } from '../../../domain/result.ts';
-import { SECOND_MS } from '../../../domain/time.ts';
+import { HOUR_MS, toSeconds } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forUser } from '../admit-app.ts';
@@ -19,7 +19,7 @@ import { asFhirBundle, type FhirContext } from './fhir.ts';
 import { renderCatalog, renderChange, renderMetric } from './json.ts';
 import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
 import { periodsApi } from './periods.ts';
-import { CSV_TYPE, FHIR_TYPE, notModified, JSON_TYPE, negotiate } from './representation.ts';
+import { CSV_TYPE, FHIR_TYPE, notModified, JSON_TYPE, negotiate, setValidUntil } from './representation.ts';
 
 /** The metrics API: a user's body data over time. Users without a connection have none, which is no error. */
 export const metricsApi = new Hono<HttpEnv>();
@@ -30,12 +30,12 @@ metricsApi.get('/:user_id', forUser('read'), valid('query', metricQuery), async 
   const parameters = c.req.valid('query');
   const { units } = parameters;
   const question = await questionOf(c.get('user'), parameters);
-  const query = queryOf(parameters, question, connection?.timeZone ?? 'UTC');
+  const query = queryOf(parameters, question);
   if (!query.ok) return answerFailure(c, query.failure);
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
   if (connection !== undefined) {
-    const { id, dataVersion, timeZone } = connection;
-    if (notModified(c, [id, dataVersion, timeZone, form])) return c.body(null, 304);
+    const { id, dataVersion } = connection;
+    if (notModified(c, [id, dataVersion, form])) return c.body(null, 304);
   }
   const page =
     connection === undefined
@@ -63,18 +63,23 @@ metricsApi.get('/:user_id/latest', forUser('read'), valid('query', latestQuery),
   if (!selection.ok) return answerFailure(c, selection.failure);
   const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
   const completeFrom = connection?.historyCompleteFrom;
-  const version = connection && [connection.id, connection.dataVersion, form, completeFrom ?? ''];
-  if (version !== undefined && notModified(c, version)) return c.body(null, 304);
   const deps = c.get('deps');
-  const latest = connection === undefined ? ok([]) : await readLatestMetrics(deps, connection.id, selection.value);
+  const nowSeconds = toSeconds(deps.now());
+  const version = [connection?.id ?? 0, connection?.dataVersion ?? 0, form, completeFrom ?? ''];
+  if (connection !== undefined && notModified(c, version, nowSeconds)) return c.body(null, 304);
+  const latest =
+    connection === undefined
+      ? ok({ values: [], untilSeconds: undefined })
+      : await readLatestMetrics(deps, connection.id, selection.value);
   if (!latest.ok) return answerFailure(c, latest.failure);
-  if (form === CSV_TYPE) return csv(c, valuesAsCsv(latest.value, units));
+  const { values, untilSeconds } = latest.value;
+  setValidUntil(c, version, untilSeconds);
+  if (form === CSV_TYPE) return csv(c, valuesAsCsv(values, units));
   if (form === FHIR_TYPE) {
-    const bundle = asFhirBundle(latest.value, units, contextOf(c, c.get('user'), undefined));
+    const bundle = asFhirBundle(values, units, contextOf(c, c.get('user'), undefined));
     return c.body(JSON.stringify(bundle), 200, { 'Content-Type': FHIR_TYPE });
   }
-  const nowSeconds = Math.floor(deps.now() / SECOND_MS);
-  const data = latest.value.map((value) => {
+  const data = values.map((value) => {
     const rendered = { ...renderMetric(value, units), age_seconds: nowSeconds - value.measuredAtSeconds };
     return [value.name, rendered] as const;
   });
@@ -87,11 +92,15 @@ metricsApi.get('/:user_id/delta', forUser('read'), valid('query', metricChangesQ
   const parameters = c.req.valid('query');
   const selection = selectionOf(parameters);
   if (!selection.ok) return answerFailure(c, selection.failure);
-  const range = rangeOf(parameters, connection?.timeZone ?? 'UTC');
+  const deps = c.get('deps');
+  // Without an end it is now: what is dated ahead has not changed anything yet.
+  const to = parameters.to ?? new Date(deps.now()).toISOString();
+  const range = rangeOf({ ...parameters, to });
   if (!range.ok) return answerFailure(c, range.failure);
   if (connection === undefined) return c.json({ data: [] });
-  if (notModified(c, [connection.id, connection.dataVersion, connection.timeZone])) return c.body(null, 304);
-  const changes = await readMetricChanges(c.get('deps'), connection.id, { selection: selection.value, ...range.value });
+  const hour = parameters.to === undefined ? Math.floor(deps.now() / HOUR_MS) : '';
+  if (notModified(c, [connection.id, connection.dataVersion, hour])) return c.body(null, 304);
+  const changes = await readMetricChanges(deps, connection.id, { selection: selection.value, ...range.value });
   if (!changes.ok) return answerFailure(c, changes.failure);
   return c.json({ data: changes.value.map((change) => renderChange(change, parameters.units)) });
 });
@@ -113,15 +122,11 @@ const questionOf = (
   { metric, from, to, order, include, exclude }: MetricQueryParameters,
 ) => questionHash([appId, userId, metric, from, to, order, include, exclude]);
 
-const queryOf = (
-  parameters: MetricQueryParameters,
-  question: string,
-  timeZone: string,
-): Result<MetricQuery, Failure> => {
+const queryOf = (parameters: MetricQueryParameters, question: string): Result<MetricQuery, Failure> => {
   const { order, limit, cursor } = parameters;
   const selection = selectionOf(parameters);
   if (!selection.ok) return selection;
-  const range = rangeOf(parameters, timeZone);
+  const range = rangeOf(parameters);
   if (!range.ok) return range;
   if (cursor !== undefined && cursor[0] !== question) {
     return invalidParameter(

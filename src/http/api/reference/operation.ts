@@ -24,7 +24,15 @@ export type Operation = {
   problems?: readonly ProblemCode[];
 };
 
-export type Tag = 'Connecting' | 'Connections' | 'Metrics' | 'Users' | 'Accounts' | 'Management' | 'Broker';
+export type Tag =
+  | 'Connecting'
+  | 'Connections'
+  | 'Metrics'
+  | 'Users'
+  | 'Accounts'
+  | 'Management'
+  | 'Webhooks'
+  | 'Broker';
 
 /**
  * What a request has to show.

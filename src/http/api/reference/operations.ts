@@ -6,6 +6,7 @@ import { CONNECTION_OPERATIONS } from '../connections/reference.ts';
 import { METRIC_OPERATIONS } from '../metrics/reference.ts';
 import * as operator from '../operator/contract.ts';
 import { USER_OPERATIONS } from '../users/reference.ts';
+import { WEBHOOK_OPERATIONS } from '../webhooks/reference.ts';
 import { json, type Operation } from './operation.ts';
 
 const WALK = { started_at: '2026-06-15T12:00:00.000Z', connections_by_key: { k2: 12 }, resealed: 12, broken: 0 };
@@ -113,6 +114,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CHANGE_OPERATIONS,
   ...USER_OPERATIONS,
   ...MANAGEMENT_OPERATIONS,
+  ...WEBHOOK_OPERATIONS,
   ...ACCOUNT_OPERATIONS,
   ...BROKER_OPERATIONS,
 ];

@@ -66,6 +66,7 @@ export const userExport = z.object({
             attribution: z
               .string()
               .describe("How Withings attributed the group to the person: see a metric's `source`."),
+            attribution_code: z.int().describe("Withings' `attrib`."),
           })
           .describe('Where the values are from.'),
         measurements: z

@@ -42,7 +42,7 @@ export const USER_OPERATIONS: readonly Operation[] = [
             created_at: '2026-06-15T05:12:30Z',
             modified_at: '2026-06-15T05:12:30Z',
             ambiguous: false,
-            source: { device: 'Body+', device_id: null, attribution: 'device' },
+            source: { device: 'Body+', device_id: null, attribution: 'device', attribution_code: 0 },
             measurements: [{ metric: 'weight', type: 1, position: null, value: 68.2, unit: 'kg' }],
           },
         ],

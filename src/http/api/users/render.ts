@@ -44,6 +44,7 @@ export const renderExport = (
       device: group.source.model,
       device_id: group.source.deviceId,
       attribution: attributionOf(group.source.attrib),
+      attribution_code: group.source.attrib,
     },
     measurements: group.values.map(({ type, position, value }) => ({
       metric: metricByType(type)?.name ?? unknownMetricName(type),

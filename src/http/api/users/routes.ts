@@ -4,7 +4,7 @@ import { eraseUser } from '../../../broker/users/erase-user.ts';
 import { exportUser } from '../../../broker/users/export-user.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forUser } from '../admit-app.ts';
+import { forPerson } from '../admit-app.ts';
 import { valid } from '../validate.ts';
 import { exportCursor, exportQuery } from './contract.ts';
 import { renderErasure, renderExport } from './render.ts';
@@ -16,9 +16,9 @@ import { renderErasure, renderExport } from './render.ts';
 export const usersApi = new Hono<HttpEnv>();
 
 /** Everything that is stored about a user, as JSON, a page at a time. */
-usersApi.get('/:user_id/export', forUser('read', { userTokens: false }), valid('query', exportQuery), async (c) => {
+usersApi.get('/:user_id/export', forPerson('read', { userTokens: false }), valid('query', exportQuery), async (c) => {
   const { cursor } = c.req.valid('query');
-  const { by, ...user } = c.get('user');
+  const { by, ...user } = c.get('person');
   const page = await exportUser(c.get('deps'), by, user, cursor);
   if (!page.ok) return answerFailure(c, page.failure);
   const { next } = page.value;
@@ -26,8 +26,8 @@ usersApi.get('/:user_id/export', forUser('read', { userTokens: false }), valid('
 });
 
 /** Erases a user, measurements included, and says what was removed. 202 while there is more to remove: send it again. */
-usersApi.delete('/:user_id', forUser('manage-links', { userTokens: false }), async (c) => {
-  const { by, ...user } = c.get('user');
+usersApi.delete('/:user_id', forPerson('manage-links', { userTokens: false }), async (c) => {
+  const { by, ...user } = c.get('person');
   const erased = await eraseUser(c.get('deps'), by, user);
   if (!erased.ok) return answerFailure(c, erased.failure);
   return c.json(renderErasure(erased.value), erased.value.complete ? 200 : 202);

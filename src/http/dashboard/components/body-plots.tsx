@@ -3,6 +3,7 @@ import { readMetricPeriods } from '../../../broker/metrics/read-metric-periods.t
 import type { Failure } from '../../../domain/failure.ts';
 import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
 import { selectMetrics } from '../../../domain/metrics/metric-query.ts';
+import { rangeBetween } from '../../../domain/metrics/time-range.ts';
 import { ok, type Result } from '../../../domain/result.ts';
 import { DAY_MS, SECOND_MS } from '../../../domain/time.ts';
 import { type DayValue, LinePlot } from '../plot/line-plot.tsx';
@@ -81,14 +82,15 @@ const readValues = async (
   const selection = selectMetrics(PLOTTED.map(({ name }) => name));
   if (!selection.ok) throw new Error(`no such metric: ${selection.failure.unknown}`);
   const nowSeconds = Math.floor(deps.now() / SECOND_MS);
+  const from = days === undefined ? undefined : { seconds: nowSeconds - (days * DAY_MS) / SECOND_MS };
   const periods = await readMetricPeriods(deps, connectionId, {
     selection: selection.value,
-    fromSeconds: days === undefined ? 0 : nowSeconds - (days * DAY_MS) / SECOND_MS,
     // A clock that is ahead still counts as now.
-    toSeconds: nowSeconds + DAY_MS / SECOND_MS,
+    ...rangeBetween(from, { seconds: nowSeconds + DAY_MS / SECOND_MS }),
     order: 'asc',
     length,
-    carryForwardUntil: undefined,
+    wholeDays: { first: undefined, last: undefined },
+    filling: undefined,
   });
   if (!periods.ok) return periods;
   return ok(

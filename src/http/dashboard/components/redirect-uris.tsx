@@ -36,8 +36,8 @@ export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
     )}
     {uris.length > 0 && (
       <p class="hint">
-        “Try it” walks the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s own address: on a
-        device without the app nothing opens, and the user is connected all the same.
+        “Try it” walks the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s web address, or
+        on a page with a button that opens the app’s own scheme.
       </p>
     )}
     <Form class="inline" action={`${appPath(app)}/health/redirect-uris`} token={formToken}>
@@ -86,6 +86,9 @@ const UriRow = ({
   </li>
 );
 
+/** A browser without the app shows nothing after a redirect to its scheme. */
+export const endingOf = (uri: string): { ending?: 'page' } => (/^https?:/.test(uri) ? {} : { ending: 'page' });
+
 /** The real flow, for a user of its own. Under `session` a link has to be made first, and is good once. */
 const TryIt = ({ app, uri, uriId, formToken }: { app: App; uri: string; uriId: string; formToken: string }) =>
   app.linkPolicy === 'session' ? (
@@ -97,7 +100,7 @@ const TryIt = ({ app, uri, uriId, formToken }: { app: App; uri: string; uriId: s
   ) : (
     <a
       class="button quiet"
-      href={`/apps/${app.id}/withings/auth?${new URLSearchParams({ user_id: TRY_IT_USER, redirect_uri: uri }).toString()}`}
+      href={`/apps/${app.id}/withings/auth?${new URLSearchParams({ user_id: TRY_IT_USER, redirect_uri: uri, ...endingOf(uri) }).toString()}`}
       aria-describedby={uriId}
     >
       Try it

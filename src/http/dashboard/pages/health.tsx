@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 
+import { backendOf } from '../../../broker/access/authenticate.ts';
 import {
   type AppSettings,
   listRedirectUris,
@@ -15,7 +16,7 @@ import { problemOf } from '../../problem-text.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { LinkSettings } from '../components/link-settings.tsx';
-import { RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
+import { endingOf, RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
 import { Snippets } from '../components/snippets.tsx';
 import { type TestedUri, TestUri } from '../components/test-uri.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
@@ -77,7 +78,9 @@ healthPages.post('/link-policy', async (c) => {
 healthPages.post('/try', async (c) => {
   const app = c.get('app');
   const redirectUri = (await readForm(c)).get('uri') ?? '';
-  const minted = await mintConnectSession(c.get('deps'), app.id, { userId: TRY_IT_USER, redirectUri });
+  const backend = backendOf(c.get('managed'));
+  if (!backend.ok) return answerFailure(c, backend.failure);
+  const minted = await mintConnectSession(c.get('deps'), backend.value, { userId: TRY_IT_USER, redirectUri });
   if (!minted.ok) return answerFailure(c, minted.failure);
   return appPage(
     c,
@@ -91,7 +94,7 @@ healthPages.post('/try', async (c) => {
       <p>
         <a
           class="button"
-          href={`/apps/${app.id}/withings/auth?session=${encodeURIComponent(minted.value.session.reveal())}`}
+          href={`/apps/${app.id}/withings/auth?${new URLSearchParams({ session: minted.value.session.reveal(), ...endingOf(redirectUri) }).toString()}`}
         >
           Try it
         </a>

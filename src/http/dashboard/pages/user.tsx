@@ -1,10 +1,12 @@
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 
-import type { AuthorizedRequest } from '../../../broker/access/authenticate.ts';
+import { type AuthorizedRequest, userOfApp } from '../../../broker/access/authenticate.ts';
 import { sync } from '../../../broker/sync/sync.ts';
-import { disconnect, showConnection, syncableConnection, userOfApp } from '../../../broker/users/connection-state.ts';
+import { disconnect, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
 import { eraseUser } from '../../../broker/users/erase-user.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import type { Result } from '../../../domain/result.ts';
 import { parseUserId } from '../../../domain/user-id.ts';
 import { inlineCode } from '../../inline-code.tsx';
 import { problemOf } from '../../problem-text.ts';
@@ -25,59 +27,63 @@ export const userPages = new Hono<DashboardEnv>();
 const requireUser = createMiddleware<DashboardEnv>(async (c, next) => {
   const userId = parseUserId(c.req.param('user_id') ?? '');
   if (!userId.ok) return answerFailure(c, { kind: 'not_found', what: 'user' });
-  const user = await userOfApp(c.get('deps'), c.get('managed'), userId.value);
-  if (!user.ok) return answerFailure(c, user.failure);
-  c.set('user', user.value);
+  const { app, by } = c.get('managed');
+  c.set('person', { appId: app.id, userId: userId.value, by });
   return next();
 });
 
 userPages.use(requireUser);
 
-userPages.get('/', (c) => userPage(c, c.get('user'), {}));
+/** The user with their connection: what flows is read and pulled by this, and a disabled app has none. */
+const flowing = (c: DashboardContext): Promise<Result<AuthorizedRequest, Failure>> =>
+  userOfApp(c.get('deps'), c.get('managed'), c.get('person').userId);
+
+userPages.get('/', (c) => userPage(c, {}));
 
 userPages.post('/sync', async (c) => {
-  const user = c.get('user');
-  const connection = syncableConnection(user);
+  const user = await flowing(c);
+  const connection = user.ok ? syncableConnection(user.value) : user;
   const synced = connection.ok ? await sync(c.get('deps'), connection.value.id) : connection;
-  if (!synced.ok) return userPage(c, user, { problem: problemOf(synced.failure).detail });
-  return backTo(c, user, synced.value.complete ? 'user_synced' : 'user_syncing');
+  if (!synced.ok) return userPage(c, { problem: problemOf(synced.failure).detail });
+  return backTo(c, synced.value.complete ? 'user_synced' : 'user_syncing');
 });
 
 userPages.post('/disconnect', async (c) => {
-  const done = await disconnect(c.get('deps'), c.get('user'));
-  return done.ok ? backTo(c, c.get('user'), 'user_disconnected') : answerFailure(c, done.failure);
+  const done = await disconnect(c.get('deps'), c.get('person'));
+  return done.ok ? backTo(c, 'user_disconnected') : answerFailure(c, done.failure);
 });
 
 userPages.post('/erase', async (c) => {
-  const user = c.get('user');
+  const { by, ...user } = c.get('person');
   const typed = (await readForm(c)).get('confirmation') ?? '';
   if (typed !== user.userId) {
-    return userPage(c, user, { confirmation: 'That is not the user’s id. Nothing was erased.' });
+    return userPage(c, { confirmation: 'That is not the user’s id. Nothing was erased.' });
   }
-  const erased = await eraseUser(c.get('deps'), c.get('managed').by, user);
+  const erased = await eraseUser(c.get('deps'), by, user);
   if (!erased.ok) return answerFailure(c, erased.failure);
-  if (!erased.value.complete) return backTo(c, user, 'user_shrinking');
+  if (!erased.value.complete) return backTo(c, 'user_shrinking');
   return c.redirect(withNotice(`${appPath(c.get('app'))}/users`, 'user_erased'), 303);
 });
 
-const pathOf = (c: DashboardContext, { userId }: AuthorizedRequest): string =>
-  `${appPath(c.get('app'))}/users/${encodeURIComponent(userId)}`;
+const pathOf = (c: DashboardContext): string =>
+  `${appPath(c.get('app'))}/users/${encodeURIComponent(c.get('person').userId)}`;
 
-const backTo = (c: DashboardContext, user: AuthorizedRequest, notice: Notice): Response =>
-  c.redirect(withNotice(pathOf(c, user), notice), 303);
+const backTo = (c: DashboardContext, notice: Notice): Response => c.redirect(withNotice(pathOf(c), notice), 303);
 
 const userPage = async (
   c: DashboardContext,
-  user: AuthorizedRequest,
   errors: { problem?: string; confirmation?: string },
 ): Promise<Response> => {
   const deps = c.get('deps');
-  const shown = await showConnection(deps, user);
+  const { userId } = c.get('person');
+  const shown = await showConnection(deps, c.get('person'));
   if (!shown.ok) return answerFailure(c, shown.failure);
   const { detail, pendingSince } = shown.value;
   const range = rangeOf(c.req.query('range'));
-  const plots = await readPlots(deps, user.connection, range);
-  if (!plots.ok) return answerFailure(c, plots.failure);
+  const user = await flowing(c);
+  if (!user.ok && user.failure.kind !== 'app_disabled') return answerFailure(c, user.failure);
+  const plots = user.ok ? await readPlots(deps, user.value.connection, range) : undefined;
+  if (plots?.ok === false) return answerFailure(c, plots.failure);
   const state = detail?.state ?? 'pending';
   const hasErrors = Object.keys(errors).length > 0;
   return appPage(
@@ -91,23 +97,27 @@ const userPage = async (
       )}
       <section aria-labelledby="user">
         <div class="title">
-          <h2 id="user">{user.userId}</h2>
+          <h2 id="user">{userId}</h2>
           <StateBadge state={state} />
-          <Actions c={c} user={user} state={state} />
+          <Actions c={c} state={state} />
         </div>
         <UserFacts detail={detail} pendingSince={pendingSince} now={deps.now()} />
       </section>
-      <BodyPlots plots={plots.value} range={range} path={pathOf(c, user)} isActive={state === 'active'} />
+      {plots === undefined ? (
+        <p class="hint">The app is disabled: body data is neither shown nor pulled. The user can still be erased.</p>
+      ) : (
+        <BodyPlots plots={plots.value} range={range} path={pathOf(c)} isActive={state === 'active'} />
+      )}
       <Timeline events={detail?.timeline ?? []} />
-      <Erase c={c} user={user} error={errors.confirmation} />
+      <Erase c={c} error={errors.confirmation} />
     </>,
   );
 };
 
-const Actions = ({ c, user, state }: { c: DashboardContext; user: AuthorizedRequest; state: string }) => (
+const Actions = ({ c, state }: { c: DashboardContext; state: string }) => (
   <div class="actions">
-    {state === 'active' && (
-      <Form action={`${pathOf(c, user)}/sync`} token={c.get('formToken')}>
+    {state === 'active' && c.get('app').disabledAt === undefined && (
+      <Form action={`${pathOf(c)}/sync`} token={c.get('formToken')}>
         <button type="submit">Sync now</button>
       </Form>
     )}
@@ -115,9 +125,9 @@ const Actions = ({ c, user, state }: { c: DashboardContext; user: AuthorizedRequ
       <Confirm
         id="disconnect"
         ask="Disconnect"
-        title={`Disconnect ${user.userId}?`}
+        title={`Disconnect ${c.get('person').userId}?`}
         action="Disconnect user"
-        path={`${pathOf(c, user)}/disconnect`}
+        path={`${pathOf(c)}/disconnect`}
         formToken={c.get('formToken')}
       >
         The tokens are forgotten at once, and the user has to connect again before anything new comes in. Stored
@@ -127,17 +137,17 @@ const Actions = ({ c, user, state }: { c: DashboardContext; user: AuthorizedRequ
   </div>
 );
 
-const Erase = ({ c, user, error }: { c: DashboardContext; user: AuthorizedRequest; error: string | undefined }) => (
+const Erase = ({ c, error }: { c: DashboardContext; error: string | undefined }) => (
   <details open={error !== undefined}>
     <summary>Erase user</summary>
-    <Form action={`${pathOf(c, user)}/erase`} token={c.get('formToken')}>
+    <Form action={`${pathOf(c)}/erase`} token={c.get('formToken')}>
       <p class="hint">
         Removes the connection, its tokens and every measurement, for good. Access at Withings is withdrawn too, unless
         the same Withings account is connected elsewhere.
       </p>
       <Field
         name="confirmation"
-        label={`Type ${user.userId} to confirm`}
+        label={`Type ${c.get('person').userId} to confirm`}
         error={error}
         autocomplete="off"
         spellcheck={false}

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
-/** Asks a person; the answer, or undefined where it is empty. */
+/** Asks the person at the terminal; the answer, or undefined if it is empty or the input ended. */
 export type Ask = (question: string, options?: { hidden?: boolean }) => Promise<string | undefined>;
 
-/** Asks on these streams. A hidden answer is not shown while it is typed. */
+/** Asks on these streams. A hidden answer is not echoed. */
 export const askOn =
   (input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Ask =>
   async (question, { hidden = false } = {}) => {
@@ -14,17 +14,22 @@ export const askOn =
         done();
       },
     });
-    // From here on nothing that is typed is echoed but by us.
     const terminal = createInterface({ input, output: shown, terminal: true });
+    const closed = new AbortController();
+    terminal.once('close', () => closed.abort());
+    // readline takes Ctrl-C while it reads: pass it on.
+    terminal.once('SIGINT', () => {
+      terminal.close();
+      process.kill(process.pid, 'SIGINT');
+    });
     output.write(`${question} `);
     try {
-      const answer = (await terminal.question('')).trim();
-      if (hidden) output.write('\n');
-      return answer === '' ? undefined : answer;
+      return (await terminal.question('', { signal: closed.signal })).trim() || undefined;
+    } catch (error) {
+      if (closed.signal.aborted) return undefined;
+      throw error;
     } finally {
       terminal.close();
+      if (hidden) output.write('\n');
     }
   };
-
-/** For where nobody sits: every answer is empty. */
-export const askNobody: Ask = async () => undefined;

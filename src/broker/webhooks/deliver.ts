@@ -1,0 +1,214 @@
+import { hex, mintId } from '../../crypto/credential.ts';
+import { open, seal } from '../../crypto/seal.ts';
+import { webhookSignature } from '../../crypto/webhook-signature.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { type Secret, secret } from '../../domain/secret.ts';
+import { HOUR_MS, SECOND_MS } from '../../domain/time.ts';
+import { isForEndpoint, type StoredEvent } from '../../domain/webhooks/event.ts';
+import { type ExportedGroup, groupsNamed } from '../../store/metrics/export.ts';
+import { finishAtOnce, idleEndpoints } from '../../store/webhooks/at-once.ts';
+import {
+  finishSending,
+  type RunOutcome,
+  type SendingEndpoint,
+  takeSendLease,
+  type Waiting,
+} from '../../store/webhooks/deliveries.ts';
+import { sweepEvents } from '../../store/webhooks/events.ts';
+import { endpointsToSend } from '../../store/webhooks/queue.ts';
+import type { Deps } from '../deps.ts';
+import { noteSightings } from '../operator/alarms.ts';
+import { DOWN_AFTER, type RunLimits, sendWaiting } from './send-waiting.ts';
+
+/** What changed, as an event tells it: a group as it is now, or undefined for one that was deleted. */
+export type ChangedGroups = Map<number, ExportedGroup | undefined>;
+
+/** A body as receivers get it. It is written by the HTTP contract, which `compose.ts` brings. */
+export type RenderEvent = (event: StoredEvent, payload: 'full' | 'thin', groups: ChangedGroups | undefined) => string;
+
+/** Longer than a run takes: requests are begun for so long, and the last one may take its time-out. */
+const RUN_MS = 20 * SECOND_MS;
+const SEND_LEASE_MS = 60 * SECOND_MS;
+/** Requests of one run. */
+const MAX_SENDS = 15;
+/** D1 calls of a run beside its requests: lease, groups, end, and an alarm. */
+const RUN_CALLS = 5;
+/** What the free plan allows an invocation that does little else. */
+const CALLS_OF_REQUEST = 40;
+/** Endpoints that one tick sends to, side by side: a slow one delays no other. */
+const MAX_ENDPOINTS_A_TICK = 2;
+/** Rounds in which an invocation also sends what others recorded while it was sending. */
+const MAX_ROUNDS = 3;
+/** An event that another invocation recorded so recently is still being sent by it. */
+const OTHERS_MS = 45 * SECOND_MS;
+
+/**
+ * Sends the events that this invocation recorded. Endpoints with trouble are left to the cron. Nothing is lost if this is cut off: what was
+ * not noted as delivered is found by the cron.
+ */
+export const sendRecorded = async (deps: Deps, calls = CALLS_OF_REQUEST - deps.db.calls.made): Promise<void> => {
+  const callsBefore = deps.db.calls.made;
+  const recorded = [...deps.db.recorded];
+  deps.db.recorded.clear();
+  for (const [appId, firstSeq] of recorded) {
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const idle = await idleEndpoints(deps.db, appId, DOWN_AFTER - 1, deps.now());
+      if (!idle.ok) return;
+      const mine = idle.value.filter((waiting) => isMine(deps, waiting, firstSeq));
+      if (mine.length === 0) break;
+      const left = calls - (deps.db.calls.made - callsBefore);
+      const maxSends = sendsFor(left, mine.length);
+      if (maxSends < 1) return;
+      const done = await Promise.all(mine.map((waiting) => sendAtOnce(deps, waiting, maxSends)));
+      if (!done.some(Boolean)) break;
+    }
+  }
+};
+
+/** Whether the first event that an endpoint waits for is this invocation's, or was left behind by another. */
+const isMine = (deps: Deps, { endpoint, fresh }: Waiting, firstSeq: number): boolean => {
+  const first = fresh.find((event) => event.userId !== undefined && isForEndpoint(event, endpoint));
+  return first !== undefined && (first.seq >= firstSeq || deps.now() - first.at > OTHERS_MS);
+};
+
+/** How many requests each of these runs may make, so that together they stay within the calls that are left. */
+const sendsFor = (calls: number, runs: number): number => Math.min(MAX_SENDS, Math.floor(calls / runs) - RUN_CALLS);
+
+const sendAtOnce = async (deps: Deps, waiting: Waiting, maxSends: number): Promise<boolean> => {
+  const outcome = await runOver(deps, waiting, { maxSends, sendsRetries: false, retriesAtOnce: true });
+  if (!outcome.ok) return false;
+  const finished = await finishAtOnce(deps.db, waiting.endpoint, outcome.value, deps.now());
+  await report(deps, waiting.endpoint, outcome.value);
+  return finished.ok && finished.value;
+};
+
+/** The cron's part: endpoints that are due, and events that no invocation has sent. */
+export const sendDue = async (deps: Deps, calls: number): Promise<void> => {
+  if (sendsFor(calls, MAX_ENDPOINTS_A_TICK) < 1) return;
+  const drawn = mintId('app', deps.random);
+  const found = await endpointsToSend(deps.db, drawn, MAX_ENDPOINTS_A_TICK, deps.now());
+  if (!found.ok) return;
+  const maxSends = sendsFor(calls, found.value.length);
+  await Promise.all(found.value.map((which) => sendUnderLease(deps, which, maxSends)));
+  await sweepEvents(deps.db, drawn, deps.now());
+};
+
+const sendUnderLease = async (deps: Deps, which: { appId: string; id: string }, maxSends: number): Promise<void> => {
+  const lease = { id: hex(deps.random(16)), until: deps.now() + SEND_LEASE_MS };
+  const taken = await takeSendLease(deps.db, which, lease, deps.now());
+  if (!taken.ok || taken.value === undefined) return;
+  const outcome = await runOver(deps, taken.value, { maxSends, sendsRetries: true, retriesAtOnce: false });
+  if (!outcome.ok) return;
+  await finishSending(deps.db, which, lease, outcome.value, deps.now());
+  await report(deps, taken.value.endpoint, outcome.value);
+};
+
+const runOver = async (
+  deps: Deps,
+  waiting: Waiting,
+  limits: Omit<RunLimits, 'until'>,
+): Promise<Result<RunOutcome, Failure>> => {
+  const { endpoint } = waiting;
+  const secrets = await openSecrets(deps, endpoint);
+  if (!secrets.ok) return ok(pausedFor(waiting, secrets.failure, deps.now()));
+  const told = endpoint.payload === 'thin' ? [] : [...waiting.retries.map(({ event }) => event), ...waiting.fresh];
+  const groups = await groupsOfEvents(deps, told);
+  if (!groups.ok) return groups;
+  const until = deps.now() + RUN_MS;
+  const outcome = await sendWaiting(deps, waiting, { ...limits, until }, async (event) => {
+    const body = deps.renderEvent(event, endpoint.payload, groups.value.get(event.seq));
+    // No request is made without being counted: one count bounds D1 calls and fetches of an invocation.
+    deps.db.calls.made += 1;
+    return deps.postWebhook(endpoint.url, await headersOf(deps, secrets.value, event, body), body);
+  });
+  return ok(outcome);
+};
+
+const headersOf = async (
+  deps: Deps,
+  secrets: readonly Secret[],
+  { id }: StoredEvent,
+  body: string,
+): Promise<Record<string, string>> => {
+  const seconds = Math.floor(deps.now() / SECOND_MS);
+  const signatures = await Promise.all(secrets.map((key) => webhookSignature(key, { id, seconds, body })));
+  return {
+    'Content-Type': 'application/json',
+    'User-Agent': 'Mushu-Health-Webhooks',
+    'webhook-id': id,
+    'webhook-timestamp': String(seconds),
+    'webhook-signature': signatures.join(' '),
+  };
+};
+
+/** The groups that events name, as they are now, in one round trip. */
+export const groupsOfEvents = async (
+  deps: Pick<Deps, 'db'>,
+  events: readonly StoredEvent[],
+): Promise<Result<Map<number, ChangedGroups>, Failure>> => {
+  const named = events.flatMap(({ seq, connectionId, userId, detail }) =>
+    connectionId === undefined || userId === undefined
+      ? []
+      : (detail.groupIds ?? []).map((groupId) => ({ seq, connectionId, groupId })),
+  );
+  const found = named.length === 0 ? ok([]) : await groupsNamed(deps.db, named);
+  if (!found.ok) return found;
+  const groups = new Map<number, ChangedGroups>();
+  for (const [place, { seq, groupId }] of named.entries()) {
+    const ofEvent = groups.get(seq) ?? new Map<number, ExportedGroup | undefined>();
+    groups.set(seq, ofEvent.set(groupId, found.value[place]));
+  }
+  return ok(groups);
+};
+
+/** Where an endpoint's signing secret stands: sealed there, it opens nowhere else. */
+const secretPlace = ({ appId, id }: { appId: string; id: string }): string[] => [appId, id, 'webhook_secret'];
+
+/** Seals the signing secret of an endpoint. */
+export const sealWebhookSecret = (
+  deps: Pick<Deps, 'keyring'>,
+  endpoint: { appId: string; id: string },
+  plaintext: Secret,
+): Promise<string> => seal(deps.keyring, 'seal-webhook', secretPlace(endpoint), plaintext.reveal());
+
+/** The secrets that sign now: the current one, and the one before it until its time is over. */
+const openSecrets = async (
+  deps: Deps,
+  endpoint: SendingEndpoint,
+): Promise<Result<Secret[], { kind: 'key_missing' } | { kind: 'seal_broken' }>> => {
+  const { secretSealed, previousSecretSealed, previousSecretUntil = 0 } = endpoint;
+  const opened: Secret[] = [];
+  for (const sealed of [secretSealed, previousSecretUntil > deps.now() ? previousSecretSealed : undefined]) {
+    if (sealed === undefined) continue;
+    const one = await open(deps.keyring, 'seal-webhook', secretPlace(endpoint), sealed);
+    if (!one.ok) return one;
+    opened.push(secret(one.value));
+  }
+  return ok(opened);
+};
+
+/** Without its secret an endpoint gets nothing: the operator may put the key back, a broken seal stays broken. */
+const pausedFor = (
+  { endpoint: { deliveredSeq, failingSince, failures } }: Waiting,
+  { kind }: { kind: 'key_missing' | 'seal_broken' },
+  now: number,
+): RunOutcome => ({
+  deliveredSeq,
+  settled: [],
+  waiting: [],
+  attempts: [],
+  failingSince,
+  failures,
+  dueAt: now + HOUR_MS,
+  disabled: kind === 'seal_broken' ? 'failing' : undefined,
+});
+
+const report = async (deps: Deps, { appId, id }: SendingEndpoint, outcome: RunOutcome): Promise<void> => {
+  const refused = outcome.attempts.filter(({ status = 0 }) => status < 200 || status >= 300).length;
+  const delivered = outcome.attempts.length - refused;
+  if (delivered > 0) deps.log({ level: 'info', event: 'webhook', outcome: 'delivered', appId, count: delivered });
+  if (refused > 0) deps.log({ level: 'warn', event: 'webhook', outcome: 'refused', appId, count: refused });
+  if (outcome.disabled === undefined) return;
+  await noteSightings(deps, { webhook_endpoint_disabled: `${id} of ${appId}, ${outcome.disabled}` });
+};

@@ -1,0 +1,217 @@
+import { mintId } from '../../crypto/credential.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import { type Secret, secret } from '../../domain/secret.ts';
+import { describeUrlRefusal, validateEndpointUrl } from '../../domain/webhooks/endpoint-url.ts';
+import {
+  type Attempt,
+  MAX_ENDPOINTS_PER_APP,
+  type Payload,
+  SECRET_OVERLAP_MS,
+  type WebhookEndpoint,
+} from '../../domain/webhooks/endpoint.ts';
+import type { EventType } from '../../domain/webhooks/event.ts';
+import { addEndpoint, changeEndpoint, endpointsOf, removeEndpoint } from '../../store/webhooks/endpoints.ts';
+import { addEvent } from '../../store/webhooks/events.ts';
+import { queueAgain } from '../../store/webhooks/queue.ts';
+import type { ManagedApp } from '../access/admit-manager.ts';
+import { auditStatementFor } from '../audit.ts';
+import type { Deps } from '../deps.ts';
+import { noteSightings } from '../operator/alarms.ts';
+import { sealWebhookSecret } from './deliver.ts';
+import { newEvent } from './record.ts';
+
+/** What managers do to an app's webhook endpoints; each change is in the audit trail. */
+
+const NO_ENDPOINT: Failure = { kind: 'not_found', what: 'webhook' };
+
+const SECRET_BYTES = 32;
+
+/** A signing secret as Standard Webhooks writes it: `whsec_` and the base64 of 32 random bytes. */
+const mintWebhookSecret = ({ random }: Pick<Deps, 'random'>): Secret =>
+  secret(`whsec_${btoa(String.fromCharCode(...random(SECRET_BYTES)))}`);
+
+export type EndpointOptions = {
+  url: string;
+  eventTypes: EventType[] | undefined;
+  payload: Payload;
+  description: string;
+};
+
+/** Adds an endpoint. The answer is the only place where its secret ever is, until it is rotated. */
+export const createWebhook = async (
+  deps: Deps,
+  { app, by }: ManagedApp,
+  { url, eventTypes, payload, description }: EndpointOptions,
+  ownHosts: readonly string[],
+): Promise<Result<{ endpoint: WebhookEndpoint; secret: Secret }, Failure>> => {
+  const checked = validateEndpointUrl(url, { allowLoopback: app.allowLoopback, ownHosts });
+  if (!checked.ok) return fail({ kind: 'webhook_url_not_allowed', detail: describeUrlRefusal(checked.failure) });
+  const endpoint: WebhookEndpoint = {
+    id: mintId('wh', deps.random),
+    appId: app.id,
+    url: checked.value,
+    description,
+    eventTypes,
+    payload,
+    createdAt: deps.now(),
+    disabledAt: undefined,
+    disabledReason: undefined,
+    previousSecretUntil: undefined,
+    failingSince: undefined,
+    attempts: [],
+  };
+  const minted = mintWebhookSecret(deps);
+  const audit = auditStatementFor(deps, by, {
+    action: 'webhook.created',
+    appId: app.id,
+    subject: endpoint.id,
+    detail: { url: originOf(endpoint.url) },
+  });
+  const added = await addEndpoint(
+    deps.db,
+    { ...endpoint, secretSealed: await sealWebhookSecret(deps, endpoint, minted) },
+    { most: MAX_ENDPOINTS_PER_APP, now: deps.now() },
+    [audit],
+  );
+  if (!added.ok) return added;
+  return added.value
+    ? ok({ endpoint, secret: minted })
+    : fail({ kind: 'too_many_webhooks', most: MAX_ENDPOINTS_PER_APP });
+};
+
+/** A path or query may hold a credential of the receiver's, so the audit trail names the origin only. */
+const originOf = (url: string): string => new URL(url).origin;
+
+/** An app's endpoints, without their secrets. */
+export const listWebhooks = (deps: Deps, { app }: ManagedApp): Promise<Result<WebhookEndpoint[], Failure>> =>
+  endpointsOf(deps.db, app.id);
+
+/** One endpoint. */
+export const showWebhook = async (
+  deps: Deps,
+  { app }: ManagedApp,
+  id: string,
+): Promise<Result<WebhookEndpoint, Failure>> => {
+  const found = await endpointsOf(deps.db, app.id);
+  if (!found.ok) return found;
+  const endpoint = found.value.find((one) => one.id === id);
+  return endpoint === undefined ? fail(NO_ENDPOINT) : ok(endpoint);
+};
+
+export type WebhookChange = {
+  url?: string | undefined;
+  eventTypes?: EventType[] | null | undefined;
+  payload?: Payload | undefined;
+  description?: string | undefined;
+  disabled?: boolean | undefined;
+};
+
+/** Changes an endpoint. Enabled again, it is sent what waited for it. */
+export const updateWebhook = async (
+  deps: Deps,
+  { app, by }: ManagedApp,
+  id: string,
+  change: WebhookChange,
+  ownHosts: readonly string[],
+): Promise<Result<WebhookEndpoint, Failure>> => {
+  const checked =
+    change.url === undefined
+      ? undefined
+      : validateEndpointUrl(change.url, { allowLoopback: app.allowLoopback, ownHosts });
+  if (checked?.ok === false) {
+    return fail({ kind: 'webhook_url_not_allowed', detail: describeUrlRefusal(checked.failure) });
+  }
+  const { url: _, eventTypes, ...rest } = change;
+  const detail = {
+    ...(checked?.ok === true && { url: originOf(checked.value) }),
+    ...(eventTypes !== undefined && { events: eventTypes }),
+    ...Object.fromEntries(
+      Object.entries(rest).filter(([name, value]) => value !== undefined && name !== 'description'),
+    ),
+  };
+  const audit = auditStatementFor(deps, by, { action: 'webhook.changed', appId: app.id, subject: id, detail });
+  const url = checked?.ok === true ? checked.value : undefined;
+  const changed = await changeEndpoint(deps.db, { appId: app.id, id }, { ...change, url }, deps.now(), [audit]);
+  if (!changed.ok) return changed;
+  if (changed.value === undefined) return fail(NO_ENDPOINT);
+  if (change.disabled === false) await noteSightings(deps, { webhook_endpoint_disabled: false });
+  return ok(changed.value);
+};
+
+/** Removes an endpoint with everything that waits for it. */
+export const deleteWebhook = async (
+  deps: Deps,
+  { app, by }: ManagedApp,
+  id: string,
+): Promise<Result<void, Failure>> => {
+  const audit = auditStatementFor(deps, by, { action: 'webhook.deleted', appId: app.id, subject: id });
+  const removed = await removeEndpoint(deps.db, { appId: app.id, id }, [audit]);
+  if (!removed.ok) return removed;
+  return removed.value ? ok(undefined) : fail(NO_ENDPOINT);
+};
+
+/** Gives an endpoint a new secret. The one before it signs too for a day, so that the receiver can change over. */
+export const rotateWebhookSecret = async (
+  deps: Deps,
+  { app, by }: ManagedApp,
+  id: string,
+): Promise<Result<{ endpoint: WebhookEndpoint; secret: Secret }, Failure>> => {
+  const minted = mintWebhookSecret(deps);
+  const audit = auditStatementFor(deps, by, { action: 'webhook.secret_rotated', appId: app.id, subject: id });
+  const sealed = await sealWebhookSecret(deps, { appId: app.id, id }, minted);
+  const rotated = { secret: { sealed, until: deps.now() + SECRET_OVERLAP_MS } };
+  const changed = await changeEndpoint(deps.db, { appId: app.id, id }, rotated, deps.now(), [audit]);
+  if (!changed.ok) return changed;
+  return changed.value === undefined ? fail(NO_ENDPOINT) : ok({ endpoint: changed.value, secret: minted });
+};
+
+/** Sends one endpoint a `webhook.test`; the event's id. */
+export const testWebhook = async (
+  deps: Deps,
+  managed: ManagedApp,
+  id: string,
+): Promise<Result<{ eventId: string }, Failure>> => {
+  const endpoint = await showWebhook(deps, managed, id);
+  if (!endpoint.ok) return endpoint;
+  if (endpoint.value.disabledAt !== undefined) return fail({ kind: 'webhook_disabled' });
+  const event = newEvent(deps, {
+    appId: managed.app.id,
+    type: 'webhook.test',
+    userId: 'test',
+    detail: { endpointId: id },
+  });
+  const added = await addEvent(deps.db, event);
+  return added.ok ? ok({ eventId: event.id }) : added;
+};
+
+/** Events to send again: a range of their numbers, or all whose last attempt failed since a moment. */
+export type ResendOptions = { from: number; to: number } | { failedSince: number };
+
+/** Events that one call queues. */
+const MAX_RESENT = 500;
+
+/** Queues events for one endpoint again, as far as they are still kept; how many. */
+export const resendEvents = async (
+  deps: Deps,
+  managed: ManagedApp,
+  id: string,
+  which: ResendOptions,
+): Promise<Result<{ queued: number }, Failure>> => {
+  const endpoint = await showWebhook(deps, managed, id);
+  if (!endpoint.ok) return endpoint;
+  if (endpoint.value.disabledAt !== undefined) return fail({ kind: 'webhook_disabled' });
+  const range =
+    'from' in which
+      ? { from: which.from, to: which.to }
+      : { seqs: failedSince(endpoint.value.attempts, which.failedSince) };
+  const queued = await queueAgain(deps.db, { appId: managed.app.id, id }, range, MAX_RESENT, deps.now());
+  return queued.ok ? ok({ queued: queued.value }) : queued;
+};
+
+const failedSince = (attempts: readonly Attempt[], since: number): number[] => {
+  const last = new Map(attempts.map((attempt) => [attempt.seq, attempt]));
+  return [...last.values()]
+    .filter(({ at, status = 0 }) => at >= since && (status < 200 || status >= 300))
+    .map(({ seq }) => seq);
+};

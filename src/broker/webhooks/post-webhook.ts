@@ -1,0 +1,70 @@
+import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
+import { MAX_ANSWER_BYTES } from '../../domain/webhooks/endpoint.ts';
+
+/** What came of one request to an endpoint. */
+export type WebhookAnswer = {
+  /** Undefined if there was no answer. */
+  status: number | undefined;
+  error: 'timeout' | 'unreachable' | undefined;
+  /** The beginning of the body, if it was no success. */
+  answer: string | undefined;
+  /** What the receiver asked to wait (RFC 9110, 10.2.3). */
+  retryAfterSeconds: number;
+  ms: number;
+};
+
+/** Sends one signed body. Never throws: what goes wrong is the receiver's, and a value. */
+export type PostWebhook = (url: string, headers: Record<string, string>, body: string) => Promise<WebhookAnswer>;
+
+/** A receiver that takes longer is asked again later. */
+const TIMEOUT_MS = 15 * SECOND_MS;
+
+/**
+ * Makes the sender. Redirects are not followed, so that an event goes to the URL that was checked or nowhere (SSRF). Of an answer no more is
+ * read than is remembered: a large one costs nothing.
+ */
+export const createPostWebhook =
+  (fetch: typeof globalThis.fetch, now: () => EpochMs): PostWebhook =>
+  async (url, headers, body) => {
+    const startedAt = now();
+    const none = { status: undefined, answer: undefined, retryAfterSeconds: 0 };
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
+      const ms = now() - startedAt;
+      const answer = response.ok ? undefined : await beginningOf(response);
+      await response.body?.cancel().catch(() => undefined);
+      const retryAfterSeconds = secondsOf(response.headers.get('Retry-After'), now());
+      return { status: response.status, error: undefined, answer, retryAfterSeconds, ms };
+    } catch (error) {
+      const isTimeout = error instanceof Error && error.name === 'TimeoutError';
+      return { ...none, error: isTimeout ? 'timeout' : 'unreachable', ms: now() - startedAt };
+    }
+  };
+
+const beginningOf = async (response: Response): Promise<string> => {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  try {
+    while (bytes < MAX_ANSWER_BYTES) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += decoder.decode(value.subarray(0, MAX_ANSWER_BYTES - bytes), { stream: true });
+      bytes += value.byteLength;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+    reader.releaseLock();
+  }
+  return text;
+};
+
+const secondsOf = (header: string | null, now: EpochMs): number => {
+  if (header === null) return 0;
+  if (/^\d{1,9}$/.test(header)) return Number(header);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? 0 : Math.max(0, Math.ceil((at - now) / SECOND_MS));
+};

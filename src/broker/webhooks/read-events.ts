@@ -1,0 +1,24 @@
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { StoredEvent } from '../../domain/webhooks/event.ts';
+import { eventsAfter } from '../../store/webhooks/events.ts';
+import type { Deps } from '../deps.ts';
+import { type ChangedGroups, groupsOfEvents } from './deliver.ts';
+
+/** An event with what it tells, as of now. */
+export type ShownEvent = { event: StoredEvent; groups: ChangedGroups | undefined };
+
+/** Events of an app after a place in their order, for a receiver that was down: they are kept for seven days. */
+export const readEvents = async (
+  deps: Deps,
+  appId: string,
+  after: number,
+  limit: number,
+): Promise<Result<{ events: ShownEvent[]; reachedSeq: number; hasMore: boolean }, Failure>> => {
+  const found = await eventsAfter(deps.db, appId, after, limit);
+  if (!found.ok) return found;
+  const { events, ...rest } = found.value;
+  const groups = await groupsOfEvents(deps, events);
+  if (!groups.ok) return groups;
+  return ok({ ...rest, events: events.map((event) => ({ event, groups: groups.value.get(event.seq) })) });
+};

@@ -1,0 +1,34 @@
+import { mintId } from '../../crypto/credential.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import { MAX_LISTED_GROUPS } from '../../domain/webhooks/event.ts';
+import type { NewEvent } from '../../store/webhooks/events.ts';
+import type { Deps } from '../deps.ts';
+
+/** An event that happens now, with an id that stays its own. What becomes of it is the statement's: see `eventStatement`. */
+export const newEvent = (deps: Pick<Deps, 'now' | 'random'>, event: Omit<NewEvent, 'id' | 'at'>): NewEvent => ({
+  ...event,
+  id: mintId('evt', deps.random),
+  at: deps.now(),
+});
+
+/** The event of a connection that lost its tokens. */
+export const reauthEvent = (
+  deps: Pick<Deps, 'now' | 'random'>,
+  { appId, connectionId }: { appId: string; connectionId: number },
+  reason: ReauthReason,
+): NewEvent => newEvent(deps, { appId, type: 'connection.reauth_required', connectionId, detail: { reason } });
+
+/** What a stored page of measurements tells: which groups changed, and that the history is complete. */
+export const syncEvents = (
+  deps: Pick<Deps, 'now' | 'random'>,
+  { appId, connectionId }: { appId: string; connectionId: number },
+  { changedGroups, completesHistory }: { changedGroups: readonly number[]; completesHistory: boolean },
+): NewEvent[] => {
+  const of = { appId, connectionId };
+  const groupIds = changedGroups.length > MAX_LISTED_GROUPS ? null : [...changedGroups];
+  const detail = { groups: changedGroups.length, groupIds };
+  return [
+    ...(changedGroups.length === 0 ? [] : [newEvent(deps, { ...of, type: 'measurements.changed', detail })]),
+    ...(completesHistory ? [newEvent(deps, { ...of, type: 'history.completed' })] : []),
+  ];
+};

@@ -1,0 +1,195 @@
+import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
+import type { Attempt } from '../../domain/webhooks/endpoint.ts';
+import { isForEndpoint, type StoredEvent } from '../../domain/webhooks/event.ts';
+import { isGivenUp, MAX_ATTEMPTS, retryPauseMs } from '../../domain/webhooks/retry.ts';
+import type { RunOutcome, Waiting } from '../../store/webhooks/deliveries.ts';
+import { type Deps, uniform } from '../deps.ts';
+import type { WebhookAnswer } from './post-webhook.ts';
+
+/**
+ * One run over what waits for an endpoint.
+ *
+ * 1. Events go out in their order. One that is refused waits for its next attempt, and later events of the same user wait behind it: so
+ *    each user's events arrive in order, and one user's trouble delays no other's.
+ * 2. Two refusals in a row say that the receiver is down. The run ends there, and new events stay where they are.
+ * 3. A success says that it is back: whatever waits is due at once.
+ * 4. 410 (RFC 9110, 15.5.11) and five days without a success end the endpoint.
+ */
+
+/** Sends one event; the answer and the attempt as it is remembered. */
+export type SendEvent = (event: StoredEvent) => Promise<WebhookAnswer>;
+
+export type RunLimits = {
+  maxSends: number;
+  /** No further request is begun after this. */
+  until: EpochMs;
+  /** Whether what was refused before is sent, if its time has come. */
+  sendsRetries: boolean;
+  /** Whether a first refusal is tried again within the run, after a pause of seconds that the cron's minute cannot keep. */
+  retriesAtOnce: boolean;
+};
+
+/** Requests refused in a row that say that the receiver is down. */
+export const DOWN_AFTER = 2;
+const GONE = 410;
+
+type Run = {
+  outcome: RunOutcome & {
+    settled: number[];
+    waiting: { seq: number; failures: number; nextAt: EpochMs }[];
+    attempts: Attempt[];
+  };
+  /** Users with an event that waits: later ones must not overtake it. */
+  blocked: Map<string, EpochMs>;
+  sends: number;
+  refusedInARow: number;
+  hasRecovered: boolean;
+};
+
+/** Sends what waits and may be sent now. */
+export const sendWaiting = async (
+  deps: Pick<Deps, 'now' | 'random' | 'sleep'>,
+  { endpoint, retries, fresh }: Waiting,
+  limits: RunLimits,
+  send: SendEvent,
+): Promise<RunOutcome> => {
+  const { deliveredSeq, failingSince, failures } = endpoint;
+  const run: Run = {
+    outcome: {
+      deliveredSeq,
+      settled: [],
+      waiting: [],
+      attempts: [],
+      failingSince,
+      failures,
+      dueAt: undefined,
+      disabled: undefined,
+    },
+    blocked: new Map(),
+    sends: 0,
+    refusedInARow: 0,
+    hasRecovered: false,
+  };
+  const mayGoOn = () =>
+    run.outcome.disabled === undefined &&
+    run.refusedInARow < DOWN_AFTER &&
+    run.sends < limits.maxSends &&
+    deps.now() < limits.until;
+  const skipped: typeof retries = [];
+  for (const retry of retries) {
+    const { event, nextAt } = retry;
+    const { userId } = event;
+    if (userId === undefined) run.outcome.settled.push(event.seq);
+    else if (
+      run.blocked.has(userId) ||
+      !limits.sendsRetries ||
+      !mayGoOn() ||
+      (nextAt > deps.now() && !run.hasRecovered)
+    ) {
+      skipped.push(retry);
+      if (!run.blocked.has(userId)) run.blocked.set(userId, nextAt);
+    } else if (await attempt(deps, run, { event, failures: retry.failures }, limits, send)) {
+      run.outcome.settled.push(event.seq);
+    }
+  }
+  let hasFreshLeft = false;
+  for (const event of fresh) {
+    const { userId } = event;
+    const blockedUntil = userId === undefined ? undefined : run.blocked.get(userId);
+    if (userId === undefined || !isForEndpoint(event, endpoint)) {
+      run.outcome.deliveredSeq = event.seq;
+      continue;
+    }
+    if (blockedUntil !== undefined) {
+      run.outcome.waiting.push({ seq: event.seq, failures: 0, nextAt: blockedUntil });
+    } else {
+      hasFreshLeft = !mayGoOn();
+      if (hasFreshLeft) break;
+      await attempt(deps, run, { event, failures: 0 }, limits, send);
+      if (run.outcome.disabled === 'gone') break;
+    }
+    run.outcome.deliveredSeq = event.seq;
+  }
+  return concluded(deps, run, skipped, hasFreshLeft);
+};
+
+/** Sends one event and notes what came of it; whether it is done with: delivered or given up. */
+const attempt = async (
+  deps: Pick<Deps, 'now' | 'random' | 'sleep'>,
+  run: Run,
+  { event, failures }: { event: StoredEvent; failures: number },
+  limits: RunLimits,
+  send: SendEvent,
+): Promise<boolean> => {
+  const { outcome } = run;
+  const answer = await sendOnce(deps, run, event, send);
+  if (isSuccess(answer)) {
+    run.refusedInARow = 0;
+    run.hasRecovered = true;
+    Object.assign(outcome, { failures: 0, failingSince: undefined });
+    return true;
+  }
+  outcome.failingSince ??= deps.now();
+  if (answer.status === GONE) {
+    outcome.disabled = 'gone';
+    return false;
+  }
+  const pause = retryPauseMs(failures + 1, uniform(deps.random), answer.retryAfterSeconds);
+  if (limits.retriesAtOnce && failures === 0 && pause < 10 * SECOND_MS) {
+    await deps.sleep(pause);
+    return attempt(deps, run, { event, failures: 1 }, limits, send);
+  }
+  run.refusedInARow += 1;
+  outcome.failures += 1;
+  if (failures + 1 >= MAX_ATTEMPTS) return true;
+  const nextAt = deps.now() + pause;
+  outcome.waiting.push({ seq: event.seq, failures: failures + 1, nextAt });
+  if (event.userId !== undefined) run.blocked.set(event.userId, nextAt);
+  return false;
+};
+
+const isSuccess = ({ status }: WebhookAnswer): boolean => status !== undefined && status >= 200 && status < 300;
+
+const sendOnce = async (
+  deps: Pick<Deps, 'now'>,
+  run: Run,
+  event: StoredEvent,
+  send: SendEvent,
+): Promise<WebhookAnswer> => {
+  run.sends += 1;
+  const at = deps.now();
+  const answer = await send(event);
+  const { status, error, ms, answer: text } = answer;
+  run.outcome.attempts.push({
+    eventId: event.id,
+    seq: event.seq,
+    type: event.type,
+    at,
+    ms,
+    ...(status !== undefined && { status }),
+    ...(error !== undefined && { error }),
+    ...(text !== undefined && { answer: text }),
+  });
+  return answer;
+};
+
+/** When the endpoint is due again, and whether it ends. */
+const concluded = (
+  deps: Pick<Deps, 'now'>,
+  run: Run,
+  skipped: readonly { event: StoredEvent; failures: number; nextAt: EpochMs }[],
+  hasFreshLeft: boolean,
+): RunOutcome => {
+  const now = deps.now();
+  const { outcome } = run;
+  if (run.hasRecovered && outcome.failures === 0) {
+    for (const { event, failures, nextAt } of skipped)
+      if (nextAt > now) outcome.waiting.push({ seq: event.seq, failures, nextAt: now });
+  }
+  if (outcome.disabled === undefined && isGivenUp(outcome.failingSince, now)) outcome.disabled = 'failing';
+  const times = [...skipped, ...outcome.waiting].map(({ nextAt }) => nextAt);
+  if (run.hasRecovered && skipped.length > 0) times.push(now);
+  // While the receiver is down, new events wait for the next attempt of an older one.
+  if (hasFreshLeft && (run.refusedInARow === 0 || times.length === 0)) times.push(now);
+  return { ...outcome, dueAt: times.length === 0 ? undefined : Math.min(...times) };
+};

@@ -1,0 +1,52 @@
+import type { EpochMs } from '../time.ts';
+import type { EventType } from './event.ts';
+
+/** `full` bodies hold what changed; `thin` ones only say whom it concerns, and the app reads the rest by the API. */
+export type Payload = 'full' | 'thin';
+
+/** One attempt to deliver an event. */
+export type Attempt = {
+  eventId: string;
+  seq: number;
+  type: EventType;
+  at: EpochMs;
+  /** HTTP status of the answer; undefined if there was none. */
+  status?: number;
+  /** Why there was no answer: `timeout` or `unreachable`. */
+  error?: 'timeout' | 'unreachable';
+  /** Milliseconds until the answer. */
+  ms: number;
+  /** The beginning of the answer's body, if it was no success. */
+  answer?: string;
+};
+
+/** Why an endpoint gets nothing any more: its owner, an answer 410, or five days of failures. */
+export type DisabledReason = 'by_owner' | 'gone' | 'failing';
+
+/** Where events of an app are sent. */
+export type WebhookEndpoint = {
+  id: string;
+  appId: string;
+  url: string;
+  description: string;
+  /** Undefined for all types. */
+  eventTypes: EventType[] | undefined;
+  payload: Payload;
+  createdAt: EpochMs;
+  disabledAt: EpochMs | undefined;
+  disabledReason: DisabledReason | undefined;
+  /** Until when the secret before the current one signs too. */
+  previousSecretUntil: EpochMs | undefined;
+  /** Since when every attempt has failed. */
+  failingSince: EpochMs | undefined;
+  /** Oldest first. */
+  attempts: Attempt[];
+};
+
+export const MAX_ENDPOINTS_PER_APP = 5;
+/** Attempts that are remembered for each endpoint. */
+export const MAX_ATTEMPTS_KEPT = 200;
+/** Bytes of a refused answer that are remembered. */
+export const MAX_ANSWER_BYTES = 1_024;
+/** For how long the secret before the current one signs too. */
+export const SECRET_OVERLAP_MS = 24 * 60 * 60 * 1000;

@@ -1,0 +1,165 @@
+import { and, asc, eq } from 'drizzle-orm';
+
+import type { EpochMs } from '../../domain/time.ts';
+import type { DisabledReason, Payload, WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
+import type { EventType } from '../../domain/webhooks/event.ts';
+import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
+import { webhookEndpoints } from '../schema/webhooks.ts';
+
+type EndpointRow = typeof webhookEndpoints.$inferSelect;
+
+const endpointOfRow = (row: EndpointRow): WebhookEndpoint => ({
+  id: row.id,
+  appId: row.appId,
+  url: row.url,
+  description: row.description,
+  eventTypes: row.eventTypes === null ? undefined : (JSON.parse(row.eventTypes) as EventType[]),
+  payload: row.payload,
+  createdAt: row.createdAt,
+  disabledAt: row.disabledAt ?? undefined,
+  disabledReason: (row.disabledReason ?? undefined) as DisabledReason | undefined,
+  previousSecretUntil: row.previousSecretUntil ?? undefined,
+  failingSince: row.failingSince ?? undefined,
+  attempts: JSON.parse(row.attempts),
+});
+
+/** A new endpoint with its sealed secret. */
+export type NewEndpoint = Pick<WebhookEndpoint, 'id' | 'appId' | 'url' | 'description' | 'eventTypes' | 'payload'> & {
+  secretSealed: string;
+};
+
+/**
+ * Adds an endpoint, unless the app has `most`: one statement, so that parallel calls cannot pass the limit together. It gets the events
+ * that are recorded from now on, and the app records them from now on.
+ *
+ * @returns whether it was added
+ */
+export const addEndpoint = (
+  db: Db,
+  { id, appId, url, description, eventTypes, payload, secretSealed }: NewEndpoint,
+  { most, now }: { most: number; now: EpochMs },
+  alongside: D1PreparedStatement[],
+): StoreResult<boolean> =>
+  tryD1(db, async () => {
+    const [inserted] = await db.d1.batch([
+      db.d1
+        .prepare(
+          `INSERT INTO webhook_endpoints (app_id, id, url, description, event_types, payload, secret_sealed, created_at, delivered_seq)
+           SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce((SELECT max(v.seq) FROM events AS v WHERE v.app_id = ?1), 0)
+           WHERE (SELECT count(*) FROM webhook_endpoints WHERE app_id = ?1) < ?9
+           RETURNING id`,
+        )
+        .bind(
+          appId,
+          id,
+          url,
+          description,
+          eventTypes === undefined ? null : JSON.stringify(eventTypes),
+          payload,
+          secretSealed,
+          now,
+          most,
+        ),
+      ...alongside,
+      db.d1.prepare('UPDATE apps SET records_events = 1 WHERE id = ?1 AND NOT records_events').bind(appId),
+    ]);
+    return (inserted?.results.length ?? 0) > 0;
+  });
+
+/** An app's endpoints in the order in which they were added. */
+export const endpointsOf = (db: Db, appId: string): StoreResult<WebhookEndpoint[]> =>
+  tryD1(db, async () => {
+    const rows = await db.orm
+      .select()
+      .from(webhookEndpoints)
+      .where(eq(webhookEndpoints.appId, appId))
+      .orderBy(asc(webhookEndpoints.createdAt), asc(webhookEndpoints.id));
+    return rows.map(endpointOfRow);
+  });
+
+export type EndpointChange = {
+  url?: string | undefined;
+  description?: string | undefined;
+  /** Null for all types. */
+  eventTypes?: EventType[] | null | undefined;
+  payload?: Payload | undefined;
+  disabled?: boolean | undefined;
+  /** A new sealed secret. The one before it signs too until `until`. */
+  secret?: { sealed: string; until: EpochMs } | undefined;
+};
+
+/** Changes an endpoint, with `alongside` directly after it; the endpoint as it is then, or undefined if the app has none of that id. */
+export const changeEndpoint = (
+  db: Db,
+  { appId, id }: { appId: string; id: string },
+  { url, description, eventTypes, payload, disabled, secret }: EndpointChange,
+  now: EpochMs,
+  alongside: D1PreparedStatement[],
+): StoreResult<WebhookEndpoint | undefined> =>
+  tryD1(db, async () => {
+    const change = db.orm
+      .update(webhookEndpoints)
+      .set({
+        // Drizzle leaves out what is undefined. A set needs one column at least.
+        id,
+        url,
+        description,
+        eventTypes: eventTypes === undefined || eventTypes === null ? eventTypes : JSON.stringify(eventTypes),
+        payload,
+        ...(disabled === true && { disabledAt: now, disabledReason: 'by_owner', dueAt: null }),
+        // It is tried at once, as if it had never failed.
+        ...(disabled === false && {
+          disabledAt: null,
+          disabledReason: null,
+          failingSince: null,
+          failures: 0,
+          dueAt: now,
+        }),
+        ...(secret !== undefined && {
+          previousSecretSealed: webhookEndpoints.secretSealed,
+          previousSecretUntil: secret.until,
+          secretSealed: secret.sealed,
+        }),
+      })
+      .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)));
+    await db.d1.batch([statement(db, change), ...alongside]);
+    const row = await db.orm
+      .select()
+      .from(webhookEndpoints)
+      .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)))
+      .get();
+    return row && endpointOfRow(row);
+  });
+
+/**
+ * Removes an endpoint and what waits for it, with `alongside` directly after it. An app without endpoints records no more events.
+ *
+ * @returns false if the app has none of that id
+ */
+export const removeEndpoint = (
+  db: Db,
+  { appId, id }: { appId: string; id: string },
+  alongside: D1PreparedStatement[],
+): StoreResult<boolean> =>
+  tryD1(db, async () => {
+    const [removed] = await db.d1.batch([
+      db.d1.prepare('DELETE FROM webhook_endpoints WHERE app_id = ?1 AND id = ?2 RETURNING id').bind(appId, id),
+      ...alongside,
+      db.d1.prepare('DELETE FROM webhook_retries WHERE endpoint_id = ?1').bind(id),
+      db.d1
+        .prepare(
+          `UPDATE apps SET records_events = 0 WHERE id = ?1 AND records_events
+           AND NOT EXISTS (SELECT 1 FROM webhook_endpoints WHERE app_id = ?1)`,
+        )
+        .bind(appId),
+    ]);
+    return (removed?.results.length ?? 0) > 0;
+  });
+
+/** The statements that remove everything about an app's webhooks, for its deletion. */
+export const webhookRemovalStatements = (db: Db, appId: string): D1PreparedStatement[] =>
+  [
+    `DELETE FROM webhook_retries WHERE endpoint_id IN (SELECT id FROM webhook_endpoints WHERE app_id = ?1)`,
+    `DELETE FROM webhook_endpoints WHERE app_id = ?1`,
+    `DELETE FROM events WHERE app_id = ?1`,
+  ].map((text) => db.d1.prepare(text).bind(appId));

@@ -1,0 +1,150 @@
+import type { EpochMs } from '../../domain/time.ts';
+import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+
+/** An event to be recorded. It is about a connection, or else about a user who has none any more. */
+export type NewEvent = {
+  appId: string;
+  id: string;
+  type: EventType;
+  connectionId?: number;
+  userId?: string;
+  at: EpochMs;
+  detail?: EventDetail;
+};
+
+/** The place after the last event of an app `a`: one look at the end of the key. The newest event is never swept. */
+const NEXT_SEQ = `(SELECT coalesce(max(v.seq), 0) + 1 FROM events AS v WHERE v.app_id = a.id)`;
+
+/**
+ * The statement that records an event. It belongs in one batch with the change, directly after the statement that makes it or after that
+ * one's audit entry: it writes its row if that statement changed one. It writes nothing for apps without webhooks.
+ */
+export const eventStatement = (db: Db, event: NewEvent): D1PreparedStatement =>
+  insertEvent(db, event, { type: '?3', condition: 'changes() > 0' });
+
+/**
+ * The statement that records what an activation is about to do: a connection is created or, if it had lost its tokens, restored. It
+ * belongs before the activation, which changes what this statement reads. Renewing a working connection is no event.
+ */
+export const activationEventStatement = (db: Db, event: NewEvent & { connectionId: number }): D1PreparedStatement =>
+  insertEvent(db, event, {
+    type: `CASE WHEN EXISTS (SELECT 1 FROM connections WHERE id = ?4) THEN 'connection.restored' ELSE ?3 END`,
+    condition: `NOT EXISTS (SELECT 1 FROM connections WHERE id = ?4 AND state = 'active' AND is_current = 1)`,
+  });
+
+/**
+ * The statement that records that a user was disconnected, directly after the statement that does it. It names the connection and not the
+ * user, so that an erasure takes the person out of it.
+ */
+export const disconnectEventStatement = (db: Db, event: NewEvent & { userId: string }): D1PreparedStatement =>
+  insertEvent(db, event, {
+    type: '?3',
+    condition: 'changes() > 0',
+    connectionId: '(SELECT id FROM connections WHERE app_id = ?1 AND user_id = ?5 AND is_current = 1)',
+    userId: 'NULL',
+  });
+
+/** The statement that records that nothing is left of a user, after the statement that removes the last of it. */
+export const erasedEventStatement = (db: Db, event: NewEvent & { userId: string }): D1PreparedStatement =>
+  insertEvent(db, event, {
+    type: '?3',
+    condition: 'NOT EXISTS (SELECT 1 FROM connections WHERE app_id = ?1 AND user_id = ?5)',
+  });
+
+const insertEvent = (
+  db: Db,
+  { appId, id, type, connectionId, userId, at, detail = {} }: NewEvent,
+  sql: { type: string; condition: string; connectionId?: string; userId?: string },
+): D1PreparedStatement =>
+  db.d1
+    .prepare(
+      `INSERT INTO events (app_id, seq, id, type, connection_id, user_id, at, detail)
+       SELECT a.id, ${NEXT_SEQ}, ?2, ${sql.type}, ${sql.connectionId ?? '?4'}, ${sql.userId ?? '?5'}, ?6, ?7 FROM apps AS a
+       WHERE a.id = ?1 AND a.records_events = 1 AND ${sql.condition}
+       RETURNING app_id, seq`,
+    )
+    .bind(appId, id, type, connectionId ?? null, userId ?? null, at, JSON.stringify(detail));
+
+/** Notes what a batch recorded, so that the end of the invocation sends it. */
+export const noteRecorded = (db: Db, results: readonly (D1Result | undefined)[]): void => {
+  for (const { app_id: appId, seq } of results.flatMap((result) => (result?.results ?? []) as Partial<Row>[])) {
+    if (appId !== undefined && seq !== undefined && !db.recorded.has(appId)) db.recorded.set(appId, seq);
+  }
+};
+
+/** Records an event that goes with no other change; whether the app records events. */
+export const addEvent = (db: Db, event: NewEvent): StoreResult<boolean> =>
+  tryD1(db, async () => {
+    const result = await insertEvent(db, event, { type: '?3', condition: '1' }).run();
+    noteRecorded(db, [result]);
+    return result.results.length > 0;
+  });
+
+export const EVENT_COLUMNS = `v.app_id, v.seq, v.id, v.type, v.connection_id, coalesce(v.user_id, c.user_id) AS user_id, v.at, v.detail`;
+export const EVENTS_WITH_USERS = `events AS v LEFT JOIN connections AS c ON c.id = v.connection_id`;
+
+type Row = {
+  app_id: string;
+  seq: number;
+  id: string;
+  type: string;
+  connection_id: number | null;
+  user_id: string | null;
+  at: number;
+  detail: string;
+};
+
+export const eventOfRow = (row: Row): StoredEvent => ({
+  appId: row.app_id,
+  seq: row.seq,
+  id: row.id,
+  type: row.type as EventType,
+  connectionId: row.connection_id ?? undefined,
+  userId: row.user_id ?? undefined,
+  at: row.at,
+  detail: JSON.parse(row.detail) as EventDetail,
+});
+
+/** Events of an app after a place in their order: two rows read for each. Those about erased people are left out. */
+export const eventsAfter = (
+  db: Db,
+  appId: string,
+  afterSeq: number,
+  limit: number,
+): StoreResult<{ events: StoredEvent[]; reachedSeq: number; hasMore: boolean }> =>
+  tryD1(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT ${EVENT_COLUMNS} FROM ${EVENTS_WITH_USERS}
+         WHERE v.app_id = ?1 AND v.seq > ?2 ORDER BY v.seq LIMIT ?3`,
+      )
+      .bind(appId, afterSeq, limit + 1)
+      .all<Row>();
+    const page = results.slice(0, limit).map(eventOfRow);
+    return {
+      events: page.filter(({ userId, type }) => userId !== undefined && type !== 'webhook.test'),
+      reachedSeq: page.at(-1)?.seq ?? afterSeq,
+      hasMore: results.length > limit,
+    };
+  });
+
+const MAX_SWEPT = 1_000;
+
+/**
+ * Deletes expired events of one app, drawn at random: `drawn` is a text like an app's id, and the app after it is swept. The newest event
+ * of an app stays, because the next one's place follows from it.
+ */
+export const sweepEvents = (db: Db, drawn: string, now: EpochMs): StoreResult<number> =>
+  tryD1(db, async () => {
+    const { meta } = await db.d1
+      .prepare(
+        `WITH drawn (app_id) AS (SELECT coalesce((SELECT min(app_id) FROM events WHERE app_id > ?1), (SELECT min(app_id) FROM events))),
+           oldest AS (SELECT v.app_id, v.seq, v.at FROM drawn CROSS JOIN events AS v ON v.app_id = drawn.app_id ORDER BY v.seq LIMIT ?2)
+         DELETE FROM events WHERE (app_id, seq) IN (SELECT app_id, seq FROM oldest WHERE at < ?3
+           AND seq < (SELECT max(n.seq) FROM events AS n WHERE n.app_id = oldest.app_id))`,
+      )
+      .bind(drawn, MAX_SWEPT, now - EVENTS_KEPT_MS)
+      .run();
+    return meta.changes;
+  });

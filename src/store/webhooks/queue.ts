@@ -1,0 +1,75 @@
+import type { EpochMs } from '../../domain/time.ts';
+import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+
+/** What the cron sends, and putting events there again. */
+
+/** An invocation that recorded an event sends it itself. What is older was left behind by one that was killed. */
+const LEFT_BEHIND_MS = 45_000;
+/** Endpoints that one look of the cron compares with their app's events. */
+const MAX_COMPARED = 50;
+
+/**
+ * Endpoints for which the cron has to send: those that are due, by their index; and, of some drawn at random, those with an event that was
+ * left behind. Nothing marks these, because a mark would cost each event a row.
+ *
+ * @param drawn a text like an app's id: the endpoints after it are compared
+ */
+export const endpointsToSend = (
+  db: Db,
+  drawn: string,
+  limit: number,
+  now: EpochMs,
+): StoreResult<{ appId: string; id: string }[]> =>
+  tryD1(db, async () => {
+    const compared = (condition: string) => `
+      WITH e AS (SELECT app_id, id, delivered_seq, due_at, disabled_at FROM webhook_endpoints
+        WHERE ${condition} ORDER BY app_id, id LIMIT ${MAX_COMPARED})
+      SELECT e.app_id, e.id FROM e WHERE e.due_at IS NULL AND e.disabled_at IS NULL AND EXISTS (
+        SELECT 1 FROM events AS v WHERE v.app_id = e.app_id AND v.seq > e.delivered_seq AND v.at < ?2)`;
+    const [due, left, wrapped] = await db.d1.batch([
+      db.d1
+        .prepare(
+          `SELECT app_id, id FROM webhook_endpoints WHERE due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2`,
+        )
+        .bind(now, limit),
+      db.d1.prepare(compared('app_id > ?1')).bind(drawn, now - LEFT_BEHIND_MS),
+      db.d1.prepare(compared('app_id <= ?1')).bind(drawn, now - LEFT_BEHIND_MS),
+    ]);
+    const rows = [due, left, wrapped].flatMap((result) => (result?.results ?? []) as { app_id: string; id: string }[]);
+    return rows.slice(0, limit).map((row) => ({ appId: row.app_id, id: row.id }));
+  });
+
+/**
+ * Puts events of an app into an endpoint's queue again, due at once: those of a range, or those named.
+ *
+ * @returns how many were queued
+ */
+export const queueAgain = (
+  db: Db,
+  { appId, id }: { appId: string; id: string },
+  which: { from: number; to: number } | { seqs: readonly number[] },
+  limit: number,
+  now: EpochMs,
+): StoreResult<number> =>
+  tryD1Idempotent(db, async () => {
+    const [condition, ...values] =
+      'seqs' in which
+        ? ['v.seq IN (SELECT value FROM json_each(?5))', JSON.stringify(which.seqs)]
+        : ['v.seq BETWEEN ?5 AND ?6', which.from, which.to];
+    const [queued] = await db.d1.batch([
+      db.d1
+        .prepare(
+          `INSERT INTO webhook_retries (endpoint_id, seq, failures, next_at)
+           SELECT ?2, v.seq, 0, ?3 FROM events AS v WHERE v.app_id = ?1 AND ${condition} ORDER BY v.seq LIMIT ?4
+           ON CONFLICT DO UPDATE SET next_at = excluded.next_at RETURNING seq`,
+        )
+        .bind(appId, id, now, limit, ...values),
+      db.d1
+        .prepare(
+          `UPDATE webhook_endpoints SET due_at = ?3 WHERE app_id = ?1 AND id = ?2 AND EXISTS (
+             SELECT 1 FROM webhook_retries WHERE endpoint_id = ?2)`,
+        )
+        .bind(appId, id, now),
+    ]);
+    return queued?.results.length ?? 0;
+  });
