@@ -61,14 +61,14 @@ export type SyncQuestion = ({ kind: 'changes' } & PageRequest) | StretchRequest;
 /**
  * The next question of a sync. While a history is read, what changed meanwhile is asked for now and then.
  *
- * @param spreadSeconds differs between connections; see `nextPageRequest`
+ * @param connectionId spreads the questions of two links to one Withings account, so that they are not the same
  */
-export const nextQuestion = (position: SyncPosition, now: EpochMs, spreadSeconds: number): SyncQuestion => {
+export const nextQuestion = (position: SyncPosition, now: EpochMs, connectionId: number): SyncQuestion => {
   const { history, cursorSeconds, resume } = position;
   const asksChanges =
     history === undefined || (cursorSeconds > 0 && (resume !== undefined || now - history.newsAt >= NEWS_INTERVAL_MS));
-  if (!asksChanges) return nextStretch(history, newVariation(position, now, spreadSeconds));
-  return { kind: 'changes', ...nextPageRequest(position, now, spreadSeconds) };
+  if (!asksChanges) return nextStretch(history, newVariation(position, now, connectionId % VARIATIONS));
+  return { kind: 'changes', ...nextPageRequest(position, now, connectionId % MAX_SPREAD_SECONDS) };
 };
 
 /** Withings may store groups slightly out of order: each read starts this much before the cursor. */
@@ -113,10 +113,9 @@ const stillRecent = (questions: readonly AskedQuestion[], now: EpochMs): AskedQu
   questions.filter(({ at }) => now - at < SAME_QUESTION_MS);
 
 /** A widening of none of the questions of the last seconds. */
-const newVariation = ({ recentQuestions }: SyncPosition, now: EpochMs, spreadSeconds: number): number => {
+const newVariation = ({ recentQuestions }: SyncPosition, now: EpochMs, preferred: number): number => {
   const asked = new Set(stillRecent(recentQuestions, now).map(({ seconds }) => seconds));
-  // Connections of one account are apart by more than one of them asks within that time.
-  let variation = (spreadSeconds * (VARIATIONS / MAX_SPREAD_SECONDS)) % VARIATIONS;
+  let variation = preferred;
   for (let tries = 1; asked.has(variation) && tries < VARIATIONS; tries += 1) variation = (variation + 1) % VARIATIONS;
   return variation;
 };

@@ -1,6 +1,6 @@
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { MAX_SPREAD_SECONDS, nextQuestion, withPageRequested } from '../../domain/sync.ts';
+import { nextQuestion, withPageRequested } from '../../domain/sync.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { Deps } from '../deps.ts';
 import { condemn, usableAccessToken } from '../tokens/access-token.ts';
@@ -14,7 +14,7 @@ export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise
     const granted = await takeRequest(deps, slice, wanted);
     if (!granted.ok) return granted;
 
-    const question = nextQuestion(slice.position, deps.now(), slice.connectionId % MAX_SPREAD_SECONDS);
+    const question = nextQuestion(slice.position, deps.now(), slice.connectionId);
     slice.question = question;
     slice.position = withPageRequested(slice.position, question, deps.now());
     const { kind: _, ...query } = question;
