@@ -78,8 +78,7 @@ export const newestAlone = (now: EpochMs): HistoryPosition => ({
 /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
 export const completeFromOf = (history: HistoryPosition | undefined): EpochSeconds | undefined => {
   if (history === undefined || history.floorSeconds !== undefined) return undefined;
-  const started = toSeconds(history.startedAt);
-  return Math.min(history.untilSeconds ?? started, started);
+  return history.untilSeconds ?? toSeconds(history.startedAt);
 };
 
 /**
@@ -149,8 +148,8 @@ export const historyAfterPage = (
     return stretchDone(read, request, paged === undefined ? measuredSeconds.length : FEW_GROUPS);
   const long: HistoryPosition = { ...read, heights: history.heights ?? 'wanted' };
   const last = measuredSeconds.at(-1) ?? 0;
-  // The page may have cut the last second in two.
-  if (paged === undefined && isNewestFirst(measuredSeconds) && last + 1 < untilSeconds) {
+  // The page may have cut the last second in two. No question ends before 1970.
+  if (paged === undefined && isNewestFirst(measuredSeconds) && last + 1 < untilSeconds && last > 0) {
     return { ...long, untilSeconds: last + 1 };
   }
   const { startDateSeconds: fromSeconds, endDateSeconds } = request;
@@ -167,7 +166,9 @@ export const MAX_SEEN = 64;
 export const isOnward = (offset: number | undefined, nextOffset: number | undefined): nextOffset is number =>
   nextOffset !== undefined && nextOffset > (offset ?? 0);
 
+/** A page all of one moment says nothing about the order. */
 const isNewestFirst = (seconds: readonly EpochSeconds[]): boolean =>
+  (seconds[0] ?? 0) > (seconds.at(-1) ?? 0) &&
   seconds.every((one, index) => index === 0 || one <= (seconds[index - 1] ?? one));
 
 const stretchDone = (

@@ -6,7 +6,9 @@ import {
   isOnward,
   MAX_SEEN,
   NEWS_INTERVAL_MS,
+  newestAlone,
   nextStretch,
+  startOfHistory,
   type StretchRequest,
   VARIATIONS,
 } from './history.ts';
@@ -53,6 +55,16 @@ export type ResumePoint = {
   offset: number;
   newestSeconds: EpochSeconds;
   seen?: number[];
+};
+
+/** The position that a sync begins with: before the first answer a history begins, or begins again with the size that it has learned. */
+export const positionAtStart = (position: SyncPosition, now: EpochMs): SyncPosition => {
+  const { cursorSeconds, history } = position;
+  const isBegun = history?.untilSeconds !== undefined || history?.paged !== undefined;
+  if (isBegun || (cursorSeconds > 0 && history === undefined)) return position;
+  // Ahead of changes that could not be read; they are asked for again after it.
+  if (history?.floorSeconds !== undefined) return { ...position, resume: undefined, history: newestAlone(now) };
+  return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
 };
 
 /** What a sync asks next: what changed, or what was measured within a stretch of time. */

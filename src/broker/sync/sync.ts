@@ -1,10 +1,9 @@
 import { hex } from '../../crypto/credential.ts';
 import { whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { newestAlone, startOfHistory } from '../../domain/history.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { historyCompleteFrom, type SyncPosition, type SyncResult } from '../../domain/sync.ts';
-import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import { historyCompleteFrom, positionAtStart, type SyncPosition, type SyncResult } from '../../domain/sync.ts';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind, ReviewPosition } from '../../domain/window-review.ts';
 import { abandonSync, type SyncLease, type SyncStart, takeSyncLease } from '../../store/sync/sync-runs.ts';
 import { syncStateOf } from '../../store/sync/sync-state.ts';
@@ -75,7 +74,7 @@ const syncUnderLease = async (
     user,
     lease,
     startedAt: deps.now(),
-    position: withHistoryBegun(start.position, deps.now()),
+    position: positionAtStart(start.position, deps.now()),
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
     isUnderWay: start.isUnderWay,
@@ -91,16 +90,6 @@ const syncUnderLease = async (
   };
   // A first read has just seen everything: there is nothing to review.
   return pullPages(deps, slice, slice.position.history === undefined ? review : undefined);
-};
-
-/** Before the first answer a history begins, or begins again; a smaller size that it has learned stays. */
-const withHistoryBegun = (position: SyncPosition, now: EpochMs): SyncPosition => {
-  const { cursorSeconds, history } = position;
-  const isBegun = history?.untilSeconds !== undefined || history?.paged !== undefined;
-  if (isBegun || (cursorSeconds > 0 && history === undefined)) return position;
-  // Ahead of changes that could not be read; they are asked for again after it.
-  if (history?.floorSeconds !== undefined) return { ...position, resume: undefined, history: newestAlone(now) };
-  return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
 };
 
 const pullPages = async (
