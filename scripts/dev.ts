@@ -1,44 +1,37 @@
 /** `npm run dev`: the broker and a simulated Withings on this machine. `npm run dev -- --help` lists the flags. */
 import { object } from '@optique/core/constructs';
-import { type Message, message } from '@optique/core/message';
-import { optional, withDefault } from '@optique/core/modifiers';
-import type { NonEmptyString } from '@optique/core/nonempty';
+import { message } from '@optique/core/message';
+import { map, withDefault } from '@optique/core/modifiers';
 import { option } from '@optique/core/primitives';
-import type { OptionName } from '@optique/core/usage';
-import { string } from '@optique/core/valueparser';
 import { run } from '@optique/run';
 
 import { instructions } from './dev/instructions.ts';
 import { createCleanup, startDev } from './dev/start.ts';
+import { textFlag } from './text-flag.ts';
 import { describeError } from './user-error.ts';
 
-const text = (name: OptionName, metavar: NonEmptyString, description: Message) =>
-  optional(option(name, string({ metavar }), { description }));
-
 const flags = object({
-  port: text(
+  port: textFlag(
     '--port',
     'N',
     message`The broker's port; 0 takes a free one. Default 8787, or a free one if that is taken.`,
   ),
-  simulatorPort: text('--simulator-port', 'N', message`The simulated Withings' port. Default 8788, or a free one.`),
-  state: withDefault(
-    option('--state', string({ metavar: 'DIR' }), {
-      description: message`Where data, secrets and the log are stored. Default .state.`,
-    }),
-    '.state',
+  simulatorPort: textFlag('--simulator-port', 'N', message`The simulated Withings' port. Default 8788, or a free one.`),
+  state: map(
+    textFlag('--state', 'DIR', message`Where data, secrets and the log are stored. Default .state.`),
+    (dir) => dir ?? '.state',
   ),
-  upstream: text(
+  upstream: textFlag(
     '--upstream',
     'URL',
     message`Another Withings instead of the simulated one, with both of its hosts behind this URL.`,
   ),
-  clientId: text(
+  clientId: textFlag(
     '--client-id',
     'ID',
     message`The client at that Withings. Or WITHINGS_CLIENT_ID; default the simulator's.`,
   ),
-  clientSecret: text('--client-secret', 'S', message`Its secret. Or WITHINGS_CLIENT_SECRET.`),
+  clientSecret: textFlag('--client-secret', 'S', message`Its secret. Or WITHINGS_CLIENT_SECRET.`),
   json: withDefault(
     option('--json', { description: message`Print one line of JSON when ready, and nothing else.` }),
     false,

@@ -54,6 +54,10 @@ const header = (description: string, example: string) => ({ description, schema:
 export const RESPONSE_HEADERS = {
   'X-Request-Id': header("The request's id, in the broker's log too.", '8f2d1c7e9a3b4d5f'),
   ETag: header('The version of the data: send it as `If-None-Match`.', '"7-1a"'),
+  'Content-Disposition': header(
+    'The name of a CSV file.',
+    'attachment; filename="metrics-ada-2026-06-01-to-2026-06-15.csv"',
+  ),
   Link: header('The next page (RFC 8288).', '<https://broker.example.com/…?cursor=…>; rel="next"'),
   Location: header('Where the browser goes next.', 'womoji://withings/success'),
   'Set-Cookie': header('Tells whether the browser that comes back is the one that left.', '__Host-mushu_link=…'),

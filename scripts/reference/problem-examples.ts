@@ -34,6 +34,8 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
   too_many_webhooks: [{ kind: 'too_many_webhooks', most: 5 }],
   webhook_disabled: [{ kind: 'webhook_disabled' }],
   too_many_redirect_uris: [{ kind: 'too_many_redirect_uris', most: 50 }],
+  too_many_keys: [{ kind: 'too_many_keys', most: 100 }],
+  too_many_access_tokens: [{ kind: 'too_many_access_tokens', most: 100 }],
   redirect_uri_not_allowed: [
     { kind: 'redirect_uri_not_allowed', explanation: 'A registered one ends in a slash, this one does not.' },
   ],
@@ -61,6 +63,7 @@ const texts: readonly ProblemText[] = [
   REQUEST_PROBLEMS.invalidBody,
   REQUEST_PROBLEMS.bodyTooLarge(65_536),
   REQUEST_PROBLEMS.methodNotAllowed(['GET']),
+  REQUEST_PROBLEMS.notAcceptable(['application/json']),
   REQUEST_PROBLEMS.internalError,
   REQUEST_PROBLEMS.badEnvironment,
   REQUEST_PROBLEMS.notServing(false),

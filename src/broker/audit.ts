@@ -18,10 +18,12 @@ export const auditStatementFor = (
     always?: boolean;
     /** The name in `detail` for how many rows the statement before it changed. */
     changesAs?: string;
+    /** Of an entry that is written once, however often it is asked for; else random. */
+    id?: string;
   },
 ): D1PreparedStatement => {
   const { action, appId, accountId, subject, detail = {}, always = false, changesAs } = change;
-  const id = mintId('audit', deps.random);
+  const { id = mintId('audit', deps.random) } = change;
   const entry: AuditEntry = { id, at: deps.now(), actor, action, appId, accountId, subject, detail };
   return auditStatement(deps.db, entry, { always, changesAs });
 };

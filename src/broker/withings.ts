@@ -1,4 +1,4 @@
-import type { Failure } from '../domain/failure.ts';
+import type { Failure, StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { SECOND_MS } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
@@ -19,7 +19,7 @@ import type { Outcome } from '../withings/outcome.ts';
  */
 
 /** Who asks, and about what. */
-export type Asker = Pick<Take, 'connectionId' | 'appId' | 'waitMs'> & { share: QuotaName };
+export type Asker = Omit<Take, 'name' | 'share' | 'count'> & { share: QuotaName };
 
 /** Requests to Withings that a quota has granted and that were not made yet. Nothing but `reserve` makes one. */
 export type { Granted as Reservation };
@@ -35,6 +35,12 @@ class Granted {
 
   get left(): number {
     return this.#left;
+  }
+
+  /** Adds what was granted later. */
+  join(other: Granted): void {
+    this.#left += other.#left;
+    other.#left = 0;
   }
 
   spend(count: number): void {
@@ -54,26 +60,29 @@ type Parts = {
   sleep: (ms: number) => Promise<void>;
 };
 
-export type Withings = ReturnType<typeof meterWithings>;
-
-/** Puts the quotas before the client. */
-export const meterWithings = ({ client, db, shares, now, sleep }: Parts) => {
+/** The quotas: what makes reservations. */
+const quotasOf = ({ db, shares, now, sleep }: Parts) => {
   /**
-   * Takes requests from a share.
+   * Takes requests from a share, in one transaction with statements that may depend on it.
    *
-   * @returns the reservation, or `over_share`, `withings_unavailable` where Withings has asked to wait, `storage_unavailable`
+   * @param following see `takeQuota`
+   * @returns the reservation, if there is one, and what the statements answered; `storage_unavailable`
    */
-  const reserve = async ({ share: name, ...about }: Asker, count: number): Promise<Result<Granted, Failure>> => {
-    const take = { ...about, name, share: shares[name], count };
-    const taken = await takeQuota(db, take, now());
+  const reserveWith = async (
+    { share: name, ...about }: Asker,
+    count: number,
+    following: readonly D1PreparedStatement[],
+  ): Promise<Result<{ granted: Granted | undefined; results: D1Result[] }, StorageFailure>> => {
+    const taken = await takeQuota(db, { ...about, name, share: shares[name], count }, now(), following);
     if (!taken.ok) return taken;
-    if (taken.value === undefined) return fail(await refusalOf(take));
-    if (taken.value.waitMs > 0) await sleep(taken.value.waitMs);
-    return ok(new Granted(count, about.connectionId));
+    const { granted, results } = taken.value;
+    if (granted !== undefined && granted.waitMs > 0) await sleep(granted.waitMs);
+    return ok({ granted: granted && new Granted(count, about.connectionId), results });
   };
 
-  const refusalOf = async (take: Take): Promise<Failure> => {
-    const refusal = await whyRefused(db, take, now());
+  /** Why nothing was granted: `over_share`, `withings_unavailable` where Withings has asked to wait, `storage_unavailable`. */
+  const whyNot = async ({ share: name, ...about }: Asker, count: number): Promise<Failure> => {
+    const refusal = await whyRefused(db, { ...about, name, share: shares[name], count }, now());
     if (!refusal.ok) return refusal.failure;
     const { kind, retryAfterSeconds } = refusal.value;
     return kind === 'used_up'
@@ -81,6 +90,21 @@ export const meterWithings = ({ client, db, shares, now, sleep }: Parts) => {
       : { kind: 'withings_unavailable', cause: 'throttled', retryAfterSeconds };
   };
 
+  /** Takes requests from a share: the reservation, or a failure of `whyNot`. */
+  const reserve = async (asker: Asker, count: number): Promise<Result<Granted, Failure>> => {
+    const taken = await reserveWith(asker, count, []);
+    if (!taken.ok) return taken;
+    return taken.value.granted === undefined ? fail(await whyNot(asker, count)) : ok(taken.value.granted);
+  };
+
+  return { reserve, reserveWith, whyNot };
+};
+
+export type Withings = ReturnType<typeof meterWithings>;
+
+/** Puts the quotas before the client. */
+export const meterWithings = (parts: Parts) => {
+  const { client, db, now } = parts;
   /** Makes a request that was granted, and keeps it with the connection if Withings wants to be left alone for it. */
   const ask = async <Value>(
     granted: Granted,
@@ -97,7 +121,7 @@ export const meterWithings = ({ client, db, shares, now, sleep }: Parts) => {
   };
 
   return {
-    reserve,
+    ...quotasOf(parts),
     /** See the client's. Asks nothing of Withings. */
     authorizeUrl: client.authorizeUrl,
     /** One request. */

@@ -8,8 +8,9 @@ const accountPath = (accountId: string, ...rest: readonly string[]): string => p
 /** The principal of the access token. */
 export const whoami = (broker: Broker): Promise<Answer<Read<'whoami'>>> => send(broker, 'GET', '/whoami');
 
-/** Your access tokens, without the tokens themselves. */
-export const listTokens = (broker: Broker): Promise<Answer<Read<'accessTokenList'>>> => send(broker, 'GET', '/tokens');
+/** Your access tokens, without the tokens themselves: valid ones first. */
+export const listTokens = (broker: Broker, cursor?: string): Promise<Answer<Read<'accessTokenList'>>> =>
+  send(broker, 'GET', '/tokens', { query: { cursor } });
 
 /** Creates an access token. Only this answer contains it. */
 export const createToken = (
@@ -40,8 +41,12 @@ export const updateAccount = (
 ): Promise<Answer<Read<'account'>>> => send(broker, 'PATCH', accountPath(accountId), { body });
 
 /** An account's access tokens. */
-export const listAccountTokens = (broker: Broker, accountId: string): Promise<Answer<Read<'accessTokenList'>>> =>
-  send(broker, 'GET', accountPath(accountId, 'tokens'));
+export const listAccountTokens = (
+  broker: Broker,
+  accountId: string,
+  cursor?: string,
+): Promise<Answer<Read<'accessTokenList'>>> =>
+  send(broker, 'GET', accountPath(accountId, 'tokens'), { query: { cursor } });
 
 /** Creates an access token for an account. Only this answer contains it. */
 export const createAccountToken = (

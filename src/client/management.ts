@@ -36,9 +36,9 @@ export const createKey = (
   body: Written<'createKeyRequest'>,
 ): Promise<Answer<Read<'createdKey'>>> => send(broker, 'POST', appPath(appId, 'keys'), { body });
 
-/** An app's keys, without the keys themselves. */
-export const listKeys = (broker: Broker, appId: string): Promise<Answer<Read<'keyList'>>> =>
-  send(broker, 'GET', appPath(appId, 'keys'));
+/** An app's keys, without the keys themselves: valid ones first. */
+export const listKeys = (broker: Broker, appId: string, cursor?: string): Promise<Answer<Read<'keyList'>>> =>
+  send(broker, 'GET', appPath(appId, 'keys'), { query: { cursor } });
 
 export const revokeKey = (broker: Broker, appId: string, keyId: string): Promise<Answer<null>> =>
   send(broker, 'DELETE', appPath(appId, 'keys', keyId));

@@ -39,6 +39,10 @@ export const constantTimeEqual = async (left: string, right: string): Promise<bo
 /** A random identifier, `<prefix>_<hex>`. */
 export const mintId = (prefix: string, random: RandomBytes, size = 10): string => `${prefix}_${hex(random(size))}`;
 
+/** An identifier of the same shape that follows from what it names. */
+export const derivedId = async (prefix: string, of: readonly (string | number | null)[], size = 10): Promise<string> =>
+  `${prefix}_${hex((await sha256(JSON.stringify(of))).slice(0, size))}`;
+
 const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export const hex = (bytes: Uint8Array): string => {

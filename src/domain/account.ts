@@ -15,6 +15,12 @@ export type AccessToken = {
   revokedAt: EpochMs | undefined;
 };
 
+/** Whether a token is refused: revoked, or expired. */
+export const isTokenOver = (
+  { revokedAt, expiresAt }: Pick<AccessToken, 'revokedAt' | 'expiresAt'>,
+  now: EpochMs,
+): boolean => revokedAt !== undefined || (expiresAt !== undefined && expiresAt <= now);
+
 export const tokenExpiry = (now: EpochMs, days: number): EpochMs => now + days * DAY_MS;
 
 /** Who manages apps: the operator may change everything, a developer only what the account owns. */

@@ -33,6 +33,8 @@ export type RequestFailure =
   | { kind: 'not_found'; what: string }
   | { kind: 'redirect_uri_not_registrable'; refusal: RedirectUriRefusal }
   | { kind: 'too_many_redirect_uris'; most: number }
+  | { kind: 'too_many_keys'; most: number }
+  | { kind: 'too_many_access_tokens'; most: number }
   | { kind: 'webhook_url_not_allowed'; detail: string }
   | { kind: 'too_many_webhooks'; most: number }
   | { kind: 'webhook_disabled' };
@@ -62,4 +64,4 @@ export type WithingsUnavailable = { kind: 'withings_unavailable'; cause: string;
  * Why a user has to consent again: Withings rejected both the refresh token and the previous one, or withdrew the
  * scope, or the stored tokens no longer open.
  */
-export type ReauthReason = 'refresh_token_rejected' | 'insufficient_scope' | 'seal_broken';
+export type ReauthReason = 'refresh_token_rejected' | 'access_token_rejected' | 'insufficient_scope' | 'seal_broken';

@@ -22,6 +22,7 @@ export type TimelineEventKind =
   | 'refresh_failed'
   | 'reauth_required'
   | 'synced'
+  | 'sync_failed'
   | 'disconnected';
 
 export const TIMELINE_LENGTH = 24;

@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory';
 
 import type { HttpEnv } from './context.ts';
 
-const EXPOSED = ['ETag', 'Retry-After', 'X-Request-Id'];
+const EXPOSED = ['Content-Disposition', 'ETag', 'Link', 'Retry-After', 'X-Request-Id'];
 
 const preflight = cors({
   origin: '*',

@@ -37,7 +37,7 @@ export const problemPage = ({ title, detail, code }: ProblemText, requestId: str
 export const returnPage = (location: string) => (
   <Page title="Back to the app">
     <h1>Almost done</h1>
-    <p>You are being sent back to the app. If nothing happens, tap the button.</p>
+    <p>You are returning to the app. If nothing happens, tap the button.</p>
     <p>
       <a class="button" href={location}>
         Back to the app

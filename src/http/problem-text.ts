@@ -105,6 +105,15 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
     problem(409, 'too_many_webhooks', 'Too many webhooks', `An app has at most ${failure.most}. Remove one first.`),
   webhook_disabled: () =>
     problem(409, 'webhook_disabled', 'Webhook disabled', 'This endpoint is disabled. Enable it first.'),
+  too_many_keys: ({ most }) =>
+    problem(409, 'too_many_keys', 'Too many API keys', `An app has at most ${most} valid keys. Revoke one first.`),
+  too_many_access_tokens: ({ most }) =>
+    problem(
+      409,
+      'too_many_access_tokens',
+      'Too many access tokens',
+      `An account has at most ${most} valid tokens. Revoke one first.`,
+    ),
   storage_unavailable: (failure) =>
     later(
       503,
@@ -239,6 +248,13 @@ export const REQUEST_PROBLEMS = {
     'Invalid body',
     'The body is not JSON. Send a JSON object with `Content-Type: application/json`.',
   ),
+  notAcceptable: (types: readonly string[]) =>
+    problem(
+      406,
+      'not_acceptable',
+      'Not acceptable',
+      `This route answers as ${types.join(' or ')}, and the request takes none of them.`,
+    ),
   invalidParameter: (parameter: string, detail: string) =>
     problem(400, 'invalid_parameter', 'Invalid parameter', `${parameter}: ${detail}`),
   bodyTooLarge: (mostBytes: number) =>

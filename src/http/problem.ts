@@ -1,4 +1,5 @@
 import type { Failure } from '../domain/failure.ts';
+import { preferredType } from './accept.ts';
 import type { HttpContext } from './context.ts';
 import { withDoctype } from './document.ts';
 import { problemPage } from './pages.tsx';
@@ -25,5 +26,7 @@ export const answerProblem = (c: HttpContext, problem: ProblemText): Response | 
 export const problemJson = ({ status, code, title, detail }: ProblemText, requestId: string): string =>
   JSON.stringify({ type: `urn:mushu:problem:${code}`, title, status, detail, code, request_id: requestId });
 
-/** Whether a person's browser asks. */
-export const acceptsHtml = (c: HttpContext): boolean => (c.req.header('Accept') ?? '').includes('text/html');
+/** Whether a person's browser asks: it likes a page better than JSON. */
+export const acceptsHtml = (c: HttpContext): boolean => preferredType(c.req.header('Accept'), TYPES) === 'text/html';
+
+const TYPES = ['application/problem+json', 'application/json', 'text/html'] as const;

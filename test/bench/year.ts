@@ -118,7 +118,7 @@ const syncUser = async (index: number) => {
   const row = idOf.get(`user-${index}`);
   if (row === undefined || person === undefined) return;
   weighIns.add(person, { weightKg: 60 + Math.random(), weightOnly: true });
-  const synced = await sync(await depsOf(), Number(row['id']));
+  const synced = await sync(await depsOf(), { id: Number(row['id']), appId: 'app' });
   if (!synced.ok) failed.set(synced.failure.kind, (failed.get(synced.failure.kind) ?? 0) + 1);
 };
 

@@ -299,6 +299,7 @@ describe('what looks like a deletion and is none', () => {
   test('a scope that the person narrowed', async () => {
     const { person } = await startPerson([1, 2, 3]);
     person.allowedScopes = ['user.info'];
+    broker.advance(MINUTE_MS);
     const refused = await app.call('POST', '/withings/sync/ada');
     expect(refused.status).toBe(409);
     expect(await weights()).toEqual([60, 61, 62]);

@@ -83,7 +83,7 @@ describe('the dashboard, without scripts', () => {
     expect(await page.getByText('Nothing was erased').count()).toBe(1);
     await page.getByLabel('Type try-it to confirm').fill('try-it');
     await page.getByRole('button', { name: 'Erase user' }).click();
-    expect(await page.getByText('Nobody has connected yet').count()).toBe(1);
+    expect(await page.getByText('No user has connected yet').count()).toBe(1);
     await context.close();
   });
 

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 
+import { parse } from '@optique/core/parser';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
+import { flags } from '../../scripts/deploy/flags.ts';
 import { checkHealth } from '../../scripts/deploy/health.ts';
 import { locationOfDatabase, regionBeside } from '../../scripts/deploy/location.ts';
 import { readDeployOptions } from '../../scripts/deploy/options.ts';
@@ -89,6 +91,12 @@ describe('what was wished for', () => {
     expect(() => readDeployOptions({ domain: 'https://x' }, {})).toThrow('is a host name in lower case');
     expect(() => readDeployOptions({}, { DEPLOY_JURISDICTION: 'mars' })).toThrow('one of eu, us, fedramp');
     expect(() => readDeployOptions({ location: 'europe' }, {})).toThrow('one of weur, eeur, enam, wnam, apac, oc');
+  });
+
+  test('of a repeated flag is the last one', () => {
+    const parsed = parse(flags, ['--state', 'a', '--domain', 'a.example', '--state', 'b', '--domain', 'b.example']);
+    expect(parsed.success && parsed.value).toMatchObject({ state: 'b', domain: 'b.example' });
+    expect(parse(flags, [])).toMatchObject({ success: true, value: { state: '.deploy', domain: undefined } });
   });
 
   test('comes from flags first, then from the environment, where empty is as good as absent', () => {

@@ -20,6 +20,8 @@ const value: MetricValue = {
   attrib: 0,
 };
 
+const PLAIN = { decimal: 'point' } as const;
+
 const read = (table: string): Record<string, string>[] =>
   parse(table, { columns: true, bom: true, record_delimiter: '\r\n' });
 
@@ -39,6 +41,7 @@ test('is a header and a record a value, with a byte order mark for spreadsheets'
       },
     ],
     'metric',
+    PLAIN,
   );
   expect(table.startsWith('\uFEFFmetric,value,unit,')).toBe(true);
   expect(read(table)).toEqual([
@@ -62,18 +65,18 @@ test('is a header and a record a value, with a byte order mark for spreadsheets'
 test.each(['=HYPERLINK("http://evil")', '+1', '-1+1', '@SUM(A1)', '\tx', '\r=1'])(
   'a device named %j runs no formula',
   (device) => {
-    const [row] = read(valuesAsCsv([{ ...value, device }], 'metric'));
+    const [row] = read(valuesAsCsv([{ ...value, device }], 'metric', PLAIN));
     expect(row?.['device']).toBe(`'${device}`);
   },
 );
 
 test.each(['a, "quoted" name', 'two\r\nlines', 'ünïcode ⚖'])('a device named %j survives', (device) => {
-  const [row] = read(valuesAsCsv([{ ...value, device }], 'metric'));
+  const [row] = read(valuesAsCsv([{ ...value, device }], 'metric', PLAIN));
   expect(row?.['device']).toBe(device);
 });
 
 test('an attribution without a published meaning has its number', () => {
-  const rows = read(valuesAsCsv([value, { ...value, attribution: 'unknown', attrib: 10_009 }], 'metric'));
+  const rows = read(valuesAsCsv([value, { ...value, attribution: 'unknown', attrib: 10_009 }], 'metric', PLAIN));
   expect(rows.map((row) => [row['attribution'], row['attribution_code']])).toEqual([
     ['device', ''],
     ['unknown', '10009'],
@@ -81,7 +84,9 @@ test('an attribution without a published meaning has its number', () => {
 });
 
 test('numbers below zero are numbers', () => {
-  const [row] = read(valuesAsCsv([{ ...value, value: -1.5, metric: metricByName('body_temperature') }], 'metric'));
+  const [row] = read(
+    valuesAsCsv([{ ...value, value: -1.5, metric: metricByName('body_temperature') }], 'metric', PLAIN),
+  );
   expect(row?.['value']).toBe('-1.5');
 });
 
@@ -98,8 +103,25 @@ test('periods are records too, and no values are a header', () => {
     partial: false,
   };
   const kind = { partial: 'false', ambiguous: 'true' };
-  expect(read(periodsAsCsv([period], 'metric'))).toEqual([
+  expect(read(periodsAsCsv([period], 'metric', PLAIN))).toEqual([
     expect.objectContaining({ period: '2024-W04', mean: '70.5', count: '4', first_day: '2024-01-22', ...kind }),
   ]);
-  expect(read(valuesAsCsv([], 'metric'))).toEqual([]);
+  expect(read(valuesAsCsv([], 'metric', PLAIN))).toEqual([]);
+});
+
+test.each([
+  [{ decimal: 'comma' }, ';', '71,25'],
+  [{ decimal: 'comma', separator: 'tab' }, '\t', '71,25'],
+  [{ decimal: 'comma', separator: 'comma' }, ',', '71,25'],
+  [{ decimal: 'point', separator: 'semicolon' }, ';', '71.25'],
+] as const)('is written as a spreadsheet of another language reads it: %j', (layout, delimiter, weight) => {
+  const device = 'a;b,c\td "e"';
+  const table = valuesAsCsv([{ ...value, device }], 'metric', layout);
+  const [row] = parse(table, { columns: true, bom: true, record_delimiter: '\r\n', delimiter }) as Record<
+    string,
+    string
+  >[];
+  expect(row).toMatchObject({ value: weight, device, group_id: '6712345001' });
+  const period = periodsAsCsv([], 'metric', layout);
+  expect(period.split(delimiter)).toHaveLength(15);
 });

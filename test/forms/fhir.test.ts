@@ -7,6 +7,7 @@ import { METRICS, metricByName, metricByType } from '../../src/domain/metrics/me
 import { asFhirBundle } from '../../src/http/api/metrics/fhir.ts';
 import { processMeasureResponse } from '../../src/withings/measure.ts';
 import bodyScan from '../fixtures/getmeas-body-scan.json' with { type: 'json' };
+import { faultsOf } from './vital-signs.ts';
 
 const validator = new Validator();
 
@@ -93,16 +94,17 @@ test('an observation says what, when, by what, and in which units', () => {
     code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }, { code: 'weight' }, { code: '1' }] },
     effectiveDateTime: '2025-01-01T20:20:20+14:00',
     valueQuantity: { value: 71.25, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
-    device: { display: 'Body Scan' },
+    device: { reference: '#device', display: 'Body Scan' },
+    issued: '2025-01-01T06:20:20.000Z',
     subject: { identifier: { value: 'auth0|5f7c' } },
   });
   const [pounds] = asFhirBundle([valueOf('weight')], 'imperial', context).entry ?? [];
-  expect(pounds?.resource.valueQuantity).toMatchObject({ value: 157.079, code: '[lb_av]' });
+  expect(pounds?.resource['valueQuantity']).toMatchObject({ value: 157.079, code: '[lb_av]' });
 });
 
 test('a BMI refers to the weight and the height it was computed from', () => {
   const [entry] = asFhirBundle([bmi], 'metric', context).entry ?? [];
-  expect(entry?.resource.derivedFrom).toEqual([
+  expect(entry?.resource['derivedFrom']).toEqual([
     { reference: 'Observation/6712345001.weight', display: 'weight' },
     { reference: 'Observation/7.height', display: 'height' },
   ]);
@@ -110,5 +112,97 @@ test('a BMI refers to the weight and the height it was computed from', () => {
 
 test('what may be another person’s is preliminary', () => {
   const [entry] = asFhirBundle([valueOf('weight', { attribution: 'ambiguous' })], 'metric', context).entry ?? [];
-  expect(entry?.resource.status).toBe('preliminary');
+  expect(entry?.resource['status']).toBe('preliminary');
 });
+
+const observations = (values: readonly MetricValue[], units: 'metric' | 'imperial') =>
+  (asFhirBundle(values, units, context).entry ?? []).map(({ resource }) => resource);
+
+const pressure = [
+  valueOf('diastolic_blood_pressure', { value: 80 }),
+  valueOf('heart_pulse', { value: 60 }),
+  valueOf('systolic_blood_pressure', { value: 121 }),
+];
+
+describe('keeps R4’s vital signs profiles', () => {
+  test.each([...METRICS.map(({ name }) => name), 'withings_999'])('%s, in either system of units', (name) => {
+    for (const units of ['metric', 'imperial'] as const) {
+      for (const one of observations([valueOf(name)], units)) expect(faultsOf(one), units).toEqual([]);
+    }
+  });
+
+  test('a blood pressure is one panel of two components, where its first value stood', () => {
+    for (const units of ['metric', 'imperial'] as const) {
+      const all = observations(pressure, units);
+      expect(all.map(({ id }) => id)).toEqual(['6712345001.blood-pressure', '6712345001.heart-pulse']);
+      for (const one of all) expect(faultsOf(one)).toEqual([]);
+      expect(validator.validate(asFhirBundle(pressure, units, context))).toEqual([]);
+      expect(all[0]).toMatchObject({
+        code: { coding: [{ system: 'http://loinc.org', code: '85354-9' }] },
+        component: [{ valueQuantity: { value: 121, code: 'mm[Hg]' } }, { valueQuantity: { value: 80 } }],
+      });
+    }
+  });
+
+  test('two pressures of different moments, or half of one, are no panel', () => {
+    const [diastolic = valueOf('weight'), , systolic = valueOf('weight')] = pressure;
+    for (const values of [[diastolic], [systolic, { ...diastolic, groupId: 7 }]]) {
+      const all = observations(values, 'metric');
+      expect(all.map(({ code }) => JSON.stringify(code)).join()).not.toContain('85354-9');
+      expect(all).toHaveLength(values.length);
+      for (const one of all) expect(faultsOf(one)).toEqual([]);
+    }
+  });
+
+  test('the check is one that objects: to a unit, a code, a component, a claim', () => {
+    const [height, spo2, panel] = ['height', 'spo2'].flatMap((name) => observations([valueOf(name)], 'metric'));
+    const [whole] = observations(pressure, 'metric');
+    expect(panel).toBeUndefined();
+    expect(faultsOf({ ...height, valueQuantity: { value: 1.8, unit: 'm', system: 'x', code: 'm' } }).join()).toMatch(
+      /m is not bound/,
+    );
+    expect(faultsOf({ ...spo2, code: { coding: [{ system: 'http://loinc.org', code: '59408-5' }] } }).join()).toMatch(
+      /OxygenSatCode/,
+    );
+    expect(faultsOf({ ...whole, component: [] }).join()).toMatch(/SystolicBP/);
+    expect(faultsOf({ ...height, meta: {} }).join()).toMatch(/does not claim/);
+    expect(faultsOf({ ...height, category: [{ coding: [{ code: 'exam' }] }] }).join()).toMatch(/VSCat/);
+  });
+});
+
+test('a height is in centimetres, to the digit that was measured', () => {
+  const [height] = observations([valueOf('height', { value: 1.805 })], 'metric');
+  expect(height?.['valueQuantity']).toEqual({
+    value: 180.5,
+    unit: 'cm',
+    system: 'http://unitsofmeasure.org',
+    code: 'cm',
+  });
+  const [inches] = observations([valueOf('height', { value: 1.805 })], 'imperial');
+  expect(inches?.['valueQuantity']).toMatchObject({ value: 71.06, code: '[in_i]' });
+});
+
+test('a value that is a code is one, with the list that it is from', () => {
+  const [afib] = observations([valueOf('afib_result_ecg', { value: 3 })], 'metric');
+  expect(afib?.['valueCodeableConcept']).toEqual({
+    coding: [{ system: 'urn:mushu:withings-measure-type:130', code: '3' }],
+  });
+  expect(afib?.['valueQuantity']).toBeUndefined();
+});
+
+test.each(['Körperwaage "2"', null])(
+  'whom and what an observation refers to is in it, with a device named %s',
+  (device) => {
+    const bundle = asFhirBundle([valueOf('weight', { device, deviceHash: device })], 'metric', context);
+    expect(validator.validate(bundle)).toEqual([]);
+    const [resource] = (bundle.entry ?? []).map((entry) => entry.resource);
+    const contained = resource?.['contained'] as { resourceType: string; id: string }[];
+    for (const field of ['subject', 'device']) {
+      const { reference } = (resource?.[field] ?? {}) as { reference?: string };
+      if (reference !== undefined) expect(contained.map(({ id }) => `#${id}`)).toContain(reference);
+    }
+    expect(contained.map(({ resourceType }) => resourceType)).toEqual(
+      device === null ? ['Patient'] : ['Patient', 'Device'],
+    );
+  },
+);

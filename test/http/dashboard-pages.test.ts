@@ -268,7 +268,7 @@ test('what a page changes is in force at the next request, and the audit names t
   await browser.submit(`${path}/health`, `${path}/health/redirect-uris`, { uri });
   const link = `/apps/${app.id}/withings/auth?user_id=eve&redirect_uri=${encodeURIComponent(uri)}`;
   expect((await broker.request(link)).status).toBe(302);
-  expect((await browser.get(`${path}/health?test=${encodeURIComponent(uri)}`)).html).toContain('It would be taken');
+  expect((await browser.get(`${path}/health?test=${encodeURIComponent(uri)}`)).html).toContain('It is accepted');
   await browser.submit(`${path}/health`, `${path}/health/redirect-uris/remove`, { uri });
   expect((await broker.request(link)).status).toBe(400);
   await browser.submit(`${path}/health`, `${path}/health/link-policy`, { link_policy: 'session' });

@@ -114,7 +114,7 @@ describe('erasing a user', () => {
         return answer;
       },
     });
-    broker.advance(60_000);
+    racing.advance(60_000);
     await racing.request(`/apps/${app.id}/withings/sync/ada`, { method: 'POST', headers: { 'X-API-Key': app.key } });
     expect(erase).toBeDefined();
     for (const id of before) expect(await rowsWith(String(id))).toEqual([]);
@@ -293,6 +293,40 @@ describe('exporting a user', () => {
     const foreign = await (await app.call('GET', `/users/ada/export?cursor=${bobs}.0`)).json<{ groups: object[] }>();
     const ids = new Set(groups.map(({ group_id: id }) => id));
     for (const group of foreign.groups) expect(ids).toContain((group as { group_id: number }).group_id);
+  });
+});
+
+describe('an export', () => {
+  const entries = async () => {
+    const { data } = await (
+      await broker.manage('GET', `/apps/${app.id}/audit`)
+    ).json<{ data: { action: string; actor: string; at: string }[] }>();
+    return data.filter(({ action }) => action === 'user.exported');
+  };
+
+  test('that begins at a cursor is in the audit trail too', async () => {
+    await link('ada', 0);
+    const [id] = await connectionIds('ada');
+    expect((await app.call('GET', `/users/ada/export?cursor=${id}.0`)).status).toBe(200);
+    expect(await entries()).toHaveLength(1);
+  });
+
+  test('is noted once an hour for each who asks, and else writes nothing', async () => {
+    await link('ada', 0);
+    await link('bob', 1);
+    for (let calls = 0; calls < 5; calls += 1) {
+      expect((await app.call('GET', '/users/ada/export')).status).toBe(200);
+      broker.advance(60_000);
+    }
+    expect(await entries()).toHaveLength(1);
+    await app.call('GET', '/users/bob/export');
+    await broker.manage('GET', `/apps/${app.id}/users/ada/export`);
+    expect(new Set((await entries()).map(({ actor }) => actor)).size).toBe(2);
+    expect(await entries()).toHaveLength(3);
+    broker.advance(3_600_000);
+    const before = await rowsWith('user.exported');
+    await app.call('GET', '/users/ada/export');
+    expect(await rowsWith('user.exported')).toHaveLength(before.length + 1);
   });
 });
 

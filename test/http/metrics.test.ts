@@ -62,6 +62,7 @@ describe('what is asked wrongly', () => {
     expect(response.status).toBe(400);
     const problem = await response.json<{ code: string; detail: string }>();
     expect(problem.code).toBe('invalid_parameter');
+    if (query === 'metric=wieght') expect(problem.detail).toContain('Did you mean `weight`?');
     expect(problem.detail).toMatch(new RegExp(`^${parameter}:`));
     expect(response.headers.get('ETag')).toBeNull();
   });
@@ -138,6 +139,7 @@ describe('which values are given', () => {
 
   test('what somebody typed in is given unless it is excluded', async () => {
     broker.simulator.state.weighIns.add(personOf('ines'), { weightKg: 61.3, device: 'manual' });
+    broker.advance(60_000);
     await app.call('POST', '/withings/sync/ines');
     const [newest] = await values('ines?metric=weight&limit=1');
     expect(newest).toMatchObject({ value: 61.3, source: { attribution: 'manual', device: null } });
@@ -227,7 +229,8 @@ describe('forms', () => {
   test.each([
     [undefined, 'application/json'],
     ['*/*', 'application/json'],
-    ['text/html', 'application/json'],
+    ['text/html,application/xhtml+xml,*/*;q=0.8', 'application/json'],
+    ['text/csv, */*', 'text/csv'],
     ['text/csv', 'text/csv'],
     ['text/*', 'text/csv'],
     ['text/csv;q=0.5, application/json;q=0.9', 'application/json'],
@@ -239,6 +242,51 @@ describe('forms', () => {
     const response = await get('kenji?limit=3', accept === undefined ? {} : { Accept: accept });
     expect(response.status).toBe(200);
     expect(response.headers.get('Content-Type')).toContain(type);
+  });
+
+  test.each([
+    ['?format=csv', 'text/csv'],
+    ['/latest?format=fhir', 'application/fhir+json'],
+    ['/daily?format=csv', 'text/csv'],
+    ['/delta?format=json', 'application/json'],
+  ])('%s is in the form that it names, whatever Accept says', async (path, type) => {
+    const response = await get(`kenji${path}`, { Accept: 'image/png' });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('Content-Type')).toContain(type);
+  });
+
+  test.each([
+    ['', { Accept: 'text/html' }],
+    ['', { Accept: 'application/json;q=0' }],
+    ['/latest', { Accept: 'application/xml' }],
+    ['/daily', { Accept: 'application/fhir+json' }],
+    ['/monthly?format=fhir', {}],
+    ['/delta', { Accept: 'text/csv' }],
+    ['/delta?format=csv', {}],
+    ['/catalog', { Accept: 'text/csv' }],
+  ])('%s with %j is 406, and says what there is', async (path, headers) => {
+    const response = await get(`kenji${path}`, headers);
+    expect(response.status).toBe(406);
+    expect(response.headers.get('ETag')).toBeNull();
+    expect(await response.text()).toContain('application/json');
+  });
+
+  test('a table is a file named after the user and its days, and says when it is not whole', async () => {
+    const nameOf = async (path: string) =>
+      (await get(path)).headers.get('Content-Disposition')?.replace(/^attachment; filename="(.*)"$/, '$1');
+    const DAYS = /^metrics-kenji-\d{4}-\d\d-\d\d-to-\d{4}-\d\d-\d\d\.csv$/;
+    const page = await get('kenji?format=csv&limit=3');
+    expect(page.headers.get('Link')).toMatch(/format=csv.*cursor=.*rel="next"/);
+    expect(page.headers.get('Content-Disposition')).toMatch(/-part\.csv"$/);
+    expect(await nameOf('kenji?format=csv&metric=height')).toMatch(DAYS);
+    expect((await get('kenji?format=csv&metric=height')).headers.get('Link')).toBeNull();
+    expect(await nameOf('kenji/daily?format=csv')).toMatch(DAYS);
+    expect(await nameOf(`${encodeURIComponent('auth0|"a";b')}?format=csv`)).toBe('metrics-auth0__a__b.csv');
+  });
+
+  test('a spreadsheet of another language gets its own separators', async () => {
+    const table = await (await get('kenji/latest?metric=weight&format=csv&decimal=comma')).text();
+    expect(table).toMatch(/^metric;value;unit;[\s\S]*\r\nweight;\d+,\d+;kg;/);
   });
 
   test('the newest of each metric says how old it is', async () => {

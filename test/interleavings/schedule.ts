@@ -142,7 +142,7 @@ const rowOf = (world: World, name: string) =>
 
 const syncUser = async (world: World, deps: Deps, name: string): Promise<boolean> => {
   const row = rowOf(world, name);
-  return row === undefined ? false : (await sync(deps, Number(row['id']))).ok;
+  return row === undefined ? false : (await sync(deps, { id: Number(row['id']), appId: APP_ID })).ok;
 };
 
 const disconnectUser = (world: World, history: History, name: string): void => {

@@ -31,7 +31,7 @@ const takeOf = (requestsPerMinute: number, about: Partial<Take> = {}): Take => (
 });
 const isGranted = async (requestsPerMinute: number, now: number, about: Partial<Take> = {}): Promise<boolean> => {
   const taken = await takeQuota(db, takeOf(requestsPerMinute, about), now);
-  return taken.ok && taken.value !== undefined;
+  return taken.ok && taken.value.granted !== undefined;
 };
 
 /** The most moments of a list that lie within any 60 seconds. */
@@ -60,7 +60,7 @@ test('never more than the share is granted in any 60 seconds, however the reques
         for (const { pauseMs, ...about } of requests) {
           now += pauseMs;
           const taken = await takeQuota(db, { name, share: { requestsPerMinute }, count: 1, ...about }, now);
-          if (taken.ok && taken.value !== undefined) granted.push(now + taken.value.waitMs);
+          if (taken.ok && taken.value.granted !== undefined) granted.push(now + taken.value.granted.waitMs);
         }
         expect(granted.length).toBeGreaterThan(0);
         expect(mostInAMinute(granted)).toBeLessThanOrEqual(requestsPerMinute);
@@ -103,8 +103,8 @@ test('who waits for a turn gets the next free ones, in order, and nobody else ta
   const waits: number[] = [];
   for (;;) {
     const taken = await takeQuota(db, takeOf(20, link), START);
-    if (!taken.ok || taken.value === undefined) break;
-    waits.push(taken.value.waitMs);
+    if (!taken.ok || taken.value.granted === undefined) break;
+    waits.push(taken.value.granted.waitMs);
   }
   expect(waits).toEqual([...Array<number>(10).fill(0), 6_000]);
   expect(await isGranted(20, START, { name: 'link' })).toBe(false);

@@ -1,6 +1,19 @@
 import { hashCredential, mintCredential, mintId } from '../../crypto/credential.ts';
-import { type AccessToken, type Account, actorOf, type Principal, tokenExpiry } from '../../domain/account.ts';
+import {
+  type AccessToken,
+  type Account,
+  actorOf,
+  isTokenOver,
+  type Principal,
+  tokenExpiry,
+} from '../../domain/account.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
+import {
+  type CredentialPage,
+  credentialPage,
+  type CredentialPlace,
+  MAX_VALID_CREDENTIALS,
+} from '../../domain/credential-list.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
@@ -100,15 +113,22 @@ export const createAccessToken = async (
     detail: { name, accountId, lifetimeDays },
   });
   const added = await addAccessToken(deps.db, { ...stored, accountId, hash: await hashCredential(token) }, [audit]);
-  return added.ok
-    ? ok({ token: secret(token), details: { ...stored, lastUsedAt: undefined, revokedAt: undefined } })
-    : added;
+  if (!added.ok) return added;
+  if (!added.value) return fail({ kind: 'too_many_access_tokens', most: MAX_VALID_CREDENTIALS });
+  return ok({ token: secret(token), details: { ...stored, lastUsedAt: undefined, revokedAt: undefined } });
 };
 
-/** An account's tokens, without the tokens themselves. */
-export const listAccessTokens = async (deps: Deps, accountId: string): Promise<Result<AccessToken[], Failure>> => {
+/** A page of an account's tokens, without the tokens themselves: valid ones first, so that the first page has them all. */
+export const listAccessTokens = async (
+  deps: Deps,
+  accountId: string,
+  after?: CredentialPlace,
+): Promise<Result<CredentialPage<AccessToken>, Failure>> => {
   const account = await showAccount(deps, accountId);
-  return account.ok ? accessTokensOf(deps.db, accountId) : account;
+  if (!account.ok) return account;
+  const now = deps.now();
+  const read = await accessTokensOf(deps.db, accountId, after, now);
+  return read.ok ? ok(credentialPage(read.value, (token) => isTokenOver(token, now))) : read;
 };
 
 /** Revokes a token, from the next request on. */

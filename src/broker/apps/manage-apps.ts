@@ -2,6 +2,12 @@ import { hashCredential, hex, mintCredential, mintId, sha256 } from '../../crypt
 import { actorOf, type Principal } from '../../domain/account.ts';
 import type { ApiKey, App, KeyScope, LinkPolicy, RedirectUri, SharedAccounts } from '../../domain/app.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
+import {
+  type CredentialPage,
+  credentialPage,
+  type CredentialPlace,
+  MAX_VALID_CREDENTIALS,
+} from '../../domain/credential-list.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { validateRedirectUri, MAX_REDIRECT_URIS_PER_APP } from '../../domain/redirect-uri/registration.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
@@ -149,12 +155,19 @@ export const createApiKey = async (
     detail: { name, scopes: details.scopes },
   });
   const added = await addApiKey(deps.db, { ...stored, appId: app.id, hash: await hashCredential(key) }, [audit]);
-  return added.ok ? ok({ key: secret(key), details }) : added;
+  if (!added.ok) return added;
+  return added.value ? ok({ key: secret(key), details }) : fail({ kind: 'too_many_keys', most: MAX_VALID_CREDENTIALS });
 };
 
-/** An app's keys, without the keys themselves. */
-export const listApiKeys = (deps: Deps, { app }: ManagedApp): Promise<Result<ApiKey[], Failure>> =>
-  apiKeysOf(deps.db, app.id);
+/** A page of an app's keys, without the keys themselves: valid ones first, so that the first page has them all. */
+export const listApiKeys = async (
+  deps: Deps,
+  { app }: ManagedApp,
+  after?: CredentialPlace,
+): Promise<Result<CredentialPage<ApiKey>, Failure>> => {
+  const read = await apiKeysOf(deps.db, app.id, after);
+  return read.ok ? ok(credentialPage(read.value, ({ revokedAt }) => revokedAt !== undefined)) : read;
+};
 
 /** Revokes a key, from the next request on. */
 export const revokeKey = async (deps: Deps, { app, by }: ManagedApp, keyId: string): Promise<Result<void, Failure>> => {

@@ -16,6 +16,7 @@ import { readSeries, type SeriesPage } from '../../store/metrics/series.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
 import { seriesToRead } from './read-metrics.ts';
+import { isTooLarge } from './summary-size.ts';
 
 /** Ten years of five metrics a day; more values than this are not read for one answer. */
 const MAX_SUMMARISED_VALUES = 20_000;
@@ -38,7 +39,7 @@ export type MetricPeriod = PeriodSummary & {
 
 /**
  * A connection's body data summarised by local days, weeks or months. Reads every value in the range once, and refuses ranges that hold too
- * many.
+ * many, in most cases before it reads them.
  */
 export const readMetricPeriods = async (
   deps: Deps,
@@ -47,13 +48,19 @@ export const readMetricPeriods = async (
 ): Promise<Result<MetricPeriod[], Failure>> => {
   const series = await seriesToRead(deps, connectionId, selection);
   if (!series.ok) return series;
-  const read = await readSeries(deps.db, {
+  const range = {
     ...query,
     connectionId,
     series: series.value,
     manual: selection.manual,
     filledIn: false,
     undecided: undecidedSpans(query),
+  };
+  const tooLarge = await isTooLarge(deps, range, MAX_SUMMARISED_VALUES);
+  if (!tooLarge.ok) return tooLarge;
+  if (tooLarge.value) return tooMany();
+  const read = await readSeries(deps.db, {
+    ...range,
     before: filling !== undefined,
     order: 'asc',
     limit: MAX_SUMMARISED_VALUES + 1,

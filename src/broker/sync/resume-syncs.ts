@@ -18,7 +18,7 @@ export const resumeSyncs = async (deps: Deps): Promise<void> => {
       await postponeResume(deps.db, connectionId, deps.now() + DISABLED_APP_PAUSE_MS);
       continue;
     }
-    const synced = await sync(deps, connectionId, { share: 'resume', isUse: true, review: 'recent' });
+    const synced = await sync(deps, { id: connectionId }, { share: 'resume', isUse: true, review: 'recent' });
     if (!synced.ok) await postponeResume(deps.db, connectionId, deps.now() + POSTPONED_MS);
   }
 };

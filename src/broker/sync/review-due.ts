@@ -23,5 +23,5 @@ export const reviewOneDue = async (deps: Deps): Promise<void> => {
   }
   // First, so that one that cannot be read, for whatever reason, does not hold up the others.
   await postponeReview(deps.db, connectionId, deps.now() + POSTPONED_MS);
-  await sync(deps, connectionId, { share: 'review', isUse: false, review: 'older' });
+  await sync(deps, { id: connectionId }, { share: 'review', isUse: false, review: 'older' });
 };

@@ -11,13 +11,8 @@ import {
 import { type EpochMs, toSeconds } from '../../domain/time.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
 import { type Known, knownGroups, storeGroupChanges } from '../../store/sync/measurements.ts';
-import {
-  finishStatement,
-  progressStatement,
-  type SyncLease,
-  type SyncProgress,
-  type SyncStart,
-} from '../../store/sync/sync-runs.ts';
+import { finishStatement, progressStatement, type SyncLease, type SyncProgress } from '../../store/sync/sync-runs.ts';
+import type { SyncStart } from '../../store/sync/sync-start.ts';
 import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
@@ -32,7 +27,8 @@ import { nextReviewAt, type Review } from './review-window.ts';
 /** What one slice of a sync has done so far. */
 export type Slice = {
   connectionId: number;
-  user: SyncStart['user'];
+  /** Whose connection it is. */
+  user: { appId: string; userId: string };
   lease: SyncLease;
   startedAt: EpochMs;
   position: SyncPosition;
@@ -53,8 +49,11 @@ export type Slice = {
   retries: number;
   /** What the sync is for: whose share of Withings' requests it takes. */
   share: QuotaName;
-  /** Requests to Withings that are granted and not all made yet. */
-  granted: Reservation | undefined;
+  /** Requests to Withings that are granted, some of them made. */
+  granted: Reservation;
+  refusals: SyncStart['refusals'];
+  /** Why Withings' last answer was of no use, if it was. */
+  failure: string | undefined;
   token: UsableToken;
 };
 

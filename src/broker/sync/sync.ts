@@ -1,35 +1,24 @@
-import { hex } from '../../crypto/credential.ts';
-import { whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { historyCompleteFrom, positionAtStart, type SyncPosition, type SyncResult } from '../../domain/sync.ts';
+import { historyCompleteFrom, positionAtStart, type SyncResult } from '../../domain/sync.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind, ReviewPosition } from '../../domain/window-review.ts';
-import { abandonSync, type SyncLease, type SyncStart, takeSyncLease } from '../../store/sync/sync-runs.ts';
-import { syncStateOf } from '../../store/sync/sync-state.ts';
-import { type QuotaName } from '../../store/tokens/withings-quota.ts';
+import { abandonSync } from '../../store/sync/sync-runs.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { usableAccessToken } from '../tokens/access-token.ts';
 import { askForLess } from './ask-for-less.ts';
 import { askPage } from './ask-page.ts';
 import { readWindow, type Review } from './review-window.ts';
+import { type Begun, beginSync, type Synced, type SyncPurpose } from './start-sync.ts';
 import { judgeAnswer, type PageAnswer, type Slice, storePage } from './store-page.ts';
 
-/** Longer than a whole slice with its refresh may take; a holder that died blocks its connection for this long. */
-const SYNC_LEASE_MS = 2 * MINUTE_MS;
 /** No further page is begun this long after the lease was taken. */
 const SLICE_DEADLINE_MS = 60 * SECOND_MS;
 /** Of a window's beginning; longer than questions are remembered. */
 const MAX_VARIATION_SECONDS = 600;
 /** When the cron goes on with a sync that did not fit one slice. */
 const RESUME_AFTER_MS = MINUTE_MS;
-
-/**
- * What a sync is for: whose share of Withings' requests it takes, whether somebody asked for it, and which window it re-reads when
- * everything new is read.
- */
-export type SyncPurpose = { share: Exclude<QuotaName, 'cron' | 'link' | 'other'>; isUse: boolean; review: ReviewKind };
 
 const ASKED_FOR: SyncPurpose = { share: 'sync', isUse: true, review: 'recent' };
 
@@ -44,16 +33,14 @@ const ASKED_FOR: SyncPurpose = { share: 'sync', isUse: true, review: 'recent' };
  */
 export const sync = async (
   deps: Deps,
-  connectionId: number,
+  connection: Synced,
   purpose: SyncPurpose = ASKED_FOR,
 ): Promise<Result<SyncResult, Failure>> => {
-  const startedAt = deps.now();
-  const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
-  const taken = await takeSyncLease(deps.db, connectionId, lease, startedAt);
-  if (!taken.ok) return taken;
-  if (taken.value === undefined) return awaitSync(deps, connectionId, startedAt);
+  const begun = await beginSync(deps, connection, purpose);
+  if (!begun.ok) return begun;
+  if ('answer' in begun.value) return ok(begun.value.answer);
 
-  const work = syncUnderLease(deps, connectionId, lease, taken.value, purpose);
+  const work = syncUnderLease(deps, begun.value, purpose);
   // A client that goes away must not leave the lease behind, nor a refresh unstored.
   deps.waitUntil(work.catch(() => undefined));
   return work;
@@ -61,13 +48,12 @@ export const sync = async (
 
 const syncUnderLease = async (
   deps: Deps,
-  connectionId: number,
-  lease: SyncLease,
-  start: SyncStart,
+  { start, lease, granted }: Begun,
   { share, isUse, review }: SyncPurpose,
 ): Promise<Result<SyncResult, Failure>> => {
-  const token = await usableAccessToken(deps, connectionId, { share });
-  const { user } = start;
+  const { connectionId, appId, userId } = start.tokens;
+  const user = { appId, userId };
+  const token = await usableAccessToken(deps, connectionId, { share, granted }, start.tokens);
   if (!token.ok) return abandon(deps, { connectionId, user, lease }, token.failure);
   const slice: Slice = {
     connectionId,
@@ -85,7 +71,9 @@ const syncUnderLease = async (
     pages: 0,
     question: undefined,
     retries: 0,
-    granted: undefined,
+    refusals: start.refusals,
+    failure: undefined,
+    granted,
     token: token.value,
   };
   // A first read has just seen everything: there is nothing to review.
@@ -130,8 +118,7 @@ const readWindowIfGranted = async (
   { question }: PageAnswer,
 ): Promise<Review | ReviewPosition | undefined> => {
   const { granted } = slice;
-  if (review === undefined || granted === undefined || granted.left < 1 || question.kind !== 'changes')
-    return undefined;
+  if (review === undefined || granted.left < 1 || question.kind !== 'changes') return undefined;
   // No question of the last seconds is the same: see `nextPageRequest`.
   return readWindow(
     deps,
@@ -148,7 +135,9 @@ const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise
   const isFinal = failure.kind === 'reauth_required' || failure.kind === 'not_connected';
   // A history under way that only has to wait for its share is still under way.
   const isWaiting = slice.isUnderWay && failure.kind === 'over_share';
-  if ((slice.pages === 0 && !isWaiting) || isFinal) return abandon(deps, slice, failure);
+  // What ended the connection is told as that.
+  if (isFinal) return abandon(deps, { ...slice, failure: undefined }, failure);
+  if (slice.pages === 0 && !isWaiting) return abandon(deps, slice, failure);
   const { counts, skipped, position } = slice;
   const completeFrom = historyCompleteFrom(position);
   const outcome = ok({ ...counts, skipped, complete: false, historyCompleteFrom: completeFrom, syncedAt: deps.now() });
@@ -158,15 +147,19 @@ const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise
     position,
     // Changes that cannot be read are left alone for a while.
     resumeAt: deps.now() + (position.history?.floorSeconds === undefined ? RESUME_AFTER_MS : HOUR_MS),
+    failure: slice.failure,
   });
   const line = { level: 'info', event: 'sync', outcome: 'partial', reason: reasonOf(failure) } as const;
   await logAbout(deps, slice.user, { ...line, count: slice.pages });
   return ended.ok ? outcome : ended;
 };
 
+/** A slice, or what there is of one whose token was not to be had: that is shown as a failed refresh. */
+type Ended = Pick<Slice, 'connectionId' | 'user' | 'lease'> & Partial<Pick<Slice, 'position' | 'failure'>>;
+
 const abandon = async (
   deps: Deps,
-  { connectionId, user, lease, position }: Pick<Slice, 'connectionId' | 'user' | 'lease'> & { position?: SyncPosition },
+  { connectionId, user, lease, position, failure: shown }: Ended,
   failure: Failure,
 ): Promise<Result<SyncResult, Failure>> => {
   const outcome = fail(failure);
@@ -175,25 +168,8 @@ const abandon = async (
     endedAt: deps.now(),
     position,
     resumeAt: undefined,
+    failure: shown,
   });
   await logAbout(deps, user, { level: 'warn', event: 'sync', outcome: 'failed', reason: reasonOf(failure) });
   return outcome;
-};
-
-/** How often a caller looks for the running sync's result before it is told to come back. Together 12 seconds. */
-const SYNC_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000, 2_000, 2_000];
-
-/** Somebody else is syncing this connection: their result is ours too. */
-const awaitSync = async (deps: Deps, connectionId: number, startedAt: number): Promise<Result<SyncResult, Failure>> => {
-  for (const pauseMs of [0, ...SYNC_POLLS_MS]) {
-    if (pauseMs > 0) await deps.sleep(pauseMs);
-    const state = await syncStateOf(deps.db, connectionId);
-    if (!state.ok) return state;
-    const last = state.value?.last;
-    if (last !== undefined && last.endedAt >= startedAt) return last.outcome as Result<SyncResult, Failure>;
-    const unusable = whyUnusable(state.value);
-    if (unusable !== undefined) return fail(unusable);
-    if (state.value?.leaseId === undefined) break;
-  }
-  return fail({ kind: 'sync_in_progress', retryAfterSeconds: 5 });
 };

@@ -14,6 +14,7 @@ import { openToken } from './sealed-tokens.ts';
 /**
  * The access token of a connection, refreshed first where it has to be.
  *
+ * @param known the tokens, if they were read just now
  * @returns the token, or why there is none: `not_connected`, `reauth_required`, `refresh_in_progress`, `over_share`,
  *   `withings_unavailable`, `sealing_key_missing`, `storage_unavailable`
  */
@@ -21,8 +22,9 @@ export const usableAccessToken = async (
   deps: Deps,
   connectionId: number,
   cause: RefreshCause,
+  known?: StoredTokens,
 ): Promise<Result<UsableToken, Failure>> => {
-  const read = await tokensOf(deps.db, connectionId);
+  const read = known === undefined ? await tokensOf(deps.db, connectionId) : ok(known);
   if (!read.ok) return read;
   const unusable = whyUnusable(read.value);
   if (unusable !== undefined || read.value === undefined) return fail(unusable ?? { kind: 'not_connected' });

@@ -53,9 +53,12 @@ export const disconnect = async (
 };
 
 /** The connection that a sync needs, or why there is none to sync. */
-export const syncableConnection = ({ connection }: AuthorizedRequest): Result<{ id: number }, Failure> => {
+export const syncableConnection = ({
+  appId,
+  connection,
+}: AuthorizedRequest): Result<{ id: number; appId: string }, Failure> => {
   const unusable = whyUnusable(connection);
   return connection === undefined || unusable !== undefined
     ? fail(unusable ?? { kind: 'not_connected' })
-    : ok({ id: connection.id });
+    : ok({ id: connection.id, appId });
 };

@@ -1,8 +1,9 @@
+import { derivedId } from '../../crypto/credential.ts';
 import { hashUser } from '../../crypto/user-hash.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import type { EpochMs } from '../../domain/time.ts';
+import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
 import { addAuditEntry } from '../../store/apps/audit.ts';
 import { pendingSince } from '../../store/link/pending-connections.ts';
 import {
@@ -45,14 +46,8 @@ export const exportUser = async (
   if (!pending.ok) return pending;
   const connections = found.value;
   if (connections.length === 0 && pending.value === undefined) return fail({ kind: 'not_found', what: 'user' });
-  if (from === undefined) {
-    const subject = await hashUser(deps.keyring, appId, userId);
-    const audited = await addAuditEntry(
-      deps.db,
-      auditStatementFor(deps, by, { action: 'user.exported', appId, subject, always: true }),
-    );
-    if (!audited.ok) return audited;
-  }
+  const audited = await noteExport(deps, by, { appId, userId });
+  if (!audited.ok) return audited;
   const page = { connections, pendingSince: pending.value };
   const index = from === undefined ? 0 : connections.findIndex(({ id }) => id >= from.connectionId);
   const connection = connections[index];
@@ -68,4 +63,22 @@ export const exportUser = async (
     : following && { connectionId: following.id, groupId: 0 };
   const { withingsUserId } = connection;
   return ok({ ...page, groups: groups.value.map((group) => ({ withingsUserId, group })), next });
+};
+
+/**
+ * Notes who exported whom, once an hour however many pages they read: an export that begins at a cursor is one too. The entry's id follows
+ * from what it says and from the hour, so that it is written once.
+ */
+const noteExport = async (
+  deps: Deps,
+  by: Actor,
+  { appId, userId }: { appId: string; userId: string },
+): Promise<Result<void, Failure>> => {
+  const subject = await hashUser(deps.keyring, appId, userId);
+  const hour = Math.floor(deps.now() / HOUR_MS);
+  const id = await derivedId('audit', [hour, appId, subject, by.id, by.tokenId ?? null, by.surface]);
+  return addAuditEntry(
+    deps.db,
+    auditStatementFor(deps, by, { action: 'user.exported', appId, subject, always: true, id }),
+  );
 };

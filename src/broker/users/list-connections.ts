@@ -19,18 +19,25 @@ type FoundUser = {
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   lastSyncAt: EpochMs | undefined;
+  /** Why its last sync or refresh failed; undefined where none has failed since one that went well. */
+  failure: string | undefined;
 };
 
 const USERS_PER_PAGE = 50;
 
 /**
- * A page of an app's users in the order of their ids: all there are, or those in one state; those whose id begins with `prefix`. Who waits
+ * A page of an app's users in the order of their ids: all there are, those in one state, or those whose syncs or refreshes fail; those whose id begins with `prefix`. Who waits
  * for a confirmation beside a current connection is listed by that connection, and under `pending`.
  */
 export const listConnections = async (
   deps: Deps,
   { app }: ManagedApp,
-  wanted: { state: ConnectionState | 'pending' | undefined; prefix: string; afterUserId: string },
+  wanted: {
+    state: ConnectionState | 'pending' | undefined;
+    failing?: boolean | undefined;
+    prefix: string;
+    afterUserId: string;
+  },
 ): Promise<Result<{ users: ListedUser[]; nextAfterUserId: string | undefined }, Failure>> => {
   const found = await usersAfter(deps, { ...wanted, appId: app.id, limit: USERS_PER_PAGE + 1 });
   if (!found.ok) return found;
@@ -42,14 +49,15 @@ export const listConnections = async (
 };
 
 type UserFilter = { appId: string; prefix: string; afterUserId: string; limit: number };
+type Wanted = UserFilter & { state: ConnectionState | 'pending' | undefined; failing?: boolean | undefined };
 
 const usersAfter = async (
   deps: Deps,
-  { state, ...filter }: UserFilter & { state: ConnectionState | 'pending' | undefined },
+  { state, failing = false, ...filter }: Wanted,
 ): Promise<Result<FoundUser[], Failure>> => {
-  if (state === 'pending') return waitingUsersAfter(deps, filter);
-  const connected = await connectionsAfter(deps.db, { ...filter, state });
-  if (!connected.ok || state !== undefined) return connected;
+  if (state === 'pending') return failing ? ok([]) : waitingUsersAfter(deps, filter);
+  const connected = await connectionsAfter(deps.db, { ...filter, state, failing });
+  if (!connected.ok || state !== undefined || failing) return connected;
   const waiting = await waitingUsersAfter(deps, filter);
   return waiting.ok ? ok(merged(connected.value, waiting.value).slice(0, filter.limit)) : waiting;
 };
@@ -71,6 +79,7 @@ const waitingUsersAfter = async (deps: Deps, filter: UserFilter): Promise<Result
       stateReason: undefined,
       stateSince: since,
       lastSyncAt: undefined,
+      failure: undefined,
     })),
   );
 };

@@ -37,29 +37,32 @@ const users = command(
           description: message`Only those in this state.`,
         }),
       ),
+      failing: option('--failing', { description: message`Only those whose last sync or refresh failed.` }),
       search: optional(
         option('--search', string({ metavar: 'PREFIX' }), {
           description: message`Only those whose id begins with this.`,
         }),
       ),
     }),
-    ({ json, app: wanted, state, search, ...target }): Run =>
+    ({ json, app: wanted, state, failing, search, ...target }): Run =>
       async () => {
         const of = appId(wanted);
         const rows = await allPages(
           connectionList,
-          (broker, cursor) => listConnections(broker, of, { state, search, cursor }),
+          (broker, cursor) =>
+            listConnections(broker, of, { state, search, cursor, ...(failing && { failing: 'true' as const }) }),
           chosenBroker(target),
         );
         show(json, rows, () =>
           table(
-            ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC'],
+            ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC', 'FAILING'],
             rows.map((row) => [
               row.user_id,
               row.state,
               row.state_reason ?? '-',
               time(row.state_since),
               time(row.last_sync_at),
+              row.failing ?? '-',
             ]),
             'No users.',
           ),

@@ -16,7 +16,7 @@ import {
 import { createKey, listKeys, revokeKey } from '../../client/management.ts';
 import { accessTokenList, createdToken } from '../../http/api/accounts/contract.ts';
 import { createdKey, keyList, keyScope } from '../../http/api/apps/contract.ts';
-import { call } from '../call.ts';
+import { allPages, call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { print, printErr, show, table, time } from '../output.ts';
 
@@ -30,11 +30,12 @@ export const keysCommand = command(
     command(
       'list',
       map(object({ ...common, app }), ({ json, app: wanted, ...target }): Run => async () => {
-        const { value } = await call(keyList, listKeys, chosenBroker(target), appId(wanted));
-        show(json, value.data, () =>
+        const of = appId(wanted);
+        const keys = await allPages(keyList, (broker, cursor) => listKeys(broker, of, cursor), chosenBroker(target));
+        show(json, keys, () =>
           table(
             ['ID', 'NAME', 'KEY', 'SCOPES', 'LAST USED', 'STATE'],
-            value.data.map((key) => [
+            keys.map((key) => [
               key.id,
               key.name,
               `…${key.hint}`,
@@ -95,13 +96,15 @@ export const tokensCommand = command(
       'list',
       map(object({ ...common, account }), ({ json, account: of, ...target }): Run => async () => {
         const broker = chosenBroker(target);
-        const { value } = await (of === undefined
-          ? call(accessTokenList, listTokens, broker)
-          : call(accessTokenList, listAccountTokens, broker, of));
-        show(json, value.data, () =>
+        const tokens = await allPages(
+          accessTokenList,
+          (at, cursor) => (of === undefined ? listTokens(at, cursor) : listAccountTokens(at, of, cursor)),
+          broker,
+        );
+        show(json, tokens, () =>
           table(
             ['ID', 'NAME', 'TOKEN', 'EXPIRES', 'LAST USED', 'STATE'],
-            value.data.map((token) => [
+            tokens.map((token) => [
               token.id,
               token.name,
               `…${token.hint}`,

@@ -4,19 +4,21 @@ import * as z from 'zod';
 import type { HttpContext } from '../context.ts';
 import { REQUEST_PROBLEMS } from '../problem-text.ts';
 import { answerProblem } from '../problem.ts';
-import { nearestName } from './nearest-name.ts';
+import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
 
 /** Lets a request through that fits the contract; what does not is told which parameter is at fault. */
 export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) =>
   zValidator(target, schema, (result, c) => {
     if (result.success) return undefined;
-    const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
     // The validator's types know no environment of its app.
-    return answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query', known);
+    return answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query', namesOf(schema));
   });
 
-/** Names longer than this are not repeated: no parameter of ours is. */
-const MAX_NAME_LENGTH = 40;
+/** The names that what fits may have. */
+const namesOf = (schema: unknown): string[] => {
+  if (schema instanceof z.ZodObject) return Object.keys(schema.shape);
+  return schema instanceof z.ZodUnion ? [...new Set(schema.options.flatMap(namesOf))] : [];
+};
 
 /**
  * Says what does not fit, and where.
@@ -32,7 +34,7 @@ export const answerInvalid = (
 ) => {
   if (issue?.code === 'unrecognized_keys' && issue.path.length === 0) {
     const [name = ''] = issue.keys;
-    const nearest = nearestName(name.slice(0, MAX_NAME_LENGTH), known);
+    const nearest = nearestName(name, known);
     const hint = nearest === undefined ? `The names are ${known.join(', ')}.` : `Did you mean \`${nearest}\`?`;
     const parameter = /^[\w.-]+$/.test(name) && name.length <= MAX_NAME_LENGTH ? name : whole;
     return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, `There is no such name. ${hint}`));

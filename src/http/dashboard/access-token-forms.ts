@@ -6,10 +6,9 @@ import { createTokenRequest } from '../api/accounts/contract.ts';
 import type { DashboardContext } from './context.ts';
 import { type FieldErrors, readForm } from './form.ts';
 
-/** What came of the form that makes a token: the token, or what is wrong beside the fields. */
+/** The result of the form that creates a token: the token, or errors by field. */
 export type CreatedToken = { token: Secret } | { errors: FieldErrors };
 
-/** Makes the access token that a form asks for. */
 export const createTokenFromForm = async (
   c: DashboardContext,
   accountId: string,
@@ -26,6 +25,5 @@ export const createTokenFromForm = async (
   return created.ok ? ok({ token: created.value.token }) : created;
 };
 
-/** Revokes the access token that the path names. */
 export const revokeNamedToken = (c: DashboardContext, accountId: string): Promise<Result<void, Failure>> =>
   revokeToken(c.get('deps'), c.get('manager'), accountId, c.req.param('token_id') ?? '');

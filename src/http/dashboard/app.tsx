@@ -19,11 +19,12 @@ import { requireApp } from './require-app.ts';
 import { requireOperator } from './require-operator.ts';
 import { requireSession } from './session.ts';
 
-/** The dashboard: pages and forms, for people. Works without scripts; everything it does, it does by the use cases of the API. */
+/** The dashboard's pages and forms. They work without scripts and call the same use cases as the API. */
 export const dashboard = new Hono<DashboardEnv>();
 
 dashboard.use(async (c, next) => {
-  // Under `no-referrer` browsers send `Origin: null` with our own forms; to other origins this says as little.
+  // With `no-referrer` browsers send `Origin: null` with the dashboard's own forms. `same-origin` tells other sites as
+  // little.
   c.header('Referrer-Policy', 'same-origin');
   return next();
 });

@@ -23,22 +23,20 @@ const ACTIONS: Record<AuditAction, string> = {
   'user.erased': 'User erased',
 };
 
-/** What was done. */
 export const actionWords = (action: AuditAction): string => ACTIONS[action];
 
 const SURFACES: Record<Surface, string> = { api: 'API', cli: 'CLI', dashboard: 'Dashboard', cron: 'Cron' };
 
-/** Through what it was done. */
 export const surfaceWords = (surface: Surface): string => SURFACES[surface];
 
-/** Who did it: the operator, the person themselves, the reader's own account by name, anybody else by id. */
+/** The actor: the operator, the user themselves, the reader's own account by name, anything else by id. */
 export const actorWords = ({ id }: Actor, reader: { id: string; name: string } | undefined): string => {
   if (id === OPERATOR) return 'Operator';
   if (id === USER) return 'The user';
   return id === reader?.id ? reader.name : id;
 };
 
-/** To what it was changed, such as "link policy: confirm"; empty where there is nothing to say. */
+/** The new values, such as "link policy: confirm"; empty if there are none. */
 export const detailWords = (detail: AuditDetail): string =>
   Object.entries(detail)
     .map(([name, value]) => `${wordsOf(name)}: ${valueWords(value)}`)

@@ -11,16 +11,16 @@ import { readForm, VERSION_FIELD } from './form.ts';
 import { type Notice, withNotice } from './notice.ts';
 
 /**
- * Forms that change an app carry the version of the app that their page showed. Where two people change one app, the second one is told
- * instead of undoing what the first one did.
+ * Forms that change an app carry the version of the app that their page showed. If two people change one app, the
+ * second one gets an error instead of undoing the first change.
  */
 
-/** The hidden field by which a form names what its page showed. */
+/** The hidden field with the version that the page showed. */
 export const versionField = async (app: App): Promise<Record<string, string>> => ({
   [VERSION_FIELD]: await appVersion(app),
 });
 
-/** Changes the app that the path names as a form asks, and goes back to its tab; or says who changed it meanwhile. */
+/** Changes the app as the form says and returns to its tab; or reports that the app has changed. */
 export const changeApp = async (
   c: DashboardContext,
   settings: AppSettings,
@@ -42,8 +42,8 @@ const changedMeanwhile = async (c: DashboardContext, tab: AppTab, back: string):
     c,
     { tab, status: 412 },
     <section class="card" aria-labelledby="changed">
-      <h2 id="changed">Somebody changed the app meanwhile</h2>
-      <p>Nothing was saved, so that their change is not undone unseen.</p>
+      <h2 id="changed">The app has changed</h2>
+      <p>Nothing was saved, because that would undo the other change.</p>
       {last && <LastChange c={c} entry={last} />}
       <p>
         <a class="button" href={back}>

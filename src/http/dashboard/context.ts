@@ -7,17 +7,17 @@ import type { Principal } from '../../domain/account.ts';
 import type { App } from '../../domain/app.ts';
 import type { HttpEnv } from '../context.ts';
 
-/** What the dashboard's handlers have at hand besides: who is signed in, and the token that their forms carry. */
+/** The dashboard's variables: the session, and the token for its forms. */
 export type DashboardEnv = {
   Bindings: HttpEnv['Bindings'];
   Variables: HttpEnv['Variables'] & {
     session: Session;
     manager: Principal;
     formToken: string;
-    /** The app that the path names, in their hands; set where it names one, after it was found that it is theirs. */
+    /** The app in the path; set by `requireApp` after the ownership check. */
     managed: ManagedApp;
     app: App;
-    /** The user that the path names, likewise: for what is theirs to ask. */
+    /** The request of the user in the path, for what that user may ask. */
     person: PersonRequest;
   };
 };

@@ -10,9 +10,9 @@ const SAFE_METHODS = new Set(['GET', 'HEAD']);
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /**
- * Refuses a request that could change something unless a form of ours made it. Three things must agree, each of which would do alone where
- * browsers keep their word: the browser says that our own page sent it, the body is a form's, and the form carries the token that was
- * made for this browser. (OWASP, Cross-Site Request Forgery Prevention: origin check, Fetch Metadata, synchroniser token.)
+ * Refuses a request that could change something unless the dashboard's own form sent it. Defense in depth: `Origin` and
+ * `Sec-Fetch-Site`, the content type and a per-browser token must all match. (OWASP, Cross-Site Request Forgery
+ * Prevention: origin check, Fetch Metadata, synchronizer token.)
  */
 export const refuseForeignForms = createMiddleware<DashboardEnv>(async (c, next) => {
   if (SAFE_METHODS.has(c.req.method)) return next();
@@ -20,7 +20,7 @@ export const refuseForeignForms = createMiddleware<DashboardEnv>(async (c, next)
     return answerProblem(c, {
       status: 403,
       code: 'foreign_form',
-      title: 'This form is not ours',
+      title: 'This form is not from the dashboard',
       detail:
         'It was not sent by a page of this dashboard, or the page is out of date. Go back, reload the page and try again.',
     });
@@ -28,7 +28,7 @@ export const refuseForeignForms = createMiddleware<DashboardEnv>(async (c, next)
   return next();
 });
 
-/** A missing or `null` origin is nobody's. */
+/** A missing or `null` origin never matches. */
 const isSameOrigin = (c: DashboardContext): boolean => {
   const site = c.req.header('Sec-Fetch-Site');
   return (

@@ -4,14 +4,14 @@ import { type ProblemText, problemOf } from '../problem-text.ts';
 import type { DashboardContext } from './context.ts';
 import { page, publicPage } from './layout.tsx';
 
-/** Answers with a failure, in the words that the API uses for it. */
+/** Answers with a failure, in the API's words. */
 export const answerFailure = (c: DashboardContext, failure: Failure): Response | Promise<Response> =>
   answerProblem(c, problemOf(failure));
 
-/** What an error page says. Forms meet errors of their own, which the API does not have. */
+/** The content of an error page. Forms have errors that the API does not have. */
 type PageProblem = Omit<ProblemText, 'code'> & { code: ProblemText['code'] | 'foreign_form' };
 
-/** Answers with an error, on a page that leads back. */
+/** Answers with an error page that has a link back. */
 export const answerProblem = (c: DashboardContext, problem: PageProblem): Response | Promise<Response> => {
   const { title, status, detail, code, retryAfterSeconds } = problem;
   c.set('problemCode', code);
@@ -28,7 +28,7 @@ export const answerProblem = (c: DashboardContext, problem: PageProblem): Respon
       </p>
     </section>
   );
-  // Before anybody is signed in there is no session to frame the page with.
+  // Without a session there is no frame for the page.
   const isSignedIn = (c.get('session') as unknown) !== undefined;
   return isSignedIn ? page(c, { title, section: 'apps', status }, content) : publicPage(c, { title, status }, content);
 };

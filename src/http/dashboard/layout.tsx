@@ -7,7 +7,7 @@ import { FormToken } from './components/form.tsx';
 import type { DashboardContext } from './context.ts';
 import { noticeOf } from './notice.ts';
 
-/** The frame of every page: head, skip link, notice, and what a signed-in person can go to. */
+/** The frame of every page: head, skip link, notice and navigation. */
 const Frame = ({ title, header, children }: { title: string; header?: Child; children: Child }) => (
   <html lang="en">
     <head>
@@ -61,7 +61,7 @@ const Header = ({ session, section, formToken }: { session: Session; section: Se
   </header>
 );
 
-/** Answers with a page of a signed-in person. */
+/** Answers with a page for a signed-in person. */
 export const page = (
   c: DashboardContext,
   { title, section, status = 200 }: { title: string; section: Section; status?: ContentfulStatusCode },
@@ -88,7 +88,7 @@ export const page = (
   );
 };
 
-/** Answers with a page for somebody who is not signed in. */
+/** Answers with a page for a person who is not signed in. */
 export const publicPage = (
   c: DashboardContext,
   { title, status = 200 }: { title: string; status?: ContentfulStatusCode },

@@ -4,7 +4,7 @@ import { manageApp } from '../../broker/access/admit-manager.ts';
 import type { DashboardEnv } from './context.ts';
 import { answerFailure } from './failure.tsx';
 
-/** Finds the app that the path names. Somebody else's is answered as one that does not exist. */
+/** Finds the app in the path. The answer for another developer's app is that of a missing one. */
 export const requireApp = createMiddleware<DashboardEnv>(async (c, next) => {
   const managed = await manageApp(c.get('deps'), c.get('manager'), c.req.param('app_id') ?? '');
   if (!managed.ok) return answerFailure(c, managed.failure);

@@ -12,46 +12,45 @@ import { answerFailure } from './failure.tsx';
 import { sameSiteReloadPage } from './pages/same-site-reload.tsx';
 
 /**
- * The dashboard's two cookies. `__Host-` means that only this host can have set them, over https; browsers count `http://localhost` and
- * `http://127.0.0.1` as secure too, so that development needs no other name. `Strict`: no other site's link or form brings them along.
+ * The dashboard's two cookies. With the prefix `__Host-` only this host can set them, over https. Browsers count
+ * `http://localhost` and `http://127.0.0.1` as secure, so development needs no other name. With `Strict` no link or
+ * form of another site sends them.
  */
-const SESSION_COOKIE = '__Host-mushu_session';
-/** Stands for a browser that has not signed in yet, so that the sign-in form is bound to it. Never becomes a session. */
-const VISITOR_COOKIE = '__Host-mushu_visitor';
+const SESSION_COOKIE = 'mushu_session';
+/** Identifies a browser that is not signed in, so that the sign-in form is bound to it. It never becomes a session. */
+const VISITOR_COOKIE = 'mushu_visitor';
 
-const ATTRIBUTES = { path: '/', secure: true, httpOnly: true, sameSite: 'Strict' } as const;
+const ATTRIBUTES = { prefix: 'host', httpOnly: true, sameSite: 'Strict' } as const;
 
-/** The session's cookie, as the browser sent it. */
-export const sessionCookie = (c: Context): string | undefined => getCookie(c, SESSION_COOKIE);
+export const sessionCookie = (c: Context): string | undefined => getCookie(c, SESSION_COOKIE, 'host');
 
-/** Hands a new session to the browser, in the place of the visitor. */
+/** Sets a new session's cookie and deletes the visitor's. */
 export const setSessionCookie = (c: Context, cookie: Secret, maxAgeSeconds: number): void => {
   setCookie(c, SESSION_COOKIE, cookie.reveal(), { ...ATTRIBUTES, maxAge: maxAgeSeconds });
   deleteCookie(c, VISITOR_COOKIE, ATTRIBUTES);
 };
 
-/** Takes the session from the browser. */
+/** Deletes the session's cookie. */
 export const clearSessionCookie = (c: Context): void => {
   deleteCookie(c, SESSION_COOKIE, ATTRIBUTES);
 };
 
-/** The visitor's cookie, as the browser sent it. */
-export const visitorCookie = (c: Context): string | undefined => getCookie(c, VISITOR_COOKIE);
+export const visitorCookie = (c: Context): string | undefined => getCookie(c, VISITOR_COOKIE, 'host');
 
-/** Marks a browser that has not signed in. */
+/** Sets the visitor's cookie. */
 export const setVisitorCookie = (c: Context, cookie: string): void => {
   setCookie(c, VISITOR_COOKIE, cookie, ATTRIBUTES);
 };
 
 export const SIGN_IN_PATH = '/dashboard/sign-in';
 
-/** Lets a signed-in browser pass; sends any other to the sign-in page. */
+/** Admits a signed-in browser; redirects any other to the sign-in page. */
 export const requireSession = createMiddleware<DashboardEnv>(async (c, next) => {
   const cookie = sessionCookie(c);
   const resumed = await resumeSession(c.get('deps'), cookie, callerAddress(c));
   if (!resumed.ok) return answerFailure(c, resumed.failure);
   if (resumed.value === undefined || cookie === undefined) {
-    // A page that another site linked to comes without the cookie: asked for by a page of ours, it comes with it.
+    // A request from another site's link lacks the cookie. A reload from the dashboard has it.
     if (c.req.method === 'GET' && cookie === undefined && c.req.header('Sec-Fetch-Site') === 'cross-site') {
       return c.html(withDoctype(sameSiteReloadPage(c.req.path)), 200, { Refresh: '0' });
     }

@@ -1,6 +1,6 @@
 import type { LinkPolicy } from '../../domain/app.ts';
 
-/** What a snippet is filled with: the app's own values. */
+/** The app's values in a snippet. */
 export type SnippetValues = {
   /** Origin of the broker. */
   origin: string;
@@ -10,10 +10,9 @@ export type SnippetValues = {
   linkPolicy: LinkPolicy;
 };
 
-/** Code to paste, for one platform. */
 export type Snippet = { platform: string; language: string; code: string };
 
-/** Ready-to-paste code for each platform. Follows the link policy: under `session` the link comes from the app's own backend. */
+/** Code to paste for each platform, by link policy: under `session` the link comes from the app's own backend. */
 export const snippetsFor = (values: SnippetValues): Snippet[] => [
   { platform: 'iOS', language: 'Swift', code: swift(values) },
   { platform: 'Android', language: 'Kotlin', code: kotlin(values) },
@@ -23,13 +22,13 @@ export const snippetsFor = (values: SnippetValues): Snippet[] => [
 
 const isWeb = (uri: string): boolean => /^https?:/.test(uri);
 
-/** The URI that an app on a phone would take: its own scheme, if it has registered one. */
+/** The URI for an app on a phone: its own scheme, if it has registered one. */
 const phoneUri = ({ uris }: SnippetValues): string =>
   uris.find((uri) => !isWeb(uri)) ?? uris[0] ?? 'com.example.app:/withings/done';
 
 const webUri = ({ uris }: SnippetValues): string => uris.find(isWeb) ?? 'https://app.example.com/withings/done';
 
-/** Nothing that a registered URI may hold needs more than JSON's quoting, in any of the languages; Kotlin reads a dollar besides. */
+/** JSON's quoting is enough for any registered URI in all these languages, except that Kotlin also reads a dollar. */
 const quoted = (text: string): string => JSON.stringify(text);
 const kotlinQuoted = (text: string): string => quoted(text).replaceAll('$', '\\$');
 
@@ -42,7 +41,7 @@ const swift = (values: SnippetValues): string => {
     : `.customScheme(${quoted(uri.slice(0, uri.indexOf(':')))})`;
   const link =
     values.linkPolicy === 'session'
-      ? `        // Your backend makes the link: POST …/withings/connect-sessions
+      ? `        // Your backend creates the link: POST …/withings/connect-sessions
         let link = try await yourBackend.withingsLink()`
       : `        var parts = URLComponents(string: ${quoted(authUrl(values))})!
         parts.queryItems = [
@@ -86,7 +85,7 @@ ${link}
 const swiftTicket = ({ linkPolicy }: SnippetValues): string =>
   linkPolicy === 'confirm'
     ? `
-        // Nothing flows until your backend has confirmed this ticket: POST …/withings/confirm
+        // There is no sync until your backend confirms this ticket: POST …/withings/confirm
         let ticket = values.first(where: { $0.name == "ticket" })?.value
         try await yourBackend.confirmWithings(ticket: ticket)`
     : '';
@@ -101,7 +100,7 @@ const kotlin = (values: SnippetValues): string => {
   ];
   const link =
     values.linkPolicy === 'session'
-      ? `    // Your backend makes the link: POST …/withings/connect-sessions
+      ? `    // Your backend creates the link: POST …/withings/connect-sessions
     val link = Uri.parse(yourBackend.withingsLink())`
       : `    val link = Uri.parse(${kotlinQuoted(authUrl(values))}).buildUpon()
         .appendQueryParameter("user_id", userId)
@@ -117,10 +116,10 @@ ${link}
     CustomTabsIntent.Builder().build().launchUrl(context, link)
 }
 
-/** Call it with the intent's data where the browser comes back; null where all went well. */
+/** Call it with the intent's data when the browser returns; null on success. */
 fun refusalOf(answer: Uri): String? = answer.getQueryParameter("error")
 
-// AndroidManifest.xml, in the activity that the browser comes back to:
+// AndroidManifest.xml, in the activity that the browser returns to:
 // <intent-filter>
 //   <action android:name="android.intent.action.VIEW" />
 //   <category android:name="android.intent.category.DEFAULT" />
@@ -131,7 +130,7 @@ fun refusalOf(answer: Uri): String? = answer.getQueryParameter("error")
 
 const web = (values: SnippetValues): string =>
   values.linkPolicy === 'session'
-    ? `// Your backend makes the link: POST …/withings/connect-sessions
+    ? `// Your backend creates the link: POST …/withings/connect-sessions
 const { auth_url } = await (await fetch('/your-backend/withings-link', { method: 'POST' })).json();
 location.assign(auth_url);
 
@@ -145,7 +144,7 @@ ${webReturn(values)}`;
 
 const webReturn = (values: SnippetValues): string => `// On ${webUri(values)}:
 const answer = new URLSearchParams(location.search);
-const refusal = answer.get('error'); // null where all went well${
+const refusal = answer.get('error'); // null on success${
   values.linkPolicy === 'confirm'
     ? `
 const ticket = answer.get('ticket'); // for your backend: POST …/withings/confirm`
@@ -156,7 +155,7 @@ const backend = (values: SnippetValues): string => {
   const base = `${values.origin}/apps/${values.appId}`;
   const link =
     values.linkPolicy === 'session'
-      ? `# A link for one user, good once
+      ? `# A link for one user, valid once
 curl -X POST ${base}/withings/connect-sessions \\
   -H "X-API-Key: $MUSHU_API_KEY" -H 'Content-Type: application/json' \\
   -d '{"user_id":"USER","redirect_uri":${quoted(values.uris[0] ?? webUri(values))}}'

@@ -1,30 +1,38 @@
-import { and, desc, eq, isNull, lt, or } from 'drizzle-orm';
+import { and, type Column, desc, eq, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../domain/app.ts';
+import { type CredentialPlace, MAX_VALID_CREDENTIALS } from '../../domain/credential-list.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys } from '../schema/connections.ts';
 
-/** Stores a new key by its hash, in one transaction with `alongside`. */
+/** Stores a new key by its hash, in one transaction with `alongside`; false if the app has too many that are valid. */
 export const addApiKey = (
   db: Db,
   key: { hash: string; appId: string } & Omit<ApiKey, 'lastUsedAt' | 'revokedAt'>,
   alongside: D1PreparedStatement[],
-): StoreResult<void> =>
+): StoreResult<boolean> =>
   tryD1(db, async () => {
-    const added = db.orm.insert(apiKeys).values({ ...key, scopes: key.scopes.join(' ') });
-    await db.d1.batch([statement(db, added), ...alongside]);
+    const { hash, id, appId, name, hint, createdAt } = key;
+    const adding = db.d1
+      .prepare(
+        `INSERT INTO api_keys (hash, id, app_id, name, hint, scopes, created_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+         WHERE (SELECT count(*) FROM (SELECT 1 FROM api_keys WHERE app_id = ?3 AND revoked_at IS NULL LIMIT ?8)) < ?8`,
+      )
+      .bind(hash, id, appId, name, hint, key.scopes.join(' '), createdAt, MAX_VALID_CREDENTIALS);
+    const [added] = await db.d1.batch([adding, ...alongside]);
+    return (added?.meta.changes ?? 0) > 0;
   });
 
-/** An app's keys, newest first, revoked ones included. */
-export const apiKeysOf = (db: Db, appId: string): StoreResult<ApiKey[]> =>
+/** A page of an app's keys and one more: valid ones first, each part newest first. */
+export const apiKeysOf = (db: Db, appId: string, after: CredentialPlace | undefined): StoreResult<ApiKey[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
       .select()
       .from(apiKeys)
-      .where(eq(apiKeys.appId, appId))
-      .orderBy(desc(apiKeys.createdAt), desc(apiKeys.id))
-      .limit(MAX_KEYS_LISTED);
+      .where(and(eq(apiKeys.appId, appId), isAfter(IS_REVOKED, apiKeys, after)))
+      .orderBy(IS_REVOKED, desc(apiKeys.createdAt), desc(apiKeys.id))
+      .limit(MAX_VALID_CREDENTIALS + 1);
     return rows.map((row) => ({
       id: row.id,
       name: row.name,
@@ -35,6 +43,17 @@ export const apiKeysOf = (db: Db, appId: string): StoreResult<ApiKey[]> =>
       revokedAt: row.revokedAt ?? undefined,
     }));
   });
+
+const IS_REVOKED = sql<number>`(${apiKeys.revokedAt} IS NOT NULL)`;
+
+/** What follows a place in a list of credentials. */
+export const isAfter = (
+  isOver: SQL<number>,
+  { createdAt, id }: { createdAt: Column; id: Column },
+  after: CredentialPlace | undefined,
+): SQL | undefined =>
+  after &&
+  sql`(${isOver} > ${Number(after.isOver)} OR (${isOver} = ${Number(after.isOver)} AND (${createdAt}, ${id}) < (${after.createdAt}, ${after.id})))`;
 
 /** Revokes a key, with `alongside`; false where the app has no such key. Revoking twice keeps the first time. */
 export const revokeApiKey = (
@@ -71,5 +90,3 @@ export const scopesOf = (stored: string): KeyScope[] => {
   const words = stored.split(' ');
   return KEY_SCOPES.filter((scope) => words.includes(scope));
 };
-
-const MAX_KEYS_LISTED = 100;

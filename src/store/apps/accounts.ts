@@ -1,7 +1,9 @@
 import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm';
 
 import type { AccessToken, Account } from '../../domain/account.ts';
+import { type CredentialPlace, MAX_VALID_CREDENTIALS } from '../../domain/credential-list.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import { isAfter } from '../access/api-keys.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { accessTokens, accounts } from '../schema/management.ts';
 
@@ -61,28 +63,40 @@ export const changeAccount = (
     return row === undefined ? undefined : accountOf(row);
   });
 
-/** Stores a new access token by its hash, in one transaction with `alongside`. */
+/** Stores a new access token by its hash, in one transaction with `alongside`; false if the account has too many that are valid. */
 export const addAccessToken = (
   db: Db,
   token: { hash: string; accountId: string } & Omit<AccessToken, 'lastUsedAt' | 'revokedAt'>,
   alongside: D1PreparedStatement[],
-): StoreResult<void> =>
+): StoreResult<boolean> =>
   tryD1(db, async () => {
-    const added = db.orm.insert(accessTokens).values({ ...token, expiresAt: token.expiresAt ?? null });
-    await db.d1.batch([statement(db, added), ...alongside]);
+    const { hash, id, accountId, name, hint, createdAt, expiresAt } = token;
+    const adding = db.d1
+      .prepare(
+        `INSERT INTO access_tokens (hash, id, account_id, name, hint, created_at, expires_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+         WHERE (SELECT count(*) FROM (SELECT 1 FROM access_tokens WHERE account_id = ?3 AND revoked_at IS NULL
+           AND (expires_at IS NULL OR expires_at > ?6) LIMIT ?8)) < ?8`,
+      )
+      .bind(hash, id, accountId, name, hint, createdAt, expiresAt ?? null, MAX_VALID_CREDENTIALS);
+    const [added] = await db.d1.batch([adding, ...alongside]);
+    return (added?.meta.changes ?? 0) > 0;
   });
 
-const MAX_TOKENS_LISTED = 100;
-
-/** An account's tokens, newest first, revoked ones included. */
-export const accessTokensOf = (db: Db, accountId: string): StoreResult<AccessToken[]> =>
+/** A page of an account's tokens and one more: valid ones first, each part newest first. */
+export const accessTokensOf = (
+  db: Db,
+  accountId: string,
+  after: CredentialPlace | undefined,
+  now: EpochMs,
+): StoreResult<AccessToken[]> =>
   tryD1(db, async () => {
+    const isOver = sql<number>`(${accessTokens.revokedAt} IS NOT NULL OR coalesce(${accessTokens.expiresAt} <= ${now}, 0))`;
     const rows = await db.orm
       .select()
       .from(accessTokens)
-      .where(eq(accessTokens.accountId, accountId))
-      .orderBy(desc(accessTokens.createdAt), desc(accessTokens.id))
-      .limit(MAX_TOKENS_LISTED);
+      .where(and(eq(accessTokens.accountId, accountId), isAfter(isOver, accessTokens, after)))
+      .orderBy(isOver, desc(accessTokens.createdAt), desc(accessTokens.id))
+      .limit(MAX_VALID_CREDENTIALS + 1);
     return rows.map((row) => ({
       id: row.id,
       name: row.name,

@@ -102,12 +102,7 @@ const SERIES_PER_ENDS_STATEMENT = 2;
 
 /** The oldest and the newest value of each series in a range, in one round trip: two rows read a series, and those that are `undecided`. */
 export const readEnds = (db: Db, range: SeriesRange): StoreResult<SeriesPage> =>
-  readMerged(
-    db,
-    range.connectionId,
-    chunk(range.series, SERIES_PER_ENDS_STATEMENT).map((series) => endsStatement(db, range, series)),
-    'asc',
-  );
+  readMerged(db, range.connectionId, endsStatements(db, range), 'asc');
 
 /** The values of several statements in one order, with what explains them. */
 const readMerged = (
@@ -129,6 +124,10 @@ const readMerged = (
     );
     return { values, sources: sourcesOf(sources), heights: heightsOf(heights) };
   });
+
+/** The statements that read the oldest and the newest value of each series. */
+export const endsStatements = (db: Db, range: SeriesRange): D1PreparedStatement[] =>
+  chunk(range.series, SERIES_PER_ENDS_STATEMENT).map((series) => endsStatement(db, range, series));
 
 const endsStatement = (db: Db, range: SeriesRange, series: readonly Series[]): D1PreparedStatement => {
   const terms = series.flatMap((one) => (['asc', 'desc'] as const).map((order) => endOf(one, range, order)));

@@ -141,6 +141,8 @@ export const connections = sqliteTable(
     /** When the cron refreshes it; null if there is nothing to refresh. */
     nextRefreshAt: integer('next_refresh_at'),
     refreshFailures: integer('refresh_failures').notNull().default(0),
+    /** Since when every refresh was refused, in words that are not known to mean the end; null if none was. */
+    refreshRefusedSince: integer('refresh_refused_since'),
     lastFailureKind: text('last_failure_kind'),
     lastFailureAt: integer('last_failure_at'),
 
@@ -167,6 +169,10 @@ export const connections = sqliteTable(
     recentChanges: text('recent_changes'),
     /** JSON: the requests of the last seconds. */
     recentQuestions: text('recent_questions').notNull().default('[]'),
+    /** Syncs that failed in a row, whoever asked for them. */
+    syncFailures: integer('sync_failures').notNull().default(0),
+    /** Since when every sync was refused although its tokens are fresh; null if none was. */
+    syncRefusedSince: integer('sync_refused_since'),
     lastSyncAt: integer('last_sync_at'),
     /** JSON: the result of the last sync, for callers that waited for it. */
     lastSyncResult: text('last_sync_result'),
@@ -202,6 +208,9 @@ export const connections = sqliteTable(
     index('connections_by_state')
       .on(table.appId, table.state, table.userId)
       .where(sql`is_current = 1`),
+    index('connections_failing')
+      .on(table.appId, table.userId)
+      .where(sql`is_current = 1 AND (sync_failures > 0 OR refresh_failures > 0)`),
     index('connections_lost')
       .on(table.stateSince)
       .where(sql`state = 'reauth_required' AND is_current = 1`),

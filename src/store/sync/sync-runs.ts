@@ -1,8 +1,8 @@
-import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, eq, sql, type SQL } from 'drizzle-orm';
 
 import { historyCompleteFrom, type SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';
+import type { ReviewPosition } from '../../domain/window-review.ts';
 import { withActivity } from '../activity.ts';
 import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
@@ -12,78 +12,6 @@ import { notedGroups, withChanges } from './changes.ts';
 
 /** The right to sync one connection, until it is given back or runs out. */
 export type SyncLease = { id: string; until: EpochMs };
-
-/** What the holder of a sync lease starts from. */
-export type SyncStart = {
-  /** Whose connection it is. */
-  user: { appId: string; userId: string };
-  position: SyncPosition;
-  dataVersion: number;
-  reviews: ReviewPosition;
-  /** Whether the cron re-reads older windows of this connection. */
-  isReviewed: boolean;
-  /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
-  isUnderWay: boolean;
-};
-
-const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number; now: EpochMs } & SyncLease>) =>
-  orm
-    .update(connections)
-    .set({ syncLeaseId: param('id'), syncLeaseUntil: param('until') })
-    .where(
-      and(
-        eq(connections.id, param('connectionId')),
-        eq(connections.state, 'active'),
-        or(
-          isNull(connections.syncLeaseUntil),
-          lte(connections.syncLeaseUntil, param('now')),
-          // Taken a moment ago by this very call, whose answer was lost.
-          eq(connections.syncLeaseId, param('id')),
-        ),
-      ),
-    )
-    .returning({
-      appId: connections.appId,
-      userId: connections.userId,
-      cursorSeconds: connections.syncCursorSeconds,
-      resume: connections.syncResume,
-      history: connections.syncHistory,
-      recentQuestions: connections.recentQuestions,
-      dataVersion: connections.dataVersion,
-      reviews: connections.reviewPosition,
-      nextReviewAt: connections.nextReviewAt,
-      resumeAt: connections.syncResumeAt,
-    }),
-);
-
-/**
- * Takes the sync lease of an active connection, unless somebody holds it. Undefined where it was not to be had.
- *
- * The race that remains: a holder slower than its lease finds its writes refused, because each names the lease.
- */
-export const takeSyncLease = (
-  db: Db,
-  connectionId: number,
-  lease: SyncLease,
-  now: EpochMs,
-): StoreResult<SyncStart | undefined> =>
-  tryD1Idempotent(db, async () => {
-    const row = await TAKE_LEASE.first(db, { connectionId, ...lease, now });
-    if (row === undefined) return undefined;
-    return {
-      user: { appId: row.appId, userId: row.userId },
-      dataVersion: row.dataVersion,
-      reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
-      isReviewed: row.nextReviewAt !== null,
-      isUnderWay: row.resumeAt !== null,
-      position: {
-        cursorSeconds: row.cursorSeconds,
-        resume: row.resume === null ? undefined : JSON.parse(row.resume),
-        history: row.history === null ? undefined : JSON.parse(row.history),
-        recentQuestions: JSON.parse(row.recentQuestions),
-      },
-    };
-  });
 
 /** How far a sync got: written with the page that got it there, so that a cut loses nothing that was stored. */
 export type SyncProgress = {
@@ -177,6 +105,9 @@ type AbandonValues = {
   recentQuestions: string | null;
   history: string | null;
   resumeAt: EpochMs | null;
+  failure: string | null;
+  isRefused: boolean;
+  endedAt: EpochMs;
 };
 
 const ABANDON = prepared((orm, param: Param<AbandonValues & Held>) =>
@@ -190,6 +121,12 @@ const ABANDON = prepared((orm, param: Param<AbandonValues & Held>) =>
       // Where a sync ended before it asked, nothing is known of it.
       syncHistory: sql`CASE WHEN ${param('recentQuestions')} IS NULL THEN ${connections.syncHistory} ELSE ${param('history')} END`,
       syncResumeAt: sql`coalesce(${param('resumeAt')}, ${connections.syncResumeAt})`,
+      syncRefusedSince: sql`iif(${param('isRefused')}, coalesce(${connections.syncRefusedSince}, ${param('endedAt')}), ${connections.syncRefusedSince})`,
+      syncFailures: sql`${connections.syncFailures} + (${param('failure')} IS NOT NULL)`,
+      lastFailureKind: sql`coalesce(${param('failure')}, ${connections.lastFailureKind})`,
+      lastFailureAt: sql`iif(${param('failure')} IS NULL, ${connections.lastFailureAt}, ${param('endedAt')})`,
+      timeline: sql`iif(${param('failure')} IS NULL, ${connections.timeline},
+        ${withEvent({ kind: 'sync_failed', reason: param('failure') as SQL<string>, at: param('endedAt') })})`,
     })
     .where(isHeld(param)),
 );
@@ -205,6 +142,8 @@ export const abandonSync = (
     /** What was asked, and what could not be read; undefined where nothing was. */
     position: Pick<SyncPosition, 'recentQuestions' | 'history'> | undefined;
     resumeAt: EpochMs | undefined;
+    /** Why Withings' answer was of no use, if that ended it: it is shown with the connection. */
+    failure: string | undefined;
   },
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
@@ -213,6 +152,9 @@ export const abandonSync = (
       recentQuestions: ending.position === undefined ? null : JSON.stringify(ending.position.recentQuestions),
       history: historyJson(ending.position?.history),
       resumeAt: ending.resumeAt ?? null,
+      failure: ending.failure ?? null,
+      isRefused: ending.failure === 'unauthorized',
+      endedAt: ending.endedAt,
     };
     await ABANDON.bind(db, { connectionId, leaseId, ...values }).run();
   });
@@ -263,6 +205,8 @@ const ended = (param: Param<EndingValues>, { skips }: Shape) => ({
   syncLeaseId: null,
   syncLeaseUntil: null,
   lastSyncAt: param('now'),
+  syncFailures: 0,
+  syncRefusedSince: null,
   lastUsedAt: sql`CASE WHEN ${param('isUse')} THEN ${param('now')} ELSE ${connections.lastUsedAt} END`,
   lastSyncResult: param('result'),
   timeline: withEvent({ kind: 'synced', ...(skips && { reason: param('skipped') }), at: param('now') }),

@@ -1,5 +1,5 @@
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
-import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
 /**
  * What Withings is asked for. Each has its own share of the 120 requests a minute that the whole client may make, so that a flood of one
@@ -70,7 +70,12 @@ export type Take = {
   connectionId?: number | undefined;
   /** How long the caller would wait for its turn. */
   waitMs?: number | undefined;
+  /** What has to be so besides, or nothing is granted. `?1` in it is the moment; its own places begin at `?10`. */
+  onlyIf?: Condition | undefined;
 };
+
+/** A condition that a statement of the caller's depends on. */
+export type Condition = { sql: string; values: readonly (string | number | null)[] };
 
 /** How full a bucket is, as the moment at which it will be empty. */
 const level = (name: string): string =>
@@ -82,7 +87,7 @@ const isAppWithin = `?5 IS NOT NULL AND app + ?6 <= ?1 + ?7`;
  * Writes the share's row, and the app's only where the share is under pressure: at other times it would cost a write for nothing. The LIMIT
  * keeps SQLite from looking a level up at each mention of it.
  */
-const TAKE = `
+const take = (condition: string): string => `
   INSERT INTO request_budgets (name, empty_at)
   SELECT iif(row.column1 = 'share', ?2, ?5), iif(row.column1 = 'share', share + ?3, app + ?6)
   FROM (SELECT ${level('?2')} AS share, ${level('?5')} AS app LIMIT 1), (VALUES ('share'), ('app')) AS row
@@ -90,6 +95,7 @@ const TAKE = `
     AND share + ?3 <= ?1 + ?4 - iif(?5 IS NULL OR (${isAppWithin}), 0, ?8)
     AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = ?9 AND ${isRunning})
     AND (SELECT count(*) FROM request_budgets WHERE ${WAITS} AND ${isRunning}) < ${WAITS_OF_CLIENT}
+    AND ${condition}
   ON CONFLICT (name) DO UPDATE SET empty_at = excluded.empty_at
   RETURNING name, empty_at AS emptyAt`;
 
@@ -97,13 +103,13 @@ const TAKE = `
  * The statement that takes requests from a share. It returns a row where they were granted and none where they were not, decided by the rows
  * themselves, so that isolates cannot overdraw a share together; what is refused writes nothing.
  */
-const takeQuotaStatement = (db: Db, take: Take, now: EpochMs): D1PreparedStatement => {
-  const { name, share, count, waitMs = 0 } = take;
-  const [appRow, waitRow] = namesOf(take);
+const takeQuotaStatement = (db: Db, asked: Take, now: EpochMs): D1PreparedStatement => {
+  const { name, share, count, waitMs = 0, onlyIf } = asked;
+  const [appRow, waitRow] = namesOf(asked);
   const ofAll = pace(name, share);
   const ofApp = appPace(ofAll);
   return db.d1
-    .prepare(TAKE)
+    .prepare(take(onlyIf?.sql ?? 'TRUE'))
     .bind(
       now,
       name,
@@ -114,6 +120,7 @@ const takeQuotaStatement = (db: Db, take: Take, now: EpochMs): D1PreparedStateme
       ofApp.burstMs,
       Math.floor(ofAll.burstMs * PART_FOR_OTHERS),
       waitRow,
+      ...(onlyIf?.values ?? []),
     );
 };
 
@@ -137,9 +144,23 @@ const grantedBy = ({ name, share }: Take, now: EpochMs, result: D1Result | undef
   return row && { waitMs: Math.max(0, row.emptyAt - pace(name, share).burstMs - now) };
 };
 
-/** Takes requests from a share; undefined where it is used up for now, or where Withings wants to be left alone. */
-export const takeQuota = (db: Db, take: Take, now: EpochMs): StoreResult<Granted | undefined> =>
-  tryD1(db, async () => grantedBy(take, now, await takeQuotaStatement(db, take, now).all()));
+/** What was granted, if anything was, and what the statements after it answered. */
+export type Taken = { granted: Granted | undefined; results: D1Result[] };
+
+/**
+ * Takes requests from a share; nothing where it is used up for now, or where Withings wants to be left alone. In one transaction with
+ * statements that may depend on it: `changes() > 0` in the first of them is true where requests were granted. They have to bear repetition.
+ */
+export const takeQuota = (
+  db: Db,
+  asked: Take,
+  now: EpochMs,
+  following: readonly D1PreparedStatement[] = [],
+): StoreResult<Taken> =>
+  (following.length === 0 && asked.waitMs === undefined ? tryD1 : tryD1Idempotent)(db, async () => {
+    const [taken, ...results] = await db.d1.batch([takeQuotaStatement(db, asked, now), ...following]);
+    return { granted: grantedBy(asked, now, taken), results };
+  });
 
 /** Why nothing was granted, and for how long: the share is used up, or Withings has asked to wait. */
 export type Refusal = { kind: 'used_up' | 'throttled'; retryAfterSeconds: number };

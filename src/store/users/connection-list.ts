@@ -10,17 +10,23 @@ export type ListedConnection = {
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   lastSyncAt: EpochMs | undefined;
-  lastFailureKind: string | undefined;
+  /** Why its last sync or refresh failed; undefined where none has failed since one that went well. */
+  failure: string | undefined;
 };
 
-/** Which connections to list: those in one state, those whose user's id begins so, those after a user. */
+/** Which connections to list: those in one state, those that fail, those whose user's id begins so, those after a user. */
 export type ConnectionFilter = {
   appId: string;
   state: ConnectionState | undefined;
+  /** Those whose syncs or refreshes fail now. */
+  failing?: boolean;
   prefix: string;
   afterUserId: string;
   limit: number;
 };
+
+/** As the index of failing connections says it. */
+const FAILING = '(sync_failures > 0 OR refresh_failures > 0)';
 
 /** Above every user id that begins with a prefix: ids are printable ASCII. */
 const ABOVE_ASCII = '\u007f';
@@ -28,12 +34,13 @@ const ABOVE_ASCII = '\u007f';
 /** Current connections of an app in the order of their users' ids. Walks an index whichever the filter, so it reads what it returns. */
 export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<ListedConnection[]> =>
   tryD1(db, async () => {
-    const { appId, state, prefix, afterUserId, limit } = filter;
+    const { appId, state, failing, prefix, afterUserId, limit } = filter;
     const { results } = await db.d1
       .prepare(
-        `SELECT user_id, state, state_reason, state_since, last_sync_at, last_failure_kind FROM connections
+        `SELECT user_id, state, state_reason, state_since, last_sync_at,
+           iif(${FAILING}, last_failure_kind, NULL) AS failure FROM connections ${failing === true ? 'INDEXED BY connections_failing' : ''}
          WHERE app_id = ?1 AND is_current = 1 AND user_id > ?2 AND user_id >= ?3 AND user_id < ?4
-         ${state === undefined ? '' : 'AND state = ?6'} ORDER BY user_id LIMIT ?5`,
+         ${state === undefined ? '' : 'AND state = ?6'} ${failing === true ? `AND ${FAILING} AND state = 'active'` : ''} ORDER BY user_id LIMIT ?5`,
       )
       .bind(appId, afterUserId, prefix, prefix + ABOVE_ASCII, limit, ...(state === undefined ? [] : [state]))
       .all<ConnectionRow>();
@@ -43,7 +50,7 @@ export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<
       stateReason: row.state_reason ?? undefined,
       stateSince: row.state_since,
       lastSyncAt: row.last_sync_at ?? undefined,
-      lastFailureKind: row.last_failure_kind ?? undefined,
+      failure: row.state === 'active' ? (row.failure ?? undefined) : undefined,
     }));
   });
 
@@ -53,7 +60,7 @@ type ConnectionRow = {
   state_reason: ReauthReason | null;
   state_since: number;
   last_sync_at: number | null;
-  last_failure_kind: string | null;
+  failure: string | null;
 };
 
 /** How many users of an app are in which state, each counted up to a limit. */

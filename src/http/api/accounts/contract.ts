@@ -7,7 +7,7 @@ import { instant, name, nextCursor } from '../schemas.ts';
 const accountName = z.string().describe('The name for people.');
 const disabled = z
   .boolean()
-  .describe('Whether access tokens of the account are refused. Its apps go on serving their users.');
+  .describe('Whether access tokens of the account are refused. Its apps keep serving their users.');
 
 export const account = z.object({
   id: z.string().describe("The account's id, `acct_` and 20 hexadecimal digits."),
@@ -34,7 +34,12 @@ export const accessToken = z.object({
   revoked_at: instant.nullable().describe('When the token was revoked. Null if it was not.'),
 });
 export const accessTokenList = z.object({
-  data: z.array(accessToken).describe("The account's tokens, revoked ones included."),
+  data: z
+    .array(accessToken)
+    .describe(
+      "The account's tokens, newest first: the valid ones, at most 100, then those that expired or were revoked.",
+    ),
+  next_cursor: nextCursor,
 });
 export const createTokenRequest = z.strictObject({
   name,

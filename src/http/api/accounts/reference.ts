@@ -1,3 +1,4 @@
+import { credentialPageQuery } from '../credential-cursor.ts';
 import { body, empty, json, type Operation } from '../reference/operation.ts';
 import { pageQuery } from '../schemas.ts';
 import * as contract from './contract.ts';
@@ -22,7 +23,10 @@ const CREATED = json(201, 'The token: the only time it is seen.', contract.creat
   ...TOKEN,
   token: 'mushu_access_…',
 });
-const LISTED = json(200, 'The tokens, revoked ones included.', contract.accessTokenList, { data: [TOKEN] });
+const LISTED = json(200, 'A page of tokens, the valid ones first.', contract.accessTokenList, {
+  data: [TOKEN],
+  next_cursor: null,
+});
 const REVOKED = empty(204, 'From the next request on, the token is refused.');
 const NEW_TOKEN = body(contract.createTokenRequest, { name: 'laptop', expires_in_days: 90 });
 
@@ -50,6 +54,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     tag: 'Accounts',
     summary: "Your account's access tokens, without the tokens themselves",
     auth: ACCESS_TOKEN,
+    query: credentialPageQuery,
     answers: [LISTED],
     problems: ['account_needed'],
   },
@@ -62,7 +67,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     auth: ACCESS_TOKEN,
     body: NEW_TOKEN,
     answers: [CREATED],
-    problems: ['account_needed'],
+    problems: ['account_needed', 'too_many_access_tokens'],
   },
   {
     id: 'revokeToken',
@@ -111,7 +116,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       tag: 'Accounts',
       summary: 'Rename or disable an account',
       description:
-        "A disabled account's tokens are refused from the next request on. Its apps go on serving their users.",
+        "A disabled account's tokens are refused from the next request on. Its apps keep serving their users.",
       auth: ACCESS_TOKEN,
       body: body(contract.updateAccountRequest, { disabled: true }),
       answers: [json(200, 'The account as it is now.', contract.account, { ...ACCOUNT, disabled: true })],
@@ -123,6 +128,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       tag: 'Accounts',
       summary: "An account's access tokens, without the tokens themselves",
       auth: ACCESS_TOKEN,
+      query: credentialPageQuery,
       answers: [LISTED],
     },
     {
@@ -134,6 +140,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       auth: ACCESS_TOKEN,
       body: NEW_TOKEN,
       answers: [CREATED],
+      problems: ['too_many_access_tokens'],
     },
     {
       id: 'revokeAccountToken',
@@ -150,6 +157,10 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
 function operatorOnly(operations: readonly Operation[]): Operation[] {
   return operations.map((operation) => ({
     ...operation,
-    problems: operation.path.includes('{') ? ['operator_only', 'not_found'] : ['operator_only'],
+    problems: [
+      ...(operation.problems ?? []),
+      'operator_only',
+      ...(operation.path.includes('{') ? (['not_found'] as const) : []),
+    ],
   }));
 }

@@ -11,9 +11,11 @@ import {
   updateAccount,
 } from '../../../broker/apps/manage-accounts.ts';
 import type { Principal } from '../../../domain/account.ts';
+import type { CredentialPlace } from '../../../domain/credential-list.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forManager, forOperator } from '../admit-manager.ts';
+import { credentialCursor, credentialPageQuery } from '../credential-cursor.ts';
 import { pageQuery } from '../schemas.ts';
 import { valid } from '../validate.ts';
 import { createAccountRequest, createTokenRequest, updateAccountRequest } from './contract.ts';
@@ -47,7 +49,9 @@ accountsApi.patch('/accounts/:account_id', forOperator, valid('json', updateAcco
   return changed.ok ? c.json(renderAccount(changed.value)) : answerFailure(c, changed.failure);
 });
 
-accountsApi.get('/accounts/:account_id/tokens', forOperator, (c) => answerTokens(c, c.req.param('account_id')));
+accountsApi.get('/accounts/:account_id/tokens', forOperator, valid('query', credentialPageQuery), (c) =>
+  answerTokens(c, c.req.param('account_id'), c.req.valid('query').cursor),
+);
 
 accountsApi.post('/accounts/:account_id/tokens', forOperator, valid('json', createTokenRequest), (c) =>
   answerNewToken(c, c.get('manager'), c.req.param('account_id'), c.req.valid('json')),
@@ -57,9 +61,9 @@ accountsApi.delete('/accounts/:account_id/tokens/:token_id', forOperator, (c) =>
   answerRevoked(c, c.get('manager'), c.req.param('account_id'), c.req.param('token_id')),
 );
 
-accountsApi.get('/tokens', forManager, (c) => {
+accountsApi.get('/tokens', forManager, valid('query', credentialPageQuery), (c) => {
   const own = ownAccount(c.get('manager'));
-  return own.ok ? answerTokens(c, own.value) : answerFailure(c, own.failure);
+  return own.ok ? answerTokens(c, own.value, c.req.valid('query').cursor) : answerFailure(c, own.failure);
 });
 
 accountsApi.post('/tokens', forManager, valid('json', createTokenRequest), (c) => {
@@ -74,9 +78,11 @@ accountsApi.delete('/tokens/:token_id', forManager, (c) => {
     : answerFailure(c, own.failure);
 });
 
-const answerTokens = async (c: HttpContext, accountId: string) => {
-  const tokens = await listAccessTokens(c.get('deps'), accountId);
-  return tokens.ok ? c.json({ data: tokens.value.map(renderAccessToken) }) : answerFailure(c, tokens.failure);
+const answerTokens = async (c: HttpContext, accountId: string, after: CredentialPlace | undefined) => {
+  const tokens = await listAccessTokens(c.get('deps'), accountId, after);
+  if (!tokens.ok) return answerFailure(c, tokens.failure);
+  const { credentials, next } = tokens.value;
+  return c.json({ data: credentials.map(renderAccessToken), next_cursor: next ? credentialCursor.encode(next) : null });
 };
 
 const answerNewToken = async (

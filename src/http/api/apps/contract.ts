@@ -87,7 +87,10 @@ export const createdKey = apiKey.extend({
   key: z.string().describe('The key itself. No other answer holds it: keep it now.'),
 });
 
-export const keyList = z.object({ data: z.array(apiKey).describe("The app's keys, revoked ones included.") });
+export const keyList = z.object({
+  data: z.array(apiKey).describe("The app's keys, newest first: the valid ones, at most 100, then the revoked ones."),
+  next_cursor: nextCursor,
+});
 export const redirectUriWarning = z.object({
   code: z
     .string()

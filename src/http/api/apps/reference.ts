@@ -1,3 +1,4 @@
+import { credentialPageQuery } from '../credential-cursor.ts';
 import { body, empty, json, type Operation, withEtag } from '../reference/operation.ts';
 import * as schemas from '../schemas.ts';
 import * as contract from './contract.ts';
@@ -110,6 +111,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     auth: ACCESS_TOKEN,
     body: body(contract.createKeyRequest, { name: 'backend', scopes: ['read', 'sync'] }),
     answers: [json(201, 'The key: the only time it is seen.', contract.createdKey, { ...KEY, key: 'mushu_key_…' })],
+    problems: ['too_many_keys'],
   },
   {
     id: 'listKeys',
@@ -118,7 +120,8 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     tag: 'Management',
     summary: "The app's keys, without the keys themselves",
     auth: ACCESS_TOKEN,
-    answers: [json(200, 'The keys, revoked ones included.', contract.keyList, { data: [KEY] })],
+    query: credentialPageQuery,
+    answers: [json(200, 'A page of keys, the valid ones first.', contract.keyList, { data: [KEY], next_cursor: null })],
   },
   {
     id: 'revokeKey',

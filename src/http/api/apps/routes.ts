@@ -23,6 +23,7 @@ import { answerFailure } from '../../problem.ts';
 import { forApp, forManager } from '../admit-manager.ts';
 import { connectionListQuery } from '../connections/contract.ts';
 import { renderListedConnection } from '../connections/render.ts';
+import { credentialCursor, credentialPageQuery } from '../credential-cursor.ts';
 import { pageQuery } from '../schemas.ts';
 import { valid } from '../validate.ts';
 import {
@@ -94,9 +95,11 @@ managementApi.post('/apps/:app_id/keys', forApp, valid('json', createKeyRequest)
   return c.json({ ...renderKey(created.value.details), key: created.value.key.reveal() }, 201);
 });
 
-managementApi.get('/apps/:app_id/keys', forApp, async (c) => {
-  const keys = await listApiKeys(c.get('deps'), c.get('managed'));
-  return keys.ok ? c.json({ data: keys.value.map(renderKey) }) : answerFailure(c, keys.failure);
+managementApi.get('/apps/:app_id/keys', forApp, valid('query', credentialPageQuery), async (c) => {
+  const keys = await listApiKeys(c.get('deps'), c.get('managed'), c.req.valid('query').cursor);
+  if (!keys.ok) return answerFailure(c, keys.failure);
+  const { credentials, next } = keys.value;
+  return c.json({ data: credentials.map(renderKey), next_cursor: next ? credentialCursor.encode(next) : null });
 });
 
 managementApi.delete('/apps/:app_id/keys/:key_id', forApp, async (c) => {
@@ -132,8 +135,13 @@ managementApi.delete('/apps/:app_id/redirect-uris', forApp, valid('query', redir
 
 /** The app's users by their connections: filtered by state, searched by the beginning of their ids. */
 managementApi.get('/apps/:app_id/withings/connections', forApp, valid('query', connectionListQuery), async (c) => {
-  const { state, search = '', cursor = '' } = c.req.valid('query');
-  const listed = await listConnections(c.get('deps'), c.get('managed'), { state, prefix: search, afterUserId: cursor });
+  const { state, failing, search = '', cursor = '' } = c.req.valid('query');
+  const listed = await listConnections(c.get('deps'), c.get('managed'), {
+    state,
+    failing: failing === 'true',
+    prefix: search,
+    afterUserId: cursor,
+  });
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { users, nextAfterUserId } = listed.value;
   return c.json({ data: users.map(renderListedConnection), next_cursor: nextAfterUserId ?? null });

@@ -90,7 +90,7 @@ export const connection = z.object({
   next_refresh_at: instant.nullable().describe('When the tokens are refreshed next. Null without tokens.'),
   last_failure: z
     .object({
-      kind: z.string().describe('A stable word for what failed, such as `withings_unavailable`.'),
+      kind: z.string().describe('A stable word for what failed, such as `timeout` or `throttled`.'),
       at: instant.describe('When it failed.'),
     })
     .nullable()
@@ -104,6 +104,10 @@ export const connectionListQuery = z.strictObject({
     .describe(
       'Only users in this state. A user whose new connection waits beside a current one is listed under both states.',
     ),
+  failing: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('`true`: only connected users whose last sync or refresh failed, also those by the cron.'),
   search: z.string().max(128).optional().describe('Only users whose id begins with this text.'),
   cursor: z.string().max(500).optional().describe('The `next_cursor` of the page before. Without it, the first page.'),
 });
@@ -115,6 +119,12 @@ export const listedConnection = z.object({
   state_reason: stateReason,
   state_since: stateSince,
   last_sync_at: lastSyncAt,
+  failing: z
+    .string()
+    .nullable()
+    .describe(
+      'Why the last sync or refresh failed, also one by the cron: a stable word, such as `timeout`. Null if it went well or if the user is not connected.',
+    ),
 });
 export const connectionList = z.object({
   data: z.array(listedConnection).describe('The users, in the order of their ids.'),

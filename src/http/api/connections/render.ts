@@ -24,6 +24,7 @@ export const renderListedConnection = (user: ListedUser): z.infer<typeof contrac
   state_reason: user.stateReason ?? null,
   state_since: instant(user.stateSince),
   last_sync_at: instantOrNull(user.lastSyncAt),
+  failing: user.failure ?? null,
 });
 
 /** A user's connection; one that only waits for its confirmation is `pending`. */

@@ -20,7 +20,7 @@ export const connectionsApi = new Hono<HttpEnv>();
 connectionsApi.post('/sync/:user_id', forUser('sync'), async (c) => {
   const connection = syncableConnection(c.get('user'));
   if (!connection.ok) return answerFailure(c, connection.failure);
-  const synced = await sync(c.get('deps'), connection.value.id);
+  const synced = await sync(c.get('deps'), connection.value);
   if (!synced.ok) return answerFailure(c, synced.failure);
   return c.json(renderSync(synced.value), synced.value.complete ? 200 : 202);
 });

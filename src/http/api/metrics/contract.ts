@@ -155,8 +155,26 @@ const words = (...known: string[]) =>
     .regex(new RegExp(`^(${known.join('|')})(,(${known.join('|')}))*$`), `must be one or more of ${known.join(', ')}`)
     .optional();
 
+const form = z.enum(['json', 'csv', 'fhir']);
+export type Form = z.infer<typeof form>;
+
+const format = form
+  .optional()
+  .describe('The form of the answer, before `Accept`. A form that the route does not have is answered 406.');
+
+/** How a table is written, for spreadsheets whose language has other rules. */
+const csvLayout = z.strictObject({
+  separator: z
+    .enum(['comma', 'semicolon', 'tab'])
+    .optional()
+    .describe('What separates the columns of a CSV: a comma, or a semicolon if `decimal` is `comma`.'),
+  decimal: z.enum(['point', 'comma']).default('point').describe('The decimal separator of numbers in a CSV.'),
+});
+export type CsvParameters = z.infer<typeof csvLayout>;
+
 /** What is asked of body data, whatever the form of the answer. */
 const metricSelection = z.strictObject({
+  format,
   metric: z
     .string()
     .max(2_000)
@@ -199,6 +217,7 @@ const metricRange = metricSelection.extend({
 });
 
 export const metricQuery = metricRange.extend({
+  ...csvLayout.shape,
   order: z.enum(['asc', 'desc']).default('desc').describe('`desc`: newest first. `asc`: oldest first.'),
   limit: z.coerce
     .number()
@@ -212,9 +231,10 @@ export const metricQuery = metricRange.extend({
     .describe('The `next_cursor` of the page before, with the same other parameters. Without it, the first page.'),
 });
 
-export const latestQuery = metricSelection.omit({ include: true, exclude: true });
+export const latestQuery = metricSelection.omit({ include: true, exclude: true }).extend(csvLayout.shape);
 
 export const metricPeriodsQuery = metricRange.extend({
+  ...csvLayout.shape,
   order: z.enum(['asc', 'desc']).default('asc').describe('`asc`: oldest first. `desc`: newest first.'),
   carry_forward: z
     .enum(['true', 'false'])
@@ -225,6 +245,7 @@ export const metricPeriodsQuery = metricRange.extend({
 });
 
 export const metricChangesQuery = metricRange;
+export const metricCatalogQuery = z.strictObject({ format });
 export type MetricSelectionParameters = z.infer<typeof metricSelection>;
 export type MetricRangeParameters = z.infer<typeof metricRange>;
 export type MetricPeriodsParameters = z.infer<typeof metricPeriodsQuery>;

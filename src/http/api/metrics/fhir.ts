@@ -1,32 +1,27 @@
-import { toRfc3339 } from '../../../domain/metrics/local-time.ts';
-import { WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
-import { metricByName } from '../../../domain/metrics/metric.ts';
-import { inUnits, segmentOf, type Units } from './json.ts';
+import {
+  type BloodPressure,
+  bloodPressureOf,
+  type FhirContext,
+  observationOf,
+  type Resource,
+} from './fhir-observation.ts';
+import type { Units } from './json.ts';
 
 /**
- * Body data as HL7 FHIR R4 (https://hl7.org/fhir/R4): a searchset Bundle of Observations, coded in LOINC where the catalogue has a code and
- * by Withings' measure type beside it, in UCUM units, each at its moment with the user's offset.
+ * Body data as HL7 FHIR R4 (https://hl7.org/fhir/R4): a searchset Bundle of Observations.
  */
 
-const LOINC = 'http://loinc.org';
-const UCUM = 'http://unitsofmeasure.org';
-const CATEGORY = 'http://terminology.hl7.org/CodeSystem/observation-category';
-const METRIC_NAME = 'urn:mushu:metric';
-const WITHINGS_TYPE = 'urn:mushu:withings-measure-type';
-
-/** Whom and where the answer is about. */
-export type FhirContext = {
+/** Where the answer is. */
+type BundleContext = FhirContext & {
   /** The user's metrics, absolute and without a query. */
   baseUrl: string;
   /** This page. */
   selfUrl: string;
   nextUrl: string | undefined;
-  appId: string;
-  userId: string;
 };
 
-export const asFhirBundle = (values: readonly MetricValue[], units: Units, context: FhirContext) => ({
+export const asFhirBundle = (values: readonly MetricValue[], units: Units, context: BundleContext) => ({
   resourceType: 'Bundle',
   type: 'searchset',
   link: [
@@ -35,71 +30,41 @@ export const asFhirBundle = (values: readonly MetricValue[], units: Units, conte
   ],
   // The JSON form of FHIR has no empty arrays.
   ...(values.length > 0 && {
-    entry: values.map((value) => ({
-      fullUrl: `${context.baseUrl}/Observation/${idOf(value)}`,
-      resource: observationOf(value, units, context),
+    entry: observationsOf(values, units, context).map((resource) => ({
+      fullUrl: `${context.baseUrl}/Observation/${resource.id}`,
+      resource,
       search: { mode: 'match' },
     })),
   }),
 });
 
-/** The same value has the same id in every answer; of letters, digits, `-` and `.` only, as FHIR has it. */
-const idOf = ({ groupId, name, position }: Pick<MetricValue, 'groupId' | 'name' | 'position'>): string =>
-  [groupId, name.replaceAll('_', '-'), ...(position === WHOLE_BODY ? [] : [position])].join('.');
-
-/** Metrics that FHIR counts as vital signs beside those of the catalogue's group (R4, "Vital Signs Profile"). */
-const VITAL_SIGNS: ReadonlySet<string> = new Set(['weight', 'height', 'bmi']);
-
-const observationOf = (one: MetricValue, units: Units, { appId, userId }: FhirContext) => {
-  const isVitalSign = one.metric?.group === 'vitals' || VITAL_SIGNS.has(one.name);
-  const segment = segmentOf(one.position);
-  return {
-    resourceType: 'Observation',
-    id: idOf(one),
-    // What may be another person's is not this person's result yet.
-    status: one.attribution === 'ambiguous' ? 'preliminary' : 'final',
-    category: [{ coding: [{ system: CATEGORY, code: isVitalSign ? 'vital-signs' : 'exam' }] }],
-    code: codeOf(one),
-    subject: { identifier: { system: `urn:mushu:app:${appId}`, value: userId } },
-    effectiveDateTime: toRfc3339(one.measuredAtSeconds, one.timeZone),
-    valueQuantity: quantityOf(one, units),
-    ...(segment !== undefined && { bodySite: { text: segment } }),
-    method: { text: one.attribution },
-    ...(one.device !== null && { device: deviceOf(one.device, one.deviceHash) }),
-    ...(one.derivedFrom.length > 0 && {
-      derivedFrom: one.derivedFrom.map(({ name, groupId }) => ({
-        reference: `Observation/${idOf({ name, groupId, position: WHOLE_BODY })}`,
-        display: name,
-      })),
-      note: [{ text: `Computed from ${one.derivedFrom.map(({ name }) => name).join(' and ')}, not measured.` }],
-    }),
-  };
+/** One Observation a value, but for the two values of a blood pressure, which are one. */
+const observationsOf = (values: readonly MetricValue[], units: Units, context: FhirContext): Resource[] => {
+  const pairs = pairsOf(values);
+  return values.flatMap((value) => {
+    const pair = pairs.get(value);
+    if (pair === undefined) return [observationOf(value, units, context)];
+    // The pair stands where its first value does.
+    return value === pair.first ? [bloodPressureOf(pair, units, context)] : [];
+  });
 };
 
-const codeOf = ({ name, metric }: MetricValue) => {
-  const type = metric === undefined ? name.replace('withings_', '') : metric.withingsType;
-  return {
-    coding: [
-      ...(metric?.loinc === undefined ? [] : [{ system: LOINC, ...metric.loinc }]),
-      { system: METRIC_NAME, code: name },
-      ...(type === undefined ? [] : [{ system: WITHINGS_TYPE, code: String(type) }]),
-    ],
-    text: metric?.description ?? name,
-  };
-};
+const PRESSURES: ReadonlySet<string> = new Set(['systolic_blood_pressure', 'diastolic_blood_pressure']);
 
-const quantityOf = ({ name, metric, value }: MetricValue, units: Units) => {
-  const shown = inUnits(metric, value, units);
-  const catalogued = metricByName(name);
-  const ucum = units === 'imperial' ? (catalogued?.imperial?.ucum ?? catalogued?.ucum) : catalogued?.ucum;
-  return {
-    value: shown.value,
-    ...(shown.unit !== '' && { unit: shown.unit }),
-    ...(ucum !== undefined && { system: UCUM, code: ucum }),
-  };
+/**
+ * The blood pressures of which both values are here, by each of the two. The end of a page may cut one in two: its values are Observations
+ * of their own then, because two versions of a panel would have the same id.
+ */
+const pairsOf = (values: readonly MetricValue[]): Map<MetricValue, BloodPressure> => {
+  const byGroup = Map.groupBy(
+    values.filter(({ name }) => PRESSURES.has(name)),
+    ({ groupId, position }) => `${groupId} ${position}`,
+  );
+  const pairs = new Map<MetricValue, BloodPressure>();
+  for (const [first, second, ...more] of byGroup.values()) {
+    if (first === undefined || second === undefined || more.length > 0 || first.name === second.name) continue;
+    const [systolic, diastolic] = first.name.startsWith('systolic') ? [first, second] : [second, first];
+    for (const value of [first, second]) pairs.set(value, { first, systolic, diastolic });
+  }
+  return pairs;
 };
-
-const deviceOf = (model: string, hash: string | null) => ({
-  display: model,
-  ...(hash !== null && { identifier: { system: 'urn:mushu:device', value: hash } }),
-});

@@ -15,23 +15,23 @@ import { metricPeriodsQuery, type MetricPeriodsParameters } from './contract.ts'
 import { periodsAsCsv } from './csv.ts';
 import { renderPeriod } from './json.ts';
 import { rangeOf, selectionOf } from './parameters.ts';
-import { CSV_TYPE, notModified, JSON_TYPE, negotiate } from './representation.ts';
+import { answerCsv, type InForm, inForm, notModified } from './representation.ts';
 
 /** Body data by the user's local days, ISO weeks and months. */
 export const periodsApi = new Hono<HttpEnv>();
 
-periodsApi.get('/:user_id/daily', forUser('read'), valid('query', metricPeriodsQuery), (c) =>
+periodsApi.get('/:user_id/daily', forUser('read'), valid('query', metricPeriodsQuery), inForm('json', 'csv'), (c) =>
   answer(c, c.req.valid('query'), 'day'),
 );
-periodsApi.get('/:user_id/weekly', forUser('read'), valid('query', metricPeriodsQuery), (c) =>
+periodsApi.get('/:user_id/weekly', forUser('read'), valid('query', metricPeriodsQuery), inForm('json', 'csv'), (c) =>
   answer(c, c.req.valid('query'), 'week'),
 );
-periodsApi.get('/:user_id/monthly', forUser('read'), valid('query', metricPeriodsQuery), (c) =>
+periodsApi.get('/:user_id/monthly', forUser('read'), valid('query', metricPeriodsQuery), inForm('json', 'csv'), (c) =>
   answer(c, c.req.valid('query'), 'month'),
 );
 
 const answer = async (
-  c: Context<ForUser>,
+  c: Context<ForUser & InForm>,
   parameters: MetricPeriodsParameters,
   length: PeriodLength,
 ): Promise<Response> => {
@@ -40,7 +40,7 @@ const answer = async (
   const today = localDay(Math.floor(c.get('deps').now() / SECOND_MS), timeZone);
   const query = queryOf(parameters, length, timeZone, today);
   if (!query.ok) return answerFailure(c, query.failure);
-  const form = negotiate(c, [JSON_TYPE, CSV_TYPE]);
+  const form = c.get('form');
   if (connection !== undefined) {
     const version = [connection.id, connection.dataVersion, timeZone, form, query.value.filling?.untilDay ?? ''];
     if (notModified(c, version)) return c.body(null, 304);
@@ -48,11 +48,10 @@ const answer = async (
   const periods =
     connection === undefined ? ok([]) : await readMetricPeriods(c.get('deps'), connection.id, query.value);
   if (!periods.ok) return answerFailure(c, periods.failure);
-  if (form === CSV_TYPE) {
-    return c.body(periodsAsCsv(periods.value, parameters.units), 200, {
-      'Content-Type': `${CSV_TYPE}; charset=utf-8; header=present`,
-      'Content-Disposition': 'attachment; filename="metrics.csv"',
-    });
+  if (form === 'csv') {
+    const days = periods.value.flatMap(({ firstDay, lastDay }) => [firstDay, lastDay]);
+    const table = periodsAsCsv(periods.value, parameters.units, parameters);
+    return answerCsv(c, table, { userId: c.get('user').userId, days, isWhole: true });
   }
   return c.json({ data: periods.value.map((period) => renderPeriod(period, parameters.units)) });
 };

@@ -1,65 +1,77 @@
 import * as z from 'zod';
 
+import type { MetricPeriod } from '../../../broker/metrics/read-metric-periods.ts';
+import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
+import { metricByName } from '../../../domain/metrics/metric.ts';
 import { type Answer, type AnswerContent, empty, json, type Operation } from '../reference/operation.ts';
 import * as contract from './contract.ts';
+import { periodsAsCsv, valuesAsCsv } from './csv.ts';
+import { asFhirBundle } from './fhir.ts';
+import { renderCatalog, renderChange, renderMetric, renderPeriod } from './json.ts';
 
-/** A value as an example of one. */
-export const WEIGHT = {
-  metric: 'weight',
+/** Examples are made of these by what makes the answers, so that no form of them says what is not sent. */
+const weight: MetricValue = {
+  name: 'weight',
+  metric: metricByName('weight'),
   value: 68.2,
-  unit: 'kg',
-  measured_at: '2026-06-15T07:12:09+02:00',
-  group_id: 6437845643,
-  derived: false,
-  source: { device: 'Body+', attribution: 'device' },
+  measuredAtSeconds: Date.parse('2026-06-15T07:12:09+02:00') / 1000,
+  timeZone: 'Europe/Berlin',
+  groupId: 6437845643,
+  position: -1,
+  derivedFrom: [],
+  device: 'Body+',
+  deviceHash: null,
+  attribution: 'device',
+  attrib: 0,
 };
-const BMI = {
-  ...WEIGHT,
-  metric: 'bmi',
+const bmi: MetricValue = {
+  ...weight,
+  name: 'bmi',
+  metric: metricByName('bmi'),
   value: 24.16,
-  unit: 'kg/m²',
-  derived: true,
-  derived_from: ['weight', 'height'],
+  derivedFrom: [
+    { name: 'weight', groupId: weight.groupId },
+    { name: 'height', groupId: 6390112075 },
+  ],
 };
-const CHANGE = {
-  metric: 'weight',
-  unit: 'kg',
-  change: -1.3,
-  first: { value: 69.5, measured_at: '2026-05-16T07:03:41+02:00', group_id: 6390112075 },
-  last: { value: 68.2, measured_at: WEIGHT.measured_at, group_id: WEIGHT.group_id },
-  ambiguous: false,
-  derived: false,
+const monthBefore: MetricValue = {
+  ...weight,
+  value: 69.5,
+  measuredAtSeconds: Date.parse('2026-05-16T07:03:41+02:00') / 1000,
+  groupId: 6390112075,
 };
-const MONTH = {
-  metric: 'weight',
-  unit: 'kg',
-  period: '2026-06',
-  first_day: '2026-06-01',
-  last_day: '2026-06-30',
+const periodOf = (name: string, firstDay: string, lastDay: string): MetricPeriod => ({
+  name,
+  firstDay,
+  lastDay,
   first: 68.9,
   last: 68.2,
   min: 68,
   max: 69.1,
   mean: 68.5,
-  count: 15,
-  carried_forward: false,
+  count: 3,
   partial: false,
-  ambiguous: false,
-  derived: false,
+  series: {
+    name: 'weight',
+    metric: metricByName('weight'),
+    type: 1,
+    position: -1,
+    ambiguous: false,
+    rank: 0,
+    needsHeight: false,
+  },
+});
+const PERIODS = {
+  daily: { of: 'day', example: periodOf('2026-06-15', '2026-06-15', '2026-06-15') },
+  weekly: { of: 'ISO week', example: periodOf('2026-W25', '2026-06-15', '2026-06-21') },
+  monthly: { of: 'month', example: periodOf('2026-06', '2026-06-01', '2026-06-30') },
 };
-const WEEK = { ...MONTH, period: '2026-W25', first_day: '2026-06-15', last_day: '2026-06-21', count: 1 };
-const DAY = { ...MONTH, period: '2026-06-15', first_day: '2026-06-15', last_day: '2026-06-15', count: 1 };
 
-const CSV: AnswerContent = {
-  type: 'text/csv',
-  example:
-    'metric,value,unit,local_time,measured_at,segment,group_id,derived_from,device,attribution,attribution_code\r\nweight,68.2,kg,2026-06-15 07:12:09,2026-06-15T07:12:09+02:00,,6437845643,,Body+,device,\r\n',
-};
-const PERIOD_CSV: AnswerContent = {
-  type: 'text/csv',
-  example:
-    'metric,period,first_day,last_day,unit,first,last,min,max,mean,count,segment,derived_from,partial,ambiguous\r\nweight,2026-06-15,2026-06-15,2026-06-15,kg,68.2,68.2,68.2,68.2,68.2,1,,,false,false\r\n',
-};
+/** A value as an example of one. */
+export const WEIGHT = renderMetric(weight, 'metric');
+
+const csv = (example: string): AnswerContent => ({ type: 'text/csv', example });
+const VALUES_CSV = csv(valuesAsCsv([weight, bmi], 'metric', { decimal: 'point' }));
 const FHIR: AnswerContent = {
   type: 'application/fhir+json',
   schema: z
@@ -68,13 +80,23 @@ const FHIR: AnswerContent = {
       type: z.literal('searchset').describe('What kind of bundle this is.'),
     })
     .describe('An HL7 FHIR R4 searchset Bundle of Observations.'),
-  example: { resourceType: 'Bundle', type: 'searchset', link: [] },
+  example: asFhirBundle([weight], 'metric', {
+    appId: 'app_0123456789abcdef0123',
+    userId: 'ada',
+    baseUrl: 'https://broker.example.com/apps/app_0123456789abcdef0123/metrics/ada',
+    selfUrl: 'https://broker.example.com/apps/app_0123456789abcdef0123/metrics/ada?metric=weight&format=fhir',
+    nextUrl: undefined,
+  }),
 };
 
 /** An answer that has an `ETag`, in JSON and in other forms. */
 const versioned = (answer: Answer, ...others: readonly AnswerContent[]): Answer => ({
   ...answer,
-  headers: ['ETag', ...(others.includes(FHIR) ? (['Link'] as const) : [])],
+  headers: [
+    'ETag',
+    ...(others.includes(FHIR) ? (['Link'] as const) : []),
+    ...(others.length > 0 ? (['Content-Disposition'] as const) : []),
+  ],
   contents: [...(answer.contents ?? []), ...others],
 });
 const UNCHANGED: Answer = {
@@ -93,17 +115,21 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     tag: 'Metrics',
     summary: "The user's values over time",
     description:
-      'Follow `next_cursor` with the same parameters until it is null. Users without a connection have no values, which is no error. `Accept` chooses JSON, CSV or FHIR.',
+      'Follow `next_cursor` with the same parameters until it is null. Users without a connection have no values, which is no error. `format` or `Accept` chooses JSON, CSV or FHIR. A page that is not the last has a `Link` to the next, and as CSV a file name that ends in `part`.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.metricQuery,
     answers: [
       versioned(
-        json(200, 'A page of values.', contract.metricList, { data: [WEIGHT, BMI], next_cursor: null }),
-        CSV,
+        json(200, 'A page of values.', contract.metricList, {
+          data: [WEIGHT, renderMetric(bmi, 'metric')],
+          next_cursor: null,
+        }),
+        VALUES_CSV,
         FHIR,
       ),
       UNCHANGED,
     ],
+    problems: ['not_acceptable'],
   },
   {
     id: 'getLatestMetrics',
@@ -118,14 +144,18 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     answers: [
       versioned(
         json(200, 'By metric, with how old it is.', contract.latestMetrics, {
-          data: { weight: { ...WEIGHT, age_seconds: 3600 } },
+          data: {
+            weight: { ...WEIGHT, age_seconds: 3600 },
+            bmi: { ...renderMetric(bmi, 'metric'), age_seconds: 3600 },
+          },
           history_complete_from: null,
         }),
-        CSV,
+        VALUES_CSV,
         FHIR,
       ),
       UNCHANGED,
     ],
+    problems: ['not_acceptable'],
   },
   {
     id: 'getMetricChanges',
@@ -136,27 +166,37 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     description: 'Without `to`, up to now. Values that nobody measured (`0 %` of fat) do not count.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.metricChangesQuery,
-    answers: [versioned(json(200, 'The changes.', contract.metricChanges, { data: [CHANGE] })), UNCHANGED],
+    answers: [
+      versioned(
+        json(200, 'The changes.', contract.metricChanges, {
+          data: [renderChange({ ambiguous: false, first: monthBefore, last: weight }, 'metric')],
+        }),
+      ),
+      UNCHANGED,
+    ],
+    problems: ['not_acceptable'],
   },
-  ...(['daily', 'weekly', 'monthly'] as const).map((name): Operation => {
-    const of = { daily: DAY, weekly: WEEK, monthly: MONTH };
-    const length = { daily: 'day', weekly: 'ISO week', monthly: 'month' };
-    return {
-      id: `get${name.charAt(0).toUpperCase()}${name.slice(1)}Metrics`,
-      method: 'get',
-      path: `/apps/{app_id}/metrics/{user_id}/${name}`,
-      tag: 'Metrics',
-      summary: `Values by ${length[name]}`,
-      description:
-        "Days are the user's local days. Values that nobody measured (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`.",
-      auth: BY_KEY_OR_TOKEN,
-      query: contract.metricPeriodsQuery,
-      answers: [
-        versioned(json(200, 'The periods that have values.', contract.metricPeriods, { data: [of[name]] }), PERIOD_CSV),
-        UNCHANGED,
-      ],
-    };
-  }),
+  ...Object.entries(PERIODS).map(([name, { of, example }]): Operation => ({
+    id: `get${name.charAt(0).toUpperCase()}${name.slice(1)}Metrics`,
+    method: 'get',
+    path: `/apps/{app_id}/metrics/{user_id}/${name}`,
+    tag: 'Metrics',
+    summary: `Values by ${of}`,
+    description:
+      "Days are the user's local days. Values that nobody measured (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`. `format` or `Accept` chooses JSON or CSV.",
+    auth: BY_KEY_OR_TOKEN,
+    query: contract.metricPeriodsQuery,
+    answers: [
+      versioned(
+        json(200, 'The periods that have values.', contract.metricPeriods, {
+          data: [renderPeriod(example, 'metric')],
+        }),
+        csv(periodsAsCsv([example], 'metric', { decimal: 'point' })),
+      ),
+      UNCHANGED,
+    ],
+    problems: ['not_acceptable'],
+  })),
   {
     id: 'getMetricCatalog',
     method: 'get',
@@ -165,24 +205,12 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     summary: 'Every metric there is',
     description: 'With its unit, and its codes in other vocabularies. The same for every user.',
     auth: BY_KEY_OR_TOKEN,
+    query: contract.metricCatalogQuery,
     answers: [
       json(200, 'The metrics.', contract.metricCatalog, {
-        data: [
-          {
-            metric: 'weight',
-            unit: 'kg',
-            imperial_unit: 'lb',
-            group: 'body_composition',
-            description: 'Body weight',
-            ucum: 'kg',
-            loinc: { code: '29463-7', display: 'Body weight' },
-            healthkit: 'HKQuantityTypeIdentifierBodyMass',
-            withings_type: 1,
-            derived: false,
-            segment: false,
-          },
-        ],
+        data: renderCatalog().data.filter(({ metric }) => metric === 'weight'),
       }),
     ],
+    problems: ['not_acceptable'],
   },
 ];

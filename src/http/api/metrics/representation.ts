@@ -1,44 +1,36 @@
-import type { Context } from 'hono';
-import { accepts } from 'hono/accepts';
+import { createMiddleware } from 'hono/factory';
 
 import type { EpochSeconds } from '../../../domain/time.ts';
-import type { HttpContext } from '../../context.ts';
+import { preferredType } from '../../accept.ts';
+import type { HttpContext, HttpEnv } from '../../context.ts';
+import { REQUEST_PROBLEMS } from '../../problem-text.ts';
+import { answerProblem } from '../../problem.ts';
+import type { Form } from './contract.ts';
 
-/** The forms in which body data is given. */
-export const JSON_TYPE = 'application/json';
-export const CSV_TYPE = 'text/csv';
-export const FHIR_TYPE = 'application/fhir+json';
+/** The media types of the forms in which body data is given. */
+export const FORM_TYPES = {
+  json: 'application/json',
+  csv: 'text/csv',
+  fhir: 'application/fhir+json',
+} as const satisfies Record<Form, string>;
 
-export type Representation = typeof JSON_TYPE | typeof CSV_TYPE | typeof FHIR_TYPE;
-
-type Range = { type: string; q: number };
+export type InForm = HttpEnv & { Variables: { form: Form } };
 
 /**
- * The form that the client likes best of those offered, by RFC 9110, 12.5.1: the most specific range that covers a form says how much it is
- * liked. JSON breaks ties, and is what a client gets that likes none.
+ * Sets `form`: the one that `format` names, or else the one that `Accept` likes best, of those that the route has. The first one is given to
+ * a client that does not say. A client that takes none of them is answered 406.
  */
-export const negotiate = (c: Context, offered: readonly Representation[]): Representation => {
-  c.header('Vary', 'Accept', { append: true });
-  const chosen = accepts(c, {
-    header: 'Accept',
-    supports: [...offered],
-    default: JSON_TYPE,
-    match: (ranges) => best(ranges, offered),
+export const inForm = (...offered: readonly Form[]) =>
+  createMiddleware<InForm>(async (c, next) => {
+    c.header('Vary', 'Accept', { append: true });
+    const types = offered.map((form) => FORM_TYPES[form]);
+    const named = c.req.query('format');
+    const type = named === undefined ? preferredType(c.req.header('Accept'), types) : undefined;
+    const form = offered.find((one) => one === named || FORM_TYPES[one] === type);
+    if (form === undefined) return answerProblem(c, REQUEST_PROBLEMS.notAcceptable(types));
+    c.set('form', form);
+    return next();
   });
-  return offered.find((one) => one === chosen) ?? JSON_TYPE;
-};
-
-const best = (ranges: readonly Range[], offered: readonly Representation[]): Representation => {
-  const liked = offered.map((type) => ({ type, q: likingOf(type, ranges) }));
-  const most = liked.reduce((top, one) => (one.q > top.q ? one : top), { type: JSON_TYPE, q: 0 });
-  return most.type;
-};
-
-const likingOf = (type: Representation, ranges: readonly Range[]): number => {
-  const wildcards = [type, `${type.split('/')[0]}/*`, '*/*'];
-  const covering = wildcards.map((wanted) => ranges.find((range) => range.type.toLowerCase() === wanted));
-  return covering.find((range) => range !== undefined)?.q ?? 0;
-};
 
 /** Part of every validator: raise it if the same data is answered differently, so that no client keeps what an older release said. */
 const ANSWER_VERSION = 2;
@@ -73,3 +65,18 @@ export const setValidUntil = (
 /** Percent-encoded, whatever an earlier version stored for a time zone: a header takes visible ASCII. */
 const tagOf = (version: readonly (string | number)[]): string =>
   encodeURIComponent([ANSWER_VERSION, ...version].join('-'));
+
+/** Answers with a table, as a file that is named after the user and the days in it. */
+export const answerCsv = (
+  c: HttpContext,
+  table: string,
+  { userId, days, isWhole }: { userId: string; days: readonly string[]; isWhole: boolean },
+): Response => {
+  const sorted = days.toSorted();
+  const range = days.length === 0 ? [] : [sorted[0], 'to', sorted.at(-1)];
+  const words = ['metrics', userId.replaceAll(/[^\w.@-]/g, '_'), ...range, ...(isWhole ? [] : ['part'])];
+  return c.body(table, 200, {
+    'Content-Type': `${FORM_TYPES.csv}; charset=utf-8; header=present`,
+    'Content-Disposition': `attachment; filename="${words.join('-')}.csv"`,
+  });
+};

@@ -4,7 +4,9 @@ import type { AuthorizedRequest } from '../../../broker/access/authenticate.ts';
 import { readMetricChanges } from '../../../broker/metrics/read-metric-delta.ts';
 import { readLatestMetrics, readMetrics } from '../../../broker/metrics/read-metrics.ts';
 import type { Failure } from '../../../domain/failure.ts';
+import { localDay } from '../../../domain/metrics/local-time.ts';
 import type { MetricQuery } from '../../../domain/metrics/metric-query.ts';
+import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { ok, type Result } from '../../../domain/result.ts';
 import { HOUR_MS, toSeconds } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
@@ -12,27 +14,34 @@ import { answerFailure } from '../../problem.ts';
 import { forUser } from '../admit-app.ts';
 import { instantOrNull } from '../instant.ts';
 import { valid } from '../validate.ts';
-import { latestQuery, metricChangesQuery, metricQuery, type MetricQueryParameters } from './contract.ts';
+import {
+  type CsvParameters,
+  latestQuery,
+  metricCatalogQuery,
+  metricChangesQuery,
+  metricQuery,
+  type MetricQueryParameters,
+} from './contract.ts';
 import { valuesAsCsv } from './csv.ts';
 import { metricCursor, questionHash } from './cursor.ts';
-import { asFhirBundle, type FhirContext } from './fhir.ts';
-import { renderCatalog, renderChange, renderMetric } from './json.ts';
+import { asFhirBundle } from './fhir.ts';
+import { renderCatalog, renderChange, renderMetric, type Units } from './json.ts';
 import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
 import { periodsApi } from './periods.ts';
-import { CSV_TYPE, FHIR_TYPE, notModified, JSON_TYPE, negotiate, setValidUntil } from './representation.ts';
+import { answerCsv, FORM_TYPES, inForm, notModified, setValidUntil } from './representation.ts';
 
 /** The metrics API: a user's body data over time. Users without a connection have none, which is no error. */
 export const metricsApi = new Hono<HttpEnv>();
 
 /** A page of values as JSON, CSV or FHIR; see `metricQuery` for what may be asked. */
-metricsApi.get('/:user_id', forUser('read'), valid('query', metricQuery), async (c) => {
+metricsApi.get('/:user_id', forUser('read'), valid('query', metricQuery), inForm('json', 'csv', 'fhir'), async (c) => {
   const { connection } = c.get('user');
   const parameters = c.req.valid('query');
   const { units } = parameters;
   const question = await questionOf(c.get('user'), parameters);
   const query = queryOf(parameters, question);
   if (!query.ok) return answerFailure(c, query.failure);
-  const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
+  const form = c.get('form');
   if (connection !== undefined) {
     const { id, dataVersion } = connection;
     if (notModified(c, [id, dataVersion, form])) return c.body(null, 304);
@@ -46,48 +55,50 @@ metricsApi.get('/:user_id', forUser('read'), valid('query', metricQuery), async 
   const { values, next } = page.value;
   const cursor =
     next === undefined ? undefined : metricCursor.encode([question, next.measuredAtSeconds, next.groupId, next.rank]);
-  const context = contextOf(c, c.get('user'), cursor);
-  if (context.nextUrl !== undefined) c.header('Link', `<${context.nextUrl}>; rel="next"`);
-  if (form === CSV_TYPE) return csv(c, valuesAsCsv(values, units));
-  if (form === FHIR_TYPE) {
-    return c.body(JSON.stringify(asFhirBundle(values, units, context)), 200, { 'Content-Type': FHIR_TYPE });
-  }
+  const nextUrl = cursor && nextUrlOf(c, cursor);
+  if (nextUrl !== undefined) c.header('Link', `<${nextUrl}>; rel="next"`);
+  if (form === 'csv') return answerValues(c, c.get('user'), values, parameters, next === undefined);
+  if (form === 'fhir') return answerFhir(c, c.get('user'), values, units, nextUrl);
   return c.json({ data: values.map((value) => renderMetric(value, units)), next_cursor: cursor ?? null });
 });
 
 /** The newest value of each metric of the whole body, and how old it is. */
-metricsApi.get('/:user_id/latest', forUser('read'), valid('query', latestQuery), async (c) => {
-  const { connection } = c.get('user');
-  const { metric, units } = c.req.valid('query');
-  const selection = selectionOf({ metric });
-  if (!selection.ok) return answerFailure(c, selection.failure);
-  const form = negotiate(c, [JSON_TYPE, CSV_TYPE, FHIR_TYPE]);
-  const completeFrom = connection?.historyCompleteFrom;
-  const deps = c.get('deps');
-  const nowSeconds = toSeconds(deps.now());
-  const version = [connection?.id ?? 0, connection?.dataVersion ?? 0, form, completeFrom ?? ''];
-  if (connection !== undefined && notModified(c, version, nowSeconds)) return c.body(null, 304);
-  const latest =
-    connection === undefined
-      ? ok({ values: [], untilSeconds: undefined })
-      : await readLatestMetrics(deps, connection.id, selection.value);
-  if (!latest.ok) return answerFailure(c, latest.failure);
-  const { values, untilSeconds } = latest.value;
-  setValidUntil(c, version, untilSeconds);
-  if (form === CSV_TYPE) return csv(c, valuesAsCsv(values, units));
-  if (form === FHIR_TYPE) {
-    const bundle = asFhirBundle(values, units, contextOf(c, c.get('user'), undefined));
-    return c.body(JSON.stringify(bundle), 200, { 'Content-Type': FHIR_TYPE });
-  }
-  const data = values.map((value) => {
-    const rendered = { ...renderMetric(value, units), age_seconds: nowSeconds - value.measuredAtSeconds };
-    return [value.name, rendered] as const;
-  });
-  return c.json({ data: Object.fromEntries(data), history_complete_from: instantOrNull(completeFrom) });
-});
+metricsApi.get(
+  '/:user_id/latest',
+  forUser('read'),
+  valid('query', latestQuery),
+  inForm('json', 'csv', 'fhir'),
+  async (c) => {
+    const { connection } = c.get('user');
+    const parameters = c.req.valid('query');
+    const { metric, units } = parameters;
+    const selection = selectionOf({ metric });
+    if (!selection.ok) return answerFailure(c, selection.failure);
+    const form = c.get('form');
+    const deps = c.get('deps');
+    const nowSeconds = toSeconds(deps.now());
+    const completeFrom = connection?.historyCompleteFrom;
+    const version = [connection?.id ?? 0, connection?.dataVersion ?? 0, form, completeFrom ?? ''];
+    if (connection !== undefined && notModified(c, version, nowSeconds)) return c.body(null, 304);
+    const latest =
+      connection === undefined
+        ? ok({ values: [], untilSeconds: undefined })
+        : await readLatestMetrics(deps, connection.id, selection.value);
+    if (!latest.ok) return answerFailure(c, latest.failure);
+    const { values, untilSeconds } = latest.value;
+    setValidUntil(c, version, untilSeconds);
+    if (form === 'csv') return answerValues(c, c.get('user'), values, parameters, true);
+    if (form === 'fhir') return answerFhir(c, c.get('user'), values, units, undefined);
+    const data = values.map((value) => {
+      const rendered = { ...renderMetric(value, units), age_seconds: nowSeconds - value.measuredAtSeconds };
+      return [value.name, rendered] as const;
+    });
+    return c.json({ data: Object.fromEntries(data), history_complete_from: instantOrNull(completeFrom) });
+  },
+);
 
 /** How far each metric went between two moments. */
-metricsApi.get('/:user_id/delta', forUser('read'), valid('query', metricChangesQuery), async (c) => {
+metricsApi.get('/:user_id/delta', forUser('read'), valid('query', metricChangesQuery), inForm('json'), async (c) => {
   const { connection } = c.get('user');
   const parameters = c.req.valid('query');
   const selection = selectionOf(parameters);
@@ -106,15 +117,48 @@ metricsApi.get('/:user_id/delta', forUser('read'), valid('query', metricChangesQ
 });
 
 /** Every metric there is, with its unit and its codes in other vocabularies. */
-metricsApi.get('/:user_id/catalog', forUser('read'), (c) => c.json(renderCatalog()));
+metricsApi.get('/:user_id/catalog', forUser('read'), valid('query', metricCatalogQuery), inForm('json'), (c) =>
+  c.json(renderCatalog()),
+);
 
 metricsApi.route('/', periodsApi);
 
-const csv = (c: HttpContext, table: string): Response =>
-  c.body(table, 200, {
-    'Content-Type': `${CSV_TYPE}; charset=utf-8; header=present`,
-    'Content-Disposition': 'attachment; filename="metrics.csv"',
+const answerValues = (
+  c: HttpContext,
+  { userId }: AuthorizedRequest,
+  values: readonly MetricValue[],
+  parameters: CsvParameters & { units: Units },
+  isWhole: boolean,
+): Response => {
+  const days = values.map(({ measuredAtSeconds, timeZone }) => localDay(measuredAtSeconds, timeZone));
+  return answerCsv(c, valuesAsCsv(values, parameters.units, parameters), { userId, days, isWhole });
+};
+
+const answerFhir = (
+  c: HttpContext,
+  { appId, userId }: AuthorizedRequest,
+  values: readonly MetricValue[],
+  units: Units,
+  nextUrl: string | undefined,
+): Response => {
+  const origin = c.get('deps').settings.publicUrl(c.req.url);
+  const { pathname, search } = new URL(c.req.url);
+  const bundle = asFhirBundle(values, units, {
+    appId,
+    userId,
+    baseUrl: `${origin}/apps/${appId}/metrics/${encodeURIComponent(userId)}`,
+    selfUrl: `${origin}${pathname}${search}`,
+    nextUrl,
   });
+  return c.body(JSON.stringify(bundle), 200, { 'Content-Type': FORM_TYPES.fhir });
+};
+
+/** This page's URL, with the cursor of the next one. */
+const nextUrlOf = (c: HttpContext, cursor: string): string => {
+  const { pathname, searchParams } = new URL(c.req.url);
+  searchParams.set('cursor', cursor);
+  return `${c.get('deps').settings.publicUrl(c.req.url)}${pathname}?${searchParams.toString()}`;
+};
 
 /** What a cursor belongs to: everything but where the page begins, how long it is and how it looks. */
 const questionOf = (
@@ -136,18 +180,4 @@ const queryOf = (parameters: MetricQueryParameters, question: string): Result<Me
   }
   const after = cursor && { measuredAtSeconds: cursor[1], groupId: cursor[2], rank: cursor[3] };
   return ok({ selection: selection.value, ...range.value, order, limit, after });
-};
-
-const contextOf = (c: HttpContext, { appId, userId }: AuthorizedRequest, cursor: string | undefined): FhirContext => {
-  const origin = c.get('deps').settings.publicUrl(c.req.url);
-  const { pathname, search } = new URL(c.req.url);
-  const next = new URLSearchParams(search);
-  if (cursor !== undefined) next.set('cursor', cursor);
-  return {
-    appId,
-    userId,
-    baseUrl: `${origin}/apps/${appId}/metrics/${encodeURIComponent(userId)}`,
-    selfUrl: `${origin}${pathname}${search}`,
-    nextUrl: cursor === undefined ? undefined : `${origin}${pathname}?${next.toString()}`,
-  };
 };

@@ -57,7 +57,15 @@ export type Answer = {
   contents?: readonly AnswerContent[];
 };
 export type AnswerContent = { type: string; schema?: z.ZodType; example: unknown };
-export type AnswerHeader = 'ETag' | 'Link' | 'Location' | 'Set-Cookie' | 'Retry-After' | 'WWW-Authenticate' | 'Allow';
+export type AnswerHeader =
+  | 'Content-Disposition'
+  | 'ETag'
+  | 'Link'
+  | 'Location'
+  | 'Set-Cookie'
+  | 'Retry-After'
+  | 'WWW-Authenticate'
+  | 'Allow';
 
 /** A request body with an example that fits its schema. */
 export const body = <Schema extends z.ZodType>(schema: Schema, example: z.input<Schema>): Body => ({ schema, example });

@@ -114,7 +114,7 @@ export const event = z.object({
 
 const MAX_EVENTS = 100;
 
-export const eventsQuery = z.object({
+export const eventsQuery = z.strictObject({
   after: z.coerce.number().int().min(0).default(0).describe('Events with a higher `sequence` than this.'),
   limit: z.coerce.number().int().min(1).max(MAX_EVENTS).default(MAX_EVENTS).describe('At most so many events.'),
 });

@@ -1,22 +1,29 @@
-import type { AccessToken } from '../../../domain/account.ts';
+import { type AccessToken, isTokenOver } from '../../../domain/account.ts';
+import type { CredentialPage } from '../../../domain/credential-list.ts';
 import type { EpochMs } from '../../../domain/time.ts';
+import { credentialCursor } from '../../api/credential-cursor.ts';
 import type { FieldErrors } from '../form.ts';
 import { Badge } from './badge.tsx';
 import { Confirm } from './confirm.tsx';
 import { Field, Form } from './form.tsx';
+import { More } from './more.tsx';
 import { Table } from './table.tsx';
 import { Ago } from './time.tsx';
 
+/** The page that the path's tokens stand on, further down its list. */
+const nextPage = ({ tokens: { next }, path }: Props): string | undefined =>
+  next && `${path.replace(/\/tokens$/, '')}?after=${credentialCursor.encode(next)}`;
+
 type Props = {
-  tokens: readonly AccessToken[];
-  /** Where the tokens' forms go. */
+  tokens: CredentialPage<AccessToken>;
+  /** The path of the tokens' forms. */
   path: string;
   formToken: string;
   errors: FieldErrors;
   now: EpochMs;
 };
 
-/** The access tokens of an account, without the tokens themselves: a list, a way to revoke, a form to make one. */
+/** An account's access tokens: a list, a form to revoke each, and a form to create one. */
 export const AccessTokens = (props: Props) => (
   <section aria-labelledby="tokens">
     <h2 id="tokens">Access tokens</h2>
@@ -24,15 +31,16 @@ export const AccessTokens = (props: Props) => (
       For the command line and for signing in here. A token opens every app of its account, and ends the sessions that
       it signed in when it is revoked.
     </p>
-    {props.tokens.length === 0 ? (
+    {props.tokens.credentials.length === 0 ? (
       <div class="empty">
         <p>
-          <strong>No tokens yet.</strong> Nobody can sign in to this account before it has one.
+          <strong>No tokens yet.</strong> The account needs one to sign in.
         </p>
       </div>
     ) : (
       <TokenTable {...props} />
     )}
+    <More next={nextPage(props)} />
     <Form class="inline" action={props.path} token={props.formToken}>
       <Field
         name="name"
@@ -75,8 +83,8 @@ const TokenTable = ({ tokens, path, formToken, now }: Props) => (
   <Table
     label="Access tokens"
     columns={['Name', 'Ends in', 'Created', 'Last used', 'Expires', { label: 'Revoke', kind: 'actions' }]}
-    rows={tokens.map((token) => ({
-      isOver: isOver(token, now),
+    rows={tokens.credentials.map((token) => ({
+      isOver: isTokenOver(token, now),
       cells: [
         token.name,
         <code>…{token.hint}</code>,
@@ -106,9 +114,6 @@ const Revoke = ({
     path={`${path}/${id}/revoke`}
     formToken={formToken}
   >
-    It is refused from the next request on, and whoever signed in with it is signed out. That cannot be undone.
+    It is refused from the next request on, and its dashboard sessions end. This cannot be undone.
   </Confirm>
 );
-
-const isOver = ({ revokedAt, expiresAt }: AccessToken, now: EpochMs): boolean =>
-  revokedAt !== undefined || (expiresAt !== undefined && expiresAt <= now);

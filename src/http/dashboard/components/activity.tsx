@@ -9,9 +9,9 @@ export const Activity = ({
   hint,
 }: {
   days: readonly DayActivity[];
-  /** Said where there is nothing to show. */
+  /** The text if there is nothing to show. */
   none: string;
-  /** Of whom it was counted, where not of all. */
+  /** The connections that were counted, if not all. */
   hint: string | undefined;
 }) => (
   <section aria-labelledby="activity">

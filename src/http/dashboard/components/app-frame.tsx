@@ -16,10 +16,8 @@ const TABS: { tab: AppTab; label: string; path: string }[] = [
   { tab: 'audit', label: 'Audit', path: '/audit' },
 ];
 
-/** Where an app's pages are. */
 export const appPath = (app: Pick<App, 'id'>): string => `/dashboard/apps/${app.id}`;
 
-/** Answers with one of an app's tabs. */
 export const appPage = (
   c: DashboardContext,
   { tab, status = 200 }: { tab: AppTab; status?: ContentfulStatusCode },

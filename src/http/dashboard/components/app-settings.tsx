@@ -7,12 +7,12 @@ import { Field, Form } from './form.tsx';
 type Props = {
   app: App;
   formToken: string;
-  /** What names the app as it is shown, for the forms that change it. */
+  /** The version of the shown app, for the forms that change it. */
   version: Record<string, string>;
   errors: FieldErrors;
 };
 
-/** An app's name, whether anything flows for it, and its end. */
+/** An app's settings: its name, enable or disable, and delete. */
 export const AppSettings = (props: Props) => (
   <section aria-labelledby="settings">
     <h2 id="settings">Settings</h2>
@@ -43,7 +43,7 @@ const Rename = ({ app, formToken, version, errors }: Props) => (
   </div>
 );
 
-const RESTS = 'Its links, keys and refreshes rest, and nothing is lost. It can be enabled again at any time.';
+const RESTS = 'Its links, keys and refreshes pause, and nothing is lost. You can enable it again at any time.';
 
 const Disable = ({ app, formToken, version }: Props) => (
   <div>
@@ -81,7 +81,9 @@ const Delete = ({ app, formToken, errors }: Props) => (
   <details open={errors['confirmation'] !== undefined}>
     <summary>Delete app</summary>
     <Form action={`${appPath(app)}/delete`} token={formToken}>
-      <p class="hint">Erases every user of the app with all measurements, its keys and its URIs, for good.</p>
+      <p class="hint">
+        Erases every user of the app with all measurements, its keys and its URIs. This cannot be undone.
+      </p>
       <Field
         name="confirmation"
         label={`Type ${app.id} to confirm`}

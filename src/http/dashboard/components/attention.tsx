@@ -13,14 +13,14 @@ type Props = {
   keys: number;
 };
 
-/** What keeps users from being connected, or data from flowing, with the way to mend it. */
+/** What keeps users from connecting or data from arriving, and how to fix it. */
 export const Attention = (props: Props) => {
   const points = pointsOf(props);
   return (
     <section aria-labelledby="attention">
       <h2 id="attention">Needs attention</h2>
       {points.length === 0 ? (
-        <p>Nothing. Links work, and everybody who connected stays connected.</p>
+        <p>Nothing. Links work, and all connections are kept alive.</p>
       ) : (
         <ul class="attention">
           {points.map(({ isBad, text }) => (

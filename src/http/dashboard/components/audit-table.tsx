@@ -5,13 +5,13 @@ import { Moment } from './time.tsx';
 
 type Props = {
   entries: readonly AuditEntry[];
-  /** The account of who reads it; undefined for the operator. */
+  /** The reader's account; undefined for the operator. */
   reader: { id: string; name: string } | undefined;
   /** Whether to name the app of each. */
   ofAllApps?: boolean;
 };
 
-/** Entries of the audit trail. What was changed is shown as text, never as a link. */
+/** Entries of the audit trail. The subject is shown as text, never as a link. */
 export const AuditTable = ({ entries, reader, ofAllApps = false }: Props) => (
   <Table
     label="Changes"
@@ -36,7 +36,7 @@ export const AuditTable = ({ entries, reader, ofAllApps = false }: Props) => (
   />
 );
 
-/** The app or account that it concerns, where that is not what was changed itself. */
+/** The app or account that the entry concerns, if it is not the subject. */
 const Of = ({ entry: { appId, accountId, subject } }: { entry: AuditEntry }) => {
   const whole = appId ?? accountId;
   return whole === undefined || whole === subject ? null : (
@@ -46,7 +46,7 @@ const Of = ({ entry: { appId, accountId, subject } }: { entry: AuditEntry }) => 
   );
 };
 
-/** Without the account's id, which stands beside it. */
+/** Without the account's id, which the entry shows. */
 const withoutAccount = (detail: AuditDetail): AuditDetail => {
   const { accountId: _, ...rest } = detail;
   return rest;

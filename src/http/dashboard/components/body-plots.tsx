@@ -8,7 +8,7 @@ import { ok, type Result } from '../../../domain/result.ts';
 import { DAY_MS, SECOND_MS } from '../../../domain/time.ts';
 import { type DayValue, LinePlot } from '../plot/line-plot.tsx';
 
-/** How far back the plots go, and what they show one value for. */
+/** The ranges of the plots, and the period of one value. */
 const RANGES = {
   month: { label: '30 days', days: 30, length: 'day' },
   quarter: { label: '90 days', days: 90, length: 'day' },
@@ -22,7 +22,7 @@ export type PlotRange = keyof typeof RANGES;
 
 const isRange = (word: string): word is PlotRange => Object.hasOwn(RANGES, word);
 
-/** The range that a word means; a quarter for any other word. */
+/** The range of a word; a quarter for any other word. */
 export const rangeOf = (word: string | undefined): PlotRange =>
   word !== undefined && isRange(word) ? word : 'quarter';
 
@@ -33,7 +33,7 @@ const PLOTTED = [
     title: 'BMI',
     unit: 'kg/m²',
     digits: 1,
-    absent: 'No values in this time. A BMI needs a height, which this person may never have told Withings.',
+    absent: 'No values in this time. A BMI needs a height, which this user may not have entered at Withings.',
   },
   { name: 'fat_ratio', title: 'Body fat', unit: '%', digits: 1 },
   { name: 'muscle_mass', title: 'Muscle mass', unit: 'kg', digits: 1 },
@@ -42,15 +42,15 @@ const PLOTTED = [
 /** The values of each plotted metric, oldest first. */
 type PlotValues = ReadonlyMap<string, readonly DayValue[]>;
 
-/** What the plots show: a mean of each of these periods. */
+/** The period of each mean. */
 export type Plots = {
   values: PlotValues;
   of: PeriodLength;
-  /** Whether there were more values than one page reads, so that only the last year is shown. */
+  /** Whether there were more values than one page reads. Then only the last year is shown. */
   isCut?: boolean;
 };
 
-/** Reads what the plots of one connection show: nothing, where there is no connection yet. */
+/** Reads the plots of one connection; nothing if there is no connection yet. */
 export const readPlots = async (
   deps: Deps,
   connection: { id: number } | undefined,
@@ -66,7 +66,7 @@ export const readPlots = async (
   if (!read.ok) return read;
   const periods = new Set([...read.value.values()].flat().map(({ day }) => day)).size;
   if (length === 'day' || periods === 0 || periods >= FEW_PERIODS) return ok({ values: read.value, of: length });
-  // A history that is short is shown by the day, however far back was asked for.
+  // A short history is shown by day, whatever the range.
   const daily = await readValues(deps, connection.id, days, 'day');
   return daily.ok ? ok({ values: daily.value, of: 'day' }) : daily;
 };
@@ -110,7 +110,7 @@ type Props = {
   isActive: boolean;
 };
 
-/** A user's body data over time, and a choice of how far back. */
+/** A user's body data over time, with links to other ranges. */
 export const BodyPlots = ({ plots, range, path, isActive }: Props) => (
   <section aria-labelledby="body">
     <div class="title">
@@ -129,8 +129,8 @@ export const BodyPlots = ({ plots, range, path, isActive }: Props) => (
         <p>
           <strong>No measurements in this time.</strong>{' '}
           {isActive
-            ? 'A sync brings what Withings has; a longer time may show more.'
-            : 'None come in while the user is not connected; a longer time may show more.'}
+            ? 'Sync to get them from Withings, or choose a longer time.'
+            : 'The user is not connected, so none arrive. A longer time may show more.'}
         </p>
       </div>
     ) : (

@@ -5,22 +5,25 @@ import { Form } from './form.tsx';
 type Props = {
   /** Unique in the page. */
   id: string;
-  /** What the button says that asks the question. */
+  /** The text of the button that opens the question. */
   ask: string;
   title: string;
   /** What will happen. */
   children: Child;
-  /** What the button says that does it. */
+  /** The text of the button that confirms. */
   action: string;
   path: string;
   formToken: string;
-  /** What the form sends besides. */
+  /** Further fields of the form. */
   fields?: Readonly<Record<string, string>>;
-  /** Whether it cannot simply be undone. */
+  /** Whether it cannot be undone. */
   isFinal?: boolean;
 };
 
-/** A question before something is done. The browser opens and closes it by itself (HTML, `popover`); one that cannot shows it in place. */
+/**
+ * A question before an action. The browser opens and closes it without a script (HTML, `popover`). A browser without
+ * popovers shows it in place.
+ */
 export const Confirm = ({ id, ask, title, children, action, path, formToken, fields = {}, isFinal = true }: Props) => (
   <>
     <button

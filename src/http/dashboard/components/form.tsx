@@ -3,12 +3,12 @@ import type { Child } from 'hono/jsx';
 import { inlineCode } from '../../inline-code.tsx';
 import { FORM_TOKEN_FIELD } from '../form.ts';
 
-/** What makes a form ours; stands in every form that posts. */
+/** The form token, which every posted form contains. */
 export const FormToken = ({ token }: { token: string }) => (
   <input type="hidden" name={FORM_TOKEN_FIELD} value={token} />
 );
 
-/** A form that posts to a path of ours; `fields` are sent along unseen. */
+/** A form that posts to a path of the dashboard. `fields` are hidden. */
 export const Form = ({
   action,
   token,
@@ -34,7 +34,7 @@ export const Form = ({
 type FieldProps = {
   name: string;
   label: string;
-  /** What to write, or what it is for. */
+  /** What to enter, or what it is for. */
   hint?: Child;
   error?: string | undefined;
   value?: string | undefined;
@@ -46,7 +46,7 @@ type FieldProps = {
   spellcheck?: boolean;
 };
 
-/** A labelled text field, with its hint and its error beside it and told to a screen reader with it. */
+/** A labeled text field, with its hint and its error, which a screen reader reads with it. */
 export const Field = ({ name, label, hint, error, type = 'text', ...input }: FieldProps) => {
   const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
   return (
@@ -74,7 +74,7 @@ export const Field = ({ name, label, hint, error, type = 'text', ...input }: Fie
   );
 };
 
-/** Something to switch on or off, explained in a sentence. */
+/** A checkbox, explained in a sentence. */
 export const Checkbox = ({
   name,
   label,
@@ -97,7 +97,7 @@ export const Checkbox = ({
   </div>
 );
 
-/** A choice of a few, each explained in a sentence. */
+/** Radio buttons, each explained in a sentence. */
 export const Choices = ({
   name,
   legend,

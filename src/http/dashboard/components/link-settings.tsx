@@ -7,22 +7,21 @@ const POLICIES: { value: LinkPolicy; label: string; explanation: string }[] = [
     value: 'open',
     label: 'Open',
     explanation:
-      'Anyone who has a link with a user id can use it: simplest, and right where nobody gains by linking another person’s scale.',
+      'Anyone who has a link with a user id can use it: simplest, and enough if mixing up users is harmless.',
   },
   {
     value: 'session',
     label: 'Session',
-    explanation: 'Only links that your backend has made for one user are taken, each for a short time and once.',
+    explanation: 'Only links that your backend created for one user are accepted, each once and for a short time.',
   },
   {
     value: 'confirm',
     label: 'Confirm',
-    explanation:
-      'A link waits, without data, until your backend confirms that the person who came back is the one it was made for: safest.',
+    explanation: 'A link waits, without data, until your backend confirms that the right person returned: safest.',
   },
 ];
 
-/** Who may link whom, explained and changed. */
+/** The link settings, explained and editable. */
 export const LinkSettings = ({
   app,
   formToken,
@@ -33,7 +32,7 @@ export const LinkSettings = ({
   version: Record<string, string>;
 }) => (
   <section aria-labelledby="policy">
-    <h2 id="policy">Who may link whom</h2>
+    <h2 id="policy">Link policy</h2>
     <Form action={`${appPath(app)}/health/link-policy`} token={formToken} fields={version}>
       <Choices name="link_policy" legend="Link policy" chosen={app.linkPolicy} choices={POLICIES} />
       <fieldset class="choices">
@@ -43,8 +42,8 @@ export const LinkSettings = ({
           label="One user per Withings account"
           checked={app.sharedAccounts === 'refuse'}
         >
-          A link to a Withings account that another user of the app is linked to is refused. Otherwise it is made, and
-          noted as a conflict.
+          A link to a Withings account of another user of the app is refused. Otherwise it is accepted, and noted as a
+          conflict.
         </Checkbox>
         <Checkbox name="allow_loopback" label="Allow loopback addresses" checked={app.allowLoopback}>
           For desktop apps: <code>http://127.0.0.1/…</code> may be registered, and is then taken at any port.

@@ -4,27 +4,27 @@ import { appPath } from './app-frame.tsx';
 import { Confirm } from './confirm.tsx';
 import { Field, Form } from './form.tsx';
 
-/** The user under whom the dashboard walks the flow. */
+/** The user id of the dashboard's test links. */
 export const TRY_IT_USER = 'try-it';
 
 type Props = {
   app: App;
   uris: readonly RedirectUri[];
   formToken: string;
-  /** What was wrong with the URI that was to be added. */
+  /** The error of the URI that was to be added. */
   refused: { uri: string; why: string } | undefined;
 };
 
-/** Where an app's users may return to: each URI with its warnings, a way to try it and a way to remove it; and a form to add one. */
+/** An app's redirect URIs, each with its warnings, a test link and a form to remove it; and a form to add one. */
 export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
   <section aria-labelledby="uris">
     <h2 id="uris">Redirect URIs</h2>
-    <p class="lead">Where users return to from Withings. Compared byte for byte; anything else is refused.</p>
+    <p class="lead">Where users return to from Withings. They are compared byte for byte; any other is refused.</p>
     {uris.length === 0 ? (
       <div class="empty">
         <p>
-          <strong>None registered yet.</strong> No link works before the first one is. An iOS app takes a scheme of its
-          own, such as <code>com.example.app:/withings/done</code>; a website an <code>https</code> address.
+          <strong>None registered yet.</strong> Links work after you register one. An iOS app takes a scheme of its own,
+          such as <code>com.example.app:/withings/done</code>; a website an <code>https</code> address.
         </p>
       </div>
     ) : (
@@ -36,8 +36,8 @@ export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
     )}
     {uris.length > 0 && (
       <p class="hint">
-        “Try it” walks the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s web address, or
-        on a page with a button that opens the app’s own scheme.
+        “Try it” runs the real flow for a user named <code>{TRY_IT_USER}</code>. It ends at the app’s web address, or on
+        a page with a button that opens the app’s own scheme.
       </p>
     )}
     <Form class="inline" action={`${appPath(app)}/health/redirect-uris`} token={formToken}>
@@ -80,7 +80,8 @@ const UriRow = ({
         formToken={formToken}
         fields={{ uri }}
       >
-        Links that return to <code>{uri}</code> are refused from the next request on, those under way too.
+        Links that return to <code>{uri}</code> are refused from the next request on, even those that were already
+        opened.
       </Confirm>
     </div>
   </li>
@@ -89,12 +90,12 @@ const UriRow = ({
 /** A browser without the app shows nothing after a redirect to its scheme. */
 export const endingOf = (uri: string): { ending?: 'page' } => (/^https?:/.test(uri) ? {} : { ending: 'page' });
 
-/** The real flow, for a user of its own. Under `session` a link has to be made first, and is good once. */
+/** The real flow, for a separate user. Under `session` a link has to be created first and is valid once. */
 const TryIt = ({ app, uri, uriId, formToken }: { app: App; uri: string; uriId: string; formToken: string }) =>
   app.linkPolicy === 'session' ? (
     <Form action={`${appPath(app)}/health/try`} token={formToken} fields={{ uri }}>
       <button class="quiet" type="submit" aria-describedby={uriId}>
-        Make a link to try
+        Create a test link
       </button>
     </Form>
   ) : (

@@ -1,6 +1,6 @@
 import type { Secret } from '../../../domain/secret.ts';
 
-/** A new secret, in the one answer that ever holds it. One click selects it whole, so that it can be copied without a script. */
+/** A new secret. Only this answer contains it. One click selects it, so that it can be copied without a script. */
 export const ShownOnce = ({ title, secret }: { title: string; secret: Secret }) => (
   <section class="card secret" aria-labelledby="secret">
     <h2 id="secret">{title}</h2>

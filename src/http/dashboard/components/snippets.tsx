@@ -1,6 +1,6 @@
 import type { Snippet } from '../snippets.ts';
 
-/** Code to paste, folded away by platform. */
+/** Code to paste, collapsed by platform. */
 export const Snippets = ({ snippets }: { snippets: readonly Snippet[] }) => (
   <section aria-labelledby="snippets">
     <h2 id="snippets">Code to paste</h2>

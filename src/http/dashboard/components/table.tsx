@@ -1,20 +1,20 @@
 import type { Child } from 'hono/jsx';
 
-/** A column: what is said above it, and how its cells stand. The last one may hold what can be done, named for screen readers alone. */
+/** A column: its heading and its alignment. The heading of a column of actions may be for screen readers only. */
 export type Column = string | { label: string; kind: 'number' | 'actions' };
 
-/** A row: its cells in the order of the columns, of which the first names it. */
+/** A row: its cells in the order of the columns. The first one is the row's heading. */
 export type Row = {
   cells: readonly Child[];
-  /** Id of the first cell, for what describes itself by it. */
+  /** The id of the first cell, for `aria-labelledby`. */
   id?: string | undefined;
-  /** Whether what it shows is over, such as a revoked key. */
+  /** Whether the row is inactive, such as a revoked key. */
   isOver?: boolean | undefined;
 };
 
 /**
- * A table of things. On a phone the stylesheet stacks each row's cells, named by their columns: browsers drop a table's meaning with its
- * layout, so the roles are said here.
+ * A table. On a phone the stylesheet stacks each row's cells and labels them by column. Browsers drop a table's roles
+ * with its layout, so the roles are explicit.
  */
 export const Table = ({
   label,

@@ -4,15 +4,15 @@ import { inlineCode } from '../../inline-code.tsx';
 import { appPath } from './app-frame.tsx';
 import { Field } from './form.tsx';
 
-/** A URI that was tested, and what a link with it would meet. */
+/** A tested URI, and the result. */
 export type TestedUri = RedirectUriTest & { uri: string };
 
-/** Asks whether a link with some redirect URI would be taken, by the very rule that decides at the link. */
+/** Tests whether `auth` would accept a redirect URI, by the same rule. */
 export const TestUri = ({ app, tested }: { app: App; tested: TestedUri | undefined }) => (
   <section aria-labelledby="test-uri">
     <h2 id="test-uri">Test a redirect URI</h2>
     <p class="lead">
-      Paste what your app sends, decoded: it says whether the link would be taken, and what differs if not.
+      Paste what your app sends, decoded. The test says whether a link is accepted, and how it differs if not.
     </p>
     <form class="inline" method="get" action={`${appPath(app)}/health#test-uri`}>
       <Field
@@ -35,10 +35,10 @@ export const TestUri = ({ app, tested }: { app: App; tested: TestedUri | undefin
 const Verdict = ({ tested }: { tested: TestedUri }) =>
   tested.matches ? (
     <p class="notice" role="status">
-      It would be taken: <code>{tested.registered}</code> is registered.
+      It is accepted: <code>{tested.registered}</code> is registered.
     </p>
   ) : (
     <p class="notice bad" role="status">
-      It would be refused. {inlineCode(tested.explanation ?? 'Nothing that is registered resembles it.')}
+      It is refused. {inlineCode(tested.explanation ?? 'No registered URI resembles it.')}
     </p>
   );

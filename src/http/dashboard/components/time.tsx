@@ -1,10 +1,10 @@
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../../domain/time.ts';
 
-/** A moment as people say it, with the exact time behind it. */
+/** A time relative to now, with the exact time as its title. */
 export const Ago = ({ at, now }: { at: EpochMs | undefined; now: EpochMs }) =>
   at === undefined ? <span class="none">never</span> : <Exact at={at}>{ago(at, now)}</Exact>;
 
-/** A moment to the minute, in UTC. */
+/** A time to the minute, in UTC. */
 export const Moment = ({ at }: { at: EpochMs }) => <Exact at={at}>{`${utcMinute(at)} UTC`}</Exact>;
 
 const Exact = ({ at, children }: { at: EpochMs; children: string }) => (
@@ -23,10 +23,10 @@ const UNITS = [
   [MINUTE_MS, 'minute'],
 ] as const;
 
-/** Months and years are said from two of them on: "45 days" says more than "1 month". */
+/** Months and years are used from two of them on: "45 days" is more exact than "1 month". */
 const mostBefore = (unit: (typeof UNITS)[number][1]): number => (unit === 'year' || unit === 'month' ? 2 : 1);
 
-/** Distance of a moment from now in the largest unit that fits, rounded. */
+/** The distance from now in the largest fitting unit, rounded. */
 const ago = (at: EpochMs, now: EpochMs): string => {
   const distance = Math.abs(now - at);
   const [size, unit] = UNITS.find(([size, unit]) => distance >= size * mostBefore(unit)) ?? [MINUTE_MS, 'minute'];

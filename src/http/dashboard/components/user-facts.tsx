@@ -6,7 +6,7 @@ import type { TimelineEvent, TimelineEventKind } from '../../../domain/timeline.
 import { Ago, Moment } from './time.tsx';
 import { REAUTH_REASONS } from './user-state.tsx';
 
-/** What is known of a connection, without anything secret. */
+/** A connection's details, without secrets. */
 export const UserFacts = ({
   detail,
   pendingSince,
@@ -22,13 +22,13 @@ export const UserFacts = ({
     )}
     {pendingSince !== undefined && (
       <p class="hint">
-        The user came back from Withings. Nothing is pulled over this link before your backend confirms its ticket:{' '}
+        The user returned from Withings. There is no sync before your backend confirms the link’s ticket:{' '}
         <code>POST …/withings/confirm</code>.
       </p>
     )}
     <dl class="figures small">
       {pendingSince !== undefined && (
-        <Fact name="Waits for confirmation since">
+        <Fact name="Waiting for confirmation since">
           <Ago at={pendingSince} now={now} />
         </Fact>
       )}
@@ -75,6 +75,7 @@ const EVENTS: Record<TimelineEventKind, string> = {
   refresh_failed: 'Refresh failed',
   reauth_required: 'Needs reconnect',
   synced: 'Synced',
+  sync_failed: 'Sync failed',
   disconnected: 'Disconnected',
 };
 

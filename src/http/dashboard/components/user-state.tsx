@@ -2,7 +2,6 @@ import type { ConnectionState } from '../../../domain/connection.ts';
 import type { ReauthReason } from '../../../domain/failure.ts';
 import { Badge } from './badge.tsx';
 
-/** The states of a user, as an app sees them. */
 export type UserState = ConnectionState | 'pending';
 
 export const USER_STATES: Record<UserState, { label: string; tone: 'good' | 'wait' | 'bad' | 'plain' }> = {
@@ -12,14 +11,14 @@ export const USER_STATES: Record<UserState, { label: string; tone: 'good' | 'wai
   disconnected: { label: 'Disconnected', tone: 'plain' },
 };
 
-/** A user's state in a word. */
 export const StateBadge = ({ state }: { state: UserState }) => (
   <Badge tone={USER_STATES[state].tone}>{USER_STATES[state].label}</Badge>
 );
 
-/** Why somebody has to connect again, in a sentence. */
+/** Why a user has to connect again, in a sentence. */
 export const REAUTH_REASONS: Record<ReauthReason, string> = {
   refresh_token_rejected: 'Withings rejected the refresh token: access was withdrawn there, or unused for a year.',
-  insufficient_scope: 'Withings took away the permission to read measurements.',
+  access_token_rejected: 'Withings has refused this user’s measurements for hours, although the tokens were new.',
+  insufficient_scope: 'Withings withdrew the permission to read measurements.',
   seal_broken: 'The stored tokens do not open: the row was changed outside the broker.',
 };

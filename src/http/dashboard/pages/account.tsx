@@ -7,11 +7,12 @@ import { Confirm } from '../components/confirm.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { credentialPlace } from '../credential-place.ts';
 import { answerFailure } from '../failure.tsx';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
-/** Who is signed in, until when, and by what; a developer's own tokens. */
+/** The session's account, token and expiry, and a developer's own tokens. */
 export const accountPages = new Hono<DashboardEnv>();
 
 const PATH = '/dashboard/account';
@@ -28,12 +29,12 @@ accountPages.post('/tokens/:token_id/revoke', async (c) => {
   return revoked.ok ? c.redirect(withNotice(PATH, 'token_revoked'), 303) : answerFailure(c, revoked.failure);
 });
 
-/** No account has the empty id: the operator has none, and finds none here. */
+/** The operator has no account. No account has the empty id, so the operator finds none here. */
 const ownId = (c: DashboardContext): string => c.get('session').account?.id ?? '';
 
 const accountPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
   const { account } = c.get('session');
-  const tokens = account && (await listAccessTokens(c.get('deps'), account.id));
+  const tokens = account && (await listAccessTokens(c.get('deps'), account.id, credentialPlace(c)));
   if (tokens?.ok === false) return answerFailure(c, tokens.failure);
   const errors = 'errors' in made ? made.errors : {};
   return page(
@@ -87,7 +88,7 @@ const SignedIn = ({ c }: { c: DashboardContext }) => {
           formToken={c.get('formToken')}
         >
           Every session of {account === undefined ? 'the operator' : 'this account'} ends, on every device, this one
-          too. Access tokens go on working.
+          too. Access tokens keep working.
         </Confirm>
       </div>
     </section>

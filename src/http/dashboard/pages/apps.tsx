@@ -14,7 +14,7 @@ import { type FieldErrors, parseForm, readForm } from '../form.ts';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
-/** The list of apps, and making one. */
+/** The list of apps, and the form to create one. */
 export const appPages = new Hono<DashboardEnv>();
 
 const PATH = '/dashboard/apps';
@@ -65,8 +65,8 @@ const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string)
 const FirstApp = () => (
   <div class="empty">
     <p>
-      <strong>No apps yet.</strong> An app is whatever your users hold in their hands: it has an id, API keys, and a
-      list of addresses to which its users return from Withings.
+      <strong>No apps yet.</strong> An app is what your users use: it has an id, API keys, and a list of addresses to
+      which its users return from Withings.
     </p>
     <ol>
       <li>Create an app below.</li>

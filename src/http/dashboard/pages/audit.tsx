@@ -12,7 +12,7 @@ import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 import { page } from '../layout.tsx';
 
-/** Who changed what of an app, when and through what. */
+/** An app's audit trail. */
 export const appAuditPages = new Hono<DashboardEnv>();
 
 appAuditPages.get('/', async (c) => {
@@ -25,14 +25,14 @@ appAuditPages.get('/', async (c) => {
     <section aria-labelledby="audit">
       <h2 id="audit">Audit</h2>
       <p class="lead">
-        Every change of who may do what, and every disconnect and erasure, newest first. Entries are never changed.
+        Every change of permissions, every disconnect and every erasure, newest first. Entries are never changed.
       </p>
       {trail.value}
     </section>,
   );
 });
 
-/** The same of everything, for the operator; of their own account and its tokens, for a developer. */
+/** The whole audit trail for the operator; a developer's own account and tokens for a developer. */
 export const auditPages = new Hono<DashboardEnv>();
 
 auditPages.get('/', async (c) => {
@@ -46,8 +46,8 @@ auditPages.get('/', async (c) => {
       <h1 id="audit">Audit</h1>
       <p class="lead">
         {account === undefined
-          ? 'Every change of any account and any app, those that are gone included, newest first.'
-          : 'Every change of your account and its access tokens, newest first. What concerns an app is on the app’s own tab.'}
+          ? 'Every change of any account and any app, also of deleted ones, newest first.'
+          : 'Every change of your account and its access tokens, newest first. Each app’s changes are on its own tab.'}
       </p>
       {trail.value}
     </section>,

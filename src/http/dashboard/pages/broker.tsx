@@ -17,7 +17,7 @@ import type { DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 import { page } from '../layout.tsx';
 
-/** The operator's page: whether the cron keeps up, what fails and why, and how the keyring stands. */
+/** The operator's page: the cron, failures with their reasons, alarms and the keyring. */
 export const brokerPages = new Hono<DashboardEnv>();
 
 brokerPages.get('/', async (c) => {
@@ -36,13 +36,13 @@ brokerPages.get('/', async (c) => {
         <Reasons
           id="failing"
           title="Refreshes that fail now"
-          none="None. Every refresh that was due went through."
+          none="None. Every due refresh succeeded."
           reasons={health.failing}
         />
         <Reasons
           id="lost"
           title="Lost in the last 30 days"
-          none="None. Nobody has to reconnect."
+          none="None. No user has to reconnect."
           reasons={health.lost}
         />
       </div>
@@ -62,7 +62,7 @@ brokerPages.get('/', async (c) => {
   );
 });
 
-/** What the operator was told of, while it lasts. */
+/** The active alarms. */
 const Alarms = ({ alarms, now }: { alarms: BrokerHealth['alarms']; now: EpochMs }) =>
   alarms.length === 0 ? null : (
     <ul class="attention" aria-label="Alarms">
@@ -82,13 +82,13 @@ const CRON: Record<CronHealth, { tone: 'good' | 'wait' | 'bad'; label: string; e
   paused: {
     tone: 'wait',
     label: 'Paused',
-    explanation: 'Withings asked to wait, or the share of its requests is used up. It goes on by itself.',
+    explanation: 'Withings asked to wait, or the share of its requests is used up. It continues automatically.',
   },
   late: {
     tone: 'bad',
     label: 'Late',
     explanation:
-      'Something has been due for more than ten minutes, or no tick came for more than an hour. See in the log whether ticks run, and whether the batch is too small.',
+      'Something has been due for more than ten minutes, or no tick came for more than an hour. Check in the log whether ticks run, and whether the batch is too small.',
   },
 };
 
@@ -115,7 +115,7 @@ const Cron = ({ health: { cron, lastTickAt, backlog }, now }: { health: BrokerHe
         <dd>{counted(backlog.inDoubt)}</dd>
       </div>
       <div>
-        <dt>Syncs to go on</dt>
+        <dt>Syncs to continue</dt>
         <dd>{counted(backlog.syncsToResume)}</dd>
       </div>
       <div>
@@ -187,12 +187,12 @@ const Keyring = ({ keyring, now }: { keyring: BrokerHealth['keyring']; now: Epoc
         {keyIds.length > 1 && (
           <>
             <dt>Other keys</dt>
-            <dd>{settled ? 'No longer needed: they may be dropped.' : 'Still needed, or not known yet. Keep them.'}</dd>
+            <dd>{settled ? 'No longer needed: you can remove them.' : 'Still needed, or not known yet. Keep them.'}</dd>
           </>
         )}
         {state?.last && (
           <>
-            <dt>Last looked through</dt>
+            <dt>Last complete pass</dt>
             <dd>
               <Ago at={state.last.finishedAt} now={now} />: {state.last.resealed} sealed anew, {state.last.broken}{' '}
               broken

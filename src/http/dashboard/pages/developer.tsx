@@ -8,11 +8,12 @@ import { Confirm } from '../components/confirm.tsx';
 import { Form } from '../components/form.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { credentialPlace } from '../credential-place.ts';
 import { answerFailure } from '../failure.tsx';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
-/** One developer account, for the operator: its tokens, and whether it may do anything. */
+/** One developer account, for the operator: its tokens, and enable or disable. */
 export const developerPages = new Hono<DashboardEnv>();
 
 const accountIdOf = (c: DashboardContext): string => c.req.param('account_id') ?? '';
@@ -41,7 +42,7 @@ const setDisabled = async (c: DashboardContext, disabled: boolean): Promise<Resp
 const developerPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
   const account = await showAccount(c.get('deps'), accountIdOf(c));
   if (!account.ok) return answerFailure(c, account.failure);
-  const tokens = await listAccessTokens(c.get('deps'), account.value.id);
+  const tokens = await listAccessTokens(c.get('deps'), account.value.id, credentialPlace(c));
   if (!tokens.ok) return answerFailure(c, tokens.failure);
   const errors = 'errors' in made ? made.errors : {};
   const isDisabled = account.value.disabledAt !== undefined;
@@ -68,7 +69,7 @@ const developerPage = async (c: DashboardContext, made: CreatedToken): Promise<R
       <section aria-labelledby="access">
         <h2 id="access">Access</h2>
         <p class="lead">
-          A disabled account’s tokens and sessions are refused at once. Its apps go on serving their users.
+          A disabled account’s tokens and sessions are refused at once. Its apps keep serving their users.
         </p>
         <div class="actions">
           {isDisabled ? (
@@ -93,7 +94,7 @@ const Disable = ({ c, name }: { c: DashboardContext; name: string }) => (
     path={`${pathOf(c)}/disable`}
     formToken={c.get('formToken')}
   >
-    Its tokens are refused from the next request on, and whoever is signed in with one is signed out. Its apps go on
-    serving their users, and it can be enabled again.
+    Its tokens are refused from the next request on, and its dashboard sessions end. Its apps keep serving their users,
+    and it can be enabled again.
   </Confirm>
 );

@@ -15,7 +15,7 @@ import { type FieldErrors, parseForm } from '../form.ts';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
-/** The operator's list of developer accounts, and making one. */
+/** The operator's list of developer accounts, and the form to create one. */
 export const developersPages = new Hono<DashboardEnv>();
 
 const PATH = '/dashboard/developers';
@@ -43,7 +43,7 @@ const developersPage = async (c: DashboardContext, errors: FieldErrors): Promise
       {accounts.length === 0 && after === '' ? (
         <div class="empty">
           <p>
-            <strong>No developers yet.</strong> An account owns apps and sees no others. Make one, and hand its first
+            <strong>No developers yet.</strong> An account owns apps and sees only those. Create one, and give its first
             access token to the developer.
           </p>
         </div>

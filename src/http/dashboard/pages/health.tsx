@@ -25,7 +25,7 @@ import { readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 import { snippetsFor } from '../snippets.ts';
 
-/** An app's Health tab: where its users return to, who may link whom, and the code that starts a link. */
+/** An app's Health tab: redirect URIs, link settings, and code that starts a link. */
 export const healthPages = new Hono<DashboardEnv>();
 
 healthPages.get('/', (c) => healthPage(c, undefined));
@@ -51,7 +51,7 @@ healthPages.post('/redirect-uris', async (c) => {
 healthPages.post('/redirect-uris/remove', async (c) => {
   const uri = (await readForm(c)).get('uri') ?? '';
   const removed = await unregisterRedirectUri(c.get('deps'), c.get('managed'), uri);
-  // Removed twice is removed.
+  // Removing it again is not an error.
   if (!removed.ok && removed.failure.kind !== 'not_found') return answerFailure(c, removed.failure);
   return backTo(c, 'redirect_uri_removed');
 });
@@ -74,7 +74,9 @@ healthPages.post('/link-policy', async (c) => {
   return changeApp(c, settings, { tab: 'health', path: '/health', notice: 'link_policy_changed' });
 });
 
-/** A single-use link to try, shown as a link: a form's answer may not lead to another site (CSP `form-action`). */
+/**
+ * A single-use test link, shown as a link because a form's answer may not redirect to another site (CSP `form-action`).
+ */
 healthPages.post('/try', async (c) => {
   const app = c.get('app');
   const redirectUri = (await readForm(c)).get('uri') ?? '';
@@ -88,7 +90,7 @@ healthPages.post('/try', async (c) => {
     <section class="card" aria-labelledby="try">
       <h2 id="try">Try the link</h2>
       <p>
-        It is good once and for a short time, for the user <code>{TRY_IT_USER}</code>, who returns to{' '}
+        It is valid once and for a short time, for the user <code>{TRY_IT_USER}</code>, who returns to{' '}
         <code>{redirectUri}</code>.
       </p>
       <p>

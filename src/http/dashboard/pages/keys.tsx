@@ -5,20 +5,23 @@ import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
 import type { Secret } from '../../../domain/secret.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { createKeyRequest } from '../../api/apps/contract.ts';
+import { credentialCursor } from '../../api/credential-cursor.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Confirm } from '../components/confirm.tsx';
 import { Checkbox, Field, Form } from '../components/form.tsx';
+import { More } from '../components/more.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { credentialPlace } from '../credential-place.ts';
 import { answerFailure } from '../failure.tsx';
 import { type FieldErrors, readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 
-/** An app's API keys: a new one is shown once, in the answer that made it, and never again. */
+/** An app's API keys. A new one is shown once. */
 export const keysPages = new Hono<DashboardEnv>();
 
 keysPages.get('/', (c) => keysPage(c, {}));
@@ -53,8 +56,10 @@ const errorsOf = (issues: readonly { path: readonly PropertyKey[] }[]): FieldErr
   );
 
 const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secret): Promise<Response> => {
-  const listed = await listApiKeys(c.get('deps'), c.get('managed'));
+  const listed = await listApiKeys(c.get('deps'), c.get('managed'), credentialPlace(c));
+
   if (!listed.ok) return answerFailure(c, listed.failure);
+  const { next } = listed.value;
   const refused = Object.keys(errors).length > 0;
   return appPage(
     c,
@@ -64,18 +69,19 @@ const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secre
       <section aria-labelledby="keys">
         <h2 id="keys">API keys</h2>
         <p class="lead">
-          For your backend, never for an app on a phone: that one takes a user token, which opens one user’s data for an
+          For your backend, never for an app on a phone. A phone takes a user token, which opens one user’s data for an
           hour at most.
         </p>
-        {listed.value.length === 0 ? (
+        {listed.value.credentials.length === 0 ? (
           <div class="empty">
             <p>
               <strong>No keys yet.</strong> Your backend needs one to sync users and to read their measurements.
             </p>
           </div>
         ) : (
-          <KeyTable c={c} keys={listed.value} now={c.get('deps').now()} />
+          <KeyTable c={c} keys={listed.value.credentials} now={c.get('deps').now()} />
         )}
+        <More next={next && `${appPath(c.get('app'))}/keys?after=${credentialCursor.encode(next)}`} />
       </section>
       <CreateKey c={c} errors={errors} />
       <KeySettings c={c} version={await versionField(c.get('app'))} />
@@ -110,14 +116,14 @@ const Revoke = ({ c, apiKey: { id, name } }: { c: DashboardContext; apiKey: ApiK
     path={`${appPath(c.get('app'))}/keys/revoke/${id}`}
     formToken={c.get('formToken')}
   >
-    It is refused from the next request on. That cannot be undone: whatever uses it needs a new key first.
+    It is refused from the next request on. This cannot be undone: give its users a new key first.
   </Confirm>
 );
 
 const SCOPES: Record<KeyScope, { label: string; explanation: string }> = {
   read: { label: 'read', explanation: 'Read users’ status and measurements.' },
   sync: { label: 'sync', explanation: 'Pull what is new from Withings, and disconnect users.' },
-  'manage-links': { label: 'manage links', explanation: 'Make links and user tokens, and confirm links.' },
+  'manage-links': { label: 'manage links', explanation: 'Create links and user tokens, and confirm links.' },
 };
 
 const CreateKey = ({ c, errors }: { c: DashboardContext; errors: FieldErrors }) => (
@@ -127,7 +133,7 @@ const CreateKey = ({ c, errors }: { c: DashboardContext; errors: FieldErrors }) 
       <Field
         name="name"
         label="Name"
-        hint="Where it will be used, such as “production backend”."
+        hint="Where you will use it, such as “production backend”."
         error={errors['name']}
         maxlength={100}
         autocomplete="off"
@@ -156,8 +162,8 @@ const KeySettings = ({ c, version }: { c: DashboardContext; version: Record<stri
         label="Refuse keys in requests of web pages"
         checked={c.get('app').refuseBrowserKeys}
       >
-        A key in a page’s script reads every user, and whoever opens the page can read the key. Such requests are
-        answered with <code>browser_key_refused</code>; user tokens go on working in pages.
+        A key in a page’s script reads every user, and every visitor of the page can read the key. Such requests are
+        answered with <code>browser_key_refused</code>; user tokens keep working in pages.
       </Checkbox>
       <button class="quiet" type="submit">
         Save

@@ -15,7 +15,7 @@ import { answerFailure } from '../failure.tsx';
 import { type FieldErrors, parseForm, readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 
-/** An app's Overview tab: how many users are in which state, what they did lately, what needs attention; and the app's settings. */
+/** An app's Overview tab: users by state, activity by day, what needs attention, and settings. */
 export const overviewPages = new Hono<DashboardEnv>();
 
 overviewPages.get('/', (c) => overviewPage(c, {}));
@@ -69,7 +69,7 @@ const overviewPage = async (c: DashboardContext, errors: FieldErrors): Promise<R
           app={app}
           users={overview.users}
           uris={uris.value.length}
-          keys={keys.value.filter(({ revokedAt }) => revokedAt === undefined).length}
+          keys={keys.value.credentials.filter(({ revokedAt }) => revokedAt === undefined).length}
         />
         <Activity
           days={overview.activity}

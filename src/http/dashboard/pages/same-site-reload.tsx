@@ -1,6 +1,6 @@
 /**
- * Shown for a moment to a browser that followed another site's link: such a request comes without the session's cookie, the one that this
- * page's reload makes comes with it.
+ * Shown briefly to a browser that followed another site's link. Such a request lacks the session's cookie. The reload
+ * by this page has it.
  */
 export const sameSiteReloadPage = (path: string) => (
   <html lang="en">

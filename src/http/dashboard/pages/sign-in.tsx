@@ -13,7 +13,6 @@ import { publicPage } from '../layout.tsx';
 import { noticeOf } from '../notice.ts';
 import { setSessionCookie, setVisitorCookie, SIGN_IN_PATH, visitorCookie } from '../session.ts';
 
-/** Signing in with a token. */
 export const signInPages = new Hono<DashboardEnv>();
 
 signInPages.get('/', (c) => signInPage(c, undefined));

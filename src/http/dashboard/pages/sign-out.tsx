@@ -6,7 +6,7 @@ import { answerFailure } from '../failure.tsx';
 import { withNotice } from '../notice.ts';
 import { clearSessionCookie, sessionCookie, SIGN_IN_PATH } from '../session.ts';
 
-/** Ending sessions: this one, or all that the same account has anywhere. */
+/** Ends this session, or all sessions of the account. */
 export const signOutPages = new Hono<DashboardEnv>();
 
 signOutPages.post('/sign-out', async (c) => {

@@ -21,7 +21,7 @@ import { answerFailure } from '../failure.tsx';
 import { readForm } from '../form.ts';
 import { type Notice, withNotice } from '../notice.ts';
 
-/** One user: body data, what happened, and what can be done. */
+/** One user: body data, timeline and actions. */
 export const userPages = new Hono<DashboardEnv>();
 
 const requireUser = createMiddleware<DashboardEnv>(async (c, next) => {
@@ -43,7 +43,7 @@ userPages.get('/', (c) => userPage(c, {}));
 userPages.post('/sync', async (c) => {
   const user = await flowing(c);
   const connection = user.ok ? syncableConnection(user.value) : user;
-  const synced = connection.ok ? await sync(c.get('deps'), connection.value.id) : connection;
+  const synced = connection.ok ? await sync(c.get('deps'), connection.value) : connection;
   if (!synced.ok) return userPage(c, { problem: problemOf(synced.failure).detail });
   return backTo(c, synced.value.complete ? 'user_synced' : 'user_syncing');
 });
@@ -130,8 +130,8 @@ const Actions = ({ c, state }: { c: DashboardContext; state: string }) => (
         path={`${pathOf(c)}/disconnect`}
         formToken={c.get('formToken')}
       >
-        The tokens are forgotten at once, and the user has to connect again before anything new comes in. Stored
-        measurements stay.
+        The tokens are deleted at once, and the user has to connect again before new data arrives. Stored measurements
+        stay.
       </Confirm>
     )}
   </div>
@@ -142,8 +142,8 @@ const Erase = ({ c, error }: { c: DashboardContext; error: string | undefined })
     <summary>Erase user</summary>
     <Form action={`${pathOf(c)}/erase`} token={c.get('formToken')}>
       <p class="hint">
-        Removes the connection, its tokens and every measurement, for good. Access at Withings is withdrawn too, unless
-        the same Withings account is connected elsewhere.
+        Removes the connection, its tokens and every measurement. This cannot be undone. Access at Withings is withdrawn
+        too, unless the same Withings account is connected elsewhere.
       </p>
       <Field
         name="confirmation"

@@ -11,10 +11,14 @@ import { StateBadge, USER_STATES, type UserState } from '../components/user-stat
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 
-/** An app's users: found by the beginning of their id and by state. */
+/** An app's users, filtered by the beginning of their id and by state. */
 export const usersPages = new Hono<DashboardEnv>();
 
 const MAX_ID_LENGTH = 128;
+
+/** Beside the states: connected, and the last sync or refresh failed. */
+const FAILING = 'failing';
+type Chosen = UserState | typeof FAILING;
 
 const isUserState = (word: string): word is UserState => Object.hasOwn(USER_STATES, word);
 
@@ -22,12 +26,14 @@ usersPages.get('/', async (c) => {
   const app = c.get('app');
   const word = c.req.query('state') ?? '';
   const state = isUserState(word) ? word : undefined;
+  const failing = word === FAILING;
+  const chosen = failing ? FAILING : state;
   const prefix = (c.req.query('q') ?? '').trim().slice(0, MAX_ID_LENGTH);
   const afterUserId = c.req.query('after') ?? '';
-  const listed = await listConnections(c.get('deps'), c.get('managed'), { state, prefix, afterUserId });
+  const listed = await listConnections(c.get('deps'), c.get('managed'), { state, failing, prefix, afterUserId });
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { users, nextAfterUserId } = listed.value;
-  const isFiltered = state !== undefined || prefix !== '' || afterUserId !== '';
+  const isFiltered = chosen !== undefined || prefix !== '' || afterUserId !== '';
   return appPage(
     c,
     { tab: 'users' },
@@ -42,7 +48,7 @@ usersPages.get('/', async (c) => {
           maxlength={MAX_ID_LENGTH}
           spellcheck={false}
         />
-        <StateFilter chosen={state} />
+        <StateFilter chosen={chosen} />
         <button type="submit">Search</button>
       </form>
       {users.length === 0 ? (
@@ -50,18 +56,18 @@ usersPages.get('/', async (c) => {
       ) : (
         <UserTable c={c} users={users} now={c.get('deps').now()} />
       )}
-      <More next={nextAfterUserId && nextPage(c, { state, prefix, after: nextAfterUserId })} />
+      <More next={nextAfterUserId && nextPage(c, { state: chosen, prefix, after: nextAfterUserId })} />
     </section>,
   );
 });
 
 const nextPage = (
   c: DashboardContext,
-  { state, prefix, after }: { state: UserState | undefined; prefix: string; after: string },
+  { state, prefix, after }: { state: Chosen | undefined; prefix: string; after: string },
 ): string =>
   `${appPath(c.get('app'))}/users?${new URLSearchParams({ state: state ?? '', q: prefix, after }).toString()}`;
 
-const StateFilter = ({ chosen }: { chosen: UserState | undefined }) => (
+const StateFilter = ({ chosen }: { chosen: Chosen | undefined }) => (
   <div class="field short">
     <label for="state">State</label>
     <select id="state" name="state">
@@ -71,6 +77,9 @@ const StateFilter = ({ chosen }: { chosen: UserState | undefined }) => (
           {label}
         </option>
       ))}
+      <option value={FAILING} selected={chosen === FAILING}>
+        Connected, failing
+      </option>
     </select>
   </div>
 );
@@ -79,11 +88,11 @@ const NoUsers = ({ c, isFiltered }: { c: DashboardContext; isFiltered: boolean }
   <div class="empty">
     {isFiltered ? (
       <p>
-        <strong>Nobody matches.</strong> <a href={`${appPath(c.get('app'))}/users`}>Show all users</a>
+        <strong>No user matches.</strong> <a href={`${appPath(c.get('app'))}/users`}>Show all users</a>
       </p>
     ) : (
       <p>
-        <strong>Nobody has connected yet.</strong> Open the “Try it” link on the{' '}
+        <strong>No user has connected yet.</strong> Open the “Try it” link on the{' '}
         <a href={`${appPath(c.get('app'))}/health`}>Health tab</a>, allow access, and you are the first.
       </p>
     )}
@@ -94,10 +103,18 @@ const UserTable = ({ c, users, now }: { c: DashboardContext; users: readonly Lis
   <Table
     label="Users"
     columns={['User', 'State', 'Since', 'Last sync']}
-    rows={users.map(({ userId, state, stateSince, lastSyncAt }) => ({
+    rows={users.map(({ userId, state, stateSince, lastSyncAt, failure }) => ({
       cells: [
         <a href={`${appPath(c.get('app'))}/users/${encodeURIComponent(userId)}`}>{userId}</a>,
-        <StateBadge state={state} />,
+        <>
+          <StateBadge state={state} />
+          {failure !== undefined && (
+            <>
+              {' '}
+              failing (<code>{failure}</code>)
+            </>
+          )}
+        </>,
         <Ago at={stateSince} now={now} />,
         <Ago at={lastSyncAt} now={now} />,
       ],

@@ -5,12 +5,12 @@ import { linearScale } from './scale.ts';
 export type DayCounts = { day: string; first: number; second: number };
 
 const TICKS = 4;
-/** How much of a day's width one of its two bars takes; the rest is between days. */
+/** The share of a day's width of one of its two bars; the rest separates days. */
 const BAR_SHARE = 0.36;
-/** Every so many days are named below. */
+/** Days between two labels. */
 const LABELLED_DAYS = 7;
 
-/** Two counts a day, side by side: the first filled, the second outlined, so that they differ without colour. */
+/** Two counts a day, side by side: the first filled, the second outlined, so that they differ without color. */
 export const DayBars = ({
   title,
   labels: [first, second],

@@ -1,15 +1,15 @@
 import type { Child } from 'hono/jsx';
 
-/** Size of a plot in its own units; the page scales it to the width it has. */
+/** The size of a plot in its own units. The page scales it. */
 const WIDTH = 520;
 const HEIGHT = 220;
-/** The area that data is drawn in. */
+/** The area of the data. */
 export const AREA = { left: 46, right: WIDTH - 12, top: 14, bottom: HEIGHT - 28 };
 
-/** A tick of an axis: where, and what it says. */
+/** A tick of an axis: its position and label. */
 export type Tick = { at: number; label: string };
 
-/** The picture: axes, grid and what is drawn on it. `summary` is what it says to somebody who does not see it. */
+/** The picture: axes, grid and data. `summary` describes it for screen readers. */
 export const Picture = ({
   summary,
   across,
@@ -39,16 +39,16 @@ export const Picture = ({
   </svg>
 );
 
-/** Half the width that a label may take. */
+/** Half the maximum width of a label. */
 const HALF_LABEL = 30;
 
-/** Keeps the labels at the ends inside the picture. */
+/** Keeps the first and last label inside the picture. */
 const anchorOf = (x: number): 'start' | 'middle' | 'end' => {
   if (x < AREA.left + HALF_LABEL) return 'start';
   return x > AREA.right - HALF_LABEL ? 'end' : 'middle';
 };
 
-/** The numbers behind a plot, folded away. */
+/** The numbers of a plot, collapsed. */
 export const TableBehind = ({
   title,
   columns,

@@ -13,16 +13,16 @@ export type LinePlotProps = {
   unit: string;
   /** Digits after the point. */
   digits: number;
-  /** What one value is, such as "daily mean". */
+  /** The kind of value, such as "daily mean". */
   of: string;
   /** Oldest first. */
   values: readonly DayValue[];
-  /** What may be said where there are no values. */
+  /** The text if there are no values. */
   absent?: string;
 };
 
 const TICKS = 4;
-/** More points than this are drawn as a line alone. */
+/** Above this number the points are drawn as a line without marks. */
 const MAX_DOTS = 31;
 
 /** One metric over time. */
@@ -78,11 +78,11 @@ const EmptyPlot = ({ title, absent = 'No values in this time.' }: { title: strin
 const timeOf = (day: string | Date): number =>
   typeof day === 'string' ? Date.parse(`${day}T00:00:00Z`) : day.getTime();
 
-/** A range of at least some width, so that a single value stands in its middle. */
+/** A range of a minimum width, so that a single value is in its middle. */
 const spread = (low: number, high: number, least: number): [number, number] =>
   high - low >= least ? [low, high] : [low - least, high + least];
 
-/** Ticks closer together than what their labels tell apart are one. */
+/** Merges ticks with equal labels. */
 const dateTicks = (from: number, to: number): { at: Date; label: string }[] => {
   const dates = utcTicks(new Date(from), new Date(to), TICKS).map((at) => ({ at, label: dateLabel(at, to - from) }));
   return dates.filter(({ label }, index) => label !== dates[index - 1]?.label);

@@ -1,15 +1,14 @@
 import { nice, ticks, tickStep } from 'd3-array';
 
-/** A linear scale from values to places in a picture, with round values to label. */
+/** A linear scale from values to positions, with round values to label. */
 export type LinearScale = {
-  /** The place of a value. */
   at: (value: number) => number;
   ticks: { value: number; at: number; label: string }[];
 };
 
 /**
- * A scale over at least `domain`, widened to round values. Made of the parts beneath d3-scale, which itself brings the interpolation of
- * colours along: 12 KiB of the Worker, gzipped.
+ * A scale over at least `domain`, widened to round values. It uses the parts of d3-scale, because d3-scale itself
+ * brings the interpolation of colors: 12 KiB of the Worker, gzipped.
  *
  * @param count about how many ticks
  */

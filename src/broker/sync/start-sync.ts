@@ -1,0 +1,123 @@
+import { hex } from '../../crypto/credential.ts';
+import { whyUnusable } from '../../domain/connection.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import type { SyncResult } from '../../domain/sync.ts';
+import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import type { ReviewKind } from '../../domain/window-review.ts';
+import type { SyncLease } from '../../store/sync/sync-runs.ts';
+import {
+  isStillFresh,
+  mayStart,
+  startOf,
+  startStatements,
+  type SyncStart,
+  type SyncState,
+  syncStateOf,
+} from '../../store/sync/sync-start.ts';
+import type { QuotaName } from '../../store/tokens/withings-quota.ts';
+import type { Deps } from '../deps.ts';
+import type { Asker, Reservation } from '../withings.ts';
+
+/** Longer than a whole slice with its refresh may take; a holder that died blocks its connection for this long. */
+const SYNC_LEASE_MS = 2 * MINUTE_MS;
+
+/** Which connection, and whose app asks for its sync, if somebody does. */
+export type Synced = { id: number; appId?: string };
+
+/**
+ * What a sync is for: whose share of Withings' requests it takes, whether somebody asked for it, and which window it re-reads when
+ * everything new is read.
+ */
+export type SyncPurpose = { share: Exclude<QuotaName, 'cron' | 'link' | 'other'>; isUse: boolean; review: ReviewKind };
+
+/** A sync that has begun: what it starts from, under which lease, and its first requests to Withings. */
+export type Begun = { start: SyncStart; lease: SyncLease; granted: Reservation };
+
+/** One that does not have to begin, because another one has the answer. */
+export type Answered = { answer: SyncResult };
+
+/** A page, and a window that is read again. */
+const REQUESTS_WANTED = 2;
+
+/**
+ * Begins a sync: takes its first requests and its lease in one transaction, or neither, so that what is refused writes no row. Somebody
+ * else's sync that is under way, or was complete within the last seconds, answers for it.
+ */
+export const beginSync = async (
+  deps: Deps,
+  { id, appId }: Synced,
+  { share }: SyncPurpose,
+): Promise<Result<Begun | Answered, Failure>> => {
+  const startedAt = deps.now();
+  const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
+  const isAskedFor = share === 'sync';
+  const about = { share, connectionId: id, appId: isAskedFor ? appId : undefined };
+  const asker: Asker = { ...about, onlyIf: mayStart(id, lease, !isAskedFor) };
+  for (let count = REQUESTS_WANTED, waits = 0; ;) {
+    const taken = await deps.withings.reserveWith(asker, count, startStatements(deps.db, id, lease));
+    if (!taken.ok) return taken;
+    const { start, state } = startOf(taken.value.results);
+    const { granted } = taken.value;
+    if (granted !== undefined && start !== undefined) return ok({ start, lease, granted });
+
+    const unusable = whyUnusable(state);
+    if (unusable !== undefined || state === undefined) return fail(unusable ?? { kind: 'not_connected' });
+    const fresh = isAskedFor ? freshAnswer(state, deps.now()) : undefined;
+    if (fresh !== undefined) return ok({ answer: fresh });
+    if (state.leaseId !== undefined) return awaitSync(deps, id, startedAt);
+    if (count > 1) {
+      count = 1;
+      continue;
+    }
+    const refusal = await deps.withings.whyNot(about, 1);
+    if (!state.isUnderWay || refusal.kind !== 'over_share') return fail(refusal);
+    if (waits >= MAX_WAITS || refusal.retryAfterSeconds > MAX_WAIT_SECONDS)
+      return ok({ answer: underWay(state, deps.now()) });
+    await deps.sleep(refusal.retryAfterSeconds * SECOND_MS);
+    waits += 1;
+  }
+};
+
+/** How often a history under way waits for its next request, a second or two each time: an app that asks on gets on, page by page. */
+export const MAX_WAITS = 2;
+export const MAX_WAIT_SECONDS = 5;
+
+/** A history under way that only has to wait for its share is still under way. */
+const underWay = ({ historyCompleteFrom }: SyncState, now: number): SyncResult => ({
+  ...NO_COUNTS,
+  complete: false,
+  historyCompleteFrom,
+  syncedAt: now,
+});
+
+const NO_COUNTS = { added: 0, changed: 0, removed: 0, skipped: 0 };
+
+/** The result of a complete sync of the last seconds, less what it added. */
+const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined => {
+  if (last === undefined || !isStillFresh(last, now)) return undefined;
+  const outcome = last.outcome as Result<SyncResult, Failure>;
+  if (!outcome.ok || !outcome.value.complete) return undefined;
+  return { ...outcome.value, ...NO_COUNTS };
+};
+
+/** How often a caller looks for the running sync's result before it is told to come back. Together 12 seconds. */
+const SYNC_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000, 2_000, 2_000];
+
+/** Somebody else is syncing this connection: their result is ours too. */
+const awaitSync = async (deps: Deps, connectionId: number, startedAt: number): Promise<Result<Answered, Failure>> => {
+  for (const pauseMs of [0, ...SYNC_POLLS_MS]) {
+    if (pauseMs > 0) await deps.sleep(pauseMs);
+    const state = await syncStateOf(deps.db, connectionId);
+    if (!state.ok) return state;
+    const last = state.value?.last;
+    if (last !== undefined && last.endedAt >= startedAt) {
+      const outcome = last.outcome as Result<SyncResult, Failure>;
+      return outcome.ok ? ok({ answer: outcome.value }) : outcome;
+    }
+    const unusable = whyUnusable(state.value);
+    if (unusable !== undefined) return fail(unusable);
+    if (state.value?.leaseId === undefined) break;
+  }
+  return fail({ kind: 'sync_in_progress', retryAfterSeconds: 5 });
+};

@@ -1,0 +1,28 @@
+import { parseAccept } from 'hono/utils/accept';
+
+type Range = { type: string; q: number };
+
+/**
+ * The type that a client likes best of those offered, by its `Accept` header (RFC 9110, 12.5.1): the most specific range that covers a type
+ * says how much it is liked. Of types that are liked equally the one that is named goes first, then the one that is offered first.
+ *
+ * @returns undefined if the client takes none of them
+ */
+export const preferredType = <Type extends string>(
+  accept: string | undefined,
+  offered: readonly Type[],
+): Type | undefined => {
+  if (accept === undefined || accept.trim() === '') return offered[0];
+  const ranges = parseAccept(accept);
+  const liked = offered.map((type) => ({ type, ...likingOf(type, ranges) })).filter(({ q }) => q > 0);
+  return liked.toSorted((left, right) => right.q - left.q || right.precision - left.precision)[0]?.type;
+};
+
+const likingOf = (type: string, ranges: readonly Range[]): { q: number; precision: number } => {
+  const patterns = ['*/*', `${type.split('/')[0]}/*`, type];
+  for (let precision = patterns.length - 1; precision >= 0; precision -= 1) {
+    const range = ranges.find((one) => one.type.toLowerCase() === patterns[precision]);
+    if (range !== undefined) return { q: range.q, precision };
+  }
+  return { q: 0, precision: 0 };
+};

@@ -1,0 +1,153 @@
+import { and, eq, sql } from 'drizzle-orm';
+
+import type { ConnectionState, StoredTokens } from '../../domain/connection.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import type { SyncPosition } from '../../domain/sync.ts';
+import { type EpochMs, HOUR_MS, SECOND_MS } from '../../domain/time.ts';
+import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';
+import { type Db, type StoreResult, tryD1 } from '../d1.ts';
+import { type Param, prepared } from '../prepared.ts';
+import { connections } from '../schema/connections.ts';
+import { tokenColumns, tokensOfRow } from '../tokens/token-row.ts';
+import type { Condition } from '../tokens/withings-quota.ts';
+import type { SyncLease } from './sync-runs.ts';
+
+/** What the holder of a sync lease starts from. */
+export type SyncStart = {
+  /** The tokens as they were when the lease was taken. */
+  tokens: StoredTokens;
+  position: SyncPosition;
+  dataVersion: number;
+  reviews: ReviewPosition;
+  /** Whether the cron re-reads older windows of this connection. */
+  isReviewed: boolean;
+  /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
+  isUnderWay: boolean;
+  /** Since when Withings refuses its measurements, and how many syncs failed in a row. */
+  refusals: { since: EpochMs | undefined; attempts: number };
+};
+
+const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & SyncLease>) =>
+  orm
+    .update(connections)
+    .set({ syncLeaseId: param('id'), syncLeaseUntil: param('until') })
+    // Behind the statement that takes the quota, whose condition is `mayStart`.
+    .where(and(eq(connections.id, param('connectionId')), sql`changes() > 0`))
+    .returning({
+      ...tokenColumns,
+      cursorSeconds: connections.syncCursorSeconds,
+      resume: connections.syncResume,
+      history: connections.syncHistory,
+      recentQuestions: connections.recentQuestions,
+      dataVersion: connections.dataVersion,
+      reviews: connections.reviewPosition,
+      nextReviewAt: connections.nextReviewAt,
+      resumeAt: connections.syncResumeAt,
+      refusedSince: connections.syncRefusedSince,
+      failures: connections.syncFailures,
+    }),
+);
+
+/** A complete sync answers for those that are asked for within this time. Withings refuses the same question for as long. */
+const FRESH_MS = 10 * SECOND_MS;
+
+/**
+ * Whether a sync of a connection may begin: it is active, nobody else syncs it, and no complete sync is as good as new.
+ *
+ * @param mayRepeat whether a complete sync of the last seconds is no reason against it
+ */
+export const mayStart = (connectionId: number, lease: SyncLease, mayRepeat: boolean): Condition => ({
+  // The lease may have been taken a moment ago by this very call, whose answer was lost. A date that is ahead is another isolate's mistake.
+  sql: `EXISTS (SELECT 1 FROM connections WHERE id = ?10 AND state = 'active'
+    AND (sync_lease_until IS NULL OR sync_lease_until <= ?1 OR sync_lease_until > ?1 + ${LONGEST_LEASE_MS} OR sync_lease_id = ?11)
+    AND (?12 OR NOT ${isFresh}))`,
+  values: [connectionId, lease.id, Number(mayRepeat)],
+});
+
+/** No lease is this long. */
+const LONGEST_LEASE_MS = HOUR_MS;
+
+const isFresh = `coalesce(json_extract(last_sync_result, '$.outcome.value.complete')
+  AND abs(?1 - json_extract(last_sync_result, '$.endedAt')) < ${FRESH_MS}, 0)`;
+
+/** Whether a sync that ended as this one did answers for one that is asked for now. */
+export const isStillFresh = ({ endedAt }: { endedAt: EpochMs }, now: EpochMs): boolean =>
+  Math.abs(now - endedAt) < FRESH_MS;
+
+/**
+ * The statements that take the sync lease of a connection, if the statement before them wrote something, and that look how its syncs stand.
+ *
+ * The race that remains: a holder slower than its lease finds its writes refused, because each names the lease.
+ */
+export const startStatements = (db: Db, connectionId: number, lease: SyncLease): D1PreparedStatement[] => [
+  TAKE_LEASE.bind(db, { connectionId, ...lease }),
+  SYNC_STATE.bind(db, { connectionId }),
+];
+
+/** What the statements answered: what the holder of the lease starts from, if it was taken, and the state. */
+export const startOf = ([taken, state]: readonly D1Result[]): {
+  start: SyncStart | undefined;
+  state: SyncState | undefined;
+} => {
+  const [row] = TAKE_LEASE.rowsOf(taken);
+  return { start: row && syncStartOf(row), state: syncStateOfRow(SYNC_STATE.rowsOf(state)[0]) };
+};
+
+type StartRow = Awaited<ReturnType<typeof TAKE_LEASE.rows>>[number];
+
+const syncStartOf = (row: StartRow): SyncStart => ({
+  tokens: tokensOfRow(row),
+  dataVersion: row.dataVersion,
+  reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
+  isReviewed: row.nextReviewAt !== null,
+  isUnderWay: row.resumeAt !== null,
+  refusals: { since: row.refusedSince ?? undefined, attempts: row.failures },
+  position: {
+    cursorSeconds: row.cursorSeconds,
+    resume: row.resume === null ? undefined : JSON.parse(row.resume),
+    history: row.history === null ? undefined : JSON.parse(row.history),
+    recentQuestions: JSON.parse(row.recentQuestions),
+  },
+});
+
+/** Who syncs a connection now, and how the last sync ended. */
+export type SyncState = {
+  state: ConnectionState;
+  stateReason: ReauthReason | undefined;
+  leaseId: string | undefined;
+  /** Whether a sync that did not fit one slice is to go on. */
+  isUnderWay: boolean;
+  /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
+  historyCompleteFrom: EpochMs | undefined;
+  last: { endedAt: EpochMs; outcome: unknown } | undefined;
+};
+
+const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number }>) =>
+  orm
+    .select({
+      state: connections.state,
+      stateReason: connections.stateReason,
+      leaseId: connections.syncLeaseId,
+      last: connections.lastSyncResult,
+      resumeAt: connections.syncResumeAt,
+      completeFrom: connections.historyCompleteFrom,
+    })
+    .from(connections)
+    .where(eq(connections.id, param('connectionId'))),
+);
+
+/** The sync state of a connection; undefined where it does not exist. */
+export const syncStateOf = (db: Db, connectionId: number): StoreResult<SyncState | undefined> =>
+  tryD1(db, async () => syncStateOfRow(await SYNC_STATE.first(db, { connectionId })));
+
+type StateRow = Awaited<ReturnType<typeof SYNC_STATE.rows>>[number];
+
+const syncStateOfRow = (row: StateRow | undefined): SyncState | undefined =>
+  row && {
+    state: row.state,
+    stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+    leaseId: row.leaseId ?? undefined,
+    isUnderWay: row.resumeAt !== null,
+    historyCompleteFrom: row.completeFrom ?? undefined,
+    last: row.last === null ? undefined : JSON.parse(row.last),
+  };

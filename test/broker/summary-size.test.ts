@@ -1,0 +1,86 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
+import { seedHistory } from '../support/seed.ts';
+
+/** What a summary of more values than one answer holds costs, which is refused: next to nothing, or anybody's token ends the day for all. */
+
+const DAY = 86_400;
+const d1 = meterD1(env.DB);
+let broker: Broker;
+let app: TestApp;
+let connectionId: number;
+
+beforeEach(async () => {
+  await emptyTables();
+  broker = await startBroker({ bindings: { DB: d1.d1 } });
+  app = await makeApp(broker);
+  await connect(broker, app, 'ada', 'nora');
+  connectionId = (await env.DB.prepare('SELECT id FROM connections').first<number>('id')) ?? 0;
+  await app.call('GET', '/withings/status/ada');
+  await broker.settle();
+});
+
+const newest = () => Math.floor(broker.now() / 1000);
+const ask = async (query: string) => {
+  d1.reset();
+  const answer = await app.call('GET', `/metrics/ada/daily?${query}`);
+  return { status: answer.status, body: await answer.json<{ code?: string; detail?: string; data?: unknown[] }>() };
+};
+
+/** One weigh-in of 8 metrics every so many days. */
+const seedEvery = async (days: number, count: number) => {
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+     INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
+     SELECT ?2, t.value, -1, 0, ?3 - i * ?4, 8000000000 + i, 50, 1 FROM n CROSS JOIN json_each('[1,5,6,8,76,77,88,11]') AS t`,
+  )
+    .bind(count, connectionId, newest(), days * DAY)
+    .run();
+};
+
+describe('a summary', () => {
+  test.each([
+    'metric=all',
+    'metric=all&from=2019-01-01',
+    'metric=weight,bmi,fat_ratio,muscle_mass,bone_mass,hydration',
+  ])('of more than 20,000 values is refused before they are read: %s', async (query) => {
+    await seedHistory(connectionId, query.includes('weight') ? 3_500 : 2_600, newest());
+    const { status, body } = await ask(query);
+    expect(status).toBe(400);
+    expect(body).toMatchObject({ code: 'invalid_parameter' });
+    expect(body.detail).toContain('more than 20000 values');
+    expect(d1.rowsRead()).toBeLessThanOrEqual(100);
+    expect(d1.rowsWritten()).toBe(0);
+  });
+
+  test('of fewer is answered, close to the limit too', async () => {
+    await seedHistory(connectionId, 2_200, newest());
+    const { status, body } = await ask('metric=all');
+    expect(status).toBe(200);
+    expect(body.data?.length).toBeGreaterThan(19_000);
+  });
+
+  test('of many years with a weigh-in a week is answered', async () => {
+    await seedEvery(7, 800);
+    expect(await ask('metric=all')).toMatchObject({ status: 200 });
+  });
+
+  test('of a history with a long gap is answered', async () => {
+    await seedEvery(1, 500);
+    await env.DB.prepare(
+      `INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
+       SELECT ?1, value, -1, 0, ?2, 7999999998, 50, 1 FROM json_each('[1,5,6,8,76,77,88,11]')`,
+    )
+      .bind(connectionId, newest() - 5_000 * DAY)
+      .run();
+    expect(await ask('metric=all')).toMatchObject({ status: 200 });
+  });
+
+  test('of many values a day is refused when they are read', async () => {
+    await seedEvery(1 / 12, 3_500);
+    expect(await ask('metric=all')).toMatchObject({ status: 400 });
+  });
+});
