@@ -13,7 +13,7 @@ const SYNCED = {
 };
 const SYNCED_SO_FAR = { ...SYNCED, added: 1200, complete: false, history_complete_from: '2025-11-02T07:12:00.000Z' };
 
-/** A user's connection: pull, look, forget. */
+/** A user's connection: sync, read, disconnect. */
 export const CONNECTION_OPERATIONS: readonly Operation[] = [
   {
     id: 'sync',
