@@ -1,3 +1,4 @@
+import { demoPeople } from '../../src/simulator/people/demo-people.ts';
 import type { Running } from './start.ts';
 
 /** The text that `npm run dev` prints when it is ready. */
@@ -22,6 +23,7 @@ export const instructions = ({
     '',
     `   ${authUrl}`,
     '',
+    ...(simulated ? [...demoPeople.map(({ name, description }) => `   - ${name}: ${description}`), ''] : []),
     "   You end on the demo app's page, which shows the person's weight, BMI, body fat and muscle mass.",
     '',
     '2. Ask for them as an app does:',

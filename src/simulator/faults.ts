@@ -143,6 +143,7 @@ export const deliver = async (
   settings: Settings,
   signal: AbortSignal,
 ): Promise<Response> => {
+  if (answer !== null && 'delayMs' in answer && answer.delayMs !== undefined) await delay(answer.delayMs, signal);
   const text = answer === null ? '' : phpJson(envelope(answer, settings));
   switch (fault?.kind) {
     case 'lost_answer':

@@ -111,7 +111,8 @@ describe('the consent page', () => {
     const page = await response.text();
     expect(response.status).toBe(200);
     const ids = [...page.matchAll(/name="person"\s+value="([^"]+)"/g)].map((match) => match[1]);
-    expect(ids).toEqual(['nora', 'walter', 'ines', 'priya', 'kenji']);
+    expect(ids.slice(0, 5)).toEqual(['nora', 'walter', 'ines', 'priya', 'kenji']);
+    expect(ids).toHaveLength(15);
     expect(page).toMatch(/value="nora"\s+required\s+checked/);
     expect(page.match(/checked/g)?.length).toBe(2); // the radio and the style sheet's :checked
     expect([...page.matchAll(/name="decision" value="([^"]+)"/g)].map((match) => match[1])).toEqual(['allow', 'deny']);

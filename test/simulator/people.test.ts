@@ -37,7 +37,8 @@ test.each(ids)('all that %s measured lies before the clock’s start, under ids 
 });
 
 test('no id is shared between people', () => {
-  const all = ids.flatMap((id) => groupsOf(id).map(({ grpid }) => grpid));
+  const { people } = standingSimulator().state;
+  const all = people.list().flatMap(({ groups }) => groups.all().map(({ grpid }) => grpid));
   expect(new Set(all).size).toBe(all.length);
 });
 

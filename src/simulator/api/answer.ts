@@ -2,12 +2,15 @@ import type { ErrorEnvelope, SuccessEnvelope } from '../../withings/wire.ts';
 import type { Settings } from '../settings.ts';
 
 /** An operation's answer before it is encoded. */
-export type Answer = { status: 0; body: unknown } | Refusal;
+export type Answer = Success | Refusal;
+
+/** It arrives `delayMs` later. */
+type Success = { status: 0; body: unknown; delayMs?: number | undefined };
 
 /** `waitSeconds` goes with a 601 only. */
 export type Refusal = { status: number; error: string; waitSeconds?: number | undefined };
 
-export const success = (body: unknown): Answer => ({ status: 0, body });
+export const success = (body: unknown): Success => ({ status: 0, body });
 
 /** A refusal: HTTP 200 with a non-zero status. Texts are as recorded where a recording exists. */
 export const refusal = (status: number, error: string): Refusal => ({ status, error });

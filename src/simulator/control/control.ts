@@ -10,14 +10,15 @@ import { handlePeople } from './people-routes.ts';
 const index = {
   people: 'GET lists; POST adds {id, userid?, name?, description?, timezone?, height_m?}',
   'people/:person':
-    'by id or userid. GET; PATCH {timezone?, allowed_scopes? (null: all), sharing_paused?, older_recordings?}; DELETE',
+    'by id or userid. GET; PATCH {timezone?, allowed_scopes? (null: all), sharing_paused?, older_recordings?, page_size? (null: the setting), endless_more? (same_offset, empty_pages, known_pages; null: none), slow? ({aboveGroups, delayMs}; null: not)}; DELETE',
   'people/:person/withdraw': 'POST {client_id?}: every token of the person dies, as when they unlink the app',
   'people/:person/weigh-ins':
     'GET lists; POST {weight_kg, fat_ratio? (%), fat_mass_kg?, muscle_mass_kg?, hydration_kg?, bone_mass_kg?, heart_pulse_bpm?, date? (Unix s), device? (manual, body, body_plus, body_cardio, body_comp, body_scan), attrib?, weight_only?}',
   'people/:person/weigh-ins/:grpid':
     'any group id of the weigh-in. PATCH {weight_kg?, date?, attrib?}: same ids, later modified; DELETE: gone without a trace',
   'people/:person/heights': 'POST {height_m, date?}',
-  'people/:person/groups': 'GET lists; POST a raw group {measures, date?, attrib?, category?, modelid?, …}',
+  'people/:person/groups':
+    'GET lists; POST a raw group {measures, date?, attrib?, category?, modelid?, timezone?, distortion? ({without?, instead?}: what is sent), …}',
   'people/:person/groups/:grpid': 'PATCH {measures?, date?, attrib?, category?}; DELETE',
   clock: 'GET; POST {now? (Unix s or RFC 3339) or advance_seconds?, frozen?}',
   settings: 'GET; PATCH any of them',

@@ -34,6 +34,12 @@ export const personChangesSchema = z.strictObject({
   allowedScopes: scopes.nullable().optional(),
   sharingPaused: z.boolean().optional(),
   olderRecordings: z.boolean().optional(),
+  pageSize: z.int().min(1).nullable().optional(),
+  endlessMore: z.enum(['same_offset', 'empty_pages', 'known_pages']).nullable().optional(),
+  slow: z
+    .strictObject({ aboveGroups: z.int().min(0), delayMs: z.int().min(0).max(600_000) })
+    .nullable()
+    .optional(),
 });
 
 export const withdrawSchema = z.strictObject({ clientId: z.string().optional() });
@@ -72,18 +78,26 @@ const measureSchema = z.object({
   position: z.int().optional(),
 });
 
-/** A group as Withings sends it, with any content: unknown types, attribs and models included. */
+/** What is sent instead of a group: without these fields, and with these values of others. */
+const distortionSchema = z.strictObject({
+  without: z.array(z.string()).optional(),
+  instead: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** A group as Withings sends it, with any content: unknown types, attribs and models, and dates before 1970, included. */
 export const groupSchema = z.strictObject({
   grpid: z.int().min(1).optional(),
   attrib: z.int().default(0),
-  date: seconds.optional(),
+  date: z.int().optional(),
   created: seconds.optional(),
   modified: seconds.optional(),
   category: z.int().default(1),
   deviceid: z.string().nullable().default(null),
   modelid: z.int().nullable().default(null),
   model: z.string().nullable().default(null),
+  timezone: timezone.optional(),
   measures: z.array(measureSchema),
+  distortion: distortionSchema.optional(),
 });
 
 export const groupChangesSchema = z.strictObject({

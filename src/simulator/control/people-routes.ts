@@ -24,6 +24,9 @@ const shownPerson = (person: Person) => ({
   allowed_scopes: person.allowedScopes,
   sharing_paused: person.sharingPaused,
   older_recordings: person.olderRecordings,
+  page_size: person.pageSize,
+  endless_more: person.endlessMore,
+  slow: person.slow,
 });
 
 const addPerson = async (state: SimulatorState, c: Context): Promise<Response> => {
@@ -100,6 +103,8 @@ const addGroup = async (state: SimulatorState, c: Context, person: Person): Prom
     modelid: body.modelid,
     model: body.model,
     comment: null,
+    ...(body.timezone !== undefined && { timezone: body.timezone }),
+    ...(body.distortion !== undefined && { distortion: body.distortion }),
   });
   return c.json({ groups: [group] }, 201);
 };

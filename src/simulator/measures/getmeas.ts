@@ -4,7 +4,7 @@ import type { Call } from '../api/call.ts';
 import { effectiveScopes, type Person } from '../people/people.ts';
 import type { Settings } from '../settings.ts';
 import type { SimulatorState } from '../state.ts';
-import type { StoredGroup } from './groups.ts';
+import type { Distortion, StoredGroup } from './groups.ts';
 
 const MEASURE_SCOPE = 'user.metrics';
 
@@ -56,7 +56,7 @@ const inOrder = (groups: StoredGroup[], query: Query, order: Settings['order']):
     : groups.sort((a, b) => sign * (a.modified - b.modified || a.grpid - b.grpid));
 };
 
-const onTheWire = (group: StoredGroup, types: Query['types'], person: Person): MeasureGroup => {
+const onTheWire = ({ distortion, ...group }: StoredGroup, types: Query['types'], person: Person): MeasureGroup => {
   const shown: MeasureGroup = { ...group };
   if (types !== null) shown.measures = group.measures.filter(({ type }) => types.has(type));
   if (person.olderRecordings) {
@@ -64,8 +64,13 @@ const onTheWire = (group: StoredGroup, types: Query['types'], person: Person): M
     delete shown.modelid;
     delete shown.model;
   }
-  return shown;
+  return distortion === undefined ? shown : distorted(shown, distortion);
 };
+
+const distorted = (group: MeasureGroup, { without = [], instead = {} }: Distortion): MeasureGroup =>
+  Object.fromEntries(
+    Object.entries({ ...group, ...instead }).filter(([name]) => !without.includes(name)),
+  ) as MeasureGroup;
 
 /**
  * `more` and `offset` are absent from an answer of a single page; the last of several says `more` 0. The offset
@@ -74,6 +79,16 @@ const onTheWire = (group: StoredGroup, types: Query['types'], person: Person): M
 const paging = (offset: number, total: number, pageSize: number): Pick<GetmeasBody, 'more' | 'offset'> => {
   if (offset + pageSize < total) return { more: 1, offset: offset + pageSize };
   return offset === 0 ? {} : { more: 0, offset: 0 };
+};
+
+/** A page of what was found, and where the next one is. */
+const pageOf = (found: StoredGroup[], offset: number, person: Person, pageSize: number) => {
+  const page = found.slice(offset, offset + pageSize);
+  const isLast = offset + pageSize >= found.length;
+  if (!isLast || person.endlessMore === null) return { page, ...paging(offset, found.length, pageSize) };
+  if (person.endlessMore === 'same_offset') return { page, more: 1, offset };
+  const isBeyond = page.length === 0 && person.endlessMore === 'known_pages';
+  return { page: isBeyond ? found.slice(0, pageSize) : page, more: 1, offset: offset + pageSize };
 };
 
 const updatetime = (state: SimulatorState, person: Person): number => {
@@ -87,13 +102,14 @@ export const getmeas = (state: SimulatorState, call: Call, person: Person, scope
   const query = parseQuery(call.fields);
   if (typeof query === 'string') return invalidParams(query);
   const found = person.sharingPaused ? [] : person.groups.all().filter((group) => matches(group, query));
-  const { pageSize, order } = state.settings;
-  const page = inOrder(found, query, order).slice(query.offset, query.offset + pageSize);
+  const pageSize = person.pageSize ?? state.settings.pageSize;
+  const { page, ...next } = pageOf(inOrder(found, query, state.settings.order), query.offset, person, pageSize);
   const body: GetmeasBody = {
     updatetime: updatetime(state, person),
     timezone: person.timezone,
     measuregrps: page.map((group) => onTheWire(group, query.types, person)),
-    ...paging(query.offset, found.length, pageSize),
+    ...next,
   };
-  return success(body);
+  const isSlow = person.slow !== null && page.length > person.slow.aboveGroups;
+  return { ...success(body), delayMs: isSlow ? person.slow?.delayMs : undefined };
 };

@@ -1,7 +1,10 @@
 import type { MeasureGroup } from '../../withings/wire.ts';
 
+/** How a group differs from itself when it is sent: fields that are left out, and fields with other values, whatever those are. */
+export type Distortion = { without?: string[] | undefined; instead?: Record<string, unknown> | undefined };
+
 /** A group as Withings keeps it: always with `modified`, and with the weigh-in it is part of. */
-export type StoredGroup = MeasureGroup & { modified: number };
+export type StoredGroup = MeasureGroup & { modified: number; distortion?: Distortion };
 
 /** What an edit may change; `grpid` and `created` stay. */
 type GroupChanges = Partial<Pick<StoredGroup, 'date' | 'attrib' | 'category' | 'measures'>>;

@@ -1,4 +1,5 @@
 import { historyGroups, type Past } from './history.ts';
+import { oddPeople } from './odd-people.ts';
 import type { PersonSeed } from './people.ts';
 
 type DemoPerson = { userid: number; name: string; description: string; past: Past };
@@ -126,7 +127,7 @@ const seed = ({ past, ...person }: DemoPerson): PersonSeed => ({
 });
 
 /** The people that the consent page offers; the first one has a height. */
-export const demoPeople: PersonSeed[] = [nora, walter, ines, priya, kenji].map(seed);
+export const demoPeople: PersonSeed[] = [...[nora, walter, ines, priya, kenji].map(seed), ...oddPeople];
 
 /** The shared account with invented data that `mode=demo` authorizes instead of the signed-in person. */
 export const sharedDemoAccount: PersonSeed = seed(demoAccount);

@@ -22,10 +22,20 @@ type Sharing = {
   olderRecordings: boolean;
 };
 
-/** What a person is made from. `history` gives the groups they have from the start (the clock's, Unix seconds). */
-export type PersonSeed = Profile & Partial<Sharing> & { history?: (startSeconds: number) => StoredGroup[] };
+/** How Withings answers data calls about a person, where that is not as usual. */
+type Upstream = {
+  /** Groups on one page; null is the setting's. */
+  pageSize: number | null;
+  /** What an answer that says `more` without end goes on with; null ends it. */
+  endlessMore: 'same_offset' | 'empty_pages' | 'known_pages' | null;
+  /** An answer of more groups than this takes so long, in ms. */
+  slow: { aboveGroups: number; delayMs: number } | null;
+};
 
-export type Person = Profile & Sharing & { groups: Groups };
+/** What a person is made from. `history` gives the groups they have from the start (the clock's, Unix seconds). */
+export type PersonSeed = Profile & Partial<Sharing & Upstream> & { history?: (startSeconds: number) => StoredGroup[] };
+
+export type Person = Profile & Sharing & Upstream & { groups: Groups };
 
 export type People = {
   list: () => Person[];
@@ -50,8 +60,9 @@ export const createPeople = (startSeconds: number, seeds: PersonSeed[]): People 
   const add = ({ history, ...seed }: PersonSeed): Person | null => {
     if (find(seed.id) !== undefined || find(seed.userid) !== undefined) return null;
     const groups = createGroups(() => history?.(startSeconds) ?? []);
-    const limits = { allowedScopes: null, sharingPaused: false, olderRecordings: false };
-    const person = { ...limits, ...seed, groups };
+    const sharing = { allowedScopes: null, sharingPaused: false, olderRecordings: false };
+    const upstream = { pageSize: null, endlessMore: null, slow: null };
+    const person = { ...sharing, ...upstream, ...seed, groups };
     people.set(seed.userid, person);
     byId.set(seed.id, person);
     return person;
