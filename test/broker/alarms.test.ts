@@ -212,7 +212,8 @@ describe('a cron that has nothing to do', () => {
     await broker.tick();
     d1.reset();
     for (let minute = 1; minute < 60; minute += 1) await tickAfter(MINUTE_MS);
-    expect([d1.calls(), d1.rowsWritten()]).toEqual([59, 0]);
+    // Of them two look once in the hour for what nothing tells is due.
+    expect([d1.calls(), d1.rowsWritten()]).toEqual([59 + 2, 0]);
     d1.reset();
     await tickAfter(MINUTE_MS);
     expect([d1.calls(), d1.rowsWritten()]).toEqual([2, 1]);
