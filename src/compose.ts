@@ -58,13 +58,7 @@ export const compose = async (
     value: {
       ...rest,
       waitUntil,
-      log:
-        events === undefined
-          ? log
-          : (entry) => {
-              log(entry);
-              events.writeDataPoint(dataPointOf(entry));
-            },
+      log: events === undefined ? log : withDataPoints(log, events),
       alarmWebhook: alarmWebhook && createAlarmWebhook(alarmWebhook, send, seams.now),
       postWebhook: createPostWebhook(send, seams.now),
       renderEvent,
@@ -105,6 +99,18 @@ const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['
     return true;
   }
 };
+
+/** Each line as a data point too. The platform bounds how many an invocation writes: beyond that the log has them all the same. */
+const withDataPoints =
+  (log: Seams['log'], events: AnalyticsEngineDataset): Seams['log'] =>
+  (entry) => {
+    log(entry);
+    try {
+      events.writeDataPoint(dataPointOf(entry));
+    } catch {
+      // Nothing of a request depends on it.
+    }
+  };
 
 /** One JSON object a line, so that no value can forge a line of its own. */
 function writeLog(entry: LogEntry): void {
