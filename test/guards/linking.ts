@@ -301,7 +301,7 @@ export const LINKING: readonly Guard[] = [
     file: FINISH,
     find: 'reason === QUOTA_USED ? session : undefined',
     replace: 'session',
-    tests: ['test/http/who-may-link.test.ts', 'test/http/single-use.test.ts'],
+    tests: ['test/http/single-use.test.ts'],
   },
   {
     name: 'no pending connection pushes out another',
