@@ -4,7 +4,7 @@ import { connectionList, connectionListQuery } from './contract.ts';
 
 const SYNCED = { added: 9, changed: 0, removed: 0, complete: true, synced_at: '2026-06-15T12:00:00.000Z' };
 
-/** A user's connection: pull, look, forget. */
+/** A user's connection: sync, read, disconnect. */
 export const CONNECTION_OPERATIONS: readonly Operation[] = [
   {
     id: 'sync',

@@ -22,7 +22,7 @@ export const renderListedConnection = (user: ListedUser): z.infer<typeof contrac
   failing: user.failure ?? null,
 });
 
-/** A user's connection; one that only waits for its confirmation is `pending`. */
+/** A user's connection; a pending one if that is the only one. */
 export const renderConnection = (
   userId: string,
   { detail, pendingSince, userHash }: ShownConnection,

@@ -98,7 +98,7 @@ const end = z.object({
   group_id: groupId,
 });
 
-/** How far a metric went over the interval; its first and last value there. */
+/** How much a metric changed over the interval, with its first and last value. */
 export const metricChange = z.object({
   metric: metricName,
   unit,

@@ -29,7 +29,7 @@ import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
 import { periodsApi } from './periods.ts';
 import { answerCsv, FORM_TYPES, inForm, notModified, setValidUntil } from './representation.ts';
 
-/** The metrics API: a user's body data over time. Users without a connection have none, which is no error. */
+/** The metrics API: a user's body data over time. Users without a connection have none, which is not an error. */
 export const metricsApi = new Hono<HttpEnv>();
 
 /** A page of values as JSON, CSV or FHIR; see `metricQuery` for what may be asked. */
@@ -158,7 +158,7 @@ const nextUrlOf = (c: HttpContext, cursor: string): string => {
   return `${c.get('deps').settings.publicUrl(c.req.url)}${pathname}?${searchParams.toString()}`;
 };
 
-/** What a cursor belongs to: everything but where the page begins, how long it is and how it looks. */
+/** The query of a cursor: everything except the page's start, size and format. */
 const questionOf = (
   { appId, userId }: AuthorizedRequest,
   { metric, from, to, order, include, exclude }: MetricQueryParameters,
