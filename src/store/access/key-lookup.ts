@@ -30,6 +30,8 @@ export type CurrentConnection = {
   stateSince: EpochMs;
   timeZone: string;
   dataVersion: number;
+  /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
+  historyCompleteFrom: EpochMs | undefined;
 };
 
 export const connectionColumns = {
@@ -39,6 +41,7 @@ export const connectionColumns = {
   stateSince: connections.stateSince,
   timeZone: connections.timeZone,
   dataVersion: connections.dataVersion,
+  historyCompleteFrom: connections.historyCompleteFrom,
 };
 
 /** Joins an app's row with the current connection of one of its users. */
@@ -118,6 +121,7 @@ type ConnectionRow = {
   stateSince: number | null;
   timeZone: string | null;
   dataVersion: number | null;
+  historyCompleteFrom: number | null;
 };
 
 /** The connection of a joined row, or undefined. */
@@ -130,5 +134,6 @@ export const connectionOf = (row: ConnectionRow): CurrentConnection | undefined 
     stateSince: row.stateSince ?? 0,
     timeZone: row.timeZone ?? 'UTC',
     dataVersion: row.dataVersion ?? 0,
+    historyCompleteFrom: row.historyCompleteFrom ?? undefined,
   };
 };

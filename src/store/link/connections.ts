@@ -141,6 +141,7 @@ export const connectionDetail = (db: Db, appId: string, userId: string): StoreRe
         scope: connections.scope,
         createdAt: connections.createdAt,
         lastSyncAt: connections.lastSyncAt,
+        historyCompleteFrom: connections.historyCompleteFrom,
         nextRefreshAt: connections.nextRefreshAt,
         lastFailureKind: connections.lastFailureKind,
         lastFailureAt: connections.lastFailureAt,
@@ -160,6 +161,7 @@ export const connectionDetail = (db: Db, appId: string, userId: string): StoreRe
       stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
       scope: row.scope.split(',').filter((scope) => scope !== ''),
       lastSyncAt: row.lastSyncAt ?? undefined,
+      historyCompleteFrom: row.historyCompleteFrom ?? undefined,
       nextRefreshAt: row.nextRefreshAt ?? undefined,
       lastFailure:
         lastFailureKind === null || lastFailureAt === null ? undefined : { kind: lastFailureKind, at: lastFailureAt },

@@ -37,6 +37,7 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & SyncLe
       ...tokenColumns,
       cursorSeconds: connections.syncCursorSeconds,
       resume: connections.syncResume,
+      history: connections.syncHistory,
       recentQuestions: connections.recentQuestions,
       dataVersion: connections.dataVersion,
       reviews: connections.reviewPosition,
@@ -104,6 +105,7 @@ const syncStartOf = (row: StartRow): SyncStart => ({
   position: {
     cursorSeconds: row.cursorSeconds,
     resume: row.resume === null ? undefined : JSON.parse(row.resume),
+    history: row.history === null ? undefined : JSON.parse(row.history),
     recentQuestions: JSON.parse(row.recentQuestions),
   },
 });
@@ -117,6 +119,8 @@ export type SyncState = {
   isUnderWay: boolean;
   /** The database's clock. */
   databaseNow: EpochMs;
+  /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
+  historyCompleteFrom: EpochMs | undefined;
   last: { endedAt: EpochMs; outcome: unknown } | undefined;
 };
 
@@ -131,6 +135,7 @@ const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number; databaseN
       databaseNow: sql<number>`coalesce(${param('databaseNow')}, CAST(unixepoch('subsec') * 1000 AS INTEGER))`.as(
         'database_now',
       ),
+      completeFrom: connections.historyCompleteFrom,
     })
     .from(connections)
     .where(eq(connections.id, param('connectionId'))),
@@ -149,5 +154,6 @@ const syncStateOfRow = (row: StateRow | undefined): SyncState | undefined =>
     leaseId: row.leaseId ?? undefined,
     isUnderWay: row.resumeAt !== null,
     databaseNow: row.databaseNow,
+    historyCompleteFrom: row.completeFrom ?? undefined,
     last: row.last === null ? undefined : JSON.parse(row.last),
   };

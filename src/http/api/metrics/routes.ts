@@ -12,6 +12,7 @@ import { HOUR_MS, toSeconds } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forUser } from '../admit-app.ts';
+import { instantOrNull } from '../instant.ts';
 import { valid } from '../validate.ts';
 import {
   type CsvParameters,
@@ -76,7 +77,8 @@ metricsApi.get(
     const form = c.get('form');
     const deps = c.get('deps');
     const nowSeconds = toSeconds(deps.now());
-    const version = [connection?.id ?? 0, connection?.dataVersion ?? 0, form];
+    const completeFrom = connection?.historyCompleteFrom;
+    const version = [connection?.id ?? 0, connection?.dataVersion ?? 0, form, completeFrom ?? ''];
     if (connection !== undefined && notModified(c, version, nowSeconds)) return c.body(null, 304);
     const latest =
       connection === undefined
@@ -91,7 +93,7 @@ metricsApi.get(
       const rendered = { ...renderMetric(value, units), age_seconds: nowSeconds - value.measuredAtSeconds };
       return [value.name, rendered] as const;
     });
-    return c.json({ data: Object.fromEntries(data) });
+    return c.json({ data: Object.fromEntries(data), history_complete_from: instantOrNull(completeFrom) });
   },
 );
 
