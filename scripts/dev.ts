@@ -1,14 +1,17 @@
 /** `npm run dev`: the broker and a simulated Withings on this machine. `npm run dev -- --help` lists the flags. */
 import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map, withDefault } from '@optique/core/modifiers';
+import { map, multiple, withDefault } from '@optique/core/modifiers';
 import { option } from '@optique/core/primitives';
+import { string } from '@optique/core/valueparser';
 import { run } from '@optique/run';
 
 import { instructions } from './dev/instructions.ts';
+import { SPAWNED_BY } from './dev/spawn.ts';
 import { createCleanup, startDev } from './dev/start.ts';
+import { isRunning } from './dev/state.ts';
 import { textFlag } from './text-flag.ts';
-import { describeError } from './user-error.ts';
+import { describeError, userError } from './user-error.ts';
 
 const flags = object({
   port: textFlag(
@@ -32,6 +35,11 @@ const flags = object({
     message`The client at that Withings. Or WITHINGS_CLIENT_ID; default the simulator's.`,
   ),
   clientSecret: textFlag('--client-secret', 'S', message`Its secret. Or WITHINGS_CLIENT_SECRET.`),
+  settings: multiple(
+    option('--setting', string({ metavar: 'NAME=VALUE' }), {
+      description: message`A setting of the broker, as docs/settings.md lists them. Can be given several times.`,
+    }),
+  ),
   json: withDefault(
     option('--json', { description: message`Print one line of JSON when ready, and nothing else.` }),
     false,
@@ -51,14 +59,25 @@ const failWith = (sentence: string): void => {
   void stop(1);
 };
 
-/** npm does not pass on that it was killed. Then nothing else would stop this process. */
-const followNpm = (): void => {
-  if (process.env['npm_lifecycle_event'] === undefined) return;
+/** npm does not pass on that it was killed, or that what started it is gone. Then nothing else would stop this process. */
+const followParent = (): void => {
   const parent = process.ppid;
+  const { npm_lifecycle_event: npm, [SPAWNED_BY]: spawnedBy } = process.env;
   setInterval(() => {
-    if (process.ppid !== parent) void stop(0);
+    const isOrphan = npm !== undefined && process.ppid !== parent;
+    if (isOrphan || (spawnedBy !== undefined && !isRunning(Number(spawnedBy)))) void stop(0);
   }, 500).unref();
 };
+
+/** The settings in `NAME=VALUE` arguments. */
+const settingsIn = (given: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    given.map((text) => {
+      const [, name, value] = /^([A-Z_]+)=(.*)$/s.exec(text) ?? [];
+      if (name === undefined || value === undefined) throw userError(`--setting takes NAME=VALUE, not ${text}.`);
+      return [name, value];
+    }),
+  );
 
 const main = async (): Promise<void> => {
   const options = run(flags, {
@@ -68,7 +87,7 @@ const main = async (): Promise<void> => {
     aboveError: 'none',
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(0));
-  followNpm();
+  followParent();
   let ready = false;
   const running = await startDev(
     {
@@ -78,6 +97,7 @@ const main = async (): Promise<void> => {
       upstream: options.upstream,
       clientId: options.clientId ?? (process.env['WITHINGS_CLIENT_ID'] || undefined),
       clientSecret: options.clientSecret ?? (process.env['WITHINGS_CLIENT_SECRET'] || undefined),
+      settings: settingsIn(options.settings),
       onLog: (line) => {
         if (ready && !options.json) console.log(line);
       },

@@ -56,8 +56,20 @@ const GUARDS: Guard[] = [
   {
     name: '601 is transient',
     file: REFRESH,
-    find: "if (answer.failure.kind !== 'refresh_token_rejected')",
-    replace: "if (answer.failure.kind !== 'refresh_token_rejected' && answer.failure.kind !== 'throttled')",
+    find: "if (failure.kind !== 'refresh_token_rejected' && !isRefusal(failure))",
+    replace: "if (failure.kind !== 'refresh_token_rejected' && !isRefusal(failure) && failure.kind !== 'throttled')",
+  },
+  {
+    name: 'a refusal in unknown words is not believed at once',
+    file: REFRESH,
+    find: 'return isBelieved ? onRejected(deps, run)',
+    replace: 'return !isBelieved ? onRejected(deps, run)',
+  },
+  {
+    name: 'another account’s tokens are not stored',
+    file: REFRESH,
+    find: 'answer.ok && answer.value.withingsUserId !== tokens.withingsUserId',
+    replace: 'answer.ok && tokens.withingsUserId === undefined',
   },
   {
     name: 'suspicion: the client proves itself before anybody is condemned',
@@ -68,8 +80,8 @@ const GUARDS: Guard[] = [
   {
     name: 'nothing is sent that the lease does not carry',
     file: REFRESH,
-    find: 'const inTime = mayStillSend(run.lease.until, deps.now());',
-    replace: 'const inTime = true;',
+    find: 'granted.ok && mayStillSend(lease.until, deps.now())',
+    replace: 'granted.ok',
   },
   {
     name: 'a refresh after a doubt is confirmed',
@@ -119,6 +131,7 @@ const root = fileURLToPath(new URL('..', import.meta.url).href);
 const TESTS = [
   'test/store/activation.test.ts',
   'test/broker/refresh-rules.test.ts',
+  'test/broker/refusals.test.ts',
   'test/interleavings/refresh.test.ts',
   'test/broker/refresh-crash.test.ts',
 ];

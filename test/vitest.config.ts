@@ -3,51 +3,75 @@ import { execFileSync } from 'node:child_process';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
+import { COMPILE_CACHE } from '../scripts/dev/children.ts';
 import { answersReporter } from './support/answers-reporter.ts';
+import { LongFirst } from './support/long-first.ts';
+import { NET_MS } from './support/net.ts';
 
 /**
- * Two runtimes: what needs bindings runs inside workerd, against real D1 and KV; the rest (pure rules, the simulator, processes) runs on
- * Node, and beside it what talks to a whole `npm run dev`, which is started once for all.
+ * Five lanes (CONTRIBUTING.md says how to run one). What needs bindings runs inside workerd, against real D1 and KV. Pure code shares a
+ * process of Node. What starts programs, computes for long or changes its process has one of its own. What talks to a whole `npm run dev`
+ * shares one, and a browser. Commands that measure or draw come when all that is done.
  */
 const workerd = ['test/store/**', 'test/crypto/**', 'test/broker/**', 'test/http/**', 'test/cron/**'].map(
   (folder) => `${folder}/*.test.{ts,tsx}`,
 );
 const endToEnd = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'];
+const commands = ['test/commands/**/*.test.ts'];
+const apart = [
+  'test/bench/**/*.test.ts',
+  'test/bundle/**/*.test.ts',
+  'test/deploy/deploy.test.ts',
+  'test/docs/docs.test.ts',
+  'test/interleavings/**/*.test.ts',
+  'test/migrations.test.ts',
+  'test/reference/**/*.test.ts',
+  'test/simulator/main.test.ts',
+];
 const root = new URL('..', import.meta.url).pathname;
+
+// Programs are started hundreds of times, by tests and by one another.
+process.env['NODE_COMPILE_CACHE'] ??= COMPILE_CACHE;
 
 // Wrangler's configuration names their folder, and the tests hold the Worker's answers against the reference in it.
 execFileSync(process.execPath, [`${root}scripts/static-files.ts`], { stdio: 'inherit' });
+
+const ofAll = {
+  root,
+  expect: { requireAssertions: true, poll: { timeout: NET_MS } },
+  testTimeout: NET_MS,
+  hookTimeout: NET_MS,
+};
 
 export default defineConfig({
   test: {
     root,
     // Vitest leaves one core to a person at work, which is half of a small machine.
     maxWorkers: '100%',
+    teardownTimeout: NET_MS,
+    sequence: { sequencer: LongFirst },
     reporters: ['default', answersReporter(`${root}dist/static/openapi.json`)],
     projects: [
       {
         test: {
+          ...ofAll,
           name: 'node',
-          root,
+          isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: [...workerd, ...endToEnd, 'node_modules/**'],
-          expect: { requireAssertions: true },
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          exclude: [...workerd, ...endToEnd, ...apart, ...commands, 'node_modules/**'],
         },
       },
+      { test: { ...ofAll, name: 'apart', include: apart } },
       {
         test: {
+          ...ofAll,
           name: 'e2e',
-          root,
           include: endToEnd,
           globalSetup: ['test/e2e/setup.ts'],
           setupFiles: ['test/e2e/search-for-leaks.ts'],
-          expect: { requireAssertions: true },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
+      { test: { ...ofAll, name: 'commands', include: commands, sequence: { groupOrder: 1 }, maxConcurrency: 2 } },
       {
         plugins: [
           cloudflareTest(async () => ({
@@ -58,15 +82,12 @@ export default defineConfig({
           })),
         ],
         test: {
+          ...ofAll,
           name: 'workerd',
-          root,
           // A runtime takes two seconds to start; test/support/each-file.ts gives each file empty storage instead.
           isolate: false,
           include: workerd,
           setupFiles: ['test/support/each-file.ts', 'test/support/note-answers.ts'],
-          expect: { requireAssertions: true },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
     ],

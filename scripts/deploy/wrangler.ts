@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 
-import { wranglerProgram } from '../dev/children.ts';
+import { COMPILE_CACHE, wranglerProgram } from '../dev/children.ts';
 import { userError } from '../user-error.ts';
 
 /** Runs wrangler and returns its output. A failure contains all of its output. */
@@ -13,9 +12,6 @@ export type WranglerOptions = {
   /** Connects it to the terminal. Its output is shown there and not returned. */
   attended?: boolean;
 };
-
-// Wrangler is fifteen megabytes of script, and a deployment starts it up to nine times.
-const COMPILE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/wrangler-compiled');
 
 /** A function that runs wrangler with `env` in its environment. */
 export const wranglerWith =

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
@@ -34,17 +35,33 @@ export const choosePort = async (
   return { port: other, note: `Port ${usual} is taken, so ${what} listens on ${other}.` };
 };
 
+/**
+ * Where a free port is looked for. Systems take the ports of connections from above (Linux from 32768, others from
+ * 49152): one of those could be taken again before anything listens on it.
+ */
+const FROM_PORT = 20_000;
+const TO_PORT = 32_768;
+const ATTEMPTS = 100;
+
 /** The port itself, or for 0 a free one; undefined if it is taken or not permitted. */
 const freePort = async (port: number): Promise<number | undefined> => {
+  if (port !== 0) return (await isFree(port)) ? port : undefined;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const any = randomInt(FROM_PORT, TO_PORT);
+    if (await isFree(any)) return any;
+  }
+  return undefined;
+};
+
+const isFree = async (port: number): Promise<boolean> => {
   const probe = createServer();
   try {
     probe.listen(port, LOCALHOST);
     await once(probe, 'listening');
-    const address = probe.address();
-    return typeof address === 'object' && address !== null ? address.port : undefined;
-  } catch {
-    return undefined;
-  } finally {
     probe.close();
+    await once(probe, 'close');
+    return true;
+  } catch {
+    return false;
   }
 };

@@ -6,6 +6,9 @@ import * as z from 'zod';
 
 import { userError } from '../user-error.ts';
 
+/** The variable that holds the id of the process that spawned `dev`, which ends with it. */
+export const SPAWNED_BY = 'MUSHU_DEV_SPAWNED_BY';
+
 const readySchema = z.object({
   url: z.string(),
   simulator_url: z.string(),
@@ -33,7 +36,10 @@ export type Spawned = {
  */
 export const spawnDev = async (command: [string, ...string[]], args: string[]): Promise<Spawned> => {
   const [program, ...before] = command;
-  const child = spawn(program, [...before, '--json', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, [...before, '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, [SPAWNED_BY]: String(process.pid) },
+  });
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
   const printed: string[] = [];

@@ -17,6 +17,8 @@ export type DevOptions = {
   upstream: string | undefined;
   clientId: string | undefined;
   clientSecret: string | undefined;
+  /** Settings of the broker, as docs/settings.md lists them. */
+  settings: Record<string, string>;
   /** Gets what the Worker logs. */
   onLog: (line: string) => void;
   /** Called if a part ends unexpectedly. */
@@ -68,7 +70,16 @@ export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Run
         )
       : undefined,
   ]);
-  keep(await startWorker(state, { port: ports.worker.port, secrets, withings, onLine: options.onLog }), 'The Worker');
+  keep(
+    await startWorker(state, {
+      port: ports.worker.port,
+      secrets,
+      withings,
+      settings: options.settings,
+      onLine: options.onLog,
+    }),
+    'The Worker',
+  );
   const clock = startClock(url);
   parts.add(async () => clearInterval(clock));
   const app = await demoApp(state, url, secrets.operatorToken);

@@ -32,7 +32,8 @@ export const openState = (folder: string): State => {
   return { dir, path, release: () => rmSync(lock, { force: true }) };
 };
 
-const isRunning = (pid: number): boolean => {
+/** Whether there is a process of this id. */
+export const isRunning = (pid: number): boolean => {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     return process.kill(pid, 0);

@@ -1,5 +1,5 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Secrets } from '../secrets.ts';
@@ -19,16 +19,38 @@ export type Withings = { url: string; clientId: string; clientSecret: string };
  */
 export const migrate = async (state: State): Promise<void> => {
   const noted = state.path('wrangler/migrated');
-  const wanted = readdirSync(MIGRATIONS)
+  const names = readdirSync(MIGRATIONS)
     .filter((name) => name.endsWith('.sql'))
-    .sort()
-    .join('\n');
+    .sort();
+  const wanted = names.join('\n');
   if (existsSync(noted) && readFileSync(noted, 'utf8') === wanted) return;
-  const args = ['d1', 'migrations', 'apply', 'DB', '--local', '--persist-to', state.path('wrangler')];
+  const isNew = !existsSync(state.path('wrangler'));
+  const all = state.path('migrations.sql');
+  if (isNew) writeFileSync(all, allMigrations(names));
+  const command = isNew ? ['execute', 'DB', '--file', all] : ['migrations', 'apply', 'DB'];
+  const args = ['d1', ...command, '--local', '--persist-to', state.path('wrangler')];
   await runToEnd('Applying the migrations', wranglerProgram, args, wranglerEnvironment(state.dir));
+  rmSync(all, { force: true });
   mkdirSync(dirname(noted), { recursive: true });
   writeFileSync(noted, wanted);
 };
+
+/**
+ * Every migration, and the table in which wrangler records them, as wrangler creates it. `wrangler d1 migrations apply`
+ * starts a workerd for each migration, which takes ten times as long for a new database.
+ */
+const allMigrations = (names: readonly string[]): string =>
+  [
+    `CREATE TABLE d1_migrations(
+       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       name TEXT UNIQUE,
+       applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
+     );`,
+    ...names.flatMap((name) => [
+      readFileSync(join(MIGRATIONS, name), 'utf8'),
+      `;INSERT INTO d1_migrations (name) VALUES ('${name}');`,
+    ]),
+  ].join('\n');
 
 /**
  * Starts the Worker in workerd, as `wrangler dev` runs it, and resolves when it serves requests.
@@ -42,8 +64,15 @@ export const startWorker = async (
     port,
     secrets,
     withings,
+    settings,
     onLine,
-  }: { port: number; secrets: Secrets; withings: Withings; onLine: (line: string) => void },
+  }: {
+    port: number;
+    secrets: Secrets;
+    withings: Withings;
+    settings: Record<string, string>;
+    onLine: (line: string) => void;
+  },
 ): Promise<Child> => {
   // With this environment file wrangler does not read another one of the project.
   const variables = state.path('worker.env');
@@ -57,6 +86,8 @@ export const startWorker = async (
     [
       ['dev', '--local', '--ip', LOCALHOST, '--port', String(port), '--inspector-port', '0'],
       ['--persist-to', state.path('wrangler'), '--env-file', variables, '--show-interactive-dev-session', 'false'],
+      // The file is read only for what wrangler.toml lists.
+      ...Object.entries(settings).map(([name, value]) => ['--var', `${name}:${value}`]),
     ].flat(),
     {
       // Wrangler reads the secrets listed in wrangler.toml from here, unchanged, so they are in no argument list.

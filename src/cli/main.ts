@@ -9,6 +9,7 @@ import { healthCommand } from './commands/health.ts';
 import { keysCommand, tokensCommand } from './commands/keys.ts';
 import { accountsCommand, auditCommand } from './commands/operator.ts';
 import { sessionCommands } from './commands/session.ts';
+import { webhooksCommand } from './commands/webhooks.ts';
 import { EXIT, isCliFailure } from './exit.ts';
 import { printErr } from './output.ts';
 import { VERSION } from './version.ts';
@@ -16,7 +17,7 @@ import { VERSION } from './version.ts';
 /** `mushu` manages a Mushu Health broker by its HTTP API only. */
 const parser = or(
   group('Signing in', or(...sessionCommands)),
-  group('Apps and their users', or(appsCommand, keysCommand, healthCommand)),
+  group('Apps and their users', or(appsCommand, keysCommand, healthCommand, webhooksCommand)),
   group('Who may do what', or(tokensCommand, accountsCommand, auditCommand)),
   group('When something is wrong', doctorCommand),
 );

@@ -4,8 +4,10 @@ import { type Answer, appPath, type Broker, type Query, send } from './send.ts';
 /** Body data of one user, and the changes of all. */
 
 /** The query's parameters; those with a default are optional. */
-export type MetricQuery = Partial<Written<'metricQuery'>>;
-export type PeriodQuery = Partial<Written<'metricPeriodsQuery'>>;
+export type MetricQuery = InJson<Written<'metricQuery'>>;
+export type PeriodQuery = InJson<Written<'metricPeriodsQuery'>>;
+/** This client reads JSON. */
+type InJson<Query> = Omit<Partial<Query>, 'format' | 'separator' | 'decimal'>;
 
 const ask = <Value>(broker: Broker, appId: string, userId: string, rest: readonly string[], query: object) =>
   send<Value>(broker, 'GET', appPath(appId, 'metrics', userId, ...rest), { query: query as Query });
@@ -23,7 +25,7 @@ export const getLatestMetrics = (
   broker: Broker,
   appId: string,
   userId: string,
-  query: Partial<Written<'latestQuery'>> = {},
+  query: InJson<Written<'latestQuery'>> = {},
 ): Promise<Answer<Read<'latestMetrics'>>> => ask(broker, appId, userId, ['latest'], query);
 
 /** How much each metric changed between two moments. */
@@ -31,7 +33,7 @@ export const getMetricChanges = (
   broker: Broker,
   appId: string,
   userId: string,
-  query: Partial<Written<'metricChangesQuery'>> = {},
+  query: InJson<Written<'metricChangesQuery'>> = {},
 ): Promise<Answer<Read<'metricChanges'>>> => ask(broker, appId, userId, ['delta'], query);
 
 /** Values by the user's local day. */

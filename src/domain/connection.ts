@@ -47,6 +47,8 @@ export type StoredTokens = {
   refreshLeaseId: string | undefined;
   refreshLeaseUntil: EpochMs | undefined;
   refreshFailures: number;
+  /** Since when every refresh was refused, in words that are not known to mean the end. */
+  refreshRefusedSince: EpochMs | undefined;
   /** Since when a refresh may have rotated the tokens without the broker knowing. Taking a lease sets it. */
   inDoubtSince: EpochMs | undefined;
 };

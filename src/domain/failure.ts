@@ -64,4 +64,4 @@ export type WithingsUnavailable = { kind: 'withings_unavailable'; cause: string;
  * Why a user has to consent again: Withings rejected both the refresh token and the previous one, or withdrew the
  * scope, or the stored tokens no longer open.
  */
-export type ReauthReason = 'refresh_token_rejected' | 'insufficient_scope' | 'seal_broken';
+export type ReauthReason = 'refresh_token_rejected' | 'access_token_rejected' | 'insufficient_scope' | 'seal_broken';

@@ -47,6 +47,27 @@ export const DEFAULT_REFRESH_POLICY: RefreshPolicy = {
   idleIntervalMs: 45 * DAY_MS,
 };
 
+/**
+ * A refusal that is not known to mean the end may be Withings' own trouble, or ours, so it is believed after a time: longer than the outages
+ * on record, and longer again while nobody else was served, who would show that it is not everybody's.
+ */
+const BELIEVED_AFTER_MS = 12 * HOUR_MS;
+const BELIEVED_ALONE_AFTER_MS = 3 * DAY_MS;
+const BELIEVED_ATTEMPTS = 5;
+
+/**
+ * Whether a connection that Withings refuses again is lost, so that its user has to connect again. Else it is tried again.
+ *
+ * @param since when it was refused first, without a success since
+ * @param attempts how often in a row, this one included
+ * @param othersGoWell whether Withings served another connection since
+ */
+export const isRefusalBelieved = (
+  { since, attempts, othersGoWell }: { since: EpochMs; attempts: number; othersGoWell: boolean },
+  now: EpochMs,
+): boolean =>
+  attempts >= BELIEVED_ATTEMPTS && now - since >= (othersGoWell ? BELIEVED_AFTER_MS : BELIEVED_ALONE_AFTER_MS);
+
 export type RefreshDecision = {
   should: boolean;
   reason: 'no_tokens' | 'expired' | 'expiring' | 'rejected' | 'rotated_since' | 'fresh';

@@ -15,8 +15,7 @@ import { answerFailure } from './problem.ts';
 /** The entrances of the connect flow, opened by the user's browser: no key. */
 export const oauth = new Hono<HttpEnv>();
 
-/** `__Host-`: only this host can have set it, over https. */
-const BINDING_COOKIE = '__Host-mushu_link';
+const BINDING_COOKIE = 'mushu_link';
 
 const CALLBACK_PATH = '/withings/callback';
 
@@ -38,13 +37,13 @@ oauth.get('/apps/:app_id/withings/auth', async (c) => {
     appId: c.req.param('app_id'),
     link: link.value,
     endsOnPage: endsOnPage.value,
-    binding: getCookie(c, BINDING_COOKIE),
+    binding: getCookie(c, BINDING_COOKIE, 'host'),
     callbackUrl: callbackUrl(c),
   });
   if (!started.ok) return answerFailure(c, started.failure);
   setCookie(c, BINDING_COOKIE, started.value.binding, {
-    path: '/',
-    secure: true,
+    // `__Host-`: only this host can have set it, over https.
+    prefix: 'host',
     httpOnly: true,
     // Lax: the callback is a top-level navigation that comes from Withings' site.
     sameSite: 'Lax',
@@ -68,7 +67,7 @@ oauth.get(CALLBACK_PATH, async (c) => {
     state,
     // A refusal is known by its lack of a code; whatever else Withings sends along is not relied upon.
     code: code === undefined || otherCodes.length > 0 || query.has('error') ? undefined : secret(code),
-    binding: getCookie(c, BINDING_COOKIE),
+    binding: getCookie(c, BINDING_COOKIE, 'host'),
     callbackUrl: callbackUrl(c),
   });
   if (!finished.ok) return answerFailure(c, finished.failure);

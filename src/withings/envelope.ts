@@ -15,6 +15,8 @@ export type OpenedEnvelope = { status: number; body: unknown; error: string };
 export const openEnvelope = ({ httpStatus, text }: Answer): Outcome<OpenedEnvelope> => {
   // Withings sends 601 inside a 200. A gateway in front of it would send 429.
   if (httpStatus === 429) return fail({ kind: 'throttled', retryAfterSeconds: MIN_THROTTLE_WAIT_SECONDS });
+  // Nor does it use HTTP's own statuses for a refused token, but what they mean is beyond doubt.
+  if (httpStatus === 401 || httpStatus === 403) return fail({ kind: 'unauthorized', status: httpStatus });
   if (httpStatus !== 200) return fail({ kind: 'http_error', httpStatus });
   const json = parseJson(text);
   if (!json.ok) return json;

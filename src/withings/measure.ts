@@ -65,7 +65,7 @@ export const processMeasureResponse = (answer: Answer): Outcome<MeasurePage> => 
   const envelope = openEnvelope(answer);
   if (!envelope.ok) return envelope;
   if (envelope.value.status !== 0) return fail(causeOfStatus(envelope.value));
-  const body = asObject<keyof GetmeasBody>(envelope.value.body);
+  const body = bodyOf(envelope.value.body);
   if (!body) return fail({ kind: 'malformed', path: 'body' });
   if (!Array.isArray(body.measuregrps)) return fail({ kind: 'malformed', path: 'body.measuregrps' });
   const more = isMore(body.more);
@@ -78,6 +78,12 @@ export const processMeasureResponse = (answer: Answer): Outcome<MeasurePage> => 
     nextOffset: more ? nextOffsetOf(body.offset) : undefined,
   });
 };
+
+/** An account without any measurement may have `[]`, PHP's empty object, or null: an empty page. */
+const bodyOf = (body: unknown) =>
+  body === null || (Array.isArray(body) && body.length === 0)
+    ? asObject<keyof GetmeasBody>({ measuregrps: [] })
+    : asObject<keyof GetmeasBody>(body);
 
 /**
  * The offset of the next page. An answer may have `more` and offset 0, which is the page just read. Following it would

@@ -2,10 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeEach, describe, expect, inject, test } from 'vitest';
 
-import { launchWatchedChromium } from './watched-chromium.ts';
+import { openPage } from './open-browser.ts';
 
 const { ready } = inject('dev');
 const WOMOJI = 'womoji://withings/success';
@@ -13,20 +13,11 @@ const WEB = 'https://womoji.example/withings/done';
 /** Pages are photographed here where MUSHU_SCREENSHOTS asks for it, for a person to look at. */
 const screenshots = process.env['MUSHU_SCREENSHOTS'] === undefined ? undefined : join(tmpdir(), 'mushu-screenshots');
 
-let browser: Browser;
-let context: BrowserContext;
 let page: Page;
 
-beforeAll(async () => {
-  browser = await launchWatchedChromium();
-  if (screenshots !== undefined) await mkdir(screenshots, { recursive: true });
-});
-afterAll(() => browser.close());
 beforeEach(async () => {
-  context = await browser.newContext();
-  onTestFinished(() => context.close());
-  page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page = await openPage();
+  if (screenshots !== undefined) await mkdir(screenshots, { recursive: true });
 });
 
 const authUrl = (userId: string, redirectUri: string): string =>
@@ -42,7 +33,7 @@ const photograph = async (name: string): Promise<void> => {
 
 /** Answers for the app's own site. Through the protocol beneath, because a route of Playwright's does not see what a redirect leads to. */
 const playTheApp = async (): Promise<void> => {
-  const session = await context.newCDPSession(page);
+  const session = await page.context().newCDPSession(page);
   session.on('Fetch.requestPaused', ({ requestId }) => {
     void session.send('Fetch.fulfillRequest', {
       requestId,

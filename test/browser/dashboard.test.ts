@@ -4,28 +4,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { dashboard } from '../../src/http/dashboard/app.tsx';
 import { walk } from '../e2e/client.ts';
-import { launchWatchedChromium } from './watched-chromium.ts';
+import { openPage } from './open-browser.ts';
 
 const { ready } = inject('dev');
 /** Pages are photographed here where MUSHU_SCREENSHOTS asks for it, for a person to look at. */
 const screenshots = process.env['MUSHU_SCREENSHOTS'] === undefined ? undefined : join(tmpdir(), 'mushu-screenshots');
 
-let browser: Browser;
 let axe: string;
 beforeAll(async () => {
-  browser = await launchWatchedChromium();
   axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   if (screenshots !== undefined) await mkdir(screenshots, { recursive: true });
 });
-afterAll(() => browser.close());
 
 const signIn = async (page: Page): Promise<void> => {
-  page.setDefaultTimeout(10_000);
   await page.goto(`${ready.url}/dashboard`);
   await page.getByLabel('Access token').fill(ready.admin_token);
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -34,8 +30,7 @@ const signIn = async (page: Page): Promise<void> => {
 
 describe('the dashboard, without scripts', () => {
   test('takes a developer from a new app to the first user, and shows the body data', async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
-    let page = await context.newPage();
+    let page = await openPage({ javaScriptEnabled: false });
     await signIn(page);
 
     await page.getByLabel('Name').fill('Scale <b>friends</b>');
@@ -62,7 +57,7 @@ describe('the dashboard, without scripts', () => {
     await page.locator('button[value=allow]').click();
     await back;
     await page.close();
-    page = await context.newPage();
+    page = await page.context().newPage();
 
     await page.goto(`${ready.url}/dashboard/apps`);
     await page.getByRole('link', { name: 'Scale <b>friends</b>' }).click();
@@ -80,16 +75,14 @@ describe('the dashboard, without scripts', () => {
     await page.getByText('Erase user').first().click();
     await page.getByLabel('Type try-it to confirm').fill('somebody else');
     await page.getByRole('button', { name: 'Erase user' }).click();
-    expect(await page.getByText('Nothing was erased').count()).toBe(1);
+    await page.getByText('Nothing was erased').waitFor();
     await page.getByLabel('Type try-it to confirm').fill('try-it');
     await page.getByRole('button', { name: 'Erase user' }).click();
-    expect(await page.getByText('No user has connected yet').count()).toBe(1);
-    await context.close();
+    await page.getByText('No user has connected yet').waitFor();
   });
 
   test('shows a new key once', async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
-    const page = await context.newPage();
+    const page = await openPage({ javaScriptEnabled: false });
     await signIn(page);
     await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}/keys`);
     await page.getByLabel('Name').fill('shown once');
@@ -108,18 +101,15 @@ describe('the dashboard, without scripts', () => {
       headers: { 'X-API-Key': key },
     });
     expect(refused.status).toBe(401);
-    await context.close();
   });
 
   test('is left by signing out, also for who goes back', async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
-    const page = await context.newPage();
+    const page = await openPage({ javaScriptEnabled: false });
     await signIn(page);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.waitForURL('**/dashboard/sign-in?notice=signed_out');
     await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}`);
     expect(page.url()).toContain('/dashboard/sign-in');
-    await context.close();
   });
 });
 
@@ -169,8 +159,7 @@ test('no page breaks a rule of accessibility in either colour scheme, or is wide
   const routes = dashboard.routes.filter(({ method }) => method === 'GET').map(({ path }) => path);
   expect([...Object.keys(pages), ...SEEN_APART].sort()).toEqual([...new Set(routes)].sort());
   // The page's own policy lets no script in, the rules' included; it is tested elsewhere.
-  const context = await browser.newContext({ bypassCSP: true, reducedMotion: 'reduce' });
-  const page = await context.newPage();
+  const page = await openPage({ bypassCSP: true, reducedMotion: 'reduce' });
   await page.goto(`${ready.url}/dashboard/sign-in`);
   await look(page, 'sign-in');
   await signIn(page);
@@ -179,7 +168,6 @@ test('no page breaks a rule of accessibility in either colour scheme, or is wide
     await look(page, route.slice(1).replaceAll(/[/:]+/g, '-'));
   }
   await lookAtAnswers(page);
-  await context.close();
 });
 
 /** Pages that no link leads to: what a form answers, and errors. */

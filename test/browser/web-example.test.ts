@@ -1,34 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
 
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
+import { choosePort } from '../../scripts/dev/ports.ts';
 import { registerRedirectUri, updateApp } from '../../src/client/management.ts';
-import { launchWatchedChromium } from './watched-chromium.ts';
+import { openPage } from './open-browser.ts';
 
 /** `examples/web` as its README starts it, in a real browser: its page, its script, its backend. */
 
 const { ready } = inject('dev');
-let example: ChildProcess;
+let example: ChildProcess | undefined;
 let origin: string;
-let browser: Browser;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 
 beforeAll(async () => {
-  const port = await freePort();
+  const { port } = await choosePort('The example', { flag: '--port', wanted: '0', usual: 0 });
   origin = `http://127.0.0.1:${port}`;
   const operator = { url: ready.url, credential: ready.admin_token };
   expect(await updateApp(operator, ready.app_id, { allow_loopback: true })).toMatchObject({ ok: true });
   expect(await registerRedirectUri(operator, ready.app_id, `${origin}/withings/done`)).toMatchObject({ ok: true });
-  example = spawn(process.execPath, ['examples/web/server.ts'], {
+  const child = spawn(process.execPath, ['examples/web/server.ts'], {
     env: {
       ...process.env,
       PORT: String(port),
@@ -38,20 +30,15 @@ beforeAll(async () => {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await new Promise((resolve) => example.stdout?.once('data', resolve));
-  browser = await launchWatchedChromium();
+  example = child;
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the example ended before it listened')));
+  await Promise.race([once(child.stdout, 'data'), ended]);
 });
-afterAll(async () => {
-  await browser.close();
-  example.kill();
-});
+afterAll(() => example?.kill());
 
 /** A person at the page, whose browser has been there never before; what the page's script complains of is kept. */
 const visit = async (): Promise<{ page: Page; complaints: string[] }> => {
-  const context = await browser.newContext();
-  onTestFinished(() => context.close());
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  const page = await openPage();
   const complaints: string[] = [];
   page.on('pageerror', ({ message }) => complaints.push(message));
   await page.goto(origin);

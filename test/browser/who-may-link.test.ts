@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 import {
   confirmLink,
@@ -15,7 +15,7 @@ import {
 import { createApp, createKey, registerRedirectUri, updateApp } from '../../src/client/management.ts';
 import { listMetrics } from '../../src/client/metrics.ts';
 import type { Answer } from '../../src/client/send.ts';
-import { launchWatchedChromium } from './watched-chromium.ts';
+import { openPage } from './open-browser.ts';
 
 /**
  * Links opened by somebody else than whom they are for, in two browsers that share nothing, under each policy. The hijack: the victim
@@ -32,19 +32,13 @@ type Who = keyof typeof HEIGHTS;
 let site: Server;
 /** Where the app is answered: a page of its own, which is all that there is of it here. */
 let done: string;
-let browsers: Record<Who, Browser>;
 
 beforeAll(async () => {
   site = createServer((_request, response) => response.end('<!doctype html><h1>Welcome back</h1>'));
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   done = `http://127.0.0.1:${(site.address() as AddressInfo).port}/done`;
-  const [victim, attacker] = await Promise.all([launchWatchedChromium(), launchWatchedChromium()]);
-  browsers = { victim, attacker };
 });
-afterAll(async () => {
-  await Promise.all([browsers.victim.close(), browsers.attacker.close()]);
-  site.close();
-});
+afterAll(() => site.close());
 
 const valueOf = <Value>(answer: Answer<Value>): Value => {
   if (!answer.ok) throw new Error(JSON.stringify(answer.failure));
@@ -101,16 +95,13 @@ const twoPeople = async () => {
     });
     expect(added.status).toBe(201);
   }
-  const open = async (who: Who, url: string): Promise<{ page: Page; status: number | undefined }> => {
-    const context = await browsers[who].newContext();
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+  const open = async (url: string): Promise<{ page: Page; status: number | undefined }> => {
+    const page = await openPage();
     return { page, status: (await page.goto(url))?.status() };
   };
   /** Opens a link or Withings' page and consents there with one's own account; where the browser ends, always at the app. */
   const link = async (who: Who, url: string): Promise<URL> => {
-    const { page } = await open(who, url);
+    const { page } = await open(url);
     await page.locator(`input[value="${accounts[who]}"]`).check();
     await page.getByRole('button', { name: 'Allow' }).click();
     await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
@@ -121,14 +112,14 @@ const twoPeople = async () => {
   return {
     link,
     /** Opens a link in one browser, and takes the address of Withings' page to the other one. */
-    linkForwarded: async (from: Who, to: Who, url: string): Promise<URL> => {
-      const { page } = await open(from, url);
+    linkForwarded: async (to: Who, url: string): Promise<URL> => {
+      const { page } = await open(url);
       expect(page.url()).toContain(`${ready.simulator_url}/`);
       return link(to, page.url());
     },
     /** Opens a link that goes nowhere. */
-    isRefused: async (who: Who, url: string): Promise<void> => {
-      const { page, status } = await open(who, url);
+    isRefused: async (url: string): Promise<void> => {
+      const { page, status } = await open(url);
       expect(status).toBe(403);
       expect(page.url()).toBe(url);
       await page.getByText('connect_session_required').waitFor();
@@ -145,7 +136,7 @@ describe('the hijack, in two real browsers', () => {
     const [first, second] = [await twoPeople(), await twoPeople()];
     const [byLink, byPage] = await Promise.all([
       first.link('victim', app.openLink('attacker')),
-      second.linkForwarded('attacker', 'victim', app.openLink('attacker-2')),
+      second.linkForwarded('victim', app.openLink('attacker-2')),
     ]);
     expect([byLink.href, byPage.href]).toEqual([done, done]);
     expect(await app.tells('attacker')).toEqual(connectedTo('victim'));
@@ -155,10 +146,10 @@ describe('the hijack, in two real browsers', () => {
   test('under session the link is refused, and what a forwarded Withings page made waits for the backend', async () => {
     const app = await makeApp('session');
     const { link, linkForwarded, isRefused } = await twoPeople();
-    await isRefused('victim', app.openLink('attacker'));
+    await isRefused(app.openLink('attacker'));
     expect(await app.tells('attacker')).toEqual(NOBODY);
 
-    const forwarded = await linkForwarded('attacker', 'victim', await app.sessionLink('attacker'));
+    const forwarded = await linkForwarded('victim', await app.sessionLink('attacker'));
     expect(await app.tells('attacker')).toEqual(PENDING);
     // The backend names who is signed in where the ticket arrived, which is the victim.
     expect(await app.confirm(ticketIn(forwarded), 'victim')).toBe('wrong_user');
@@ -176,7 +167,7 @@ describe('the hijack, in two real browsers', () => {
     const { link, linkForwarded } = await twoPeople();
     const ends = await Promise.all([
       link('victim', app.openLink('attacker')),
-      linkForwarded('attacker', 'victim', app.openLink('attacker')),
+      linkForwarded('victim', app.openLink('attacker')),
       link('victim', await app.sessionLink('attacker')),
     ]);
     for (const end of ends) {
@@ -202,7 +193,7 @@ describe('the overwrite, in two real browsers', () => {
     const { app, link, linkForwarded } = await connectVictim();
     const ends = await Promise.all([
       link('attacker', app.openLink('victim')),
-      linkForwarded('victim', 'attacker', app.openLink('victim')),
+      linkForwarded('attacker', app.openLink('victim')),
     ]);
     expect(ends.map(errorIn)).toEqual(['already_connected', 'already_connected']);
     expect(ends.map(ticketIn)).toEqual([null, null]);
@@ -212,8 +203,8 @@ describe('the overwrite, in two real browsers', () => {
   test('under session there is no link to open, and what a forwarded Withings page made waits beside it', async () => {
     const { app, linkForwarded, isRefused } = await connectVictim();
     await app.change('session');
-    await isRefused('attacker', app.openLink('victim'));
-    const forwarded = await linkForwarded('victim', 'attacker', await app.sessionLink('victim'));
+    await isRefused(app.openLink('victim'));
+    const forwarded = await linkForwarded('attacker', await app.sessionLink('victim'));
     expect(await app.confirm(ticketIn(forwarded), 'attacker')).toBe('wrong_user');
     expect(await app.tells('victim')).toEqual(connectedTo('victim'));
   });
@@ -223,7 +214,7 @@ describe('the overwrite, in two real browsers', () => {
     await app.change('confirm');
     const [byLink, byPage] = await Promise.all([
       link('attacker', app.openLink('victim')),
-      linkForwarded('victim', 'attacker', app.openLink('victim')),
+      linkForwarded('attacker', app.openLink('victim')),
     ]);
     expect(await app.confirm(ticketIn(byLink), 'attacker')).toBe('wrong_user');
     expect(await app.tells('victim')).toEqual(connectedTo('victim'));

@@ -5,6 +5,7 @@ import { expect, inject, test } from 'vitest';
 import { spawn } from 'zigpty';
 
 import { codeBlocks } from '../support/markdown.ts';
+import { NET_MS } from '../support/net.ts';
 import { WOMOJI } from './client.ts';
 import { newMushu } from './mushu.ts';
 
@@ -32,7 +33,7 @@ test('the README’s commands build, install, sign in, register a redirect URI, 
   });
   let screen = '';
   shell.onData((data) => (screen += data.toString()));
-  await shell.waitFor('Access token: ');
+  await shell.waitFor('Access token: ', { timeout: NET_MS });
   shell.write(`${ready.admin_token}\r`);
   expect({ code: await shell.exited, screen }).toMatchObject({ code: 0 });
   expect(screen).toContain(`Signed in to ${ready.url}`);

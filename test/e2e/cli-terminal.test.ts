@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { beforeEach, expect, inject, test } from 'vitest';
 import type { IPty } from 'zigpty';
 
+import { NET_MS } from '../support/net.ts';
 import { WOMOJI } from './client.ts';
 import { listen, type Mushu, newMushu } from './mushu.ts';
 
@@ -35,9 +36,9 @@ const watch = (terminal: IPty) => {
 test('login asks for what it is not given, and shows nothing of the token that is typed', async () => {
   const terminal = mushu.onTerminal(['login']);
   const end = watch(terminal);
-  await terminal.waitFor('Broker URL: ');
+  await terminal.waitFor('Broker URL: ', { timeout: NET_MS });
   terminal.write(`${ready.url}\r`);
-  await terminal.waitFor('Access token: ');
+  await terminal.waitFor('Access token: ', { timeout: NET_MS });
   terminal.write(`${ready.admin_token}\r`);
   const { code, screen } = await end();
   expect(screen).toContain(`Signed in to ${ready.url} as the operator`);
@@ -54,7 +55,7 @@ test.each([
 ])('$name at the question for the token ends it, and nothing is kept', async ({ key, ends }) => {
   const terminal = mushu.onTerminal(['login', '--url', ready.url]);
   const end = watch(terminal);
-  await terminal.waitFor('Access token: ');
+  await terminal.waitFor('Access token: ', { timeout: NET_MS });
   terminal.write(key);
   const ended = await end();
   expect(ended).toMatchObject(ends);

@@ -1,20 +1,20 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { afterAll, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 
 import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
+import { SMALL } from '../commands/small.ts';
 import { recordShown } from '../support/canaries.ts';
 import { codeBlocks } from '../support/markdown.ts';
 import { asApp, locationOf, send } from './client.ts';
 
 /**
- * Every command that the documentation names: run here against the one broker of these tests, run by another test, or, where it would reach
- * Cloudflare's account or take minutes, held to what the tool says it takes. One that is none of these fails.
+ * Every command that the documentation names: run here against the one broker of these tests, run in small by test/commands, run by another
+ * test, or, where it would reach Cloudflare's account, held to what the tool says it takes. One that is none of these fails.
  */
 
 const { ready } = inject('dev');
@@ -27,6 +27,7 @@ const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md', 'migrati
 const shellLines = (page: string): string[] =>
   codeBlocks(read(page), 'sh')
     .join('\n')
+    .replaceAll(/\\\n\s*/g, '')
     .split('\n')
     .flatMap((line) => line.replace(/(^|\s+)#.*$/, '').split(' && '))
     .map((line) => line.trim())
@@ -52,6 +53,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   'npm run build': ['test/e2e/setup.ts', "'build'"],
   'npm run deploy': ['test/deploy/deploy.test.ts', "'../../scripts/deploy.ts'"],
   'npm run deploy -- --dry-run': ['test/deploy/deploy.test.ts', "'--dry-run'"],
+  'npm run deploy -- --location': ['test/deploy/deploy.test.ts', 'mushu-health --location weur'],
   'npm run deploy -- --import .state': ['test/deploy/deploy.test.ts', "'--import'"],
   "KEYRING='…' npm run deploy -- --import .wrangler/state --with-people": [
     'test/deploy/deploy.test.ts',
@@ -74,30 +76,6 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   ),
 };
 
-/** Where they write what they make. */
-const output = mkdtempSync(join(tmpdir(), 'mushu-documented-'));
-afterAll(() => rmSync(output, { recursive: true }));
-
-/** What takes minutes, as small as it goes. */
-const SMALL: { [command: string]: string[] } = {
-  'npm run deploy -- --help': ['run', '--silent', 'deploy', '--', '--help'],
-  'npm run torture': ['run', '--silent', 'torture', '--', '--runs', '10', '--processes', '1'],
-  'npm run year': ['run', '--silent', 'year', '--', '--connections', '20', '--days', '1'],
-  'npm run bench': [
-    'run',
-    '--silent',
-    'bench',
-    '--',
-    'status',
-    'metrics',
-    '--small',
-    '--json',
-    join(output, 'bench.json'),
-  ],
-  'npm run guards': ['run', '--silent', 'guards', '--', '--list'],
-  'npm run screenshots': ['run', '--silent', 'screenshots', '--', '--into', output, '--person', 'nora'],
-};
-
 /** What no test runs, and why. */
 const BY_HAND: { [command: string]: string } = {
   "git grep '\\.reveal()'": 'a look at the sources',
@@ -110,18 +88,17 @@ const RUN_HERE = /^(curl|open|printf|t=mushu_operator_)/;
 
 test('no command of the documentation goes without a test that runs it, or a word on why none does', () => {
   expect(commands.length).toBeGreaterThan(30);
-  const known = new Set([...Object.keys(RUN_ELSEWHERE), ...Object.keys(SMALL), ...Object.keys(BY_HAND)]);
+  const known = new Set([
+    ...Object.keys(RUN_ELSEWHERE),
+    ...SMALL.map(({ command }) => command),
+    ...Object.keys(BY_HAND),
+  ]);
   expect(commands.filter((one) => !known.has(one) && !WRANGLER.test(one) && !RUN_HERE.test(one))).toEqual([]);
   expect([...known].filter((one) => !commands.includes(one))).toEqual([]);
 });
 
 test.each(Object.entries(RUN_ELSEWHERE))('%s is run by %s', (_, [file, words]) => {
   expect(read(file).includes(words), words).toBe(true);
-});
-
-test.concurrent.each(Object.entries(SMALL))('%s does what it says, in small', async (_, args) => {
-  const { stdout } = await run('npm', args, { cwd: root });
-  expect(stdout.length).toBeGreaterThan(50);
 });
 
 /** Wrangler's commands with the options that pages give them, once each: asking it costs a second. */
@@ -179,7 +156,9 @@ describe.skipIf(lacks('curl'))('the README’s requests', () => {
     const started = await send(link);
     const form = new URLSearchParams({ person: 'nora', decision: 'allow' });
     const consented = await send(await locationOf(started), { method: 'POST', body: form });
-    expect(await locationOf(await send(await locationOf(consented)))).toBe('womoji://withings/success');
+    const ended = await send(await locationOf(consented));
+    expect(ended.status).toBe(200);
+    expect(await ended.text()).toContain('href="womoji://withings/success"');
     expect(await (await asApp(ready, 'GET', '/withings/status/ada')).json()).toEqual({ connected: true });
   };
 });

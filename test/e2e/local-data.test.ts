@@ -1,6 +1,10 @@
+import { globSync } from 'node:fs';
+import { basename } from 'node:path';
+
 import { expect, inject, test } from 'vitest';
 
 import { readLocalData } from '../../scripts/deploy/local-data.ts';
+import { appliedMigrations } from './database.ts';
 
 test('an app made on the local broker is found where a deployment looks for it, beside the demo app, which is left', async () => {
   const { ready, state } = inject('dev');
@@ -13,4 +17,10 @@ test('an app made on the local broker is found where a deployment looks for it, 
   const ids = readLocalData(state, false).tables['apps']?.map((row) => row['id']);
   expect(ids).toContain(id);
   expect(ids).not.toContain(ready.app_id);
+});
+
+test('a new database, made in one step, has every migration noted as wrangler would have noted it', () => {
+  const { state } = inject('dev');
+  const files = globSync('migrations/*.sql').map((file) => basename(file));
+  expect(appliedMigrations(state)).toEqual(files.sort());
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { hasNative, type IPty, spawn as spawnOnTerminal } from 'zigpty';
 
+import { choosePort } from '../../scripts/dev/ports.ts';
 import { recordShown } from '../support/canaries.ts';
 
 /** `mushu` as it is installed: built, and run as a process with a home of its own. */
@@ -60,12 +61,9 @@ export const newMushu = (): Mushu => {
   };
 };
 
-/** Where nobody listens: a port that was free a moment ago. */
+/** Where nobody listens. */
 export const nowhere = async (): Promise<string> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
+  const { port } = await choosePort('Nobody', { flag: '', wanted: '0', usual: 0 });
   return `http://127.0.0.1:${port}`;
 };
 

@@ -27,7 +27,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 test('it holds the built command and the client with its types, and runs nothing when it is installed', async () => {
   const paths = packed.files.map(({ path }) => path);
-  const modules = ['accounts', 'connections', 'contract', 'management', 'metrics', 'send'];
+  const modules = ['accounts', 'connections', 'contract', 'management', 'metrics', 'send', 'webhooks'];
   expect(paths.sort()).toEqual(
     [
       'LICENSE',

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,32 +8,60 @@ import { createAdaptorServer } from '@hono/node-server';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import { choosePort } from '../../scripts/dev/ports.ts';
-import { spawnDev } from '../../scripts/dev/spawn.ts';
+import { type Ready, spawnDev } from '../../scripts/dev/spawn.ts';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
 import { plantSecret } from '../support/canaries.ts';
 import { asApp, walk } from './client.ts';
 import { findLeaks } from './leaks.ts';
 
 const dev: [string, ...string[]] = [process.execPath, fileURLToPath(import.meta.resolve('../../scripts/dev.ts'))];
-let state = '';
-
-const start = async (...args: string[]) => {
-  const spawned = await spawnDev(dev, ['--state', state, ...args]);
-  onTestFinished(async () => void (await spawned.stop()));
-  return spawned;
-};
 const anyPorts = ['--port', '0', '--simulator-port', '0'];
 
 const weights = async (...[ready, userId]: [Parameters<typeof asApp>[0], string]) =>
   (await asApp(ready, 'GET', `/metrics/${userId}?metric=weight&limit=3`)).json();
 
+const isAnswering = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    () => true,
+    () => false,
+  );
+
+/** What a first run leaves: a user who has synced. Each test starts on a copy of its folder. */
+let left: { ready: Ready; printed: string[]; exitCode: number | null; weights: unknown };
+let leftIn = '';
+
 beforeAll(async () => {
-  state = await mkdtemp(join(tmpdir(), 'mushu-restart-'));
+  leftIn = await mkdtemp(join(tmpdir(), 'mushu-restart-'));
+  const { ready, printed, stop } = await spawnDev(dev, ['--state', leftIn, ...anyPorts]);
+  try {
+    await walk(ready, { userId: 'ada' });
+    expect((await asApp(ready, 'POST', '/withings/sync/ada')).status).toBe(200);
+    left = { ready, printed, weights: await weights(ready, 'ada'), exitCode: await stop() };
+  } finally {
+    await stop();
+  }
 });
-afterAll(async () => {
-  expect(await findLeaks(state)).toEqual([]);
-  await rm(state, { recursive: true, force: true });
-});
+afterAll(() => rm(leftIn, { recursive: true, force: true }));
+
+/** The state of the first run, for one test: searched for secrets when the test is done, and deleted. */
+const copyOfState = async (): Promise<string> => {
+  const state = await mkdtemp(join(tmpdir(), 'mushu-restart-'));
+  onTestFinished(async () => {
+    try {
+      expect(await findLeaks(state)).toEqual([]);
+    } finally {
+      await rm(state, { recursive: true, force: true });
+    }
+  });
+  await cp(leftIn, state, { recursive: true });
+  return state;
+};
+
+const start = async (state: string, ...args: string[]) => {
+  const spawned = await spawnDev(dev, ['--state', state, ...args]);
+  onTestFinished(async () => void (await spawned.stop()));
+  return spawned;
+};
 
 /** Serves a simulator that dev knows nothing about; its origin. */
 const listen = async (simulator: Simulator): Promise<string> => {
@@ -46,27 +74,19 @@ const listen = async (simulator: Simulator): Promise<string> => {
 };
 
 describe('npm run dev, stopped and started again', () => {
-  let before: { appId: string; weights: unknown };
-
   test('prints one line and stops everything that it started', async () => {
-    const first = await start(...anyPorts);
-    await walk(first.ready, { userId: 'ada' });
-    expect((await asApp(first.ready, 'POST', '/withings/sync/ada')).status).toBe(200);
-    before = { appId: first.ready.app_id, weights: await weights(first.ready, 'ada') };
-    await expect(spawnDev(dev, ['--state', state])).rejects.toThrow(/is in use by process \d+/);
-
-    expect(await first.stop()).toBe(0);
-    expect(first.printed).toHaveLength(1);
-    for (const url of [first.ready.url, first.ready.simulator_url]) {
-      await expect(fetch(url)).rejects.toThrow('fetch failed');
-    }
+    expect(left.exitCode).toBe(0);
+    expect(left.printed).toHaveLength(1);
+    for (const url of [left.ready.url, left.ready.simulator_url]) expect(await isAnswering(url)).toBe(false);
   });
 
   test('keeps its data and its Withings, its app and its key', async () => {
-    const again = await start(...anyPorts);
-    expect(again.ready.app_id).toBe(before.appId);
-    expect(await weights(again.ready, 'ada')).toEqual(before.weights);
+    const state = await copyOfState();
+    const again = await start(state, ...anyPorts);
+    expect(again.ready.app_id).toBe(left.ready.app_id);
+    expect(await weights(again.ready, 'ada')).toEqual(left.weights);
     expect((await asApp(again.ready, 'POST', '/withings/sync/ada')).status).toBe(200);
+    await expect(spawnDev(dev, ['--state', state])).rejects.toThrow(/is in use by process \d+/);
     const taken = new URL(again.ready.url).port;
     await expect(spawnDev(dev, ['--state', `${state}/other`, '--port', taken])).rejects.toThrow(
       `cannot listen on port ${taken}: it is taken`,
@@ -74,19 +94,18 @@ describe('npm run dev, stopped and started again', () => {
   });
 
   test('leaves nothing running when it is killed, and can be started again', async () => {
-    const killed = await start(...anyPorts);
+    const state = await copyOfState();
+    const killed = await start(state, ...anyPorts);
     expect(await killed.stop('SIGKILL')).toBeNull();
     for (const url of [killed.ready.url, killed.ready.simulator_url]) {
-      const answers = () =>
-        fetch(url).then(
-          () => true,
-          () => false,
-        );
-      await expect.poll(answers, { timeout: 20_000, interval: 200 }).toBe(false);
+      await expect.poll(() => isAnswering(url)).toBe(false);
     }
+    const again = await start(state, ...anyPorts);
+    expect(await weights(again.ready, 'ada')).toEqual(left.weights);
   });
 
   test('takes another Withings in place of the simulated one', async () => {
+    const state = await copyOfState();
     const { port } = await choosePort('The Worker', { flag: '--port', wanted: '0', usual: 0 });
     const client = { clientId: 'other', clientSecret: "se'cr$et\\ #1", name: 'Other' };
     const simulator = createSimulator({
@@ -94,6 +113,7 @@ describe('npm run dev, stopped and started again', () => {
     });
     const upstream = await listen(simulator);
     const other = await start(
+      state,
       '--port',
       String(port),
       '--upstream',
@@ -114,10 +134,14 @@ describe('npm run dev, stopped and started again', () => {
     expect(await weights(other.ready, 'grace')).not.toEqual(await weights(other.ready, 'ada'));
   });
 
+  test('takes a setting only with its name', async () => {
+    await expect(spawnDev(dev, ['--setting', '10'])).rejects.toThrow('--setting takes NAME=VALUE, not 10.');
+  });
+
   test('lets nobody else read what it keeps', async () => {
-    expect((await stat(state)).mode & 0o077).toBe(0);
-    for (const name of await readdir(state)) {
-      const { mode } = await stat(join(state, name));
+    expect((await stat(leftIn)).mode & 0o077).toBe(0);
+    for (const name of await readdir(leftIn)) {
+      const { mode } = await stat(join(leftIn, name));
       if (name.endsWith('.json') || name.endsWith('.env') || name.endsWith('.log')) expect(mode & 0o077, name).toBe(0);
     }
   });

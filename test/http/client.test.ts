@@ -5,6 +5,7 @@ import * as connections from '../../src/client/connections.ts';
 import * as management from '../../src/client/management.ts';
 import * as metrics from '../../src/client/metrics.ts';
 import type { Answer, Broker as Target } from '../../src/client/send.ts';
+import * as webhooks from '../../src/client/webhooks.ts';
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 import { type Broker, connect, makeApp, ORIGIN, startBroker, type TestApp, WOMOJI } from '../support/broker.ts';
 
@@ -29,8 +30,8 @@ const valueOf = <Value>(answer: Answer<Value>): Value => {
 const NOT_CALLED = ['startLink', 'finishLink'];
 
 test('every operation of the reference has a function of its name, and no function is for nothing', () => {
-  const functions = Object.keys({ ...connections, ...metrics, ...management, ...accounts }).filter(
-    (name) => name !== 'linkUrl',
+  const functions = Object.keys({ ...connections, ...metrics, ...management, ...accounts, ...webhooks }).filter(
+    (name) => !['linkUrl', 'verifyWebhook'].includes(name),
   );
   const ids = OPERATIONS.map(({ id }) => id).filter((id) => !NOT_CALLED.includes(id));
   expect(functions.sort()).toEqual(ids.sort());
@@ -146,6 +147,25 @@ test('an app is made, changed and deleted', async () => {
   expect(new Set(data.map(({ surface }) => surface))).toEqual(new Set(['cli']));
   expect(valueOf(await management.getApp(operator, made.id)).name).toBe('Walker');
   expect(valueOf(await management.deleteApp(operator, made.id))).toBeNull();
+});
+
+test('an endpoint is added, changed, tested and removed', async () => {
+  const made = valueOf(await webhooks.createWebhook(operator, app.id, { url: 'https://hooks.example.com/a' }));
+  expect(made.secret).toMatch(/^whsec_/);
+  const listed = valueOf(await webhooks.listWebhooks(operator, app.id));
+  expect(listed.data).toMatchObject([{ id: made.id }]);
+  expect(JSON.stringify(listed)).not.toContain(made.secret);
+  const changed = await webhooks.updateWebhook(operator, app.id, made.id, { payload: 'thin' });
+  expect(valueOf(changed)).toMatchObject({ payload: 'thin', disabled: false });
+  expect(valueOf(await webhooks.getWebhook(operator, app.id, made.id)).payload).toBe('thin');
+  expect(valueOf(await webhooks.rotateWebhookSecret(operator, app.id, made.id)).secret).not.toBe(made.secret);
+  const tested = valueOf(await webhooks.testWebhook(operator, app.id, made.id));
+  await broker.settle();
+  const attempts = valueOf(await webhooks.listWebhookAttempts(operator, app.id, made.id));
+  expect(attempts.data[0]?.event_id).toBe(tested.event_id);
+  expect(valueOf(await webhooks.resendEvents(operator, app.id, made.id, { from: 1 })).queued).toBe(1);
+  expect(valueOf(await webhooks.listEvents(backend, app.id))).toMatchObject({ data: [], has_more: false });
+  expect(valueOf(await webhooks.deleteWebhook(operator, app.id, made.id))).toBeNull();
 });
 
 test('an edit of what somebody changed meanwhile is refused where the version that was read is named', async () => {

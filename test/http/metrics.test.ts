@@ -62,6 +62,7 @@ describe('what is asked wrongly', () => {
     expect(response.status).toBe(400);
     const problem = await response.json<{ code: string; detail: string }>();
     expect(problem.code).toBe('invalid_parameter');
+    if (query === 'metric=wieght') expect(problem.detail).toContain('Did you mean `weight`?');
     expect(problem.detail).toMatch(new RegExp(`^${parameter}:`));
     expect(response.headers.get('ETag')).toBeNull();
   });

@@ -35,6 +35,7 @@ export const startRefreshing = async (
     effects.push(numbered);
     return fate(numbered);
   };
+  let instead = (_body: string): Response | undefined => undefined;
   let deaths = 0;
   const die = async <Answer>(): Promise<Answer> => {
     deaths += 1;
@@ -51,6 +52,8 @@ export const startRefreshing = async (
       if (decided === 'dies_before') return die();
       const answer = await send(input, init);
       await beforeAnswer(body);
+      const other = instead(body);
+      if (other !== undefined) return other;
       if (decided === 'answer_lost') throw new TypeError('fetch failed');
       return decided === 'dies_after' ? die() : answer;
     };
@@ -91,6 +94,10 @@ export const startRefreshing = async (
     whileAnswering: (act: (body: string) => Promise<void>) => {
       beforeAnswer = act;
     },
+    /** Answers something else than Withings does. */
+    answerInstead: (answer: (body: string) => Response | undefined) => {
+      instead = answer;
+    },
     refreshes: () => effects.filter(({ body }) => body.includes('grant_type=refresh_token')).length,
     nonces: () => effects.filter(({ body }) => body.includes('action=getnonce')).length,
     sync: (userId: string) => app.call('POST', `/withings/sync/${userId}`),
@@ -122,6 +129,9 @@ export type ConnectionRow = {
   refresh_lease_id: string | null;
   refresh_lease_until: number | null;
   refresh_failures: number;
+  refresh_refused_since: number | null;
+  sync_refused_since: number | null;
+  sync_failures: number;
   last_failure_kind: string | null;
   timeline: string;
 };

@@ -58,6 +58,13 @@ describe('what is no envelope is a failure', () => {
     });
   });
 
+  test.each([401, 403])('HTTP %i is a refusal of the token', (httpStatus) => {
+    expect(openEnvelope({ httpStatus, text: '' })).toEqual({
+      ok: false,
+      failure: { kind: 'unauthorized', status: httpStatus, inDoubt: false },
+    });
+  });
+
   test('HTTP 429 is throttled', () => {
     expect(openEnvelope({ httpStatus: 429, text: '' })).toEqual({
       ok: false,

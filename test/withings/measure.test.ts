@@ -11,8 +11,8 @@ const groupsOf = (...measuregrps: unknown[]) => processMeasureResponse(success({
 describe('a broken envelope is a failure, never an empty page', () => {
   test.each([
     { name: 'an empty body', body: {}, path: 'body.measuregrps' },
-    { name: 'a list for a body', body: [], path: 'body' },
-    { name: 'a null body', body: null, path: 'body' },
+    { name: 'a list for a body', body: [group], path: 'body' },
+    { name: 'a text for a body', body: 'none', path: 'body' },
     { name: 'no groups member', body: without(page, 'measuregrps'), path: 'body.measuregrps' },
     { name: 'null groups', body: { ...page, measuregrps: null }, path: 'body.measuregrps' },
     { name: 'an object of groups', body: { ...page, measuregrps: { 0: group } }, path: 'body.measuregrps' },
@@ -23,6 +23,10 @@ describe('a broken envelope is a failure, never an empty page', () => {
       ok: false,
       failure: { kind: 'malformed', path, inDoubt: true },
     });
+  });
+
+  test.each([{ body: [] }, { body: null }])('except $body, which an account without measurements has', ({ body }) => {
+    expect(processMeasureResponse(success(body))).toMatchObject({ ok: true, value: { groups: [], skipped: 0 } });
   });
 
   test('a page cut short anywhere is a failure', () => {

@@ -13,6 +13,7 @@ import { type EpochMs, MINUTE_MS, toSeconds } from '../../domain/time.ts';
 import { evaluateReview, positionAfterReview, type ReviewPosition } from '../../domain/window-review.ts';
 import { type Known, knownGroups, storeGroupChanges } from '../../store/sync/measurements.ts';
 import { finishStatement, progressStatement, type SyncLease, type SyncProgress } from '../../store/sync/sync-runs.ts';
+import type { SyncStart } from '../../store/sync/sync-start.ts';
 import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
@@ -43,6 +44,7 @@ export type Slice = {
   share: QuotaName;
   /** Requests to Withings that are granted, some of them made. */
   granted: Reservation;
+  refusals: SyncStart['refusals'];
   /** Why Withings' last answer was of no use, if it was. */
   failure: string | undefined;
   token: UsableToken;

@@ -1,12 +1,14 @@
-import type { Failure } from '../../domain/failure.ts';
+import type { Failure, ReauthReason } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { MAX_SPREAD_SECONDS, nextPageRequest, type SyncResult, withPageRequested } from '../../domain/sync.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind } from '../../domain/window-review.ts';
 import { abandonSync } from '../../store/sync/sync-runs.ts';
+import type { WithingsFailure } from '../../withings/outcome.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { condemn, usableAccessToken } from '../tokens/access-token.ts';
+import { believes } from '../tokens/refusal.ts';
 import { withingsUnavailable } from '../tokens/withings-unavailable.ts';
 import type { Reservation } from '../withings.ts';
 import { readWindow, type Review } from './review-window.ts';
@@ -67,6 +69,7 @@ const syncUnderLease = async (
     isUse,
     counts: { added: 0, changed: 0, removed: 0 },
     pages: 0,
+    refusals: start.refusals,
     failure: undefined,
     granted,
     token: token.value,
@@ -128,9 +131,10 @@ const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Pag
       ...question,
     });
     if (page.ok) return ok({ question, page: page.value });
-    if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice);
+    if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice, 'insufficient_scope');
     slice.failure = page.failure.kind;
-    if (page.failure.kind !== 'unauthorized' || refused > 0) return fail(withingsUnavailable(page.failure));
+    if (page.failure.kind !== 'unauthorized') return fail(withingsUnavailable(page.failure));
+    if (refused > 0) return onRefused(deps, slice, page.failure);
 
     const fresh = await usableAccessToken(deps, slice.connectionId, {
       share: slice.share,
@@ -166,15 +170,24 @@ const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Re
   }
 };
 
-const condemnSlice = (deps: Deps, { connectionId, user, token }: Slice) =>
-  condemn(deps, { ...user, connectionId, tokenVersion: token.tokenVersion }, 'insufficient_scope');
+/** Refused with a token that is fresh: after hours of it the user has to connect again. */
+const onRefused = async (deps: Deps, slice: Slice, failure: WithingsFailure): Promise<Result<PageAnswer, Failure>> => {
+  const { connectionId, refusals } = slice;
+  const isBelieved = await believes(deps, { connectionId, since: refusals.since, attempts: refusals.attempts + 1 });
+  return isBelieved ? condemnSlice(deps, slice, 'access_token_rejected') : fail(withingsUnavailable(failure));
+};
+
+const condemnSlice = (deps: Deps, { connectionId, user, token }: Slice, reason: ReauthReason) =>
+  condemn(deps, { ...user, connectionId, tokenVersion: token.tokenVersion }, reason);
 
 /** Pages that were stored count, whatever came after them; without any, the caller is told what went wrong. */
 const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise<Result<SyncResult, Failure>> => {
   const isFinal = failure.kind === 'reauth_required' || failure.kind === 'not_connected';
   // A history under way that only has to wait for its share is still under way.
   const isWaiting = slice.isUnderWay && failure.kind === 'over_share';
-  if ((slice.pages === 0 && !isWaiting) || isFinal) return abandon(deps, slice, failure);
+  // What ended the connection is told as that.
+  if (isFinal) return abandon(deps, { ...slice, failure: undefined }, failure);
+  if (slice.pages === 0 && !isWaiting) return abandon(deps, slice, failure);
   const outcome = ok({ ...slice.counts, complete: false, syncedAt: deps.now() });
   const ended = await abandonSync(deps.db, slice.connectionId, slice.lease.id, {
     outcome,

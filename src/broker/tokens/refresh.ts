@@ -28,6 +28,7 @@ import { type Deps, uniform } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { reauthEvent } from '../webhooks/record.ts';
 import type { Reservation } from '../withings.ts';
+import { believes, isRefusal } from './refusal.ts';
 import { openToken, sealTokens } from './sealed-tokens.ts';
 import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
 
@@ -130,6 +131,7 @@ type Sent = { grant: TokenGrant; usedRefreshTokenSealed: string };
 /** Sends the stored refresh token and, should Withings refuse it, the one before. */
 const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, RefreshOutcome>> => {
   const { tokens } = run;
+  let refusal: WithingsFailure | undefined;
   for (const sealed of [tokens.refreshTokenSealed, tokens.previousRefreshTokenSealed]) {
     if (sealed === undefined) continue;
     const opened = await openToken(deps, tokens, 'refresh_token', sealed);
@@ -142,9 +144,14 @@ const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, Re
       return fail(await onFailure(deps, run, { kind: 'malformed', path: 'body.userid', inDoubt: true }));
     }
     if (answer.ok) return ok({ grant: answer.value, usedRefreshTokenSealed: sealed });
-    if (answer.failure.kind !== 'refresh_token_rejected') return fail(await onFailure(deps, run, answer.failure));
+    const { failure } = answer;
+    if (failure.kind !== 'refresh_token_rejected' && !isRefusal(failure))
+      return fail(await onFailure(deps, run, failure));
+    if (failure.kind !== 'refresh_token_rejected') refusal = failure;
+    // It may have taken effect: then the one before is no remedy.
+    if (failure.inDoubt) break;
   }
-  return fail(await onRejected(deps, run));
+  return fail(refusal === undefined ? await onRejected(deps, run) : await onRefused(deps, run, refusal));
 };
 
 /** Takes one more request, if the share has room and the lease outlives the answer. If not, nothing is sent. */
@@ -190,13 +197,25 @@ const storeRotation = async (
 /** How long everybody leaves Withings alone when it refuses the client itself: the operator has to act first. */
 const CLIENT_REJECTED_PAUSE_MS = 15 * MINUTE_MS;
 
+/** Refused in other words than those that mean the end: tried again for hours, and then believed. */
+const onRefused = async (deps: Deps, run: RefreshRun, failure: WithingsFailure): Promise<RefreshOutcome> => {
+  const { connectionId, refreshRefusedSince: since, refreshFailures } = run.tokens;
+  const isBelieved = await believes(deps, { connectionId, since, attempts: refreshFailures + 1 });
+  return isBelieved ? onRejected(deps, run) : onFailure(deps, run, failure, true);
+};
+
 /** A transient failure: the tokens stay as they are, and the connection is due again after a pause. */
-const onFailure = async (deps: Deps, run: RefreshRun, failure: WithingsFailure): Promise<RefreshOutcome> => {
+const onFailure = async (
+  deps: Deps,
+  run: RefreshRun,
+  failure: WithingsFailure,
+  isRefused = false,
+): Promise<RefreshOutcome> => {
   const now = deps.now();
   const { tokens } = run;
   const dueAt = retryRefreshAt(tokens.refreshFailures + 1, now, uniform(deps.random), waitAsked(failure));
   const { kind, inDoubt } = failure;
-  await recordRefreshFailure(deps.db, heldBy(run), { kind, inDoubt, nextRefreshAt: dueAt }, now);
+  await recordRefreshFailure(deps.db, heldBy(run), { kind, inDoubt, isRefused, nextRefreshAt: dueAt }, now);
   const told = { kind: 'failed', failure: withingsUnavailable(failure) } as const;
   if (kind === 'client_rejected') return { ...told, reach: 'all', pauseMs: CLIENT_REJECTED_PAUSE_MS };
   if (failure.kind === 'throttled') return { ...told, reach: 'all', pauseMs: failure.retryAfterSeconds * SECOND_MS };

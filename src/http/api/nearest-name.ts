@@ -1,5 +1,9 @@
+/** No name of ours is longer, and comparing long ones takes time. */
+export const MAX_NAME_LENGTH = 40;
+
 /** The known name that a mistyped one is meant for; undefined if none is near. */
 export const nearestName = (typed: string, known: readonly string[]): string | undefined => {
+  if (typed.length > MAX_NAME_LENGTH) return undefined;
   const near = known
     .map((name) => ({ name, distance: distanceOf(typed.toLowerCase(), name) }))
     .filter(({ name, distance }) => distance <= Math.ceil(name.length / 3));

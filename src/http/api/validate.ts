@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { HttpContext } from '../context.ts';
 import { REQUEST_PROBLEMS } from '../problem-text.ts';
 import { answerProblem } from '../problem.ts';
-import { nearestName } from './nearest-name.ts';
+import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
 
 /** Lets a request through that fits the contract; what does not is told which parameter is at fault. */
 export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) =>
@@ -20,9 +20,6 @@ const namesOf = (schema: unknown): string[] => {
   return schema instanceof z.ZodUnion ? [...new Set(schema.options.flatMap(namesOf))] : [];
 };
 
-/** Names longer than this are not repeated: no parameter of ours is. */
-const MAX_NAME_LENGTH = 40;
-
 /**
  * Says what does not fit, and where.
  *
@@ -37,7 +34,7 @@ export const answerInvalid = (
 ) => {
   if (issue?.code === 'unrecognized_keys' && issue.path.length === 0) {
     const [name = ''] = issue.keys;
-    const nearest = nearestName(name.slice(0, MAX_NAME_LENGTH), known);
+    const nearest = nearestName(name, known);
     const hint = nearest === undefined ? `The names are ${known.join(', ')}.` : `Did you mean \`${nearest}\`?`;
     const parameter = /^[\w.-]+$/.test(name) && name.length <= MAX_NAME_LENGTH ? name : whole;
     return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, `There is no such name. ${hint}`));

@@ -12,17 +12,17 @@ import { answerFailure } from './failure.tsx';
 import { sameSiteReloadPage } from './pages/same-site-reload.tsx';
 
 /**
- * The dashboard's two cookies. With `__Host-` only this host can set them, over https. Browsers count
+ * The dashboard's two cookies. With the prefix `__Host-` only this host can set them, over https. Browsers count
  * `http://localhost` and `http://127.0.0.1` as secure, so development needs no other name. With `Strict` no link or
  * form of another site sends them.
  */
-const SESSION_COOKIE = '__Host-mushu_session';
+const SESSION_COOKIE = 'mushu_session';
 /** Identifies a browser that is not signed in, so that the sign-in form is bound to it. It never becomes a session. */
-const VISITOR_COOKIE = '__Host-mushu_visitor';
+const VISITOR_COOKIE = 'mushu_visitor';
 
-const ATTRIBUTES = { path: '/', secure: true, httpOnly: true, sameSite: 'Strict' } as const;
+const ATTRIBUTES = { prefix: 'host', httpOnly: true, sameSite: 'Strict' } as const;
 
-export const sessionCookie = (c: Context): string | undefined => getCookie(c, SESSION_COOKIE);
+export const sessionCookie = (c: Context): string | undefined => getCookie(c, SESSION_COOKIE, 'host');
 
 /** Sets a new session's cookie and deletes the visitor's. */
 export const setSessionCookie = (c: Context, cookie: Secret, maxAgeSeconds: number): void => {
@@ -35,7 +35,7 @@ export const clearSessionCookie = (c: Context): void => {
   deleteCookie(c, SESSION_COOKIE, ATTRIBUTES);
 };
 
-export const visitorCookie = (c: Context): string | undefined => getCookie(c, VISITOR_COOKIE);
+export const visitorCookie = (c: Context): string | undefined => getCookie(c, VISITOR_COOKIE, 'host');
 
 /** Sets the visitor's cookie. */
 export const setVisitorCookie = (c: Context, cookie: string): void => {

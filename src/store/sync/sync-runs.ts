@@ -105,6 +105,7 @@ type AbandonValues = {
   recentQuestions: string | null;
   resumeAt: EpochMs | null;
   failure: string | null;
+  isRefused: boolean;
   endedAt: EpochMs;
 };
 
@@ -117,6 +118,7 @@ const ABANDON = prepared((orm, param: Param<AbandonValues & Held>) =>
       lastSyncResult: param('result'),
       recentQuestions: sql`coalesce(${param('recentQuestions')}, ${connections.recentQuestions})`,
       syncResumeAt: sql`coalesce(${param('resumeAt')}, ${connections.syncResumeAt})`,
+      syncRefusedSince: sql`iif(${param('isRefused')}, coalesce(${connections.syncRefusedSince}, ${param('endedAt')}), ${connections.syncRefusedSince})`,
       syncFailures: sql`${connections.syncFailures} + (${param('failure')} IS NOT NULL)`,
       lastFailureKind: sql`coalesce(${param('failure')}, ${connections.lastFailureKind})`,
       lastFailureAt: sql`iif(${param('failure')} IS NULL, ${connections.lastFailureAt}, ${param('endedAt')})`,
@@ -146,6 +148,7 @@ export const abandonSync = (
       recentQuestions: ending.recentQuestions === undefined ? null : JSON.stringify(ending.recentQuestions),
       resumeAt: ending.resumeAt ?? null,
       failure: ending.failure ?? null,
+      isRefused: ending.failure === 'unauthorized',
       endedAt: ending.endedAt,
     };
     await ABANDON.bind(db, { connectionId, leaseId, ...values }).run();
@@ -189,6 +192,7 @@ const ended = (param: Param<EndingValues>) => ({
   syncLeaseUntil: null,
   lastSyncAt: param('now'),
   syncFailures: 0,
+  syncRefusedSince: null,
   lastUsedAt: sql`CASE WHEN ${param('isUse')} THEN ${param('now')} ELSE ${connections.lastUsedAt} END`,
   lastSyncResult: param('result'),
   timeline: withEvent({ kind: 'synced', at: param('now') }),

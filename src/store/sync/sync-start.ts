@@ -23,6 +23,8 @@ export type SyncStart = {
   isReviewed: boolean;
   /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
   isUnderWay: boolean;
+  /** Since when Withings refuses its measurements, and how many syncs failed in a row. */
+  refusals: { since: EpochMs | undefined; attempts: number };
 };
 
 const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & SyncLease>) =>
@@ -40,6 +42,8 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & SyncLe
       reviews: connections.reviewPosition,
       nextReviewAt: connections.nextReviewAt,
       resumeAt: connections.syncResumeAt,
+      refusedSince: connections.syncRefusedSince,
+      failures: connections.syncFailures,
     }),
 );
 
@@ -96,6 +100,7 @@ const syncStartOf = (row: StartRow): SyncStart => ({
   reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
   isReviewed: row.nextReviewAt !== null,
   isUnderWay: row.resumeAt !== null,
+  refusals: { since: row.refusedSince ?? undefined, attempts: row.failures },
   position: {
     cursorSeconds: row.cursorSeconds,
     resume: row.resume === null ? undefined : JSON.parse(row.resume),

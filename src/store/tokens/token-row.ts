@@ -24,6 +24,7 @@ export const tokenColumns = {
   refreshLeaseId: connections.refreshLeaseId,
   refreshLeaseUntil: connections.refreshLeaseUntil,
   refreshFailures: connections.refreshFailures,
+  refreshRefusedSince: connections.refreshRefusedSince,
   inDoubtSince: connections.inDoubtSince,
 };
 
@@ -42,5 +43,6 @@ export const tokensOfRow = (row: TokenRow): StoredTokens => ({
   lastUsedAt: row.lastUsedAt ?? undefined,
   refreshLeaseId: row.refreshLeaseId ?? undefined,
   refreshLeaseUntil: row.refreshLeaseUntil ?? undefined,
+  refreshRefusedSince: row.refreshRefusedSince ?? undefined,
   inDoubtSince: row.inDoubtSince ?? undefined,
 });

@@ -137,6 +137,7 @@ const RECORD_ROTATION = prepared((orm, param: Param<HeldValues & Rotation & { no
       refreshedAt: param('now'),
       inDoubtSince: null,
       refreshFailures: 0,
+      refreshRefusedSince: null,
       timeline: withEvent({ kind: 'refreshed', at: param('now') }),
       activity: withActivity('refreshed', param('now')),
     })
@@ -156,8 +157,8 @@ export const recordRotation = (db: Db, held: HeldLease, pair: Rotation, now: Epo
     return written.length > 0;
   });
 
-/** `inDoubt`: the tokens may have been rotated all the same, so the connection stays ahead of what is merely due. */
-export type RefreshFailure = { kind: string; inDoubt: boolean; nextRefreshAt: EpochMs };
+/** `inDoubt`: the tokens may have been rotated all the same, so the connection stays ahead of what is merely due. `isRefused`: see `isRefusalBelieved`. */
+export type RefreshFailure = { kind: string; inDoubt: boolean; isRefused: boolean; nextRefreshAt: EpochMs };
 
 const RECORD_FAILURE = prepared((orm, param: Param<HeldValues & RefreshFailure & { now: EpochMs }>) =>
   orm
@@ -167,6 +168,7 @@ const RECORD_FAILURE = prepared((orm, param: Param<HeldValues & RefreshFailure &
       inDoubtSince: sql`CASE WHEN ${param('inDoubt')} THEN ${connections.inDoubtSince} ELSE ${clearDoubt(param)} END`,
       nextRefreshAt: param('nextRefreshAt'),
       refreshFailures: sql`${connections.refreshFailures} + 1`,
+      refreshRefusedSince: sql`iif(${param('isRefused')}, coalesce(${connections.refreshRefusedSince}, ${param('now')}), ${connections.refreshRefusedSince})`,
       lastFailureKind: param('kind'),
       lastFailureAt: param('now'),
       timeline: withEvent({ kind: 'refresh_failed', reason: param('kind'), at: param('now') }),

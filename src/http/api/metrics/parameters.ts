@@ -1,8 +1,10 @@
 import type { Failure } from '../../../domain/failure.ts';
 import { type Bound, parseBound } from '../../../domain/metrics/local-time.ts';
 import { type MetricSelection, selectMetrics } from '../../../domain/metrics/metric-query.ts';
+import { METRICS } from '../../../domain/metrics/metric.ts';
 import { isReversed, rangeBetween, type TimeRange } from '../../../domain/metrics/time-range.ts';
 import { fail, ok, type Result } from '../../../domain/result.ts';
+import { nearestName } from '../nearest-name.ts';
 import type { MetricRangeParameters, MetricSelectionParameters } from './contract.ts';
 
 /** What the metrics API's parameters mean. Each failure names the parameter that is at fault. */
@@ -26,11 +28,17 @@ export const selectionOf = ({ metric, include, exclude }: Selecting): Result<Met
     manual: !excluded.includes('manual'),
   });
   if (selection.ok) return selection;
+  const { unknown } = selection.failure;
+  const nearest = nearestName(unknown, KNOWN_NAMES);
+  const hint = nearest === undefined ? '' : ` Did you mean \`${nearest}\`?`;
   return invalidParameter(
     'metric',
-    `It has ${selection.failure.unknown === '' ? 'an empty name' : 'a name that no metric and no group of metrics has'}. Names are lower case with underscores, such as weight, bmi, fat_ratio, muscle_mass; …/catalog lists them.`,
+    `It has ${unknown === '' ? 'an empty name' : 'a name that no metric and no group of metrics has'}.${hint} Names are lower case with underscores, such as weight, bmi, fat_ratio, muscle_mass; …/catalog lists them.`,
   );
 };
+
+/** What `metric` may name. */
+const KNOWN_NAMES = [...METRICS.map(({ name }) => name), ...METRICS.map(({ group }) => group), 'all'];
 
 const wordsOf = (list: string | undefined): string[] => list?.split(',').map((word) => word.trim()) ?? [];
 

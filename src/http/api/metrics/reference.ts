@@ -144,7 +144,10 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     answers: [
       versioned(
         json(200, 'By metric, with how old it is.', contract.latestMetrics, {
-          data: { weight: { ...WEIGHT, age_seconds: 3600 } },
+          data: {
+            weight: { ...WEIGHT, age_seconds: 3600 },
+            bmi: { ...renderMetric(bmi, 'metric'), age_seconds: 3600 },
+          },
         }),
         VALUES_CSV,
         FHIR,

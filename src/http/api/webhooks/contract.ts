@@ -75,14 +75,19 @@ export const webhookAttemptList = z.object({
 
 const sequence = z.int().min(1);
 export const resendRequest = z
-  .union([
-    z.strictObject({
-      from: sequence.describe('The `sequence` of the first event.'),
-      to: sequence.describe('The `sequence` of the last event.'),
-    }),
-    z.strictObject({ failed_since: instant.describe('Events whose last attempt failed since then.') }),
-  ])
-  .describe('Which events are sent again: a range, or those that failed. At most 500 in one call.');
+  .strictObject({
+    from: sequence.optional().describe('The `sequence` of the first event.'),
+    to: sequence.optional().describe('The `sequence` of the last event; by default that of the first.'),
+    failed_since: instant.optional().describe('Instead of a range: events whose last attempt failed since then.'),
+  })
+  .refine(
+    ({ from, to, failed_since: since }) =>
+      (from === undefined) !== (since === undefined) && !(since !== undefined && to !== undefined),
+    {
+      message: 'Give `from`, with or without `to`, or `failed_since`.',
+    },
+  )
+  .describe('Which events are sent again. At most 500 in one call.');
 export const resent = z.object({ queued: z.int().describe('How many events are sent again.') });
 
 export const event = z.object({

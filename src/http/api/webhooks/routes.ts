@@ -74,8 +74,8 @@ webhooksApi.get('/:webhook_id/attempts', forApp, async (c) => {
 });
 
 webhooksApi.post('/:webhook_id/resend', forApp, valid('json', resendRequest), async (c) => {
-  const body = c.req.valid('json');
-  const which = 'failed_since' in body ? { failedSince: Date.parse(body.failed_since) } : body;
+  const { from = 0, to = from, failed_since: failedSince } = c.req.valid('json');
+  const which = failedSince === undefined ? { from, to } : { failedSince: Date.parse(failedSince) };
   const queued = await resendEvents(c.get('deps'), c.get('managed'), c.req.param('webhook_id'), which);
   return queued.ok ? c.json({ queued: queued.value.queued }, 202) : answerFailure(c, queued.failure);
 });

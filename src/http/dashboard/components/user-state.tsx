@@ -18,6 +18,7 @@ export const StateBadge = ({ state }: { state: UserState }) => (
 /** Why a user has to connect again, in a sentence. */
 export const REAUTH_REASONS: Record<ReauthReason, string> = {
   refresh_token_rejected: 'Withings rejected the refresh token: access was withdrawn there, or unused for a year.',
+  access_token_rejected: 'Withings has refused this user’s measurements for hours, although the tokens were new.',
   insufficient_scope: 'Withings withdrew the permission to read measurements.',
   seal_broken: 'The stored tokens do not open: the row was changed outside the broker.',
 };

@@ -1,0 +1,27 @@
+import { isRefusalBelieved } from '../../domain/refresh.ts';
+import { othersWentWellSince } from '../../store/tokens/refusals.ts';
+import type { WithingsFailure } from '../../withings/outcome.ts';
+import type { Deps } from '../deps.ts';
+
+/**
+ * Whether Withings refuses what it was sent, in whatever words and by whatever status: a definite answer, and not the one that means the
+ * end. Its time-out and its request to wait are none.
+ */
+export const isRefusal = (failure: WithingsFailure): boolean => {
+  if (failure.kind === 'upstream_error') return failure.status !== WITHINGS_TIMED_OUT;
+  if (failure.kind === 'http_error') return failure.httpStatus === 400;
+  return failure.kind === 'unauthorized' || failure.kind === 'invalid_params' || failure.kind === 'insufficient_scope';
+};
+
+const WITHINGS_TIMED_OUT = 522;
+
+/** A series of refusals without a success between. */
+export type Refusals = { connectionId: number; since: number | undefined; attempts: number };
+
+/** Whether one more refusal is believed: see `isRefusalBelieved`. Asks the database only where it depends on that. */
+export const believes = async (deps: Deps, { connectionId, since, attempts }: Refusals): Promise<boolean> => {
+  const now = deps.now();
+  if (since === undefined || !isRefusalBelieved({ since, attempts, othersGoWell: true }, now)) return false;
+  const others = await othersWentWellSince(deps.db, since, connectionId);
+  return isRefusalBelieved({ since, attempts, othersGoWell: others.ok && others.value }, now);
+};

@@ -1,0 +1,19 @@
+import type { EpochMs } from '../../domain/time.ts';
+import { type Db, type StoreResult, tryD1 } from '../d1.ts';
+
+/** Ids are random, so these are as good as any. */
+const SAMPLE = 1_000;
+
+/** Whether Withings served another connection since a moment, by a refresh or a sync; looked for among some. */
+export const othersWentWellSince = (db: Db, since: EpochMs, connectionId: number): StoreResult<boolean> =>
+  tryD1(db, async () => {
+    const row = await db.d1
+      .prepare(
+        `SELECT EXISTS (SELECT 1 FROM
+           (SELECT id, refreshed_at, last_sync_at FROM connections WHERE id > 0 ORDER BY id LIMIT ${SAMPLE})
+         WHERE id <> ?2 AND (refreshed_at > ?1 OR last_sync_at > ?1)) AS found`,
+      )
+      .bind(since, connectionId)
+      .first<{ found: number }>();
+    return row?.found === 1;
+  });

@@ -1,0 +1,84 @@
+import { Webhook } from 'standardwebhooks';
+import { Webhook as SvixWebhook } from 'svix';
+import { describe, expect, test } from 'vitest';
+
+import { verifyWebhook } from '../../src/client/webhooks.ts';
+
+const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=';
+const OTHER = 'whsec_AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=';
+const NOW = Date.now();
+
+const event = {
+  id: 'evt_1',
+  type: 'user.erased',
+  timestamp: '2026-06-15T07:30:05.000Z',
+  data: { app_id: 'app_1', user_id: 'ada', sequence: 7 },
+};
+const body = JSON.stringify(event);
+
+/** The headers of a delivery, made by the reference implementation. */
+const signed = (text = body, { id = 'evt_1', at = NOW, secret = SECRET } = {}): Record<string, string> => ({
+  'webhook-id': id,
+  'webhook-timestamp': String(Math.floor(at / 1000)),
+  'webhook-signature': new Webhook(secret).sign(id, new Date(at), text),
+});
+const verify = (
+  headers: Record<string, string>,
+  text = body,
+  options: Partial<Parameters<typeof verifyWebhook>[2]> = {},
+) => verifyWebhook(headers, text, { secret: SECRET, now: () => NOW, ...options });
+
+describe('a request is refused', () => {
+  const headers = signed();
+  test.each([
+    ['without an id', { ...headers, 'webhook-id': '' }, body, 'missing_headers'],
+    ['without a time', { ...headers, 'webhook-timestamp': '' }, body, 'missing_headers'],
+    ['with a time that is no number', { ...headers, 'webhook-timestamp': '1e9' }, body, 'missing_headers'],
+    ['without a signature', { ...headers, 'webhook-signature': '' }, body, 'missing_headers'],
+    ['with a signature of another version', { ...headers, 'webhook-signature': 'v2,AAAA' }, body, 'missing_headers'],
+    ['from six minutes ago', signed(body, { at: NOW - 360_000 }), body, 'too_old'],
+    ['from six minutes ahead', signed(body, { at: NOW + 360_000 }), body, 'too_old'],
+    ['by another secret', signed(body, { secret: OTHER }), body, 'bad_signature'],
+    ['with another body', headers, body.replace('ada', 'eve'), 'bad_signature'],
+    ['with another id', { ...headers, 'webhook-id': 'evt_2' }, body, 'bad_signature'],
+    [
+      'with another time',
+      { ...headers, 'webhook-timestamp': String(Math.floor(NOW / 1000) - 1) },
+      body,
+      'bad_signature',
+    ],
+    ['with a signature that is no base64', { ...headers, 'webhook-signature': 'v1,%%%' }, body, 'bad_signature'],
+    ['whose body is no event', signed('[]'), '[]', 'not_an_event'],
+    ['whose body names another event', signed(body, { id: 'evt_9' }), body, 'not_an_event'],
+  ])('%s', async (_, headers, text, refusal) => {
+    expect(await verify(headers, text)).toEqual({ ok: false, refusal });
+  });
+
+  test('the second time, if ids are remembered', async () => {
+    const known = new Set<string>();
+    const remember = (id: string) => !known.has(id) && known.add(id).has(id);
+    expect(await verify(signed(), body, { remember })).toMatchObject({ ok: true });
+    expect(await verify(signed(), body, { remember })).toEqual({ ok: false, refusal: 'replayed' });
+  });
+
+  test('without being remembered, so that a forged id blocks no genuine one', async () => {
+    const remembered: string[] = [];
+    const remember = (id: string) => remembered.push(id) > 0;
+    await verify(signed(body, { secret: OTHER }), body, { remember });
+    expect(remembered).toEqual([]);
+  });
+});
+
+test('a genuine one is read, from headers of either form and by either of two secrets', async () => {
+  for (const secret of [SECRET, [OTHER, SECRET]]) {
+    expect(await verify(signed(), body, { secret })).toEqual({ ok: true, event });
+    expect(await verifyWebhook(new Headers(signed()), body, { secret, now: () => NOW })).toEqual({ ok: true, event });
+  }
+  const both = `${signed(body, { secret: OTHER })['webhook-signature']} ${signed()['webhook-signature']}`;
+  expect(await verify({ ...signed(), 'webhook-signature': both })).toMatchObject({ ok: true });
+});
+
+test('what the reference implementation signs, the other well-known one takes too, and nothing else', () => {
+  expect(() => new SvixWebhook(SECRET).verify(body, signed())).not.toThrow();
+  expect(() => new SvixWebhook(SECRET).verify(`${body} `, signed())).toThrow('signature');
+});
