@@ -1,6 +1,6 @@
 import type { Deps } from './broker/deps.ts';
 import { withLogId } from './broker/log.ts';
-import { ALARM_CALLS, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
+import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
 import { isHousekeepingDue, sweep, sweepOrphans } from './broker/operator/sweep.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
 import { reviewOneDue } from './broker/sync/review-due.ts';
@@ -60,10 +60,11 @@ const sendWebhooks = async (deps: Deps, callsLeft: () => number): Promise<void> 
 /** What this tick saw that may concern the operator. */
 const observe = (
   deps: Deps,
-  { lost, databaseBytes, keyring }: WorkDue,
+  { lost, databaseBytes, keyring, alarms }: WorkDue,
   client: 'accepted' | 'rejected' | undefined,
 ): AlarmObservations => {
-  const { reauthSpike, databaseMaxBytes } = deps.settings.alarms;
+  const { reauthSpike, databaseMaxBytes, repeatMs } = deps.settings.alarms;
+  const unreadable = alarmStateOf(alarms).open.withings_unreadable;
   const missing = missingKeyIds(deps, keyring);
   return {
     reauth_spike: lost >= reauthSpike && `${lost} or more within an hour`,
@@ -71,6 +72,9 @@ const observe = (
       databaseBytes >= databaseMaxBytes * NEARLY_FULL &&
       `${Math.floor(databaseBytes / 1e6)} of ${Math.floor(databaseMaxBytes / 1e6)} MB`,
     sealing_key_missing: missing.length > 0 && missing.join(', '),
+    // Only what is read can say so; an answer that is read well says nothing, because that would cost each sync a row.
+    ...(unreadable !== undefined &&
+      deps.now() - unreadable.toldAt > repeatMs + HOUR_MS && { withings_unreadable: false }),
     ...(client !== undefined && { withings_client_rejected: client === 'rejected' && 'met by a refresh' }),
   };
 };

@@ -80,6 +80,8 @@ const tickAfter = async (ms: number) => {
   await broker.tick();
 };
 
+let unreadable = 0;
+
 /** How each alarm comes about and goes away; each leaves the broker as a look, a tick or a request, finds it. */
 type Trouble = { begin: () => Promise<void>; look: () => Promise<unknown>; end: () => Promise<void> };
 let endpoint = '';
@@ -143,6 +145,28 @@ const TROUBLES: { [Code in AlarmCode]: Trouble } = {
     end: async () => {
       await sql(`DELETE FROM broker_state WHERE name = 'keyring'`);
     },
+  },
+  withings_unreadable: {
+    begin: async () => {
+      unreadable += 1;
+      const user = `unreadable-${unreadable}`;
+      const person = broker.simulator.state.people.add({
+        id: user,
+        userid: broker.simulator.state.people.nextUserid(),
+        name: user,
+        description: '',
+        timezone: 'UTC',
+      });
+      const date = Math.floor(broker.now() / 1000) - 60;
+      const measures = [{ value: 80.5, type: 1, unit: 0 }];
+      const group = { attrib: 0, category: 1, deviceid: null, date, created: date, modified: date, measures };
+      if (person !== null) broker.simulator.state.weighIns.addGroup(person, group);
+      await connect(broker, app, user, user);
+      await app.call('POST', `/withings/sync/${user}`);
+      await broker.settle();
+    },
+    look: () => broker.tick(),
+    end: async () => broker.advance(DAY_MS + 2 * HOUR_MS),
   },
   webhook_endpoint_disabled: {
     begin: async () => {
@@ -212,7 +236,8 @@ describe('a cron that has nothing to do', () => {
     await broker.tick();
     d1.reset();
     for (let minute = 1; minute < 60; minute += 1) await tickAfter(MINUTE_MS);
-    expect([d1.calls(), d1.rowsWritten()]).toEqual([59, 0]);
+    // Of them two look once in the hour for what nothing tells is due.
+    expect([d1.calls(), d1.rowsWritten()]).toEqual([59 + 2, 0]);
     d1.reset();
     await tickAfter(MINUTE_MS);
     expect([d1.calls(), d1.rowsWritten()]).toEqual([2, 1]);

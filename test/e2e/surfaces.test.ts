@@ -91,7 +91,7 @@ describe('what one surface changes', () => {
       ['user.disconnected', 'key', 'api'],
     ]);
     const [page, listed] = [await read(`${path}/audit`), await mushu('audit', '--app', app.app_id, '--limit', '4')];
-    expect(page).toMatch(/User erased connections: 1 .* user_\w+ Operator Dashboard/);
+    expect(page).toMatch(/User erased .*connections: 1 .*user_\w+ Operator Dashboard/);
     for (const [who, surface] of [
       ['Operator', 'Dashboard'],
       ['Operator', 'CLI'],

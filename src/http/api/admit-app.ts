@@ -17,8 +17,8 @@ import { userId } from './schemas.ts';
 import { answerInvalid } from './validate.ts';
 
 /**
- * Who may come in by a route of an app. Each stands first in its route, before anything that the request says is looked at, and is what gives
- * the handler its `user` or `backend`: a route without one has nothing to call a use case with, and does not compile.
+ * Admission to an app's routes. Each middleware comes first in its route, before the request is validated, and sets the
+ * handler's `user` or `backend`. A route without one does not compile, because a use case needs them.
  */
 
 export type ForUser = HttpEnv & { Variables: { user: AuthorizedRequest } };

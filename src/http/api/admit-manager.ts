@@ -7,8 +7,8 @@ import { answerFailure } from '../problem.ts';
 import { managerCredential } from './credentials.ts';
 
 /**
- * Who may come in by a management route. Each stands first in its route, and is what gives the handler its `manager` or `managed`: a route
- * without one has nothing to call a use case with, and does not compile.
+ * Admission to management routes. Each middleware comes first in its route and sets the handler's `manager` or
+ * `managed`. A route without one does not compile, because a use case needs them.
  */
 
 type ForManager = HttpEnv & { Variables: { manager: Principal } };
@@ -22,7 +22,7 @@ export const forManager = createMiddleware<ForManager>(async (c, next) => {
   return next();
 });
 
-/** The operator alone. */
+/** Admits only the operator. */
 export const forOperator = createMiddleware<ForManager>(async (c, next) => {
   const admitted = await admitOperator(c.get('deps'), managerCredential(c));
   if (!admitted.ok) return answerFailure(c, admitted.failure);
@@ -30,7 +30,7 @@ export const forOperator = createMiddleware<ForManager>(async (c, next) => {
   return next();
 });
 
-/** Whoever may manage the app that the path names. */
+/** Admits a manager of the app in the path. */
 export const forApp = createMiddleware<ForApp>(async (c, next) => {
   const admitted = await admitAppManager(c.get('deps'), managerCredential(c), c.req.param('app_id') ?? '');
   if (!admitted.ok) return answerFailure(c, admitted.failure);

@@ -6,7 +6,7 @@ import { REQUEST_PROBLEMS } from '../problem-text.ts';
 import { answerProblem } from '../problem.ts';
 import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
 
-/** Lets a request through that fits the contract; what does not is told which parameter is at fault. */
+/** Admits a request that fits the contract; otherwise the answer names the wrong parameter. */
 export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) =>
   zValidator(target, schema, (result, c) => {
     if (result.success) return undefined;

@@ -37,6 +37,7 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & SyncLe
       ...tokenColumns,
       cursorSeconds: connections.syncCursorSeconds,
       resume: connections.syncResume,
+      history: connections.syncHistory,
       recentQuestions: connections.recentQuestions,
       dataVersion: connections.dataVersion,
       reviews: connections.reviewPosition,
@@ -104,6 +105,7 @@ const syncStartOf = (row: StartRow): SyncStart => ({
   position: {
     cursorSeconds: row.cursorSeconds,
     resume: row.resume === null ? undefined : JSON.parse(row.resume),
+    history: row.history === null ? undefined : JSON.parse(row.history),
     recentQuestions: JSON.parse(row.recentQuestions),
   },
 });
@@ -115,6 +117,8 @@ export type SyncState = {
   leaseId: string | undefined;
   /** Whether a sync that did not fit one slice is to go on. */
   isUnderWay: boolean;
+  /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
+  historyCompleteFrom: EpochMs | undefined;
   last: { endedAt: EpochMs; outcome: unknown } | undefined;
 };
 
@@ -126,6 +130,7 @@ const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number }>) =>
       leaseId: connections.syncLeaseId,
       last: connections.lastSyncResult,
       resumeAt: connections.syncResumeAt,
+      completeFrom: connections.historyCompleteFrom,
     })
     .from(connections)
     .where(eq(connections.id, param('connectionId'))),
@@ -143,5 +148,6 @@ const syncStateOfRow = (row: StateRow | undefined): SyncState | undefined =>
     stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
     leaseId: row.leaseId ?? undefined,
     isUnderWay: row.resumeAt !== null,
+    historyCompleteFrom: row.completeFrom ?? undefined,
     last: row.last === null ? undefined : JSON.parse(row.last),
   };
