@@ -3,10 +3,10 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { faultKinds } from '../../src/simulator/faults.ts';
-import type { Distortion } from '../../src/simulator/measures/groups.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { countedOf, latestOf, modelOf, TYPES } from '../support/body-data-model.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { addOdd, type Oddity } from '../support/odd-groups.ts';
 
 /**
  * Random histories at Withings, read through the broker, against a plain model: what Withings has now. Syncs are cut off by faults
@@ -17,8 +17,8 @@ type FaultKind = (typeof faultKinds)[number];
 
 const DAY = 86_400;
 
-/** Groups that most clients get wrong. */
-const ODDITIES = ['ahead', 'filled_in', 'zero', 'foot', 'abroad'] as const;
+/** Drawn of the kinds of odd groups. */
+const DRAWN: readonly Oddity[] = ['ahead', 'filled_in', 'zero', 'foot', 'abroad'];
 
 type Step =
   | {
@@ -32,7 +32,7 @@ type Step =
   | { do: 'edit'; which: number; kg: number; daysAgo: number }
   | { do: 'attribute'; which: number; attrib: 0 | 1 }
   | { do: 'delete'; which: number }
-  | { do: 'odd'; kind: (typeof ODDITIES)[number]; kg: number; daysAgo: number; zone: string }
+  | { do: 'odd'; kind: Oddity; kg: number; daysAgo: number; zone: string }
   | { do: 'sync'; fault: FaultKind | undefined; after: number };
 
 const ZONES = ['Pacific/Kiritimati', 'Asia/Kolkata', 'America/St_Johns', 'Europe/Oslo', 'Pacific/Apia'];
@@ -68,7 +68,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       do: fc.constant('odd' as const),
-      kind: fc.constantFrom(...ODDITIES),
+      kind: fc.constantFrom(...DRAWN),
       kg,
       daysAgo,
       zone: fc.constantFrom(...ZONES),
@@ -120,8 +120,11 @@ const apply = async (world: World, one: Step): Promise<void> => {
   if (one.do === 'weigh')
     weighIns.add(person, { weightKg: one.kg, date, device: one.device, ...(one.visitor && { attrib: 1 }) });
   else if (one.do === 'height') weighIns.addHeight(person, one.metres, date);
-  else if (one.do === 'odd') addOdd(world, one);
-  else if (one.do === 'sync') await sync(world, one.fault, one.after);
+  else if (one.do === 'odd') {
+    const grpid = addOdd(broker.simulator.state, person, one);
+    // No review looks there in time: it is neither edited nor deleted later.
+    if (one.kind === 'ahead' || one.kind === 'before_1970' || one.kind === 'unreadable') anchors.add(grpid);
+  } else if (one.do === 'sync') await sync(world, one.fault, one.after);
   else if (chosen === undefined) return;
   else if (one.do === 'edit') weighIns.edit(person, chosen, { weightKg: one.kg, date });
   else if (one.do === 'attribute') weighIns.edit(person, chosen, { attrib: one.attrib });
@@ -136,50 +139,6 @@ const sync = async ({ broker, app, user, trouble }: World, fault: FaultKind | un
   trouble.next = [];
   broker.simulator.state.faults.clear();
   return answer.json<{ added: number; changed: number; removed: number; complete: boolean }>();
-};
-
-/** A group of the kind; one outside the last weeks is neither edited nor deleted later, because no review looks there in time. */
-const addOdd = (
-  { broker, person, anchors }: World,
-  { kind, kg, daysAgo, zone }: Extract<Step, { do: 'odd' }>,
-): void => {
-  const now = seconds({ broker });
-  const grams = Math.round(kg * 1000);
-  const isManual = kind === 'filled_in' || kind === 'zero';
-  const dates = { ahead: now + Math.ceil(daysAgo * DAY), before_1970: -Math.ceil(daysAgo * 400 * DAY) };
-  const weight = { type: 1, unit: -3, value: kind === 'zero' ? 0 : grams };
-  const measures: Record<string, { type: number; unit: number; value: number; position?: number }[]> = {
-    filled_in: [weight, { type: 8, unit: -3, value: 0 }, { type: 6, unit: -3, value: 0 }, { ...weight, type: 5 }],
-    foot: [91, 155].map((type) => ({ type, unit: -3, value: grams, position: 4 })),
-    unreadable: [weight, { type: 6, unit: -3, value: 21_000 }],
-  };
-  const distortions: Record<string, Distortion> = {
-    missing: { without: ['created', 'modelid', 'comment'] },
-    unreadable: {
-      instead: {
-        measures: [
-          { ...weight, value: 'n/a' },
-          { type: 6, unit: -3, value: 21_000 },
-        ],
-      },
-    },
-  };
-  const { grpid } = broker.simulator.state.weighIns.addGroup(person, {
-    attrib: isManual ? 2 : kind === 'foot' ? 10 : 0,
-    date: kind === 'ahead' || kind === 'before_1970' ? dates[kind] : Math.floor(now - daysAgo * DAY),
-    created: now,
-    modified: now,
-    category: 1,
-    deviceid: isManual ? null : 'd'.repeat(40),
-    hash_deviceid: isManual ? null : 'd'.repeat(40),
-    measures: measures[kind] ?? [weight],
-    modelid: isManual ? null : 6,
-    model: isManual ? null : 'Body Cardio',
-    comment: null,
-    ...(kind === 'abroad' && { timezone: zone }),
-    ...(distortions[kind] && { distortion: distortions[kind] }),
-  });
-  if (kind in dates || kind === 'unreadable') anchors.add(grpid);
 };
 
 const keyOf = (one: { metric: string; group: number; date: number; value: number; doubtful: boolean }) =>
