@@ -1,7 +1,7 @@
 import type { Deps } from './broker/deps.ts';
 import { withLogId } from './broker/log.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
-import { isHousekeepingDue, sweep, sweepOrphans } from './broker/operator/sweep.ts';
+import { isHousekeepingDue, sweep, keepHouse } from './broker/operator/sweep.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
 import { reviewOneDue } from './broker/sync/review-due.ts';
 import { refreshDue } from './broker/tokens/refresh-due.ts';
@@ -34,7 +34,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
   const { refresh, resume, review, expired, webhooks, keyring } = due.value;
   const callsLeft = () => MAX_CALLS - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
-  if (isHousekeepingDue(now)) await runIsolated(deps, () => sweepOrphans(deps));
+  if (isHousekeepingDue(now)) await runIsolated(deps, () => keepHouse(deps));
   await runIsolated(deps, () => advanceKeyRotation(deps, keyring));
   // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
   const mostCalls = resume ? MAX_CALLS - RESUME_CALLS / 2 : MAX_CALLS;
