@@ -95,7 +95,8 @@ export const problemsOf = ({ auth, method, path, query, body, problems = [] }: O
   ]);
   if (auth.kind === 'app_key' && !auth.userTokens) codes.add('user_token_not_taken');
   if (auth.kind === 'access_token' && path.includes('{app_id}')) codes.add('app_not_found');
-  if (path.includes('{user_id}') || query !== undefined || body !== undefined) codes.add('invalid_parameter');
+  // A query that the route does not take is one too.
+  if (auth.kind !== 'none' || query !== undefined) codes.add('invalid_parameter');
   if (body !== undefined) codes.add('invalid_body');
   if (method !== 'get') codes.add('body_too_large');
   return [...codes];
