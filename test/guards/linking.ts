@@ -134,11 +134,11 @@ export const LINKING: readonly Guard[] = [
     tests: ENDINGS,
   },
   {
-    name: 'the registered string is sent as it is',
+    name: 'parameters are appended to the query that is there',
     threats: ['T8', 'T18'],
     file: 'src/domain/redirect-uri/match.ts',
     find: "return `${registeredUri}${registeredUri.includes('?') ? '&' : '?'}${query}`;",
-    replace: "return new URL(`${registeredUri}${registeredUri.includes('?') ? '&' : '?'}${query}`).href;",
+    replace: 'return `${registeredUri}?${query}`;',
     tests: ['test/domain/redirect-uri/match.test.ts', ...REDIRECT_URIS],
   },
   {
