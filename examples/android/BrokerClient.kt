@@ -5,6 +5,7 @@ import java.io.IOException
 import java.net.HttpURLConnection
 import java.net.URL
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.withContext
 import org.json.JSONException
 import org.json.JSONObject
@@ -38,6 +39,32 @@ class BrokerClient(
 
     /** `complete` is false while a long history is being read: call again. */
     suspend fun sync(): Answer = send("POST", "withings/sync/$user")
+
+    /**
+     * Pulls until everything is stored, or nothing new comes any more. The newest values are there after the first call: `onProgress` may show
+     * them.
+     */
+    suspend fun syncAll(onProgress: suspend (JSONObject) -> Unit = {}): Answer {
+        var reached: String? = null
+        var idle = 0
+        while (true) {
+            val answer = sync()
+            var pauseSeconds: Int? = null
+            if (answer is Answer.Value) {
+                onProgress(answer.body)
+                val news = listOf("added", "changed", "removed").sumOf { answer.body.getInt(it) }
+                val from = answer.body.optString("history_complete_from")
+                idle = if (news > 0 || from != reached) 0 else idle + 1
+                reached = from
+                if (!answer.body.getBoolean("complete")) pauseSeconds = 2 * idle
+            } else {
+                idle += 1
+                pauseSeconds = (answer as? Answer.Problem)?.retryAfterSeconds
+            }
+            if (pauseSeconds == null || pauseSeconds > 60 || idle >= 3) return answer
+            delay(pauseSeconds * 1000L)
+        }
+    }
 
     suspend fun latest(): Answer = send("GET", "metrics/$user/latest")
 

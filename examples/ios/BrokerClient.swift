@@ -36,6 +36,13 @@ struct BrokerClient {
         let removed: Int
         /// False while a long history is being read: call again.
         let complete: Bool
+        /// Everything measured since then is stored; nil if nothing older is left to read.
+        let historyCompleteFrom: String?
+
+        enum CodingKeys: String, CodingKey {
+            case added, changed, removed, complete
+            case historyCompleteFrom = "history_complete_from"
+        }
     }
 
     struct Metric: Decodable {
@@ -54,11 +61,24 @@ struct BrokerClient {
 
     func status() async throws -> Status { try await send("GET", "withings/status") }
 
-    /// Pulls until everything is stored.
-    func sync() async throws {
-        while true {
-            let result: SyncResult = try await send("POST", "withings/sync")
-            if result.complete { return }
+    /// Pulls until everything is stored, or nothing new comes any more. The newest values are there after the first call: `onProgress` may
+    /// show them.
+    func syncAll(onProgress: (SyncResult) async -> Void = { _ in }) async throws {
+        var reached: String?
+        var idle = 0
+        while idle < 3 {
+            do {
+                let result: SyncResult = try await send("POST", "withings/sync")
+                await onProgress(result)
+                if result.complete { return }
+                let isNews = result.added + result.changed + result.removed > 0 || result.historyCompleteFrom != reached
+                reached = result.historyCompleteFrom
+                idle = isNews ? 0 : idle + 1
+                if idle > 0 { try await Task.sleep(nanoseconds: 2_000_000_000) }
+            } catch CallError.problem(_, let pause?) where idle < 2 && pause <= 60 {
+                idle += 1
+                try await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000_000)
+            }
         }
     }
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 
-import { confirmLink, createConnectSession, createUserToken, sync } from 'mushu-health/client/connections';
+import { confirmLink, createConnectSession, createUserToken, syncAll } from 'mushu-health/client/connections';
 
 /**
  * A web app with its backend, in one file: who is signed in is known by a cookie, links are minted for that user, and the page reads the
@@ -53,7 +53,13 @@ const finishLink = async (user: string, query: URLSearchParams, response: Server
     const confirmed = await confirmLink(broker, appId, { ticket, user_id: user });
     if (!confirmed.ok) return redirect(response, '/?error=not_confirmed');
   }
-  await sync(broker, appId, user);
+  // The newest values come first: the page shows them while the past is still being read.
+  await new Promise<void>((shown) => {
+    syncAll(broker, appId, user, { onProgress: () => shown() }).then(
+      () => shown(),
+      () => shown(),
+    );
+  });
   redirect(response, '/');
 };
 

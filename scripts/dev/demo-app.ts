@@ -7,6 +7,8 @@ import { createServer, type Server } from 'node:http';
 
 import * as z from 'zod';
 
+import { syncAll, type SyncAllOptions } from '../../src/client/connections.ts';
+import type { Broker } from '../../src/client/send.ts';
 import { userError } from '../user-error.ts';
 import { LOCALHOST } from './ports.ts';
 import { readJson, type State, writeJson } from './state.ts';
@@ -89,9 +91,13 @@ type Latest = { data: Record<string, { metric: string; value: number; unit: stri
 
 const newestValues = async (workerUrl: string, app: DemoApp): Promise<string> => {
   const headers = { 'X-API-Key': app.key };
-  const synced = await fetch(`${workerUrl}/apps/${app.id}/withings/sync/${DEMO_USER}`, { method: 'POST', headers });
-  if (!synced.ok) return `<h1>Not synced</h1><p>${escaped(await synced.text())}</p>`;
-  const { complete } = await synced.json<{ complete: boolean }>();
+  // The newest values come with the first answer: the page shows them, and the past is read behind it.
+  const synced = await firstAnswer({ url: workerUrl, credential: app.key }, app.id);
+  if (!synced.ok) {
+    const { failure } = synced;
+    return `<h1>Not synced</h1><p>${escaped('detail' in failure ? failure.detail : failure.kind)}</p>`;
+  }
+  const { complete } = synced.value;
   const latest = await fetch(`${workerUrl}/apps/${app.id}/metrics/${DEMO_USER}/latest`, { headers });
   const { data } = await latest.json<Latest>();
   const rows = Object.values(data).map(
@@ -99,10 +105,18 @@ const newestValues = async (workerUrl: string, app: DemoApp): Promise<string> =>
       `<tr><th scope="row">${escaped(metric)}</th><td>${value}</td><td>${escaped(unit)}</td><td>${escaped(measuredAt)}</td></tr>`,
   );
   return `<h1>Connected</h1>
-<p>This is the demo app. It has synced its user <code>${DEMO_USER}</code> and asked for the newest values${complete ? '' : '; the history is long: reload to continue'}.</p>
+<p>This is the demo app. It has synced its user <code>${DEMO_USER}</code> and asked for the newest values${complete ? '' : '; its past is still being read'}.</p>
 <table><thead><tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Unit</th><th scope="col">Measured</th></tr></thead>
 <tbody>${rows.join('')}</tbody></table>`;
 };
+
+/** Pulls everything; resolves with the first answer, or the failure. */
+const firstAnswer = (broker: Broker, appId: string): ReturnType<typeof syncAll> =>
+  new Promise((resolve, reject) => {
+    const headers = new Headers();
+    const onProgress: SyncAllOptions['onProgress'] = (value) => resolve({ ok: true, status: 202, value, headers });
+    syncAll(broker, appId, DEMO_USER, { onProgress }).then(resolve, reject);
+  });
 
 const notConnected = (code: string): string =>
   `<h1>Not connected</h1><p>The broker sent the user back with the error <code>${escaped(code)}</code>.</p>`;

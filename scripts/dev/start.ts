@@ -54,6 +54,7 @@ export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Run
     url: upstream ?? `http://${LOCALHOST}:${ports.simulator.port}`,
     clientId: options.clientId ?? SIMULATED_CLIENT.clientId,
     clientSecret: options.clientSecret ?? SIMULATED_CLIENT.clientSecret,
+    simulated: upstream === undefined,
   };
   const keep = (child: Child, what: string): void => {
     parts.add(async () => stopChild(child));

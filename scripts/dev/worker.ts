@@ -11,7 +11,7 @@ import type { State } from './state.ts';
 const MIGRATIONS = fileURLToPath(import.meta.resolve('../../migrations'));
 const TICK_MS = 60_000;
 
-export type Withings = { url: string; clientId: string; clientSecret: string };
+export type Withings = { url: string; clientId: string; clientSecret: string; simulated: boolean };
 
 /**
  * Applies missing migrations to the local database. The applied ones are recorded in a file, because asking wrangler
@@ -76,9 +76,10 @@ export const startWorker = async (
 ): Promise<Child> => {
   // With this environment file wrangler does not read another one of the project.
   const variables = state.path('worker.env');
-  writeFileSync(variables, `WITHINGS_API_URL="${withings.url}"\nWITHINGS_LOGIN_URL="${withings.url}"\n`, {
-    mode: 0o600,
-  });
+  // Whoever tries the flow, or tests it, links more people a minute than live anywhere.
+  const share = withings.simulated ? 'LINK_REQUESTS_PER_MINUTE="120"\n' : '';
+  const text = `WITHINGS_API_URL="${withings.url}"\nWITHINGS_LOGIN_URL="${withings.url}"\n${share}`;
+  writeFileSync(variables, text, { mode: 0o600 });
   const log = state.path('worker.log');
   writeFileSync(log, '', { mode: 0o600 });
   const child = startChild(

@@ -18,7 +18,10 @@ export type Deps = {
   /** The quotas and the client behind them: no request goes another way. */
   withings: Withings;
   keyring: Keyring;
+  /** This invocation's clock. */
   now: () => EpochMs;
+  /** Sets it by the database's clock; see `Clock`. */
+  correctClock: (databaseNow: EpochMs) => number;
   sleep: (ms: number) => Promise<void>;
   random: RandomBytes;
   log: Log;

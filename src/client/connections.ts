@@ -40,9 +40,63 @@ export const createUserToken = (
   body: Written<'userTokenRequest'>,
 ): Promise<Answer<Read<'userToken'>>> => send(broker, 'POST', appPath(appId, 'withings', 'user-tokens'), { body });
 
-/** Pulls what is new. With status 202 and `complete: false` there is more to pull: call again. */
+/** Pulls what is new. With status 202 and `complete: false` there is more to pull: call again, as `syncAll` does. */
 export const sync = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'syncResult'>>> =>
   send(broker, 'POST', appPath(appId, 'withings', 'sync', userId));
+
+/** How often nothing new may come in a row before `syncAll` ends: a slice may have had to wait for Withings. */
+const MAX_IDLE_CALLS = 3;
+/** A longer pause is the caller's to take. */
+const MAX_PAUSE_SECONDS = 60;
+const IDLE_PAUSE_SECONDS = 2;
+const SECOND_MS = 1_000;
+const COUNTS = ['added', 'changed', 'removed', 'skipped'] as const;
+
+export type SyncAllOptions = {
+  /** Called after each answer, with the counts so far. */
+  onProgress?: ((soFar: Read<'syncResult'>) => void) | undefined;
+  /** Ends it after the call under way. */
+  signal?: AbortSignal | undefined;
+};
+
+/**
+ * Pulls until everything is stored: calls `sync` again while a long history is being read, and waits if the broker asks for it. The newest
+ * measurements are stored after the first call: `onProgress` may show them. If nothing new comes any more it ends with `complete: false`, and
+ * the broker goes on by itself.
+ *
+ * @returns the last answer, with the counts of all of them; or the failure that ended it, such as `reauth_required`
+ */
+export const syncAll = async (
+  broker: Broker,
+  appId: string,
+  userId: string,
+  { onProgress, signal }: SyncAllOptions = {},
+): Promise<Answer<Read<'syncResult'>>> => {
+  const total = { added: 0, changed: 0, removed: 0, skipped: 0 };
+  let reached: string | null | undefined;
+  for (let idle = 0; ;) {
+    const answer = await sync(broker, appId, userId);
+    let ending = answer;
+    let pauseSeconds: number | undefined;
+    if (answer.ok) {
+      const { value } = answer;
+      const isNews = value.added + value.changed + value.removed > 0 || value.history_complete_from !== reached;
+      for (const name of COUNTS) total[name] += value[name];
+      idle = isNews ? 0 : idle + 1;
+      reached = value.history_complete_from;
+      ending = { ...answer, value: { ...value, ...total } };
+      onProgress?.(ending.value);
+      pauseSeconds = value.complete ? undefined : IDLE_PAUSE_SECONDS * idle;
+    } else {
+      idle += 1;
+      if (answer.failure.kind === 'problem') pauseSeconds = answer.failure.retryAfterSeconds;
+    }
+    const isOver = idle >= MAX_IDLE_CALLS || signal?.aborted === true;
+    if (pauseSeconds === undefined || pauseSeconds > MAX_PAUSE_SECONDS || isOver) return ending;
+    const pauseMs = pauseSeconds * SECOND_MS;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+};
 
 export const getStatus = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'status'>>> =>
   send(broker, 'GET', appPath(appId, 'withings', 'status', userId));

@@ -13,6 +13,7 @@ export const ALARMS = {
   webhook_endpoint_disabled:
     'An app’s webhook endpoint failed for five days, or answered 410, and gets nothing any more.',
   withings_client_rejected: "Withings refuses the broker's client id or secret. Nothing is refreshed meanwhile.",
+  withings_unreadable: 'Withings answers what the broker cannot read. Measurements are left out.',
 } as const;
 
 export type AlarmCode = keyof typeof ALARMS;

@@ -23,6 +23,8 @@ export type ConnectionDetail = {
   scope: string[];
   createdAt: EpochMs;
   lastSyncAt: EpochMs | undefined;
+  /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
+  historyCompleteFrom: EpochMs | undefined;
   nextRefreshAt: EpochMs | undefined;
   lastFailure: { kind: string; at: EpochMs } | undefined;
   timeline: TimelineEvent[];

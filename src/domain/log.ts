@@ -30,6 +30,8 @@ export type LogEntry = {
   /** A keyed hash of app and user: stable per user, and not reversible without the key. */
   userHash?: string;
   count?: number;
+  /** What a sync could not read: groups, single measures, stretches of time. */
+  skipped?: number;
 };
 
 export type Log = (entry: LogEntry) => void;

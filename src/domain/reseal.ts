@@ -13,7 +13,9 @@ export type ResealWalk = {
   startedAt: EpochMs;
   /** The id of the last connection that was checked. */
   afterId: number;
-  /** The checked connections with tokens, counted by the key that seals them after the pass. */
+  /** The webhook endpoint that was checked last: endpoints follow the connections. */
+  afterWebhook?: { appId: string; id: string };
+  /** The checked connections with tokens and endpoints with secrets, counted by the key that seals them after the pass. */
   counts: Record<string, number>;
   resealed: number;
   /** Blobs that did not open with their own key. Their users have to link again. */

@@ -1,24 +1,46 @@
 import type { ChangeCounts } from './group-change.ts';
-import type { EpochMs, EpochSeconds } from './time.ts';
+import {
+  completeFromOf,
+  type HistoryPosition,
+  historyAfterPage,
+  isOnward,
+  MAX_SEEN,
+  NEWS_INTERVAL_MS,
+  newestAlone,
+  nextStretch,
+  startOfHistory,
+  type StretchRequest,
+  VARIATIONS,
+} from './history.ts';
+import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS, toSeconds } from './time.ts';
 
 /** The result of a sync. It counts measurements. */
 export type SyncResult = ChangeCounts & {
+  /** Groups and single measures that could not be read, and stretches of time that were gone around. */
+  skipped: number;
   /** Whether everything that Withings has is stored; otherwise the next call or the cron continues. */
   complete: boolean;
+  /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
+  historyCompleteFrom?: EpochMs | undefined;
   syncedAt: EpochMs;
 };
 
 /** How far a connection has been read from Withings. */
 export type SyncPosition = {
-  /** The newest `modified` such that everything before it is stored; 0 before the first read. */
+  /**
+   * The newest `modified` such that everything before it is stored, or was measured in a part of the history that is still to be read; 0
+   * before the first answer.
+   */
   cursorSeconds: EpochSeconds;
+  /** Set while a history is read newest first. */
+  history: HistoryPosition | undefined;
   /** Set while a read is unfinished because it did not fit one slice. */
   resume: ResumePoint | undefined;
   /** The requests of the last seconds: Withings refuses the same one twice within 10. */
   recentQuestions: readonly AskedQuestion[];
 };
 
-/** A `lastupdate` that was sent without an offset, and the time. */
+/** A `lastupdate` that was sent without an offset, or the widening of a stretch of time; and the time. */
 export type AskedQuestion = { seconds: EpochSeconds; at: EpochMs };
 
 /** The parameters of a request: groups changed since a time, from an offset that Withings gave. */
@@ -26,9 +48,40 @@ export type PageRequest = { lastUpdateSeconds: EpochSeconds; offset: number | un
 
 /**
  * A read that continues by offset, because the answer's order did not allow the cursor to move: its request, its
- * offset, and the newest `modified` seen.
+ * offset, the newest `modified` seen, and the pages seen.
  */
-export type ResumePoint = { lastUpdateSeconds: EpochSeconds; offset: number; newestSeconds: EpochSeconds };
+export type ResumePoint = {
+  lastUpdateSeconds: EpochSeconds;
+  offset: number;
+  newestSeconds: EpochSeconds;
+  seen?: number[];
+};
+
+/** The position that a sync begins with: before the first answer a history begins, or begins again with the size that it has learned. */
+export const positionAtStart = (position: SyncPosition, now: EpochMs): SyncPosition => {
+  const { cursorSeconds, history } = position;
+  const isBegun = history?.untilSeconds !== undefined || history?.paged !== undefined;
+  if (isBegun || (cursorSeconds > 0 && history === undefined)) return position;
+  // Ahead of changes that could not be read; they are asked for again after it.
+  if (history?.floorSeconds !== undefined) return { ...position, resume: undefined, history: newestAlone(now) };
+  return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
+};
+
+/** What a sync asks next: what changed, or what was measured within a stretch of time. */
+export type SyncQuestion = ({ kind: 'changes' } & PageRequest) | StretchRequest;
+
+/**
+ * The next question of a sync. While a history is read, what changed meanwhile is asked for now and then.
+ *
+ * @param connectionId spreads the questions of two links to one Withings account, so that they are not the same
+ */
+export const nextQuestion = (position: SyncPosition, now: EpochMs, connectionId: number): SyncQuestion => {
+  const { history, cursorSeconds, resume } = position;
+  const asksChanges =
+    history === undefined || (cursorSeconds > 0 && (resume !== undefined || now - history.newsAt >= NEWS_INTERVAL_MS));
+  if (!asksChanges) return nextStretch(history, newVariation(position, now, connectionId % VARIATIONS));
+  return { kind: 'changes', ...nextPageRequest(position, now, connectionId % MAX_SPREAD_SECONDS) };
+};
 
 /** Withings may store groups slightly out of order: each read starts this much before the cursor. */
 const OVERLAP_SECONDS = 60;
@@ -61,17 +114,78 @@ export const nextPageRequest = (position: SyncPosition, now: EpochMs, spreadSeco
   return { lastUpdateSeconds: wanted, offset: undefined };
 };
 
-export const withPageRequested = (position: SyncPosition, question: PageRequest, now: EpochMs): SyncPosition => {
+export const withPageRequested = (position: SyncPosition, question: SyncQuestion, now: EpochMs): SyncPosition => {
   if (question.offset !== undefined) return position;
   const recent = stillRecent(position.recentQuestions, now).slice(0, MAX_RECENT_QUESTIONS - 1);
-  return { ...position, recentQuestions: [{ seconds: question.lastUpdateSeconds, at: now }, ...recent] };
+  const seconds = question.kind === 'changes' ? question.lastUpdateSeconds : question.variation;
+  return { ...position, recentQuestions: [{ seconds, at: now }, ...recent] };
 };
 
 const stillRecent = (questions: readonly AskedQuestion[], now: EpochMs): AskedQuestion[] =>
   questions.filter(({ at }) => now - at < SAME_QUESTION_MS);
 
-/** The part of a page that the position depends on. */
-export type PageMarks = { modifiedSeconds: readonly EpochSeconds[]; nextOffset: number | undefined };
+/** A widening of none of the questions of the last seconds. */
+const newVariation = ({ recentQuestions }: SyncPosition, now: EpochMs, preferred: number): number => {
+  const asked = new Set(stillRecent(recentQuestions, now).map(({ seconds }) => seconds));
+  let variation = preferred;
+  for (let tries = 1; asked.has(variation) && tries < VARIATIONS; tries += 1) variation = (variation + 1) % VARIATIONS;
+  return variation;
+};
+
+/** One page of an answer, as far as the position depends on it. */
+export type PageMarks = {
+  modifiedSeconds: readonly EpochSeconds[];
+  nextOffset: number | undefined;
+  /** Tells pages of other groups apart. */
+  pageMark: number;
+};
+
+/**
+ * Where a sync stands once a page is stored.
+ *
+ * @param startedAt when the sync began: a history that was begun by an earlier one ends with a look at what changed since
+ * @returns the position, and whether everything that Withings has is stored
+ */
+export const positionAfterAnswer = (
+  position: SyncPosition,
+  question: SyncQuestion,
+  marks: PageMarks & { measuredSeconds: readonly EpochSeconds[] },
+  { startedAt, now }: { startedAt: EpochMs; now: EpochMs },
+): { position: SyncPosition; complete: boolean } => {
+  const { history, cursorSeconds } = position;
+  if (question.kind === 'changes') {
+    const { isEnd, ...after } = positionAfterPage(position, question, marks);
+    const next = { ...position, ...after, history: history && isEnd ? { ...history, newsAt: now } : history };
+    return { position: next, complete: isEnd && history === undefined };
+  }
+  if (history === undefined) return { position, complete: false };
+  const after = {
+    ...position,
+    cursorSeconds: cursorSeconds > 0 ? cursorSeconds : firstCursor(history, marks.modifiedSeconds),
+    history: historyAfterPage(history, question, marks),
+  };
+  const isNewsFresh = history.newsAt >= startedAt || after.cursorSeconds === 0;
+  return { position: after, complete: after.history === undefined && isNewsFresh };
+};
+
+/**
+ * What changed after the first answer is later than the newest of that answer, and later than a day before it, whatever the clocks. A later
+ * answer may have what changed in between. Without a group there is no cursor: an account whose sharing is paused looks empty.
+ */
+const firstCursor = (history: HistoryPosition, modifiedSeconds: readonly EpochSeconds[]): EpochSeconds => {
+  if (modifiedSeconds.length === 0) return 0;
+  const isFirst = history.untilSeconds === undefined && history.paged === undefined;
+  return Math.max(cursorOfHistory(history.startedAt), isFirst ? Math.max(...modifiedSeconds) : 0);
+};
+
+/** The earliest cursor of a history that begins at a moment. */
+export const cursorOfHistory = (startedAt: EpochMs): EpochSeconds => toSeconds(startedAt - DAY_MS);
+
+/** `completeFromOf` in milliseconds. */
+export const historyCompleteFrom = ({ history }: SyncPosition): EpochMs | undefined => {
+  const seconds = completeFromOf(history);
+  return seconds === undefined ? undefined : seconds * SECOND_MS;
+};
 
 /**
  * The position after a page is stored.
@@ -84,17 +198,22 @@ export type PageMarks = { modifiedSeconds: readonly EpochSeconds[]; nextOffset: 
 export const positionAfterPage = (
   position: SyncPosition,
   question: PageRequest,
-  { modifiedSeconds, nextOffset }: PageMarks,
-): Pick<SyncPosition, 'cursorSeconds' | 'resume'> => {
+  { modifiedSeconds, nextOffset, pageMark }: PageMarks,
+): Pick<SyncPosition, 'cursorSeconds' | 'resume'> & { isEnd: boolean } => {
   const before = position.resume?.newestSeconds ?? 0;
+  const seen = position.resume?.seen ?? [];
   const { ascending, rises, newestSeconds } = orderOf(modifiedSeconds, before);
   const reached = Math.max(position.cursorSeconds, newestSeconds);
-  if (nextOffset === undefined) return { cursorSeconds: reached, resume: undefined };
+  // What brings nothing new is the end, whatever the answer says: some say `more` for ever.
+  if (modifiedSeconds.length === 0 || !isOnward(question.offset, nextOffset) || seen.includes(pageMark))
+    return { cursorSeconds: reached, resume: undefined, isEnd: true };
   const advances = newestSeconds - OVERLAP_SECONDS - MAX_SPREAD_SECONDS > question.lastUpdateSeconds;
-  if (ascending && rises && advances) return { cursorSeconds: reached, resume: undefined };
+  if (ascending && rises && advances) return { cursorSeconds: reached, resume: undefined, isEnd: false };
+  const { lastUpdateSeconds } = question;
   return {
     cursorSeconds: position.cursorSeconds,
-    resume: { lastUpdateSeconds: question.lastUpdateSeconds, offset: nextOffset, newestSeconds },
+    resume: { lastUpdateSeconds, offset: nextOffset, newestSeconds, seen: [...seen, pageMark].slice(-MAX_SEEN) },
+    isEnd: false,
   };
 };
 

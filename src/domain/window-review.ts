@@ -4,17 +4,21 @@
  *
  * - Only an answer that fits one page is judged. Nothing can shift between the pages of one answer, whatever their order.
  * - Only groups stored before the read began, and not in what the same sync read before, are judged.
- * - A group is judged only by an answer that has every kind of measure it has: not by an empty one, nor by one that lost a kind.
+ * - A group is judged only by an answer that has a kind of measure it has: not by an empty one, as of a paused account, nor by one that lost
+ *   its kinds, as of a plan that ended. Of a group that is still there, that kind at least would be shown.
+ * - The only reading of its kind is judged too, if the kind and another one in the answer belong to every plan (`BASIC_TYPES`). Two readings
+ *   that are lacking at once, and are all there are of a kind, are not: so a kind looks that is hidden.
  * - The first such read marks a group as missing; it is gone when one of a later sync, which asked for changes before, lacks it too.
  * - A group seen again is marked no longer.
  *
- * Cost: the last measurement of its kind is never found deleted within a window, so the window widens until another one is in it.
+ * Cost: while a group cannot be judged, the window widens, until another one of its kind is in it.
  */
 
 import type { StoredGroup } from './group-change.ts';
-import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS } from './time.ts';
+import { END_OF_TIME_SECONDS } from './history.ts';
+import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS, toSeconds } from './time.ts';
 
-/** The last 30 days, re-read by every sync that has a request to spare; or an older stretch, each in its turn. */
+/** The last 30 days and whatever is dated ahead of now, re-read by every sync that has a request to spare; or an older stretch, each in its turn. */
 export type ReviewKind = 'recent' | 'older';
 
 /** A stretch of measuring time, both ends inclusive. */
@@ -53,11 +57,11 @@ export const reviewWindow = (
   now: EpochMs,
   variationSeconds: number,
 ): ReviewWindow => {
-  const nowSeconds = Math.floor(now / SECOND_MS);
+  const nowSeconds = toSeconds(now);
   const span = kind === 'recent' ? position.recentSpanSeconds : position.olderSpanSeconds;
-  // A day ahead: the clock of a device may be.
+  // A device's clock may run ahead, and a date may be mistyped by years.
   const until =
-    kind === 'recent' ? nowSeconds + DAY_SECONDS : (position.olderUntilSeconds ?? nowSeconds - RECENT_SPAN_SECONDS);
+    kind === 'recent' ? END_OF_TIME_SECONDS : (position.olderUntilSeconds ?? nowSeconds - RECENT_SPAN_SECONDS);
   const from = kind === 'recent' ? nowSeconds - span : until - span;
   return { kind, fromSeconds: Math.max(0, from - variationSeconds), toSeconds: Math.max(1, until) };
 };
@@ -84,19 +88,54 @@ export type Verdict = {
   gone: ReviewedGroup[];
   /** Whether some could not be judged. */
   unjudged: boolean;
+  /** Those of them that can be judged if they are the only readings of their kinds. */
+  candidates: ReviewedGroup[];
 };
 
-/** Judges the stored groups of the window that the answer lacks. */
-export const evaluateReview = (lacking: readonly ReviewedGroup[], answer: WindowAnswer): Verdict => {
+/**
+ * Kinds of measures that every plan of Withings has: weight and height, body composition, blood pressure and pulse, temperature, SpO2. Those of
+ * newer devices may be hidden from one day to the next, when a plan ends.
+ */
+const BASIC_TYPES: ReadonlySet<number> = new Set([1, 4, 5, 6, 8, 9, 10, 11, 12, 54, 71, 73, 76, 77, 88]);
+/** Each is looked up. */
+const MAX_CANDIDATES = 20;
+
+/**
+ * Judges the stored groups of the window that the answer lacks.
+ *
+ * @param lone ids of groups that are the only readings of their kinds, as far as it is known
+ */
+export const evaluateReview = (
+  lacking: readonly ReviewedGroup[],
+  answer: WindowAnswer,
+  lone: ReadonlySet<number>,
+): Verdict => {
   const before = lacking.filter(({ storedAt }) => storedAt <= answer.askedAt);
-  if (!answer.isWhole) return { missing: [], gone: [], unjudged: before.length > 0 };
-  const judged = before.filter(({ values }) => values.every(({ type }) => answer.types.has(type)));
+  if (!answer.isWhole) return { missing: [], gone: [], unjudged: before.length > 0, candidates: [] };
+  const showsBasics = [...answer.types].some((type) => BASIC_TYPES.has(type));
+  const isJudged = ({ groupId, values }: ReviewedGroup) =>
+    lone.has(groupId) || values.some(({ type }) => answer.types.has(type));
+  const judged = before.filter(isJudged);
+  const unjudged = before.filter((group) => !isJudged(group));
   const isSecond = ({ missingSince }: ReviewedGroup) => missingSince !== undefined && missingSince <= answer.askedAt;
+  const isBasic = ({ values }: ReviewedGroup) => values.length > 0 && values.every(({ type }) => BASIC_TYPES.has(type));
   return {
     missing: judged.filter(({ missingSince }) => missingSince === undefined),
     gone: judged.filter(isSecond),
-    unjudged: judged.length < before.length,
+    unjudged: unjudged.length > 0,
+    candidates: showsBasics ? unjudged.filter(isBasic).slice(0, MAX_CANDIDATES) : [],
   };
+};
+
+/** Which windows come next after one that could not be read: a smaller one, or the one before. */
+export const positionAfterFailedReview = (
+  position: ReviewPosition,
+  { kind, fromSeconds, toSeconds: to }: ReviewWindow,
+) => {
+  const { recentSpanSeconds, olderSpanSeconds } = position;
+  if (kind === 'recent') return { ...position, recentSpanSeconds: halved(recentSpanSeconds) };
+  const isShortest = olderSpanSeconds <= SHORTEST_SPAN_SECONDS;
+  return { ...position, olderSpanSeconds: halved(olderSpanSeconds), olderUntilSeconds: isShortest ? fromSeconds : to };
 };
 
 /**

@@ -26,10 +26,10 @@ import { securityHeaders } from './security-headers.ts';
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * The broker's routes, in one place. `/docs`, `/openapi.json` and `/assets` are not among them: the platform answers those.
+ * The broker's routes. The platform answers `/docs`, `/openapi.json` and `/assets`.
  *
- * The router is Hono's fastest, by name: it throws at paths that it cannot tell apart, where Hono would change to a slower one for all of
- * them without a word.
+ * The router is Hono's fastest, chosen by name. It throws at paths that it cannot distinguish. Hono's default would
+ * silently change to a slower router for all of them.
  */
 export const http = new Hono<HttpEnv>({ router: new RegExpRouter() });
 
@@ -66,7 +66,7 @@ http.notFound((c) => {
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Whether a path has a handler of its own for a method, middleware aside. */
+/** Whether a path has a handler for a method, not counting middleware. */
 const hasHandler = (method: string, path: string): boolean =>
   http.router.match(method, path)[0].some(([[, route]]) => route.method === method);
 
@@ -75,7 +75,7 @@ http.onError((error, c) => {
   return answerBug(c, error);
 });
 
-/** A mistake of ours. What it says may hold anything, so only what kind of error it is goes to the log. */
+/** A bug. Its message may contain anything, so only the kind of error is logged. */
 const answerBug = (c: HttpContext, error: Error): Response | Promise<Response> => {
   c.get('deps').log({ level: 'error', event: 'bug', reason: error.name });
   return answerProblem(c, REQUEST_PROBLEMS.internalError);

@@ -15,7 +15,7 @@ export type HttpEnv = {
   };
 };
 
-/** What functions that answer need of a request; a route may know more of it, such as who was admitted. */
+/** The context of functions that answer; a route's own context may have more variables. */
 export type HttpContext = Omit<Context<HttpEnv>, 'env' | 'get' | 'set' | 'var'> & {
   get: { (key: 'deps'): Deps; (key: 'requestId'): string };
   set: (key: 'problemCode', value: string) => void;

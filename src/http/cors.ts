@@ -14,11 +14,11 @@ const preflight = cors({
 });
 
 /**
- * What a page of another origin may do: call the routes that take a user token, with that token as a bearer. Any origin, because no
- * cookie is ever looked at there: a page has what it brings. `X-API-Key` is not allowed across origins, so that a key does not end up in
- * a page by convenience.
+ * What a page of another origin may do: call the routes that take a user token, with that token as a bearer. Any origin
+ * is allowed, because these routes read no cookie. `X-API-Key` is not allowed across origins, so that a key does not
+ * end up in a page for convenience.
  *
- * Hono's middleware makes an answer of its own to put headers on, which is then merged with the route's: three answers for one.
+ * Hono's middleware makes its own answer for the headers and merges it with the route's: three answers for one.
  */
 export const allowCrossOrigin = createMiddleware<HttpEnv>(async (c, next) => {
   if (c.req.method === 'OPTIONS') return preflight(c, next);

@@ -6,7 +6,7 @@ import { Page } from './pages.tsx';
 import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { acceptsHtml, answerProblem } from './problem.ts';
 
-/** For load balancers, monitors and people: whether the broker can answer, and what is not as it should be. */
+/** For load balancers, monitors and people: whether the broker can serve, and which checks fail. */
 export const health = new Hono<HttpEnv>();
 
 health.get('/healthz', async (c) => {

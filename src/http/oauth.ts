@@ -12,14 +12,14 @@ import { withDoctype } from './document.ts';
 import { endingPage, returnPage } from './pages.tsx';
 import { answerFailure } from './problem.ts';
 
-/** The entrances of the connect flow, opened by the user's browser: no key. */
+/** The entry points of the connect flow, opened by the user's browser without a key. */
 export const oauth = new Hono<HttpEnv>();
 
 const BINDING_COOKIE = 'mushu_link';
 
 const CALLBACK_PATH = '/withings/callback';
 
-/** The platform's brakes count by the minute. */
+/** The platform's rate limits count by the minute. */
 const TOO_OFTEN = { kind: 'rate_limited', retryAfterSeconds: 60 } as const;
 
 /**
@@ -65,7 +65,7 @@ oauth.get(CALLBACK_PATH, async (c) => {
   const [code, ...otherCodes] = query.getAll('code');
   const finished = await finishLink(c.get('deps'), {
     state,
-    // A refusal is known by its lack of a code; whatever else Withings sends along is not relied upon.
+    // A refusal has no code. Nothing else in it is documented, so nothing else is read.
     code: code === undefined || otherCodes.length > 0 || query.has('error') ? undefined : secret(code),
     binding: getCookie(c, BINDING_COOKIE, 'host'),
     callbackUrl: callbackUrl(c),
@@ -77,7 +77,7 @@ oauth.get(CALLBACK_PATH, async (c) => {
   return c.html(withDoctype(returnPage(location)), 302);
 });
 
-/** Each parameter exactly once: a second one is how a check and a use come to differ. */
+/** Each parameter exactly once: with two, a check and a use could read different ones. */
 const wantedLink = (c: HttpContext): Result<{ userId: string; redirectUri: string } | { session: string }, Failure> => {
   const query = new URL(c.req.url).searchParams;
   if (query.has('session')) {

@@ -4,7 +4,7 @@ import { LINK_ERRORS, type LinkOutcome } from '../domain/link.ts';
 import { inlineCode } from './inline-code.tsx';
 import type { ProblemText } from './problem-text.ts';
 
-/** The frame of every page that is not the dashboard's. */
+/** The frame of every page outside the dashboard. */
 export const Page = ({ title, children }: { title: string; children: Child }) => (
   <html lang="en">
     <head>
@@ -20,7 +20,7 @@ export const Page = ({ title, children }: { title: string; children: Child }) =>
   </html>
 );
 
-/** An error, in the words that a program gets too. */
+/** An error page, with the same words as the JSON. */
 export const problemPage = ({ title, detail, code }: ProblemText, requestId: string) => (
   <Page title={title}>
     <h1>{title}</h1>
@@ -33,7 +33,7 @@ export const problemPage = ({ title, detail, code }: ProblemText, requestId: str
   </Page>
 );
 
-/** The body of the redirect back to the app: some browsers open an app only when the person taps. */
+/** The body of the redirect to the app: some browsers open an app only on a tap. */
 export const returnPage = (location: string) => (
   <Page title="Back to the app">
     <h1>Almost done</h1>

@@ -3,12 +3,12 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Failure } from '../domain/failure.ts';
 import type { ProblemCode, PROBLEM_STATUS } from './api/problem-codes.ts';
 
-/** What every error says, apart from how it is sent: the reference is made from it too. */
+/** The text of every error, independent of its format. The reference uses it too. */
 
-/** What an error says: the same words to a program (RFC 9457) and to a person. */
+/** An error's text: the same for a program (RFC 9457) and a person. */
 export type ProblemText = {
   status: ContentfulStatusCode;
-  /** Stable: what a client decides by, and what to look up. */
+  /** Stable: clients decide by it, and the documentation lists it. */
   code: ProblemCode;
   title: string;
   /** What to do. */
@@ -16,7 +16,7 @@ export type ProblemText = {
   retryAfterSeconds?: number;
 };
 
-/** What each failure means over HTTP, in one place: a kind without an entry does not compile. */
+/** The HTTP meaning of each failure. A kind without an entry does not compile. */
 const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: Kind }>) => ProblemText } = {
   credential_missing: (failure) =>
     failure.wanted === 'api_key'
@@ -210,7 +210,6 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
     ),
 };
 
-/** The answer to a failure. */
 export const problemOf = <Kind extends Failure['kind']>(failure: Extract<Failure, { kind: Kind }>): ProblemText =>
   PROBLEMS[failure.kind](failure);
 
@@ -231,7 +230,7 @@ const later = <Code extends ProblemCode>(
   { retryAfterSeconds }: { retryAfterSeconds: number },
 ): ProblemText => ({ status, code, title, detail, retryAfterSeconds });
 
-/** What ends a request before any use case hears of it. */
+/** Errors before any use case is called. */
 export const REQUEST_PROBLEMS = {
   nothingHere: problem(404, 'not_found', 'Not found', 'There is nothing at this path. See the API reference at /docs.'),
   httpsRequired: problem(

@@ -9,11 +9,11 @@ import { type ProblemText, problemOf } from './problem-text.ts';
 export const answerFailure = (c: HttpContext, failure: Failure): Response | Promise<Response> =>
   answerProblem(c, problemOf(failure));
 
-/** Answers with an error in the form that the client reads. */
+/** Answers with an error in the client's format. */
 export const answerProblem = (c: HttpContext, problem: ProblemText): Response | Promise<Response> => {
   const requestId = c.get('requestId');
   c.set('problemCode', problem.code);
-  // The route may have said already how its data may be kept; an error is not that data.
+  // The route may have set caching headers for its data; they do not apply to an error.
   c.header('Cache-Control', 'no-store');
   c.header('ETag');
   if (problem.retryAfterSeconds !== undefined) c.header('Retry-After', String(problem.retryAfterSeconds));
@@ -22,7 +22,7 @@ export const answerProblem = (c: HttpContext, problem: ProblemText): Response | 
   return c.body(problemJson(problem, requestId), problem.status, { 'Content-Type': 'application/problem+json' });
 };
 
-/** An error as RFC 9457 writes it. */
+/** An error in the format of RFC 9457. */
 export const problemJson = ({ status, code, title, detail }: ProblemText, requestId: string): string =>
   JSON.stringify({ type: `urn:mushu:problem:${code}`, title, status, detail, code, request_id: requestId });
 

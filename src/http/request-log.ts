@@ -7,7 +7,7 @@ import type { LogEntry } from '../domain/log.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 
-/** One line per request, and the id under which an error, its line and every other line of the request are found together. */
+/** Writes one log line per request, and gives the request's id to its answer and to all its log lines. */
 export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
   const requestId = requestIdOf(c.req.raw);
   const deps = withLogId(c.env.deps, requestId);
@@ -42,5 +42,5 @@ const subjectOf = (c: HttpContext): LogSubject | undefined => {
   return { appId, userId: userId.ok ? userId.value : undefined };
 };
 
-/** Cloudflare's own id of the request, so that its log and ours say the same; one of ours where there is none. */
+/** CF-Ray, so that both logs share an id; random in local development. */
 export const requestIdOf = ({ headers }: Request): string => headers.get('CF-Ray') ?? crypto.randomUUID();

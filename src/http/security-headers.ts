@@ -2,7 +2,7 @@ import { createMiddleware } from 'hono/factory';
 
 import type { HttpEnv } from './context.ts';
 
-/** What a page of ours may load: its own stylesheet, and nothing that runs. */
+/** What a page may load: its own stylesheet and no script. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "style-src 'self'",
@@ -12,19 +12,20 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** What every answer says, the platform's own of static files included. */
+/** The headers of every answer, including those of static files. */
 export const HEADERS = {
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
-  // A route may say otherwise: data that is validated may be kept, and the dashboard's forms need the browser to tell their origin.
+  // A route may override these: data with a validator may be cached, and the dashboard's forms need the browser to send
+  // its origin.
   'Cache-Control': 'no-store',
   'Referrer-Policy': 'no-referrer',
 };
 
-/** Headers of every answer. Said before there is one: then it is made with them, not copied to have them. */
+/** Sets the headers of every answer before it exists, so that it is made with them and not copied. */
 export const securityHeaders = createMiddleware<HttpEnv>(async (c, next) => {
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value);
   await next();

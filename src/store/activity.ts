@@ -5,12 +5,12 @@ import { DAY_MS, type EpochMs } from '../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from './d1.ts';
 import { connections } from './schema/connections.ts';
 
-/** How a count is named: its kind's letter and the day. */
+/** The name of a count: its kind's letter and the day. */
 const LETTER: Record<ActivityKind, string> = { synced: 's', refreshed: 'r' };
 
 /**
- * The expression that counts one more sync or refresh of today and forgets those of last month. Set in the very statement that writes the row
- * anyway, it costs no row of its own; a table of counters would cost one a sync.
+ * The expression that counts one more sync or refresh today and drops the counts of last month. The statement writes
+ * the row anyway, so it costs no row. A table of counters would cost one for each sync.
  */
 export const withActivity = (kind: ActivityKind, now: SQL<EpochMs>): SQL<string> => {
   const today = sql`CAST(${now} AS INTEGER) / ${sql.raw(String(DAY_MS))}`;
@@ -20,12 +20,12 @@ export const withActivity = (kind: ActivityKind, now: SQL<EpochMs>): SQL<string>
     WHERE CAST(substr(key, 2) AS INTEGER) > ${today} - ${sql.raw(String(ACTIVITY_DAYS))})`;
 };
 
-/** What users did lately, and of how many of them it was counted. */
+/** Recent activity, and how many users it was counted for. */
 export type Activity = { days: DayActivity[]; users: number };
 
 /**
- * Syncs and refreshes by day, summed over at most `mostUsers` current connections: an app's, or, without an app, of all. Reads a row, and of an
- * app an index entry, for each. Ids are random, so that those of all with the lowest ids are a fair sample.
+ * Syncs and refreshes by day, summed over at most `mostUsers` current connections: an app's, or all without an app.
+ * Reads one row for each, and an index entry for an app. Ids are random, so the lowest ids are a fair sample.
  */
 export const activityOf = (db: Db, appId: string | undefined, mostUsers: number): StoreResult<Activity> =>
   tryD1(db, async () => {

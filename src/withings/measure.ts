@@ -23,14 +23,18 @@ export type MeasurePage = {
   nextOffset: number | undefined;
   /** The number of groups and single measures that could not be read. */
   skipped: number;
+  /** Ids of the groups among them that have one: they are there all the same. */
+  unreadableIds: number[];
+  /** How many of them have no id. */
+  nameless: number;
 };
 
 /** What a device recorded at one moment; one weigh-in may make several. */
 export type MeasureGroup = {
   groupId: number;
-  /** Unix seconds: when it was measured. */
+  /** Unix seconds: when it was measured; before 1970 it is negative. */
   measuredAtSeconds: number;
-  /** Unix seconds: when Withings stored it. */
+  /** Unix seconds: when Withings stored it; when it was measured, where Withings does not say. */
   createdAtSeconds: number;
   /** Unix seconds: the last change, or the time of storing if Withings does not say. */
   modifiedAtSeconds: number;
@@ -100,15 +104,26 @@ const isMore = (more: unknown): boolean | undefined => {
   return count === undefined ? undefined : count > 0;
 };
 
-const parseGroups = (wireGroups: unknown[], accountTimeZone: string): { groups: MeasureGroup[]; skipped: number } => {
+const parseGroups = (
+  wireGroups: unknown[],
+  accountTimeZone: string,
+): Pick<MeasurePage, 'groups' | 'skipped' | 'unreadableIds' | 'nameless'> => {
   const groups: MeasureGroup[] = [];
+  const unreadableIds: number[] = [];
   let skipped = 0;
+  let nameless = 0;
   for (const wireGroup of wireGroups) {
     const parsed = parseGroup(wireGroup, accountTimeZone);
-    if (parsed) groups.push(parsed.group);
     skipped += parsed ? parsed.skippedMeasures : 1;
+    if (parsed) {
+      groups.push(parsed.group);
+      continue;
+    }
+    const id = asObject<keyof WireMeasureGroup>(wireGroup)?.grpid;
+    if (isInteger(id)) unreadableIds.push(id);
+    else nameless += 1;
   }
-  return { groups, skipped };
+  return { groups, skipped, unreadableIds, nameless };
 };
 
 const parseGroup = (
@@ -119,14 +134,16 @@ const parseGroup = (
   if (!group) return undefined;
   const { grpid, attrib, category, date, created, modified, measures: wireMeasures } = group;
   if (!isInteger(grpid) || !isInteger(attrib) || !isInteger(category)) return undefined;
-  if (!isUnixSeconds(date) || !isUnixSeconds(created) || !Array.isArray(wireMeasures)) return undefined;
+  if (!isMeasuringTime(date) || !Array.isArray(wireMeasures)) return undefined;
+  // Older answers lack it, and people type in weigh-ins of before 1970: the time of measuring stands in.
+  const storedAt = isUnixSeconds(created) ? created : Math.max(0, date);
   const measures = wireMeasures.map(parseMeasure).filter((measure) => measure !== undefined);
   return {
     group: {
       groupId: grpid,
       measuredAtSeconds: date,
-      createdAtSeconds: created,
-      modifiedAtSeconds: isUnixSeconds(modified) ? modified : created,
+      createdAtSeconds: storedAt,
+      modifiedAtSeconds: isUnixSeconds(modified) ? modified : storedAt,
       attrib,
       category,
       deviceId: idOrNull(group.deviceid),
@@ -138,6 +155,10 @@ const parseGroup = (
     skippedMeasures: wireMeasures.length - measures.length,
   };
 };
+
+/** Of 1970 or later; or a moment before that, which a calendar has. */
+const isMeasuringTime = (date: unknown): date is number =>
+  isUnixSeconds(date) || (isInteger(date) && isUnixSeconds(-date));
 
 const parseMeasure = (wire: unknown): Measure | undefined => {
   const measure = asObject<keyof WireMeasure>(wire);

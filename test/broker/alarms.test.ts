@@ -80,6 +80,8 @@ const tickAfter = async (ms: number) => {
   await broker.tick();
 };
 
+let unreadable = 0;
+
 /** How each alarm comes about and goes away; each leaves the broker as a look, a tick or a request, finds it. */
 type Trouble = { begin: () => Promise<void>; look: () => Promise<unknown>; end: () => Promise<void> };
 let endpoint = '';
@@ -102,7 +104,7 @@ const TROUBLES: { [Code in AlarmCode]: Trouble } = {
       await sql('UPDATE connections SET next_refresh_at = 1');
       await sql(
         `INSERT INTO request_budgets (name, empty_at) VALUES ('cron', ?1) ON CONFLICT (name) DO UPDATE SET empty_at = ?1`,
-        broker.now() + 400 * DAY_MS,
+        broker.now() + 100 * MINUTE_MS,
       );
       await broker.tick();
       broker.advance(16 * MINUTE_MS);
@@ -143,6 +145,28 @@ const TROUBLES: { [Code in AlarmCode]: Trouble } = {
     end: async () => {
       await sql(`DELETE FROM broker_state WHERE name = 'keyring'`);
     },
+  },
+  withings_unreadable: {
+    begin: async () => {
+      unreadable += 1;
+      const user = `unreadable-${unreadable}`;
+      const person = broker.simulator.state.people.add({
+        id: user,
+        userid: broker.simulator.state.people.nextUserid(),
+        name: user,
+        description: '',
+        timezone: 'UTC',
+      });
+      const date = Math.floor(broker.now() / 1000) - 60;
+      const measures = [{ value: 80.5, type: 1, unit: 0 }];
+      const group = { attrib: 0, category: 1, deviceid: null, date, created: date, modified: date, measures };
+      if (person !== null) broker.simulator.state.weighIns.addGroup(person, group);
+      await connect(broker, app, user, user);
+      await app.call('POST', `/withings/sync/${user}`);
+      await broker.settle();
+    },
+    look: () => broker.tick(),
+    end: async () => broker.advance(DAY_MS + 2 * HOUR_MS),
   },
   webhook_endpoint_disabled: {
     begin: async () => {
@@ -212,7 +236,8 @@ describe('a cron that has nothing to do', () => {
     await broker.tick();
     d1.reset();
     for (let minute = 1; minute < 60; minute += 1) await tickAfter(MINUTE_MS);
-    expect([d1.calls(), d1.rowsWritten()]).toEqual([59, 0]);
+    // In one minute of each hour it looks for what nothing tells it: erasures, orphans, and dates that nobody meant.
+    expect([d1.calls(), d1.rowsWritten()]).toEqual([59 + 3, 0]);
     d1.reset();
     await tickAfter(MINUTE_MS);
     expect([d1.calls(), d1.rowsWritten()]).toEqual([2, 1]);

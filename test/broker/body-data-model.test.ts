@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 
 import type { faultKinds } from '../../src/simulator/faults.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
+import { countedOf, latestOf, modelOf, TYPES } from '../support/body-data-model.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { addOdd, type Oddity } from '../support/odd-groups.ts';
 
 /**
  * Random histories at Withings, read through the broker, against a plain model: what Withings has now. Syncs are cut off by faults
@@ -14,7 +16,9 @@ import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp }
 type FaultKind = (typeof faultKinds)[number];
 
 const DAY = 86_400;
-const TYPES: Record<string, number> = { weight: 1, fat_ratio: 6, heart_pulse: 11, height: 4 };
+
+/** Drawn of the kinds of odd groups. */
+const DRAWN: readonly Oddity[] = ['ahead', 'filled_in', 'zero', 'foot', 'abroad'];
 
 type Step =
   | {
@@ -28,7 +32,10 @@ type Step =
   | { do: 'edit'; which: number; kg: number; daysAgo: number }
   | { do: 'attribute'; which: number; attrib: 0 | 1 }
   | { do: 'delete'; which: number }
+  | { do: 'odd'; kind: Oddity; kg: number; daysAgo: number; zone: string }
   | { do: 'sync'; fault: FaultKind | undefined; after: number };
+
+const ZONES = ['Pacific/Kiritimati', 'Asia/Kolkata', 'America/St_Johns', 'Europe/Oslo', 'Pacific/Apia'];
 
 const daysAgo = fc.double({ min: 0.01, max: 24, noNaN: true });
 const kg = fc.integer({ min: 400, max: 1500 }).map((tenths) => tenths / 10);
@@ -58,6 +65,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), which: fc.nat() }) },
   {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('odd' as const),
+      kind: fc.constantFrom(...DRAWN),
+      kg,
+      daysAgo,
+      zone: fc.constantFrom(...ZONES),
+    }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('sync' as const),
@@ -78,7 +95,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Before them lies a change of clocks, either way, a leap day, or the turn of a year. */
 const NOW = ['2026-11-05T12:00:00Z', '2027-04-05T12:00:00Z', '2028-03-05T12:00:00Z', '2027-01-04T12:00:00Z'];
-const ZONES = ['Pacific/Kiritimati', 'Asia/Kolkata', 'America/St_Johns', 'Europe/Oslo', 'Pacific/Apia'];
 
 /** What goes wrong with the answers of Withings that come next: undefined is nothing. */
 type Trouble = { next: (FaultKind | undefined)[] };
@@ -89,7 +105,7 @@ type World = {
   app: TestApp;
   person: Person;
   user: string;
-  anchors: ReadonlySet<number>;
+  anchors: Set<number>;
 };
 
 const seconds = ({ broker }: Pick<World, 'broker'>) => Math.floor(broker.now() / 1000);
@@ -104,7 +120,11 @@ const apply = async (world: World, one: Step): Promise<void> => {
   if (one.do === 'weigh')
     weighIns.add(person, { weightKg: one.kg, date, device: one.device, ...(one.visitor && { attrib: 1 }) });
   else if (one.do === 'height') weighIns.addHeight(person, one.metres, date);
-  else if (one.do === 'sync') await sync(world, one.fault, one.after);
+  else if (one.do === 'odd') {
+    const grpid = addOdd(broker.simulator.state, person, one);
+    // No review looks there in time: it is neither edited nor deleted later.
+    if (one.kind === 'ahead' || one.kind === 'before_1970' || one.kind === 'unreadable') anchors.add(grpid);
+  } else if (one.do === 'sync') await sync(world, one.fault, one.after);
   else if (chosen === undefined) return;
   else if (one.do === 'edit') weighIns.edit(person, chosen, { weightKg: one.kg, date });
   else if (one.do === 'attribute') weighIns.edit(person, chosen, { attrib: one.attrib });
@@ -119,27 +139,6 @@ const sync = async ({ broker, app, user, trouble }: World, fault: FaultKind | un
   trouble.next = [];
   broker.simulator.state.faults.clear();
   return answer.json<{ added: number; changed: number; removed: number; complete: boolean }>();
-};
-
-/** What the metrics API is to give, from what Withings has now. */
-const model = ({ person }: World) => {
-  const groups = person.groups.all().filter(({ category }) => category === 1);
-  const valuesOf = (type: number) =>
-    groups.flatMap(({ grpid, date, attrib, measures }) => {
-      const measure = measures.find((one) => one.type === type);
-      return measure === undefined
-        ? []
-        : [{ group: grpid, date, attrib, value: Number(`${measure.value}e${measure.unit}`) }];
-    });
-  const heights = valuesOf(4).toSorted((a, b) => a.date - b.date || a.group - b.group);
-  // All of this happens within a month: what is not the newest height, to two centimetres, was corrected.
-  const usable = heights.filter(({ value }) => Math.abs(value - (heights.at(-1)?.value ?? 0)) <= 0.02);
-  const bmis = valuesOf(1).map((weight) => {
-    const height = usable.findLast(({ date }) => date <= weight.date) ?? usable[0];
-    return { ...weight, value: Math.round((weight.value / (height?.value ?? 1) ** 2) * 100) / 100 };
-  });
-  const rows = Object.entries(TYPES).flatMap(([metric, type]) => valuesOf(type).map((value) => ({ metric, ...value })));
-  return [...rows, ...bmis.map((value) => ({ metric: 'bmi', ...value }))];
 };
 
 const keyOf = (one: { metric: string; group: number; date: number; value: number; doubtful: boolean }) =>
@@ -160,8 +159,8 @@ const shown = async ({ app, user }: World, query: string) => {
 };
 
 const expectModel = async (world: World): Promise<void> => {
-  const expected = model(world).map((one) => keyOf({ ...one, doubtful: one.attrib === 1 }));
-  const given = await shown(world, 'metric=weight,bmi,fat_ratio,heart_pulse,height&include=ambiguous');
+  const values = modelOf(world.person);
+  const given = await shown(world, `metric=bmi,${Object.keys(TYPES).join(',')}&include=ambiguous`);
   const keys = given.map((one) =>
     keyOf({
       metric: one.metric,
@@ -171,27 +170,44 @@ const expectModel = async (world: World): Promise<void> => {
       doubtful: one.source.attribution === 'ambiguous',
     }),
   );
-  expect(keys.toSorted()).toEqual(expected.toSorted());
+  expect(keys.toSorted()).toEqual(values.map(keyOf).toSorted());
   expect(given.map(({ measured_at: at }) => Date.parse(at))).toEqual(
     given.map(({ measured_at: at }) => Date.parse(at)).toSorted((a, b) => b - a),
   );
+  await expectLatest(world);
   await expectDays(world);
 };
 
-const expectDays = async (world: World): Promise<void> => {
-  const format = new Intl.DateTimeFormat('en-CA', { timeZone: world.person.timezone });
-  const days = new Map<string, number[]>();
-  for (const { metric, attrib, date, value } of model(world)) {
-    if (metric !== 'weight' || attrib === 1) continue;
-    const day = format.format(date * 1000);
-    days.set(day, [...(days.get(day) ?? []), value]);
-  }
-  const expected = [...days].map(([day, values]) =>
-    [day, values.length, Math.min(...values), Math.max(...values)].join(' '),
+const expectLatest = async (world: World): Promise<void> => {
+  const answer = await world.app.call(
+    'GET',
+    `/metrics/${world.user}/latest?metric=bmi,${Object.keys(TYPES).join(',')}`,
   );
-  const answer = await world.app.call('GET', `/metrics/${world.user}/daily?metric=weight`);
-  const { data } = await answer.json<{ data: { period: string; count: number; min: number; max: number }[] }>();
-  expect(data.map(({ period, count, min, max }) => [period, count, min, max].join(' '))).toEqual(expected.toSorted());
+  const { data } = await answer.json<{ data: Record<string, Shown & { age_seconds: number }> }>();
+  const given = Object.values(data).map((one) => [one.metric, [one.group_id, Date.parse(one.measured_at) / 1000]]);
+  expect(Object.fromEntries(given)).toEqual(latestOf(modelOf(world.person), seconds(world)));
+  for (const { age_seconds: age } of Object.values(data)) expect(age).toBeGreaterThanOrEqual(0);
+};
+
+type Day = { period: string; count: number; min: number; max: number };
+
+const expectDays = async (world: World): Promise<void> => {
+  const daily = async (query: string) => {
+    const answer = await world.app.call('GET', `/metrics/${world.user}/daily?${query}`);
+    return (await answer.json<{ data: Day[] }>()).data;
+  };
+  for (const metric of ['weight', 'fat_ratio', 'fat_free_mass']) {
+    const counted = countedOf(modelOf(world.person)).filter((one) => one.metric === metric);
+    const expected = [...Map.groupBy(counted, ({ day }) => day)].map(([day, of]) => {
+      const figures = of.map(({ value }) => value);
+      return [day, figures.length, Math.min(...figures), Math.max(...figures)].join(' ');
+    });
+    const days = await daily(`metric=${metric}`);
+    expect(days.map(({ period, count, min, max }) => [period, count, min, max].join(' '))).toEqual(expected.toSorted());
+    for (const day of days.slice(-3)) {
+      expect(await daily(`metric=${metric}&from=${day.period}&to=${day.period}`)).toEqual([day]);
+    }
+  }
 };
 
 /** Syncs until nothing is left to find: a deletion takes two reads that agree. */

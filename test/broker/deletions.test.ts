@@ -110,6 +110,73 @@ describe('a deletion at Withings', () => {
     expect(await weights()).toEqual(days.map((_, index) => 60 + index).filter((kg) => kg !== 95));
   });
 
+  test('of a weigh-in dated ahead of now is found, however far', async () => {
+    const { person, ids } = await startPerson([-400, -2, 1, 3]);
+    person.groups.remove(ids[0] ?? 0);
+    person.groups.remove(ids[1] ?? 0);
+    await sync();
+    await sync();
+    expect(await weights()).toEqual([62, 63]);
+  });
+
+  test('is found beside a value and a group that cannot be read, which stay', async () => {
+    const { person, ids } = await startPerson([1, 2, 3]);
+    const [, , third] = person.groups.all().toSorted((a, b) => b.date - a.date);
+    const whole = person.groups.get(ids[0] ?? 0);
+    if (third === undefined || whole === undefined) throw new Error('no group');
+    const broken = {
+      attrib: 0,
+      category: 1,
+      deviceid: null,
+      date: third.date,
+      created: third.date,
+      modified: third.date,
+    };
+    broker.simulator.state.weighIns.addGroup(person, { ...broken, measures: [{ value: 80.5, type: 1, unit: 0 }] });
+    // Stored here already, and too broken to read from now on: it is there, all the same.
+    person.groups.add([{ ...whole, attrib: 'x' as unknown as number }]);
+    person.groups.remove(ids[1] ?? 0);
+    for (let calls = 0; calls < 3; calls += 1) await sync();
+    expect(await weights()).toEqual([60, 62]);
+  });
+
+  test('of the only height is found, by an answer that shows weights', async () => {
+    const { person } = await startPerson([1, 2, 3]);
+    const height = broker.simulator.state.weighIns.addHeight(person, 1.8, seconds() - 5 * DAY);
+    await sync();
+    const heights = async () =>
+      (await (await app.call('GET', '/metrics/ada?metric=height,bmi')).json<{ data: unknown[] }>()).data.length;
+    expect(await heights()).toBe(4);
+    person.groups.remove(height.grpid);
+    expect(await sync()).toMatchObject({ removed: 0 });
+    expect(await sync()).toMatchObject({ removed: 1 });
+    expect(await heights()).toBe(0);
+  });
+
+  test('of the only weigh-in is found, by an answer that shows a height', async () => {
+    const { person, ids } = await startPerson([1]);
+    broker.simulator.state.weighIns.addHeight(person, 1.8, seconds() - 5 * DAY);
+    await sync();
+    person.groups.remove(ids[0] ?? 0);
+    await sync();
+    await sync();
+    expect(await weights()).toEqual([]);
+  });
+
+  test('of a whole weigh-in is found if one of its kinds is seen elsewhere', async () => {
+    const { person } = await startPerson([1, 2, 3]);
+    const scan = broker.simulator.state.weighIns.add(person, {
+      weightKg: 70,
+      device: 'body_scan',
+      date: seconds() - 2 * DAY,
+    });
+    await sync();
+    for (const { grpid } of scan) person.groups.remove(grpid);
+    await sync();
+    await sync();
+    expect(await weights()).toEqual([60, 61, 62]);
+  });
+
   test('takes the group’s mark away again when it is seen after all', async () => {
     const { person, ids } = await startPerson([1, 2, 3]);
     const group = person.groups.get(ids[1] ?? 0);
@@ -186,6 +253,31 @@ describe('what looks like a deletion and is none', () => {
     await syncMany();
     const pressure = await app.call('GET', '/metrics/ada?metric=systolic_blood_pressure');
     expect((await pressure.json<{ data: unknown[] }>()).data).toHaveLength(2);
+  });
+
+  test('a kind of a newer device that is hidden from now on, though there was one reading of it', async () => {
+    const { person } = await startPerson([1, 2, 3]);
+    const date = seconds() - DAY;
+    const nerves = { attrib: 0, category: 1, deviceid: null, measures: [{ value: 70, type: 196, unit: 0 }] };
+    broker.simulator.state.weighIns.addGroup(person, { ...nerves, date, created: date, modified: seconds() });
+    expect(await sync()).toMatchObject({ added: 1 });
+    for (const { grpid, measures } of person.groups.all()) {
+      if (measures.some(({ type }) => type === 196)) person.groups.remove(grpid);
+    }
+    await syncMany();
+    const answer = await app.call('GET', '/metrics/ada?metric=all');
+    const { data } = await answer.json<{ data: { metric: string }[] }>();
+    expect(data.map(({ metric }) => metric)).toContain('electrodermal_activity_feet');
+  });
+
+  test('an account whose sharing is paused, of which the only height and the only weigh-in are stored', async () => {
+    const { person } = await startPerson([1]);
+    broker.simulator.state.weighIns.addHeight(person, 1.8, seconds() - 5 * DAY);
+    await sync();
+    person.sharingPaused = true;
+    await syncMany();
+    expect(await weights()).toEqual([60]);
+    expect(await missingGroups()).toBe(0);
   });
 
   test('a measure that is hidden within a group from now on', async () => {

@@ -9,7 +9,7 @@ import {
   withPageRequested,
 } from '../../src/domain/sync.ts';
 
-const START: SyncPosition = { cursorSeconds: 0, resume: undefined, recentQuestions: [] };
+const START: SyncPosition = { cursorSeconds: 0, resume: undefined, history: undefined, recentQuestions: [] };
 
 type Group = { id: number; modified: number };
 
@@ -34,9 +34,14 @@ const readWhole = (ask: ReturnType<typeof withings>, start: SyncPosition, mostPa
     const question = nextPageRequest(position, now, 17);
     const { page, nextOffset } = ask(question);
     for (const { id } of page) seen.add(id);
-    const marks = { modifiedSeconds: page.map(({ modified }) => modified), nextOffset };
-    position = { ...withPageRequested(position, question, now), ...positionAfterPage(position, question, marks) };
-    if (nextOffset === undefined) return { seen, position, pages };
+    const marks = {
+      modifiedSeconds: page.map(({ modified }) => modified),
+      nextOffset,
+      pageMark: page.reduce((mark, { id }) => mark * 31 + id, 7) % 1_000_003,
+    };
+    const { isEnd, ...after } = positionAfterPage(position, question, marks);
+    position = { ...withPageRequested(position, { kind: 'changes', ...question }, now), ...after };
+    if (isEnd) return { seen, position, pages };
   }
   throw new Error(`not read after ${mostPages} pages`);
 };
@@ -98,7 +103,7 @@ describe('the next question', () => {
             expect(question.lastUpdateSeconds).toBeLessThanOrEqual(Math.max(cursorSeconds - 60, 100));
             expect(question.lastUpdateSeconds).toBeGreaterThan(0);
             asked.set(question.lastUpdateSeconds, now);
-            position = withPageRequested(position, question, now);
+            position = withPageRequested(position, { kind: 'changes', ...question }, now);
           }
         },
       ),

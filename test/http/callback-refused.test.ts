@@ -179,6 +179,16 @@ describe('a state that is not one of ours costs nothing', () => {
     expect(await codeOf(await expectNoWork(() => callback(query)))).toBe('400 invalid_state');
   });
 
+  test.each(['before', 'after'])('doubled, with a good one and the other %s it', async (where) => {
+    const state = await goodState();
+    const states = where === 'before' ? `state=x&state=${state}` : `state=${state}&state=x`;
+    for (const query of [states, `state=${state}&state=${state}`]) {
+      expect(await codeOf(await expectNoWork(() => callback(`?code=abc&${query}`)))).toBe('400 invalid_state');
+    }
+    // Neither was it spent.
+    expect((await callback(`?code=abc&state=${state}`)).status).toBe(302);
+  });
+
   test('expired, to the second', async () => {
     const state = await goodState();
     broker.advance(30 * 60_000);

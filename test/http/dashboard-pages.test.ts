@@ -297,6 +297,68 @@ test('erasing a user or deleting an app takes the typed id, and nothing else', a
   expect(await count('apps')).toBe(0);
 });
 
+describe('a form with a field that its page does not have', () => {
+  const FOREIGN = { account_id: 'acct_00000000000000000000', disabled: 'true', planted: 'planted-by-a-form' };
+
+  test.each([
+    ['/name', { name: 'Ours' }, ''],
+    ['/keys', { name: 'One', scopes: 'read' }, '/keys'],
+    ['/keys/settings', { refuse_browser_keys: 'true' }, '/keys'],
+    ['/health/link-policy', { link_policy: 'confirm' }, '/health'],
+    ['/health/redirect-uris', { uri: 'https://more.example.com/done' }, '/health'],
+  ] as [string, Record<string, string>, string][])(
+    'changes nothing, and nothing of it is noted: %s',
+    async (form, fields, page) => {
+      const app = await makeApp(broker);
+      const path = `/dashboard/apps/${app.id}`;
+      const state = async () => [
+        await (await broker.manage('GET', `/apps/${app.id}`)).json(),
+        (await (await broker.manage('GET', `/apps/${app.id}/keys`)).json<{ data: unknown[] }>()).data.length,
+        (await (await broker.manage('GET', `/apps/${app.id}/redirect-uris`)).json<{ data: unknown[] }>()).data.length,
+        (await (await broker.manage('GET', `/apps/${app.id}/audit`)).json<{ data: unknown[] }>()).data,
+      ];
+      const before = await state();
+      for (const [name, value] of Object.entries(FOREIGN)) {
+        const refused = await browser.submit(`${path}${page}`, `${path}${form}`, { ...fields, [name]: value });
+        expect([400, 422], name).toContain(refused.status);
+      }
+      expect(await state()).toEqual(before);
+      const taken = await browser.submit(`${path}${page}`, `${path}${form}`, fields);
+      expect(taken.status).toBeLessThan(300);
+      expect(await state()).not.toEqual(before);
+    },
+  );
+
+  test.each([
+    ['/dashboard/apps', { name: 'New' }, '/dashboard/apps'],
+    ['/dashboard/developers', { name: 'New' }, '/dashboard/developers'],
+  ])('makes nothing: %s', async (form, fields, page) => {
+    const before = await env.DB.prepare('SELECT count(*) AS n FROM audit_entries').first('n');
+    expect((await browser.submit(page, form, { ...fields, ...FOREIGN })).status).toBe(422);
+    expect(await env.DB.prepare('SELECT count(*) AS n FROM audit_entries').first('n')).toBe(before);
+  });
+});
+
+test.each([0, -0, 5e-324, 1e15, 4.6e15, 1e16, 1e22, -1e22, 1e99, 1e101, 1e300, 1.7e308, -1.7e308])(
+  'a user’s page is shown with a value of %s, alone and among others',
+  async (value) => {
+    const app = await makeApp(broker);
+    await connectAda(app);
+    const path = `/dashboard/apps/${app.id}/users/ada`;
+    const newest = await env.DB.prepare('SELECT max(measured_seconds) AS n FROM measurements').first<number>('n');
+    await env.DB.prepare('UPDATE measurements SET value = ?1 WHERE measured_seconds = ?2').bind(value, newest).run();
+    for (const range of ['month', 'quarter', 'year', 'all']) {
+      expect((await browser.get(`${path}?range=${range}`)).status, range).toBe(200);
+    }
+    await env.DB.prepare('UPDATE measurements SET value = ?1').bind(value).run();
+    for (const range of ['month', 'all']) {
+      const { status, html } = await browser.get(`${path}?range=${range}`);
+      expect(status, range).toBe(200);
+      expect(html).not.toMatch(/NaN|Infinity/);
+    }
+  },
+);
+
 describe('of two people who change one app', () => {
   test('the second one is told who did what, and undoes nothing', async () => {
     const app = await makeApp(broker);

@@ -207,3 +207,26 @@ describe('rotating the key online', () => {
     expect(JSON.stringify(await report())).not.toContain(keys.k1);
   });
 });
+
+test('a webhook’s secret is sealed again too, so that no event is lost when the old key is dropped', async () => {
+  const created = await broker.manage('POST', `/apps/${app.id}/webhooks`, { url: 'https://hooks.example.com/a' });
+  const { id } = await created.json<{ id: string }>();
+  const endpoint = `/apps/${app.id}/webhooks/${id}`;
+  const keyOf = async (): Promise<string> => {
+    const sealed = await env.DB.prepare('SELECT secret_sealed FROM webhook_endpoints').first<string>('secret_sealed');
+    return JSON.parse(atob(sealed?.split('.')[0] ?? '')).kid;
+  };
+  expect(await keyOf()).toBe('k1');
+  deploy(ring('k2', 'k1', 'k2'));
+  await broker.tick();
+  expect(await keyOf()).toBe('k2');
+  expect((await report()).settled).toBe(false);
+  broker.advance(2 * HOUR_MS);
+  await broker.tick();
+  expect(await report()).toMatchObject({ settled: true, last_walk: { connections_by_key: { k2: 1 }, resealed: 0 } });
+  deploy(ring('k2', 'k2'));
+  await broker.manage('POST', `${endpoint}/test`);
+  await broker.settle();
+  const { data } = await (await broker.manage('GET', `${endpoint}/attempts`)).json<{ data: unknown[] }>();
+  expect(data).toHaveLength(1);
+});

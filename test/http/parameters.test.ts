@@ -14,23 +14,36 @@ beforeAll(async () => {
   await connect(broker, app, 'ada', 'nora');
 });
 
-/** Every operation whose query or body is validated. */
-const taking = OPERATIONS.filter(({ query, body, auth }) => auth.kind !== 'none' && (query ?? body) !== undefined);
+type Operation = (typeof OPERATIONS)[number];
+const guarded = OPERATIONS.filter(({ auth }) => auth.kind !== 'none');
+const named = (operations: readonly Operation[]) => operations.map((operation) => [operation.id, operation] as const);
 
-const refusalOf = async ({ method, path, query, body }: (typeof OPERATIONS)[number], name: string) => {
+const refusalOf = async ({ method, path, query, body }: Operation, search: string, extra: object = {}) => {
   const asked = path
     .replace('{app_id}', app.id)
     .replace('{user_id}', 'ada')
     .replaceAll(/\{\w+\}/g, 'x');
-  const sent = body === undefined ? undefined : { ...(body.example as object), [name]: 'x' };
-  const search = query === undefined ? '' : `?${name}=x${'uri' in query.shape ? '&uri=a:b' : ''}`;
-  return readProblem(await changingNothing(() => broker.manage(method.toUpperCase(), asked + search, sent)));
+  const needed = query !== undefined && 'uri' in query.shape ? '&uri=a:b' : '';
+  const sent = body === undefined ? undefined : { ...(body.example as object), ...extra };
+  return readProblem(
+    await changingNothing(() => broker.manage(method.toUpperCase(), `${asked}?${search}${needed}`, sent)),
+  );
 };
 
-test.each(taking.map((operation) => [operation.id, operation] as const))(
-  '%s refuses a name that it does not know',
+test.each(named(guarded))('%s refuses a parameter that it does not know', async (_, operation) => {
+  const { status, code, detail } = await refusalOf(operation, 'no_such_name=x');
+  expect([status, code]).toEqual([400, 'invalid_parameter']);
+  expect(detail).toMatch(
+    operation.query === undefined
+      ? /^query: This route takes no parameters/
+      : /^no_such_name: There is no such name\. (The names are [a-z_, ]+\.|Did you mean `)/,
+  );
+});
+
+test.each(named(guarded.filter(({ body }) => body !== undefined)))(
+  '%s refuses a field that it does not know',
   async (_, operation) => {
-    const { status, code, detail } = await refusalOf(operation, 'no_such_name');
+    const { status, code, detail } = await refusalOf(operation, '', { no_such_name: 'x' });
     expect([status, code]).toEqual([400, 'invalid_parameter']);
     expect(detail).toMatch(/^no_such_name: There is no such name\. (The names are [a-z_, ]+\.|Did you mean `)/);
   },
@@ -47,12 +60,12 @@ describe('a mistyped name', () => {
     ['fom', 'from'],
   ])('%s is answered with %s', async (typed, meant) => {
     if (operation === undefined) throw new Error('no such operation');
-    expect((await refusalOf(operation, typed)).detail).toContain(`Did you mean \`${meant}\`?`);
+    expect((await refusalOf(operation, `${typed}=x`)).detail).toContain(`Did you mean \`${meant}\`?`);
   });
 
   test.each(['x'.repeat(5_000), '%3Cscript%3E', 'a%0D%0Ab'])('of a stranger is not repeated: %s', async (typed) => {
     if (operation === undefined) throw new Error('no such operation');
-    const { detail } = await refusalOf(operation, typed);
+    const { detail } = await refusalOf(operation, `${typed}=x`);
     expect(detail).toMatch(/^query: There is no such name\. /);
     expect(detail.length).toBeLessThan(300);
   });

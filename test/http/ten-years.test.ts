@@ -73,12 +73,15 @@ const slice = async (userId: string): Promise<Slice> => {
 };
 
 /** Calls sync until it is complete; each slice, in order. */
-const syncWhole = async (userId: string, atEach: (slices: number) => void = () => undefined): Promise<Slice[]> => {
+const syncWhole = async (
+  userId: string,
+  atEach: (slices: number) => void | Promise<void> = () => undefined,
+): Promise<Slice[]> => {
   const slices: Slice[] = [];
   for (;;) {
     const one = await slice(userId);
     slices.push(one);
-    atEach(slices.length);
+    await atEach(slices.length);
     if (one.status !== 202 || slices.length > 100) return slices;
   }
 };
@@ -91,6 +94,54 @@ const dataRowsWritten = () =>
     .filter(({ sql }) => /(INTO|UPDATE|FROM) "?(measurements|groups|sources)\b/i.test(sql))
     .reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
 
+const DAY_SECONDS = 86_400;
+
+/** What the metrics API says while the history is read, against all that the simulator has. */
+const expectNewestRight = async (userId: string): Promise<void> => {
+  const groups = broker.simulator.state.people.find('walter')?.groups.all() ?? [];
+  const kgOf = (measures: (typeof groups)[number]['measures']) => {
+    const one = measures.find(({ type }) => type === 1);
+    return one && Number(`${one.value}e${one.unit}`);
+  };
+  const weights = groups
+    .flatMap(({ date, grpid, category, attrib, measures }) => {
+      const kg = kgOf(measures);
+      return kg === undefined || category !== 1 || attrib === 1 ? [] : [{ date, grpid, kg }];
+    })
+    .toSorted((a, b) => b.date - a.date);
+  const heights = groups.flatMap(({ date, measures }) => {
+    const one = measures.find(({ type }) => type === 4);
+    return one === undefined ? [] : [{ date, metres: Number(`${one.value}e${one.unit}`) }];
+  });
+  const height = heights.toSorted((a, b) => b.date - a.date)[0]?.metres ?? 0;
+  type Value = { value: number; measured_at: string };
+  const latest = await (
+    await app.call('GET', `/metrics/${userId}/latest`)
+  ).json<{
+    data: { weight: Value; bmi: Value };
+    history_complete_from: string | null;
+  }>();
+  expect(latest.data.weight.value).toBe(weights[0]?.kg);
+  expect(latest.data.bmi.value).toBeCloseTo((weights[0]?.kg ?? 0) / height ** 2, 1);
+  const since = Math.floor(broker.now() / 1000) - 90 * DAY_SECONDS;
+  const recent = weights.filter(({ date }) => date >= since);
+  const query = `metric=weight&limit=1000&from=${new Date(since * 1000).toISOString()}`;
+  const listed = await (await app.call('GET', `/metrics/${userId}?${query}`)).json<{ data: Value[] }>();
+  expect(listed.data.map(({ value }) => value)).toEqual(recent.map(({ kg }) => kg));
+  // What it says is complete is complete.
+  const from = latest.history_complete_from === null ? -Infinity : Date.parse(latest.history_complete_from) / 1000;
+  const promised = groups.filter(({ date, category }) => date >= from && category === 1).map(({ grpid }) => grpid);
+  const { results } = await env.DB.prepare(
+    `SELECT group_id FROM groups JOIN connections ON connections.id = connection_id WHERE user_id = ?1`,
+  )
+    .bind(userId)
+    .all<{ group_id: number }>();
+  const has = new Set(results.map(({ group_id: id }) => id));
+  expect(promised.filter((id) => !has.has(id))).toEqual([]);
+};
+
+const getmeasCalls = () => broker.simulator.state.calls.list().filter(({ action }) => action === 'getmeas').length;
+
 describe('as Withings sends it', () => {
   test('is about 15,000 groups of about 3,650 weigh-ins', () => {
     expect(whole.groups).toBeGreaterThan(14_000);
@@ -101,12 +152,23 @@ describe('as Withings sends it', () => {
     await connect(broker, app, 'walter', 'walter');
     const callsOfSlices: number[] = [];
     const statementsOfSlices: number[] = [];
-    const slices = await syncWhole('walter', () => {
+    const before = getmeasCalls();
+    let rowsRead = 0;
+    let rowsWritten = 0;
+    const slices = await syncWhole('walter', async () => {
       callsOfSlices.push(d1.calls());
       statementsOfSlices.push(d1.statements.length);
       // Linear in what was written: a join that went quadratic would read millions.
       expect(d1.rowsRead()).toBeLessThanOrEqual(4 * d1.rowsWritten() + 200);
+      rowsRead += d1.rowsRead();
+      rowsWritten += d1.rowsWritten();
+      await expectNewestRight('walter');
     });
+    // Oldest first it took a request a page and 13 slices; newest first takes a slice more at most.
+    expect(getmeasCalls() - before).toBeLessThanOrEqual(Math.ceil(whole.groups / 300) + 4);
+    expect(slices.length).toBeLessThanOrEqual(14);
+    expect(rowsWritten).toBeLessThanOrEqual(whole.groups + whole.measurements + 14 * slices.length);
+    expect(rowsRead).toBeLessThanOrEqual(1.25 * rowsWritten);
     expect(slices.length).toBeGreaterThan(10);
     const isCutShort = ({ status, complete }: Slice) => status === 202 && !complete;
     expect(slices.slice(0, -1).every(isCutShort)).toBe(true);
@@ -163,7 +225,7 @@ describe('cut off in the middle', () => {
     await connect(broker, app, 'cut', 'walter');
     expect((await slice('cut')).status).toBe(202);
     const before = await stored('cut');
-    expect(before?.groups).toBeGreaterThan(1_900);
+    expect(before?.groups).toBeGreaterThan(1_300);
 
     // Withings goes down: what came before stays.
     faults.add({ kind: 'http_503', action: 'getmeas', times: 1 });

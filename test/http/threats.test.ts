@@ -155,6 +155,36 @@ test('two apps that link one Withings account have tokens of their own, and the 
   expect(await sync(other)).toBe(200);
 });
 
+test('tokens of another person that a refresh brings are not stored, and the next refresh goes on with those that are', async () => {
+  let isMixedUp = false;
+  const mixing = await startBroker({
+    fetch: (send) => async (input, init) => {
+      const answer = await send(input, init);
+      const isRefresh = init?.body instanceof URLSearchParams && init.body.get('grant_type') === 'refresh_token';
+      if (!isMixedUp || !isRefresh) return answer;
+      const { status, body } = await answer.json<{ status: number; body: object }>();
+      return Response.json({ status, body: { ...body, userid: 99_999_999 } });
+    },
+  });
+  const mixed = await makeApp(mixing, 'Mixed');
+  await connect(mixing, mixed, 'ada', 'nora');
+  mixing.advance(4 * 3_600_000);
+  const stored = () =>
+    env.DB.prepare(
+      'SELECT withings_user_id, access_token_sealed, refresh_token_sealed FROM connections WHERE app_id = ?',
+    )
+      .bind(mixed.id)
+      .first();
+  const before = await stored();
+  isMixedUp = true;
+  expect((await mixed.call('POST', '/withings/sync/ada')).status).toBe(503);
+  expect(await stored()).toEqual(before);
+  expect(await (await mixed.call('GET', '/metrics/ada')).json()).toMatchObject({ data: [] });
+  isMixedUp = false;
+  mixing.advance(120_000);
+  expect((await mixed.call('POST', '/withings/sync/ada')).status).toBe(200);
+});
+
 test('an app cannot name another authorization server, and every request goes to the one that the operator set', async () => {
   for (const name of [
     'withings_api_url',

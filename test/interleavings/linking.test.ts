@@ -29,14 +29,14 @@ const inEveryOrder = async (run: (choose: (choices: number) => number) => Promis
 };
 
 /** What a callback does once Withings has given tokens for a user's consent. How it ended. */
-const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open') => {
+const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open', withingsUserId = ACCOUNT) => {
   const grant = {
-    withingsUserId: ACCOUNT,
-    accessToken: secret(`access of ${userId}`),
-    refreshToken: secret(`refresh of ${userId}`),
+    withingsUserId,
+    accessToken: secret(`access of ${userId} ${withingsUserId}`),
+    refreshToken: secret(`refresh of ${userId} ${withingsUserId}`),
     expiresInSeconds: 10_800,
   };
-  const claim = { id: `claim of ${userId}`, expiresAt: START + 1e12 };
+  const claim = { id: `claim of ${userId} ${withingsUserId}`, expiresAt: START + 1e12 };
   const kept = await storeGrant(deps, {
     appId: APP_ID,
     userId,
@@ -115,6 +115,38 @@ describe('one Withings account and two users of an app that refuses that', () =>
     });
     expect(runs).toBeGreaterThan(5);
   });
+});
+
+test('two Withings accounts for one user at the same instant, by open links: one gets in and stays, and the other is told', async () => {
+  const accounts = ['1000', '2000'];
+  const runs = await inEveryOrder(async (choose) => {
+    const world = createWorld(['nora']);
+    const endings: Record<string, string> = {};
+    let winner: unknown;
+    for (const account of accounts) {
+      world.invoke(account, async (deps) => {
+        endings[account] = (await link(deps, 'ada', 'open', account)).ending;
+      });
+    }
+    while (world.turns.waiting().length > 0) {
+      await world.turns.release(choose(world.turns.waiting().length));
+      const live = world.database
+        .prepare(
+          `SELECT withings_user_id AS account FROM connections WHERE user_id = 'ada' AND state <> 'disconnected'`,
+        )
+        .all();
+      expect(live.length).toBeLessThanOrEqual(1);
+      // Whoever is in is not replaced.
+      if (winner !== undefined) expect(live[0]?.['account']).toBe(winner);
+      winner ??= live[0]?.['account'];
+    }
+    expect(world.turns.errors).toEqual([]);
+    expect(endings).toEqual({
+      [String(winner)]: 'connected',
+      [accounts.find((one) => one !== winner) ?? '']: 'already_connected',
+    });
+  });
+  expect(runs).toBeGreaterThan(5);
 });
 
 describe('a ticket', () => {

@@ -1,8 +1,8 @@
 /**
  * Random schedules by the million, or one again that failed:
  *
- *     npm run torture [-- --runs 1000000] [--seed N] [--processes N]
- *     npm run torture -- --seed N --path P
+ *     npm run torture [-- --of webhooks] [--runs 1000000] [--seed N] [--processes N]
+ *     npm run torture -- [--of webhooks] --seed N --path P
  *
  * Several processes share the runs, each with a seed of its own, counted on from the one given.
  */
@@ -15,10 +15,10 @@ import { parseArgs } from 'node:util';
 import * as fc from 'fast-check';
 
 import { computeInline, pause } from '../support/inline-subtle.ts';
-import { schedule, violationsOf } from './schedule.ts';
 
 const { values } = parseArgs({
   options: {
+    of: { type: 'string', default: 'refresh' },
     runs: { type: 'string' },
     seed: { type: 'string' },
     path: { type: 'string' },
@@ -27,13 +27,25 @@ const { values } = parseArgs({
 });
 const EVERY = 10_000;
 
+/** What is drawn, and what must hold after it: refreshing tokens, or sending webhooks. */
+type Subject = { arbitrary: fc.Arbitrary<unknown>; violationsOf: (drawn: never) => Promise<string[]> };
+const loadSubject = async (): Promise<Subject> => {
+  if (values.of === 'webhooks') {
+    const { webhookSchedule, webhookViolationsOf } = await import('./webhooks.ts');
+    return { arbitrary: webhookSchedule, violationsOf: webhookViolationsOf };
+  }
+  const { schedule, violationsOf } = await import('./schedule.ts');
+  return { arbitrary: schedule, violationsOf };
+};
+const subject = await loadSubject();
+
 /** Draws schedules until one fails. Returns whether none did. */
 const run = async (seed: number, runs: number, path: string | undefined): Promise<boolean> => {
   computeInline();
   let done = 0;
   const outcome = await fc.check(
-    fc.asyncProperty(schedule, async (drawn) => {
-      const violations = await violationsOf(drawn);
+    fc.asyncProperty(subject.arbitrary, async (drawn) => {
+      const violations = await subject.violationsOf(drawn as never);
       await pause();
       done += 1;
       if (done % EVERY === 0) console.log(`seed ${seed}: ${done} schedules`);
@@ -44,13 +56,15 @@ const run = async (seed: number, runs: number, path: string | undefined): Promis
   if (!outcome.failed) return true;
   console.error(fc.defaultReportMessage(outcome));
   console.error(String(outcome.errorInstance));
-  console.error(`Replay: npm run torture -- --seed ${outcome.seed} --path ${outcome.counterexamplePath ?? ''}`);
+  console.error(
+    `Replay: npm run torture -- --of ${values.of} --seed ${outcome.seed} --path ${outcome.counterexamplePath ?? ''}`,
+  );
   return false;
 };
 
 /** The same in a process of its own. */
 const runApart = async (seed: number, runs: number): Promise<boolean> => {
-  const args = [...process.execArgv, fileURLToPath(import.meta.url), '--processes', '1'];
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), '--of', values.of, '--processes', '1'];
   const child = spawn(process.execPath, [...args, '--seed', `${seed}`, '--runs', `${runs}`], { stdio: 'inherit' });
   const [status] = await once(child, 'exit');
   return status === 0;
@@ -66,5 +80,6 @@ const held =
     : await Promise.all(
         Array.from({ length: processes }, (_, index) => runApart(seed + index, Math.ceil(runs / processes))),
       );
-if (held.every(Boolean)) console.log(`seed ${seed}: ${runs} schedules, no connection lost and no rule broken`);
+if (held.every(Boolean))
+  console.log(`seed ${seed}: ${runs} schedules of ${values.of}, nothing lost and no rule broken`);
 else process.exitCode = 1;

@@ -14,6 +14,7 @@ const FIELDS: Record<keyof LogEntry, RegExp> = {
   appId: /^app_[0-9a-z]+$/,
   userHash: /^user_[0-9a-f]{24}$/,
   count: /^\d+$/,
+  skipped: /^\d+$/,
 };
 
 /** Lines of links that nobody can say the user of: their record is gone. */

@@ -102,9 +102,12 @@ export const updateApp = async (
   settings: AppSettings,
   onlyIfUnchanged = false,
 ): Promise<Result<App, Failure>> => {
-  const { disabled, ...rest } = settings;
+  // Named one by one: nothing else that an object may have gets into the audit trail.
+  const { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, disabled } = settings;
+  const rest = { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts };
   const detail: AuditDetail = {};
-  for (const [name, value] of Object.entries(settings)) if (value !== undefined) detail[name] = value;
+  for (const [setting, value] of Object.entries({ ...rest, disabled }))
+    if (value !== undefined) detail[setting] = value;
   if (Object.keys(detail).length === 0) return ok(app);
   const disabledAt = disabled === undefined ? undefined : disabled ? deps.now() : null;
   const audit = auditStatementFor(deps, by, { action: 'app.changed', appId: app.id, subject: app.id, detail });

@@ -129,7 +129,7 @@ const completeLink = async (
   }
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
   if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
-  const granted = await deps.withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);
+  const granted = await reserveExchange(deps);
   if (!granted.ok) {
     const { kind } = granted.failure;
     return { ending: 'temporarily_unavailable', reason: kind === 'storage_unavailable' ? kind : QUOTA_USED };
@@ -155,6 +155,13 @@ const completeLink = async (
   });
   if (!kept.ok) return { ending: 'temporarily_unavailable', reason: kept.failure.kind };
   return { ...kept.value, reason: `${target.linkPolicy}_policy` };
+};
+
+/** Asked again if D1 did not answer: the state is spent, so the person cannot, and a request that was taken twice comes back in seconds. */
+const reserveExchange = async ({ withings }: Deps) => {
+  const reserve = () => withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);
+  const granted = await reserve();
+  return !granted.ok && granted.failure.kind === 'storage_unavailable' ? reserve() : granted;
 };
 
 /** Nothing was asked of Withings: a connect session is as good as before. */

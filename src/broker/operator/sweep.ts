@@ -1,6 +1,6 @@
-import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
+import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
 import { forgetErasures } from '../../store/access/minted.ts';
-import { sweepExpired } from '../../store/operator/work-due.ts';
+import { bringForward, sweepExpired } from '../../store/operator/work-due.ts';
 import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
 import type { Deps } from '../deps.ts';
 
@@ -44,4 +44,17 @@ export const sweepOrphans = async (deps: Deps): Promise<void> => {
   const swept = await deleteOrphan(deps.db, orphan.value, MAX_ORPHANED);
   if (!swept.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'sweep_failed', reason: swept.failure.kind });
   else deps.log({ level: 'error', event: 'tick', outcome: 'orphan_swept', count: swept.value });
+};
+
+/** Longer than any pause that is meant: a disabled app's connections are looked at once a month. */
+const LONGEST_PAUSE_MS = 31 * DAY_MS;
+
+/** Makes due again what an isolate whose clock was ahead put off to a time when its tokens are dead. Once an hour. */
+export const bringBackFromAhead = async (deps: Deps): Promise<void> => {
+  const refreshMs = Math.max(deps.settings.refreshPolicy.idleIntervalMs, LONGEST_PAUSE_MS) + DAY_MS;
+  const horizon = { refreshMs, doubtMs: 2 * HOUR_MS, otherMs: 2 * DAY_MS };
+  const brought = await bringForward(deps.db, horizon, deps.now());
+  if (brought.ok && brought.value > 0) {
+    deps.log({ level: 'error', event: 'tick', outcome: 'due_dates_corrected', count: brought.value });
+  }
 };

@@ -1,6 +1,7 @@
 import { interpretGroup } from '../../domain/metrics/measurement.ts';
 import { type EpochMs, DAY_MS, MINUTE_MS, type EpochSeconds } from '../../domain/time.ts';
 import {
+  positionAfterFailedReview,
   type ReviewKind,
   type ReviewPosition,
   reviewWindow,
@@ -21,7 +22,7 @@ const REVIEW_INTERVAL_MS = DAY_MS;
 const CONFIRM_AFTER_MS = 10 * MINUTE_MS;
 
 /**
- * Reads a window again, one page of it. Undefined where Withings did not answer: a review is never a reason to fail.
+ * Reads a window again, one page of it. A review is never a reason to fail: where Withings did not answer, the next window is smaller.
  *
  * @param variationSeconds see `reviewWindow`
  */
@@ -32,7 +33,7 @@ export const readWindow = async (
   position: ReviewPosition,
   kind: ReviewKind,
   variationSeconds: number,
-): Promise<Review | undefined> => {
+): Promise<Review | ReviewPosition> => {
   const askedAt = deps.now();
   const window = reviewWindow(position, kind, askedAt, variationSeconds);
   const page = await deps.withings.measureGroups(granted, {
@@ -40,7 +41,7 @@ export const readWindow = async (
     startDateSeconds: window.fromSeconds,
     endDateSeconds: window.toSeconds,
   });
-  if (!page.ok) return undefined;
+  if (!page.ok) return positionAfterFailedReview(position, window);
   return { window, page: page.value, answer: answerOf(page.value, window, askedAt) };
 };
 
@@ -49,8 +50,8 @@ const answerOf = (page: MeasurePage, window: ReviewWindow, askedAt: EpochMs): Wi
   const types = groups.flatMap((group) => interpretGroup(group)?.values.map(({ type }) => type) ?? []);
   return {
     askedAt,
-    // A group too broken to read would look like one that is gone.
-    isWhole: page.nextOffset === undefined && page.skipped === 0,
+    // A group too broken to read is there all the same; one without an id might be any.
+    isWhole: page.nextOffset === undefined && page.nameless === 0,
     types: new Set(types),
     groupCount: page.groups.length,
   };

@@ -59,6 +59,7 @@ export const beginSync = async (
     if (!taken.ok) return taken;
     const { start, state } = startOf(taken.value.results);
     const { granted } = taken.value;
+    if (state !== undefined) deps.correctClock(state.databaseNow);
     if (granted !== undefined && start !== undefined) return ok({ start, lease, granted });
 
     const unusable = whyUnusable(state);
@@ -72,7 +73,8 @@ export const beginSync = async (
     }
     const refusal = await deps.withings.whyNot(about, 1);
     if (!state.isUnderWay || refusal.kind !== 'over_share') return fail(refusal);
-    if (waits >= MAX_WAITS || refusal.retryAfterSeconds > MAX_WAIT_SECONDS) return ok({ answer: underWay(deps.now()) });
+    if (waits >= MAX_WAITS || refusal.retryAfterSeconds > MAX_WAIT_SECONDS)
+      return ok({ answer: underWay(state, deps.now()) });
     await deps.sleep(refusal.retryAfterSeconds * SECOND_MS);
     waits += 1;
   }
@@ -83,14 +85,21 @@ export const MAX_WAITS = 2;
 export const MAX_WAIT_SECONDS = 5;
 
 /** A history under way that only has to wait for its share is still under way. */
-const underWay = (now: number): SyncResult => ({ added: 0, changed: 0, removed: 0, complete: false, syncedAt: now });
+const underWay = ({ historyCompleteFrom }: SyncState, now: number): SyncResult => ({
+  ...NO_COUNTS,
+  complete: false,
+  historyCompleteFrom,
+  syncedAt: now,
+});
+
+const NO_COUNTS = { added: 0, changed: 0, removed: 0, skipped: 0 };
 
 /** The result of a complete sync of the last seconds, less what it added. */
 const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined => {
   if (last === undefined || !isStillFresh(last, now)) return undefined;
   const outcome = last.outcome as Result<SyncResult, Failure>;
   if (!outcome.ok || !outcome.value.complete) return undefined;
-  return { ...outcome.value, added: 0, changed: 0, removed: 0 };
+  return { ...outcome.value, ...NO_COUNTS };
 };
 
 /** How often a caller looks for the running sync's result before it is told to come back. Together 12 seconds. */

@@ -1,16 +1,15 @@
 import type { Failure } from '../../domain/failure.ts';
-import {
-  type ChangeCounts,
-  type GroupChanges,
-  groupChanges,
-  removeGroup,
-  storedGroupOf,
-} from '../../domain/group-change.ts';
-import { interpretGroup, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
+import type { ChangeCounts } from '../../domain/group-change.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { positionAfterPage, type PageRequest, type SyncPosition, type SyncResult } from '../../domain/sync.ts';
-import { type EpochMs, MINUTE_MS, toSeconds } from '../../domain/time.ts';
-import { evaluateReview, positionAfterReview, type ReviewPosition } from '../../domain/window-review.ts';
+import {
+  historyCompleteFrom,
+  positionAfterAnswer,
+  type SyncPosition,
+  type SyncQuestion,
+  type SyncResult,
+} from '../../domain/sync.ts';
+import { type EpochMs, toSeconds } from '../../domain/time.ts';
+import type { ReviewPosition } from '../../domain/window-review.ts';
 import { type Known, knownGroups, storeGroupChanges } from '../../store/sync/measurements.ts';
 import { finishStatement, progressStatement, type SyncLease, type SyncProgress } from '../../store/sync/sync-runs.ts';
 import type { SyncStart } from '../../store/sync/sync-start.ts';
@@ -18,10 +17,11 @@ import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
+import { noteSightings } from '../operator/alarms.ts';
 import type { UsableToken } from '../tokens/refresh.ts';
 import { syncEvents } from '../webhooks/record.ts';
 import type { Reservation } from '../withings.ts';
-import { sourceName, sourcesOf } from './group-sources.ts';
+import { addDeletions, changedGroups, changesOf } from './page-changes.ts';
 import { nextReviewAt, type Review } from './review-window.ts';
 
 /** What one slice of a sync has done so far. */
@@ -30,6 +30,7 @@ export type Slice = {
   /** Whose connection it is. */
   user: { appId: string; userId: string };
   lease: SyncLease;
+  startedAt: EpochMs;
   position: SyncPosition;
   reviews: ReviewPosition;
   /** Whether the cron is to re-read older windows from now on. */
@@ -39,7 +40,13 @@ export type Slice = {
   /** Whether it goes on with a history that an earlier sync began. */
   isUnderWay: boolean;
   counts: ChangeCounts;
+  /** What could not be read: groups, single measures, and stretches of time that were gone around. */
+  skipped: number;
   pages: number;
+  /** What was asked last. */
+  question: SyncQuestion | undefined;
+  /** How often less was asked for, because an answer could not be read. */
+  retries: number;
   /** What the sync is for: whose share of Withings' requests it takes. */
   share: QuotaName;
   /** Requests to Withings that are granted, some of them made. */
@@ -51,10 +58,26 @@ export type Slice = {
 };
 
 /** A page with the question that it answers. */
-export type PageAnswer = { question: PageRequest; page: MeasurePage };
+export type PageAnswer = { question: SyncQuestion; page: MeasurePage };
 
-/** When the cron looks again at what a read of the last days lacked. */
-const CONFIRM_AFTER_MS = MINUTE_MS;
+/** An answer, where the sync stands once it is stored, and whether everything is stored then. */
+export type JudgedAnswer = PageAnswer & { position: SyncPosition; complete: boolean };
+
+/** Where an answer takes a sync. */
+export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: EpochMs): JudgedAnswer => {
+  const { groups, nextOffset } = page;
+  const marks = {
+    measuredSeconds: groups.map(({ measuredAtSeconds }) => measuredAtSeconds),
+    // A date in the future would end all reading: nothing is ever newer.
+    modifiedSeconds: groups.map(({ modifiedAtSeconds }) => Math.min(modifiedAtSeconds, toSeconds(now))),
+    nextOffset,
+    pageMark: groups.reduce((mark, { groupId }) => (mark * 31 + groupId) % PAGE_MARKS, 0),
+  };
+  const judged = positionAfterAnswer(slice.position, question, marks, { startedAt: slice.startedAt, now });
+  return { question, page, ...judged };
+};
+
+const PAGE_MARKS = 2 ** 31 - 1;
 
 /**
  * Stores one page of Withings' answer: one round trip to see what is known of its groups, one to write what differs together with how far
@@ -67,114 +90,95 @@ const CONFIRM_AFTER_MS = MINUTE_MS;
 export const storePage = async (
   deps: Deps,
   slice: Slice,
-  answered: PageAnswer,
+  answered: JudgedAnswer,
   resumeAt: EpochMs | undefined,
-  review: Review | undefined,
+  review: Review | ReviewPosition | undefined,
 ): Promise<Result<SyncResult | undefined, Failure>> => {
   const { connectionId, lease } = slice;
-  const { page } = answered;
-  const upstream = [...page.groups, ...(review?.page.groups ?? [])];
-  const ids = [...new Set(upstream.map(({ groupId }) => groupId))];
-  const known = await knownGroups(deps.db, connectionId, ids, review?.window);
+  const { page, position, complete } = answered;
+  const reviewed = review !== undefined && 'page' in review ? review : undefined;
+  const known = await knownOf(deps, connectionId, page, reviewed);
   if (!known.ok) return known;
-  const { changes, sources } = await changesOf(known.value, page, review);
-  const reviewed = review && evaluate(slice, review, known.value, changes, deps.now());
-  const counts = sum(slice.counts, changes.counts);
+  // Of the heights nothing else is shown: what is stored has more.
+  const isPartial = answered.question.kind === 'heights';
+  const groups = isPartial ? page.groups.filter(({ groupId }) => !known.value.groups.has(groupId)) : page.groups;
+  const { changes, sources } = await changesOf(known.value, groups, reviewed);
+  const next =
+    reviewed === undefined
+      ? ok({ position: review as ReviewPosition | undefined, confirmAt: undefined })
+      : await addDeletions(deps, connectionId, {
+          reviews: slice.reviews,
+          review: reviewed,
+          known: known.value,
+          changes,
+        });
+  if (!next.ok) return next;
   const now = deps.now();
-  const position = nextPosition(slice.position, answered, now);
-  const complete = page.nextOffset === undefined;
   const ends = complete || resumeAt !== undefined;
-  const result: SyncResult = { ...counts, complete, syncedAt: now };
+  const counts = sum(slice.counts, changes.counts);
+  const skipped = slice.skipped + page.skipped;
+  const result = { ...counts, skipped, complete, historyCompleteFrom: historyCompleteFrom(position), syncedAt: now };
   // Where nothing was ever measured, nothing can be missing.
   const startsReviews = slice.startsReviews && complete && position.cursorSeconds > 0;
   const progress: SyncProgress = {
     position,
     // Should this invocation be cut off before the next page, the cron goes on where it was, once the lease has run out.
-    resumeAt: complete ? reviewed?.confirmAt : (resumeAt ?? lease.until),
-    reviews: reviewed?.position,
-    nextReviewAt: nextReviewAt(startsReviews, review, changes.missing.length, now),
+    resumeAt: complete ? next.value.confirmAt : (resumeAt ?? lease.until),
+    reviews: next.value.position,
+    nextReviewAt: nextReviewAt(startsReviews, reviewed, changes.missing.length, now),
     changedGroups: changedGroups(changes),
     timeZone: page.timeZone,
   };
-  const ending = { outcome: ok(result), usedTokenVersion: slice.token.tokenVersion, isUse: slice.isUse };
-  const note = ends
-    ? finishStatement(deps.db, connectionId, lease.id, progress, ending, now)
-    : progressStatement(deps.db, connectionId, lease.id, progress);
-  const held = { connectionId, leaseId: lease.id };
   const events = syncEvents(
     deps,
     { appId: slice.user.appId, connectionId },
     { changedGroups: progress.changedGroups, completesHistory: startsReviews },
   );
+  const note = noteOf(deps, slice, progress, ends ? result : undefined);
+  const held = { connectionId, leaseId: lease.id };
   const stored = await storeGroupChanges(deps.db, held, changes, sources, now, note, events);
   if (!stored.ok) return stored;
   // The lease was lost: to a disconnect, an erasure, or a successor. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
-  Object.assign(slice, { counts, position, pages: slice.pages + 1 });
+  Object.assign(slice, { counts, skipped, position, pages: slice.pages + 1 });
+  if (isUnreadable(page)) {
+    deps.waitUntil(noteSightings(deps, { withings_unreadable: 'nothing of an answer could be read' }));
+  }
   if (!ends) return ok(undefined);
-  const outcome = complete ? 'complete' : 'partial';
-  await logAbout(deps, slice.user, { level: 'info', event: 'sync', outcome, count: slice.pages });
+  await logEnd(deps, slice, result);
   return ok(result);
 };
 
-/** What a page and a window say that is not stored yet, and which groups turned up again. */
-const changesOf = async (known: Known, page: MeasurePage, review: Review | undefined) => {
-  const inPage = new Set(page.groups.map(({ groupId }) => groupId));
-  const inWindow = (review?.page.groups ?? []).filter(({ groupId }) => !inPage.has(groupId));
-  const upstream = [...page.groups, ...inWindow];
-  const groups = upstream.flatMap((group) => interpretGroup(group) ?? []).map((group) => inFirstZone(group, known));
-  const sources = await sourcesOf(groups);
-  const incoming = groups.map((group) => storedGroupOf(group, sources.get(sourceName(group))?.id ?? 0));
-  const changes = groupChanges(known.groups, incoming);
-  // What became a goal is no measurement any more.
-  const measured = new Set(incoming.map(({ groupId }) => groupId));
-  for (const { groupId } of upstream) {
-    const before = known.groups.get(groupId);
-    if (before !== undefined && !measured.has(groupId)) removeGroup(changes, before);
-  }
-  const written = new Set([...changes.groups.map(({ groupId }) => groupId), ...changes.gone]);
-  for (const { groupId, missingSince } of known.groups.values()) {
-    if (missingSince !== undefined && !written.has(groupId)) changes.seenAgain.push(groupId);
-  }
-  return { changes, sources: [...sources.values()] };
+/** What is known of the groups of an answer; without any, nothing has to be asked. */
+const knownOf = (deps: Deps, connectionId: number, page: MeasurePage, review: Review | undefined) => {
+  const upstream = [...page.groups, ...(review?.page.groups ?? [])].map(({ groupId }) => groupId);
+  const ids = [...new Set([...upstream, ...(review?.page.unreadableIds ?? [])])];
+  if (ids.length === 0 && review === undefined) return Promise.resolve(ok(NOTHING_KNOWN));
+  return knownGroups(deps.db, connectionId, ids, review?.window);
 };
 
-/**
- * Withings states the account's zone as it is now. A group keeps the one it came with: what was measured in Oslo stays there when the person
- * moves.
- */
-const inFirstZone = (group: MeasurementGroup, { groups, sources }: Known): MeasurementGroup => {
-  const before = groups.get(group.groupId);
-  const timeZone = before && sources.get(before.sourceId)?.timeZone;
-  return timeZone === undefined ? group : { ...group, source: { ...group.source, timeZone } };
+const NOTHING_KNOWN: Known = { groups: new Map(), sources: new Map(), lacking: [], oldestSeconds: undefined };
+
+/** The statement that notes how far the sync got, and its result where it ends. */
+const noteOf = (deps: Deps, slice: Slice, progress: SyncProgress, result: SyncResult | undefined) => {
+  const { connectionId, lease, token, isUse } = slice;
+  if (result === undefined) return progressStatement(deps.db, connectionId, lease.id, progress);
+  const ending = { outcome: ok(result), skipped: result.skipped, usedTokenVersion: token.tokenVersion, isUse };
+  return finishStatement(deps.db, connectionId, lease.id, progress, ending, result.syncedAt);
 };
 
-/** Adds what the window lacked to the changes. */
-const evaluate = (slice: Slice, review: Review, known: Known, changes: GroupChanges, now: EpochMs) => {
-  const { window, answer } = review;
-  const verdict = evaluateReview(known.lacking, answer);
-  for (const group of verdict.gone) removeGroup(changes, group);
-  changes.missing.push(...verdict.missing.map(({ groupId }) => groupId));
-  return {
-    position: positionAfterReview(slice.reviews, window, answer, verdict, known.oldestSeconds),
-    confirmAt: window.kind === 'recent' && verdict.missing.length > 0 ? now + CONFIRM_AFTER_MS : undefined,
-  };
-};
+/** Whether an answer has something, and nothing of it can be read. */
+const isUnreadable = ({ groups, skipped }: MeasurePage): boolean =>
+  skipped > 0 && groups.every(({ measures }) => measures.length === 0);
 
-const nextPosition = (position: SyncPosition, { question, page }: PageAnswer, now: EpochMs): SyncPosition => ({
-  ...position,
-  ...positionAfterPage(position, question, {
-    // A date in the future would end all reading: nothing is ever newer.
-    modifiedSeconds: page.groups.map(({ modifiedAtSeconds }) => Math.min(modifiedAtSeconds, toSeconds(now))),
-    nextOffset: page.nextOffset,
-  }),
-});
-
-/** Groups that say something else than before; one that only carries a later date of change does not. */
-const changedGroups = ({ groups, gone, measurements, stale }: GroupChanges): number[] => {
-  const touched = new Set([...measurements, ...stale].map(({ groupId }) => groupId));
-  return [...new Set([...groups.map(({ groupId }) => groupId), ...gone])].filter((id) => touched.has(id));
-};
+const logEnd = (deps: Deps, { user, pages }: Slice, { complete, skipped }: SyncResult): Promise<void> =>
+  logAbout(deps, user, {
+    level: skipped > 0 ? 'warn' : 'info',
+    event: 'sync',
+    outcome: complete ? 'complete' : 'partial',
+    count: pages,
+    ...(skipped > 0 && { skipped }),
+  });
 
 const sum = (left: ChangeCounts, right: ChangeCounts): ChangeCounts => ({
   added: left.added + right.added,

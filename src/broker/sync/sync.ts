@@ -1,19 +1,17 @@
-import type { Failure, ReauthReason } from '../../domain/failure.ts';
+import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { MAX_SPREAD_SECONDS, nextPageRequest, type SyncResult, withPageRequested } from '../../domain/sync.ts';
-import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
-import type { ReviewKind } from '../../domain/window-review.ts';
+import { historyCompleteFrom, positionAtStart, type SyncResult } from '../../domain/sync.ts';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import type { ReviewKind, ReviewPosition } from '../../domain/window-review.ts';
 import { abandonSync } from '../../store/sync/sync-runs.ts';
-import type { WithingsFailure } from '../../withings/outcome.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
-import { condemn, usableAccessToken } from '../tokens/access-token.ts';
-import { believes } from '../tokens/refusal.ts';
-import { withingsUnavailable } from '../tokens/withings-unavailable.ts';
-import type { Reservation } from '../withings.ts';
+import { usableAccessToken } from '../tokens/access-token.ts';
+import { askForLess } from './ask-for-less.ts';
+import { askPage } from './ask-page.ts';
 import { readWindow, type Review } from './review-window.ts';
-import { type Begun, beginSync, MAX_WAIT_SECONDS, MAX_WAITS, type Synced, type SyncPurpose } from './start-sync.ts';
-import { type PageAnswer, type Slice, storePage } from './store-page.ts';
+import { type Begun, beginSync, type Synced, type SyncPurpose } from './start-sync.ts';
+import { judgeAnswer, type PageAnswer, type Slice, storePage } from './store-page.ts';
 
 /** No further page is begun this long after the lease was taken. */
 const SLICE_DEADLINE_MS = 60 * SECOND_MS;
@@ -61,22 +59,25 @@ const syncUnderLease = async (
     connectionId,
     user,
     lease,
-    position: start.position,
+    startedAt: deps.now(),
+    position: positionAtStart(start.position, deps.now()),
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
     isUnderWay: start.isUnderWay,
     share,
     isUse,
     counts: { added: 0, changed: 0, removed: 0 },
+    skipped: 0,
     pages: 0,
+    question: undefined,
+    retries: 0,
     refusals: start.refusals,
     failure: undefined,
     granted,
     token: token.value,
   };
   // A first read has just seen everything: there is nothing to review.
-  const isFirst = start.position.cursorSeconds === 0;
-  return pullPages(deps, slice, isFirst ? undefined : review);
+  return pullPages(deps, slice, slice.position.history === undefined ? review : undefined);
 };
 
 const pullPages = async (
@@ -86,16 +87,27 @@ const pullPages = async (
 ): Promise<Result<SyncResult, Failure>> => {
   const deadline = deps.now() + SLICE_DEADLINE_MS;
   for (;;) {
-    const answer = await ask(deps, slice, review === undefined ? 1 : 2);
-    if (!answer.ok) return afterFailure(deps, slice, answer.failure);
+    const isInTime = deps.now() < deadline;
+    const answer = await askPage(deps, slice, requestsWanted(slice, review));
+    if (!answer.ok) {
+      if (isInTime && (await askForLess(deps, slice, answer.failure))) continue;
+      return afterFailure(deps, slice, answer.failure);
+    }
+    const judged = judgeAnswer(slice, answer.value, deps.now());
     const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
-    const isLast = answer.value.page.nextOffset === undefined;
-    const window = isLast && !isLastOfSlice ? await readWindowIfGranted(deps, slice, review, answer.value) : undefined;
+    const isToReview = judged.complete && !isLastOfSlice;
+    const window = isToReview ? await readWindowIfGranted(deps, slice, review, answer.value) : undefined;
     const resumeAt = isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined;
-    const stored = await storePage(deps, slice, answer.value, resumeAt, window);
+    const stored = await storePage(deps, slice, judged, resumeAt, window);
     if (!stored.ok) return afterFailure(deps, slice, stored.failure);
     if (stored.value !== undefined) return ok(stored.value);
   }
+};
+
+/** A first read asks for the newest stretch and for what came before; a later one for what changed, and reviews a window. */
+const requestsWanted = ({ position, pages }: Slice, review: ReviewKind | undefined): number => {
+  if (position.history !== undefined) return pages === 0 ? 2 : 1;
+  return review === undefined ? 1 : 2;
 };
 
 /** Reads a window again where that is wanted and a request is left for it. */
@@ -104,9 +116,9 @@ const readWindowIfGranted = async (
   slice: Slice,
   review: ReviewKind | undefined,
   { question }: PageAnswer,
-): Promise<Review | undefined> => {
+): Promise<Review | ReviewPosition | undefined> => {
   const { granted } = slice;
-  if (review === undefined || granted.left < 1) return undefined;
+  if (review === undefined || granted.left < 1 || question.kind !== 'changes') return undefined;
   // No question of the last seconds is the same: see `nextPageRequest`.
   return readWindow(
     deps,
@@ -118,68 +130,6 @@ const readWindowIfGranted = async (
   );
 };
 
-/** Asks for the next page, and once more with a fresh token where the stored one is refused. */
-const ask = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<PageAnswer, Failure>> => {
-  for (let refused = 0; ; refused += 1) {
-    const granted = await takeRequest(deps, slice, wanted);
-    if (!granted.ok) return granted;
-
-    const question = nextPageRequest(slice.position, deps.now(), slice.connectionId % MAX_SPREAD_SECONDS);
-    slice.position = withPageRequested(slice.position, question, deps.now());
-    const page = await deps.withings.measureGroups(granted.value, {
-      accessToken: slice.token.accessToken,
-      ...question,
-    });
-    if (page.ok) return ok({ question, page: page.value });
-    if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice, 'insufficient_scope');
-    slice.failure = page.failure.kind;
-    if (page.failure.kind !== 'unauthorized') return fail(withingsUnavailable(page.failure));
-    if (refused > 0) return onRefused(deps, slice, page.failure);
-
-    const fresh = await usableAccessToken(deps, slice.connectionId, {
-      share: slice.share,
-      rejectedVersion: slice.token.tokenVersion,
-    });
-    // Shown already, as a failed refresh.
-    slice.failure = undefined;
-    if (!fresh.ok) return fresh;
-    slice.token = fresh.value;
-  }
-};
-
-/** Takes one request of the share, if none is left; where more are wanted they are taken in the same row, or else left. */
-const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Reservation, Failure>> => {
-  const { granted } = slice;
-  // A refresh takes of what was granted first: then the last page lacks the request for its review.
-  if (granted.left >= wanted || (granted.left > 0 && slice.pages > 0)) return ok(granted);
-  const { share, connectionId, isUnderWay, user } = slice;
-  const asker = { share, connectionId, appId: share === 'sync' ? user.appId : undefined };
-  const waits = isUnderWay ? MAX_WAITS : 0;
-  for (let count = wanted - granted.left, waited = 0; ;) {
-    const reserved = await deps.withings.reserve(asker, count);
-    if (reserved.ok) granted.join(reserved.value);
-    if (granted.left > 0) return ok(granted);
-    if (reserved.ok || reserved.failure.kind !== 'over_share') return reserved;
-    if (count === 1) {
-      const { retryAfterSeconds } = reserved.failure;
-      if (waited >= waits || retryAfterSeconds > MAX_WAIT_SECONDS) return reserved;
-      await deps.sleep(retryAfterSeconds * SECOND_MS);
-      waited += 1;
-    }
-    count = 1;
-  }
-};
-
-/** Refused with a token that is fresh: after hours of it the user has to connect again. */
-const onRefused = async (deps: Deps, slice: Slice, failure: WithingsFailure): Promise<Result<PageAnswer, Failure>> => {
-  const { connectionId, refusals } = slice;
-  const isBelieved = await believes(deps, { connectionId, since: refusals.since, attempts: refusals.attempts + 1 });
-  return isBelieved ? condemnSlice(deps, slice, 'access_token_rejected') : fail(withingsUnavailable(failure));
-};
-
-const condemnSlice = (deps: Deps, { connectionId, user, token }: Slice, reason: ReauthReason) =>
-  condemn(deps, { ...user, connectionId, tokenVersion: token.tokenVersion }, reason);
-
 /** Pages that were stored count, whatever came after them; without any, the caller is told what went wrong. */
 const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise<Result<SyncResult, Failure>> => {
   const isFinal = failure.kind === 'reauth_required' || failure.kind === 'not_connected';
@@ -188,12 +138,15 @@ const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise
   // What ended the connection is told as that.
   if (isFinal) return abandon(deps, { ...slice, failure: undefined }, failure);
   if (slice.pages === 0 && !isWaiting) return abandon(deps, slice, failure);
-  const outcome = ok({ ...slice.counts, complete: false, syncedAt: deps.now() });
+  const { counts, skipped, position } = slice;
+  const completeFrom = historyCompleteFrom(position);
+  const outcome = ok({ ...counts, skipped, complete: false, historyCompleteFrom: completeFrom, syncedAt: deps.now() });
   const ended = await abandonSync(deps.db, slice.connectionId, slice.lease.id, {
     outcome,
     endedAt: deps.now(),
-    recentQuestions: slice.position.recentQuestions,
-    resumeAt: deps.now() + RESUME_AFTER_MS,
+    position,
+    // Changes that cannot be read are left alone for a while.
+    resumeAt: deps.now() + (position.history?.floorSeconds === undefined ? RESUME_AFTER_MS : HOUR_MS),
     failure: slice.failure,
   });
   const line = { level: 'info', event: 'sync', outcome: 'partial', reason: reasonOf(failure) } as const;
@@ -213,7 +166,7 @@ const abandon = async (
   await abandonSync(deps.db, connectionId, lease.id, {
     outcome,
     endedAt: deps.now(),
-    recentQuestions: position?.recentQuestions,
+    position,
     resumeAt: undefined,
     failure: shown,
   });

@@ -12,6 +12,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
 import { replaceSealed, type SealedTokens, sealedTokensAfter } from '../../store/tokens/reseal.ts';
 import type { Deps } from '../deps.ts';
+import { resealSecrets } from '../webhooks/secrets.ts';
 import { condemn } from './access-token.ts';
 import { openToken, sealToken, type TokenField } from './sealed-tokens.ts';
 
@@ -87,7 +88,11 @@ const rotateStep = async (
   const state = currentPass(before, deps.keyring.currentKeyId, now);
   const read = await sealedTokensAfter(deps.db, state.walk.afterId, CONNECTIONS_PER_STEP);
   if (!read.ok) return read;
-  const walk = { ...state.walk, counts: { ...state.walk.counts }, afterId: read.value.at(-1)?.connectionId ?? 0 };
+  const walk: ResealWalk = {
+    ...state.walk,
+    counts: { ...state.walk.counts },
+    afterId: read.value.at(-1)?.connectionId ?? state.walk.afterId,
+  };
   const changes: { before: SealedTokens; after: SealedTokens }[] = [];
   for (const tokens of read.value) {
     const after = await reencrypt(deps, tokens, walk);
@@ -97,7 +102,17 @@ const rotateStep = async (
   if (!replaced.ok) return replaced;
   // Counted by what was tried: what another write came before of is looked at again by the walk that has to follow.
   walk.resealed += changes.length;
-  const isFinished = read.value.length < CONNECTIONS_PER_STEP;
+  let isFinished = false;
+  if (read.value.length < CONNECTIONS_PER_STEP) {
+    const webhooks = await resealSecrets(deps, walk.afterWebhook ?? FIRST_WEBHOOK);
+    if (!webhooks.ok) return webhooks;
+    const { keyIds, resealed, broken, next } = webhooks.value;
+    for (const keyId of keyIds) count(walk, keyId);
+    walk.resealed += resealed;
+    walk.broken += broken;
+    isFinished = next === undefined;
+    if (next !== undefined) walk.afterWebhook = { appId: next.appId, id: next.id };
+  }
   const after: ResealState = isFinished
     ? { ...state, walk: undefined, last: { ...walk, finishedAt: now } }
     : { ...state, walk };
@@ -106,6 +121,8 @@ const rotateStep = async (
   if (changes.length > 0) deps.log({ level: 'info', event: 'tick', outcome: 'resealed', count: replaced.value });
   return ok(undefined);
 };
+
+const FIRST_WEBHOOK = { appId: '', id: '' };
 
 const FIELDS = [
   ['accessTokenSealed', 'access_token'],

@@ -1,9 +1,8 @@
 import { hex, mintId } from '../../crypto/credential.ts';
-import { open, seal } from '../../crypto/seal.ts';
 import { webhookSignature } from '../../crypto/webhook-signature.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { type Secret, secret } from '../../domain/secret.ts';
+import type { Secret } from '../../domain/secret.ts';
 import { HOUR_MS, SECOND_MS } from '../../domain/time.ts';
 import { isForEndpoint, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { type ExportedGroup, groupsNamed } from '../../store/metrics/export.ts';
@@ -19,6 +18,7 @@ import { sweepEvents } from '../../store/webhooks/events.ts';
 import { endpointsToSend } from '../../store/webhooks/queue.ts';
 import type { Deps } from '../deps.ts';
 import { noteSightings } from '../operator/alarms.ts';
+import { openSecrets } from './secrets.ts';
 import { DOWN_AFTER, type RunLimits, sendWaiting } from './send-waiting.ts';
 
 /** What changed, as an event tells it: a group as it is now, or undefined for one that was deleted. */
@@ -160,32 +160,6 @@ export const groupsOfEvents = async (
     groups.set(seq, ofEvent.set(groupId, found.value[place]));
   }
   return ok(groups);
-};
-
-/** Where an endpoint's signing secret stands: sealed there, it opens nowhere else. */
-const secretPlace = ({ appId, id }: { appId: string; id: string }): string[] => [appId, id, 'webhook_secret'];
-
-/** Seals the signing secret of an endpoint. */
-export const sealWebhookSecret = (
-  deps: Pick<Deps, 'keyring'>,
-  endpoint: { appId: string; id: string },
-  plaintext: Secret,
-): Promise<string> => seal(deps.keyring, 'seal-webhook', secretPlace(endpoint), plaintext.reveal());
-
-/** The secrets that sign now: the current one, and the one before it until its time is over. */
-const openSecrets = async (
-  deps: Deps,
-  endpoint: SendingEndpoint,
-): Promise<Result<Secret[], { kind: 'key_missing' } | { kind: 'seal_broken' }>> => {
-  const { secretSealed, previousSecretSealed, previousSecretUntil = 0 } = endpoint;
-  const opened: Secret[] = [];
-  for (const sealed of [secretSealed, previousSecretUntil > deps.now() ? previousSecretSealed : undefined]) {
-    if (sealed === undefined) continue;
-    const one = await open(deps.keyring, 'seal-webhook', secretPlace(endpoint), sealed);
-    if (!one.ok) return one;
-    opened.push(secret(one.value));
-  }
-  return ok(opened);
 };
 
 /** Without its secret an endpoint gets nothing: the operator may put the key back, a broken seal stays broken. */

@@ -18,8 +18,8 @@ import type { ManagedApp } from '../access/admit-manager.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { noteSightings } from '../operator/alarms.ts';
-import { sealWebhookSecret } from './deliver.ts';
 import { newEvent } from './record.ts';
+import { sealWebhookSecret } from './secrets.ts';
 
 /** What managers do to an app's webhook endpoints; each change is in the audit trail. */
 

@@ -1,73 +1,52 @@
-import { createMiddleware } from 'hono/factory';
-
 import {
   admitBackend,
   admitForPerson,
   admitForUser,
-  type AuthorizedBackend,
+  type AppCredential,
   type AuthorizedRequest,
-  type PersonRequest,
 } from '../../broker/access/authenticate.ts';
+import type { Deps } from '../../broker/deps.ts';
 import type { KeyScope } from '../../domain/app.ts';
-import { NO_USER } from '../../domain/user-id.ts';
-import type { HttpEnv } from '../context.ts';
-import { answerFailure } from '../problem.ts';
+import type { Failure } from '../../domain/failure.ts';
+import { fail, type Result } from '../../domain/result.ts';
+import { NO_USER, parseUserId, type UserId } from '../../domain/user-id.ts';
+import type { HttpContext } from '../context.ts';
+import { admission, type Admitting } from './admission.ts';
 import { appCredential } from './credentials.ts';
-import { userId } from './schemas.ts';
-import { answerInvalid } from './validate.ts';
 
-/**
- * Who may come in by a route of an app. Each stands first in its route, before anything that the request says is looked at, and is what gives
- * the handler its `user` or `backend`: a route without one has nothing to call a use case with, and does not compile.
- */
+export type ForUser = Admitting<'user', AuthorizedRequest>;
 
-export type ForUser = HttpEnv & { Variables: { user: AuthorizedRequest } };
-type ForPerson = HttpEnv & { Variables: { person: PersonRequest } };
-type ForBackend = HttpEnv & { Variables: { backend: AuthorizedBackend } };
+type Wanted = { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean };
+
+/** Admits to the user that the path names. What is no user id is said only to who was admitted. */
+const toUser = async <Admitted>(
+  c: HttpContext,
+  taken: Pick<Wanted, 'scope' | 'userTokens'>,
+  admit: (deps: Deps, credential: AppCredential, wanted: Wanted) => Promise<Result<Admitted, Failure>>,
+): Promise<Result<Admitted, Failure>> => {
+  const named = parseUserId(c.req.param('user_id') ?? '');
+  const userId = named.ok ? named.value : NO_USER;
+  const admitted = await admit(c.get('deps'), appCredential(c), { appId: appIdOf(c), userId, ...taken });
+  if (named.ok || !admitted.ok) return admitted;
+  return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: named.failure.detail });
+};
+
+const appIdOf = (c: HttpContext): string => c.req.param('app_id') ?? '';
 
 /**
  * The app's key with this scope, whoever may manage the app, and, where user tokens are taken, the user that the path names. Sets `user`:
  * that user, with the current connection.
  */
 export const forUser = (scope: KeyScope, { userTokens }: { userTokens: boolean } = { userTokens: true }) =>
-  createMiddleware<ForUser>(async (c, next) => {
-    const named = userId.safeParse(c.req.param('user_id'));
-    const admitted = await admitForUser(c.get('deps'), appCredential(c), {
-      appId: c.req.param('app_id') ?? '',
-      userId: named.data ?? NO_USER,
-      scope,
-      userTokens,
-    });
-    if (!admitted.ok) return answerFailure(c, admitted.failure);
-    if (!named.success) return answerInvalid(c, named.error, 'user_id');
-    c.set('user', admitted.value);
-    return next();
-  });
+  admission('user', (c) => toUser(c, { scope, userTokens }, admitForUser));
 
 /**
  * As `forUser`, for what a person has a right to also while the app is disabled. Sets `person`: the user without their connection, so that
  * nothing can flow.
  */
 export const forPerson = (scope: KeyScope, { userTokens }: { userTokens: boolean }) =>
-  createMiddleware<ForPerson>(async (c, next) => {
-    const named = userId.safeParse(c.req.param('user_id'));
-    const admitted = await admitForPerson(c.get('deps'), appCredential(c), {
-      appId: c.req.param('app_id') ?? '',
-      userId: named.data ?? NO_USER,
-      scope,
-      userTokens,
-    });
-    if (!admitted.ok) return answerFailure(c, admitted.failure);
-    if (!named.success) return answerInvalid(c, named.error, 'user_id');
-    c.set('person', admitted.value);
-    return next();
-  });
+  admission('person', (c) => toUser(c, { scope, userTokens }, admitForPerson));
 
 /** The app's key with this scope, or whoever may manage the app. Sets `backend`. */
 export const forBackend = (scope: KeyScope) =>
-  createMiddleware<ForBackend>(async (c, next) => {
-    const admitted = await admitBackend(c.get('deps'), appCredential(c), { appId: c.req.param('app_id') ?? '', scope });
-    if (!admitted.ok) return answerFailure(c, admitted.failure);
-    c.set('backend', admitted.value);
-    return next();
-  });
+  admission('backend', (c) => admitBackend(c.get('deps'), appCredential(c), { appId: appIdOf(c), scope }));

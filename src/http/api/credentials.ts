@@ -5,7 +5,10 @@ import { secret } from '../../domain/secret.ts';
 import { callerAddress } from '../caller-address.ts';
 import type { HttpContext } from '../context.ts';
 
-/** The credential of an app's request: `X-API-Key`, or a bearer token. Never from the URL, which is logged on its way. */
+/**
+ * The credential of an app's request: `X-API-Key`, or a bearer token. Never from the URL, because URLs are logged on
+ * the way.
+ */
 export const appCredential = (c: HttpContext): AppCredential => ({
   presented: wrapped(c.req.header('X-API-Key')) ?? bearer(c),
   fromBrowser: c.req.header('Origin') !== undefined,
@@ -26,6 +29,6 @@ const bearer = (c: HttpContext): Credential =>
 
 const wrapped = (text: string | undefined): Credential => (text === undefined ? undefined : secret(text));
 
-/** What a management request came from, as it says itself. */
+/** The channel of a management request, as the client reports it. */
 const surfaceOf = (c: HttpContext): Surface =>
   (c.req.header('User-Agent') ?? '').startsWith('mushu-cli') ? 'cli' : 'api';

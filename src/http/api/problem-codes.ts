@@ -1,6 +1,6 @@
 /**
- * Every error code of the API with its HTTP status: what clients decide by. Codes are added, never renamed. Nothing is imported here, so
- * that clients share it.
+ * Every error code of the API with its HTTP status. Codes are added, never renamed. This file imports nothing, so
+ * clients can share it.
  */
 export const PROBLEM_STATUS = {
   api_key_missing: 401,

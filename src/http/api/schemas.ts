@@ -54,3 +54,9 @@ export const nextCursor = z
 export const pageQuery = z.strictObject({
   cursor: z.string().max(500).optional().describe('The `next_cursor` of the page before. Without it, the first page.'),
 });
+
+export const historyCompleteFrom = instant
+  .nullable()
+  .describe(
+    'While the past is still being read, newest first: everything measured since then is stored. Null if nothing older is left to read, and before the first sync.',
+  );

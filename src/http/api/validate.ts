@@ -1,18 +1,32 @@
 import { zValidator } from '@hono/zod-validator';
+import type { Context } from 'hono';
+import { matchedRoutes } from 'hono/route';
 import * as z from 'zod';
 
+import type { Failure } from '../../domain/failure.ts';
 import type { HttpContext } from '../context.ts';
 import { REQUEST_PROBLEMS } from '../problem-text.ts';
 import { answerProblem } from '../problem.ts';
 import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
 
-/** Lets a request through that fits the contract; what does not is told which parameter is at fault. */
-export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) =>
-  zValidator(target, schema, (result, c) => {
+const queryValidators = new WeakSet<object>();
+
+/** Admits a request that fits the contract; otherwise the answer names the wrong parameter. */
+export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) => {
+  const validator = zValidator(target, schema, (result, c) => {
     if (result.success) return undefined;
     // The validator's types know no environment of its app.
     return answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query', namesOf(schema));
   });
+  if (target === 'query') queryValidators.add(validator);
+  return validator;
+};
+
+/** What is wrong with a query that no validator of the route reads: whoever sends `dry_run=true` would be misunderstood. */
+export const unreadParameter = (c: Context): Failure | undefined => {
+  if (!/\?./.test(c.req.url) || matchedRoutes(c).some(({ handler }) => queryValidators.has(handler))) return undefined;
+  return { kind: 'invalid_parameter', parameter: 'query', detail: 'This route takes no parameters in its query.' };
+};
 
 /** The names that what fits may have. */
 const namesOf = (schema: unknown): string[] => {
@@ -26,11 +40,11 @@ const namesOf = (schema: unknown): string[] => {
  * @param whole what was looked at
  * @param known the names that it may have
  */
-export const answerInvalid = (
+const answerInvalid = (
   c: HttpContext,
   { issues: [issue] }: z.core.$ZodError,
   whole: string,
-  known: readonly string[] = [],
+  known: readonly string[],
 ) => {
   if (issue?.code === 'unrecognized_keys' && issue.path.length === 0) {
     const [name = ''] = issue.keys;

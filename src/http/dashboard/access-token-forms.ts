@@ -1,26 +1,25 @@
+import * as z from 'zod';
+
 import { createAccessToken, revokeToken } from '../../broker/apps/manage-accounts.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { createTokenRequest } from '../api/accounts/contract.ts';
+import { name } from '../api/schemas.ts';
 import type { DashboardContext } from './context.ts';
-import { type FieldErrors, readForm } from './form.ts';
+import { type FieldErrors, parseForm } from './form.ts';
 
 /** The result of the form that creates a token: the token, or errors by field. */
 export type CreatedToken = { token: Secret } | { errors: FieldErrors };
+
+const tokenForm = z.strictObject({ name, expires_in_days: z.coerce.number().int().min(1).max(366) });
 
 export const createTokenFromForm = async (
   c: DashboardContext,
   accountId: string,
 ): Promise<Result<CreatedToken, Failure>> => {
-  const form = await readForm(c);
-  const wanted = createTokenRequest.safeParse({
-    name: form.get('name') ?? '',
-    expires_in_days: Number(form.get('expires_in_days') ?? ''),
-  });
-  if (!wanted.success)
-    return ok({ errors: { name: 'Give it a name of 1 to 100 characters, and a time of the list.' } });
-  const { name, expires_in_days: lifetimeDays } = wanted.data;
+  const wanted = await parseForm(c, tokenForm);
+  if (!wanted.ok) return ok({ errors: { name: 'Give it a name of 1 to 100 characters, and a time of the list.' } });
+  const { name, expires_in_days: lifetimeDays } = wanted.value;
   const created = await createAccessToken(c.get('deps'), c.get('manager'), accountId, { name, lifetimeDays });
   return created.ok ? ok({ token: created.value.token }) : created;
 };

@@ -2,11 +2,18 @@ import type { Failure } from '../../domain/failure.ts';
 import { inlineCode } from '../inline-code.tsx';
 import { type ProblemText, problemOf } from '../problem-text.ts';
 import type { DashboardContext } from './context.ts';
+import type { FieldErrors } from './form.ts';
 import { page, publicPage } from './layout.tsx';
 
 /** Answers with a failure, in the API's words. */
 export const answerFailure = (c: DashboardContext, failure: Failure): Response | Promise<Response> =>
   answerProblem(c, problemOf(failure));
+
+/** Answers a form that none of our pages sends. */
+export const answerBadForm = (c: DashboardContext, errors: FieldErrors): Response | Promise<Response> => {
+  const [parameter, detail] = Object.entries(errors)[0] ?? ['', ''];
+  return answerFailure(c, { kind: 'invalid_parameter', parameter: parameter || 'form', detail });
+};
 
 /** The content of an error page. Forms have errors that the API does not have. */
 type PageProblem = Omit<ProblemText, 'code'> & { code: ProblemText['code'] | 'foreign_form' };

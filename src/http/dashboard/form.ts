@@ -1,6 +1,7 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 
 import { fail, ok, type Result } from '../../domain/result.ts';
+import { name } from '../api/schemas.ts';
 import type { DashboardContext } from './context.ts';
 
 /** The form token's field. */
@@ -15,14 +16,30 @@ export type FieldErrors = Readonly<Record<string, string>>;
 export const readForm = async (c: DashboardContext): Promise<URLSearchParams> =>
   new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()));
 
-/** Parses a posted form by a schema of the contract, each field as text; or returns the errors by field. */
-export const parseForm = async <Schema extends z.ZodType>(
+/** A name, and nothing else: what names an app or an account. */
+export const nameForm = z.strictObject({ name });
+
+/** A ticked checkbox sends this; the others send nothing. */
+export const checkbox = z.literal('true').optional();
+
+/**
+ * Parses a posted form by its strict schema, each field as text, or returns the errors by field. A field that the page's form does not have
+ * is refused.
+ */
+export const parseForm = async <Schema extends z.ZodObject>(
   c: DashboardContext,
   schema: Schema,
 ): Promise<Result<z.output<Schema>, FieldErrors>> => {
-  const fields = Object.fromEntries(await readForm(c));
-  const { [FORM_TOKEN_FIELD]: _, [VERSION_FIELD]: __, ...rest } = fields;
-  const parsed = schema.safeParse(rest);
+  const form = await readForm(c);
+  for (const own of [FORM_TOKEN_FIELD, VERSION_FIELD]) form.delete(own);
+  const names = new Set([...form.keys(), ...Object.keys(schema.shape).filter((field) => isList(schema, field))]);
+  const fields = [...names].map((field) => {
+    const values = form.getAll(field);
+    return [field, isList(schema, field) ? values : values[0]] as const;
+  });
+  const parsed = schema.safeParse(Object.fromEntries(fields));
   if (parsed.success) return ok(parsed.data);
   return fail(Object.fromEntries(parsed.error.issues.map(({ path, message }) => [path.join('.'), message])));
 };
+
+const isList = ({ shape }: z.ZodObject, field: string): boolean => shape[field] instanceof z.ZodArray;

@@ -55,7 +55,7 @@ export const isAfter = (
   after &&
   sql`(${isOver} > ${Number(after.isOver)} OR (${isOver} = ${Number(after.isOver)} AND (${createdAt}, ${id}) < (${after.createdAt}, ${after.id})))`;
 
-/** Revokes a key, with `alongside`; false where the app has no such key. Revoking twice keeps the first time. */
+/** Revokes a key, with `alongside`; false if the app has no such key. Revoking twice keeps the first time. */
 export const revokeApiKey = (
   db: Db,
   { appId, keyId }: { appId: string; keyId: string },
@@ -72,7 +72,7 @@ export const revokeApiKey = (
     return (await db.orm.select({ id: apiKeys.id }).from(apiKeys).where(known).get()) !== undefined;
   });
 
-/** Notes that a key was used, at most hourly: every note is a row written. */
+/** Records that a key was used, at most hourly: each time costs a row written. */
 export const noteApiKeyUse = (db: Db, hash: string, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.orm
@@ -81,11 +81,11 @@ export const noteApiKeyUse = (db: Db, hash: string, now: EpochMs): StoreResult<v
       .where(and(eq(apiKeys.hash, hash), or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, now - HOUR_MS))));
   });
 
-/** Whether a key's use wants noting. */
+/** Whether the use of a key has to be recorded. */
 export const isUseStale = (lastUsedAt: EpochMs | null, now: EpochMs): boolean =>
   lastUsedAt === null || lastUsedAt < now - HOUR_MS;
 
-/** Reads the stored form of scopes; a word that no longer means anything grants nothing. */
+/** Parses stored scopes. An unknown word grants nothing. */
 export const scopesOf = (stored: string): KeyScope[] => {
   const words = stored.split(' ');
   return KEY_SCOPES.filter((scope) => words.includes(scope));

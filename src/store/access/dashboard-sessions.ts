@@ -5,20 +5,20 @@ import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { accessTokens, accounts, dashboardSessions } from '../schema/management.ts';
 
-/** A dashboard session as stored, with what may have ended it from outside. */
+/** A stored dashboard session, with the state that may have ended it. */
 export type StoredSession = SessionTimes & {
   /** Undefined for the operator. */
   account: { id: string; name: string; disabled: boolean } | undefined;
   /** SHA-256 of the token that signed in, hex. */
   tokenHash: string;
-  /** For an account's session, the token that signed in; undefined where it no longer exists. */
+  /** For an account's session, the token that signed in; undefined if it no longer exists. */
   token: { id: string; name: string; revoked: boolean; expiresAt: EpochMs | undefined } | undefined;
 };
 
-/** How many sessions that are over a sign-in clears away. */
+/** How many expired sessions a sign-in deletes. */
 const MAX_CLEARED = 20;
 
-/** Stores a new session by its hash, and clears some that are over: no cron is needed for the few there are. */
+/** Stores a new session by its hash and deletes some expired ones. There are few, so no cron is needed. */
 export const addSession = (
   db: Db,
   session: { idHash: string; accountId: string | undefined; tokenHash: string; expiresAt: EpochMs },
@@ -38,7 +38,7 @@ export const addSession = (
     ]);
   });
 
-/** The session with this hash; undefined where there is none. Reads one row of each of three tables. */
+/** The session with this hash, or undefined. Reads one row of each of three tables. */
 export const sessionByHash = (db: Db, idHash: string): StoreResult<StoredSession | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm
@@ -80,19 +80,18 @@ export const sessionByHash = (db: Db, idHash: string): StoreResult<StoredSession
     };
   });
 
-/** Notes that a session is in use. */
+/** Records that a session is in use. */
 export const noteSessionSeen = (db: Db, idHash: string, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.orm.update(dashboardSessions).set({ lastSeenAt: now }).where(eq(dashboardSessions.idHash, idHash));
   });
 
-/** Ends one session. */
 export const removeSession = (db: Db, idHash: string): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     await db.orm.delete(dashboardSessions).where(eq(dashboardSessions.idHash, idHash));
   });
 
-/** Ends every session of an account, or of the operator where it is undefined. */
+/** Ends every session of an account, or of the operator if it is undefined. */
 export const removeSessionsOf = (db: Db, accountId: string | undefined): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     const theirs =

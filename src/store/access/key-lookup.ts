@@ -9,7 +9,7 @@ import { prepared, type Param } from '../prepared.ts';
 import { apiKeys, apps, connections } from '../schema/connections.ts';
 import { isUseStale, scopesOf } from './api-keys.ts';
 
-/** The app that a request speaks for, and the current connection of the user it asks about, in one round trip. */
+/** The app of a request, and the current connection of its user, in one round trip. */
 export type AppLookup = {
   appId: string;
   appDisabled: boolean;
@@ -17,12 +17,12 @@ export type AppLookup = {
   connection: CurrentConnection | undefined;
 };
 
-/** What an app's key says, besides. */
+/** The data of an app's key. */
 export type KeyLookup = AppLookup & {
   key: { id: string; revoked: boolean; scopes: KeyScope[]; useIsStale: boolean };
 };
 
-/** What deciding about a user's request needs of the current connection. */
+/** The part of the current connection that a user's request depends on. */
 export type CurrentConnection = {
   id: number;
   state: ConnectionState;
@@ -30,9 +30,10 @@ export type CurrentConnection = {
   stateSince: EpochMs;
   timeZone: string;
   dataVersion: number;
+  /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
+  historyCompleteFrom: EpochMs | undefined;
 };
 
-/** What is read of a connection. */
 export const connectionColumns = {
   connectionId: connections.id,
   state: connections.state,
@@ -40,13 +41,13 @@ export const connectionColumns = {
   stateSince: connections.stateSince,
   timeZone: connections.timeZone,
   dataVersion: connections.dataVersion,
+  historyCompleteFrom: connections.historyCompleteFrom,
 };
 
 /** Joins an app's row with the current connection of one of its users. */
 export const currentConnectionOf = (userId: string | SQL<string>) =>
   and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
 
-/** What is read of an app. */
 export const appColumns = { appId: apps.id, disabledAt: apps.disabledAt, refuseBrowserKeys: apps.refuseBrowserKeys };
 
 const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: string }>) =>
@@ -66,8 +67,8 @@ const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: str
 );
 
 /**
- * Whose key this is, with the current connection of that app's `userId`. Undefined where no key has this hash. Reads one row of each of
- * three tables, and one of the connections' index.
+ * The app of the key with this hash, with the current connection of that app's `userId`; undefined if there is none.
+ * Reads one row of each of three tables, and one of the connections' index.
  */
 export const callerByKey = (
   db: Db,
@@ -97,7 +98,7 @@ const CALLER_BY_USER = prepared((orm, param: Param<{ appId: string; userId: stri
     .where(eq(apps.id, param('appId'))),
 );
 
-/** The app, with the current connection of its `userId`. Undefined where there is no such app. */
+/** The app, with the current connection of its `userId`. Undefined if there is no such app. */
 export const callerByUser = (db: Db, appId: string, userId: string): StoreResult<AppLookup | undefined> =>
   tryD1(db, async () => {
     const row = await CALLER_BY_USER.first(db, { appId, userId });
@@ -106,7 +107,6 @@ export const callerByUser = (db: Db, appId: string, userId: string): StoreResult
 
 type CallerRow = { appId: string; disabledAt: number | null; refuseBrowserKeys: boolean } & ConnectionRow;
 
-/** An app and a connection as a joined row says. */
 export const appLookupOf = (row: CallerRow): AppLookup => ({
   appId: row.appId,
   appDisabled: row.disabledAt !== null,
@@ -121,9 +121,10 @@ type ConnectionRow = {
   stateSince: number | null;
   timeZone: string | null;
   dataVersion: number | null;
+  historyCompleteFrom: number | null;
 };
 
-/** The connection of a joined row; undefined where there is none. */
+/** The connection of a joined row, or undefined. */
 export const connectionOf = (row: ConnectionRow): CurrentConnection | undefined => {
   if (row.connectionId === null || row.state === null) return undefined;
   return {
@@ -133,5 +134,6 @@ export const connectionOf = (row: ConnectionRow): CurrentConnection | undefined 
     stateSince: row.stateSince ?? 0,
     timeZone: row.timeZone ?? 'UTC',
     dataVersion: row.dataVersion ?? 0,
+    historyCompleteFrom: row.historyCompleteFrom ?? undefined,
   };
 };

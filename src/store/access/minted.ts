@@ -7,9 +7,9 @@ import { type Param, prepared } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { type AppLookup, appColumns, appLookupOf, connectionColumns, currentConnectionOf } from './key-lookup.ts';
 
-/** What was minted with a credential, user tokens and connect sessions, is signed and not stored: here is whether it is still good. */
+/** User tokens and connect sessions are signed and not stored. These queries say whether they are still valid. */
 
-/** How long a user token is good. */
+/** How long a user token is valid. */
 export const USER_TOKEN_LIFETIME_MS = HOUR_MS;
 
 type MinterParams = {
@@ -52,7 +52,7 @@ const CALLER_BY_USER_TOKEN = prepared((orm, param: Param<MinterParams & { userId
     .where(eq(apps.id, param('appId'))),
 );
 
-/** Who shows a user token, and whether it ended with the key that minted it, or with the user's data. */
+/** The user of a user token, and whether the token ended with its key or with the user's data. */
 export type UserTokenLookup = AppLookup & { isMinterGone: boolean; epoch: string | undefined };
 
 /** The app of a user token, with the current connection of its user. Undefined if there is no such app. Four rows for a key's token. */
@@ -78,7 +78,7 @@ const MINTER_GONE = prepared((orm, param: Param<MinterParams>) =>
 export const isMinterEnded = (db: Db, appId: string, minter: Minter, now: EpochMs): StoreResult<boolean> =>
   tryD1(db, async () => (await MINTER_GONE.first(db, paramsOf(appId, minter, now)))?.isGone === 1);
 
-/** The user's last erasure, if a user token from before it may still be good. */
+/** The user's last erasure, if a user token from before it may still be unexpired. */
 export const erasureEpoch = (db: Db, appId: string, userHash: string): StoreResult<string | undefined> =>
   tryD1(
     db,
@@ -89,7 +89,7 @@ export const erasureEpoch = (db: Db, appId: string, userHash: string): StoreResu
         .first<string>('epoch')) ?? undefined,
   );
 
-/** The statement that ends every user token there is of a user. */
+/** The statement that ends all user tokens of a user. */
 export const endUserTokensStatement = (
   db: Db,
   { appId, userHash, epoch }: { appId: string; userHash: string; epoch: string },
@@ -102,10 +102,10 @@ export const endUserTokensStatement = (
     )
     .bind(appId, userHash, epoch, now + 2 * USER_TOKEN_LIFETIME_MS);
 
-/** Marks of erasures that one look forgets. */
+/** How many marks of erasures one call deletes. */
 const MAX_FORGOTTEN = 1_000;
 
-/** Forgets erasures that no user token can be from before of. */
+/** Deletes marks of erasures that are older than any valid user token. */
 export const forgetErasures = (db: Db, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1

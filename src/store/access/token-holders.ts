@@ -9,19 +9,22 @@ import { accessTokens, accounts } from '../schema/management.ts';
 import { isUseStale } from './api-keys.ts';
 import { connectionColumns, connectionOf, type CurrentConnection, currentConnectionOf } from './key-lookup.ts';
 
-/** The app that a manager asks about, whoever owns it, and the current connection of one of its users. */
+/** The app of a management request, and the current connection of one of its users. */
 export type Subject = { app: App | undefined; connection: CurrentConnection | undefined };
 
-/** Who holds an access token, and what they ask about. Whether they may is not decided here. */
+/** The holder of an access token, and the app and user in the request. Permission is not decided here. */
 export type TokenHolder = Subject & {
   account: { id: string; name: string; disabled: boolean };
   token: { id: string; name: string; expiresAt: EpochMs | undefined; revoked: boolean; useIsStale: boolean };
 };
 
-/** Names no app, or no user: neither has an empty id. */
+/** The id of no app and no user: none is empty. */
 export const NO_ID = '';
 
-/** Whose access token this is, with what they ask about: one round trip, at most one row of each table. Undefined for an unknown token. */
+/**
+ * The account of an access token, with the request's app and user, in one round trip of at most one row of each table.
+ * Undefined for an unknown token.
+ */
 export const tokenHolder = (
   db: Db,
   hash: string,
@@ -63,7 +66,7 @@ export const tokenHolder = (
     };
   });
 
-/** What somebody without an access token asks about: one round trip. */
+/** The request's app and user for the operator, who has no access token, in one round trip. */
 export const loadSubject = (db: Db, { appId, userId }: { appId: string; userId: string }): StoreResult<Subject> =>
   tryD1(db, async () => {
     const row = await db.orm
@@ -77,7 +80,7 @@ export const loadSubject = (db: Db, { appId, userId }: { appId: string; userId: 
       : { app: appOf(row.app), connection: connectionOf(row) };
   });
 
-/** Notes that a token was used, at most hourly: every note is a row written. */
+/** Records that a token was used, at most hourly: each time costs a row written. */
 export const noteTokenUse = (db: Db, hash: string, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.orm

@@ -14,7 +14,7 @@ export const addAccount = (db: Db, account: Account, alongside: D1PreparedStatem
     await db.d1.batch([statement(db, added), ...alongside]);
   });
 
-/** The account with this id; undefined where there is none. */
+/** The account with this id, or undefined. */
 export const accountById = (db: Db, accountId: string): StoreResult<Account | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm.select().from(accounts).where(eq(accounts.id, accountId)).get();
@@ -33,14 +33,17 @@ export const accountsAfter = (db: Db, afterId: string, limit: number): StoreResu
     return rows.map(accountOf);
   });
 
-/** What the operator may change about an account; what is absent stays. */
+/** The account's fields that the operator may change; absent ones stay. */
 export type AccountChanges = {
   name?: string | undefined;
   /** A time to disable it, null to enable it. */
   disabledAt?: number | null | undefined;
 };
 
-/** Changes an account, in one transaction with `alongside`; undefined where there is none. Disabling twice keeps the first time. */
+/**
+ * Changes an account, in one transaction with `alongside`; undefined if there is none. Disabling twice keeps the first
+ * time.
+ */
 export const changeAccount = (
   db: Db,
   accountId: string,
@@ -108,7 +111,7 @@ export const accessTokensOf = (
     }));
   });
 
-/** Revokes a token, with `alongside`; false where the account has no such token. Revoking twice keeps the first time. */
+/** Revokes a token, with `alongside`; false if the account has no such token. Revoking twice keeps the first time. */
 export const revokeAccessToken = (
   db: Db,
   { accountId, tokenId }: { accountId: string; tokenId: string },

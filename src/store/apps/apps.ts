@@ -26,7 +26,7 @@ export const appsAfter = (db: Db, accountId: string | undefined, afterId: string
     return rows.map(appOf);
   });
 
-/** What a developer may change about an app; what is absent stays. */
+/** The app's fields that a developer may change; absent ones stay. */
 export type AppChanges = {
   name?: string | undefined;
   linkPolicy?: LinkPolicy | undefined;
@@ -38,9 +38,10 @@ export type AppChanges = {
 };
 
 /**
- * Changes an app, in one transaction with `alongside`; undefined where there is none. Disabling one that is disabled keeps the first time.
+ * Changes an app, in one transaction with `alongside`; undefined if there is none. Disabling a disabled app keeps the
+ * first time.
  *
- * @param unchangedSince the app as it was read: where it is otherwise by now, nothing is changed and the answer is `changed`
+ * @param unchangedSince the app as it was read: if it differs now, nothing changes and the answer is `changed`
  */
 export const changeApp = (
   db: Db,
@@ -68,7 +69,10 @@ export const changeApp = (
     return row === undefined ? undefined : appOf(row);
   });
 
-/** Everything that a change can touch, compared in the statement that changes it: between reading and writing nobody slips in. */
+/**
+ * All changeable fields, compared in the statement that changes them, so that no other change comes between reading and
+ * writing.
+ */
 const isStill = (app: App) =>
   and(
     eq(apps.id, app.id),
@@ -80,7 +84,6 @@ const isStill = (app: App) =>
     sql`${apps.disabledAt} IS ${app.disabledAt ?? null}`,
   );
 
-/** An app as its row says. */
 export const appOf = (row: typeof apps.$inferSelect): App => ({
   id: row.id,
   name: row.name,

@@ -6,11 +6,11 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { auditEntries } from '../schema/management.ts';
 
 /**
- * The statement that notes a change. It belongs in one batch with the change, directly after it: it writes its row where that statement
- * changed something, and none where it did not, so that no change is without its entry nor an entry without its change. Where several
- * statements make one change it stands after each of them, and writes its row once.
+ * The statement that writes an audit entry. Put it directly after the change in the same batch: it inserts only if that
+ * statement changed a row (`changes() > 0`). So no change is without its entry, and no entry without its change. If
+ * several statements make one change, put it after each of them; it inserts once.
  *
- * @param options `always` for what is noted whatever the statement before it did; `changesAs` names in the detail how many rows that changed
+ * @param options `always` inserts in any case; `changesAs` is the detail's name for the number of changed rows
  */
 export const auditStatement = (
   db: Db,
@@ -38,19 +38,19 @@ export const auditStatement = (
       changesAs ?? null,
     );
 
-/** Notes what changes nothing. */
+/** Writes an entry without a change. */
 export const addAuditEntry = (db: Db, entry: D1PreparedStatement): StoreResult<void> =>
   tryD1(db, async () => {
     await entry.run();
   });
 
-/** Where a page of entries goes on: after this one. */
+/** The last entry of the previous page. */
 export type AuditPosition = { at: EpochMs; id: string };
 
-/** After everything that is ever noted. */
+/** After every possible entry. */
 const THE_END: AuditPosition = { at: Number.MAX_SAFE_INTEGER, id: '' };
 
-/** Entries, newest first: those of one app or account, or all there are. */
+/** Entries, newest first: of one app, of one account, or all. */
 export const auditEntriesBefore = (
   db: Db,
   of: string | undefined,
@@ -64,7 +64,7 @@ export const auditEntriesBefore = (
       .where(
         and(
           of === undefined ? undefined : eq(auditEntries.appId, of),
-          // As one comparison of pairs, which the indexes answer by a seek.
+          // One comparison of pairs, which the indexes answer by a seek.
           sql`(${auditEntries.at}, ${auditEntries.id}) < (${before.at}, ${before.id})`,
         ),
       )
@@ -73,7 +73,7 @@ export const auditEntriesBefore = (
     return rows.map(entryOf);
   });
 
-/** Changes that concern neither an app nor an account are kept under the empty id, which nobody has. */
+/** Changes that concern neither an app nor an account have the empty id. */
 const NOBODYS = '';
 
 const isAccountId = (id: string): boolean => id.startsWith('acct_');

@@ -5,12 +5,12 @@ import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { redirectUris } from '../schema/connections.ts';
 
-/** What came of registering a URI. */
+/** The result of registering a URI. */
 export type RegistrationOutcome = 'added' | 'present' | 'too_many';
 
 /**
- * Registers a URI, unless it is there already or the app has `most`: one statement, so that parallel registrations cannot pass the
- * limit together. `alongside` follows it in its transaction.
+ * Registers a URI, unless it exists or the app has `most`. It is one statement, so that parallel registrations cannot
+ * exceed the limit. `alongside` follows in the same transaction.
  */
 export const addRedirectUri = (
   db: Db,
@@ -51,7 +51,10 @@ export const redirectUrisOf = (db: Db, appId: string): StoreResult<RedirectUri[]
     }));
   });
 
-/** Removes a URI, with `alongside`; false where the app has no such one. Flows under way end on a page of ours from then on. */
+/**
+ * Removes a URI, with `alongside`; false if the app has no such URI. Links that are under way then end on the broker's
+ * own page.
+ */
 export const removeRedirectUri = (
   db: Db,
   appId: string,

@@ -12,11 +12,11 @@ import { withoutTokens } from './connections.ts';
 import { removePendingStatement } from './pending-connections.ts';
 
 /**
- * How a connection becomes active: decided from what was read before, and done only if that still holds. What must not be is made a
- * broken constraint, which takes the whole transaction back: a batch has no other way to end halfway.
+ * Makes a connection active, by a decision on what was read before, and only if that still holds. A D1 batch cannot
+ * branch. A violated precondition is turned into a NOT NULL or UNIQUE violation, which rolls the batch back.
  */
 
-/** A connection as it is to become: the user's current one, with fresh tokens. */
+/** The connection to write: the user's current one, with new tokens. */
 export type Activation = {
   id: number;
   appId: string;
@@ -27,23 +27,23 @@ export type Activation = {
   refreshTokenSealed: string;
   accessExpiresAt: EpochMs;
   nextRefreshAt: EpochMs;
-  /** Names this activation: who lost the answer to its write finds itself here, and does not undo what came after. */
+  /** Idempotency key: a retry uses it to see that its own write was committed. */
   rotationId: string;
-  /** Whether a live connection of the user to another Withings account gives way. */
+  /** Whether a live connection of the user to another Withings account is replaced. */
   mayReplace: boolean;
   /** Recorded if this creates or restores the connection. */
   event: NewEvent;
-  /** The hash of the ticket that is spent on it; null straight after a callback. */
+  /** The hash of the ticket that it uses up; null directly after a callback. */
   ticketHash: string | null;
 };
 
 /**
- * Makes a connection active and current, in one transaction with `alongside`. Renewing one keeps its row, its history and its cursor;
- * replacing one leaves the old row with its history, disconnected.
+ * Makes a connection active and current, in one transaction with `alongside`. Renewing keeps the row, its history and
+ * its cursor. Replacing leaves the old row with its history, disconnected.
  *
- * @returns whether it was done; false, and nothing is changed, where what was read no longer holds, so that the caller decides again: the
- *   user's connections are others, the ticket is spent, the app is disabled or gone, or the Withings account is now another user's in an app
- *   that refuses that
+ * @returns false, without any change, if what was read no longer holds, so that the caller decides again: the user's
+ *   connections differ, the ticket is used, the app is disabled or gone, or the Withings account now belongs to another
+ *   user of an app that refuses that
  */
 export const activateConnection = (
   db: Db,
@@ -54,7 +54,8 @@ export const activateConnection = (
   const { ticketHash } = activation;
   let tried = false;
   return tryD1Idempotent(db, async () => {
-    // Applied although D1 said otherwise? A disconnect may have come since: activating again would undo it.
+    // D1 may have applied the first write and reported an error. A disconnect may have come since, and activating again
+    // would undo it.
     if (tried && (await isApplied(db, activation))) return true;
     tried = true;
     try {
@@ -68,7 +69,7 @@ export const activateConnection = (
       noteRecorded(db, results);
       return true;
     } catch (error) {
-      // A live connection that does not give way holds the place of the user's current one, or there is no state: see `stateUnless`.
+      // A live connection that is not replaced stays the user's current one. `stateUnless` then gives NULL.
       const broken = violatedConstraint(error);
       if (broken === 'NOT NULL connections.state' || broken?.startsWith('UNIQUE') === true) return false;
       throw error;
@@ -102,13 +103,13 @@ const RETIRE_OTHERS = prepared((orm, param: Param<ActivationNow>) =>
     ),
 );
 
-/** No state where something speaks against it, and a row cannot be without one. */
+/** NULL if a precondition fails, which the NOT NULL column refuses. */
 const stateUnless = (obstacle: SQL | undefined): SQL<'active'> =>
   sql`CASE WHEN ${obstacle} THEN NULL ELSE 'active' END`;
 
 const others = alias(connections, 'others');
 
-/** Two users may link one account at the same moment: whoever comes second finds the first one's connection here. */
+/** If two users link one account at the same time, the second one finds the first one's connection here. */
 const isTakenByAnother = (param: Param<ActivationNow>): SQL => sql`EXISTS (
   SELECT 1 FROM ${apps} JOIN ${connections} AS others ON ${eq(others.appId, apps.id)}
   WHERE ${and(
@@ -119,11 +120,14 @@ const isTakenByAnother = (param: Param<ActivationNow>): SQL => sql`EXISTS (
     ne(others.state, 'disconnected'),
   )})`;
 
-/** A disconnect or an erasure since the ticket was read took it along, and stays the last word. */
+/** A disconnect or an erasure since the ticket was read has deleted it. */
 const isTicketSpent = (param: Param<ActivationNow>): SQL => sql`(${param('ticketHash')} IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM ${pendingConnections} WHERE ${eq(pendingConnections.ticketHash, sql`${param('ticketHash')}`)}))`;
 
-/** An app is disabled before it is deleted, and its users are erased after that: whoever is late must not leave a connection behind. */
+/**
+ * An app is disabled before its users are erased and it is deleted. A late activation must not leave a connection
+ * behind.
+ */
 const isAppGone = (param: Param<ActivationNow>): SQL =>
   sql`NOT EXISTS (SELECT 1 FROM ${apps} WHERE ${and(eq(apps.id, param('appId')), isNull(apps.disabledAt))})`;
 
@@ -162,7 +166,7 @@ const UPSERT_ACTIVE = prepared((orm, param: Param<ActivationNow>) => {
       target: [connections.appId, connections.userId, connections.withingsUserId],
       set: {
         ...fresh,
-        // The tokens are sealed to the id: under another one they would not open.
+        // The tokens are sealed to this id and do not open under another.
         state: stateUnless(ne(connections.id, param('id'))),
         tokenVersion: sql`${connections.tokenVersion} + 1`,
         inDoubtSince: null,

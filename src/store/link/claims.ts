@@ -7,22 +7,22 @@ import { claims } from '../schema/connections.ts';
 import { type LinkTarget, TARGET_BY_URI_ID, targetOf } from './links.ts';
 
 /**
- * The marks of what may be used once. The id alone decides: when a mark is deleted says nothing about whose it is, so isolates that
- * compute different times still meet in one row.
+ * The marks of single-use ids. The id alone is unique. Isolates may compute different expiries, and still meet in one
+ * row.
  */
 
-/** One thing that may be used once: a state, a connect session. */
+/** A single-use id: of a `state` or of a connect session. */
 export type Claim = {
   id: string;
-  /** When the mark may be deleted: beyond the end of everything that refers to the id. */
+  /** When the mark may be deleted: after everything that refers to the id has expired. */
   expiresAt: EpochMs;
 };
 
 /** What a callback finds when it claims its state. */
 export type ClaimedLink = {
-  /** Whether this callback is the first with its state: the only one that may exchange the code. */
+  /** Whether this callback is the first with its `state`. Only the first may exchange the code. */
   won: boolean;
-  /** Whether the connect session behind the link was still unused; true where there is none. */
+  /** Whether the link's connect session was unused; true if there is none. */
   sessionWon: boolean;
   target: LinkTarget | undefined;
 };
@@ -36,8 +36,8 @@ const CLAIM = prepared((orm, param: Param<Claim>) =>
 );
 
 /**
- * Claims a state, and the connect session it came from, and reads what the callback is checked against, in one round trip. The insert
- * decides: of any number of callbacks with one state, anywhere, exactly one sees it succeed.
+ * Claims a `state` and its connect session, and reads what the callback is checked against, in one round trip. The
+ * insert decides: of any number of callbacks with one `state`, exactly one succeeds.
  */
 export const claimLink = (
   db: Db,
@@ -66,7 +66,7 @@ const NOTE_OUTCOME = prepared((orm, param: Param<{ id: string; outcome: string }
     .where(eq(claims.id, param('id'))),
 );
 
-/** The statement that notes how a claimed flow ended, for the callbacks that lost the claim. */
+/** The statement that stores the outcome of a claimed flow, for callbacks that lost the claim. */
 export const noteOutcomeStatement = (db: Db, { id }: Claim, outcome: string): D1PreparedStatement =>
   NOTE_OUTCOME.bind(db, { id, outcome });
 
@@ -75,9 +75,9 @@ const FREE = prepared((orm, param: Param<{ id: string }>) =>
 );
 
 /**
- * Notes how a claimed flow ended, where nothing else is written with it.
+ * Stores the outcome of a claimed flow, if nothing else is written with it.
  *
- * @param freed the connect session that may be used again, because nothing was made of it
+ * @param freed the connect session to free, because no connection was made of it
  */
 export const noteOutcome = (db: Db, claim: Claim, outcome: string, freed?: Claim): StoreResult<void> =>
   tryD1(db, async () => {
@@ -94,6 +94,6 @@ const OUTCOME = prepared((orm, param: Param<{ id: string }>) =>
     .where(eq(claims.id, param('id'))),
 );
 
-/** How the flow with this claim ended; undefined while it is under way. */
+/** The outcome of the flow with this claim; undefined until it has one. */
 export const outcomeOf = (db: Db, { id }: Claim): StoreResult<string | undefined> =>
   tryD1(db, async () => (await OUTCOME.first(db, { id }))?.outcome ?? undefined);

@@ -10,7 +10,7 @@ import { apps, connections, pendingConnections } from '../schema/connections.ts'
 import { withEvent } from '../timeline.ts';
 import { disconnectEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 
-/** A connection of a user, as far as linking has to know it. */
+/** A user's connection, as input to `decideLink`. */
 export type KnownConnection = {
   id: number;
   withingsUserId: string;
@@ -18,7 +18,10 @@ export type KnownConnection = {
   isCurrent: boolean;
 };
 
-/** What linking has to know: the user's current connection and the one to this Withings account, at most two, and who else has it. */
+/**
+ * Input to `decideLink`: the user's current connection and the one to this Withings account, and whether other users
+ * have it.
+ */
 export type LinkingView = { known: KnownConnection[]; othersOnAccount: OthersOnAccount };
 
 type LinkingPair = { appId: string; userId: string; withingsUserId: string };
@@ -57,10 +60,7 @@ const OTHERS_ON_ACCOUNT = prepared((orm, param: Param<LinkingPair>) =>
     .limit(1),
 );
 
-/**
- * Reads what linking a user to a Withings account has to know, in one round trip. What was read may change before it is acted on: the
- * activation looks again.
- */
+/** Reads the input to `decideLink`, in one round trip. It may change afterwards: the activation checks it again. */
 export const connectionsForLinking = (
   db: Db,
   { appId, userId, withingsUserId }: LinkingPair,
@@ -73,7 +73,7 @@ export const connectionsForLinking = (
     return { known: KNOWN_CONNECTIONS.rowsOf(known), othersOnAccount };
   });
 
-/** What a connection is set to that gives its tokens up; its history stays. */
+/** The columns of a disconnected connection: no tokens, its history stays. */
 export const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({
   state: 'disconnected' as const,
   stateReason: null,
@@ -105,8 +105,8 @@ const FORGET_TOKENS = prepared((orm, param: Param<{ appId: string; userId: strin
 );
 
 /**
- * Forgets a user's tokens, pending ones included, and notes it. The version rises, so a refresh or a sync under way writes nothing back.
- * Measurements stay. Doing it again changes nothing.
+ * Deletes a user's tokens, pending ones included, with an audit entry. The version rises, so a running refresh or sync
+ * writes nothing back. Measurements stay. Repeating it changes nothing.
  */
 export const disconnectUser = (
   db: Db,
@@ -128,7 +128,7 @@ export const disconnectUser = (
     noteRecorded(db, results);
   });
 
-/** A user's current connection in full; undefined where there never was one. */
+/** A user's current connection, or undefined if there never was one. */
 export const connectionDetail = (db: Db, appId: string, userId: string): StoreResult<ConnectionDetail | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm
@@ -141,6 +141,7 @@ export const connectionDetail = (db: Db, appId: string, userId: string): StoreRe
         scope: connections.scope,
         createdAt: connections.createdAt,
         lastSyncAt: connections.lastSyncAt,
+        historyCompleteFrom: connections.historyCompleteFrom,
         nextRefreshAt: connections.nextRefreshAt,
         lastFailureKind: connections.lastFailureKind,
         lastFailureAt: connections.lastFailureAt,
@@ -160,6 +161,7 @@ export const connectionDetail = (db: Db, appId: string, userId: string): StoreRe
       stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
       scope: row.scope.split(',').filter((scope) => scope !== ''),
       lastSyncAt: row.lastSyncAt ?? undefined,
+      historyCompleteFrom: row.historyCompleteFrom ?? undefined,
       nextRefreshAt: row.nextRefreshAt ?? undefined,
       lastFailure:
         lastFailureKind === null || lastFailureAt === null ? undefined : { kind: lastFailureKind, at: lastFailureAt },

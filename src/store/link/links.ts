@@ -10,7 +10,7 @@ import { apps, redirectUris } from '../schema/connections.ts';
 
 /** What an authorization request is checked against. */
 export type LinkTarget = Pick<App, 'id' | 'name' | 'linkPolicy' | 'allowLoopback' | 'disabledAt'> & {
-  /** Those of the asked-for strings that the app has registered. */
+  /** The candidates that the app has registered. */
   registered: { id: string; uri: string }[];
 };
 
@@ -20,7 +20,7 @@ const targetColumns = {
   linkPolicy: apps.linkPolicy,
   allowLoopback: apps.allowLoopback,
   disabledAt: apps.disabledAt,
-  // Named apart: D1 answers a batch with objects, in which two columns called `id` would be one.
+  // Under another name: D1 answers a batch with objects, so two columns named `id` would collide.
   uriId: sql<string | null>`${redirectUris.id}`.as('uri_id'),
   uri: redirectUris.uri,
 };
@@ -42,7 +42,7 @@ const TARGET_BY_URIS = prepared((orm, param: Param<{ appId: string; uri: string;
 /** A string, and the same without its port. */
 const MAX_CANDIDATES = 2;
 
-/** The app and the registered ones of one or two `candidates`, in one query; undefined where there is no such app. */
+/** The app and the registered ones of one or two `candidates`, in one query; undefined if there is no such app. */
 export const linkTarget = (
   db: Db,
   appId: string,
@@ -77,8 +77,8 @@ export const TARGET_BY_URI_ID = prepared((orm, param: Param<{ appId: string; red
 );
 
 /**
- * Puts the record of a link under its state's random id. KV is asked for it only after this write, because it remembers misses; and it
- * may still miss for a while at another location, which is why a miss says nothing about the state.
+ * Stores a link's record under its `state`'s random id. KV is read only after this write, because it caches misses. It
+ * may still miss for a while at another location, so a miss says nothing about the `state`.
  */
 export const putLinkRecord = async (
   kv: KVNamespace,
@@ -94,7 +94,7 @@ export const putLinkRecord = async (
   }
 };
 
-/** The record of a link; undefined where KV does not have it (here, now). */
+/** The record of a link; undefined if this location's KV does not have it (yet). */
 export const linkRecord = async (
   kv: KVNamespace,
   stateId: string,
@@ -106,7 +106,7 @@ export const linkRecord = async (
   }
 };
 
-/** Keyed by our own random id alone, never by anything that a caller chose. */
+/** The key is the broker's own random id, never a value of the caller. */
 const linkKey = (stateId: string): string => `link:${stateId}`;
 
 const kvUnavailable = fail({ kind: 'storage_unavailable', store: 'kv', retryAfterSeconds: 5 } as const);

@@ -4,14 +4,15 @@ import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, violatedConstraint, type Db, statement, type StoreResult } from '../d1.ts';
 import { apps, pendingConnections } from '../schema/connections.ts';
 
-/** Linked at Withings, waiting for the app's backend to say that the right person did it. */
+/** A connection that is linked at Withings and waits for the backend's confirmation. */
 export type PendingConnection = typeof pendingConnections.$inferSelect;
 
 /**
- * Stores a pending connection, in one transaction with `alongside`. No other gives way to it: who can open links could push out the one that
- * a person is about to confirm. How many there can be follows from the links' share of Withings' requests and how long each waits.
+ * Stores a pending connection, in one transaction with `alongside`. It replaces no other: otherwise a person who opens
+ * links could remove the one that a user is about to confirm. The links' share of Withings' requests and the waiting
+ * time limit their number.
  *
- * @returns whether it was done; false, and nothing is changed, where the app is disabled or gone
+ * @returns false, without any change, if the app is disabled or gone
  */
 export const addPendingConnection = (
   db: Db,
@@ -19,7 +20,7 @@ export const addPendingConnection = (
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
-    // No app id where there is no such app, and a row cannot be without one: as in `activation.ts`.
+    // NULL if there is no such app, which the NOT NULL column refuses, as in `activation.ts`.
     const appId = sql<string>`(SELECT id FROM ${apps} WHERE ${and(eq(apps.id, pending.appId), isNull(apps.disabledAt))})`;
     const added = statement(db, db.orm.insert(pendingConnections).values({ ...pending, appId }));
     try {
@@ -31,7 +32,7 @@ export const addPendingConnection = (
     }
   });
 
-/** The unexpired pending connection with this ticket; undefined where there is none in this app. */
+/** The unexpired pending connection with this ticket in this app, or undefined. */
 export const pendingByTicket = (
   db: Db,
   appId: string,
@@ -52,7 +53,7 @@ export const pendingByTicket = (
       .get(),
   );
 
-/** When a user's newest unexpired pending connection was made; undefined where none waits. */
+/** The time of a user's newest unexpired pending connection, or undefined. */
 export const pendingSince = (db: Db, appId: string, userId: string, now: EpochMs): StoreResult<EpochMs | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm
@@ -70,6 +71,6 @@ export const pendingSince = (db: Db, appId: string, userId: string, now: EpochMs
     return row?.createdAt;
   });
 
-/** The statement that spends a ticket, for the transaction that activates what it stood for. */
+/** The statement that uses up a ticket, for the activation's transaction. */
 export const removePendingStatement = (db: Db, ticketHash: string): D1PreparedStatement =>
   statement(db, db.orm.delete(pendingConnections).where(eq(pendingConnections.ticketHash, ticketHash)));

@@ -8,7 +8,7 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 
-/** Reading all that is stored about a user, to hand it out. No token, sealed or not, is among it. */
+/** Reads everything that is stored about a user, for an export, without tokens. */
 
 /** A connection of a user, earlier ones included. */
 export type ExportedConnection = {
@@ -42,7 +42,7 @@ export const everyConnectionOf = (db: Db, appId: string, userId: string): StoreR
     return rows.map((row) => ({ ...row, timeline: JSON.parse(row.timeline) }));
   });
 
-/** A stored group with where it came from. */
+/** A stored group with its source. */
 export type ExportedGroup = Omit<StoredGroup, 'sourceId'> & {
   source: { model: string | null; attrib: number; timeZone: string; deviceId: string | null };
 };
@@ -79,7 +79,7 @@ export const groupsAfter = (
 /** The name of a group of a connection. */
 export type GroupName = { connectionId: number; groupId: number };
 
-/** Those of the named groups that there are, in the order of the names, undefined for the others: two rows read for each. */
+/** The named groups in the order of the names, undefined for missing ones: two rows read for each. */
 export const groupsNamed = (db: Db, names: readonly GroupName[]): StoreResult<(ExportedGroup | undefined)[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1

@@ -1,6 +1,6 @@
 import { type StoredGroup, unpackValues } from '../../domain/group-change.ts';
 
-/** What whoever reads stored groups, as `g`, takes of their rows. */
+/** The columns of a stored group `g` that every reader selects. */
 export const GROUP_COLUMNS =
   'g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.ambiguous, g.content';
 
@@ -13,7 +13,7 @@ export type GroupRow = {
   content: string;
 };
 
-/** A stored group as the domain has it; each reader adds the source in its own way. */
+/** A stored group in the domain's form. Each reader adds the source itself. */
 export const groupOfRow = (row: GroupRow): Omit<StoredGroup, 'sourceId'> => ({
   groupId: row.group_id,
   measuredAtSeconds: row.measured_seconds,

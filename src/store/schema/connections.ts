@@ -153,6 +153,10 @@ export const connections = sqliteTable(
     syncCursorSeconds: integer('sync_cursor_seconds').notNull().default(0),
     /** JSON: where an unfinished read continues, if the order of the answer keeps the cursor from moving. */
     syncResume: text('sync_resume'),
+    /** JSON: where a history stands that is read newest first; null if none is. */
+    syncHistory: text('sync_history'),
+    /** Since when everything that was measured is stored; null if nothing older is still to be read. */
+    historyCompleteFrom: integer('history_complete_from'),
     /** When the cron continues an incomplete sync; null if there is none. */
     syncResumeAt: integer('sync_resume_at'),
     /** JSON: which windows of time are read next to find deletions. */

@@ -55,6 +55,27 @@ export const knownGroups = (
     };
   });
 
+/** Which of these groups are the only readings of their kinds, besides those that are missing already: their ids. A few rows a group. */
+export const loneGroups = (
+  db: Db,
+  connectionId: number,
+  candidates: readonly ReviewedGroup[],
+): StoreResult<Set<number>> =>
+  tryD1(db, async () => {
+    const kinds = candidates.flatMap(({ groupId, values }) => values.map(({ type }) => [groupId, type]));
+    const { results } = await db.d1
+      .prepare(ACCOMPANIED)
+      .bind(connectionId, JSON.stringify(kinds))
+      .all<{ id: number }>();
+    const accompanied = new Set(results.map(({ id }) => id));
+    return new Set(candidates.map(({ groupId }) => groupId).filter((id) => !accompanied.has(id)));
+  });
+
+const ACCOMPANIED = `
+  SELECT DISTINCT kind.value ->> 0 AS id FROM json_each(?2) AS kind WHERE EXISTS (
+    SELECT 1 FROM measurements AS m CROSS JOIN groups AS g ON g.connection_id = ?1 AND g.group_id = m.group_id
+    WHERE m.connection_id = ?1 AND m.type = kind.value ->> 1 AND m.group_id <> kind.value ->> 0 AND g.missing_since IS NULL)`;
+
 const REVIEWED_COLUMNS = `${GROUP_COLUMNS}, g.source_id, g.stored_at, g.missing_since`;
 
 /** CROSS JOIN pins the order: the list outside, one look-up by primary key inside. */

@@ -1,6 +1,6 @@
 import { and, eq, sql, type SQL } from 'drizzle-orm';
 
-import type { AskedQuestion, SyncPosition } from '../../domain/sync.ts';
+import { historyCompleteFrom, type SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
 import { withActivity } from '../activity.ts';
@@ -33,24 +33,21 @@ type Held = { connectionId: number; leaseId: string };
 const isHeld = (param: Param<Held>) =>
   and(eq(connections.id, param('connectionId')), eq(connections.syncLeaseId, param('leaseId')));
 
-/** Which of the columns a statement writes that have an index: each costs a row, changed or not. */
-type IndexedColumns = { changes: boolean; nextReview: boolean };
+/** What a statement writes that has an index, which costs a row, changed or not; and whether it notes what was skipped. */
+type Shape = { changes: boolean; nextReview: boolean; skips: boolean };
 
-const statementPerVariant = <Statement>(write: (shape: IndexedColumns) => Statement) => {
-  const statements = [
-    write({ changes: false, nextReview: false }),
-    write({ changes: false, nextReview: true }),
-    write({ changes: true, nextReview: false }),
-    write({ changes: true, nextReview: true }),
-  ] as const;
-  return ({ changedGroups, nextReviewAt }: SyncProgress): Statement => {
-    const [same, sameReviewed, changed, changedReviewed] = statements;
-    if (changedGroups.length === 0) return nextReviewAt === undefined ? same : sameReviewed;
-    return nextReviewAt === undefined ? changed : changedReviewed;
+const statementPerShape = <Statement>(write: (shape: Shape) => Statement) => {
+  const statements = new Map<string, Statement>();
+  return ({ changedGroups, nextReviewAt }: SyncProgress, skipped = 0): Statement => {
+    const shape = { changes: changedGroups.length > 0, nextReview: nextReviewAt !== undefined, skips: skipped > 0 };
+    const key = JSON.stringify(shape);
+    const statement = statements.get(key) ?? write(shape);
+    statements.set(key, statement);
+    return statement;
   };
 };
 
-const PROGRESS = statementPerVariant((shape) =>
+const PROGRESS = statementPerShape((shape) =>
   prepared((orm, param: Param<ProgressValues & Held>) =>
     orm.update(connections).set(progressed(param, shape)).where(isHeld(param)),
   ),
@@ -67,18 +64,20 @@ export const progressStatement = (
 /** What became of a sync, for the callers that waited for it; `outcome` is told to them as it is. */
 export type SyncEnding = {
   outcome: unknown;
+  /** How much could not be read, for the timeline. */
+  skipped: number;
   usedTokenVersion: number;
   /** Whether somebody asked for it, which the refresh policy counts as use. */
   isUse: boolean;
 };
 
-type EndingValues = { result: string; usedTokenVersion: number; isUse: boolean; now: EpochMs };
+type EndingValues = { result: string; skipped: string; usedTokenVersion: number; isUse: boolean; now: EpochMs };
 
-const FINISH = statementPerVariant((shape) =>
+const FINISH = statementPerShape((shape) =>
   prepared((orm, param: Param<ProgressValues & EndingValues & Held>) =>
     orm
       .update(connections)
-      .set({ ...progressed(param, shape), ...ended(param) })
+      .set({ ...progressed(param, shape), ...ended(param, shape) })
       .where(isHeld(param))
       .returning({ id: connections.id }),
   ),
@@ -93,16 +92,18 @@ export const finishStatement = (
   connectionId: number,
   leaseId: string,
   progress: SyncProgress,
-  { outcome, usedTokenVersion, isUse }: SyncEnding,
+  { outcome, skipped, usedTokenVersion, isUse }: SyncEnding,
   now: EpochMs,
 ): D1PreparedStatement => {
-  const ending = { result: JSON.stringify({ endedAt: now, outcome }), usedTokenVersion, isUse, now };
-  return FINISH(progress).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending });
+  const result = JSON.stringify({ endedAt: now, outcome });
+  const ending = { result, skipped: `skipped_${skipped}`, usedTokenVersion, isUse, now };
+  return FINISH(progress, skipped).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending });
 };
 
 type AbandonValues = {
   result: string;
   recentQuestions: string | null;
+  history: string | null;
   resumeAt: EpochMs | null;
   failure: string | null;
   isRefused: boolean;
@@ -117,6 +118,8 @@ const ABANDON = prepared((orm, param: Param<AbandonValues & Held>) =>
       syncLeaseUntil: null,
       lastSyncResult: param('result'),
       recentQuestions: sql`coalesce(${param('recentQuestions')}, ${connections.recentQuestions})`,
+      // Where a sync ended before it asked, nothing is known of it.
+      syncHistory: sql`CASE WHEN ${param('recentQuestions')} IS NULL THEN ${connections.syncHistory} ELSE ${param('history')} END`,
       syncResumeAt: sql`coalesce(${param('resumeAt')}, ${connections.syncResumeAt})`,
       syncRefusedSince: sql`iif(${param('isRefused')}, coalesce(${connections.syncRefusedSince}, ${param('endedAt')}), ${connections.syncRefusedSince})`,
       syncFailures: sql`${connections.syncFailures} + (${param('failure')} IS NOT NULL)`,
@@ -136,7 +139,8 @@ export const abandonSync = (
   ending: {
     outcome: unknown;
     endedAt: EpochMs;
-    recentQuestions: readonly AskedQuestion[] | undefined;
+    /** What was asked, and what could not be read; undefined where nothing was. */
+    position: Pick<SyncPosition, 'recentQuestions' | 'history'> | undefined;
     resumeAt: EpochMs | undefined;
     /** Why Withings' answer was of no use, if that ended it: it is shown with the connection. */
     failure: string | undefined;
@@ -145,7 +149,8 @@ export const abandonSync = (
   tryD1Idempotent(db, async () => {
     const values = {
       result: JSON.stringify({ endedAt: ending.endedAt, outcome: ending.outcome }),
-      recentQuestions: ending.recentQuestions === undefined ? null : JSON.stringify(ending.recentQuestions),
+      recentQuestions: ending.position === undefined ? null : JSON.stringify(ending.position.recentQuestions),
+      history: historyJson(ending.position?.history),
       resumeAt: ending.resumeAt ?? null,
       failure: ending.failure ?? null,
       isRefused: ending.failure === 'unauthorized',
@@ -157,6 +162,8 @@ export const abandonSync = (
 type ProgressValues = {
   cursorSeconds: number;
   resume: string | null;
+  history: string | null;
+  completeFrom: EpochMs | null;
   resumeAt: EpochMs | null;
   recentQuestions: string;
   reviews: string | null;
@@ -165,9 +172,14 @@ type ProgressValues = {
   timeZone: string | null;
 };
 
+const historyJson = (history: SyncPosition['history']): string | null =>
+  history === undefined ? null : JSON.stringify(history);
+
 const progressValues = ({ position, reviews, ...progress }: SyncProgress): ProgressValues => ({
   cursorSeconds: position.cursorSeconds,
   resume: position.resume === undefined ? null : JSON.stringify(position.resume),
+  history: historyJson(position.history),
+  completeFrom: historyCompleteFrom(position) ?? null,
   resumeAt: progress.resumeAt ?? null,
   recentQuestions: JSON.stringify(position.recentQuestions),
   reviews: reviews === undefined ? null : JSON.stringify(reviews),
@@ -176,9 +188,11 @@ const progressValues = ({ position, reviews, ...progress }: SyncProgress): Progr
   timeZone: progress.timeZone ?? null,
 });
 
-const progressed = (param: Param<ProgressValues>, { changes, nextReview }: IndexedColumns) => ({
+const progressed = (param: Param<ProgressValues>, { changes, nextReview }: Shape) => ({
   syncCursorSeconds: param('cursorSeconds'),
   syncResume: param('resume'),
+  syncHistory: param('history'),
+  historyCompleteFrom: param('completeFrom'),
   syncResumeAt: param('resumeAt'),
   recentQuestions: param('recentQuestions'),
   reviewPosition: sql`coalesce(${param('reviews')}, ${connections.reviewPosition})`,
@@ -187,7 +201,7 @@ const progressed = (param: Param<ProgressValues>, { changes, nextReview }: Index
   ...(changes && { dataVersion: sql`${connections.dataVersion} + 1`, ...withChanges(param('changedGroups')) }),
 });
 
-const ended = (param: Param<EndingValues>) => ({
+const ended = (param: Param<EndingValues>, { skips }: Shape) => ({
   syncLeaseId: null,
   syncLeaseUntil: null,
   lastSyncAt: param('now'),
@@ -195,7 +209,7 @@ const ended = (param: Param<EndingValues>) => ({
   syncRefusedSince: null,
   lastUsedAt: sql`CASE WHEN ${param('isUse')} THEN ${param('now')} ELSE ${connections.lastUsedAt} END`,
   lastSyncResult: param('result'),
-  timeline: withEvent({ kind: 'synced', at: param('now') }),
+  timeline: withEvent({ kind: 'synced', ...(skips && { reason: param('skipped') }), at: param('now') }),
   activity: withActivity('synced', param('now')),
   previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${param('usedTokenVersion')}
     THEN NULL ELSE ${connections.previousRefreshTokenSealed} END`,

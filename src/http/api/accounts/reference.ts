@@ -30,7 +30,7 @@ const LISTED = json(200, 'A page of tokens, the valid ones first.', contract.acc
 const REVOKED = empty(204, 'From the next request on, the token is refused.');
 const NEW_TOKEN = body(contract.createTokenRequest, { name: 'laptop', expires_in_days: 90 });
 
-/** Who develops apps here, and the tokens that manage them. */
+/** Developer accounts, and their access tokens. */
 export const ACCOUNT_OPERATIONS: readonly Operation[] = [
   {
     id: 'whoami',

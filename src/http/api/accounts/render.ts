@@ -4,7 +4,7 @@ import type { AccessToken, Account, Principal } from '../../../domain/account.ts
 import { instant, instantOrNull } from '../instant.ts';
 import type * as contract from './contract.ts';
 
-/** How accounts and their tokens look over HTTP. */
+/** Accounts and tokens as JSON. */
 
 export const renderAccount = (account: Account): z.infer<typeof contract.account> => ({
   id: account.id,

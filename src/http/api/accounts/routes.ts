@@ -21,7 +21,7 @@ import { valid } from '../validate.ts';
 import { createAccountRequest, createTokenRequest, updateAccountRequest } from './contract.ts';
 import { renderAccessToken, renderAccount, renderManager } from './render.ts';
 
-/** Developer accounts, which are the operator's to make, and access tokens, which are also their account's. */
+/** Developer accounts, which only the operator creates, and access tokens, which also their account manages. */
 export const accountsApi = new Hono<HttpEnv>();
 
 /** Who the token speaks for. */

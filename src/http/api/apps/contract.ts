@@ -151,7 +151,7 @@ export const auditQuery = z.strictObject({
   cursor: auditCursor.optional().describe('The `next_cursor` of the page before. Without it, the first page.'),
 });
 
-/** Whether an authorization request with a redirect URI would be taken, and what differs if not. */
+/** Whether `auth` would accept a redirect URI, and how it differs if not. */
 export const redirectUriTest = z.object({
   matches: z.boolean().describe('Whether an authorization request with this URI is taken.'),
   registered: z

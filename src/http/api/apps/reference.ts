@@ -43,7 +43,7 @@ const AUDIT_PAGE = {
 };
 const ACCESS_TOKEN = { kind: 'access_token' } as const;
 
-/** Apps, their keys, their redirect URIs, and who changed them. */
+/** Apps, their keys, their redirect URIs and their audit trail. */
 export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
   {
     id: 'createApp',

@@ -58,5 +58,5 @@ export const renderAuditEntry = ({
   account_id: accountId ?? null,
 });
 
-/** Settings are noted by our names and told by the API's. */
+/** Audit details are stored in camelCase and served in snake_case. */
 const wireName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -37,7 +37,9 @@ import {
 } from './contract.ts';
 import { renderApp, renderAuditEntry, renderKey, renderRedirectUri, renderWarnings } from './render.ts';
 
-/** Apps, their keys, their redirect URIs, and who changed them. Takes an access token, never an app's key. */
+/**
+ * Apps, their keys, their redirect URIs and their audit trail. These routes take an access token, never an app's key.
+ */
 export const managementApi = new Hono<HttpEnv>();
 
 managementApi.post('/apps', forManager, valid('json', createAppRequest), async (c) => {
@@ -120,7 +122,7 @@ managementApi.get('/apps/:app_id/redirect-uris', forApp, async (c) => {
   return uris.ok ? c.json({ data: uris.value.map(renderRedirectUri) }) : answerFailure(c, uris.failure);
 });
 
-/** What an authorization request with this redirect URI would meet. */
+/** Whether `auth` would accept this redirect URI. */
 managementApi.get('/apps/:app_id/redirect-uris/test', forApp, valid('query', redirectUriQuery), async (c) => {
   const tested = await testRedirectUri(c.get('deps'), c.get('managed'), c.req.valid('query').uri);
   if (!tested.ok) return answerFailure(c, tested.failure);
@@ -147,12 +149,15 @@ managementApi.get('/apps/:app_id/withings/connections', forApp, valid('query', c
   return c.json({ data: users.map(renderListedConnection), next_cursor: nextAfterUserId ?? null });
 });
 
-/** Who changed what of one app, newest first. */
+/** An app's audit trail, newest first. */
 managementApi.get('/apps/:app_id/audit', forApp, valid('query', auditQuery), (c) =>
   answerAudit(c, c.get('managed').app.id, c.req.valid('query')),
 );
 
-/** Who changed what, newest first: for the operator of anything, apps that are gone included; for a developer of their own account. */
+/**
+ * The audit trail, newest first: all of it for the operator, deleted apps included; a developer's own account for a
+ * developer.
+ */
 managementApi.get('/audit', forManager, valid('query', auditQuery), (c) =>
   answerAudit(c, c.get('manager').account?.id, c.req.valid('query')),
 );

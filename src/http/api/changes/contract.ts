@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { packedCursorOf } from '../cursor.ts';
 import { metricValue } from '../metrics/contract.ts';
 
-/** The HTTP contract, about the changes of all of an app's users. */
+/** The HTTP contract of the changes of all of an app's users. */
 
 const MAX_CHANGES = 500;
 const DEFAULT_CHANGES = 100;

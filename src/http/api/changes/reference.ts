@@ -2,7 +2,7 @@ import { WEIGHT } from '../metrics/reference.ts';
 import { json, type Operation } from '../reference/operation.ts';
 import * as changes from './contract.ts';
 
-/** What changed of all of an app's users. */
+/** The changes of all of an app's users. */
 export const CHANGE_OPERATIONS: readonly Operation[] = [
   {
     id: 'listChanges',

@@ -9,7 +9,7 @@ import { valid } from '../validate.ts';
 import { changesCursor, changesQuery } from './contract.ts';
 import { renderChange } from './render.ts';
 
-/** What changed of all of an app's users, for the app's backend. */
+/** The changes of all of an app's users, for the app's backend. */
 export const changesApi = new Hono<HttpEnv>();
 
 changesApi.get('/', forBackend('read'), valid('query', changesQuery), async (c) => {

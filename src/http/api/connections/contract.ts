@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
+import { historyCompleteFrom, instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
 
@@ -39,7 +39,9 @@ export const syncResult = z.object({
     ),
   changed: z.int().describe('Measurements whose value, time or source changed at Withings.'),
   removed: z.int().describe('Measurements that were deleted at Withings, or are not in their group any more.'),
+  skipped: z.int().describe('Measurements, groups and stretches of time that this sync could not read and left out.'),
   complete: z.boolean().describe('False while a long history is still being read: call again, or wait for the cron.'),
+  history_complete_from: historyCompleteFrom,
   synced_at: instant.describe('When Withings was last asked.'),
 });
 
@@ -84,6 +86,7 @@ export const connection = z.object({
   scopes: z.array(z.string()).describe("The scopes that the user granted, by Withings' names."),
   created_at: instant.nullable().describe('When the user connected first. Null if only a pending connection exists.'),
   last_sync_at: lastSyncAt,
+  history_complete_from: historyCompleteFrom,
   next_refresh_at: instant.nullable().describe('When the tokens are refreshed next. Null without tokens.'),
   last_failure: z
     .object({

@@ -30,7 +30,7 @@ const CALLBACK_QUERY = z.object({
   error: z.string().optional().describe('What Withings says instead of a code.'),
 });
 
-/** The connect flow: the two URLs that a browser opens, and what an app's backend does around them. */
+/** The connect flow: the two URLs that a browser opens, and the calls of an app's backend. */
 export const CONNECT_OPERATIONS: readonly Operation[] = [
   {
     id: 'startLink',

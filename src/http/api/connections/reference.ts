@@ -2,9 +2,18 @@ import { json, type Operation } from '../reference/operation.ts';
 import * as contract from './contract.ts';
 import { connectionList, connectionListQuery } from './contract.ts';
 
-const SYNCED = { added: 9, changed: 0, removed: 0, complete: true, synced_at: '2026-06-15T12:00:00.000Z' };
+const SYNCED = {
+  added: 9,
+  changed: 0,
+  removed: 0,
+  skipped: 0,
+  complete: true,
+  history_complete_from: null,
+  synced_at: '2026-06-15T12:00:00.000Z',
+};
+const SYNCED_SO_FAR = { ...SYNCED, added: 1200, complete: false, history_complete_from: '2025-11-02T07:12:00.000Z' };
 
-/** A user's connection: pull, look, forget. */
+/** A user's connection: sync, read, disconnect. */
 export const CONNECTION_OPERATIONS: readonly Operation[] = [
   {
     id: 'sync',
@@ -13,11 +22,11 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
     tag: 'Connections',
     summary: 'Pull what is new from Withings',
     description:
-      'Answers when it is stored. A long history is read in slices: 202 says that more is to come, by the next call or by the cron.',
+      'Answers when it is stored. A first sync brings the newest measurements, then the past, back to the beginning. A long history is read in slices: 202 says that more is to come, by the next call or by the cron.',
     auth: { kind: 'app_key', scope: 'sync', userTokens: true },
     answers: [
       json(200, 'Everything is stored.', contract.syncResult, SYNCED),
-      json(202, 'Stored so far; more is to come.', contract.syncResult, { ...SYNCED, added: 1200, complete: false }),
+      json(202, 'Stored so far; more is to come.', contract.syncResult, SYNCED_SO_FAR),
     ],
     problems: [
       'not_connected',
@@ -94,6 +103,7 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
         scopes: ['user.metrics'],
         created_at: '2026-06-01T08:00:00.000Z',
         last_sync_at: '2026-06-15T12:00:00.000Z',
+        history_complete_from: null,
         next_refresh_at: '2026-06-15T14:20:00.000Z',
         last_failure: { kind: 'timeout', at: '2026-06-10T03:00:00.000Z' },
         timeline: [{ kind: 'connected', at: '2026-06-01T08:00:00.000Z' }],

@@ -7,8 +7,13 @@ import type { TimelineEvent } from '../../../domain/timeline.ts';
 import { instant, instantOrNull } from '../instant.ts';
 import type * as contract from './contract.ts';
 
-export const renderSync = ({ syncedAt, ...result }: SyncResult): z.infer<typeof contract.syncResult> => ({
+export const renderSync = ({
+  syncedAt,
+  historyCompleteFrom,
+  ...result
+}: SyncResult): z.infer<typeof contract.syncResult> => ({
   ...result,
+  history_complete_from: instantOrNull(historyCompleteFrom),
   synced_at: instant(syncedAt),
 });
 
@@ -22,7 +27,7 @@ export const renderListedConnection = (user: ListedUser): z.infer<typeof contrac
   failing: user.failure ?? null,
 });
 
-/** A user's connection; one that only waits for its confirmation is `pending`. */
+/** A user's connection; a pending one if that is the only one. */
 export const renderConnection = (
   userId: string,
   { detail, pendingSince, userHash }: ShownConnection,
@@ -37,6 +42,7 @@ export const renderConnection = (
   scopes: detail?.scope ?? [],
   created_at: instantOrNull(detail?.createdAt),
   last_sync_at: instantOrNull(detail?.lastSyncAt),
+  history_complete_from: instantOrNull(detail?.historyCompleteFrom),
   next_refresh_at: instantOrNull(detail?.nextRefreshAt),
   last_failure:
     detail?.lastFailure === undefined ? null : { kind: detail.lastFailure.kind, at: instant(detail.lastFailure.at) },

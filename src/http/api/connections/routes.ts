@@ -13,7 +13,7 @@ import { valid } from '../validate.ts';
 import { confirmRequest, connectSessionRequest, userTokenRequest } from './contract.ts';
 import { renderConnection, renderSync } from './render.ts';
 
-/** A user's connection: pull, look, forget; and what an app's backend does to make one. */
+/** A user's connection: sync, read, disconnect; and the backend's calls to create one. */
 export const connectionsApi = new Hono<HttpEnv>();
 
 /** Pulls what is new. 200 when everything is stored, 202 while a long history is still being read. */
@@ -25,16 +25,16 @@ connectionsApi.post('/sync/:user_id', forUser('sync'), async (c) => {
   return c.json(renderSync(synced.value), synced.value.complete ? 200 : 202);
 });
 
-/** Whether the user is connected: exactly that, for users nobody ever heard of too. */
+/** Whether the user is connected. Unknown users are not. */
 connectionsApi.get('/status/:user_id', forUser('read'), (c) => c.json({ connected: isConnected(c.get('user')) }));
 
-/** Forgets the user's tokens. Stored measurements stay. */
+/** Deletes the user's tokens. Stored measurements stay. */
 connectionsApi.delete('/disconnect/:user_id', forPerson('sync', { userTokens: true }), async (c) => {
   const done = await disconnect(c.get('deps'), c.get('person'));
   return done.ok ? c.json({ connected: false }) : answerFailure(c, done.failure);
 });
 
-/** The connection in full: state and why, scopes, last sync, next refresh, last failure, timeline. */
+/** The connection: state with its reason, scopes, last sync, next refresh, last failure, timeline. */
 connectionsApi.get('/connections/:user_id', forUser('read', { userTokens: false }), async (c) => {
   const shown = await showConnection(c.get('deps'), c.get('user'));
   return shown.ok ? c.json(renderConnection(c.get('user').userId, shown.value)) : answerFailure(c, shown.failure);
@@ -65,7 +65,7 @@ connectionsApi.post(
   },
 );
 
-/** Says that the signed-in user who brought the ticket back is the one the link was made for. */
+/** Confirms that the user who returned with the ticket is the one for whom the link was made. */
 connectionsApi.post('/confirm', forBackend('manage-links'), valid('json', confirmRequest), async (c) => {
   const { ticket, user_id: userId } = c.req.valid('json');
   const confirmed = await confirmLink(c.get('deps'), c.get('backend').appId, { ticket, userId });

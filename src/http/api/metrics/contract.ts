@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { instant, nextCursor } from '../schemas.ts';
+import { historyCompleteFrom, instant, nextCursor } from '../schemas.ts';
 import { metricCursor } from './cursor.ts';
 
 /** The HTTP contract of body data. */
@@ -66,6 +66,7 @@ export const latestMetrics = z.object({
       }),
     )
     .describe('The newest value of each metric that has one, of those measured by now, by the name of the metric.'),
+  history_complete_from: historyCompleteFrom,
 });
 
 /** The values of one metric on one of the user's local days, or in one ISO week or month. */
@@ -98,7 +99,7 @@ const end = z.object({
   group_id: groupId,
 });
 
-/** How far a metric went over the interval; its first and last value there. */
+/** How much a metric changed over the interval, with its first and last value. */
 export const metricChange = z.object({
   metric: metricName,
   unit,

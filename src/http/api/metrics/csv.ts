@@ -5,11 +5,11 @@ import type { CsvParameters } from './contract.ts';
 import { inUnits, renderPeriod, segmentOf, type Units } from './json.ts';
 
 /**
- * Body data as CSV (RFC 4180) that a spreadsheet opens: with a header row, and a byte order mark, without which a spreadsheet takes `kg/m²`
- * for another encoding. Text that a spreadsheet would run as a formula is quoted by an apostrophe, which it hides.
+ * Body data as CSV (RFC 4180) for spreadsheets. It has a header row, and a byte order mark so that a spreadsheet
+ * decodes `kg/m²` correctly. Text that a spreadsheet would run as a formula gets an apostrophe, which it hides.
  */
 
-/** Numbers are written as they are, null leaves the cell empty, text is defused. */
+/** Numbers are written unchanged, null is an empty cell, and text is quoted against formulas. */
 type Cell = string | number | null;
 
 /** What stands in each column, in the order of the columns. */
@@ -19,7 +19,7 @@ const BYTE_ORDER_MARK = '\uFEFF';
 const LINE_END = '\r\n';
 const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t' } as const;
 
-/** What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection"). */
+/** The beginning of a formula in spreadsheets (OWASP, "CSV Injection"). */
 const FORMULA_START = /^[=+\-@\t\r]/;
 
 const tableOf = <Row>(columns: Columns<Row>, rows: readonly Row[], { separator, decimal }: CsvParameters): string => {

@@ -4,15 +4,15 @@ import * as z from 'zod';
 import { packedCursorOf } from '../cursor.ts';
 
 /**
- * A cursor says where a page ended (moment, group, rank) and of which question it is a page. It is no secret and grants nothing: a cursor of
- * another question is refused because it would silently skip or repeat.
+ * A cursor says where a page ended (time, group, rank) and to which query it belongs. It is not secret and grants
+ * nothing. A cursor of another query is refused, because it would silently skip or repeat values.
  */
 export const metricCursor = packedCursorOf(z.tuple([z.string(), z.int(), z.int(), z.int()]));
 
-/** Enough of a digest that no two questions of one app are taken for the same. */
+/** Enough of a digest that no two queries of one app collide. */
 const HASH_BYTES = 12;
 
-/** A short text that stands for a question, whatever its length. */
+/** A short text that identifies a query. */
 export const questionHash = async (question: readonly (string | undefined)[]): Promise<string> => {
   const text = JSON.stringify(question.map((part) => part ?? null));
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));

@@ -9,21 +9,21 @@ import { type Metric, METRICS, toImperial } from '../../../domain/metrics/metric
 import { roundHalfUp } from '../../../domain/metrics/rounding.ts';
 import type * as contract from './contract.ts';
 
-/** How body data looks as JSON. */
+/** Body data as JSON. */
 
 export type Units = 'metric' | 'imperial';
 
-/** A value in the units asked for. */
+/** A value in the requested units. */
 export const inUnits = (metric: Metric | undefined, value: number, units: Units): { value: number; unit: string } =>
   metric === undefined || units === 'metric' ? { value, unit: metric?.unit ?? '' } : toImperial(metric, value);
 
-/** A name for the segment, where the value is of one. */
+/** The name of the value's segment, if it has one. */
 export const segmentOf = (position: number): string | undefined =>
   position === WHOLE_BODY ? undefined : positionName(position);
 
 const DERIVED_FROM = ['weight', 'height'];
 
-/** What is said of every figure: which metric, of which segment, and what it was derived from. */
+/** The fields of every value: its metric, its segment, and what it was derived from. */
 const described = (name: string, metric: Metric | undefined, position: number) => {
   const derived = metric?.derived === true;
   return { metric: name, segment: segmentOf(position), derived, derived_from: derived ? DERIVED_FROM : undefined };
@@ -71,7 +71,7 @@ export const renderPeriod = (one: MetricPeriod, units: Units): z.infer<typeof co
   };
 };
 
-/** Digits beyond what any device resolves, so that subtracting floats does not show. */
+/** More digits than any device resolves, but few enough to hide floating-point errors of a difference. */
 const CHANGE_DECIMALS = 4;
 
 export const renderChange = (

@@ -7,14 +7,13 @@ import { fail, ok, type Result } from '../../../domain/result.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { MetricRangeParameters, MetricSelectionParameters } from './contract.ts';
 
-/** What the metrics API's parameters mean. Each failure names the parameter that is at fault. */
+/** Interprets the metrics API's parameters. Each failure names the wrong parameter. */
 
 export const invalidParameter = (parameter: string, detail: string) =>
   fail({ kind: 'invalid_parameter', parameter, detail } as const);
 
 type Selecting = Pick<MetricSelectionParameters, 'metric'> & Partial<MetricSelectionParameters>;
 
-/** Which values are asked for. */
 export const selectionOf = ({ metric, include, exclude }: Selecting): Result<MetricSelection, Failure> => {
   const included = wordsOf(include);
   const excluded = wordsOf(exclude);
@@ -42,7 +41,7 @@ const KNOWN_NAMES = [...METRICS.map(({ name }) => name), ...METRICS.map(({ group
 
 const wordsOf = (list: string | undefined): string[] => list?.split(',').map((word) => word.trim()) ?? [];
 
-/** The interval that is asked for, both ends inclusive; dates are local days of where the measurement was made. */
+/** The requested interval, both ends inclusive. Dates are local days of the measurement's time zone. */
 export const rangeOf = ({ from, to }: Pick<MetricRangeParameters, 'from' | 'to'>): Result<TimeRange, Failure> => {
   const first = boundOf('from', from, 'start');
   if (!first.ok) return first;

@@ -80,7 +80,7 @@ const queryOf = (
         ? undefined
         : {
             fromDay: from === undefined ? undefined : (firstDay ?? localDay(fromSeconds, timeZone)),
-            // What has not happened yet is no gap.
+            // The future is not a gap.
             untilDay: end < today ? end : today,
           },
   });

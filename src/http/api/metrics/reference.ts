@@ -148,6 +148,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
             weight: { ...WEIGHT, age_seconds: 3600 },
             bmi: { ...renderMetric(bmi, 'metric'), age_seconds: 3600 },
           },
+          history_complete_from: null,
         }),
         VALUES_CSV,
         FHIR,

@@ -32,7 +32,10 @@ export const inForm = (...offered: readonly Form[]) =>
     return next();
   });
 
-/** Part of every validator: raise it if the same data is answered differently, so that no client keeps what an older release said. */
+/**
+ * Part of every validator. Raise it if the same data gets another answer, so that no client keeps an older release's
+ * one.
+ */
 const ANSWER_VERSION = 2;
 
 /**
@@ -62,7 +65,7 @@ export const setValidUntil = (
   if (untilSeconds !== undefined) c.header('ETag', `"${tagOf(version)}~${untilSeconds}"`);
 };
 
-/** Percent-encoded, whatever an earlier version stored for a time zone: a header takes visible ASCII. */
+/** Percent-encoded, because an earlier version may have stored any time zone and a header takes visible ASCII. */
 const tagOf = (version: readonly (string | number)[]): string =>
   encodeURIComponent([ANSWER_VERSION, ...version].join('-'));
 

@@ -12,6 +12,7 @@ import { HOUR_MS, toSeconds } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forUser } from '../admit-app.ts';
+import { instantOrNull } from '../instant.ts';
 import { valid } from '../validate.ts';
 import {
   type CsvParameters,
@@ -29,7 +30,7 @@ import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
 import { periodsApi } from './periods.ts';
 import { answerCsv, FORM_TYPES, inForm, notModified, setValidUntil } from './representation.ts';
 
-/** The metrics API: a user's body data over time. Users without a connection have none, which is no error. */
+/** The metrics API: a user's body data over time. Users without a connection have none, which is not an error. */
 export const metricsApi = new Hono<HttpEnv>();
 
 /** A page of values as JSON, CSV or FHIR; see `metricQuery` for what may be asked. */
@@ -76,7 +77,8 @@ metricsApi.get(
     const form = c.get('form');
     const deps = c.get('deps');
     const nowSeconds = toSeconds(deps.now());
-    const version = [connection?.id ?? 0, connection?.dataVersion ?? 0, form];
+    const completeFrom = connection?.historyCompleteFrom;
+    const version = [connection?.id ?? 0, connection?.dataVersion ?? 0, form, completeFrom ?? ''];
     if (connection !== undefined && notModified(c, version, nowSeconds)) return c.body(null, 304);
     const latest =
       connection === undefined
@@ -91,7 +93,7 @@ metricsApi.get(
       const rendered = { ...renderMetric(value, units), age_seconds: nowSeconds - value.measuredAtSeconds };
       return [value.name, rendered] as const;
     });
-    return c.json({ data: Object.fromEntries(data) });
+    return c.json({ data: Object.fromEntries(data), history_complete_from: instantOrNull(completeFrom) });
   },
 );
 
@@ -158,7 +160,7 @@ const nextUrlOf = (c: HttpContext, cursor: string): string => {
   return `${c.get('deps').settings.publicUrl(c.req.url)}${pathname}?${searchParams.toString()}`;
 };
 
-/** What a cursor belongs to: everything but where the page begins, how long it is and how it looks. */
+/** The query of a cursor: everything except the page's start, size and format. */
 const questionOf = (
   { appId, userId }: AuthorizedRequest,
   { metric, from, to, order, include, exclude }: MetricQueryParameters,

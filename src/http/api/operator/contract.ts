@@ -2,11 +2,11 @@ import * as z from 'zod';
 
 import { instant } from '../schemas.ts';
 
-/** The HTTP contract, for the broker's operator; and that it runs, for anybody. */
+/** The HTTP contract for the operator, and of the public health check. */
 
 const check = z.enum(['ok', 'failing', 'unknown']);
 
-/** What an answer of 200 says: the broker can serve. What fails beside that makes it worse, and is its operator's to fix. */
+/** 200 means that the broker can serve. Other failing checks degrade service; they do not make it unavailable. */
 export const health = z.object({
   ok: z.literal(true).describe('Always true: a broker that cannot serve answers 503.'),
   checks: z
@@ -43,7 +43,7 @@ const settled = z
     'Whether the other keys may be dropped: all tokens are sealed under the current key, and what other keys signed has expired.',
   );
 
-/** The keyring and how far its rotation is. Key ids only, never a key. */
+/** The keyring and the progress of its rotation. Key ids only, never a key. */
 export const keyring = z.object({
   current_key_id: currentKeyId,
   key_ids: z.array(z.string()).describe('The ids of all keys of the keyring.'),

@@ -10,22 +10,22 @@ import { forOperator } from '../admit-manager.ts';
 import { instant, instantOrNull } from '../instant.ts';
 import type * as contract from './contract.ts';
 
-/** What concerns the broker itself, for its operator. */
+/** The operator's routes. */
 export const operatorApi = new Hono<HttpEnv>();
 
-/** Whether the cron keeps up, what fails and why, and whether keyring, credentials and database are as they should be. */
+/** The state of the cron, failures with their reasons, alarms, keyring, credentials and migrations. */
 operatorApi.get('/status', forOperator, async (c) => {
   const status = await operatorStatus(c.get('deps'));
   return status.ok ? c.json(renderStatus(status.value)) : answerFailure(c, status.failure);
 });
 
-/** Which keys there are, which are missing, and how far sealing anew is. */
+/** The keyring: its keys, missing keys, and the progress of sealing again with the current key. */
 operatorApi.get('/keyring', forOperator, async (c) => {
   const report = await reportKeyring(c.get('deps'));
   return report.ok ? c.json(renderKeyring(report.value)) : answerFailure(c, report.failure);
 });
 
-/** Goes one step further with sealing anew, without waiting for the cron. Send it until `walk` is null. */
+/** Seals the next batch with the current key, without waiting for the cron. Send it until `walk` is null. */
 operatorApi.post('/keyring/reseal', forOperator, async (c) => {
   const report = await resealStep(c.get('deps'));
   return report.ok ? c.json(renderKeyring(report.value)) : answerFailure(c, report.failure);

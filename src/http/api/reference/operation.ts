@@ -3,14 +3,14 @@ import type * as z from 'zod';
 import type { ProblemCode } from '../problem-codes.ts';
 
 /**
- * What the reference says about a route. The Worker does not carry this: the OpenAPI document is made from it at build time, and tests
- * hold routes, answers and document together.
+ * The description of a route. The Worker does not contain it: the OpenAPI document is built from it, and tests compare
+ * routes, answers and document.
  */
 export type Operation = {
-  /** Stable: generators name a client's method by it. */
+  /** Stable: generators use it as a method's name. */
   id: string;
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
-  /** As OpenAPI writes it: `/apps/{app_id}`. */
+  /** In OpenAPI's form: `/apps/{app_id}`. */
   path: string;
   tag: Tag;
   /** One line, without a full stop. */
@@ -20,7 +20,7 @@ export type Operation = {
   query?: z.ZodObject;
   body?: Body;
   answers: readonly Answer[];
-  /** Codes beyond those that follow from credentials, parameters and body; see `problemsOf`. */
+  /** Codes in addition to those that follow from credentials, parameters and body; see `problemsOf`. */
   problems?: readonly ProblemCode[];
 };
 
@@ -47,13 +47,13 @@ export type Auth =
 
 export type Body = { schema: z.ZodType; example: unknown };
 
-/** What a route answers when all is well. */
+/** A route's successful answer. */
 export type Answer = {
   status: 200 | 201 | 202 | 204 | 302 | 304;
   description: string;
-  /** Of the answer itself, beyond the one that every answer has. */
+  /** The answer's own headers. */
   headers?: readonly AnswerHeader[];
-  /** The forms in which the client may have it. */
+  /** The formats of the answer. */
   contents?: readonly AnswerContent[];
 };
 export type AnswerContent = { type: string; schema?: z.ZodType; example: unknown };
@@ -78,7 +78,7 @@ export const json = <Schema extends z.ZodType>(
   example: z.output<Schema>,
 ): Answer => ({ status, description, contents: [{ type: 'application/json', schema, example }] });
 
-/** An answer that names its version. */
+/** An answer with an `ETag`. */
 export const withEtag = (answer: Answer): Answer => ({ ...answer, headers: ['ETag'] });
 
 /** An answer without a body. */
@@ -95,7 +95,8 @@ export const problemsOf = ({ auth, method, path, query, body, problems = [] }: O
   ]);
   if (auth.kind === 'app_key' && !auth.userTokens) codes.add('user_token_not_taken');
   if (auth.kind === 'access_token' && path.includes('{app_id}')) codes.add('app_not_found');
-  if (path.includes('{user_id}') || query !== undefined || body !== undefined) codes.add('invalid_parameter');
+  // A query that the route does not take is one too.
+  if (auth.kind !== 'none' || query !== undefined) codes.add('invalid_parameter');
   if (body !== undefined) codes.add('invalid_body');
   if (method !== 'get') codes.add('body_too_large');
   return [...codes];

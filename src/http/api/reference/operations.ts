@@ -106,7 +106,7 @@ const BROKER_OPERATIONS: readonly Operation[] = [
   },
 ];
 
-/** Every operation of the API, in the order of the reference. A route that is not here fails `test/http/reference.test.ts`. */
+/** Every operation of the API, in the order of the reference. A missing route fails `test/http/reference.test.ts`. */
 export const OPERATIONS: readonly Operation[] = [
   ...CONNECT_OPERATIONS,
   ...CONNECTION_OPERATIONS,

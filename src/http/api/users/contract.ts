@@ -4,7 +4,7 @@ import { timelineEvent } from '../connections/contract.ts';
 import { cursorOf } from '../cursor.ts';
 import { instant, nextCursor } from '../schemas.ts';
 
-/** The HTTP contract, about a user as a whole: exported, and erased. */
+/** The HTTP contract of a user's export and erasure. */
 
 export const erasure = z.object({
   complete: z.boolean().describe('False if a bounded part was done: send the same request again.'),
@@ -26,7 +26,7 @@ export const erasure = z.object({
     .describe('What became of the authorizations at Withings.'),
 });
 
-/** A page of all that is stored about a user, tokens aside. */
+/** A page of everything that is stored about a user, without tokens. */
 export const userExport = z.object({
   app_id: z.string().describe("The app's id."),
   user_id: z.string().describe("The app's own id for the user."),
@@ -86,7 +86,7 @@ export const userExport = z.object({
   next_cursor: nextCursor,
 });
 
-/** `<connection>.<group>` of the last one on a page. It names rows of the user who is exported, and of nobody else. */
+/** `<connection>.<group>` of the last one on a page. It refers only to rows of the exported user. */
 export const exportCursor = cursorOf(
   (text) => {
     const [, connectionId, groupId] = /^(\d{1,16})\.(\d{1,16})$/.exec(text) ?? [];

@@ -7,7 +7,7 @@ const ERASED = {
   withings: { revoked: 1, kept: 0, failed: 0 },
 };
 
-/** All of a user: handed out, and erased. */
+/** A user's export and erasure. */
 export const USER_OPERATIONS: readonly Operation[] = [
   {
     id: 'exportUser',

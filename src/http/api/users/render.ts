@@ -9,7 +9,7 @@ import { renderTimeline } from '../connections/render.ts';
 import { instant } from '../instant.ts';
 import type * as contract from './contract.ts';
 
-/** How a user looks as a whole: exported, and erased. */
+/** A user's export and erasure as JSON. */
 
 export const renderErasure = ({ complete, removed, withings }: Erasure): z.infer<typeof contract.erasure> => {
   const { pendingConnections, ...counts } = removed;

@@ -2,7 +2,6 @@ import { Hono } from 'hono';
 
 import { createApp, listApps } from '../../../broker/apps/manage-apps.ts';
 import type { App } from '../../../domain/app.ts';
-import { createAppRequest } from '../../api/apps/contract.ts';
 import { Badge } from '../components/badge.tsx';
 import { Field, Form } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
@@ -10,7 +9,7 @@ import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
-import { type FieldErrors, parseForm, readForm } from '../form.ts';
+import { type FieldErrors, nameForm, parseForm, readForm } from '../form.ts';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
@@ -19,11 +18,13 @@ export const appPages = new Hono<DashboardEnv>();
 
 const PATH = '/dashboard/apps';
 
+const BAD_NAME = 'Give it a name of 1 to 100 characters.';
+
 appPages.get('/', (c) => appsPage(c, {}));
 
 appPages.post('/', async (c) => {
-  const wanted = await parseForm(c, createAppRequest);
-  if (!wanted.ok) return appsPage(c, wanted.failure, (await readForm(c)).get('name') ?? '');
+  const wanted = await parseForm(c, nameForm);
+  if (!wanted.ok) return appsPage(c, { name: BAD_NAME }, (await readForm(c)).get('name') ?? '');
   const created = await createApp(c.get('deps'), c.get('manager'), { name: wanted.value.name });
   if (!created.ok) return answerFailure(c, created.failure);
   return c.redirect(withNotice(`${PATH}/${created.value.id}/health`, 'app_created'), 303);
@@ -49,7 +50,7 @@ const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string)
             name="name"
             label="Name"
             hint="For you and your team; users do not see it."
-            error={errors['name'] === undefined ? undefined : 'Give it a name of 1 to 100 characters.'}
+            error={errors['name']}
             value={name}
             maxlength={100}
             autocomplete="off"

@@ -3,7 +3,6 @@ import { Hono } from 'hono';
 import { createAccount, listAccounts } from '../../../broker/apps/manage-accounts.ts';
 import type { Account } from '../../../domain/account.ts';
 import type { EpochMs } from '../../../domain/time.ts';
-import { createAccountRequest } from '../../api/accounts/contract.ts';
 import { Badge } from '../components/badge.tsx';
 import { Field, Form } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
@@ -11,7 +10,7 @@ import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
-import { type FieldErrors, parseForm } from '../form.ts';
+import { type FieldErrors, nameForm, parseForm } from '../form.ts';
 import { page } from '../layout.tsx';
 import { withNotice } from '../notice.ts';
 
@@ -23,7 +22,7 @@ const PATH = '/dashboard/developers';
 developersPages.get('/', (c) => developersPage(c, {}));
 
 developersPages.post('/', async (c) => {
-  const wanted = await parseForm(c, createAccountRequest);
+  const wanted = await parseForm(c, nameForm);
   if (!wanted.ok) return developersPage(c, { name: 'Give it a name of 1 to 100 characters.' });
   const created = await createAccount(c.get('deps'), c.get('manager'), wanted.value);
   if (!created.ok) return answerFailure(c, created.failure);

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import * as z from 'zod';
 
 import { backendOf } from '../../../broker/access/authenticate.ts';
 import {
@@ -11,7 +12,8 @@ import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts
 import { testRedirectUri } from '../../../broker/link/test-redirect-uri.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { ok, type Result } from '../../../domain/result.ts';
-import { linkPolicy, redirectUriRequest } from '../../api/apps/contract.ts';
+import { linkPolicy } from '../../api/apps/contract.ts';
+import { redirectUriText } from '../../api/schemas.ts';
 import { problemOf } from '../../problem-text.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
@@ -20,22 +22,29 @@ import { endingOf, RedirectUris, TRY_IT_USER } from '../components/redirect-uris
 import { Snippets } from '../components/snippets.tsx';
 import { type TestedUri, TestUri } from '../components/test-uri.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
-import { answerFailure } from '../failure.tsx';
-import { readForm } from '../form.ts';
+import { answerBadForm, answerFailure } from '../failure.tsx';
+import { checkbox, parseForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 import { snippetsFor } from '../snippets.ts';
 
 /** An app's Health tab: redirect URIs, link settings, and code that starts a link. */
 export const healthPages = new Hono<DashboardEnv>();
 
+const uriForm = z.strictObject({ uri: redirectUriText });
+const policyForm = z.strictObject({
+  link_policy: linkPolicy,
+  refuse_shared_accounts: checkbox,
+  allow_loopback: checkbox,
+});
+
 healthPages.get('/', (c) => healthPage(c, undefined));
 
 healthPages.post('/redirect-uris', async (c) => {
-  const sent = (await readForm(c)).get('uri') ?? '';
-  const wanted = redirectUriRequest.safeParse({ uri: sent });
-  if (!wanted.success) return healthPage(c, { uri: '', why: 'A redirect URI has at most 2048 characters.' });
+  const wanted = await parseForm(c, uriForm);
+  if (!wanted.ok) return healthPage(c, { uri: '', why: 'A redirect URI has at most 2048 characters.' });
+  const { uri } = wanted.value;
   const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), {
-    uri: wanted.data.uri,
+    uri,
     ownHosts: [new URL(origin(c)).host],
   });
   if (registered.ok) {
@@ -45,31 +54,25 @@ healthPages.post('/redirect-uris', async (c) => {
   if (failure.kind !== 'redirect_uri_not_registrable' && failure.kind !== 'too_many_redirect_uris') {
     return answerFailure(c, failure);
   }
-  return healthPage(c, { uri: sent, why: problemOf(failure).detail });
+  return healthPage(c, { uri, why: problemOf(failure).detail });
 });
 
 healthPages.post('/redirect-uris/remove', async (c) => {
-  const uri = (await readForm(c)).get('uri') ?? '';
-  const removed = await unregisterRedirectUri(c.get('deps'), c.get('managed'), uri);
+  const wanted = await parseForm(c, uriForm);
+  if (!wanted.ok) return answerBadForm(c, wanted.failure);
+  const removed = await unregisterRedirectUri(c.get('deps'), c.get('managed'), wanted.value.uri);
   // Removing it again is not an error.
   if (!removed.ok && removed.failure.kind !== 'not_found') return answerFailure(c, removed.failure);
   return backTo(c, 'redirect_uri_removed');
 });
 
 healthPages.post('/link-policy', async (c) => {
-  const form = await readForm(c);
-  const policy = linkPolicy.safeParse(form.get('link_policy'));
-  if (!policy.success) {
-    return answerFailure(c, {
-      kind: 'invalid_parameter',
-      parameter: 'link_policy',
-      detail: 'Choose one of the three.',
-    });
-  }
+  const wanted = await parseForm(c, policyForm);
+  if (!wanted.ok) return answerBadForm(c, wanted.failure);
   const settings: AppSettings = {
-    linkPolicy: policy.data,
-    sharedAccounts: form.get('refuse_shared_accounts') === 'true' ? 'refuse' : 'allow',
-    allowLoopback: form.get('allow_loopback') === 'true',
+    linkPolicy: wanted.value.link_policy,
+    sharedAccounts: wanted.value.refuse_shared_accounts === 'true' ? 'refuse' : 'allow',
+    allowLoopback: wanted.value.allow_loopback === 'true',
   };
   return changeApp(c, settings, { tab: 'health', path: '/health', notice: 'link_policy_changed' });
 });
@@ -79,7 +82,9 @@ healthPages.post('/link-policy', async (c) => {
  */
 healthPages.post('/try', async (c) => {
   const app = c.get('app');
-  const redirectUri = (await readForm(c)).get('uri') ?? '';
+  const wanted = await parseForm(c, uriForm);
+  if (!wanted.ok) return answerBadForm(c, wanted.failure);
+  const { uri: redirectUri } = wanted.value;
   const backend = backendOf(c.get('managed'));
   if (!backend.ok) return answerFailure(c, backend.failure);
   const minted = await mintConnectSession(c.get('deps'), backend.value, { userId: TRY_IT_USER, redirectUri });

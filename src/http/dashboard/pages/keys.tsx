@@ -1,11 +1,13 @@
 import { Hono } from 'hono';
+import * as z from 'zod';
 
 import { createApiKey, listApiKeys, revokeKey } from '../../../broker/apps/manage-apps.ts';
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
 import type { Secret } from '../../../domain/secret.ts';
 import type { EpochMs } from '../../../domain/time.ts';
-import { createKeyRequest } from '../../api/apps/contract.ts';
+import { keyScope } from '../../api/apps/contract.ts';
 import { credentialCursor } from '../../api/credential-cursor.ts';
+import { name } from '../../api/schemas.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Badge } from '../components/badge.tsx';
@@ -17,28 +19,34 @@ import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { credentialPlace } from '../credential-place.ts';
-import { answerFailure } from '../failure.tsx';
-import { type FieldErrors, readForm } from '../form.ts';
+import { answerBadForm, answerFailure } from '../failure.tsx';
+import { checkbox, type FieldErrors, parseForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 
 /** An app's API keys. A new one is shown once. */
 export const keysPages = new Hono<DashboardEnv>();
 
+const keyForm = z.strictObject({ name, scopes: z.array(keyScope).min(1) });
+const settingsForm = z.strictObject({ refuse_browser_keys: checkbox });
+
 keysPages.get('/', (c) => keysPage(c, {}));
 
 keysPages.post('/', async (c) => {
-  const form = await readForm(c);
-  const wanted = createKeyRequest.safeParse({ name: form.get('name') ?? '', scopes: form.getAll('scopes') });
-  if (!wanted.success) return keysPage(c, errorsOf(wanted.error.issues));
-  const { name, scopes = [...KEY_SCOPES] } = wanted.data;
-  const created = await createApiKey(c.get('deps'), c.get('managed'), { name, scopes });
+  const wanted = await parseForm(c, keyForm);
+  if (!wanted.ok) return keysPage(c, errorsOf(wanted.failure));
+  const created = await createApiKey(c.get('deps'), c.get('managed'), wanted.value);
   if (!created.ok) return answerFailure(c, created.failure);
   return keysPage(c, {}, created.value.key);
 });
 
 keysPages.post('/settings', async (c) => {
-  const refuseBrowserKeys = (await readForm(c)).get('refuse_browser_keys') === 'true';
-  return changeApp(c, { refuseBrowserKeys }, { tab: 'keys', path: '/keys', notice: 'app_changed' });
+  const wanted = await parseForm(c, settingsForm);
+  if (!wanted.ok) return answerBadForm(c, wanted.failure);
+  return changeApp(
+    c,
+    { refuseBrowserKeys: wanted.value.refuse_browser_keys === 'true' },
+    { tab: 'keys', path: '/keys', notice: 'app_changed' },
+  );
 });
 
 keysPages.post('/revoke/:key_id', async (c) => {
@@ -48,12 +56,12 @@ keysPages.post('/revoke/:key_id', async (c) => {
   return c.redirect(withNotice(`${appPath(app)}/keys`, 'key_revoked'), 303);
 });
 
-const errorsOf = (issues: readonly { path: readonly PropertyKey[] }[]): FieldErrors =>
-  Object.fromEntries(
-    issues.map(({ path: [field] }) =>
-      field === 'name' ? ['name', 'Give it a name of 1 to 100 characters.'] : ['scopes', 'Choose at least one.'],
-    ),
-  );
+const errorsOf = (refused: FieldErrors): FieldErrors => ({
+  ...(Object.keys(refused).some((field) => !field.startsWith('scopes')) && {
+    name: 'Give it a name of 1 to 100 characters.',
+  }),
+  ...(Object.keys(refused).some((field) => field.startsWith('scopes')) && { scopes: 'Choose at least one.' }),
+});
 
 const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secret): Promise<Response> => {
   const listed = await listApiKeys(c.get('deps'), c.get('managed'), credentialPlace(c));

@@ -3,7 +3,6 @@ import { Hono } from 'hono';
 import { type AppOverview, MAX_COUNTED, showOverview } from '../../../broker/apps/app-overview.ts';
 import { listApiKeys, listRedirectUris } from '../../../broker/apps/manage-apps.ts';
 import { deleteApp } from '../../../broker/users/delete-app.ts';
-import { createAppRequest } from '../../api/apps/contract.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { Activity } from '../components/activity.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
@@ -12,7 +11,7 @@ import { Attention } from '../components/attention.tsx';
 import { USER_STATES, type UserState } from '../components/user-state.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
-import { type FieldErrors, parseForm, readForm } from '../form.ts';
+import { type FieldErrors, nameForm, parseForm, readForm } from '../form.ts';
 import { withNotice } from '../notice.ts';
 
 /** An app's Overview tab: users by state, activity by day, what needs attention, and settings. */
@@ -21,7 +20,7 @@ export const overviewPages = new Hono<DashboardEnv>();
 overviewPages.get('/', (c) => overviewPage(c, {}));
 
 overviewPages.post('/name', async (c) => {
-  const wanted = await parseForm(c, createAppRequest);
+  const wanted = await parseForm(c, nameForm);
   if (!wanted.ok) return overviewPage(c, { name: 'Give it a name of 1 to 100 characters.' });
   return change(c, wanted.value);
 });

@@ -22,11 +22,15 @@ export type LinePlotProps = {
 };
 
 const TICKS = 4;
+/** Far beyond any measure, and far below where a scale's differences overflow. */
+const MOST_PLOTTED = 1e100;
 /** Above this number the points are drawn as a line without marks. */
 const MAX_DOTS = 31;
 
 /** One metric over time. */
-export const LinePlot = ({ title, unit, digits, of, values, absent }: LinePlotProps) => {
+export const LinePlot = ({ title, unit, digits, of, values: given, absent }: LinePlotProps) => {
+  // A device may send anything, and a mean of such values may be no number.
+  const values = given.filter(({ value }) => Math.abs(value) <= MOST_PLOTTED);
   const [first, last] = [values[0], values.at(-1)];
   if (first === undefined || last === undefined) return <EmptyPlot title={title} absent={absent} />;
   const said = (value: number): string => `${value.toFixed(digits)}${unit === '%' ? ' %' : ` ${unit}`}`;
@@ -78,9 +82,14 @@ const EmptyPlot = ({ title, absent = 'No values in this time.' }: { title: strin
 const timeOf = (day: string | Date): number =>
   typeof day === 'string' ? Date.parse(`${day}T00:00:00Z`) : day.getTime();
 
-/** A range of a minimum width, so that a single value is in its middle. */
-const spread = (low: number, high: number, least: number): [number, number] =>
-  high - low >= least ? [low, high] : [low - least, high + least];
+/** The smallest part of a number by which another one differs from it for sure. */
+const RESOLUTION = 1e-9;
+
+/** A range of a minimum width, so that a single value is in its middle, however large it is. */
+const spread = (low: number, high: number, least: number): [number, number] => {
+  const wanted = Math.max(least, Math.max(Math.abs(low), Math.abs(high)) * RESOLUTION);
+  return high - low >= wanted ? [low, high] : [low - wanted, high + wanted];
+};
 
 /** Merges ticks with equal labels. */
 const dateTicks = (from: number, to: number): { at: Date; label: string }[] => {

@@ -1,0 +1,73 @@
+import type { Failure, ReauthReason } from '../../domain/failure.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
+import { nextQuestion, withPageRequested } from '../../domain/sync.ts';
+import { SECOND_MS } from '../../domain/time.ts';
+import type { WithingsFailure } from '../../withings/outcome.ts';
+import type { Deps } from '../deps.ts';
+import { condemn, usableAccessToken } from '../tokens/access-token.ts';
+import { believes } from '../tokens/refusal.ts';
+import { withingsUnavailable } from '../tokens/withings-unavailable.ts';
+import type { Reservation } from '../withings.ts';
+import { MAX_WAIT_SECONDS, MAX_WAITS } from './start-sync.ts';
+import type { PageAnswer, Slice } from './store-page.ts';
+
+/** Asks for the next page, and once more with a fresh token where the stored one is refused. */
+export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<PageAnswer, Failure>> => {
+  for (let refused = 0; ; refused += 1) {
+    const granted = await takeRequest(deps, slice, wanted);
+    if (!granted.ok) return granted;
+
+    const question = nextQuestion(slice.position, deps.now(), slice.connectionId);
+    slice.question = question;
+    slice.position = withPageRequested(slice.position, question, deps.now());
+    const { kind: _, ...query } = question;
+    const page = await deps.withings.measureGroups(granted.value, { accessToken: slice.token.accessToken, ...query });
+    if (page.ok) return ok({ question, page: page.value });
+    if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice, 'insufficient_scope');
+    slice.failure = page.failure.kind;
+    if (page.failure.kind !== 'unauthorized') return fail(withingsUnavailable(page.failure));
+    if (refused > 0) return onRefused(deps, slice, page.failure);
+
+    const fresh = await usableAccessToken(deps, slice.connectionId, {
+      share: slice.share,
+      rejectedVersion: slice.token.tokenVersion,
+    });
+    // Shown already, as a failed refresh.
+    slice.failure = undefined;
+    if (!fresh.ok) return fresh;
+    slice.token = fresh.value;
+  }
+};
+
+/** Takes one request of the share, if none is left; where more are wanted they are taken in the same row, or else left. */
+export const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Reservation, Failure>> => {
+  const { granted } = slice;
+  // A refresh takes of what was granted first: then the last page lacks the request for its review.
+  if (granted.left >= wanted || (granted.left > 0 && slice.pages > 0)) return ok(granted);
+  const { share, connectionId, isUnderWay, pages, user } = slice;
+  const asker = { share, connectionId, appId: share === 'sync' ? user.appId : undefined };
+  const waits = isUnderWay || pages > 0 ? MAX_WAITS : 0;
+  for (let count = wanted - granted.left, waited = 0; ;) {
+    const reserved = await deps.withings.reserve(asker, count);
+    if (reserved.ok) granted.join(reserved.value);
+    if (granted.left > 0) return ok(granted);
+    if (reserved.ok || reserved.failure.kind !== 'over_share') return reserved;
+    if (count === 1) {
+      const { retryAfterSeconds } = reserved.failure;
+      if (waited >= waits || retryAfterSeconds > MAX_WAIT_SECONDS) return reserved;
+      await deps.sleep(retryAfterSeconds * SECOND_MS);
+      waited += 1;
+    }
+    count = 1;
+  }
+};
+
+/** Refused with a token that is fresh: after hours of it the user has to connect again. */
+const onRefused = async (deps: Deps, slice: Slice, failure: WithingsFailure): Promise<Result<PageAnswer, Failure>> => {
+  const { connectionId, refusals } = slice;
+  const isBelieved = await believes(deps, { connectionId, since: refusals.since, attempts: refusals.attempts + 1 });
+  return isBelieved ? condemnSlice(deps, slice, 'access_token_rejected') : fail(withingsUnavailable(failure));
+};
+
+const condemnSlice = (deps: Deps, { connectionId, user, token }: Slice, reason: ReauthReason) =>
+  condemn(deps, { ...user, connectionId, tokenVersion: token.tokenVersion }, reason);

@@ -1,0 +1,29 @@
+import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
+
+import type { Failure } from '../../domain/failure.ts';
+import type { Result } from '../../domain/result.ts';
+import type { HttpEnv } from '../context.ts';
+import { answerFailure } from '../problem.ts';
+import { unreadParameter } from './validate.ts';
+
+/** What a route's handlers have at hand after an admission that sets `Name`. */
+export type Admitting<Name extends string, Value> = HttpEnv & { Variables: Record<Name, Value> };
+
+/**
+ * Admission to a route. The middleware comes first, before the request is validated, and sets the handler's `name`. A route without one
+ * does not compile, because a use case needs that variable.
+ */
+export const admission = <Name extends string, Value>(
+  name: Name,
+  admit: (c: Context<HttpEnv>) => Promise<Result<Value, Failure>>,
+) =>
+  createMiddleware<Admitting<Name, Value>>(async (c, next) => {
+    // The admission knows no variable of its route.
+    const admitted = await admit(c as unknown as Context<HttpEnv>);
+    if (!admitted.ok) return answerFailure(c, admitted.failure);
+    const unread = unreadParameter(c);
+    if (unread !== undefined) return answerFailure(c, unread);
+    c.set(name, admitted.value as Admitting<Name, Value>['Variables'][Name]);
+    return next();
+  });

@@ -1,0 +1,48 @@
+import { and, asc, eq, sql } from 'drizzle-orm';
+
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { webhookEndpoints } from '../schema/webhooks.ts';
+
+/** The sealed secrets of one endpoint. */
+export type SealedSecrets = {
+  appId: string;
+  id: string;
+  secretSealed: string;
+  previousSecretSealed: string | undefined;
+};
+
+/** Endpoints in the order of their key, after one of them. */
+export const sealedSecretsAfter = (
+  db: Db,
+  after: { appId: string; id: string },
+  limit: number,
+): StoreResult<SealedSecrets[]> =>
+  tryD1(db, async () => {
+    const rows = await db.orm
+      .select({
+        appId: webhookEndpoints.appId,
+        id: webhookEndpoints.id,
+        secretSealed: webhookEndpoints.secretSealed,
+        previousSecretSealed: webhookEndpoints.previousSecretSealed,
+      })
+      .from(webhookEndpoints)
+      .where(sql`(${webhookEndpoints.appId}, ${webhookEndpoints.id}) > (${after.appId}, ${after.id})`)
+      .orderBy(asc(webhookEndpoints.appId), asc(webhookEndpoints.id))
+      .limit(limit);
+    return rows.map((row) => ({ ...row, previousSecretSealed: row.previousSecretSealed ?? undefined }));
+  });
+
+/** Replaces an endpoint's secrets, unless they changed since they were read: a rotation wins. */
+export const replaceSecret = (db: Db, before: SealedSecrets, after: SealedSecrets): StoreResult<void> =>
+  tryD1(db, async () => {
+    await db.orm
+      .update(webhookEndpoints)
+      .set({ secretSealed: after.secretSealed, previousSecretSealed: after.previousSecretSealed ?? null })
+      .where(
+        and(
+          eq(webhookEndpoints.appId, before.appId),
+          eq(webhookEndpoints.id, before.id),
+          eq(webhookEndpoints.secretSealed, before.secretSealed),
+        ),
+      );
+  });

@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { createAdaptorServer } from '@hono/node-server';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { type Ready, spawnDev } from '../../scripts/dev/spawn.ts';
+import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
+import { asApp, send, walk, WOMOJI } from './client.ts';
+
+/**
+ * Two apps on a running broker, of which one attacks with all that a stranger and a holder of a key can send, while the other goes on as
+ * always. In real time, against a Withings that allows 120 requests a minute.
+ */
+
+const ATTACK_MS = 20_000;
+/** A link may wait ten seconds for its turn; the rest is what a busy machine needs. */
+const MOST_LINK_MS = 15_000;
+const MOST_OTHER_MS = 5_000;
+const LINKS_A_MINUTE = 20;
+const TRY_AGAIN = `${WOMOJI}?error=temporarily_unavailable&`;
+
+let simulator: Simulator;
+let broker: Awaited<ReturnType<typeof spawnDev>>;
+let ready: Ready;
+let state: string;
+const stops: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  state = await mkdtemp(join(tmpdir(), 'mushu-attack-'));
+  const client = { clientId: 'c'.repeat(64), clientSecret: 's'.repeat(64), name: 'Test', redirectUris: [] as string[] };
+  simulator = createSimulator({ now: Date.now, clients: [client] });
+  const server = createAdaptorServer({ fetch: (request) => simulator.fetch(request) });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(() => server.close());
+  const address = server.address();
+  const upstream = `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : ''}`;
+  const dev: [string, ...string[]] = [process.execPath, fileURLToPath(import.meta.resolve('../../scripts/dev.ts'))];
+  broker = await spawnDev(dev, [
+    `--state=${state}`,
+    '--port=0',
+    `--upstream=${upstream}`,
+    `--client-id=${client.clientId}`,
+    `--client-secret=${client.clientSecret}`,
+  ]);
+  stops.push(() => broker.stop());
+  ({ ready } = broker);
+  client.redirectUris.push(`${ready.url}/withings/callback`);
+});
+afterAll(async () => {
+  for (const stop of stops.toReversed()) await stop();
+  await rm(state, { recursive: true, force: true });
+});
+
+/** An app of the attacker's, with a key and a connected user. */
+const attackersApp = async (): Promise<Ready> => {
+  const manage = async <Answer>(method: string, path: string, body: unknown): Promise<Answer> => {
+    const headers = { Authorization: `Bearer ${ready.admin_token}`, 'Content-Type': 'application/json' };
+    return (await send(`${ready.url}${path}`, { method, headers, body: JSON.stringify(body) })).json<Answer>();
+  };
+  const { id } = await manage<{ id: string }>('POST', '/apps', { name: 'Mallory' });
+  await manage('PUT', `/apps/${id}/redirect-uris`, { uri: WOMOJI });
+  const { key } = await manage<{ key: string }>('POST', `/apps/${id}/keys`, { name: 'backend' });
+  return { ...ready, app_id: id, api_key: key };
+};
+
+/** Repeats a request until the attack is over; how often it was sent. */
+const repeat = async (until: number, request: () => Promise<unknown>): Promise<number> => {
+  let sent = 0;
+  for (; Date.now() < until; sent += 1) await request().catch(() => undefined);
+  return sent;
+};
+
+const madeUpLink = async (attacker: Ready, address: string): Promise<void> => {
+  const headers = { 'CF-Connecting-IP': address };
+  const query = new URLSearchParams({ user_id: 'nobody', redirect_uri: WOMOJI });
+  const link = await send(`${attacker.url}/apps/${attacker.app_id}/withings/auth?${query.toString()}`, { headers });
+  const linkState = new URL(link.headers.get('Location') ?? 'x:/').searchParams.get('state') ?? 'none';
+  await send(`${attacker.url}/withings/callback?code=${crypto.randomUUID()}&state=${linkState}`, { headers });
+};
+
+/** Withings takes the access tokens of a person for expired: whoever has one must refresh. */
+const forgetAccessTokens = (id: string): void => {
+  const userid = simulator.state.people.find(id)?.userid;
+  for (const grant of simulator.state.grants.all().filter((one) => one.userid === userid)) {
+    for (const pair of grant.pairs) pair.accessDead = true;
+  }
+};
+
+type Measured = { what: string; status: number | string; ms: number };
+const measure = async (what: string, request: () => Promise<number | string>): Promise<Measured> => {
+  const since = Date.now();
+  const status = await request();
+  return { what, status, ms: Date.now() - since };
+};
+
+test('the other app’s syncs, links and pages are answered within bounds', async () => {
+  const attacker = await attackersApp();
+  await walk(ready, { userId: 'honest', person: 'nora' });
+  await walk(attacker, { userId: 'mallory', person: 'walter' });
+  while ((await asApp(ready, 'POST', '/withings/sync/honest')).status === 202);
+  simulator.state.calls.clear();
+
+  const until = Date.now() + ATTACK_MS;
+  const floods = Promise.all([
+    // More than one flood of each kind, so that one slow answer does not hold the attack up.
+    ...['203.0.113.1', '203.0.113.2', '2001:db8::1'].map((address) =>
+      repeat(until, () => madeUpLink(attacker, address)),
+    ),
+    ...[1, 2].map(() => repeat(until, () => asApp(attacker, 'POST', '/withings/sync/mallory'))),
+    repeat(until, () =>
+      send(`${ready.url}/apps/${ready.app_id}/withings/status/x`, { headers: { 'X-API-Key': 'made-up' } }),
+    ),
+    repeat(until, () => send(`${ready.url}/healthz`)),
+  ]);
+  const measured: Measured[] = [];
+  for (let round = 0; Date.now() < until - 1_000; round += 1) {
+    measured.push(
+      await measure('status', async () => (await asApp(ready, 'GET', '/withings/status/honest')).status),
+      await measure('metrics', async () => (await asApp(ready, 'GET', '/metrics/honest?limit=50')).status),
+    );
+    if (round % 3 === 0) {
+      forgetAccessTokens('nora');
+      measured.push(
+        await measure('sync with a refresh', async () => (await asApp(ready, 'POST', '/withings/sync/honest')).status),
+      );
+    } else if (round % 3 === 1) {
+      measured.push(
+        await measure('link', async () => (await walk(ready, { userId: `new-${round}`, person: 'ines' })).location),
+      );
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, 2_000);
+    });
+  }
+  const sent = (await floods).reduce((sum, one) => sum + one, 0);
+
+  for (const what of ['status', 'metrics', 'sync with a refresh', 'link']) {
+    const ones = measured.filter((one) => one.what === what);
+    const [slowest = 0] = ones.map(({ ms }) => ms).sort((left, right) => right - left);
+    const statuses = [...new Set(ones.map(({ status }) => status))].join(', ');
+    console.log(
+      `${what}: ${ones.length} answered, ${statuses}, ${slowest} ms at most, beside ${sent} requests of the attacker`,
+    );
+    expect(slowest, what).toBeLessThan(what === 'link' ? MOST_LINK_MS : MOST_OTHER_MS);
+  }
+  expect(sent).toBeGreaterThan(50);
+  // At worst a link has to be started again; nothing else notices.
+  const failing = measured.filter(({ status }) => ![200, 202, WOMOJI].includes(status));
+  expect(failing.filter(({ status }) => !String(status).startsWith(TRY_AGAIN))).toEqual([]);
+  const codes = simulator.state.calls.list().filter(({ params }) => params['grant_type'] === 'authorization_code');
+  console.log(`codes sent to Withings: ${codes.length}`);
+  expect(codes.length).toBeLessThanOrEqual(LINKS_A_MINUTE);
+  // Withings was never asked for more than it allows.
+  expect(simulator.state.calls.list().filter(({ status }) => status === 601)).toEqual([]);
+  const linked = async () => (await walk(ready, { userId: 'after', person: 'ines' })).location;
+  await expect.poll(linked, { timeout: 30_000, interval: 2_000 }).toBe(WOMOJI);
+}, 120_000);
