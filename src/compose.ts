@@ -7,6 +7,7 @@ import { createAlarmWebhook } from './broker/operator/alarm-webhook.ts';
 import { createPostWebhook } from './broker/webhooks/post-webhook.ts';
 import { meterWithings } from './broker/withings.ts';
 import { type Bindings, type Config, parseConfig } from './config.ts';
+import { createClock } from './domain/clock.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
 import { renderEvent } from './http/api/webhooks/render.ts';
@@ -18,6 +19,8 @@ export type Seams = {
   fetch: typeof fetch;
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** D1's clock, where a test has another than D1. */
+  databaseNow?: () => number;
   sleep: (ms: number) => Promise<void>;
   random: (size: number) => Uint8Array;
   log: (entry: LogEntry) => void;
@@ -52,11 +55,15 @@ export const compose = async (
   const { keyring, withings, broker, alarmWebhook } = config.value;
   const { fetch: send, log, ...rest } = seams;
   const { EVENTS: events } = bindings;
-  const db = openDatabase(bindings.DB, seams);
+  const clock = createClock(seams.now);
+  const { now } = clock;
+  const db = openDatabase(bindings.DB, { ...seams, now });
   return {
     ok: true,
     value: {
       ...rest,
+      now,
+      correctClock: clock.correct,
       waitUntil,
       log:
         events === undefined
@@ -65,8 +72,8 @@ export const compose = async (
               log(entry);
               events.writeDataPoint(dataPointOf(entry));
             },
-      alarmWebhook: alarmWebhook && createAlarmWebhook(alarmWebhook, send, seams.now),
-      postWebhook: createPostWebhook(send, seams.now),
+      alarmWebhook: alarmWebhook && createAlarmWebhook(alarmWebhook, send, now),
+      postWebhook: createPostWebhook(send, now),
       renderEvent,
       credentials,
       keyring,
@@ -74,10 +81,10 @@ export const compose = async (
       links: bindings.LINKS,
       db,
       withings: meterWithings({
-        client: createWithingsClient(withings, send, seams.now),
+        client: createWithingsClient(withings, send, now),
         db,
         shares: broker.shares,
-        now: seams.now,
+        now,
         sleep: seams.sleep,
       }),
       mayPass: (brake, caller) => mayPass(bindings[BRAKES[brake]], caller, log),

@@ -1,7 +1,7 @@
 import type { Deps } from './broker/deps.ts';
 import { withLogId } from './broker/log.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
-import { isHousekeepingDue, sweep, sweepOrphans } from './broker/operator/sweep.ts';
+import { bringBackFromAhead, isHousekeepingDue, keepHouse, sweep } from './broker/operator/sweep.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
 import { reviewOneDue } from './broker/sync/review-due.ts';
 import { refreshDue } from './broker/tokens/refresh-due.ts';
@@ -9,7 +9,7 @@ import { missingKeyIds, advanceKeyRotation } from './broker/tokens/reseal.ts';
 import { sendDue, sendRecorded } from './broker/webhooks/deliver.ts';
 import { mintId } from './crypto/credential.ts';
 import type { AlarmObservations } from './domain/alarm.ts';
-import { HOUR_MS } from './domain/time.ts';
+import { type EpochMs, HOUR_MS } from './domain/time.ts';
 import { type WorkDue, workDue } from './store/operator/work-due.ts';
 
 /** The free plan allows an invocation 50 D1 calls and 50 fetches. No fetch is made without a D1 call before it, so one count bounds both. */
@@ -24,9 +24,13 @@ const RESUME_CALLS = 28;
 export const tick = async (invocation: Deps): Promise<void> => {
   const deps = withLogId(invocation, mintId('tick', invocation.random));
   const { shares, alarms } = deps.settings;
+  const look = () => {
+    const losses = { since: deps.now() - HOUR_MS, most: alarms.reauthSpike };
+    return workDue(deps.db, shares.cron, losses, deps.now());
+  };
+  let due = await look();
+  if (due.ok && setClock(deps, due.value.databaseNow)) due = await look();
   const now = deps.now();
-  const losses = { since: now - HOUR_MS, most: alarms.reauthSpike };
-  const due = await workDue(deps.db, shares.cron, losses, now);
   if (!due.ok) {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: due.failure.kind });
     return;
@@ -34,7 +38,10 @@ export const tick = async (invocation: Deps): Promise<void> => {
   const { refresh, resume, review, expired, webhooks, keyring } = due.value;
   const callsLeft = () => MAX_CALLS - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
-  if (isHousekeepingDue(now)) await runIsolated(deps, () => sweepOrphans(deps));
+  if (isHousekeepingDue(now)) {
+    await runIsolated(deps, () => keepHouse(deps));
+    await runIsolated(deps, () => bringBackFromAhead(deps));
+  }
   await runIsolated(deps, () => advanceKeyRotation(deps, keyring));
   // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
   const mostCalls = resume ? MAX_CALLS - RESUME_CALLS / 2 : MAX_CALLS;
@@ -55,6 +62,15 @@ export const tick = async (invocation: Deps): Promise<void> => {
 const sendWebhooks = async (deps: Deps, callsLeft: () => number): Promise<void> => {
   await sendRecorded(deps, callsLeft());
   await sendDue(deps, callsLeft());
+};
+
+/** Sets the clock by the database's; whether it was off, which the log tells. */
+const setClock = (deps: Deps, databaseNow: EpochMs): boolean => {
+  const aheadMs = deps.correctClock(databaseNow);
+  if (aheadMs === 0) return false;
+  const reason = aheadMs > 0 ? 'ahead' : 'behind';
+  deps.log({ level: 'error', event: 'tick', outcome: 'clock_corrected', reason, durationMs: Math.abs(aheadMs) });
+  return true;
 };
 
 /** What this tick saw that may concern the operator. */

@@ -18,7 +18,10 @@ export type Deps = {
   /** The quotas and the client behind them: no request goes another way. */
   withings: Withings;
   keyring: Keyring;
+  /** This invocation's clock. */
   now: () => EpochMs;
+  /** Sets it by the database's clock; see `Clock`. */
+  correctClock: (databaseNow: EpochMs) => number;
   sleep: (ms: number) => Promise<void>;
   random: RandomBytes;
   log: Log;
@@ -68,6 +71,8 @@ export type BrokerSettings = {
   refreshBatch: number;
   /** Pages of Withings' answer that one sync call stores. */
   pagesPerSlice: number;
+  /** How long an entry of the audit trail is kept. */
+  auditRetentionMs: number;
   alarms: {
     /** An alarm that lasts is told again after this. */
     repeatMs: number;

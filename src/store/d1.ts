@@ -13,6 +13,8 @@ export type Db = {
   /** Events that this invocation recorded: for each app, the place of the first one. They are sent when it ends. */
   recorded: Map<string, number>;
   now: () => EpochMs;
+  /** Stands for D1's own clock in a test; absent elsewhere. */
+  databaseNow?: (() => EpochMs) | undefined;
   sleep: (ms: number) => Promise<void>;
 };
 
@@ -28,16 +30,19 @@ const builderFor = (d1: D1Database): DrizzleD1Database => {
   return builder;
 };
 
-export const openDatabase = (
-  d1: D1Database,
-  clock: { now: () => EpochMs; sleep: (ms: number) => Promise<void> },
-): Db => ({
+export const openDatabase = (d1: D1Database, clock: Pick<Db, 'now' | 'sleep' | 'databaseNow'>): Db => ({
   d1,
   orm: builderFor(d1),
   calls: { made: 0 },
   recorded: new Map(),
-  ...clock,
+  now: clock.now,
+  databaseNow: clock.databaseNow,
+  sleep: clock.sleep,
 });
+
+/** The database's clock, as an expression: `place` holds a test's time or null. */
+export const databaseClock = (place: string): string =>
+  `coalesce(${place}, CAST(unixepoch('subsec') * 1000 AS INTEGER))`;
 
 /**
  * Runs one round trip. An error of D1 itself becomes a value. A bug (a statement that does not compile, a violated

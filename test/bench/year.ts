@@ -84,6 +84,7 @@ const depsOf = async () => {
       return simulator.fetch(input, init);
     },
     now: () => now,
+    databaseNow: () => now,
     sleep: async () => undefined,
     random: randomBytes,
     log: () => undefined,

@@ -122,6 +122,7 @@ export const createWorld = (users: readonly string[]) => {
     const composed = await compose(bindings, () => undefined, {
       fetch: (input, init) => invocation().fetch(input, init),
       now: () => now,
+      databaseNow: () => now,
       sleep: (ms) => invocation().sleep(ms),
       random: pseudo,
       log: () => undefined,

@@ -37,9 +37,13 @@ export const startBroker = async (
     bindings?: Partial<Bindings>;
     settings?: SimulatorOptions['settings'];
     fetch?: (send: typeof fetch) => typeof fetch;
+    /** How far the broker's clock is ahead of everybody's: D1's, Withings', the test's. */
+    aheadMs?: number;
+    /** When its clock begins. */
+    startAt?: number;
   } = {},
 ) => {
-  let now = START;
+  let now = options.startAt ?? START;
   const logs: LogEntry[] = [];
   const background: Promise<unknown>[] = [];
   const random = (size: number) => crypto.getRandomValues(new Uint8Array(size));
@@ -93,7 +97,8 @@ export const startBroker = async (
   const deps = async () => {
     const composed = await compose(bindings, (work) => background.push(work), {
       fetch: options.fetch?.(send) ?? send,
-      now: () => now,
+      now: () => now + (options.aheadMs ?? 0),
+      databaseNow: () => now,
       // A pause lets everybody else go on; the clock moves with it, as it would. Pauses at the same time are not one after the other.
       sleep: async (ms) => {
         const until = now + ms;

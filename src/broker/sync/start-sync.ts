@@ -59,6 +59,7 @@ export const beginSync = async (
     if (!taken.ok) return taken;
     const { start, state } = startOf(taken.value.results);
     const { granted } = taken.value;
+    if (state !== undefined) deps.correctClock(state.databaseNow);
     if (granted !== undefined && start !== undefined) return ok({ start, lease, granted });
 
     const unusable = whyUnusable(state);

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, type Db, type StoreResult } from '../d1.ts';
-import { latestEmptyAt, type Share } from '../tokens/withings-quota.ts';
+import { databaseClock, tryD1, type Db, type StoreResult } from '../d1.ts';
+import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-quota.ts';
 
 /** Which kinds of the cron's work have something due, what the broker remembers about itself, and what may concern its operator. */
 export type WorkDue = {
@@ -17,6 +17,8 @@ export type WorkDue = {
   /** Connections whose persons have to come back, of those lost lately, counted up to a limit. */
   lost: number;
   databaseBytes: number;
+  /** The database's clock. */
+  databaseNow: EpochMs;
 };
 
 /** From when on losses are counted, and up to how many. */
@@ -32,7 +34,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
       .prepare(
         `SELECT
            ${OLDEST_DUE},
-           EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2) AS shareIsEmpty,
+           EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2 AND empty_at <= ?2 + ${LONGEST_AHEAD_MS}) AS shareIsEmpty,
            EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
            EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS review,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
@@ -40,9 +42,10 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
            EXISTS (SELECT 1 FROM webhook_endpoints WHERE app_id > '') AS webhooks,
            (SELECT count(*) FROM (SELECT 1 FROM connections
               WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 LIMIT ?4)) AS lost,
+           ${databaseClock('?5')} AS databaseNow,
            ${REMEMBERED}`,
       )
-      .bind(now, latestEmptyAt('cron', cronShare, now), losses.since, losses.most)
+      .bind(now, latestEmptyAt('cron', cronShare, now), losses.since, losses.most, db.databaseNow?.() ?? null)
       .all<WorkDueRow>();
     const [row] = results;
     const oldestDueAt = oldestOf(row);
@@ -57,6 +60,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
       oldestDueAt,
       lost: row?.lost ?? 0,
       databaseBytes: meta.size_after,
+      databaseNow: row?.databaseNow ?? now,
     };
   });
 
@@ -75,6 +79,7 @@ type Remembered = { keyring: string | null; alarms: string | null };
 type WorkDueRow = OldestDue &
   Remembered & {
     shareIsEmpty: number;
+    databaseNow: number;
     resume: number;
     review: number;
     expired: number;
@@ -132,6 +137,26 @@ export const syncsToResume = (
       .bind(now, limit)
       .all<{ id: number; disabled: number }>();
     return results.map(({ id, disabled }) => ({ connectionId: id, appDisabled: disabled === 1 }));
+  });
+
+/** A row says no later moment than these, unless an isolate wrote it whose clock was ahead. */
+export type Horizon = { refreshMs: number; doubtMs: number; otherMs: number };
+
+/**
+ * Makes due what is due at a moment that nobody meant: an isolate whose clock was ahead wrote it, and by then the tokens would have died.
+ * Reads the far ends of the indexes. One round trip.
+ */
+export const bringForward = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, now: EpochMs): StoreResult<number> =>
+  tryD1(db, async () => {
+    const forward = (column: string, queue: string, beyondMs: number) =>
+      db.d1.prepare(`UPDATE connections SET ${column} = ?1 WHERE ${queue} ${column} > ?2`).bind(now, now + beyondMs);
+    const results = await db.d1.batch([
+      forward('next_refresh_at', 'in_doubt_since IS NULL AND', refreshMs),
+      forward('next_refresh_at', 'in_doubt_since IS NOT NULL AND', doubtMs),
+      forward('sync_resume_at', '', otherMs),
+      forward('next_review_at', '', otherMs),
+    ]);
+    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
   });
 
 /** Puts a resumption off, so that one that keeps failing does not hold up the others. */

@@ -81,7 +81,7 @@ export const isStillFresh = ({ endedAt }: { endedAt: EpochMs }, now: EpochMs): b
  */
 export const startStatements = (db: Db, connectionId: number, lease: SyncLease): D1PreparedStatement[] => [
   TAKE_LEASE.bind(db, { connectionId, ...lease }),
-  SYNC_STATE.bind(db, { connectionId }),
+  SYNC_STATE.bind(db, { connectionId, databaseNow: db.databaseNow?.() ?? null }),
 ];
 
 /** What the statements answered: what the holder of the lease starts from, if it was taken, and the state. */
@@ -117,12 +117,14 @@ export type SyncState = {
   leaseId: string | undefined;
   /** Whether a sync that did not fit one slice is to go on. */
   isUnderWay: boolean;
+  /** The database's clock. */
+  databaseNow: EpochMs;
   /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
   historyCompleteFrom: EpochMs | undefined;
   last: { endedAt: EpochMs; outcome: unknown } | undefined;
 };
 
-const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number }>) =>
+const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number; databaseNow: EpochMs | null }>) =>
   orm
     .select({
       state: connections.state,
@@ -130,6 +132,9 @@ const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number }>) =>
       leaseId: connections.syncLeaseId,
       last: connections.lastSyncResult,
       resumeAt: connections.syncResumeAt,
+      databaseNow: sql<number>`coalesce(${param('databaseNow')}, CAST(unixepoch('subsec') * 1000 AS INTEGER))`.as(
+        'database_now',
+      ),
       completeFrom: connections.historyCompleteFrom,
     })
     .from(connections)
@@ -138,7 +143,7 @@ const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number }>) =>
 
 /** The sync state of a connection; undefined where it does not exist. */
 export const syncStateOf = (db: Db, connectionId: number): StoreResult<SyncState | undefined> =>
-  tryD1(db, async () => syncStateOfRow(await SYNC_STATE.first(db, { connectionId })));
+  tryD1(db, async () => syncStateOfRow(await SYNC_STATE.first(db, { connectionId, databaseNow: null })));
 
 type StateRow = Awaited<ReturnType<typeof SYNC_STATE.rows>>[number];
 
@@ -148,6 +153,7 @@ const syncStateOfRow = (row: StateRow | undefined): SyncState | undefined =>
     stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
     leaseId: row.leaseId ?? undefined,
     isUnderWay: row.resumeAt !== null,
+    databaseNow: row.databaseNow,
     historyCompleteFrom: row.completeFrom ?? undefined,
     last: row.last === null ? undefined : JSON.parse(row.last),
   };

@@ -2,7 +2,7 @@ import { and, eq, isNull, lte, or, sql, type SQL } from 'drizzle-orm';
 
 import type { StoredTokens } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
-import type { EpochMs } from '../../domain/time.ts';
+import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
 import { withActivity } from '../activity.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
@@ -86,7 +86,12 @@ const leaseColumns = (param: Param<RefreshLease>) => ({
 });
 
 const leaseIsFree = (param: Param<RefreshLease>) =>
-  or(isNull(connections.refreshLeaseUntil), lte(connections.refreshLeaseUntil, param('takenAt')));
+  or(
+    isNull(connections.refreshLeaseUntil),
+    lte(connections.refreshLeaseUntil, param('takenAt')),
+    // No lease is this long: the clock of who took it was ahead.
+    sql`${connections.refreshLeaseUntil} > ${param('takenAt')} + ${sql.raw(String(HOUR_MS))}`,
+  );
 
 const noLease = { refreshLeaseId: null, refreshLeaseUntil: null };
 

@@ -51,7 +51,7 @@ const appRowName = (appId: string): string => `sync:${appId}`;
 const PART_FOR_OTHERS = 1 / 3;
 
 /** No row is ahead of the clock by more: one that is was written by an isolate whose clock is wrong, and counts for nothing. */
-const LONGEST_AHEAD_MS = 2 * HOUR_MS;
+export const LONGEST_AHEAD_MS = 2 * HOUR_MS;
 
 /** Rows that say until when Withings wants to be left alone for one connection; a name is the prefix and the connection's id. */
 const WAITS = `name > 'wait:' AND name < 'wait;'`;
