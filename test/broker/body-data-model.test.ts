@@ -133,8 +133,8 @@ const apply = async (world: World, one: Step): Promise<void> => {
   else if (one.do === 'height') weighIns.addHeight(person, one.metres, date);
   else if (one.do === 'odd') {
     const grpid = addOdd(broker.simulator.state, person, one);
-    // No review looks back that far in time: it is neither edited nor deleted later. What is broken stays so.
-    if (one.kind === 'before_1970' || one.kind === 'unreadable') anchors.add(grpid);
+    // No review looks back that far in time: it is neither edited nor deleted later.
+    if (one.kind === 'before_1970') anchors.add(grpid);
   } else if (one.do === 'pause') {
     person.sharingPaused = true;
     for (let calls = 0; calls < one.syncs; calls += 1) await sync(world, undefined, 0);
