@@ -53,10 +53,11 @@ const RETRY_AFTER_SECONDS: Record<Exclude<D1Trouble, 'used_up'>, number> = {
 };
 
 /**
- * D1's own words. Drizzle wraps them and puts the statement with its parameters into its own message, where a user id could read like an
- * error: so the innermost cause decides.
+ * D1's own words, which stand in an error and its causes. Drizzle's are left out: its message holds the parameters, where a user id could
+ * read like an error.
  */
 export const messageOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : messageOf(error.cause);
+  const own = error.message.startsWith('Failed query') ? '' : error.message;
+  return error.cause === undefined ? own : `${own} ${messageOf(error.cause)}`;
 };

@@ -74,7 +74,7 @@ export const tryD1Idempotent = async <Value>(db: Db, run: () => Promise<Value>):
     const repeats = REPEATS[outcome.failure.trouble ?? 'transient'];
     if (repeats === undefined || attempts >= repeats.attempts) return outcome;
     const [cut = 0] = db.random(1);
-    await db.sleep(repeats.firstPauseMs * 4 ** (attempts - 1) * (1 - cut / 512));
+    await db.sleep(Math.ceil(repeats.firstPauseMs * 4 ** (attempts - 1) * (1 - cut / 512)));
   }
 };
 
