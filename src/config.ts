@@ -72,6 +72,8 @@ const settings = z.object({
   ALERT_REPEAT_HOURS: positive.default(24),
   /** So many connections lost within an hour are told of. */
   ALERT_REAUTH_SPIKE: positive.max(1_000).default(10),
+  /** How long entries of the audit trail are kept: at least as long as D1 can be restored to an earlier time. */
+  AUDIT_RETENTION_DAYS: positive.min(30).default(400),
   /** How large the database may become: 500 MB on the free plan, 10,000 on the paid one. */
   DATABASE_MAX_MB: positive.default(500),
 });
@@ -142,6 +144,7 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
   },
   refreshBatch: env.REFRESH_BATCH,
   pagesPerSlice: env.SYNC_PAGES_PER_SLICE,
+  auditRetentionMs: env.AUDIT_RETENTION_DAYS * DAY_MS,
   alarms: {
     repeatMs: env.ALERT_REPEAT_HOURS * HOUR_MS,
     reauthSpike: env.ALERT_REAUTH_SPIKE,

@@ -1,7 +1,7 @@
 import type { Deps } from './broker/deps.ts';
 import { withLogId } from './broker/log.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
-import { bringBackFromAhead, isHousekeepingDue, sweep, sweepOrphans } from './broker/operator/sweep.ts';
+import { bringBackFromAhead, isHousekeepingDue, keepHouse, sweep } from './broker/operator/sweep.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
 import { reviewOneDue } from './broker/sync/review-due.ts';
 import { refreshDue } from './broker/tokens/refresh-due.ts';
@@ -40,7 +40,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
   const callsLeft = () => MAX_CALLS - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
   if (isHousekeepingDue(now)) {
-    await runIsolated(deps, () => sweepOrphans(deps));
+    await runIsolated(deps, () => keepHouse(deps));
     await runIsolated(deps, () => bringBackFromAhead(deps));
   }
   await runIsolated(deps, () => advanceKeyRotation(deps, keyring));

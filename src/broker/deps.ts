@@ -71,6 +71,8 @@ export type BrokerSettings = {
   refreshBatch: number;
   /** Pages of Withings' answer that one sync call stores. */
   pagesPerSlice: number;
+  /** How long an entry of the audit trail is kept. */
+  auditRetentionMs: number;
   alarms: {
     /** An alarm that lasts is told again after this. */
     repeatMs: number;

@@ -10,11 +10,12 @@ import { type Answer, appPath, type Broker, send } from './send.ts';
 export const linkUrl = (
   { url }: Pick<Broker, 'url'>,
   appId: string,
-  { userId, redirectUri }: { userId: string; redirectUri: string },
+  { userId, redirectUri, state }: { userId: string; redirectUri: string; state?: string },
 ): string => {
   const link = new URL(appPath(appId, 'withings', 'auth'), url);
   link.searchParams.set('user_id', userId);
   link.searchParams.set('redirect_uri', redirectUri);
+  if (state !== undefined) link.searchParams.set('state', state);
   return link.href;
 };
 

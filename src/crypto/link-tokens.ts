@@ -26,6 +26,8 @@ const stateClaims = z.object({
   ses: z.object({ id: z.string(), exp: z.number(), ...minterClaims }).optional(),
   /** Whether the link ends on a page of ours instead of a redirect. */
   page: z.boolean().optional(),
+  /** The app's own `state`, sealed. It travels here and not in the record, so that an ending without a record returns it too. */
+  st: z.string().optional(),
   /** The sealed link record, if the KV write failed. */
   rec: z.string().optional(),
 });
@@ -38,7 +40,13 @@ export const STATE: SignedTokenKind<StateClaims> = {
   claims: stateClaims,
 };
 
-const connectSessionClaims = z.object({ app: z.string(), sub: z.string(), uri: z.string(), ...minterClaims });
+const connectSessionClaims = z.object({
+  app: z.string(),
+  sub: z.string(),
+  uri: z.string(),
+  st: z.string().optional(),
+  ...minterClaims,
+});
 export type ConnectSessionClaims = z.infer<typeof connectSessionClaims>;
 
 /** A connect session: the right to link one user of one app once. The app's backend mints it. */
@@ -65,6 +73,13 @@ export const USER_TOKEN: SignedTokenKind<UserTokenClaims> = {
   audience: 'mushu:user',
   claims: userTokenClaims,
 };
+
+/** Encrypts an app's `state` and binds it to ours. */
+export const sealAppState = (ring: Keyring, stateId: string, appState: string): Promise<string> =>
+  seal(ring, 'seal-link', [stateId, 'app_state'], appState);
+
+export const openAppState = (ring: Keyring, stateId: string, sealed: string): Promise<Result<string, OpenFailure>> =>
+  open(ring, 'seal-link', [stateId, 'app_state'], sealed);
 
 const linkRecordSchema = z.object({
   user: z.string(),

@@ -169,14 +169,17 @@ export const positionAfterAnswer = (
 };
 
 /**
- * What changed after the first answer is later than the newest of that answer. If that was empty, a later one may have what changed in
- * between: a day earlier is early enough, whatever the clocks.
+ * What changed after the first answer is later than the newest of that answer, and later than a day before it, whatever the clocks. A later
+ * answer may have what changed in between. Without a group there is no cursor: an account whose sharing is paused looks empty.
  */
 const firstCursor = (history: HistoryPosition, modifiedSeconds: readonly EpochSeconds[]): EpochSeconds => {
-  const newest = Math.max(0, ...modifiedSeconds);
+  if (modifiedSeconds.length === 0) return 0;
   const isFirst = history.untilSeconds === undefined && history.paged === undefined;
-  return isFirst ? newest : Math.min(newest, toSeconds(history.startedAt) - DAY_MS / SECOND_MS);
+  return Math.max(cursorOfHistory(history.startedAt), isFirst ? Math.max(...modifiedSeconds) : 0);
 };
+
+/** The earliest cursor of a history that begins at a moment. */
+export const cursorOfHistory = (startedAt: EpochMs): EpochSeconds => toSeconds(startedAt - DAY_MS);
 
 /** `completeFromOf` in milliseconds. */
 export const historyCompleteFrom = ({ history }: SyncPosition): EpochMs | undefined => {

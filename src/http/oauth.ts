@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 
 import { finishLink } from '../broker/link/finish-link.ts';
-import { startLink } from '../broker/link/start-link.ts';
+import { type LinkRequest, startLink } from '../broker/link/start-link.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { secret } from '../domain/secret.ts';
@@ -78,12 +78,12 @@ oauth.get(CALLBACK_PATH, async (c) => {
 });
 
 /** Each parameter exactly once: with two, a check and a use could read different ones. */
-const wantedLink = (c: HttpContext): Result<{ userId: string; redirectUri: string } | { session: string }, Failure> => {
+const wantedLink = (c: HttpContext): Result<LinkRequest['link'], Failure> => {
   const query = new URL(c.req.url).searchParams;
   if (query.has('session')) {
     const session = singleParam(query, 'session');
     if (!session.ok) return session;
-    const clash = ['user_id', 'redirect_uri'].find((name) => query.has(name));
+    const clash = ['user_id', 'redirect_uri', 'state'].find((name) => query.has(name));
     return clash === undefined
       ? ok({ session: session.value })
       : fail({
@@ -96,7 +96,10 @@ const wantedLink = (c: HttpContext): Result<{ userId: string; redirectUri: strin
   if (!userId.ok) return userId;
   const redirectUri = singleParam(query, 'redirect_uri');
   if (!redirectUri.ok) return redirectUri;
-  return ok({ userId: userId.value, redirectUri: redirectUri.value });
+  const link = { userId: userId.value, redirectUri: redirectUri.value };
+  if (!query.has('state')) return ok(link);
+  const appState = singleParam(query, 'state');
+  return appState.ok ? ok({ ...link, appState: appState.value }) : appState;
 };
 
 const wantsPage = (c: HttpContext): Result<boolean, Failure> => {

@@ -148,3 +148,36 @@ test('pages go on where they ended, and a foreign cursor is refused', async () =
   expect(new Set(ids).size).toBe(64);
   expect((await broker.manage('GET', `/apps/${app.id}/audit?cursor=1%20OR%201`)).status).toBe(400);
 });
+
+test('entries are kept as long as the operator says, and then deleted a bounded part at a time, the oldest first', async () => {
+  const day = 86_400_000;
+  const broker = await startBroker({ bindings: { AUDIT_RETENTION_DAYS: '30' } });
+  const count = () => env.DB.prepare('SELECT count(*) AS n FROM audit_entries').first<number>('n');
+  await env.DB.prepare('DELETE FROM audit_entries').run();
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 699)
+     INSERT INTO audit_entries (app_id, at, id, actor, surface, action, subject, detail)
+     SELECT printf('app_%d', i % 3), ?1 + i, printf('audit_%020x', i), 'operator', 'api', 'app.changed', 'x', '{}' FROM n`,
+  )
+    .bind(broker.now() - 30 * day)
+    .run();
+  const tickAtMinute47 = async () => {
+    broker.advance(((107 - new Date(broker.now()).getUTCMinutes()) % 60) * 60_000);
+    await broker.tick();
+  };
+  await broker.tick();
+  expect(await count()).toBe(700);
+  await tickAtMinute47();
+  expect(await count()).toBe(200);
+  expect(await env.DB.prepare('SELECT min(id) AS id FROM audit_entries').first('id')).toBe(
+    `audit_${(500).toString(16).padStart(20, '0')}`,
+  );
+  broker.advance(60_000);
+  await makeApp(broker);
+  await tickAtMinute47();
+  const { results } = await env.DB.prepare('SELECT action FROM audit_entries').all<{ action: string }>();
+  expect(results.map(({ action }) => action)).toContain('app.created');
+  expect(results.map(({ action }) => action)).not.toContain('app.changed');
+  await tickAtMinute47();
+  expect(await count()).toBe(results.length);
+});

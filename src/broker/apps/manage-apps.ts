@@ -145,7 +145,7 @@ export const createApiKey = async (
     id: mintId('key', deps.random),
     name,
     hint: key.slice(-4),
-    scopes: [...scopes],
+    scopes: [...new Set(scopes)],
     createdAt: deps.now(),
     lastUsedAt: undefined,
     revokedAt: undefined,

@@ -1,5 +1,5 @@
 import { constantTimeEqual, hashCredential } from '../../crypto/credential.ts';
-import { type LinkRecord, openLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
+import { type LinkRecord, openAppState, openLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
 import { type Issued, verify } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
 import {
@@ -87,9 +87,10 @@ const finishVerified = async (
   }
   const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
   const onPage = state.page === true;
+  const appState = await appStateOf(deps, state);
   if (!won) {
     const ending = await awaitFirstOutcome(deps, claim);
-    return ok({ location: locationOf(redirectUri, ending, undefined), ending, onPage });
+    return ok({ location: locationOf(redirectUri, ending, { appState }), ending, onPage });
   }
 
   const completed = await completeLink(deps, callback, { ...claimed.value, claim, target, state, record });
@@ -101,7 +102,7 @@ const finishVerified = async (
   }
   const level = ending === 'server_error' ? 'error' : 'info';
   await logAbout(deps, subject, { level, event: 'link', outcome: ending, reason });
-  return ok({ location: locationOf(redirectUri, ending, ticket), ending, onPage });
+  return ok({ location: locationOf(redirectUri, ending, { ticket, appState }), ending, onPage });
 };
 
 /** How a link came to its end: with which word for the app, and why. */
@@ -169,13 +170,17 @@ const QUOTA_USED = 'withings_quota_used';
 /** How long a link waits for its turn: a code lives 30 seconds and its exchange takes up to ten. */
 const MAX_QUOTA_WAIT_MS = 10 * SECOND_MS;
 
-/** The registered string, unchanged but for what the ending adds to its query. */
-const locationOf = (redirectUri: string, ending: LinkOutcome, ticket: Secret | undefined): string => {
-  if (ending === 'connected') return redirectUri;
-  if (ending === 'pending')
-    return appendParameters(redirectUri, ticket === undefined ? {} : { ticket: ticket.reveal() });
-  return appendParameters(redirectUri, { error: ending, error_description: LINK_ERRORS[ending] });
-};
+/** The registered string, unchanged but for what the ending adds to its query, and the app's `state` if the link brought one. */
+const locationOf = (
+  redirectUri: string,
+  ending: LinkOutcome,
+  { ticket, appState }: { ticket?: Secret | undefined; appState: string | undefined },
+): string =>
+  appendParameters(redirectUri, {
+    ...(ending === 'pending' && ticket !== undefined && { ticket: ticket.reveal() }),
+    ...(isLinkError(ending) && { error: ending, error_description: LINK_ERRORS[ending] }),
+    ...(appState !== undefined && { state: appState }),
+  });
 
 /** How often a doubled callback looks for the first one's ending: together longer than an exchange may take. */
 const ENDING_POLLS_MS = [100, 200, 300, 500, 1_000, 1_500, 2_000, 2_500, 3_000];
@@ -211,6 +216,13 @@ const recordOf = async (deps: Deps, state: Issued<StateClaims>): Promise<LinkRec
       outcome: 'link_record_unreadable',
       reason: opened.failure.kind,
     });
+  return opened.ok ? opened.value : undefined;
+};
+
+/** The app's `state`. One that does not open is left out: the app then refuses the answer, as it does a forged one. */
+const appStateOf = async (deps: Deps, { jti, st }: Issued<StateClaims>): Promise<string | undefined> => {
+  if (st === undefined) return undefined;
+  const opened = await openAppState(deps.keyring, jti, st);
   return opened.ok ? opened.value : undefined;
 };
 

@@ -18,7 +18,7 @@ import type { Deps } from '../deps.ts';
 export const mintConnectSession = async (
   deps: Deps,
   { appId, by }: AuthorizedBackend,
-  { userId, redirectUri }: { userId: string; redirectUri: string },
+  { userId, redirectUri, appState }: { userId: string; redirectUri: string; appState?: string | undefined },
 ): Promise<Result<{ session: Secret; expiresAt: EpochMs }, Failure>> => {
   const found = await linkTarget(deps.db, appId, registrationCandidates(redirectUri));
   if (!found.ok) return found;
@@ -29,7 +29,13 @@ export const mintConnectSession = async (
   }
   const now = deps.now();
   const expiresAt = now + CONNECT_SESSION_LIFETIME_MS;
-  const claims = { app: appId, sub: userId, uri: redirectUri, ...minterOf(by) };
+  const claims = {
+    app: appId,
+    sub: userId,
+    uri: redirectUri,
+    ...(appState !== undefined && { st: appState }),
+    ...minterOf(by),
+  };
   const session = await sign(deps.keyring, CONNECT_SESSION, claims, {
     jti: hex(deps.random(16)),
     now,

@@ -2,13 +2,14 @@ import { hashCredential, hex } from '../../crypto/credential.ts';
 import {
   CONNECT_SESSION,
   type ConnectSessionClaims,
+  sealAppState,
   sealLinkRecord,
   STATE,
   type StateClaims,
 } from '../../crypto/link-tokens.ts';
 import { type Issued, sign, verify } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { type LinkKind, STATE_LIFETIME_MS } from '../../domain/link.ts';
+import { APP_STATE_RULE, isAppState, type LinkKind, STATE_LIFETIME_MS } from '../../domain/link.ts';
 import { nearestRegistered } from '../../domain/redirect-uri/hint.ts';
 import {
   isPlausibleRedirectUri,
@@ -27,7 +28,7 @@ import { logAbout } from '../log.ts';
 /** What an authorization request brought. Either a user and where to answer, or a connect session that names both. */
 export type LinkRequest = {
   appId: string;
-  link: { userId: string; redirectUri: string } | { session: string };
+  link: { userId: string; redirectUri: string; appState?: string | undefined } | { session: string };
   /** Whether the link ends on a page with a button, for browsers on machines without the app, instead of a redirect to it. */
   endsOnPage: boolean;
   /** The binding cookie that the browser sent, if any. */
@@ -50,7 +51,7 @@ export type StartedLink = {
 export const startLink = async (deps: Deps, request: LinkRequest): Promise<Result<StartedLink, Failure>> => {
   const wanted = await wantedLink(deps, request);
   if (!wanted.ok) return wanted;
-  const { userId, redirectUri, session } = wanted.value;
+  const { userId, redirectUri, appState, session } = wanted.value;
 
   if (session !== undefined) {
     const ended = await isMinterEnded(deps.db, request.appId, session, deps.now());
@@ -70,6 +71,7 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
   const port = openLoopbackPort(entry.uri, redirectUri);
   const state = await makeState(deps, {
     userId,
+    appState,
     kind: session === undefined ? 'open' : 'session',
     binding,
     claims: {
@@ -91,7 +93,12 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
   });
 };
 
-type WantedLink = { userId: string; redirectUri: string; session: Issued<ConnectSessionClaims> | undefined };
+type WantedLink = {
+  userId: string;
+  redirectUri: string;
+  appState: string | undefined;
+  session: Issued<ConnectSessionClaims> | undefined;
+};
 
 const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Result<WantedLink, Failure>> => {
   if ('session' in link) {
@@ -101,7 +108,12 @@ const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Res
         session.ok || session.failure.kind === 'invalid' ? 'was not made for this app' : 'has expired',
       );
     }
-    return ok({ userId: session.value.sub, redirectUri: session.value.uri, session: session.value });
+    return ok({
+      userId: session.value.sub,
+      redirectUri: session.value.uri,
+      appState: session.value.st,
+      session: session.value,
+    });
   }
   const userId = parseUserId(link.userId);
   if (!userId.ok) return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: userId.failure.detail });
@@ -111,7 +123,11 @@ const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Res
       explanation: 'It is empty, too long, or has characters that no registered URI has (spaces, controls, non-ASCII).',
     });
   }
-  return ok({ userId: userId.value, redirectUri: link.redirectUri, session: undefined });
+  const { appState } = link;
+  if (appState !== undefined && !isAppState(appState)) {
+    return fail({ kind: 'invalid_parameter', parameter: 'state', detail: APP_STATE_RULE });
+  }
+  return ok({ userId: userId.value, redirectUri: link.redirectUri, appState, session: undefined });
 };
 
 const sessionRefused = (why: string) =>
@@ -146,7 +162,13 @@ const isBinding = (value: string | undefined): value is string => value !== unde
 
 const makeState = async (
   deps: Deps,
-  link: { userId: string; kind: LinkKind; binding: string; claims: StateClaims },
+  link: {
+    userId: string;
+    appState: string | undefined;
+    kind: LinkKind;
+    binding: string;
+    claims: StateClaims;
+  },
 ): Promise<string> => {
   const now = deps.now();
   const expiresAt = now + STATE_LIFETIME_MS;
@@ -162,5 +184,11 @@ const makeState = async (
     const subject = { appId: link.claims.app, userId: link.userId };
     await logAbout(deps, subject, { level: 'warn', event: 'link', outcome: 'kv_put_failed', reason: put.failure.kind });
   }
-  return sign(deps.keyring, STATE, { ...link.claims, ...(!put.ok && { rec: record }) }, { jti, now, expiresAt });
+  const { appState } = link;
+  const claims = {
+    ...link.claims,
+    ...(!put.ok && { rec: record }),
+    ...(appState !== undefined && { st: await sealAppState(deps.keyring, jti, appState) }),
+  };
+  return sign(deps.keyring, STATE, claims, { jti, now, expiresAt });
 };

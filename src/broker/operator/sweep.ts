@@ -1,5 +1,6 @@
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
 import { forgetErasures } from '../../store/access/minted.ts';
+import { deleteAuditEntries } from '../../store/apps/audit.ts';
 import { bringForward, sweepExpired } from '../../store/operator/work-due.ts';
 import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
 import type { Deps } from '../deps.ts';
@@ -25,6 +26,20 @@ const HOUSEKEEPING_MINUTE = 47;
 export const isHousekeepingDue = (now: EpochMs): boolean =>
   Math.floor((now % HOUR_MS) / MINUTE_MS) === HOUSEKEEPING_MINUTE;
 
+/** Entries that one look deletes, of two or three rows each: 12,000 a day, far more than are made. */
+const MAX_AUDIT_ENTRIES = 500;
+
+/** What a tick does once an hour, each a bounded part of it. */
+export const keepHouse = async (deps: Deps): Promise<void> => {
+  const now = deps.now();
+  await forgetErasures(deps.db, now);
+  const deleted = await deleteAuditEntries(deps.db, now - deps.settings.auditRetentionMs, MAX_AUDIT_ENTRIES);
+  if (deleted.ok && deleted.value > 0) {
+    deps.log({ level: 'info', event: 'tick', outcome: 'audit_swept', count: deleted.value });
+  }
+  await sweepOrphans(deps);
+};
+
 /** Rows of each table of body data that one look deletes. */
 const MAX_ORPHANED = 10_000;
 /** Ids of connections are random below this. */
@@ -36,9 +51,8 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
  * Deletes body data whose connection is gone, a bounded part of it. A second net: no statement leaves any. Each hour it looks at another
  * place, and notes nothing. What it finds is an error in the log, because somebody's data outlived their erasure.
  */
-export const sweepOrphans = async (deps: Deps): Promise<void> => {
+const sweepOrphans = async (deps: Deps): Promise<void> => {
   const hours = Math.floor(deps.now() / HOUR_MS);
-  await forgetErasures(deps.db, deps.now());
   const orphan = await findOrphan(deps.db, Math.floor(((hours * GOLDEN_RATIO) % 1) * ID_SPACE));
   if (!orphan.ok || orphan.value === undefined) return;
   const swept = await deleteOrphan(deps.db, orphan.value, MAX_ORPHANED);

@@ -9,6 +9,7 @@ import {
   startOfHistory,
   type StretchRequest,
 } from '../../domain/history.ts';
+import { cursorOfHistory } from '../../domain/sync.ts';
 import { toSeconds } from '../../domain/time.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
@@ -39,8 +40,9 @@ export const askForLess = async (deps: Deps, slice: Slice, failure: Failure): Pr
   const mayRetry = isUnreadable && slice.retries <= MAX_RETRIES;
   if (question.kind === 'changes') {
     if (!isUnreadable) return false;
-    // More changed than one answer can hold, which it will not do the next time either: everything is read again.
-    const isTooLarge = failure.cause === 'body_too_large' && position.history === undefined;
+    // More changed than one answer can hold, which it will not do the next time either: everything is read again, if that gets past it.
+    const isPast = position.cursorSeconds < cursorOfHistory(deps.now());
+    const isTooLarge = failure.cause === 'body_too_large' && position.history === undefined && isPast;
     const again = isTooLarge && { cursorSeconds: 0, history: startOfHistory(deps.now()) };
     const history = position.history ? { ...position.history, newsAt: deps.now() } : newestAlone(deps.now());
     slice.position = { ...position, resume: undefined, history, ...again };

@@ -34,7 +34,7 @@ export const redirectUriText = z
 
 /** An app's own name for one of its users, as `parseUserId` takes it. */
 export const userId = z
-  .codec(z.string(), z.custom<UserId>(), {
+  .codec(z.string().max(1_024), z.custom<UserId>(), {
     decode: (text, context) => {
       const parsed = parseUserId(text);
       if (parsed.ok) return parsed.value;

@@ -44,6 +44,19 @@ export const addAuditEntry = (db: Db, entry: D1PreparedStatement): StoreResult<v
     await entry.run();
   });
 
+/** Deletes the oldest entries, at most `most`, of those from before a time; returns how many. */
+export const deleteAuditEntries = (db: Db, before: EpochMs, most: number): StoreResult<number> =>
+  tryD1(db, async () => {
+    const deleted = await db.d1
+      .prepare(
+        `DELETE FROM audit_entries WHERE (app_id, at, id) IN
+           (SELECT app_id, at, id FROM audit_entries WHERE at < ?1 ORDER BY at, id LIMIT ?2)`,
+      )
+      .bind(before, most)
+      .run();
+    return deleted.meta.changes;
+  });
+
 /** The last entry of the previous page. */
 export type AuditPosition = { at: EpochMs; id: string };
 

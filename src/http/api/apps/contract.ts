@@ -79,7 +79,12 @@ export const apiKey = z.object({
 
 export const createKeyRequest = z.strictObject({
   name,
-  scopes: z.array(keyScope).min(1).optional().describe(`What the key may do. ${SCOPES_TEXT} All three if absent.`),
+  scopes: z
+    .array(keyScope)
+    .min(1)
+    .max(keyScope.options.length)
+    .optional()
+    .describe(`What the key may do. ${SCOPES_TEXT} All three if absent.`),
 });
 
 /** The only answer that holds a key. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { APP_STATE_RULE, isAppState } from '../../../domain/link.ts';
 import { historyCompleteFrom, instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
@@ -21,6 +22,11 @@ export const userToken = z.object({
 export const connectSessionRequest = z.strictObject({
   user_id: userId,
   redirect_uri: redirectUriText.describe("One of the app's registered redirect URIs, compared byte for byte."),
+  state: z
+    .string()
+    .refine(isAppState, APP_STATE_RULE)
+    .optional()
+    .describe('Returned to the redirect URI as `state` with every ending. 1 to 512 printable ASCII characters.'),
 });
 export const connectSession = z.object({
   auth_url: z.string().describe("Open it in the user's browser. It is good once."),

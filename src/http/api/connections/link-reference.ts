@@ -16,6 +16,12 @@ const LINK_QUERY = z.object({
     .string()
     .optional()
     .describe('A connect session, instead of the two others: the `auth_url` of one holds it already.'),
+  state: z
+    .string()
+    .optional()
+    .describe(
+      "The app's own value, returned to the redirect URI as `state` with every ending. 1 to 512 printable ASCII characters. With `session`, the session holds it.",
+    ),
   ending: z
     .literal('page')
     .optional()

@@ -152,6 +152,7 @@ const DEFAULT_METRIC_VALUES = 100;
 const words = (...known: string[]) =>
   z
     .string()
+    .max(200)
     .regex(new RegExp(`^(${known.join('|')})(,(${known.join('|')}))*$`), `must be one or more of ${known.join(', ')}`)
     .optional();
 

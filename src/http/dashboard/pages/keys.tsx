@@ -26,7 +26,7 @@ import { withNotice } from '../notice.ts';
 /** An app's API keys. A new one is shown once. */
 export const keysPages = new Hono<DashboardEnv>();
 
-const keyForm = z.strictObject({ name, scopes: z.array(keyScope).min(1) });
+const keyForm = z.strictObject({ name, scopes: z.array(keyScope).min(1).max(keyScope.options.length) });
 const settingsForm = z.strictObject({ refuse_browser_keys: checkbox });
 
 keysPages.get('/', (c) => keysPage(c, {}));
