@@ -12,7 +12,7 @@ export const withLogId = (deps: Deps, requestId: string): Deps => ({
 /** Whom a line is about. */
 export type LogSubject = { appId: string; userId: string | undefined };
 
-/** Logs what concerns one user of an app, under the user's hash; without one where nobody knows who it was. */
+/** Logs what concerns one user of an app, under the user's hash; without one if the user is unknown. */
 export const logAbout = async (
   deps: Pick<Deps, 'keyring' | 'log'>,
   { appId, userId }: LogSubject,

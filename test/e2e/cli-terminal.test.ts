@@ -91,7 +91,7 @@ test('a long sync tells how far it is on a terminal, clears that at its end, and
   expect(screen).toContain('400 measurements so far…');
   expect(screen).toContain('800 measurements so far…');
   expect(screen.endsWith(`\r${ESCAPE}[K1200 added, 0 changed, 0 removed.\r\n`)).toBe(true);
-  expect(await mushu.run(args)).toEqual({ code: 0, out: '1200 added, 0 changed, 0 removed.\n', err: '' });
+  expect(await mushu.runApart(args)).toEqual({ code: 0, out: '1200 added, 0 changed, 0 removed.\n', err: '' });
 });
 
 const link = ['health', 'link', 'cli-opener', '--redirect-uri', WOMOJI, '--app', ready.app_id, '--open'];
@@ -115,14 +115,14 @@ test.each([
   },
 ])('--open opens the link, and nothing else, by $name', async ({ program, env }) => {
   const { path, opened } = fakeOpener(program);
-  const { code, out, err } = await mushu.run(link, { ...asOperator, ...env(path) });
+  const { code, out, err } = await mushu.runApart(link, { ...asOperator, ...env(path) });
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(await opened).toBe(`1|${out.trim()}|`);
   expect(out).toMatch(/^http:.*\/withings\/auth\?session=/);
 });
 
 test('--open says so where there is no browser, and prints the link all the same', async () => {
-  const { code, out, err } = await mushu.run(link, { ...asOperator, BROWSER: join(mushu.home, 'nothing') });
+  const { code, out, err } = await mushu.runApart(link, { ...asOperator, BROWSER: join(mushu.home, 'nothing') });
   expect(code).toBe(0);
   expect(out).toMatch(/withings\/auth\?session=/);
   expect(err).toContain('could not open a browser');
@@ -135,7 +135,7 @@ test.each(['javascript:alert(1)', 'file:///etc/passwd', '--version'])(
     const url = await listen((_request, response) =>
       response.writeHead(201, { 'Content-Type': 'application/json' }).end(JSON.stringify(session)),
     );
-    const { code, err } = await mushu.run(link, { MUSHU_URL: url, BROWSER: join(mushu.home, 'would-complain') });
+    const { code, err } = await mushu.runApart(link, { MUSHU_URL: url, BROWSER: join(mushu.home, 'would-complain') });
     expect({ code, err }).toEqual({ code: 0, err: '' });
   },
 );

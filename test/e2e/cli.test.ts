@@ -23,22 +23,29 @@ const answering = (status: number, type: string, body: string): Promise<string> 
   listen((_request, response) => response.writeHead(status, { 'Content-Type': type }).end(body));
 
 test('right after login, a redirect URI is registered in one command and listed in another', async () => {
-  const signedIn = await run(['login', '--url', ready.url, '--token', ready.admin_token]);
+  const signedIn = await mushu.runApart(['login', '--url', ready.url, '--token', ready.admin_token]);
   expect(signedIn).toMatchObject({ code: 0, err: '' });
   expect(signedIn.out).not.toContain(ready.admin_token);
   expect(statSync(mushu.config).mode & 0o777).toBe(0o600);
 
-  const added = await run(['health', 'redirect-uri', 'add', WOMOJI, '--app', ready.app_id]);
+  const added = await mushu.runApart(['health', 'redirect-uri', 'add', WOMOJI, '--app', ready.app_id]);
   expect(added).toMatchObject({ code: 0 });
   expect(added.out).toContain(WOMOJI);
-  const listed = await run(['health', 'redirect-uri', 'list', '--app', ready.app_id]);
+  const listed = await mushu.runApart(['health', 'redirect-uri', 'list', '--app', ready.app_id]);
   expect(listed).toMatchObject({ code: 0, err: '' });
   expect(listed.out).toContain(WOMOJI);
   expect(listed.out).not.toContain('\u001B');
-  const asJson = await run(['health', 'redirect-uri', 'list', '--app', ready.app_id, '--json']);
+  const asJson = await mushu.runApart(['health', 'redirect-uri', 'list', '--app', ready.app_id, '--json']);
   expect((JSON.parse(asJson.out) as { uri: string }[]).map(({ uri }) => uri)).toContain(WOMOJI);
 
-  const missed = await run(['health', 'redirect-uri', 'test', 'womoji://withings/Success', '--app', ready.app_id]);
+  const missed = await mushu.runApart([
+    'health',
+    'redirect-uri',
+    'test',
+    'womoji://withings/Success',
+    '--app',
+    ready.app_id,
+  ]);
   expect(missed).toMatchObject({ code: 1 });
   expect(missed.out).toContain('upper and lower case differ');
 });
@@ -83,7 +90,7 @@ test.each([
     says: 'code app_not_found, request ',
   },
 ])('$name: exit code $code, and what to do on stderr', async ({ args, env, code, says }) => {
-  const ended = await run(args, env);
+  const ended = await mushu.runApart(args, env);
   expect(ended).toMatchObject({ code, out: '' });
   expect(ended.err).toContain(says);
   expect(ended.err).not.toMatch(/\n\s+at |mushu_operator_/);

@@ -11,6 +11,7 @@ import { SMALL } from '../commands/small.ts';
 import { recordShown } from '../support/canaries.ts';
 import { codeBlocks } from '../support/markdown.ts';
 import { asApp, locationOf, send } from './client.ts';
+import { newMushu } from './mushu.ts';
 
 /**
  * Every command that the documentation names: run here against the one broker of these tests, run in small by test/commands, run by another
@@ -47,7 +48,15 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   'npx mushu-health': ['test/e2e/package.test.ts', "'mushu-health'"],
   'npm test': ['.ci/run', 'npm test'],
   'npm run check': ['package.json', '"test": "npm run check &&'],
-  'npm run format': ['package.json', 'oxfmt --check'],
+  'npm run test:unit': ['package.json', '"test:unit": "vitest run'],
+  'npm run test:watch': ['package.json', '"test:watch": "vitest --config'],
+  ...Object.fromEntries(
+    ['', " -- -t 'go on where they ended'"].map((more) => [
+      `npm run test:one test/http/accounts.test.ts${more}`,
+      ['package.json', '"test:one": "vitest run'],
+    ]),
+  ),
+  'npm run format': ['scripts/check.ts', 'oxfmt --check'],
   'npm run dev': ['test/e2e/setup.ts', "['npm', 'run', '--silent', 'dev', '--']"],
   'npm run demo': ['test/e2e/demo.test.ts', "'demo'"],
   'npm run build': ['test/e2e/setup.ts', "'build'"],
@@ -84,6 +93,7 @@ const BY_HAND: { [command: string]: string } = {
 };
 
 const WRANGLER = /^npx wrangler /;
+const MUSHU = /^mushu /;
 const RUN_HERE = /^(curl|open|printf|t=mushu_operator_)/;
 
 test('no command of the documentation goes without a test that runs it, or a word on why none does', () => {
@@ -93,7 +103,9 @@ test('no command of the documentation goes without a test that runs it, or a wor
     ...SMALL.map(({ command }) => command),
     ...Object.keys(BY_HAND),
   ]);
-  expect(commands.filter((one) => !known.has(one) && !WRANGLER.test(one) && !RUN_HERE.test(one))).toEqual([]);
+  expect(
+    commands.filter((one) => !known.has(one) && ![WRANGLER, MUSHU, RUN_HERE].some((kind) => kind.test(one))),
+  ).toEqual([]);
   expect([...known].filter((one) => !commands.includes(one))).toEqual([]);
 });
 
@@ -120,6 +132,13 @@ test.concurrent.each(wranglerCommands)(
     for (const option of options) expect(stdout).toContain(option);
   },
 );
+
+test.each(named(MUSHU))('%s is a command with the options that it is given', async (command) => {
+  const [words = ''] = command.replace(MUSHU, '').split(' --');
+  const { code, out } = await newMushu().run([...words.split(' '), '--help']);
+  expect(code).toBe(0);
+  for (const option of command.match(/--[a-z-]+/g) ?? []) expect(out).toContain(option);
+});
 
 const lacks = (tool: string): boolean => spawnSync(tool, ['--version']).error !== undefined;
 

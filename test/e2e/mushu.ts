@@ -10,16 +10,17 @@ import { hasNative, type IPty, spawn as spawnOnTerminal } from 'zigpty';
 
 import { choosePort } from '../../scripts/dev/ports.ts';
 import { recordShown } from '../support/canaries.ts';
+import { type Ended, runHere } from './run-here.ts';
 
-/** `mushu` as it is installed: built, and run as a process with a home of its own. */
+/** `mushu` with a home of its own: as it is installed, built and run as a process, or here, where that is not the point. */
 
 export const MUSHU = new URL('../../dist/cli/mushu.js', import.meta.url).pathname;
 
-export type Ended = { code: number | null; out: string; err: string };
-
 export type Mushu = {
-  /** Runs it to its end, without a terminal. */
+  /** Runs it to its end in this process, without a terminal. */
   run: (args: readonly string[], env?: Record<string, string>) => Promise<Ended>;
+  /** Runs it to its end as a process, without a terminal. */
+  runApart: (args: readonly string[], env?: Record<string, string>) => Promise<Ended>;
   /** Starts it on a terminal of its own, 100 columns wide. */
   onTerminal: (args: readonly string[], env?: Record<string, string>) => IPty;
   home: string;
@@ -34,7 +35,12 @@ export const newMushu = (): Mushu => {
   return {
     home,
     config: join(home, '.config/mushu/config.json'),
-    run: (args, env = {}) =>
+    run: async (args, env = {}) => {
+      const ended = await runHere(args, { ...environment(env), XDG_CONFIG_HOME: join(home, '.config') });
+      record(args, ended);
+      return ended;
+    },
+    runApart: (args, env = {}) =>
       new Promise((resolve) => {
         const child = spawn(process.execPath, [MUSHU, ...args], {
           env: environment(env),
@@ -45,7 +51,7 @@ export const newMushu = (): Mushu => {
         child.stdout.on('data', (data: Buffer) => (out += data.toString()));
         child.stderr.on('data', (data: Buffer) => (err += data.toString()));
         child.on('close', (code) => {
-          recordShown({ where: `output of mushu ${args.slice(0, 2).join(' ')}`, text: out + err });
+          record(args, { code, out, err });
           resolve({ code, out, err });
         });
       }),
@@ -60,6 +66,9 @@ export const newMushu = (): Mushu => {
     },
   };
 };
+
+const record = (args: readonly string[], { out, err }: Ended): void =>
+  void recordShown({ where: `output of mushu ${args.slice(0, 2).join(' ')}`, text: out + err });
 
 /** Where nobody listens. */
 export const nowhere = async (): Promise<string> => {

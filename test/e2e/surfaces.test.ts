@@ -1,18 +1,16 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { dashboardBrowser } from '../support/dashboard.ts';
 import { asApp, send, walk, WOMOJI } from './client.ts';
+import { newMushu } from './mushu.ts';
 
 /** The API, the command line and the dashboard over one broker: what one changes the others show at once. */
 const { ready } = inject('dev');
 
 const mushu = async (...args: string[]): Promise<string> => {
-  const env = { PATH: process.env['PATH'] ?? '', MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token };
-  const { stdout } = await promisify(execFile)(process.execPath, ['src/cli/main.ts', ...args], { env });
-  return stdout;
+  const { code, out, err } = await newMushu().run(args, { MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token });
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return out;
 };
 
 const api = (method: string, path: string, body?: object): Promise<Response> =>
@@ -91,7 +89,7 @@ describe('what one surface changes', () => {
       ['user.disconnected', 'key', 'api'],
     ]);
     const [page, listed] = [await read(`${path}/audit`), await mushu('audit', '--app', app.app_id, '--limit', '4')];
-    expect(page).toMatch(/User erased .*connections: 1 .*user_\w+ Operator Dashboard/);
+    expect(page).toMatch(/User erased .*connections: 1 .* user_\w+ Operator Dashboard/);
     for (const [who, surface] of [
       ['Operator', 'Dashboard'],
       ['Operator', 'CLI'],
