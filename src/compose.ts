@@ -65,13 +65,7 @@ export const compose = async (
       now,
       correctClock: clock.correct,
       waitUntil,
-      log:
-        events === undefined
-          ? log
-          : (entry) => {
-              log(entry);
-              events.writeDataPoint(dataPointOf(entry));
-            },
+      log: events === undefined ? log : withDataPoints(log, events),
       alarmWebhook: alarmWebhook && createAlarmWebhook(alarmWebhook, send, now),
       postWebhook: createPostWebhook(send, now),
       renderEvent,
@@ -103,7 +97,7 @@ const BRAKES = {
   manager: 'MANAGER_RATE',
 } as const satisfies Record<RateLimitName, keyof Bindings>;
 
-/** Without the binding (a plan or a machine that has none) there is no brake, and one that fails holds nobody up. */
+/** Without the binding (a plan or a machine that has none) there is no rate limit, and one that fails lets requests pass. */
 const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['log']): Promise<boolean> => {
   try {
     return (await binding?.limit({ key }))?.success ?? true;
@@ -112,6 +106,18 @@ const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['
     return true;
   }
 };
+
+/** Each line as a data point too. The platform bounds how many an invocation writes: beyond that the log has them all the same. */
+const withDataPoints =
+  (log: Seams['log'], events: AnalyticsEngineDataset): Seams['log'] =>
+  (entry) => {
+    log(entry);
+    try {
+      events.writeDataPoint(dataPointOf(entry));
+    } catch {
+      // Nothing of a request depends on it.
+    }
+  };
 
 /** One JSON object a line, so that no value can forge a line of its own. */
 function writeLog(entry: LogEntry): void {

@@ -48,3 +48,16 @@ test('a broker without it writes its log as ever', async () => {
   await broker.request('/healthz');
   expect(broker.logs).toContainEqual(expect.objectContaining({ event: 'request', route: '/healthz', status: 200 }));
 });
+
+test('a dataset that takes nothing takes no request down', async () => {
+  const EVENTS = {
+    writeDataPoint: (): void => {
+      throw new Error('too many data points');
+    },
+  };
+  const broker = await startBroker({ bindings: { EVENTS } });
+  const app = await makeApp(broker);
+  expect((await connect(broker, app, 'ada', 'nora')).status).toBe(302);
+  expect((await broker.request('/healthz')).status).toBe(200);
+  expect(broker.logs).toContainEqual(expect.objectContaining({ event: 'link', outcome: 'connected' }));
+});

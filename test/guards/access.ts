@@ -12,9 +12,9 @@ export const ACCESS: readonly Guard[] = [
   {
     name: 'an account that somebody else is connected by is not revoked',
     threats: ['T21'],
-    file: 'src/broker/users/erase-user.ts',
-    find: "withings[inUse.value.has(withingsUserId) ? 'kept' : await revoke(deps, withingsUserId)] += 1;",
-    replace: 'withings[await revoke(deps, withingsUserId)] += 1;',
+    file: 'src/store/users/erasure.ts',
+    find: 'return new Set(results.map(({ id }) => id));',
+    replace: 'return new Set<string>();',
     tests: ERASE,
   },
   {

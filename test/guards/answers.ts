@@ -53,7 +53,7 @@ export const ANSWERS: readonly Guard[] = [
     file: 'src/http/api/metrics/representation.ts',
     find: "'private, no-cache'",
     replace: "'public, max-age=60'",
-    tests: ['test/http/metrics.test.ts', ...CREDENTIALS],
+    tests: ['test/http/threats.test.ts'],
   },
   {
     name: 'what was posted is not posted on',
@@ -108,7 +108,7 @@ export const ANSWERS: readonly Guard[] = [
     threats: ['T46'],
     file: 'src/http/dashboard/components/redirect-uris.tsx',
     find: '    <a\n      class="button quiet"\n      href={',
-    replace: '    <a\n      class="button quiet"\n      data-href={',
+    replace: '    <a\n      class="button quiet"\n      title={',
     tests: ['test/http/dashboard-pages.test.ts'],
   },
   {

@@ -145,9 +145,9 @@ export const LINKING: readonly Guard[] = [
     name: 'nothing is added to the redirect URI of who is connected',
     threats: ['T18'],
     file: FINISH,
-    find: "if (ending === 'connected') return redirectUri;",
-    replace: "if (ending === 'connected') return appendParameters(redirectUri, { status: ending });",
-    tests: REDIRECT_URIS,
+    find: '...(appState !== undefined && { state: appState }),',
+    replace: '...(appState !== undefined && { state: appState }),\n    status: ending,',
+    tests: ENDINGS,
   },
   {
     name: 'what is appended is percent-encoded',
@@ -301,7 +301,7 @@ export const LINKING: readonly Guard[] = [
     file: FINISH,
     find: 'reason === QUOTA_USED ? session : undefined',
     replace: 'session',
-    tests: ['test/http/who-may-link.test.ts', 'test/http/single-use.test.ts'],
+    tests: ['test/http/single-use.test.ts'],
   },
   {
     name: 'no pending connection pushes out another',

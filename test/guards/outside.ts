@@ -55,6 +55,22 @@ export const OUTSIDE: readonly Guard[] = [
     tests: ['test/operator/alarm-webhook.test.ts'],
   },
   {
+    name: 'a webhook follows no redirect',
+    threats: ['T42'],
+    file: 'src/broker/webhooks/post-webhook.ts',
+    find: "redirect: 'manual', ",
+    replace: '',
+    tests: ['test/operator/alarm-webhook.test.ts'],
+  },
+  {
+    name: 'a webhook goes to no inner host',
+    threats: ['T42'],
+    file: 'src/domain/webhooks/endpoint-url.ts',
+    find: "if (place === 'private') return fail('private_address');",
+    replace: '',
+    tests: ['test/http/webhooks.test.ts'],
+  },
+  {
     name: 'an alarm goes to https, or to this machine',
     threats: ['T42'],
     file: 'src/config.ts',

@@ -80,6 +80,25 @@ describe.each(['session', 'confirm', 'open'])('a connect session (%s policy)', (
     if (policy !== 'confirm') expect(Number(await accountOf('victim'))).toBe(before);
   });
 
+  test('stays used by whoever tried it in vain', async () => {
+    const url = await mint();
+    const victim = browserOf(broker);
+    await victim(await consentAs(await victim(url), OWN));
+    for (let tries = 0; tries < 3; tries += 1) {
+      const other = browserOf(broker);
+      expect(await other(await consentAs(await other(url), OTHER))).toContain('error=link_not_allowed');
+    }
+  });
+
+  test('is used by a link that Withings refused', async () => {
+    const url = await mint();
+    const [first, second] = [browserOf(broker), browserOf(broker)];
+    const made = new URL(await consentAs(await first(url), OWN));
+    made.searchParams.set('code', 'made-up');
+    expect(await first(made.href)).toContain('error=code_rejected');
+    expect(await second(await consentAs(await second(url), OTHER))).toContain('error=link_not_allowed');
+  });
+
   test('stays used where the isolate that sweeps has a clock that is minutes ahead', async () => {
     const url = await mint();
     const [victim, other] = [browserOf(broker), browserOf(broker)];

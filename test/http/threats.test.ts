@@ -155,6 +155,21 @@ test('two apps that link one Withings account have tokens of their own, and the 
   expect(await sync(other)).toBe(200);
 });
 
+test.each([
+  ['/metrics/kept', 'private, no-cache'],
+  ['/metrics/kept/latest', 'private, no-cache'],
+  ['/metrics/kept/daily?metric=weight', 'private, no-cache'],
+  ['/users/kept/export', 'no-store'],
+  ['/withings/status/kept', 'no-store'],
+])(
+  'body data of %s is kept by the client that asked at most, and checked before it is used again',
+  async (path, kept) => {
+    await connect(broker, app, 'kept', 'nora');
+    const answer = await app.call('GET', path);
+    expect([answer.status, answer.headers.get('Cache-Control')]).toEqual([200, kept]);
+  },
+);
+
 test('tokens of another person that a refresh brings are not stored, and the next refresh goes on with those that are', async () => {
   let isMixedUp = false;
   const mixing = await startBroker({

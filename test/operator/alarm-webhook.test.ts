@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { createAlarmWebhook } from '../../src/broker/operator/alarm-webhook.ts';
+import { createPostWebhook } from '../../src/broker/webhooks/post-webhook.ts';
 import { secret } from '../../src/domain/secret.ts';
 
-/** The sender of alarms with the runtime's own fetch and real servers: what it does with a redirect is decided there. */
+/** The senders of alarms and of webhooks with the runtime's own fetch and real servers: what becomes of a redirect is decided there. */
 
 const NOTICE = {
   id: 'alarm_1',
@@ -52,4 +53,13 @@ test.each([301, 302, 303, 307, 308])(
 test('an alarm that is answered with 2xx was taken', async () => {
   const outer = await listen((_, response) => response.writeHead(204).end());
   expect(await send(outer.url)).toBe(true);
+});
+
+test.each([301, 302, 303, 307, 308])('an app’s webhook that is answered with %i goes no further', async (status) => {
+  const inner = await listen((_, response) => response.writeHead(200).end());
+  const outer = await listen((_, response) => response.writeHead(status, { Location: `${inner.url}/metadata` }).end());
+  const answer = await createPostWebhook(fetch, Date.now)(outer.url, {}, '{}');
+  expect(answer.status).toBe(status);
+  expect(outer.asked).toHaveLength(1);
+  expect(inner.asked).toEqual([]);
 });

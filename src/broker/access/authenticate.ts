@@ -26,7 +26,7 @@ export type AppCredential = {
   address: string | undefined;
 };
 
-/** What a person has a right to, from whoever may ask it for them: it needs no connection, and an app that is disabled does not stop it. */
+/** What a person has a right to, from a caller that may request it: it needs no connection, and an app that is disabled does not stop it. */
 export type PersonRequest = { appId: string; userId: UserId; by: Actor };
 
 /** A request that may go on: for which app and user, who asks, and the user's current connection. */
@@ -39,7 +39,7 @@ export type AuthorizedBackend = { appId: string; by: Actor };
 type Wanted = { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean };
 
 /**
- * Admits a request about one user of one app: by the app's key, by the access token of whoever may manage the app, or, where `userTokens`
+ * Admits a request about one user of one app: by the app's key, by the access token of a manager of the app, or, if `userTokens`
  * are taken, by that very user's token. One round trip, which also reads the connection that the request is about; a malformed key costs
  * none.
  *
@@ -63,7 +63,7 @@ export const admitForPerson = async (
   return ok({ appId, userId, by });
 };
 
-/** Admits an app's backend by the app's key, or whoever may manage the app, for what no user token may do. */
+/** Admits an app's backend by the app's key, or a manager of the app, for what no user token may do. */
 export const admitBackend = async (
   deps: Deps,
   credential: AppCredential,
@@ -75,11 +75,11 @@ export const admitBackend = async (
   return ok({ appId, by });
 };
 
-/** As `admitBackend`, for whoever manages the app: that they may was decided before. */
+/** As `admitBackend`, for a manager of the app who was admitted before. */
 export const backendOf = ({ app, by }: ManagedApp): Result<AuthorizedBackend, Failure> =>
   mayServe(app.disabledAt !== undefined, 'flow') ? ok({ appId: app.id, by }) : fail({ kind: 'app_disabled' });
 
-/** As `admitForUser`, likewise. One round trip. */
+/** As `admitForUser`, for a manager of the app who was admitted before. One round trip. */
 export const userOfApp = async (
   deps: Deps,
   managed: ManagedApp,
@@ -170,11 +170,11 @@ const lookUpKey = async (
   return ok(caller);
 };
 
-/** How long whoever asks too often waits: Cloudflare counts by the minute. */
+/** How long a caller that sends too many requests waits: Cloudflare counts by the minute. */
 const PACE_SECONDS = 60;
 
 /**
- * Lets a caller go on unless the app asks too often, or, with their own token, its user. After the credential was judged, so that nobody else
+ * Lets a caller go on unless the app asks too often, or, with their own token, its user. After the credential was validated, so that no one else
  * can use up what they may ask.
  */
 const withinRateLimit = async (

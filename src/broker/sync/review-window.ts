@@ -60,7 +60,7 @@ const answerOf = (page: MeasurePage, window: ReviewWindow, askedAt: EpochMs): Wi
 const isWithin = (seconds: EpochSeconds, { fromSeconds, toSeconds }: ReviewWindow): boolean =>
   seconds >= fromSeconds && seconds <= toSeconds;
 
-/** When the cron re-reads an older window; undefined where that stays as it is. */
+/** When the cron re-reads an older window; undefined if that stays. */
 export const nextReviewAt = (
   starts: boolean,
   review: Review | undefined,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { APP_STATE_RULE, isAppState } from '../../../domain/link.ts';
+import { APP_STATE_RULE, isAppState } from '../../../domain/app-state.ts';
 import { historyCompleteFrom, instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
