@@ -21,7 +21,7 @@ export type Deps = {
   /** This invocation's clock. */
   now: () => EpochMs;
   /** Sets it by the database's clock; see `Clock`. */
-  correctClock: (databaseNow: EpochMs) => number;
+  correctClock: (databaseNow: EpochMs, askedAt: EpochMs) => number;
   sleep: (ms: number) => Promise<void>;
   random: RandomBytes;
   log: Log;

@@ -38,7 +38,7 @@ export const readWindow = async (
   const window = reviewWindow(position, kind, askedAt, variationSeconds);
   const page = await deps.withings.measureGroups(granted, {
     accessToken: token.accessToken,
-    startDateSeconds: window.fromSeconds,
+    startDateSeconds: window.fromSeconds < 0 ? undefined : window.fromSeconds,
     endDateSeconds: window.toSeconds,
   });
   if (!page.ok) return positionAfterFailedReview(position, window);

@@ -55,11 +55,12 @@ export const beginSync = async (
   const about = { share, connectionId: id, appId: isAskedFor ? appId : undefined };
   const asker: Asker = { ...about, onlyIf: mayStart(id, lease, !isAskedFor) };
   for (let count = REQUESTS_WANTED, waits = 0; ;) {
+    const askedAt = deps.now();
     const taken = await deps.withings.reserveWith(asker, count, startStatements(deps.db, id, lease));
     if (!taken.ok) return taken;
     const { start, state } = startOf(taken.value.results);
     const { granted } = taken.value;
-    if (state !== undefined) deps.correctClock(state.databaseNow);
+    if (state !== undefined) deps.correctClock(state.databaseNow, askedAt);
     if (granted !== undefined && start !== undefined) return ok({ start, lease, granted });
 
     const unusable = whyUnusable(state);
