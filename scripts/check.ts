@@ -1,8 +1,8 @@
-/** `npm run check`: types, lint, format and unused code, at once. Prints the output of each, and fails if one does. */
+/** `npm run check`: types (of the client also as its package is built), lint, format and unused code, at once. Prints the output of each, and fails if one does. */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 
-const CHECKS = ['tsc', 'oxlint --type-aware --deny-warnings', 'oxfmt --check', 'knip'];
+const CHECKS = ['tsc', 'tsc -p src/client --noEmit', 'oxlint --type-aware --deny-warnings', 'oxfmt --check', 'knip'];
 
 const ended = CHECKS.map(async (command) => {
   const [program = '', ...args] = command.split(' ');

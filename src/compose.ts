@@ -97,7 +97,7 @@ const BRAKES = {
   manager: 'MANAGER_RATE',
 } as const satisfies Record<RateLimitName, keyof Bindings>;
 
-/** Without the binding (a plan or a machine that has none) there is no brake, and one that fails holds nobody up. */
+/** Without the binding (a plan or a machine that has none) there is no rate limit, and one that fails lets requests pass. */
 const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['log']): Promise<boolean> => {
   try {
     return (await binding?.limit({ key }))?.success ?? true;

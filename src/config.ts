@@ -48,7 +48,7 @@ const settings = z.object({
   REFRESH_USED_LATELY_HOURS: positive.default(DEFAULT_REFRESH_POLICY.usedLatelyMs / HOUR_MS),
   REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),
   REFRESH_IDLE_DAYS: positive.max(300).default(DEFAULT_REFRESH_POLICY.idleIntervalMs / DAY_MS),
-  /** Shares of the 120 requests a minute that Withings allows, unless it allows more: refreshes, syncs that somebody asks for, … */
+  /** Shares of the 120 requests a minute that Withings allows, unless it allows more: refreshes, requested syncs, … */
   CRON_REQUESTS_PER_MINUTE: share(30),
   SYNC_REQUESTS_PER_MINUTE: share(40),
   /** … syncs and reviews that the cron goes on with, … */
@@ -68,9 +68,9 @@ const settings = z.object({
     .optional(),
   /** Signs what is sent there, as Standard Webhooks says. */
   ALERT_WEBHOOK_SECRET: z.string().refine(isWebhookSecret).optional(),
-  /** How often an alarm that lasts is told again. */
+  /** Repeat interval for an active alarm. */
   ALERT_REPEAT_HOURS: positive.default(24),
-  /** So many connections lost within an hour are told of. */
+  /** How many connections lost within an hour raise an alarm. */
   ALERT_REAUTH_SPIKE: positive.max(1_000).default(10),
   /** How long entries of the audit trail are kept: at least as long as D1 can be restored to an earlier time. */
   AUDIT_RETENTION_DAYS: positive.min(30).default(400),

@@ -28,8 +28,9 @@ export const tick = async (invocation: Deps): Promise<void> => {
     const losses = { since: deps.now() - HOUR_MS, most: alarms.reauthSpike };
     return workDue(deps.db, shares.cron, losses, deps.now());
   };
+  const askedAt = deps.now();
   let due = await look();
-  if (due.ok && setClock(deps, due.value.databaseNow)) due = await look();
+  if (due.ok && setClock(deps, due.value.databaseNow, askedAt)) due = await look();
   const now = deps.now();
   if (!due.ok) {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: due.failure.kind });
@@ -65,8 +66,8 @@ const sendWebhooks = async (deps: Deps, callsLeft: () => number): Promise<void> 
 };
 
 /** Sets the clock by the database's; whether it was off, which the log tells. */
-const setClock = (deps: Deps, databaseNow: EpochMs): boolean => {
-  const aheadMs = deps.correctClock(databaseNow);
+const setClock = (deps: Deps, databaseNow: EpochMs, askedAt: EpochMs): boolean => {
+  const aheadMs = deps.correctClock(databaseNow, askedAt);
   if (aheadMs === 0) return false;
   const reason = aheadMs > 0 ? 'ahead' : 'behind';
   deps.log({ level: 'error', event: 'tick', outcome: 'clock_corrected', reason, durationMs: Math.abs(aheadMs) });

@@ -15,7 +15,7 @@ class BrokerClient(
     private val url: String,
     private val appId: String,
     private val userId: String,
-    /** Asks the backend for a user token; called anew when one has expired. */
+    /** Asks the backend for a user token; called again when one has expired. */
     private val userToken: suspend (expired: Boolean) -> String,
 ) {
     /** What the broker says, or why it said nothing. */

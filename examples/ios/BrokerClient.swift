@@ -5,7 +5,7 @@ struct BrokerClient {
     let url: URL
     let appID: String
     let userID: String
-    /// Asks your backend for a user token; called anew when one has expired.
+    /// Asks your backend for a user token; called again when one has expired.
     let userToken: (_ expired: Bool) async throws -> String
 
     /// What the broker says is wrong (RFC 9457). Decide by `code`.

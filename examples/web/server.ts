@@ -36,7 +36,7 @@ const answer = (response: ServerResponse, status: number, type: string, body: st
   response.writeHead(status, { 'Content-Type': `${type}; charset=utf-8`, 'Cache-Control': 'no-store' }).end(body);
 };
 
-/** "Connect" was pressed: a link for this user and nobody else. */
+/** "Connect" was pressed: a link only for this user. */
 const startLink = async (user: string, response: ServerResponse): Promise<void> => {
   const session = await createConnectSession(broker, appId, { user_id: user, redirect_uri: redirectUri });
   if (session.ok) return redirect(response, session.value.auth_url);

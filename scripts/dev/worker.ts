@@ -76,7 +76,7 @@ export const startWorker = async (
 ): Promise<Child> => {
   // With this environment file wrangler does not read another one of the project.
   const variables = state.path('worker.env');
-  // Whoever tries the flow, or tests it, links more people a minute than live anywhere.
+  // Trying or testing the flow links more people a minute than real use.
   const share = withings.simulated ? 'LINK_REQUESTS_PER_MINUTE="120"\n' : '';
   const text = `WITHINGS_API_URL="${withings.url}"\nWITHINGS_LOGIN_URL="${withings.url}"\n${share}`;
   writeFileSync(variables, text, { mode: 0o600 });

@@ -21,14 +21,14 @@ export type Deps = {
   /** This invocation's clock. */
   now: () => EpochMs;
   /** Sets it by the database's clock; see `Clock`. */
-  correctClock: (databaseNow: EpochMs) => number;
+  correctClock: (databaseNow: EpochMs, askedAt: EpochMs) => number;
   sleep: (ms: number) => Promise<void>;
   random: RandomBytes;
   log: Log;
   credentials: CredentialLookupLimiter;
   /** Whether a caller may go on: false where it came too often. A brake, not a count: it is kept per Cloudflare location. */
   mayPass: (brake: RateLimitName, caller: string) => Promise<boolean>;
-  /** Sends a notice to the operator's webhook; undefined where there is none. */
+  /** Sends a notice to the operator's webhook; undefined if there is none. */
   alarmWebhook: AlarmWebhook | undefined;
   /** Sends a webhook to an app's endpoint. */
   postWebhook: PostWebhook;
@@ -45,7 +45,7 @@ export type RateLimitName =
   | 'auth'
   /** Callbacks, by address: each may cost a request to Withings. */
   | 'callback'
-  /** All of these from one wide IPv6 network, whose households somebody may own together. */
+  /** All of these from one wide IPv6 network, whose households may have one owner. */
   | 'network'
   /** Requests with a credential that is not good, by address. */
   | 'failed_credential'

@@ -12,7 +12,7 @@ export const withLogId = (deps: Deps, requestId: string): Deps => ({
 /** Whom a line is about. */
 export type LogSubject = { appId: string; userId: string | undefined };
 
-/** Logs what concerns one user of an app, under the user's hash; without one where nobody knows who it was. */
+/** Logs what concerns one user of an app, under the user's hash; without one if the user is unknown. */
 export const logAbout = async (
   deps: Pick<Deps, 'keyring' | 'log'>,
   { appId, userId }: LogSubject,
@@ -22,6 +22,10 @@ export const logAbout = async (
   deps.log({ ...entry, appId, ...(userHash !== undefined && { userHash }) });
 };
 
-/** The word for a failure in a line: what Withings did, where it was Withings. */
-export const reasonOf = (failure: Failure): string =>
-  failure.kind === 'withings_unavailable' ? failure.cause : failure.kind;
+/** The word for a failure in a line: what Withings did, where it was Withings; what D1 has run out of, if it has. */
+export const reasonOf = (failure: Failure): string => {
+  if (failure.kind === 'withings_unavailable') return failure.cause;
+  if (failure.kind !== 'storage_unavailable') return failure.kind;
+  const { trouble = 'transient' } = failure;
+  return trouble === 'transient' ? failure.kind : `d1_${trouble}`;
+};

@@ -82,7 +82,7 @@ export type VerifyOptions = {
   secret: string | readonly string[];
   /**
    * Remembers ids that were handled, for example in Redis with `SET key NX EX`. Answers false for an id that it had already.
-   * Without it a request can be sent again by somebody who has seen it, for five minutes.
+   * Without it a request can be sent again by a person who has seen it, for five minutes.
    */
   remember?: (id: string) => boolean | Promise<boolean>;
   /** Unix milliseconds. By default the platform's clock. */

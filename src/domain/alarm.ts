@@ -12,7 +12,8 @@ export const ALARMS = {
   sealing_key_missing: 'Stored tokens need a key that the keyring lacks. Their connections pause.',
   webhook_endpoint_disabled:
     'An app’s webhook endpoint failed for five days, or answered 410, and gets nothing any more.',
-  withings_client_rejected: "Withings refuses the broker's client id or secret. Nothing is refreshed meanwhile.",
+  withings_client_rejected:
+    "Withings refuses the broker's client id or secret. Nothing is refreshed until it accepts them.",
   withings_unreadable: 'Withings answers what the broker cannot read. Measurements are left out.',
 } as const;
 

@@ -53,6 +53,6 @@ export type ApiKey = {
  */
 export type Purpose = 'flow' | 'personal_right';
 
-/** Decides, for every entrance, whether anything may be done for an app: nothing flows while it is disabled, whoever asks. */
+/** Decides, for every entrance, whether anything may be done for an app: a disabled app can do nothing. */
 export const mayServe = (appIsDisabled: boolean, purpose: Purpose): boolean =>
   !appIsDisabled || purpose === 'personal_right';

@@ -7,11 +7,13 @@ const TOLERANCE_MS = MINUTE_MS;
 export type Clock = {
   now: () => EpochMs;
   /**
-   * Sets it by another clock that is trusted more, if it differs by more than a minute.
+   * Sets it by another clock that is trusted more, if they differ by more than a minute. The other one was read at some moment between the
+   * question and now: an answer that took long says nothing about a clock.
    *
-   * @returns by how much it was ahead; 0 if it was right
+   * @param askedAt when it was asked, by this clock
+   * @returns by how much this one was ahead; 0 if it was right
    */
-  correct: (trueNow: EpochMs) => number;
+  correct: (trueNow: EpochMs, askedAt: EpochMs) => number;
 };
 
 /**
@@ -23,11 +25,11 @@ export const createClock = (own: () => EpochMs): Clock => {
   const now = () => own() - aheadMs;
   return {
     now,
-    correct: (trueNow) => {
-      const difference = now() - trueNow;
-      if (Math.abs(difference) < TOLERANCE_MS) return 0;
-      aheadMs += difference;
-      return difference;
+    correct: (trueNow, askedAt) => {
+      const differenceMs = Math.max(askedAt - trueNow, 0) || Math.min(now() - trueNow, 0);
+      if (Math.abs(differenceMs) < TOLERANCE_MS) return 0;
+      aheadMs += differenceMs;
+      return differenceMs;
     },
   };
 };

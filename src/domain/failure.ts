@@ -55,7 +55,13 @@ export type ConnectionFailure =
   | { kind: 'sealing_key_missing' };
 
 /** D1 or KV failed. A write may have been applied even so. */
-export type StorageFailure = { kind: 'storage_unavailable'; store: 'd1' | 'kv'; retryAfterSeconds: number };
+export type StorageFailure = {
+  kind: 'storage_unavailable';
+  store: 'd1' | 'kv';
+  /** What kind of D1's trouble it is: see `D1Trouble`. */
+  trouble?: 'transient' | 'overloaded' | 'used_up' | 'spent' | 'full' | 'too_heavy';
+  retryAfterSeconds: number;
+};
 
 /** Withings did not answer, answered with an error of its own, or asked to wait. */
 export type WithingsUnavailable = { kind: 'withings_unavailable'; cause: string; retryAfterSeconds: number };

@@ -24,15 +24,6 @@ export const stateMarkExpiresAt = (stateExpiresAt: EpochMs): EpochMs => stateExp
 export const sessionMarkExpiresAt = (sessionExpiresAt: EpochMs): EpochMs =>
   sessionExpiresAt + STATE_LIFETIME_MS + CLOCKS_APART_MS;
 
-/** The longest `state` of an app. Base64url and sealing make it twice as long in Withings' URL. */
-const MAX_APP_STATE = 512;
-
-/** Whether a text can be an app's `state` (RFC 6749, 4.1.1): 1 to 512 printable ASCII characters (VSCHAR). */
-export const isAppState = (text: string): boolean => text.length <= MAX_APP_STATE && /^[\x20-\x7e]+$/.test(text);
-
-/** What `isAppState` asks for, in words. */
-export const APP_STATE_RULE = `It has 1 to ${MAX_APP_STATE} printable ASCII characters. Keep longer values in the app, under a random key.`;
-
 /** The origin of a link: opened by anyone with a `user_id`, or created by the app's backend. */
 export type LinkKind = 'open' | 'session';
 

@@ -10,7 +10,7 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';
 const EXPIRY_MARGIN_MS = 2 * MINUTE_MS;
 
 /**
- * The lease outlives everything a holder may do under it. While it runs nobody else refreshes; when it has run out the refresh is in doubt
+ * The lease outlives everything a holder may do under it. While it runs no other caller refreshes; when it has run out the refresh is in doubt
  * and due again, well inside the 8 hours for which Withings honours the token before.
  */
 export const REFRESH_LEASE_MS = 90 * SECOND_MS;
@@ -49,7 +49,7 @@ export const DEFAULT_REFRESH_POLICY: RefreshPolicy = {
 
 /**
  * A refusal that is not known to mean the end may be Withings' own trouble, or ours, so it is believed after a time: longer than the outages
- * on record, and longer again while nobody else was served, who would show that it is not everybody's.
+ * on record, and longer again while no other connection was served, which would show that Withings works.
  */
 const BELIEVED_AFTER_MS = 12 * HOUR_MS;
 const BELIEVED_ALONE_AFTER_MS = 3 * DAY_MS;

@@ -71,7 +71,7 @@ export const positionAtStart = (position: SyncPosition, now: EpochMs): SyncPosit
 export type SyncQuestion = ({ kind: 'changes' } & PageRequest) | StretchRequest;
 
 /**
- * The next question of a sync. While a history is read, what changed meanwhile is asked for now and then.
+ * The next question of a sync. While a history is read, new changes are asked for now and then.
  *
  * @param connectionId spreads the questions of two links to one Withings account, so that they are not the same
  */

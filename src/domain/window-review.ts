@@ -34,6 +34,8 @@ export type ReviewPosition = {
 
 const DAY_SECONDS = DAY_MS / SECOND_MS;
 const RECENT_SPAN_SECONDS = 30 * DAY_SECONDS;
+/** Before everything that a calendar has: people type in weigh-ins of before 1970. */
+const BEGINNING_SECONDS = -100_000_000_000;
 const SHORTEST_SPAN_SECONDS = DAY_SECONDS;
 const LONGEST_SPAN_SECONDS = 40 * 365 * DAY_SECONDS;
 /** An answer of fewer groups leaves room on the page for a window twice as long. */
@@ -63,7 +65,8 @@ export const reviewWindow = (
   const until =
     kind === 'recent' ? END_OF_TIME_SECONDS : (position.olderUntilSeconds ?? nowSeconds - RECENT_SPAN_SECONDS);
   const from = kind === 'recent' ? nowSeconds - span : until - span;
-  return { kind, fromSeconds: Math.max(0, from - variationSeconds), toSeconds: Math.max(1, until) };
+  const varied = from - variationSeconds;
+  return { kind, fromSeconds: varied > 0 ? varied : BEGINNING_SECONDS, toSeconds: Math.max(1, until) };
 };
 
 /** A stored group, with what judging it takes. */

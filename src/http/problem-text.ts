@@ -75,8 +75,8 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
     problem(
       412,
       'app_changed',
-      'App changed meanwhile',
-      'Somebody changed this app since you read it. Read it again and repeat your change.',
+      'App has changed',
+      'This app changed after you read it. Read it again and repeat your change.',
     ),
   app_not_found: () =>
     problem(

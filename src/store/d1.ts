@@ -2,7 +2,8 @@ import { drizzle, type DrizzleD1Database } from 'drizzle-orm/d1';
 
 import type { StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
-import { DAY_MS, type EpochMs, SECOND_MS } from '../domain/time.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { messageOf, REPEATS, retryAfterSecondsOf, troubleOf } from './d1-errors.ts';
 
 /** The database, the clock that its retries go by, and how often one invocation has called it. */
 export type Db = {
@@ -16,6 +17,7 @@ export type Db = {
   /** Stands for D1's own clock in a test; absent elsewhere. */
   databaseNow?: (() => EpochMs) | undefined;
   sleep: (ms: number) => Promise<void>;
+  random: (size: number) => Uint8Array;
 };
 
 /** The result of a store function: the rows, or a storage failure. */
@@ -30,14 +32,15 @@ const builderFor = (d1: D1Database): DrizzleD1Database => {
   return builder;
 };
 
-export const openDatabase = (d1: D1Database, clock: Pick<Db, 'now' | 'sleep' | 'databaseNow'>): Db => ({
+export const openDatabase = (d1: D1Database, seams: Pick<Db, 'now' | 'sleep' | 'random' | 'databaseNow'>): Db => ({
   d1,
   orm: builderFor(d1),
   calls: { made: 0 },
   recorded: new Map(),
-  now: clock.now,
-  databaseNow: clock.databaseNow,
-  sleep: clock.sleep,
+  now: seams.now,
+  databaseNow: seams.databaseNow,
+  sleep: seams.sleep,
+  random: seams.random,
 });
 
 /** The database's clock, as an expression: `place` holds a test's time or null. */
@@ -53,27 +56,25 @@ export const tryD1 = async <Value>(db: Db, run: () => Promise<Value>): StoreResu
   try {
     return ok(await run());
   } catch (error) {
-    if (isOurMistake(error)) throw error;
-    return fail({
-      kind: 'storage_unavailable',
-      store: 'd1',
-      retryAfterSeconds: retryAfterSeconds(error, db.now()),
-    });
+    const trouble = troubleOf(error);
+    if (trouble === 'mistake') throw error;
+    const retryAfterSeconds = retryAfterSecondsOf(trouble, db.now());
+    return fail({ kind: 'storage_unavailable', store: 'd1', trouble, retryAfterSeconds });
   }
 };
 
-const WRITE_ATTEMPTS = 4;
-const FIRST_PAUSE_MS = 50;
-
 /**
- * Like `tryD1`, repeated with growing pauses. Only for idempotent writes: D1 may report an error for a write that it
- * has applied.
+ * Like `tryD1`, repeated with growing pauses where that helps. Only for idempotent writes: D1 may report an error for a write that it
+ * has applied. A pause is cut by up to half at random, so that those who failed together do not come back together.
  */
 export const tryD1Idempotent = async <Value>(db: Db, run: () => Promise<Value>): StoreResult<Value> => {
   for (let attempts = 1; ; attempts += 1) {
     const outcome = await tryD1(db, run);
-    if (outcome.ok || attempts >= WRITE_ATTEMPTS) return outcome;
-    await db.sleep(FIRST_PAUSE_MS * 4 ** (attempts - 1));
+    if (outcome.ok) return outcome;
+    const repeats = REPEATS[outcome.failure.trouble ?? 'transient'];
+    if (repeats === undefined || attempts >= repeats.attempts) return outcome;
+    const [cut = 0] = db.random(1);
+    await db.sleep(Math.ceil(repeats.firstPauseMs * 4 ** (attempts - 1) * (1 - cut / 512)));
   }
 };
 
@@ -90,19 +91,4 @@ export const statement = (db: Db, query: { toSQL: () => { sql: string; params: u
 export const violatedConstraint = (error: unknown): string | undefined => {
   const [, kind, column] = /(UNIQUE|NOT NULL) constraint failed: ([\w.]+)/.exec(messageOf(error)) ?? [];
   return kind === undefined ? undefined : `${kind} ${column}`;
-};
-
-const PROGRAMMING_ERRORS =
-  /syntax error|no such (table|column|function)|constraint failed|datatype mismatch|Wrong number of parameter|D1_TYPE_ERROR/;
-
-const isOurMistake = (error: unknown): boolean => PROGRAMMING_ERRORS.test(messageOf(error));
-
-/** The free plan's daily limit ends at midnight UTC. Other errors of D1 pass quickly. */
-const retryAfterSeconds = (error: unknown, now: EpochMs): number =>
-  messageOf(error).includes('daily') ? Math.ceil((DAY_MS - (now % DAY_MS)) / SECOND_MS) : 2;
-
-/** Drizzle wraps D1's error as the cause. */
-const messageOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message} ${messageOf(error.cause)}`;
 };

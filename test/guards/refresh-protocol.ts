@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts';
 
 const REFRESH = 'src/broker/tokens/refresh.ts';
 const TOKENS = 'src/store/tokens/tokens.ts';
+const QUOTA = 'src/store/tokens/withings-quota.ts';
 const TESTS = [
   'test/broker/refresh-rules.test.ts',
   'test/store/activation.test.ts',
@@ -142,5 +143,40 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
     find: 'tokens.appDisabled && !wasInDoubt(tokens, lease)',
     replace: 'tokens.appDisabled',
     tests: TESTS,
+  },
+  {
+    name: 'quota: what Withings said about when to come back holds',
+    file: QUOTA,
+    find: '    AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = ?9 AND ${isRunning})\n',
+    replace: '',
+    tests: ['test/store/withings-quota.test.ts', 'test/http/failing-syncs.test.ts'],
+  },
+  {
+    name: 'quota: an app that floods leaves a part to the others',
+    file: QUOTA,
+    find: 'iif(?5 IS NULL OR (${isAppWithin}), 0, ?8)',
+    replace: '0',
+    tests: ['test/store/withings-quota.test.ts'],
+  },
+  {
+    name: 'quota: a sync without one takes no lease',
+    file: 'src/store/sync/sync-start.ts',
+    find: 'sql`changes() > 0`',
+    replace: 'sql`TRUE`',
+    tests: ['test/http/failing-syncs.test.ts'],
+  },
+  {
+    name: 'clock: one that is ahead is set by the database’s',
+    file: 'src/domain/clock.ts',
+    find: 'aheadMs += differenceMs;',
+    replace: '',
+    tests: ['test/domain/clock.test.ts', 'test/broker/clock.test.ts'],
+  },
+  {
+    name: 'clock: a slow answer sets none',
+    file: 'src/domain/clock.ts',
+    find: 'Math.max(askedAt - trueNow, 0) || Math.min(now() - trueNow, 0)',
+    replace: 'now() - trueNow',
+    tests: ['test/domain/clock.test.ts'],
   },
 ];

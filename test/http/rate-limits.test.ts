@@ -2,10 +2,11 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 
 import { mintCredential } from '../../src/crypto/credential.ts';
-import { authPath, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { authPath, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 import { dashboardBrowser } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
+import { seedHistory } from '../support/seed.ts';
 
 const statusPath = (appId: string): string => `/apps/${appId}/withings/status/ada`;
 
@@ -264,4 +265,24 @@ test('who manages apps has a limit by account, whichever token, through the API 
   const refused = await browser.get('/dashboard/apps');
   expect(refused.status).toBe(429);
   expect(refused.headers.get('Retry-After')).toBe('60');
+});
+
+test.each(['a user token', 'a key'])('what reads many rows counts as many requests, by %s', async (by) => {
+  const { rates, broker, app } = await started();
+  const [person] = [...broker.simulator.state.people.list()];
+  await connect(broker, app, 'ada', person?.id ?? '');
+  const id = await env.DB.prepare('SELECT id FROM connections WHERE app_id = ?').bind(app.id).first<number>('id');
+  await seedHistory(id ?? 0, 2_200, Math.floor(broker.now() / 1000));
+  const minted = await app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
+  const { token } = await minted.json<{ token: string }>();
+  const ask = (query: string) =>
+    broker.request(`/apps/${app.id}/metrics/ada/monthly?${query}`, {
+      headers: { Authorization: `Bearer ${by === 'a key' ? app.key : token}`, 'CF-Connecting-IP': '203.0.113.7' },
+    });
+  const taken = () => [...(by === 'a key' ? rates.APP_RATE : rates.USER_RATE).counts.values()];
+  expect((await ask('metric=weight&from=2026-01-01')).status).toBe(200);
+  expect(taken()).toEqual([1]);
+  expect((await ask('metric=all')).status).toBe(200);
+  expect(taken()[0]).toBeGreaterThanOrEqual(20);
+  expect((await ask('metric=weight&from=2026-01-01')).status).toBe(429);
 });

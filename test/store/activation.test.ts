@@ -27,6 +27,8 @@ const activation = {
   ticketHash: null,
 };
 
+const random = (size: number) => new Uint8Array(size);
+
 const stored = () =>
   env.DB.prepare('SELECT state, refresh_token_sealed FROM connections WHERE id = ?').bind(activation.id).first();
 
@@ -39,7 +41,7 @@ beforeEach(async () => {
 });
 
 test('a disconnect between an activation whose answer was lost and its next try is not undone', async () => {
-  const clock = { now: () => NOW, sleep: async () => undefined };
+  const clock = { now: () => NOW, sleep: async () => undefined, random };
   const untroubled = openDatabase(env.DB, clock);
   const d1 = meterD1(env.DB);
   // The pause before the next try is when the disconnect comes.
@@ -58,7 +60,7 @@ test('a disconnect between an activation whose answer was lost and its next try 
 });
 
 describe('an activation that was decided on what no longer holds changes nothing', () => {
-  const db = openDatabase(env.DB, { now: () => NOW, sleep: async () => undefined });
+  const db = openDatabase(env.DB, { now: () => NOW, sleep: async () => undefined, random });
   const renewed = { ...activation, rotationId: 'activation-2', refreshTokenSealed: 'other', mayReplace: true };
   const alongside = () => [env.DB.prepare(`UPDATE apps SET name = 'changed' WHERE id = ?`).bind(APP)];
 

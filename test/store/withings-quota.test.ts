@@ -16,7 +16,11 @@ import { meterD1 } from '../support/d1-meter.ts';
 const START = Date.UTC(2026, 5, 15);
 const HOUR_MS = 3_600_000;
 const meter = meterD1(env.DB);
-const db = openDatabase(meter.d1, { now: () => START, sleep: async () => undefined });
+const db = openDatabase(meter.d1, {
+  now: () => START,
+  sleep: async () => undefined,
+  random: (size) => new Uint8Array(size),
+});
 
 beforeEach(async () => {
   await env.DB.prepare('DELETE FROM request_budgets').run();

@@ -57,10 +57,10 @@ export const modelOf = (person: Person): ModelValue[] => {
   const usable = heights.filter(({ value }) => Math.abs(value - (heights.at(-1)?.value ?? 0)) <= 0.02);
   const bmis = of('weight')
     .filter(({ filledIn }) => !filledIn)
-    .map((weight) => {
+    .flatMap((weight) => {
       const height = usable.findLast(({ date }) => date <= weight.date) ?? usable[0];
-      const value = Math.round((weight.value / (height?.value ?? 1) ** 2) * 100) / 100;
-      return { ...weight, metric: 'bmi', value };
+      if (height === undefined) return [];
+      return { ...weight, metric: 'bmi', value: Math.round((weight.value / height.value ** 2) * 100) / 100 };
     });
   return [...rows, ...bmis];
 };

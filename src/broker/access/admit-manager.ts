@@ -25,7 +25,7 @@ export type ManagerCredential = {
 };
 
 /**
- * An app in the hands of somebody who may manage it. Use cases on an app take this and no id, and only the functions here make one: so who
+ * An app with its admitted manager. Use cases on an app take this and no id, and only the functions here make one: so who
  * owns an app is asked before anything is done to it.
  */
 export type ManagedApp = { app: App; by: Actor };
@@ -43,7 +43,7 @@ export const admitOperator = async (deps: Deps, credential: ManagerCredential): 
   return fail({ kind: 'operator_only' });
 };
 
-/** Admits whoever may manage an app; somebody else's app is no app. One round trip. */
+/** Admits a manager of an app; for anyone else the app does not exist. One round trip. */
 export const admitAppManager = async (
   deps: Deps,
   credential: ManagerCredential,
@@ -63,7 +63,7 @@ export const manageApp = async (
   return about.ok ? authorizeApp(manager, about.value.app) : about;
 };
 
-/** Admits whoever may manage an app to one of its users, with the user's current connection. One round trip. */
+/** Admits a manager of an app to one of its users, with the user's current connection. One round trip. */
 export const admitAppManagerForUser = async (
   deps: Deps,
   credential: ManagerCredential,

@@ -11,7 +11,7 @@ import { NO_USER, type UserId } from '../../domain/user-id.ts';
 import { noteApiKeyUse } from '../../store/access/api-keys.ts';
 import { type KeyLookup, callerByKey, callerByUser, type CurrentConnection } from '../../store/access/key-lookup.ts';
 import { callerByUserToken, type UserTokenLookup } from '../../store/access/minted.ts';
-import type { Deps } from '../deps.ts';
+import type { Deps, RateLimitName } from '../deps.ts';
 import { admitAppManagerForUser, isManagerCredential, type ManagedApp } from './admit-manager.ts';
 
 /** What a request shows: an app's key, a user token, or an access token. */
@@ -26,11 +26,30 @@ export type AppCredential = {
   address: string | undefined;
 };
 
-/** What a person has a right to, from whoever may ask it for them: it needs no connection, and an app that is disabled does not stop it. */
+/** What a person has a right to, from a caller that may request it: it needs no connection, and an app that is disabled does not stop it. */
 export type PersonRequest = { appId: string; userId: UserId; by: Actor };
 
 /** A request that may go on: for which app and user, who asks, and the user's current connection. */
-export type AuthorizedRequest = PersonRequest & { connection: CurrentConnection | undefined };
+export type AuthorizedRequest = PersonRequest & {
+  connection: CurrentConnection | undefined;
+  /** The rate limits that it took from. */
+  limits: readonly TakenLimit[];
+};
+
+/** A rate limit and whom it counts. */
+type TakenLimit = { name: RateLimitName; key: string };
+
+/** So many rows that a request reads count as one request more. */
+const ROWS_PER_REQUEST = 1_000;
+
+/**
+ * Takes from the rate limits of a request what it has read: D1 bills rows, and a summary may read 20,000 where a status reads four. The
+ * request itself is answered; those that follow wait.
+ */
+export const chargeRead = async (deps: Deps, { limits }: AuthorizedRequest, rows: number): Promise<void> => {
+  const requests = Array.from({ length: Math.floor(rows / ROWS_PER_REQUEST) });
+  await Promise.all(requests.flatMap(() => limits.map(({ name, key }) => deps.mayPass(name, key))));
+};
 
 /** A request about an app as a whole that may go on: for which app, and who asks. */
 export type AuthorizedBackend = { appId: string; by: Actor };
@@ -39,7 +58,7 @@ export type AuthorizedBackend = { appId: string; by: Actor };
 type Wanted = { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean };
 
 /**
- * Admits a request about one user of one app: by the app's key, by the access token of whoever may manage the app, or, where `userTokens`
+ * Admits a request about one user of one app: by the app's key, by the access token of a manager of the app, or, if `userTokens`
  * are taken, by that very user's token. One round trip, which also reads the connection that the request is about; a malformed key costs
  * none.
  *
@@ -63,7 +82,7 @@ export const admitForPerson = async (
   return ok({ appId, userId, by });
 };
 
-/** Admits an app's backend by the app's key, or whoever may manage the app, for what no user token may do. */
+/** Admits an app's backend by the app's key, or a manager of the app, for what no user token may do. */
 export const admitBackend = async (
   deps: Deps,
   credential: AppCredential,
@@ -75,11 +94,11 @@ export const admitBackend = async (
   return ok({ appId, by });
 };
 
-/** As `admitBackend`, for whoever manages the app: that they may was decided before. */
+/** As `admitBackend`, for a manager of the app who was admitted before. */
 export const backendOf = ({ app, by }: ManagedApp): Result<AuthorizedBackend, Failure> =>
   mayServe(app.disabledAt !== undefined, 'flow') ? ok({ appId: app.id, by }) : fail({ kind: 'app_disabled' });
 
-/** As `admitForUser`, likewise. One round trip. */
+/** As `admitForUser`, for a manager of the app who was admitted before. One round trip. */
 export const userOfApp = async (
   deps: Deps,
   managed: ManagedApp,
@@ -91,7 +110,7 @@ export const userOfApp = async (
   if (!found.ok) return found;
   return found.value === undefined
     ? fail({ kind: 'app_not_found' })
-    : ok({ ...backend.value, userId, connection: found.value.connection });
+    : ok({ ...backend.value, userId, connection: found.value.connection, limits: [] });
 };
 
 /** What names, in a signed token, the credential that it is minted with. */
@@ -108,13 +127,18 @@ const admit = async (
   const { appId, userId, purpose } = wanted;
   const caller = await callerOf(deps, credential, wanted);
   if (!caller.ok) return caller;
-  const { by, isDisabled, connection } = caller.value;
+  const { by, isDisabled, connection, limits } = caller.value;
   if (!mayServe(isDisabled, purpose)) return fail({ kind: 'app_disabled' });
-  return ok({ appId, userId, by, connection });
+  return ok({ appId, userId, by, connection, limits });
 };
 
 /** Who asks, by a credential that is good for this app and user, and within its rate limits. */
-type Caller = { by: Actor; isDisabled: boolean; connection: CurrentConnection | undefined };
+type Caller = {
+  by: Actor;
+  isDisabled: boolean;
+  connection: CurrentConnection | undefined;
+  limits: readonly TakenLimit[];
+};
 
 const callerOf = async (deps: Deps, credential: AppCredential, wanted: Wanted): Promise<Result<Caller, Failure>> => {
   const presented = credential.presented?.reveal();
@@ -170,23 +194,25 @@ const lookUpKey = async (
   return ok(caller);
 };
 
-/** How long whoever asks too often waits: Cloudflare counts by the minute. */
+/** How long a caller that sends too many requests waits: Cloudflare counts by the minute. */
 const PACE_SECONDS = 60;
 
 /**
- * Lets a caller go on unless the app asks too often, or, with their own token, its user. After the credential was judged, so that nobody else
+ * Lets a caller go on unless the app asks too often, or, with their own token, its user. After the credential was validated, so that no one else
  * can use up what they may ask.
  */
 const withinRateLimit = async (
   deps: Deps,
   { address }: AppCredential,
   { appId, userId }: Wanted,
-  caller: Caller,
+  caller: Omit<Caller, 'limits'>,
   by: 'app' | 'user' = 'app',
 ): Promise<Result<Caller, Failure>> => {
-  if (address === undefined) return ok(caller);
-  if (by === 'user' && !(await deps.mayPass('user', `${appId} ${userId}`))) return tooOften;
-  return (await deps.mayPass('app', appId)) ? ok(caller) : tooOften;
+  if (address === undefined) return ok({ ...caller, limits: [] });
+  const app = { name: 'app', key: appId } as const;
+  const limits = by === 'app' ? [app] : [{ name: 'user', key: `${appId} ${userId}` } as const, app];
+  for (const { name, key } of limits) if (!(await deps.mayPass(name, key))) return tooOften;
+  return ok({ ...caller, limits });
 };
 
 const tooOften = fail({ kind: 'rate_limited', retryAfterSeconds: PACE_SECONDS } as const);

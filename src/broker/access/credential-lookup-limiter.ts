@@ -3,7 +3,7 @@ import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.t
 
 /**
  * What one isolate remembers of credentials, so that a flood of made-up ones does not cost a query each: how many an address has brought
- * within the minute that nobody knows, and which ones were good. Hashes and counts, bounded, gone with the isolate.
+ * within the minute that were unknown, and which ones were good. Hashes and counts, bounded, gone with the isolate.
  *
  * One address may be many people (NAT). So a credential that was good within the hour is looked up whatever its address does, and user
  * tokens, which phones hold, are told by their signature and never get here. A good one that this isolate has not met waits for the minute

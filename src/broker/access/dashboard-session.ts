@@ -54,7 +54,7 @@ const holderOf = async (
   return ok({ accountId: admitted.value.account?.id, tokenHash: await hashCredential(token.reveal()) });
 };
 
-/** The session that a cookie stands for; undefined where there is none or it is over. One round trip; none for what is no cookie of ours. */
+/** A cookie's session; undefined if there is none or it is over. One round trip; none for a malformed cookie. */
 export const resumeSession = async (
   deps: Deps,
   cookie: string | undefined,
@@ -87,6 +87,6 @@ const isTokenGood = async (deps: Deps, { account, token, tokenHash }: StoredSess
 export const signOut = async (deps: Deps, cookie: string): Promise<Result<void, Failure>> =>
   removeSession(deps.db, await hashCredential(cookie));
 
-/** Ends every session of whoever is signed in, on every device. */
+/** Ends every session of the signed-in account, on every device. */
 export const signOutEverywhere = (deps: Deps, { account }: Session): Promise<Result<void, Failure>> =>
   removeSessionsOf(deps.db, account?.id);

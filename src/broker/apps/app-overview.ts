@@ -5,7 +5,7 @@ import { activityOf } from '../../store/activity.ts';
 import { countByState, type StateCounts } from '../../store/users/connection-list.ts';
 import type { Deps } from '../deps.ts';
 
-/** Users of each state are counted up to here: a page that somebody looks at must not read a table. */
+/** Users of each state are counted up to here: a page must not read a whole table. */
 export const MAX_COUNTED = 10_000;
 /** Users whose syncs and refreshes are summed. */
 const MAX_SUMMED = 1_000;

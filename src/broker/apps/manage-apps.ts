@@ -94,7 +94,7 @@ export type AppSettings = {
 /**
  * Changes an app; it takes effect at the next request.
  *
- * @param onlyIfUnchanged whether to refuse where somebody else changed the app since it was read for this request
+ * @param onlyIfUnchanged whether to refuse if the app changed since it was read for this request
  */
 export const updateApp = async (
   deps: Deps,

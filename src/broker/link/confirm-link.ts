@@ -16,7 +16,7 @@ const MAX_DECISIONS = 3;
  * Confirms a pending connection: the app's backend shows the ticket that its signed-in user brought back, and says who that user is. Only
  * then do tokens become a connection. A connection to another Withings account gives way to it.
  *
- * @returns `not_found` for a ticket that is unknown, spent or expired; `wrong_user` where the link was made for somebody else;
+ * @returns `not_found` for a ticket that is unknown, spent or expired; `wrong_user` if the link was made for another user;
  *   `account_in_use` where the app refuses a Withings account that another of its users is connected to
  */
 export const confirmLink = async (
@@ -52,13 +52,13 @@ const confirmTicket = async (
   return fail({ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 });
 };
 
-/** Whether it was done; false where something changed meanwhile. */
+/** Whether it was done; false if something changed. */
 const activatePending = async (deps: Deps, pending: PendingConnection): Promise<Result<boolean, Failure>> => {
   const { appId, userId, withingsUserId } = pending;
   const known = await connectionsForLinking(deps.db, pending);
   if (!known.ok) return known;
   if (known.value.othersOnAccount === 'refused') return fail({ kind: 'account_in_use' });
-  // The connection to this account may have been made meanwhile, under another id: the tokens are sealed anew to the one that stands.
+  // The connection to this account may exist by now, under another id: the tokens are sealed again to that one.
   const connectionId =
     known.value.known.find((one) => one.withingsUserId === withingsUserId)?.id ?? pending.connectionId;
   const owner = { appId, connectionId: pending.connectionId };

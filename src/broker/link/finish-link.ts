@@ -25,7 +25,7 @@ import { storeGrant } from './store-grant.ts';
 /** What Withings sent the browser back with. */
 export type Callback = {
   state: string;
-  /** Absent where the person refused, or Withings had an error of its own. */
+  /** Absent if the user refused, or Withings had an error of its own. */
   code: Secret | undefined;
   /** The binding cookie that the browser sent, if any. */
   binding: string | undefined;

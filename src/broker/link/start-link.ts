@@ -8,8 +8,9 @@ import {
   type StateClaims,
 } from '../../crypto/link-tokens.ts';
 import { type Issued, sign, verify } from '../../crypto/signed-token.ts';
+import { APP_STATE_RULE, isAppState } from '../../domain/app-state.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { APP_STATE_RULE, isAppState, type LinkKind, STATE_LIFETIME_MS } from '../../domain/link.ts';
+import { type LinkKind, STATE_LIFETIME_MS } from '../../domain/link.ts';
 import { nearestRegistered } from '../../domain/redirect-uri/hint.ts';
 import {
   isPlausibleRedirectUri,

@@ -81,9 +81,9 @@ const begin = async (deps: Deps, appId: string): Promise<Result<ChangesPosition,
 type Visit = {
   connection: ChangedConnection;
   at: ChangesPosition['at'];
-  /** Undefined where everything is to be read. */
+  /** Undefined to read everything. */
   groupIds: number[] | undefined;
-  /** Undefined where it is begun. */
+  /** Undefined at its beginning. */
   afterGroupId: number | undefined;
 };
 
@@ -101,13 +101,13 @@ const visitsOf = (
   const connection = found.unfinished;
   if (connection === undefined || unfinished === undefined) return following;
   const groupIds = unfinished.isWhole ? undefined : changedSince(connection, since);
-  // More changed meanwhile than is remembered: it is begun anew.
+  // More changed than is remembered: start again.
   const isBegunAnew = groupIds === undefined && !unfinished.isWhole;
   const afterGroupId = isBegunAnew ? undefined : unfinished.afterGroupId;
   return [{ connection, at, groupIds, afterGroupId }, ...following];
 };
 
-/** The groups of a connection that changed, in the order of their ids; undefined where that is not remembered. */
+/** The groups of a connection that changed, in the order of their ids; undefined if that is not remembered. */
 const changedSince = ({ recent }: ChangedConnection, since: number): number[] | undefined => {
   if (recent === undefined || recent.since > since) return undefined;
   const ids = recent.changes.filter(([seq]) => seq > since).flatMap(([, groupIds]) => groupIds);

@@ -27,7 +27,7 @@ export const alarmStateOf = (text: string | undefined): AlarmState =>
 
 /**
  * Tells the operator what changed: a line of the log each, and the webhook where there is one. Who of two notes the change first tells it,
- * so it is told once. What the webhook does not take stays queued, and is sent again by whoever comes by later. Where nothing changed and
+ * so it is told once. What the webhook does not take stays queued, and is sent again by a later tick. If nothing changed and
  * nothing waits, this costs nothing.
  *
  * @param text what the broker remembers about its alarms, as it was read
@@ -82,7 +82,7 @@ const reconcile = async (
   const queue = deps.alarmWebhook === undefined ? [] : [...before.queue, ...queued].slice(-MAX_QUEUED);
   const after: AlarmState = { open: judged.open, queue, lag, tickAt };
   const kept = await replaceBrokerState(deps.db, 'alarms', { before: text, after: JSON.stringify(after) }, now);
-  // Somebody else noted it first, and tells it.
+  // Another writer stored it first, and sends the notice.
   if (kept.ok && !kept.value) return;
   for (const notice of judged.notices) log(deps, notice);
   if (kept.ok) await deliver(deps, JSON.stringify(after), after);

@@ -32,7 +32,7 @@ export type CronHealth = 'keeping_up' | 'paused' | 'late';
 /** The broker at a glance, for its operator. */
 export type BrokerHealth = {
   cron: CronHealth;
-  /** When a tick last noted that it came, which it does once an hour; undefined where none ever did. */
+  /** When a tick last recorded that it ran, which it does once an hour; undefined if none ever did. */
   lastTickAt: EpochMs | undefined;
   backlog: RefreshBacklog;
   /** Refreshes that fail right now, by what happened last. */
@@ -40,7 +40,7 @@ export type BrokerHealth = {
   /** Connections lost in the last 30 days, whose persons have to come back, by reason. */
   lost: ReasonCount[];
   keyring: KeyringReport;
-  /** What the operator was told of and is not over, oldest first. */
+  /** The active alarms, oldest first. */
   alarms: (OpenAlarm & { code: AlarmCode })[];
 };
 

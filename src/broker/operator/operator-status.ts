@@ -17,7 +17,7 @@ export type OperatorStatus = {
   migrations: MigrationState;
 };
 
-/** Looks at everything that an operator could have to mend. One signed call to Withings, which changes nothing there. */
+/** Reads everything that an operator may have to fix. One signed call to Withings, which changes nothing there. */
 export const operatorStatus = async (deps: Deps): Promise<Result<OperatorStatus, Failure>> => {
   const [health, migrations, withings] = await Promise.all([
     showBrokerHealth(deps),

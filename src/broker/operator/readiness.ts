@@ -29,8 +29,8 @@ type Looks = { last?: { at: EpochMs; health: Health } | undefined; since?: Epoch
 const looksOf = new WeakMap<BrokerSettings, Looks>();
 
 /**
- * Looks how the broker is, for whoever asks from outside: one round trip to D1 and one read of KV, at most every ten seconds in an isolate.
- * Says what is well and what is not, and nothing of why. A cron that has stopped is seen here alone, so the operator is told of it from here.
+ * Checks the broker for a public request: one round trip to D1 and one read of KV, at most every ten seconds in an isolate.
+ * Says what is well and what is not, and nothing of why. A cron that has stopped is noticed only here, so its alarm is raised here.
  */
 export const checkHealth = async (deps: Deps): Promise<Health> => {
   const looks = looksOf.get(deps.settings) ?? {};

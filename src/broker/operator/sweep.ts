@@ -49,7 +49,7 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 /**
  * Deletes body data whose connection is gone, a bounded part of it. A second net: no statement leaves any. Each hour it looks at another
- * place, and notes nothing. What it finds is an error in the log, because somebody's data outlived their erasure.
+ * place, and notes nothing. What it finds is an error in the log, because a user's data outlived their erasure.
  */
 const sweepOrphans = async (deps: Deps): Promise<void> => {
   const hours = Math.floor(deps.now() / HOUR_MS);

@@ -3,7 +3,7 @@ import { postponeReview, reviewDue } from '../../store/operator/work-due.ts';
 import type { Deps } from '../deps.ts';
 import { sync } from './sync.ts';
 
-/** A connection that nobody syncs is not read by itself: that would keep its tokens fresh for nobody. */
+/** A connection without requested syncs is not read: that would keep its tokens fresh for no use. */
 const MAX_UNUSED_MS = 14 * DAY_MS;
 /** When a review that failed is tried again. */
 const POSTPONED_MS = HOUR_MS;

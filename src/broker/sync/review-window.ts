@@ -38,7 +38,7 @@ export const readWindow = async (
   const window = reviewWindow(position, kind, askedAt, variationSeconds);
   const page = await deps.withings.measureGroups(granted, {
     accessToken: token.accessToken,
-    startDateSeconds: window.fromSeconds,
+    startDateSeconds: window.fromSeconds < 0 ? undefined : window.fromSeconds,
     endDateSeconds: window.toSeconds,
   });
   if (!page.ok) return positionAfterFailedReview(position, window);
@@ -60,7 +60,7 @@ const answerOf = (page: MeasurePage, window: ReviewWindow, askedAt: EpochMs): Wi
 const isWithin = (seconds: EpochSeconds, { fromSeconds, toSeconds }: ReviewWindow): boolean =>
   seconds >= fromSeconds && seconds <= toSeconds;
 
-/** When the cron re-reads an older window; undefined where that stays as it is. */
+/** When the cron re-reads an older window; undefined if that stays. */
 export const nextReviewAt = (
   starts: boolean,
   review: Review | undefined,

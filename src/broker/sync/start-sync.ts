@@ -22,11 +22,11 @@ import type { Asker, Reservation } from '../withings.ts';
 /** Longer than a whole slice with its refresh may take; a holder that died blocks its connection for this long. */
 const SYNC_LEASE_MS = 2 * MINUTE_MS;
 
-/** Which connection, and whose app asks for its sync, if somebody does. */
+/** The connection, and the app that requests its sync, if one does. */
 export type Synced = { id: number; appId?: string };
 
 /**
- * What a sync is for: whose share of Withings' requests it takes, whether somebody asked for it, and which window it re-reads when
+ * What a sync is for: whose share of Withings' requests it takes, whether it was requested, and which window it re-reads when
  * everything new is read.
  */
 export type SyncPurpose = { share: Exclude<QuotaName, 'cron' | 'link' | 'other'>; isUse: boolean; review: ReviewKind };
@@ -41,7 +41,7 @@ export type Answered = { answer: SyncResult };
 const REQUESTS_WANTED = 2;
 
 /**
- * Begins a sync: takes its first requests and its lease in one transaction, or neither, so that what is refused writes no row. Somebody
+ * Begins a sync: takes its first requests and its lease in one transaction, or neither, so that a refused sync writes no row. Another caller
  * else's sync that is under way, or was complete within the last seconds, answers for it.
  */
 export const beginSync = async (
@@ -55,11 +55,12 @@ export const beginSync = async (
   const about = { share, connectionId: id, appId: isAskedFor ? appId : undefined };
   const asker: Asker = { ...about, onlyIf: mayStart(id, lease, !isAskedFor) };
   for (let count = REQUESTS_WANTED, waits = 0; ;) {
+    const askedAt = deps.now();
     const taken = await deps.withings.reserveWith(asker, count, startStatements(deps.db, id, lease));
     if (!taken.ok) return taken;
     const { start, state } = startOf(taken.value.results);
     const { granted } = taken.value;
-    if (state !== undefined) deps.correctClock(state.databaseNow);
+    if (state !== undefined) deps.correctClock(state.databaseNow, askedAt);
     if (granted !== undefined && start !== undefined) return ok({ start, lease, granted });
 
     const unusable = whyUnusable(state);
@@ -105,7 +106,7 @@ const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined =
 /** How often a caller looks for the running sync's result before it is told to come back. Together 12 seconds. */
 const SYNC_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000, 2_000, 2_000];
 
-/** Somebody else is syncing this connection: their result is ours too. */
+/** Another caller is syncing this connection: its result is returned. */
 const awaitSync = async (deps: Deps, connectionId: number, startedAt: number): Promise<Result<Answered, Failure>> => {
   for (const pauseMs of [0, ...SYNC_POLLS_MS]) {
     if (pauseMs > 0) await deps.sleep(pauseMs);

@@ -35,7 +35,7 @@ export type Slice = {
   reviews: ReviewPosition;
   /** Whether the cron is to re-read older windows from now on. */
   startsReviews: boolean;
-  /** Whether somebody asked for it: what the refresh policy counts as use. */
+  /** Whether it was requested: the refresh policy counts that as use. */
   isUse: boolean;
   /** Whether it goes on with a history that an earlier sync began. */
   isUnderWay: boolean;
@@ -83,9 +83,9 @@ const PAGE_MARKS = 2 ** 31 - 1;
  * Stores one page of Withings' answer: one round trip to see what is known of its groups, one to write what differs together with how far
  * the sync got. Ends the sync where the page was the last, of the answer or of the slice.
  *
- * @param resumeAt when the sync goes on, if this page ends the slice; undefined where another page of the slice may follow
+ * @param resumeAt when the sync goes on, if this page ends the slice; undefined if another page of the slice may follow
  * @param review a window that was read after the last page, in search of deletions
- * @returns the result where the sync ended, undefined where it goes on
+ * @returns the result if the sync ended, undefined if it continues
  */
 export const storePage = async (
   deps: Deps,

@@ -66,7 +66,7 @@ const WINNER_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000];
 const WINNER_RETRY_SECONDS = 2;
 
 /**
- * Somebody else holds the lease. The stored token serves while it lasts; otherwise the winner's result is waited for. Never a refresh of
+ * Another caller holds the lease. The stored token serves while it lasts; otherwise the winner's result is waited for. Never a refresh of
  * its own: with a rotating refresh token that is how connections are lost.
  */
 const awaitWinner = async (
@@ -96,7 +96,7 @@ const openAccessToken = async (deps: Deps, tokens: StoredTokens): Promise<Result
   return condemn(deps, tokens, 'seal_broken');
 };
 
-/** Declares that the person has to consent again, unless the tokens were replaced meanwhile. */
+/** Declares that the user has to consent again, unless the tokens were replaced. */
 export const condemn = async (
   deps: Deps,
   tokens: Pick<StoredTokens, 'appId' | 'userId' | 'connectionId' | 'tokenVersion'>,

@@ -16,7 +16,7 @@ const DISABLED_APP_PAUSE_MS = 30 * DAY_MS;
 const UNBEGUN_PAUSE_MS = MINUTE_MS;
 /** So many failures in a row that may concern everybody are taken for that. One alone may be one connection's bad luck. */
 const FAILURES_OF_ALL = 2;
-/** How long nobody is refreshed ahead of need while Withings seems to be down. */
+/** How long no connection is refreshed ahead of need while Withings seems to be down. */
 const DOWN_PAUSE_MS = 5 * MINUTE_MS;
 
 /** The most D1 calls that one refresh makes when everything about it goes wrong, its writes are retried, and the batch is given back. */
@@ -27,7 +27,7 @@ const WORST_REFRESH_CALLS = 15;
  * down or asks to wait, the batch ends and the cron's share is closed for a while, so that a dead upstream is not asked by every tick.
  *
  * @param mostCalls how many D1 calls this invocation may have made when this returns
- * @returns what Withings made of the broker's own id and secret; undefined where it did not come to that
+ * @returns whether Withings accepts the broker's id and secret; undefined if it was not asked
  */
 export const refreshDue = async (deps: Deps, mostCalls: number): Promise<'accepted' | 'rejected' | undefined> => {
   const lease = newRefreshLease(deps);

@@ -36,7 +36,7 @@ import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
  * The refresh protocol, and the only code that refreshes.
  *
  * Withings replaces the refresh token at every refresh. The old one lives 8 hours more, or until the new access token is first used;
- * whoever spends it without keeping its successor has lost the connection. Hence the order: lease (taken by the caller), send, store, and
+ * using it without storing its successor loses the connection. Hence the order: lease (taken by the caller), send, store, and
  * only then use. A crash, a lost answer or a failed write anywhere before "store" leaves the old refresh token alive and the connection
  * due again when the lease has run out, ahead of everything that is merely due.
  */
@@ -62,7 +62,7 @@ export type RefreshOutcome =
 
 type RefreshFailed = { kind: 'failed'; failure: Failure; reach: 'one' | 'perhaps_all' | 'all'; pauseMs?: number };
 
-/** A lease that nobody else can name. */
+/** A lease with a random id. */
 export const newRefreshLease = (deps: Pick<Deps, 'random' | 'now'>): RefreshLease => {
   const takenAt = deps.now();
   return { id: hex(deps.random(16)), takenAt, until: takenAt + REFRESH_LEASE_MS };
@@ -83,7 +83,7 @@ export const refreshUnderLease = async (
   return outcome;
 };
 
-/** How a refresh is told in the log. What only the operator can mend is an alarm. */
+/** The log line of a refresh. A failure that only the operator can fix is an alarm. */
 const lineOf = (
   outcome: RefreshOutcome,
   cause: RefreshCause,
@@ -104,7 +104,7 @@ const lineOf = (
 
 const attemptRefresh = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> => {
   const { tokens, cause } = run;
-  // 1. Somebody may have refreshed between the caller's read and the lease. The cron refreshes ahead of need.
+  // 1. Another caller may have refreshed between the read and the lease. The cron refreshes ahead of need.
   if (cause.share !== 'cron' && !refreshDecision(tokens, deps.now(), cause.rejectedVersion).should) {
     await releaseLease(deps, run, regularlyDue(deps, run, tokens.accessExpiresAt));
     return { kind: 'already_fresh' };
@@ -140,7 +140,7 @@ const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, Re
     if (!allowed.ok) return allowed;
     const answer = await deps.withings.refreshTokens(allowed.value, { refreshToken: opened.value });
     if (answer.ok && answer.value.withingsUserId !== tokens.withingsUserId) {
-      // Somebody else's tokens: stored, they would show this user another person's body.
+      // Another person's tokens: stored, they would show this user another person's body.
       return fail(await onFailure(deps, run, { kind: 'malformed', path: 'body.userid', inDoubt: true }));
     }
     if (answer.ok) return ok({ grant: answer.value, usedRefreshTokenSealed: sealed });
@@ -169,7 +169,7 @@ const reserveRequest = async (deps: Deps, run: RefreshRun): Promise<Result<Reser
   return fail({ kind: 'failed', failure, reach: isForAll ? 'all' : 'perhaps_all', pauseMs });
 };
 
-/** The cron's work is nobody's in particular: a large app's connections are due as often as a small one's. */
+/** The cron's work belongs to no app: a large app's connections are due as often as a small one's. */
 const appCounted = ({ tokens, cause }: RefreshRun): string | undefined =>
   cause.share === 'sync' ? tokens.appId : undefined;
 
@@ -237,7 +237,7 @@ const onRejected = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> 
 
 /**
  * Withings does not offer nonces to every client for all that is known. Where it has none, a rejection met by a sync is believed, or an app
- * would never hear that its user has to connect again; the cron, which meets many at once, still condemns nobody.
+ * would never hear that its user has to connect again; the cron, which meets many at once, still condemns no connection.
  */
 const isBeyondProof = ({ cause }: RefreshRun, failure: WithingsFailure): boolean =>
   cause.share === 'sync' &&

@@ -56,7 +56,7 @@ const reportOf = (
 };
 
 /**
- * Looks after the keyring, at each tick: goes a step further with sealing anew what is sealed under another key than the current one.
+ * Looks after the keyring, at each tick: seals the next tokens under another key again with the current one.
  *
  * @param text what the broker remembers about its keyring
  */
@@ -71,7 +71,7 @@ export const advanceKeyRotation = async (deps: Deps, text: string | undefined): 
 export const missingKeyIds = (deps: Pick<Deps, 'keyring'>, text: string | undefined): string[] =>
   reportOf(deps, stateOf(text), []).missingKeyIds;
 
-/** Goes a step further now, at the operator's word; a walk that had finished begins anew. */
+/** Does the next step now, at the operator's request; a finished pass begins again. */
 export const resealStep = async (deps: Deps): Promise<Result<KeyringReport, Failure>> => {
   const text = await brokerStateText(deps.db, 'keyring');
   if (!text.ok) return text;
@@ -131,7 +131,7 @@ const FIELDS = [
 ] as const satisfies [keyof SealedTokens, TokenField][];
 
 /**
- * A connection's tokens under the current key; undefined where nothing is to be done or can be. Counts into `walk`. A blob whose key is
+ * A connection's tokens under the current key; undefined if nothing can or has to be done. Counts into `walk`. A blob whose key is
  * missing is the operator's mistake and stays as it is; one that fails under its own key condemns its connection.
  */
 const reencrypt = async (deps: Deps, tokens: SealedTokens, walk: ResealWalk): Promise<SealedTokens | undefined> => {

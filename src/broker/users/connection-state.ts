@@ -11,7 +11,7 @@ import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { newEvent } from '../webhooks/record.ts';
 
-/** Whether a user's data can be pulled right now. Nobody the broker never heard of is connected either. */
+/** Whether a user's data can be pulled right now. An unknown user is not connected. */
 export const isConnected = ({ connection }: AuthorizedRequest): boolean => connection?.state === 'active';
 
 /** A connection as it is shown, and how the log and the audit trail name its user. */

@@ -17,7 +17,7 @@ export type Erasure = {
   /** False where a bounded part was done: the same call again goes on. */
   complete: boolean;
   removed: { connections: number; pendingConnections: number; measurements: number; groups: number; sources: number };
-  /** Accounts whose authorization was revoked, kept because somebody else is connected by it, or could not be revoked. */
+  /** Accounts whose authorization was revoked, kept because another user is connected by it, or could not be revoked. */
   withings: { revoked: number; kept: number; failed: number };
 };
 
@@ -36,7 +36,7 @@ const MAX_CALLS = 40;
  * Erases a user: connections to every Withings account there ever was, pending ones, tokens, measurements. Tokens go first, so that no
  * refresh or sync under way writes anything back. Doing it again removes what is left, if anything.
  *
- * Withings' own authorization is revoked only if nobody is connected to that account through this broker, because a revocation acts on the
+ * Withings' own authorization is revoked only if no user is connected to that account through this broker, because a revocation acts on the
  * person. Should it fail, the erasure goes on and says so: the person can take the authorization away at Withings.
  *
  * A link that is made in the middle of it stands: it is not revoked, and not counted as erased. If such a link brought data into what was
@@ -107,7 +107,7 @@ const emptyConnections = async (
   return ok(false);
 };
 
-/** Revokes at Withings what nobody is connected by. Counts into `erasure`. */
+/** Revokes at Withings the accounts that no user is connected by. Counts into `erasure`. */
 const revokeUnused = async (
   deps: Deps,
   withingsUserIds: readonly string[],
@@ -121,7 +121,7 @@ const revokeUnused = async (
   return ok(undefined);
 };
 
-/** Withings may take seconds over the nonce: whether somebody has linked the account since is looked up once more after that. */
+/** Withings may take seconds over the nonce: after that, whether a user has linked the account since is looked up again. */
 const revoke = async (deps: Deps, withingsUserId: string): Promise<'revoked' | 'kept' | 'failed'> => {
   if (deps.db.calls.made > MAX_CALLS) return 'failed';
   const granted = await deps.withings.reserve({ share: 'other', waitMs: MAX_WAIT_MS }, REQUESTS_PER_REVOCATION);

@@ -14,7 +14,7 @@ import { printErr, show, table } from '../output.ts';
 type Change = Read<'changesPage'>['data'][number];
 
 const words = (change: Change): string => {
-  if ('reset' in change) return 'starts anew: forget what you have';
+  if ('reset' in change) return 'reset: discard what you have';
   if ('deleted' in change) return 'deleted';
   return change.measurements.map(({ metric, value, unit }) => `${metric} ${value} ${unit}`.trim()).join(', ');
 };

@@ -5,7 +5,7 @@ export type HeightRecord = { measuredAtSeconds: number; heightM: number };
 export const LEAST_HEIGHT_M = 0.2;
 export const MOST_HEIGHT_M = 3;
 
-/** Nobody grows two centimeters in a month: of two heights that differ by more, the earlier one was a mistake. */
+/** No one grows two centimeters in a month: of two heights that differ by more, the earlier one was a mistake. */
 const CORRECTED_WITHIN_SECONDS = 31 * 86_400;
 const MOST_GROWTH_M = 0.02;
 

@@ -1,7 +1,7 @@
 import { metricByName } from './metric.ts';
 
 /**
- * Values that nobody measured. Withings completes a weight that somebody types in with a fat ratio and a fat mass of 0 and a fat-free mass
+ * Filled-in values. Withings completes a typed-in weight with a fat ratio and a fat mass of 0 and a fat-free mass
  * that is the weight; a scale that is stepped off too early sends zeros. They are shown as recorded, and nothing is computed from them.
  */
 

@@ -22,7 +22,7 @@ export type MetricSelection = {
   ambiguous: boolean;
   /** Values of body segments, beside those of the whole body. */
   segments: boolean;
-  /** Values that somebody typed in. */
+  /** Typed-in values. */
   manual: boolean;
 };
 
@@ -86,7 +86,7 @@ const isKnownName = (name: string): boolean =>
   unknownMetricType(name) !== undefined;
 
 /**
- * The series that a selection means where that does not depend on what is stored; undefined where it does: for groups, for everything, and
+ * The series of a selection if they do not depend on what is stored; undefined if they do: for groups, for everything, and
  * for segments, of which there are as many as a device tells apart.
  */
 export const namedSeries = ({ names, groups, segments, ambiguous }: MetricSelection): MetricSeries[] | undefined => {

@@ -64,7 +64,7 @@ export const undecidedSpans = ({ firstDay, lastDay }: TimeRange): Span[] => [
   ...(lastDay === undefined ? [] : [endOf(lastDay)]),
 ];
 
-/** The first and the last day that a range has all of; undefined where a side is open. */
+/** The first and the last day that a range has all of; undefined if a side is open. */
 export type WholeDays = { first: string | undefined; last: string | undefined };
 
 /** The days that a range has all of. Moments are taken for those of `timeZone`. */

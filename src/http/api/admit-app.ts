@@ -34,7 +34,7 @@ const toUser = async <Admitted>(
 const appIdOf = (c: HttpContext): string => c.req.param('app_id') ?? '';
 
 /**
- * The app's key with this scope, whoever may manage the app, and, where user tokens are taken, the user that the path names. Sets `user`:
+ * The app's key with this scope, a manager of the app, and, if user tokens are taken, the user that the path names. Sets `user`:
  * that user, with the current connection.
  */
 export const forUser = (scope: KeyScope, { userTokens }: { userTokens: boolean } = { userTokens: true }) =>
@@ -47,6 +47,6 @@ export const forUser = (scope: KeyScope, { userTokens }: { userTokens: boolean }
 export const forPerson = (scope: KeyScope, { userTokens }: { userTokens: boolean }) =>
   admission('person', (c) => toUser(c, { scope, userTokens }, admitForPerson));
 
-/** The app's key with this scope, or whoever may manage the app. Sets `backend`. */
+/** Admits the app's key with this scope, or a manager of the app. Sets `backend`. */
 export const forBackend = (scope: KeyScope) =>
   admission('backend', (c) => admitBackend(c.get('deps'), appCredential(c), { appId: appIdOf(c), scope }));

@@ -67,7 +67,7 @@ const weight = (kg: number): DraftGroup => {
   return draft;
 };
 
-/** What Withings adds to a weight that somebody types in. */
+/** What Withings adds to a typed-in weight. */
 const filledIn = (kg: number): DraftGroup => {
   const draft = weight(kg);
   const zero = { unit: -3, value: 0 };
@@ -140,7 +140,7 @@ const ODD: Odd[] = [
     id: 'matteo',
     userid: 39_100_004,
     name: 'Matteo Ricci',
-    description: 'Pulse wave velocities of a foot, and attributions that nobody documents',
+    description: 'Pulse wave velocities of a foot, and undocumented attributions',
     timezone: 'Europe/Rome',
     beside: (add, now) => {
       for (const days of [1, 2, 3]) add(now - days * DAY_SECONDS, footsArteries);

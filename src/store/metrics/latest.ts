@@ -14,13 +14,13 @@ import {
 /** The newest values of a connection, with what explains them. */
 export type LatestPage = Omit<SeriesPage, 'values'> & {
   values: (StoredSeries & Omit<SeriesValue, 'rank'>)[];
-  /** The moment from which one of these is not the newest any more, because a later one is dated ahead; undefined where none is. */
+  /** The moment from which one of these is not the newest any more, because a later one is dated ahead; undefined if none is. */
   untilSeconds: EpochSeconds | undefined;
 };
 
 type LatestRow = {
   type: number;
-  /** Null where only values dated ahead are there. */
+  /** Null if all values are dated ahead. */
   measured_seconds: number | null;
   group_id: number;
   value: number;
@@ -30,7 +30,7 @@ type LatestRow = {
 
 /**
  * The newest certain value of every whole-body measure type that a connection has, measured by now, in one round trip: a few rows read for
- * each type, and as many more as it has values that nobody measured since.
+ * each type, and as many more as it has newer filled-in values.
  */
 export const readLatest = (db: Db, connectionId: number, nowSeconds: EpochSeconds): StoreResult<LatestPage> =>
   tryD1(db, async () => {
@@ -63,7 +63,7 @@ export const readLatest = (db: Db, connectionId: number, nowSeconds: EpochSecond
     };
   });
 
-/** A year of weights typed in every day, each with a fat mass of 0, is stepped over; what was measured before that is nobody's latest. */
+/** A year of weights typed in every day, each with a fat mass of 0, is stepped over; a measurement before that is not the latest. */
 const MOST_STEPPED_OVER = 366;
 
 /**

@@ -1,7 +1,7 @@
 import { NEVER_ZERO_TYPES } from '../../domain/metrics/filled-in.ts';
 
 /**
- * Whether somebody measured the value of a row `m` of measurements, or it was filled in: see `domain/metrics/filled-in.ts`.
+ * Whether the value of a row `m` of measurements was measured, or filled in: see `domain/metrics/filled-in.ts`.
  *
  * Of one type, the rule is no more than that type needs. A fat-free mass costs a second row read: the weight that came with it.
  */

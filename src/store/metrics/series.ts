@@ -40,7 +40,7 @@ export type SeriesRange = {
   series: readonly Series[];
   fromSeconds: EpochSeconds;
   toSeconds: EpochSeconds;
-  /** Whether values that somebody typed in count. */
+  /** Whether typed-in values count. */
   manual: boolean;
   /** Parts of the time whose values the caller may leave out: a limit holds without them. */
   undecided: readonly Span[];
@@ -50,7 +50,7 @@ export type SeriesQuery = SeriesRange & {
   order: 'asc' | 'desc';
   limit: number;
   after?: SeriesPlace | undefined;
-  /** Whether values count that nobody measured. */
+  /** Whether filled-in values count. */
   filledIn: boolean;
   /** Whether the newest value of each series before the range is read too. */
   before?: boolean;

@@ -24,7 +24,7 @@ export const seriesSpans = (
     );
   });
 
-/** How long `count` values of a series take from each of at most five moments on; undefined where fewer follow. */
+/** How long `count` values of a series take from each of at most five moments on; undefined if fewer follow. */
 export const timeOfNext = (
   db: Db,
   connectionId: number,

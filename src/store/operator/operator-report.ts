@@ -5,7 +5,7 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 export type RefreshBacklog = {
   due: number;
   inDoubt: number;
-  /** When the one that waits longest became due; undefined where none waits. */
+  /** When the one that waits longest became due; undefined if none waits. */
   oldestDueAt: EpochMs | undefined;
   /** Syncs that are cut short and to go on. */
   syncsToResume: number;

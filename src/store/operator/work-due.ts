@@ -12,7 +12,7 @@ export type WorkDue = {
   webhooks: boolean;
   keyring: string | undefined;
   alarms: string | undefined;
-  /** When the refresh that waits longest became due; undefined where none waits. */
+  /** When the refresh that waits longest became due; undefined if none waits. */
   oldestDueAt: EpochMs | undefined;
   /** Connections whose persons have to come back, of those lost lately, counted up to a limit. */
   lost: number;
@@ -143,7 +143,7 @@ export const syncsToResume = (
 export type Horizon = { refreshMs: number; doubtMs: number; otherMs: number };
 
 /**
- * Makes due what is due at a moment that nobody meant: an isolate whose clock was ahead wrote it, and by then the tokens would have died.
+ * Corrects due times in the far future: an isolate whose clock was ahead wrote it, and by then the tokens would have died.
  * Reads the far ends of the indexes. One round trip.
  */
 export const bringForward = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, now: EpochMs): StoreResult<number> =>
@@ -188,7 +188,7 @@ export const reviewDue = (db: Db, now: EpochMs): StoreResult<ReviewDue | undefin
       : { connectionId: row.id, isReviewable: row.reviewable === 1, lastUsedAt: row.last_used_at };
   });
 
-/** Puts a review off; `undefined` until the next sync that somebody asks for. */
+/** Puts a review off; `undefined` until the next requested sync. */
 export const postponeReview = (db: Db, connectionId: number, nextReviewAt: EpochMs | undefined): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1

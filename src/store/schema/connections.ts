@@ -169,7 +169,7 @@ export const connections = sqliteTable(
     recentChanges: text('recent_changes'),
     /** JSON: the requests of the last seconds. */
     recentQuestions: text('recent_questions').notNull().default('[]'),
-    /** Syncs that failed in a row, whoever asked for them. */
+    /** Syncs that failed in a row, requested or not. */
     syncFailures: integer('sync_failures').notNull().default(0),
     /** Since when every sync was refused although its tokens are fresh; null if none was. */
     syncRefusedSince: integer('sync_refused_since'),

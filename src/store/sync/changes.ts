@@ -5,7 +5,7 @@ import { connections } from '../schema/connections.ts';
 
 /**
  * The order of an app's changes. Every sync that changes data takes its connection to the end of that order, in the very statement that
- * notes how far it got; so does becoming a user's current connection. D1 has one writer: whoever reads a place in the order has seen, or
+ * notes how far it got; so does becoming a user's current connection. D1 has one writer: a reader of a place in the order has seen, or
  * can still see, every place before it.
  *
  * `recent_changes` is `{"since": seq, "changes": [[seq, [group id, …]], …]}`, oldest first: complete for all that came after `since`. Null
@@ -22,7 +22,7 @@ const MAX_GROUPS = 32;
 const NEXT_SEQ = `(1 + max(a.changes_floor, coalesce((
   SELECT c.change_seq FROM connections AS c WHERE c.app_id = a.id AND c.change_seq IS NOT NULL ORDER BY c.change_seq DESC LIMIT 1), 0)))`;
 
-/** The next place in the order of an app; null where the app does not read it. */
+/** The next place in the order of an app; null if the app does not read it. */
 export const nextSeqOf = (appId: SQL<string>): SQL<number | null> =>
   sql<number | null>`(SELECT ${sql.raw(NEXT_SEQ)} FROM apps AS a WHERE a.id = ${appId} AND a.reads_changes)`;
 

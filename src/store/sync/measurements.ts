@@ -19,7 +19,7 @@ export type Known = {
   sources: Map<number, Source>;
   /** Groups measured within the window that are not among those asked about. */
   lacking: ReviewedGroup[];
-  /** When the oldest measurement was made; undefined where there is none, or no window was asked about. */
+  /** When the oldest measurement was made; undefined if there is none, or no window was asked about. */
   oldestSeconds: EpochSeconds | undefined;
 };
 

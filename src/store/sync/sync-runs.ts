@@ -18,9 +18,9 @@ export type SyncProgress = {
   position: SyncPosition;
   /** When the cron goes on, if the sync is not complete. */
   resumeAt: EpochMs | undefined;
-  /** Which windows come next; undefined where that stays as it is. */
+  /** Which windows come next; undefined if that stays. */
   reviews: ReviewPosition | undefined;
-  /** When the cron re-reads an older window; undefined where that stays as it is, which costs no row of its index. */
+  /** When the cron re-reads an older window; undefined if that stays, which costs no row of its index. */
   nextReviewAt: EpochMs | undefined;
   /** The groups of which this page changed any measurement. */
   changedGroups: readonly number[];
@@ -67,7 +67,7 @@ export type SyncEnding = {
   /** How much could not be read, for the timeline. */
   skipped: number;
   usedTokenVersion: number;
-  /** Whether somebody asked for it, which the refresh policy counts as use. */
+  /** Whether it was requested, which the refresh policy counts as use. */
   isUse: boolean;
 };
 
@@ -139,7 +139,7 @@ export const abandonSync = (
   ending: {
     outcome: unknown;
     endedAt: EpochMs;
-    /** What was asked, and what could not be read; undefined where nothing was. */
+    /** What was asked, and what could not be read; undefined if nothing was. */
     position: Pick<SyncPosition, 'recentQuestions' | 'history'> | undefined;
     resumeAt: EpochMs | undefined;
     /** Why Withings' answer was of no use, if that ended it: it is shown with the connection. */

@@ -52,7 +52,7 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & SyncLe
 const FRESH_MS = 10 * SECOND_MS;
 
 /**
- * Whether a sync of a connection may begin: it is active, nobody else syncs it, and no complete sync is as good as new.
+ * Whether a sync of a connection may begin: it is active, no other sync of it runs, and no complete sync is as good as new.
  *
  * @param mayRepeat whether a complete sync of the last seconds is no reason against it
  */
@@ -141,7 +141,7 @@ const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number; databaseN
     .where(eq(connections.id, param('connectionId'))),
 );
 
-/** The sync state of a connection; undefined where it does not exist. */
+/** The sync state of a connection; undefined if it does not exist. */
 export const syncStateOf = (db: Db, connectionId: number): StoreResult<SyncState | undefined> =>
   tryD1(db, async () => syncStateOfRow(await SYNC_STATE.first(db, { connectionId, databaseNow: null })));
 

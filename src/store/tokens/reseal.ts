@@ -40,8 +40,8 @@ export const sealedTokensAfter = (db: Db, afterId: number, limit: number): Store
   });
 
 /**
- * Puts tokens sealed anew in the place of those they were opened from, in one round trip. Each write names the version and the very blobs
- * that it read: a refresh, a sync, a disconnect or a reconnect meanwhile wins. The version stays, because the tokens are the same; so a
+ * Replaces tokens by those sealed with the current key, in one round trip. Each write names the version and the very blobs
+ * that it read: a refresh, a sync, a disconnect or a reconnect in between wins. The version stays, because the tokens are the same; so a
  * refresh under way can still be stored.
  *
  * @returns how many were replaced

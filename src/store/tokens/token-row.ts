@@ -4,7 +4,7 @@ import { connections } from '../schema/connections.ts';
 
 /**
  * The token columns of a connection, and the transitions of the refresh protocol (`broker/tokens/refresh.ts`). Every write names the lease
- * and the version it relies on, so that what happened meanwhile (a disconnect, a reconnect, another holder) wins.
+ * and the version it relies on, so that what happened in between (a disconnect, a reconnect, another holder) wins.
  */
 
 export const tokenColumns = {

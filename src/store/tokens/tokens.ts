@@ -18,7 +18,7 @@ const TOKENS = prepared((orm, param: Param<{ connectionId: number }>) =>
     .where(eq(connections.id, param('connectionId'))),
 );
 
-/** The tokens of one connection; undefined where it does not exist. */
+/** The tokens of one connection; undefined if it does not exist. */
 export const tokensOf = (db: Db, connectionId: number): StoreResult<StoredTokens | undefined> =>
   tryD1(db, async () => {
     const row = await TOKENS.first(db, { connectionId });
@@ -37,7 +37,7 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & Refres
 );
 
 /**
- * Takes the lease of an active connection, unless somebody holds it, and reads its tokens as they are at that moment. The connection is
+ * Takes the lease of an active connection, unless it is held, and reads its tokens as they are at that moment. The connection is
  * due again when the lease ends, ahead of what is merely due: whatever becomes of the holder, a refresh in doubt is retried while the old
  * token still lives.
  *
@@ -223,7 +223,7 @@ const DROP_LEASE = prepared((orm, param: Param<{ connectionId: number; id: strin
     .where(and(eq(connections.id, param('connectionId')), eq(connections.refreshLeaseId, param('id')))),
 );
 
-/** Drops the lease of a holder whose connection was disconnected or reconnected meanwhile; nothing else is the holder's any more. */
+/** Drops the lease of a holder whose connection was disconnected or reconnected; the holder may write nothing else. */
 export const dropLease = (db: Db, connectionId: number, { id }: RefreshLease): StoreResult<void> =>
   tryD1(db, async () => {
     await DROP_LEASE.bind(db, { connectionId, id }).run();
@@ -256,8 +256,8 @@ const REQUIRE_REAUTH = prepared((orm, param: Param<Condemned>) =>
 );
 
 /**
- * Declares that the person has to consent again, unless the tokens changed meanwhile: so the write is also the re-read that shows whether
- * somebody else rotated them. The tokens stay, sealed: should the rejection turn out to be the operator's mistake, nothing is lost.
+ * Declares that the person has to consent again, unless the tokens changed: so the write is also the re-read that shows whether
+ * another caller rotated them. The tokens stay, sealed: should the rejection turn out to be the operator's mistake, nothing is lost.
  *
  * @param held the version that was rejected, and the lease under which that was learned, if any
  * @returns whether it was declared

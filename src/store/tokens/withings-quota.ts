@@ -3,7 +3,7 @@ import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
 /**
  * What Withings is asked for. Each has its own share of the 120 requests a minute that the whole client may make, so that a flood of one
- * kind pushes out nothing of another: refreshes by the cron, syncs that somebody asked for, syncs and reviews that the cron goes on with,
+ * kind pushes out nothing of another: refreshes by the cron, requested syncs, syncs and reviews that the cron continues,
  * code exchanges, and the rest (revocations, proofs of the client).
  */
 export type QuotaName = 'cron' | 'sync' | 'resume' | 'review' | 'link' | 'other';
@@ -56,7 +56,7 @@ export const LONGEST_AHEAD_MS = 2 * HOUR_MS;
 /** Rows that say until when Withings wants to be left alone for one connection; a name is the prefix and the connection's id. */
 const WAITS = `name > 'wait:' AND name < 'wait;'`;
 const waitName = (connectionId: number): string => `wait:${connectionId}`;
-/** So many connections told to wait at the same time: it is the client that is throttled, and nobody asks. */
+/** So many connections told to wait at the same time: the client itself is throttled, so all wait. */
 const WAITS_OF_CLIENT = 3;
 
 /** A request for `count` requests. */
@@ -100,7 +100,7 @@ const take = (condition: string): string => `
   RETURNING name, empty_at AS emptyAt`;
 
 /**
- * The statement that takes requests from a share. It returns a row where they were granted and none where they were not, decided by the rows
+ * The statement that takes requests from a share. It returns a row if they were granted and none if not, decided by the rows
  * themselves, so that isolates cannot overdraw a share together; what is refused writes nothing.
  */
 const takeQuotaStatement = (db: Db, asked: Take, now: EpochMs): D1PreparedStatement => {
@@ -137,7 +137,7 @@ export const forgetAppQuotaStatement = (db: Db, appId: string): D1PreparedStatem
 /** Requests that were granted: after a pause, where the caller would wait for its turn. */
 export type Granted = { waitMs: number };
 
-/** What the statement answered; undefined where nothing was granted. */
+/** The statement's answer; undefined if nothing was granted. */
 const grantedBy = ({ name, share }: Take, now: EpochMs, result: D1Result | undefined): Granted | undefined => {
   const rows = (result?.results ?? []) as { name: string; emptyAt: number }[];
   const row = rows.find((one) => one.name === name);
@@ -185,7 +185,7 @@ export const whyRefused = (db: Db, take: Take, now: EpochMs): StoreResult<Refusa
       : { kind: 'used_up', retryAfterSeconds: waitSeconds(take, row ?? { share: now, app: now }, now) };
   });
 
-/** When the share grants these requests if nobody else asks: an app beyond its half waits for more of it. */
+/** When the share grants these requests if no other takes any: an app beyond its half waits for more of it. */
 const waitSeconds = ({ name, share, count, appId }: Take, levels: { share: number; app: number }, now: EpochMs) => {
   const { intervalMs, burstMs } = pace(name, share);
   const ofApp = appPace({ intervalMs, burstMs });

@@ -10,7 +10,7 @@ export type ListedConnection = {
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   lastSyncAt: EpochMs | undefined;
-  /** Why its last sync or refresh failed; undefined where none has failed since one that went well. */
+  /** Why its last sync or refresh failed; undefined if none has failed since the last success. */
   failure: string | undefined;
 };
 

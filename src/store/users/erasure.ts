@@ -35,7 +35,7 @@ export const holdingsOf = (db: Db, appId: string, userId: string): StoreResult<U
   });
 
 /**
- * Those of these Withings accounts that any user of any app is linked to: revoking such a one would cut off a connection that nobody asked
+ * Those of these Withings accounts that any user of any app is linked to: revoking such a one would cut off a connection that was not asked
  * to end. The user who is erased counts too: their tokens are forgotten before, so a link that is there now was made since.
  */
 export const accountsInUse = (db: Db, withingsUserIds: readonly string[], now: EpochMs): StoreResult<Set<string>> =>
@@ -89,7 +89,7 @@ const FORGET_POSITION = `
   WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'disconnected'
     AND (last_sync_at IS NOT NULL OR sync_cursor_seconds > 0 OR sync_resume IS NOT NULL)`;
 
-/** The connections of a list (`?1`) that are disconnected, and those that are gone: whoever is linked keeps what they have. */
+/** The connections of a list (`?1`) that are disconnected, and those that are gone: linked users keep their data. */
 const DISCONNECTED = `json_each(?1) AS c CROSS JOIN connections AS d ON d.id = c.value AND d.state = 'disconnected' CROSS JOIN`;
 const GONE = `(SELECT value FROM json_each(?1) AS gone WHERE NOT EXISTS (SELECT 1 FROM connections WHERE id = gone.value)) AS c CROSS JOIN`;
 

@@ -83,7 +83,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     tag: 'Management',
     summary: "Change an app's settings",
     description:
-      'What is left out stays. It takes effect at the next request. With `If-Match`, only where nobody changed the app since you read it.',
+      'What is left out stays. It takes effect at the next request. With `If-Match`, only if the app has not changed since you read it.',
     auth: ACCESS_TOKEN,
     body: body(contract.updateAppRequest, { link_policy: 'confirm' }),
     answers: [withEtag(json(200, 'The app as it is now.', contract.app, { ...APP, link_policy: 'confirm' }))],

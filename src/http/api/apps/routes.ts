@@ -56,7 +56,7 @@ managementApi.get('/apps', forManager, valid('query', pageQuery), async (c) => {
 
 managementApi.get('/apps/:app_id', forApp, (c) => answerApp(c, c.get('managed').app, 200));
 
-/** With `If-Match`, only where nobody changed the app since it was read (RFC 9110, 13.1.1). */
+/** With `If-Match`, only if the app has not changed since it was read (RFC 9110, 13.1.1). */
 managementApi.patch('/apps/:app_id', forApp, valid('json', updateAppRequest), async (c) => {
   const managed = c.get('managed');
   const body = c.req.valid('json');

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { APP_STATE_RULE, isAppState } from '../../../domain/link.ts';
+import { APP_STATE_RULE, isAppState } from '../../../domain/app-state.ts';
 import { historyCompleteFrom, instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
@@ -57,7 +57,10 @@ export const timelineEvent = z.object({
     .describe(
       '`connected`, `reconnected`, `refreshed`, `refresh_failed`, `reauth_required`, `synced` or `disconnected`. More may be added.',
     ),
-  reason: z.string().optional().describe('A stable word for why. Absent if `kind` says it all.'),
+  reason: z
+    .string()
+    .optional()
+    .describe('A stable word for why, or how much a sync could not read (`skipped_3`). Absent if `kind` says it all.'),
   at: instant.describe('When it happened. Of an event that is repeated, the first time.'),
   until: instant.optional().describe('When it happened last, if more than once in a row.'),
   count: z.int().optional().describe('How often it happened in a row, if more than once.'),

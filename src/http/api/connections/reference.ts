@@ -44,7 +44,7 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/withings/status/{user_id}',
     tag: 'Connections',
     summary: 'Whether the user is connected',
-    description: 'Users nobody ever heard of are not connected, which is no error.',
+    description: 'Unknown users are not connected; that is not an error.',
     auth: { kind: 'app_key', scope: 'read', userTokens: true },
     answers: [json(200, 'Exactly that.', contract.status, { connected: true })],
   },

@@ -95,7 +95,7 @@ const commonOf = (one: MetricValue, id: string, profile: string | undefined, { a
     category: [{ coding: [{ system: CATEGORY, code: profile === undefined ? 'exam' : 'vital-signs' }] }],
     subject: { reference: '#patient', identifier: user },
     effectiveDateTime: toRfc3339(one.measuredAtSeconds, one.timeZone),
-    // Nobody reviews a value before it is available.
+    // There is no review before a value is available.
     issued: instant(one.measuredAtSeconds * SECOND_MS),
     method: { text: one.attribution },
     ...(device !== undefined && { device: { reference: `#${device.id}`, display: one.device } }),

@@ -138,7 +138,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     tag: 'Metrics',
     summary: 'The newest value of each metric',
     description:
-      'Of those measured by now: a value dated ahead counts when its time comes. A value that nobody measured, such as the fat ratio of 0 that Withings adds to a typed-in weight, is passed over.',
+      'Of those measured by now: a value dated ahead counts when its time comes. A filled-in value, such as the fat ratio of 0 that Withings adds to a typed-in weight, is skipped.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.latestQuery,
     answers: [
@@ -163,7 +163,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/metrics/{user_id}/delta',
     tag: 'Metrics',
     summary: 'How far each metric went between two moments',
-    description: 'Without `to`, up to now. Values that nobody measured (`0 %` of fat) do not count.',
+    description: 'Without `to`, up to now. Filled-in values (`0 %` of fat) do not count.',
     auth: BY_KEY_OR_TOKEN,
     query: contract.metricChangesQuery,
     answers: [
@@ -183,7 +183,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     tag: 'Metrics',
     summary: `Values by ${of}`,
     description:
-      "Days are the user's local days. Values that nobody measured (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`. `format` or `Accept` chooses JSON or CSV.",
+      "Days are the user's local days. Filled-in values (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`. `format` or `Accept` chooses JSON or CSV.",
     auth: BY_KEY_OR_TOKEN,
     query: contract.metricPeriodsQuery,
     answers: [

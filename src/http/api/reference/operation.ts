@@ -36,7 +36,7 @@ export type Tag =
 
 /**
  * What a request has to show.
- * - `app_key`: the app's key, as `X-API-Key` or as a bearer token, or the access token of whoever may manage the app; where `userTokens`
+ * - `app_key`: the app's key, as `X-API-Key` or as a bearer token, or the access token of a manager of the app; if `userTokens`
  *   is set, that very user's token too
  * - `access_token`: the operator's or a developer's token
  */

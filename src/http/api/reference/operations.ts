@@ -54,7 +54,7 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/operator/status',
     tag: 'Broker',
-    summary: 'What an operator could have to mend',
+    summary: 'What an operator may have to fix',
     description:
       "Whether the cron keeps up, what fails, and whether keyring, credentials and database are right. The operator's token alone.",
     auth: { kind: 'access_token' },

@@ -163,7 +163,7 @@ const Keyring = ({ keyring, now }: { keyring: BrokerHealth['keyring']; now: Epoc
           <Badge tone="bad">Key missing</Badge>
         ) : (
           <Badge tone={keyIds.length > 1 && !settled ? 'wait' : 'good'}>
-            {keyIds.length > 1 && !settled ? 'Sealing anew' : 'In order'}
+            {keyIds.length > 1 && !settled ? 'Sealing again' : 'In order'}
           </Badge>
         )}
       </div>
@@ -194,7 +194,7 @@ const Keyring = ({ keyring, now }: { keyring: BrokerHealth['keyring']; now: Epoc
           <>
             <dt>Last complete pass</dt>
             <dd>
-              <Ago at={state.last.finishedAt} now={now} />: {state.last.resealed} sealed anew, {state.last.broken}{' '}
+              <Ago at={state.last.finishedAt} now={now} />: {state.last.resealed} sealed again, {state.last.broken}{' '}
               broken
             </dd>
           </>
