@@ -252,11 +252,11 @@ export const ACCESS: readonly Guard[] = [
     tests: ['test/http/quotas.test.ts', 'test/store/withings-quota.test.ts'],
   },
   {
-    name: 'an erasure is complete when nothing was linked meanwhile',
+    name: 'the cron looks for data whose connection is gone',
     threats: ['T63'],
-    file: 'src/broker/users/erase-user.ts',
-    find: 'if (relinked) return ok(false);',
-    replace: '',
+    file: 'src/cron.ts',
+    find: 'if (isHousekeepingDue(now))',
+    replace: 'if (Number.isNaN(now) && isHousekeepingDue(now))',
     tests: ERASE,
   },
   {
