@@ -76,6 +76,9 @@ const CLIENT: Pattern[] = [
   },
 ];
 
+/** The types of Workers declare these for a compatibility flag that is not set: they compile, and fail in production. */
+const NODE_GLOBALS = ['process', 'Buffer', 'global', 'setImmediate', 'clearImmediate'];
+
 const restrictImports = (patterns: Pattern[]) => ({ 'no-restricted-imports': ['error' as const, { patterns }] });
 
 export default defineConfig({
@@ -136,6 +139,10 @@ export default defineConfig({
       files: ['*.config.ts', 'src/worker.ts', 'test/**/*.config.ts', 'test/e2e/setup.ts'],
       rules: { 'import/no-default-export': 'off' },
     },
+    {
+      files: ['src/**'],
+      rules: { 'no-restricted-globals': ['error', ...NODE_GLOBALS] },
+    },
     ...Object.entries(LAYERS).map(([layer, rule]) => ({
       files: [`src/${layer}/**`],
       rules: restrictImports([
@@ -145,7 +152,7 @@ export default defineConfig({
     })),
     {
       files: ['src/simulator/main.ts', 'src/cli/**', 'scripts/**', 'test/**'],
-      rules: { 'eslint/no-console': 'off' },
+      rules: { 'eslint/no-console': 'off', 'no-restricted-globals': 'off' },
     },
     {
       files: ['src/simulator/main.ts', 'scripts/**', 'test/**', '*.config.ts'],

@@ -2,7 +2,14 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 
-const CHECKS = ['tsc', 'tsc -p src/client --noEmit', 'oxlint --type-aware --deny-warnings', 'oxfmt --check', 'knip'];
+const CHECKS = [
+  'tsc',
+  'tsc -p tsconfig.worker.json',
+  'tsc -p src/client --noEmit',
+  'oxlint --type-aware --deny-warnings',
+  'oxfmt --check',
+  'knip',
+];
 
 const ended = CHECKS.map(async (command) => {
   const [program = '', ...args] = command.split(' ');

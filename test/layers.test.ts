@@ -107,3 +107,29 @@ describe('an import within the table is let through:', () => {
     expect(findingsOf(file)).toEqual([]);
   });
 });
+
+test.each(['src/domain/g.ts', 'src/worker.ts', 'src/http/g.ts'])(
+  'a global of Node in %s turns it red too',
+  async (file) => {
+    await writeFile(join(tree, file), 'export const planted = [process.env, Buffer.from("a")];\n');
+    diagnostics = await lint();
+    expect(findingsOf(file).map(({ code }) => code)).toEqual(
+      Array.from({ length: 2 }, () => expect.stringContaining('no-restricted-globals')),
+    );
+  },
+);
+
+test('and one that the types of Workers do not have does not compile there', async () => {
+  const folder = await mkdtemp(join(root, 'src', 'planted-'));
+  try {
+    await writeFile(join(folder, 'a.ts'), 'export const planted = __dirname;\n');
+    const config = join(folder, 'tsconfig.json');
+    await writeFile(config, JSON.stringify({ extends: '../../tsconfig.worker.json', include: ['a.ts'] }));
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    execFile(process.execPath, [tsc, '-p', config], { cwd: root }, (_, stdout) => resolve(stdout));
+    expect(await promise).toContain("Cannot find name '__dirname'");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -27,7 +27,7 @@ const brokerOf = (answers: readonly Served[]): Broker => {
       if (requests.length > 0) pauses.push((Date.now() - last) / 1_000);
       last = Date.now();
       const served = answers[Math.min(requests.length, answers.length - 1)] ?? {};
-      requests.push(String(input));
+      requests.push(new Request(input).url);
       return Promise.resolve(responseOf(served));
     },
   };

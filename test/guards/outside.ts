@@ -76,7 +76,7 @@ export const OUTSIDE: readonly Guard[] = [
     file: 'src/config.ts',
     find: '.refine(isHttpsOrLocal)',
     replace: '',
-    tests: ['test/broker/alarms.test.ts', 'test/http/bad-environment.test.ts'],
+    tests: ['test/http/bad-environment.test.ts'],
   },
   {
     name: 'an alarm is signed',

@@ -21,6 +21,9 @@ const COPIED = [
   '.gitignore',
 ];
 
+/** Tests that hang without a guard have noticed it. */
+const MOST_MS = 10 * 60_000;
+
 const readIn = (folder: string, { file }: Guard): string => readFileSync(join(folder, file), 'utf8');
 
 /** Whether the sources hold a guard as it is written. */
@@ -38,10 +41,11 @@ export const createCopy = () => {
       const run = spawnSync(
         process.execPath,
         [vitest, 'run', '--config', 'test/vitest.config.ts', '--bail', '1', '--project', '!e2e', ...tests],
-        { cwd: folder, encoding: 'utf8' },
+        { cwd: folder, encoding: 'utf8', timeout: MOST_MS },
       );
       if (run.status === 0) return undefined;
       const said = `${run.stdout}${run.stderr}`;
+      if (run.error !== undefined) return `did not end in ${MOST_MS / 60_000} minutes:\n${said.slice(-3_000)}`;
       // Ended for want of a test, or of anything else: nothing was noticed.
       if (!said.includes('FAIL')) throw new Error(`the tests did not run:\n${said.slice(-3_000)}`);
       return said.slice(-3_000);
