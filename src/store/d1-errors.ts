@@ -10,7 +10,7 @@ import { DAY_MS, type EpochMs, SECOND_MS } from '../domain/time.ts';
  * - `spent`: this invocation's calls are used up; the next one has its own.
  * - `full`: the database has its largest size. Only the operator can help.
  * - `too_heavy`: one statement took too much time, memory or CPU; repeated it does the same.
- * - `mistake`: ours. Repeating it helps nobody.
+ * - `mistake`: ours. Repeating it does not help.
  */
 export type D1Trouble = 'transient' | 'overloaded' | 'used_up' | 'spent' | 'full' | 'too_heavy' | 'mistake';
 

@@ -24,6 +24,7 @@ export const connectSessionRequest = z.strictObject({
   redirect_uri: redirectUriText.describe("One of the app's registered redirect URIs, compared byte for byte."),
   state: z
     .string()
+    .max(512)
     .refine(isAppState, APP_STATE_RULE)
     .optional()
     .describe('Returned to the redirect URI as `state` with every ending. 1 to 512 printable ASCII characters.'),
