@@ -10,10 +10,10 @@ test('the floor does what the broker was seen to do: its round trips, KV operati
   const kinds = (route: Route) => scripts[route].operations.map(({ kind }) => kind);
   expect(Object.fromEntries(ALL_ROUTES.map((route) => [route, kinds(route)]))).toEqual({
     auth: ['d1', 'kv_put'],
-    callback: ['d1', 'kv_get', 'fetch', 'd1', 'd1'],
+    callback: ['d1', 'kv_get', 'd1', 'fetch', 'd1', 'd1'],
     status: ['d1'],
     metrics: ['d1', 'd1'],
-    sync: ['d1', 'd1', 'd1', 'd1', 'fetch', 'fetch', 'd1', 'd1'],
+    sync: ['d1', 'd1', 'fetch', 'fetch', 'd1', 'd1'],
   });
   // What it writes for another request has to be under other ids.
   for (const route of ['auth', 'callback', 'sync'] as const) {
