@@ -29,8 +29,11 @@ type Contract = typeof schemas &
   typeof webhooks;
 
 const nothing = undefined as never;
+/** Requests are read by the server alone, as types of its own. */
 const outputs = <Schemas>(): {
-  [Name in keyof Schemas]: Schemas[Name] extends z.ZodType ? z.output<Schemas[Name]> : never;
+  [Name in keyof Schemas as Name extends `${string}Request` | 'userId' ? never : Name]: Schemas[Name] extends z.ZodType
+    ? z.output<Schemas[Name]>
+    : never;
 } => nothing;
 const inputs = <Schemas>(): {
   [Name in keyof Schemas]: Schemas[Name] extends z.ZodType ? z.input<Schemas[Name]> : never;
