@@ -77,7 +77,14 @@ test('headings are set off on a terminal, and are plain there too where NO_COLOR
 });
 
 test('a long sync tells how far it is on a terminal, clears that at its end, and says nothing of it elsewhere', async () => {
-  const synced = { added: 400, changed: 0, removed: 0, skipped: 0, synced_at: '2026-06-15T12:00:00.000Z' };
+  const synced = {
+    added: 400,
+    changed: 0,
+    removed: 0,
+    skipped: 0,
+    history_complete_from: null,
+    synced_at: '2026-06-15T12:00:00.000Z',
+  };
   let asked = 0;
   const url = await listen((_request, response) => {
     asked += 1;
