@@ -1,4 +1,3 @@
-import Validator from '@asymmetrik/fhir-json-schema-validator';
 import { describe, expect, test } from 'vitest';
 
 import { attributionOf, interpretGroup } from '../../src/domain/metrics/measurement.ts';
@@ -7,9 +6,8 @@ import { METRICS, metricByName, metricByType } from '../../src/domain/metrics/me
 import { asFhirBundle } from '../../src/http/api/metrics/fhir.ts';
 import { processMeasureResponse } from '../../src/withings/measure.ts';
 import bodyScan from '../fixtures/getmeas-body-scan.json' with { type: 'json' };
+import { validator } from './fhir-validator.ts';
 import { faultsOf } from './vital-signs.ts';
-
-const validator = new Validator();
 
 const context = {
   baseUrl: 'https://broker.example.com/apps/app_1/metrics/auth0%7C5f7c',

@@ -44,16 +44,19 @@ describe('time limit', () => {
   });
 
   test('bytes that trickle in do not extend it', async () => {
+    let isOver = false;
     const trickle = new ReadableStream({
       pull: async (controller) => {
         await new Promise((resolve) => setTimeout(resolve, 0));
-        controller.enqueue(bytes(' '));
+        if (isOver) controller.close();
+        else controller.enqueue(bytes(' '));
       },
     });
     const outcome = await sendTo(() => new Response(trickle), {
       ...soon,
       maxBodyBytes: Number.MAX_SAFE_INTEGER,
     });
+    isOver = true;
     expect(outcome).toEqual({ ok: false, failure: { kind: 'timeout', inDoubt: true } });
   });
 });

@@ -112,11 +112,14 @@ const bodyDataDeletions = (db: Db, of: string, ids: string, most: number): D1Pre
 /** Connections that one look for orphans goes through: two rows read for each. */
 const MAX_PROBED = 100;
 
+/** After the last id comes the first: an id near either end is found as often as any other. */
+const FIRST_OF_ALL = '(SELECT connection_id FROM measurements WHERE connection_id >= 0 ORDER BY connection_id LIMIT 1)';
+
 const ORPHAN = `
   WITH RECURSIVE met (n, id) AS (
-    SELECT 1, (SELECT connection_id FROM measurements WHERE connection_id >= ?1 ORDER BY connection_id LIMIT 1)
+    SELECT 1, coalesce((SELECT connection_id FROM measurements WHERE connection_id >= ?1 ORDER BY connection_id LIMIT 1), ${FIRST_OF_ALL})
     UNION ALL
-    SELECT n + 1, (SELECT connection_id FROM measurements WHERE connection_id > met.id ORDER BY connection_id LIMIT 1)
+    SELECT n + 1, coalesce((SELECT connection_id FROM measurements WHERE connection_id > met.id ORDER BY connection_id LIMIT 1), ${FIRST_OF_ALL})
     FROM met WHERE id IS NOT NULL AND n < ${MAX_PROBED}
   )
   SELECT id FROM met WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.id = met.id) LIMIT 1`;
