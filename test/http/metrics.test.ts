@@ -260,6 +260,7 @@ describe('forms', () => {
     ['', { Accept: 'application/json;q=0' }],
     ['/latest', { Accept: 'application/xml' }],
     ['/daily', { Accept: 'application/fhir+json' }],
+    ['/weekly?format=fhir', {}],
     ['/monthly?format=fhir', {}],
     ['/delta', { Accept: 'text/csv' }],
     ['/delta?format=csv', {}],

@@ -91,6 +91,22 @@ describe('nothing is sent', () => {
     expect(typesAt(URL_A).slice(before)).toEqual(['connection.created']);
   });
 
+  test.each([
+    ['test', undefined],
+    ['resend', { from: 1 }],
+  ])('to a disabled endpoint on request: %s is 409, and queues nothing', async (action, body) => {
+    const hook = await addWebhook(app, URL_A);
+    await link('ada');
+    const before = receivers.deliveries.length;
+    await broker.manage('PATCH', hook.path, { disabled: true });
+    const answer = await broker.manage('POST', `${hook.path}/${action}`, body);
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toMatchObject({ code: 'webhook_disabled' });
+    await broker.manage('PATCH', hook.path, { disabled: false });
+    await tickAfter(HOUR);
+    expect(receivers.deliveries).toHaveLength(before);
+  });
+
   test('about a person who was erased, but the erasure', async () => {
     await addWebhook(app, URL_A);
     refuse();
@@ -140,6 +156,14 @@ describe('an endpoint is refused', () => {
     const problem = await answer.json<{ code: string; detail: string }>();
     expect(problem.code).toBe('webhook_url_not_allowed');
     expect(problem.detail).toContain(words);
+  });
+
+  test('by a change too, which leaves the endpoint where it was', async () => {
+    const hook = await addWebhook(app, URL_A);
+    const answer = await broker.manage('PATCH', hook.path, { url: 'https://127.0.0.1/hook' });
+    expect(answer.status).toBe(422);
+    expect(await answer.json()).toMatchObject({ code: 'webhook_url_not_allowed' });
+    expect(await (await broker.manage('GET', hook.path)).json()).toMatchObject({ url: URL_A });
   });
 
   test('beyond five, however many come at once', async () => {
