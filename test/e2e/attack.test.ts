@@ -13,10 +13,13 @@ import { asApp, send, walk, WOMOJI } from './client.ts';
 
 /**
  * Two apps on a running broker, of which one attacks with all that a stranger and a holder of a key can send, while the other goes on as
- * always. In real time, against a Withings that allows 120 requests a minute.
+ * always, against a Withings that allows 120 requests a minute. The attack lasts as long as the other app needs for a few rounds. With
+ * `npm run attack` it lasts 20 seconds, and how long each answer takes counts: that is for an idle machine.
  */
 
-const ATTACK_MS = 20_000;
+const IS_TIMED = process.env['MUSHU_ATTACK'] === 'timed';
+const ROUNDS = IS_TIMED ? 9 : 3;
+const PAUSE_MS = IS_TIMED ? 2_000 : 0;
 /** A link may wait ten seconds for its turn; the rest is what a busy machine needs. */
 const MOST_LINK_MS = 15_000;
 const MOST_OTHER_MS = 5_000;
@@ -69,9 +72,9 @@ const attackersApp = async (): Promise<Ready> => {
 };
 
 /** Repeats a request until the attack is over; how often it was sent. */
-const repeat = async (until: number, request: () => Promise<unknown>): Promise<number> => {
+const repeat = async (isOver: () => boolean, request: () => Promise<unknown>): Promise<number> => {
   let sent = 0;
-  for (; Date.now() < until; sent += 1) await request().catch(() => undefined);
+  for (; !isOver(); sent += 1) await request().catch(() => undefined);
   return sent;
 };
 
@@ -105,37 +108,46 @@ test('the other app’s syncs, links and pages are answered within bounds', asyn
   while ((await asApp(ready, 'POST', '/withings/sync/honest')).status === 202);
   simulator.state.calls.clear();
 
-  const until = Date.now() + ATTACK_MS;
+  const since = Date.now();
+  let honestIsDone = false;
+  const isOver = () => honestIsDone;
   const floods = Promise.all([
     // More than one flood of each kind, so that one slow answer does not hold the attack up.
     ...['203.0.113.1', '203.0.113.2', '2001:db8::1'].map((address) =>
-      repeat(until, () => madeUpLink(attacker, address)),
+      repeat(isOver, () => madeUpLink(attacker, address)),
     ),
-    ...[1, 2].map(() => repeat(until, () => asApp(attacker, 'POST', '/withings/sync/mallory'))),
-    repeat(until, () =>
+    ...[1, 2].map(() => repeat(isOver, () => asApp(attacker, 'POST', '/withings/sync/mallory'))),
+    repeat(isOver, () =>
       send(`${ready.url}/apps/${ready.app_id}/withings/status/x`, { headers: { 'X-API-Key': 'made-up' } }),
     ),
-    repeat(until, () => send(`${ready.url}/healthz`)),
+    repeat(isOver, () => send(`${ready.url}/healthz`)),
   ]);
   const measured: Measured[] = [];
-  for (let round = 0; Date.now() < until - 1_000; round += 1) {
-    measured.push(
-      await measure('status', async () => (await asApp(ready, 'GET', '/withings/status/honest')).status),
-      await measure('metrics', async () => (await asApp(ready, 'GET', '/metrics/honest?limit=50')).status),
-    );
-    if (round % 3 === 0) {
-      forgetAccessTokens('nora');
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
       measured.push(
-        await measure('sync with a refresh', async () => (await asApp(ready, 'POST', '/withings/sync/honest')).status),
+        await measure('status', async () => (await asApp(ready, 'GET', '/withings/status/honest')).status),
+        await measure('metrics', async () => (await asApp(ready, 'GET', '/metrics/honest?limit=50')).status),
       );
-    } else if (round % 3 === 1) {
-      measured.push(
-        await measure('link', async () => (await walk(ready, { userId: `new-${round}`, person: 'ines' })).location),
-      );
+      if (round % 3 === 0) {
+        forgetAccessTokens('nora');
+        measured.push(
+          await measure(
+            'sync with a refresh',
+            async () => (await asApp(ready, 'POST', '/withings/sync/honest')).status,
+          ),
+        );
+      } else if (round % 3 === 1) {
+        measured.push(
+          await measure('link', async () => (await walk(ready, { userId: `new-${round}`, person: 'ines' })).location),
+        );
+      }
+      await new Promise((resolve) => {
+        setTimeout(resolve, PAUSE_MS);
+      });
     }
-    await new Promise((resolve) => {
-      setTimeout(resolve, 2_000);
-    });
+  } finally {
+    honestIsDone = true;
   }
   const sent = (await floods).reduce((sum, one) => sum + one, 0);
 
@@ -146,17 +158,17 @@ test('the other app’s syncs, links and pages are answered within bounds', asyn
     console.log(
       `${what}: ${ones.length} answered, ${statuses}, ${slowest} ms at most, beside ${sent} requests of the attacker`,
     );
-    expect(slowest, what).toBeLessThan(what === 'link' ? MOST_LINK_MS : MOST_OTHER_MS);
+    expect(ones.length, what).toBeGreaterThan(0);
+    if (IS_TIMED) expect(slowest, what).toBeLessThan(what === 'link' ? MOST_LINK_MS : MOST_OTHER_MS);
   }
-  expect(sent).toBeGreaterThan(50);
   // At worst a link has to be started again; nothing else notices.
   const failing = measured.filter(({ status }) => ![200, 202, WOMOJI].includes(status));
   expect(failing.filter(({ status }) => !String(status).startsWith(TRY_AGAIN))).toEqual([]);
   const codes = simulator.state.calls.list().filter(({ params }) => params['grant_type'] === 'authorization_code');
   console.log(`codes sent to Withings: ${codes.length}`);
-  expect(codes.length).toBeLessThanOrEqual(LINKS_A_MINUTE);
+  expect(codes.length).toBeLessThanOrEqual(LINKS_A_MINUTE * Math.ceil((Date.now() - since) / 60_000));
   // Withings was never asked for more than it allows.
   expect(simulator.state.calls.list().filter(({ status }) => status === 601)).toEqual([]);
   const linked = async () => (await walk(ready, { userId: 'after', person: 'ines' })).location;
-  await expect.poll(linked, { timeout: 30_000, interval: 2_000 }).toBe(WOMOJI);
-}, 120_000);
+  await expect.poll(linked, { interval: 2_000 }).toBe(WOMOJI);
+});

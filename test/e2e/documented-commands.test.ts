@@ -56,6 +56,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
       ['package.json', '"test:one": "vitest run'],
     ]),
   ),
+  'npm run attack': ['package.json', '"attack": "MUSHU_ATTACK=timed vitest run'],
   'npm run format': ['scripts/check.ts', 'oxfmt --check'],
   'npm run dev': ['test/e2e/setup.ts', "['npm', 'run', '--silent', 'dev', '--']"],
   'npm run demo': ['test/e2e/demo.test.ts', "'demo'"],

@@ -2,13 +2,16 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take seconds, the longest first. */
 const LONG = [
+  'e2e/attack',
   'e2e/restart',
   'e2e/cli',
   'browser/dashboard',
   'browser/who-may-link',
   'deploy/deploy',
   'interleavings/refresh',
+  'broker/refusals',
   'broker/refresh-crash',
+  'http/history-in-pieces',
   'http/ten-years',
   'broker/refresh-rules',
   'http/sync-refused',
