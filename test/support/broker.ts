@@ -9,6 +9,7 @@ import type { LogEntry } from '../../src/domain/log.ts';
 import { http } from '../../src/http/app.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { plantSecret, recordAnswer } from './canaries.ts';
+import { meterD1, untilD1IsIdle } from './d1-meter.ts';
 import { tableNames } from './dump.ts';
 import { watchLog } from './leaks.ts';
 import { watchStatements } from './query-plans.ts';
@@ -88,7 +89,7 @@ export const startBroker = async (
     // Tests link many people while the clock stands still.
     LINK_REQUESTS_PER_MINUTE: '120',
     ...options.bindings,
-    DB: watchStatements(options.bindings?.DB ?? env.DB),
+    DB: watchStatements(options.bindings?.DB ?? meterD1(env.DB).d1),
   } as Bindings;
   const advance = (ms: number): void => {
     now += ms;
@@ -99,10 +100,11 @@ export const startBroker = async (
       fetch: options.fetch?.(send) ?? send,
       now: () => now + (options.aheadMs ?? 0),
       databaseNow: () => now,
-      // A pause lets everybody else go on; the clock moves with it, as it would. Pauses at the same time are not one after the other.
+      // A pause lets everything else go on; the clock moves with it, as it would. Pauses at the same time are not one after the other.
+      // The clock waits for D1: on a busy machine it would otherwise overtake the work that a lease or a time limit is for.
       sleep: async (ms) => {
         const until = now + ms;
-        await scheduler.wait(1);
+        await untilD1IsIdle();
         if (until > now) advance(until - now);
       },
       random,

@@ -41,6 +41,24 @@ const mistaken = () => new Error('D1_ERROR: no such column: mistaken_column at o
 /** What a dead isolate waits for. */
 export const never = async <Answer>(): Promise<Answer> => new Promise(() => undefined);
 
+/** Round trips of all meters that D1 is answering now: those that died do not count. */
+const trips = { underWay: 0 };
+
+const whileUnderWay = async <Answer>(run: () => Promise<Answer>): Promise<Answer> => {
+  trips.underWay += 1;
+  try {
+    return await run();
+  } finally {
+    trips.underWay -= 1;
+  }
+};
+
+/** Lets other work go on until no metered round trip is under way. */
+export const untilD1IsIdle = async (): Promise<void> => {
+  do await scheduler.wait(1);
+  while (trips.underWay > 0);
+};
+
 /** Wraps a D1 binding in a meter. */
 export const meterD1 = (d1: D1Database): D1Meter => {
   const statements: MeteredStatement[] = [];
@@ -58,7 +76,7 @@ export const meterD1 = (d1: D1Database): D1Meter => {
     if (fault === 'refused') throw lost();
     if (fault === 'mistaken') throw mistaken();
     if (fault === 'dies_before') return die();
-    const answer = await run();
+    const answer = await whileUnderWay(run);
     if (fault === 'answer_lost') throw lost();
     if (fault === 'dies_after') return die();
     return answer;
