@@ -2,107 +2,17 @@ import { env } from 'cloudflare:workers';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import type { faultKinds } from '../../src/simulator/faults.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { countedOf, latestOf, modelOf, TYPES } from '../support/body-data-model.ts';
+import { DAY, type FaultKind, step, type Step, ZONES } from '../support/body-data-steps.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
-import { addOdd, type Oddity } from '../support/odd-groups.ts';
+import { addOdd } from '../support/odd-groups.ts';
+import { addPerson } from '../support/people.ts';
 
 /**
  * Random histories at Withings, read through the broker, against a plain model: what Withings has now. Syncs are cut off by faults
  * anywhere; in the end one goes through, and whatever happened before, the API gives what the model has.
  */
-
-type FaultKind = (typeof faultKinds)[number];
-
-const DAY = 86_400;
-
-/** Drawn of the kinds of odd groups. */
-const DRAWN: readonly Oddity[] = [
-  'ahead',
-  'before_1970',
-  'filled_in',
-  'zero',
-  'foot',
-  'unreadable',
-  'missing',
-  'abroad',
-];
-
-type Step =
-  | {
-      do: 'weigh';
-      kg: number;
-      daysAgo: number;
-      device: 'body_plus' | 'body_cardio' | 'body_scan' | 'manual';
-      visitor: boolean;
-    }
-  | { do: 'height'; metres: number; daysAgo: number }
-  | { do: 'edit'; which: number; kg: number; daysAgo: number }
-  | { do: 'attribute'; which: number; attrib: 0 | 1 }
-  | { do: 'delete'; which: number }
-  | { do: 'odd'; kind: Oddity; kg: number; daysAgo: number; zone: string }
-  | { do: 'pause'; syncs: number }
-  | { do: 'sync'; fault: FaultKind | undefined; after: number };
-
-const ZONES = ['Pacific/Kiritimati', 'Asia/Kolkata', 'America/St_Johns', 'Europe/Oslo', 'Pacific/Apia'];
-
-const daysAgo = fc.double({ min: 0.01, max: 24, noNaN: true });
-const kg = fc.integer({ min: 400, max: 1500 }).map((tenths) => tenths / 10);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('weigh' as const),
-      kg,
-      daysAgo,
-      device: fc.constantFrom('body_plus', 'body_cardio', 'body_scan', 'manual'),
-      visitor: fc.boolean(),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('height' as const),
-      metres: fc.integer({ min: 1400, max: 2000 }).map((mm) => mm / 1000),
-      daysAgo,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('edit' as const), which: fc.nat(), kg, daysAgo }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('attribute' as const), which: fc.nat(), attrib: fc.constantFrom(0, 1) }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), which: fc.nat() }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant('odd' as const),
-      kind: fc.constantFrom(...DRAWN),
-      kg,
-      daysAgo,
-      zone: fc.constantFrom(...ZONES),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), syncs: fc.integer({ min: 1, max: 4 }) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('sync' as const),
-      fault: fc.constantFrom<(FaultKind | undefined)[]>(
-        undefined,
-        undefined,
-        'lost_answer',
-        'http_500',
-        'html',
-        'cut_body',
-        'empty_body',
-        'status',
-      ),
-      after: fc.nat({ max: 2 }),
-    }),
-  },
-);
 
 /** Before them lies a change of clocks, either way, a leap day, or the turn of a year. */
 const NOW = ['2026-11-05T12:00:00Z', '2027-04-05T12:00:00Z', '2028-03-05T12:00:00Z', '2027-01-04T12:00:00Z'];
@@ -267,14 +177,7 @@ test('whatever happens at Withings and on the way, the API gives what Withings h
         });
         broker.advance(Date.parse(now) - broker.now());
         const user = `user-${run}`;
-        const person = broker.simulator.state.people.add({
-          id: user,
-          userid: 90_000_000 + run,
-          name: user,
-          description: '',
-          timezone,
-        });
-        if (person === null) throw new Error('taken');
+        const person = addPerson(broker, user, timezone);
         // What all stands on: without any weigh-in an account looks as if its sharing were paused.
         const date = seconds({ broker }) - 25 * DAY;
         const anchors = [

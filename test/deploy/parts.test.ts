@@ -1,10 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 
 import { parse } from '@optique/core/parser';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
 import { flags } from '../../scripts/deploy/flags.ts';
@@ -12,79 +9,11 @@ import { checkHealth } from '../../scripts/deploy/health.ts';
 import { locationOfDatabase, regionBeside } from '../../scripts/deploy/location.ts';
 import { readDeployOptions } from '../../scripts/deploy/options.ts';
 import { findAccount } from '../../scripts/deploy/resources.ts';
-import { mustBeSameClient, secretsToSend } from '../../scripts/deploy/secrets.ts';
-import { openStateDir } from '../../scripts/deploy/state-dir.ts';
 import { withRemedy } from '../../scripts/deploy/with-remedy.ts';
-import { mintSecrets } from '../../scripts/secrets.ts';
 import { userError } from '../../scripts/user-error.ts';
 import { askOn } from '../../src/cli/ask.ts';
 
-const GIVEN = { WITHINGS_CLIENT_ID: 'id-1', WITHINGS_CLIENT_SECRET: 'secret-1' };
 const RESOURCES = { accountId: 'acc-1', databaseId: 'db-1', namespaceId: 'kv-1' };
-const ALL = ['KEYRING', 'OPERATOR_TOKEN', ...Object.keys(GIVEN)];
-
-const emptyFolder = () => {
-  const folder = mkdtempSync(join(tmpdir(), 'mushu-kept-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return openStateDir(folder);
-};
-
-describe('the secrets of a deployment', () => {
-  test('are the same in every run until the Worker has them, and then none is sent', async () => {
-    const stateDir = emptyFolder();
-    const first = await secretsToSend(GIVEN, [], stateDir, false);
-    expect(await secretsToSend(GIVEN, [], stateDir, false)).toEqual(first);
-    expect(await secretsToSend({}, ALL, stateDir, false)).toEqual({});
-    expect(statSync(stateDir.path('secrets.json')).mode & 0o077).toBe(0);
-  });
-
-  test('from the environment come before those that would be made, and replace none that the Worker has', async () => {
-    const { keyring, operatorToken } = await mintSecrets();
-    const given = { ...GIVEN, KEYRING: keyring, OPERATOR_TOKEN: operatorToken };
-    const stateDir = emptyFolder();
-    expect(await secretsToSend(given, [], stateDir, true)).toEqual(given);
-    expect(await secretsToSend(given, ALL, stateDir, true)).toEqual(GIVEN);
-    expect(stateDir.secrets()).toBeUndefined();
-  });
-
-  test('that the Worker would refuse are refused before anything is made', async () => {
-    const { operatorToken } = await mintSecrets();
-    const refused = { ...GIVEN, KEYRING: '{"current":"k1","keys":{"k1":"short"}}', OPERATOR_TOKEN: operatorToken };
-    await expect(secretsToSend(refused, [], emptyFolder(), true)).rejects.toThrow('is not 32 bytes');
-    const mistyped = { ...GIVEN, OPERATOR_TOKEN: `${operatorToken}0` };
-    await expect(secretsToSend(mistyped, ['KEYRING'], emptyFolder(), true)).rejects.toThrow('OPERATOR_TOKEN is not');
-  });
-
-  test('are not made in continuous integration, where they would be lost', async () => {
-    const stateDir = emptyFolder();
-    await expect(secretsToSend(GIVEN, [], stateDir, true)).rejects.toThrow('needs KEYRING and OPERATOR_TOKEN');
-    expect(stateDir.secrets()).toBeUndefined();
-  });
-
-  test('of Withings are asked for by name at the first deployment only', async () => {
-    await expect(secretsToSend({}, [], emptyFolder(), false)).rejects.toThrow('needs WITHINGS_CLIENT_ID');
-    const { WITHINGS_CLIENT_ID: _, ...halfGiven } = GIVEN;
-    expect(await secretsToSend(halfGiven, ALL, emptyFolder(), false)).toEqual(halfGiven);
-  });
-});
-
-describe('another Withings client than the deployment before', () => {
-  const earlier = { accountId: 'a', withingsClientId: 'id-1' };
-
-  test('is refused in a sentence that names both and the way on', () => {
-    const check = () => mustBeSameClient({ WITHINGS_CLIENT_ID: 'id-2' }, ALL, earlier);
-    expect(check).toThrow('belong to the Withings client id-1');
-    expect(check).toThrow('another one, id-2');
-    expect(check).toThrow('--replace-client');
-  });
-
-  test('is none where the client is the same, not given, not known, or not deployed yet', () => {
-    expect(() => mustBeSameClient(GIVEN, ALL, earlier)).not.toThrow();
-    expect(() => mustBeSameClient({ WITHINGS_CLIENT_SECRET: 'rotated' }, ALL, earlier)).not.toThrow();
-    expect(() => mustBeSameClient({ WITHINGS_CLIENT_ID: 'id-2' }, ALL, { accountId: 'a' })).not.toThrow();
-    expect(() => mustBeSameClient({ WITHINGS_CLIENT_ID: 'id-2' }, ['KEYRING'], earlier)).not.toThrow();
-  });
-});
 
 describe('what was wished for', () => {
   test('is refused in a sentence where Cloudflare would not take it', () => {
@@ -215,39 +144,4 @@ test('a hidden answer is not shown while it is typed', async () => {
   const shown = String(output.read());
   expect(shown).toContain('Secret:');
   expect(shown).not.toContain('s3cret');
-});
-
-describe('the configuration of a deployment', () => {
-  test('is what wrangler.toml says, with ids, and paths that hold from anywhere', () => {
-    const project = readProject({});
-    const config = deploymentConfig(project, RESOURCES, undefined);
-    expect(config).toMatchObject({
-      name: 'mushu-health',
-      account_id: 'acc-1',
-      main: join(import.meta.dirname, '../../src/worker.ts'),
-      workers_dev: true,
-      d1_databases: [{ binding: 'DB', database_id: 'db-1' }],
-      kv_namespaces: [{ binding: 'LINKS', id: 'kv-1' }],
-      observability: { redact_query_string: true },
-      triggers: project['triggers'],
-    });
-    expect(config).not.toHaveProperty('routes');
-  });
-
-  test('serves a host of its own where one is wished for, and nothing on workers.dev', () => {
-    expect(deploymentConfig(readProject({}), RESOURCES, 'withings.example.com')).toMatchObject({
-      workers_dev: false,
-      preview_urls: false,
-      routes: [{ pattern: 'withings.example.com', custom_domain: true }],
-      vars: { PUBLIC_URL: 'https://withings.example.com', WITHINGS_API_URL: 'https://wbsapi.withings.net' },
-    });
-  });
-
-  test('has the name that Workers Builds was set up with', () => {
-    expect(readProject({ WRANGLER_CI_OVERRIDE_NAME: 'my-broker' }).name).toBe('my-broker');
-  });
-
-  test('lies in a folder that is never committed', () => {
-    expect(readFileSync(join(import.meta.dirname, '../../.gitignore'), 'utf8')).toContain('\n.deploy/\n');
-  });
 });

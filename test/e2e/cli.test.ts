@@ -3,11 +3,12 @@ import { chmodSync, readFileSync, statSync } from 'node:fs';
 
 import { beforeEach, expect, inject, test } from 'vitest';
 
+import { asOperator, makeToken } from './as-operator.ts';
 import { walk, WOMOJI } from './client.ts';
 import { expireToken } from './database.ts';
 import { listen, MUSHU, type Mushu, newMushu, nowhere } from './mushu.ts';
 
-/** `mushu` against what `npm run dev` starts, and against what is no such thing. */
+/** `mushu` signs in, reads and changes data, and says what went wrong, against `npm run dev`. */
 
 const { ready, state } = inject('dev');
 let mushu: Mushu;
@@ -18,7 +19,6 @@ beforeEach(() => {
   run = mushu.run;
 });
 
-const asOperator = { MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token };
 const answering = (status: number, type: string, body: string): Promise<string> =>
   listen((_request, response) => response.writeHead(status, { 'Content-Type': type }).end(body));
 
@@ -96,15 +96,6 @@ test.each([
   expect(ended.err).not.toMatch(/\n\s+at |mushu_operator_/);
 });
 
-/** A developer's token, made as the operator makes it. */
-const makeToken = async (): Promise<{ account: string; id: string; env: Record<string, string> }> => {
-  const account = await run(['accounts', 'create', 'Ada', '--json'], asOperator);
-  const { id: accountId } = JSON.parse(account.out) as { id: string };
-  const made = await run(['tokens', 'create', 'laptop', '--days', '1', '--account', accountId, '--json'], asOperator);
-  const { id, token } = JSON.parse(made.out) as { id: string; token: string };
-  return { account: accountId, id, env: { MUSHU_URL: ready.url, MUSHU_TOKEN: token } };
-};
-
 test.each([
   {
     name: 'revoked',
@@ -113,7 +104,7 @@ test.each([
   },
   { name: 'expired', end: async ({ id }: { id: string }) => expireToken(state, id) },
 ])('a token that was good until it was $name: exit code 3, and what to do', async ({ end }) => {
-  const token = await makeToken();
+  const token = await makeToken(run);
   expect(await run(['whoami'], token.env)).toMatchObject({ code: 0, err: '' });
   await end(token);
   const refused = await run(['whoami'], token.env);
@@ -187,29 +178,6 @@ test('a user is synced to the end, read, listed and disconnected', async () => {
   expect((await run(['health', 'status', 'cli-nora'], env)).out).toContain('disconnected');
 });
 
-test('an app is made, set, shown and deleted, and what was not named stays', async () => {
-  const { env } = await makeToken();
-  const { id } = JSON.parse((await run(['apps', 'create', 'Walker', '--json'], env)).out) as { id: string };
-  expect(await run(['apps', 'set', id], env)).toMatchObject({
-    code: 2,
-    err: expect.stringContaining('Nothing to set'),
-  });
-  const settings = ['--link-policy', 'session', '--loopback', 'allow', '--browser-keys', 'refuse'];
-  expect(await run(['apps', 'set', id, ...settings], env)).toMatchObject({ code: 0, err: '' });
-  expect(await run(['apps', 'set', id, '--shared-accounts', 'refuse', '--json'], env)).toMatchObject({ code: 0 });
-  expect(JSON.parse((await run(['apps', 'show', id, '--json'], env)).out)).toMatchObject({
-    name: 'Walker',
-    link_policy: 'session',
-    allow_loopback: true,
-    refuse_browser_keys: true,
-    shared_accounts: 'refuse',
-    disabled: false,
-  });
-  expect(await run(['apps', 'delete', id], env)).toMatchObject({ code: 2, err: expect.stringContaining('--yes') });
-  expect(await run(['apps', 'delete', id, '--yes'], env)).toMatchObject({ code: 0 });
-  expect(await run(['apps', 'show', id], env)).toMatchObject({ code: 4 });
-});
-
 test('a user is exported and erased, and erased only where that is meant', async () => {
   const env = { ...asOperator, MUSHU_APP: ready.app_id };
   await walk(ready, { userId: 'cli-erased', person: 'ines' });
@@ -222,82 +190,4 @@ test('a user is exported and erased, and erased only where that is meant', async
     out: expect.stringMatching(/^Erased cli-erased: \d+ measurements/),
   });
   expect(await run(['health', 'export', 'cli-erased'], env)).toMatchObject({ code: 4, out: '' });
-});
-
-test('the audit names who did it and that it was through the command line', async () => {
-  const made = await run(['keys', 'create', 'by-cli', '--app', ready.app_id, '--scope', 'read', '--json'], asOperator);
-  const { id, key } = JSON.parse(made.out) as { id: string; key: string };
-  const audit = await run(['audit', '--app', ready.app_id, '--limit', '3', '--json'], asOperator);
-  expect(audit.out).not.toContain(key);
-  expect(JSON.parse(audit.out)).toContainEqual(
-    expect.objectContaining({ action: 'api_key.created', subject: id, actor: 'operator', surface: 'cli' }),
-  );
-});
-
-test('a developer sees the tokens of the own account and what happened to it, and nothing of others', async () => {
-  const [ada, bob] = [await makeToken(), await makeToken()];
-  const tokens = JSON.parse((await run(['tokens', 'list', '--json'], ada.env)).out) as { id: string }[];
-  expect(tokens.map(({ id }) => id)).toEqual([ada.id]);
-  const audit = await run(['audit'], ada.env);
-  expect(audit.out).toContain('account.created');
-  expect(audit.out).toMatch(new RegExp(`access_token.created +${ada.id}  name: laptop,`));
-  expect(audit.out).not.toContain(bob.account);
-});
-
-/** Every command that takes an app, from the synopses that the help prints, about this one. */
-const commandsOnApp = async (appId: string): Promise<string[][]> => {
-  const groups = await Promise.all(['apps', 'keys', 'health', 'audit'].map((group) => run([group, '--help'])));
-  const synopses = groups.flatMap(({ out }) => [...out.matchAll(/^(?:Usage:| {6}) mushu (.*\bAPP\b.*)$/gm)]);
-  const values: Record<string, string> = { APP: appId, URI: WOMOJI, USER: 'ada', NAME: 'x', ID: 'key_x' };
-  return synopses.map(([, synopsis = '']) => {
-    const needed = synopsis
-      .replace('[--app APP]', '--app APP')
-      .replace('[--yes]', '--yes')
-      .replace('[--name NAME]', '--name NAME')
-      .replace(/ \[.*?\]/g, '');
-    return needed.split(' ').map((word) => values[word] ?? word);
-  });
-};
-
-test('no command takes a developer to an app or a token of somebody else', async () => {
-  const [ada, bob] = await Promise.all([makeToken(), makeToken()]);
-  const commands = await commandsOnApp(ready.app_id);
-  expect(commands.length).toBeGreaterThan(15);
-  const refused = async (args: string[], code: number, because: string) => {
-    const ended = await run(args, ada.env);
-    expect(ended, args.join(' ')).toMatchObject({ code, out: '', err: expect.stringContaining(`code ${because}`) });
-  };
-  await Promise.all([
-    ...commands.map((args) => refused(args, 4, 'app_not_found')),
-    refused(['tokens', 'revoke', bob.id], 4, 'not_found'),
-    ...[['list'], ['create', 'Eve'], ['disable', bob.account]].map((args) =>
-      refused(['accounts', ...args], 3, 'operator_only'),
-    ),
-  ]);
-  const audit = await run(['audit', '--app', ready.app_id, '--json'], asOperator);
-  expect(audit).toMatchObject({ code: 0, out: expect.not.stringContaining(ada.account) });
-  expect(await run(['whoami'], bob.env)).toMatchObject({ code: 0 });
-});
-
-test('the first screen shows what there is in groups, with examples, and a wrong word leads to it', async () => {
-  const { out, code } = await run([]);
-  expect(code).toBe(0);
-  for (const part of ['Signing in:', 'Apps and their users:', 'When something is wrong:', 'Examples:', 'Exit codes:']) {
-    expect(out).toContain(part);
-  }
-  expect(out.split('\n').length).toBeLessThan(42);
-  expect(await run(['--help'])).toMatchObject({ code: 0, out });
-  expect((await run(['frob'])).err).toContain('mushu --help');
-});
-
-test('completion is printed for each shell, and knows commands and options', async () => {
-  for (const shell of ['bash', 'zsh', 'fish']) expect((await run(['completion', shell])).out).toContain('mushu');
-  expect((await run(['completion', 'bash', 'health', 're'])).out).toContain('redirect-uri');
-  expect((await run(['completion', 'bash', 'health', 'metrics', 'ada', '--m'])).out).toContain('--metric');
-});
-
-test('the help of a command ends with an example', async () => {
-  for (const command of [['apps', 'list'], ['health', 'link'], ['doctor']]) {
-    expect((await run([...command, '--help'])).out).toContain(`Example: \`mushu ${command.join(' ')}`);
-  }
 });

@@ -2,15 +2,12 @@ import type { Guard } from './guard.ts';
 
 const WHO_MAY_LINK = ['test/http/who-may-link.test.ts'];
 const CALLBACK = ['test/http/callback-refused.test.ts'];
-const ENDINGS = ['test/http/link-endings.test.ts'];
-const REDIRECT_URIS = ['test/http/redirect-uris.test.ts'];
+const ENDINGS = ['test/http/state-used-again.test.ts', 'test/http/link-endings.test.ts'];
 const DOMAIN = 'src/domain/link.ts';
 const FINISH = 'src/broker/link/finish-link.ts';
-const OAUTH = 'src/http/oauth.ts';
 const ACTIVATION = 'src/store/link/activation.ts';
-const SIGNED_TOKEN = 'src/crypto/signed-token.ts';
 
-/** Who may link whom, and where the answer goes. */
+/** Who may link whom. */
 export const LINKING: readonly Guard[] = [
   {
     name: 'a pending connection is confirmed for the user it was made for',
@@ -69,31 +66,6 @@ export const LINKING: readonly Guard[] = [
     tests: ['test/interleavings/linking.test.ts', 'test/store/activation.test.ts'],
   },
   {
-    name: 'a user id is printable ASCII',
-    threats: ['T4', 'T9'],
-    file: 'src/domain/user-id.ts',
-    find: String.raw`if (!/^[\x21-\x7e]+$/.test(value) || /[/\\?#%]/.test(value)) {`,
-    replace: 'if (value === "") {',
-    tests: ['test/domain/user-id.test.ts', 'test/http/auth-refused.test.ts'],
-  },
-  {
-    name: 'an unregistered redirect URI is answered with a page',
-    threats: ['T5', 'T6'],
-    file: 'src/broker/link/start-link.ts',
-    find: 'if (entry === undefined) return fail(await explainMismatch(deps, request.appId, redirectUri));',
-    replace:
-      'if (entry === undefined) return ok({ authorizeUrl: redirectUri, binding: "0".repeat(32), bindingSeconds: 1 });',
-    tests: ['test/http/auth-refused.test.ts'],
-  },
-  {
-    name: 'the redirect URI is looked up again at the callback',
-    threats: ['T5'],
-    file: FINISH,
-    find: 'if (target === undefined || entry === undefined || target.disabledAt !== undefined) {',
-    replace: 'if (target === undefined || target.disabledAt !== undefined) {',
-    tests: CALLBACK,
-  },
-  {
     name: 'a disabled app ends a link under way',
     threats: ['T26'],
     file: FINISH,
@@ -102,158 +74,12 @@ export const LINKING: readonly Guard[] = [
     tests: CALLBACK,
   },
   {
-    name: 'the words of an error are ours',
-    threats: ['T6'],
-    file: OAUTH,
-    find: "  c.header('Location', location);",
-    replace: "  c.header('Location', `${location}${query.get('error_description') ?? ''}`);",
-    tests: ENDINGS,
-  },
-  {
-    name: 'a parameter of a link is sent once',
-    threats: ['T7'],
-    file: OAUTH,
-    find: 'if (value !== undefined && more.length === 0) return ok(value);',
-    replace: 'if (value !== undefined) return ok(value);',
-    tests: ['test/http/auth-refused.test.ts'],
-  },
-  {
-    name: 'a state is sent once',
-    threats: ['T7'],
-    file: OAUTH,
-    find: 'if (state === undefined || more.length > 0) return',
-    replace: 'if (state === undefined) return',
-    tests: CALLBACK,
-  },
-  {
-    name: 'a code is sent once',
-    threats: ['T7'],
-    file: OAUTH,
-    find: 'code === undefined || otherCodes.length > 0 ||',
-    replace: 'code === undefined ||',
-    tests: ENDINGS,
-  },
-  {
-    name: 'parameters are appended to the query that is there',
-    threats: ['T8', 'T18'],
-    file: 'src/domain/redirect-uri/match.ts',
-    find: "return `${registeredUri}${registeredUri.includes('?') ? '&' : '?'}${query}`;",
-    replace: 'return `${registeredUri}?${query}`;',
-    tests: ['test/domain/redirect-uri/match.test.ts', ...REDIRECT_URIS],
-  },
-  {
-    name: 'nothing is added to the redirect URI of who is connected',
-    threats: ['T18'],
-    file: FINISH,
-    find: '...(appState !== undefined && { state: appState }),',
-    replace: '...(appState !== undefined && { state: appState }),\n    status: ending,',
-    tests: ENDINGS,
-  },
-  {
-    name: 'what is appended is percent-encoded',
-    threats: ['T9'],
-    file: 'src/domain/redirect-uri/match.ts',
-    find: 'encodeURIComponent(text.toWellFormed())',
-    replace: 'text',
-    tests: ['test/domain/redirect-uri/match.test.ts', ...ENDINGS],
-  },
-  {
     name: 'a ticket is for its own app',
     threats: ['T10'],
     file: 'src/store/link/pending-connections.ts',
     find: 'eq(pendingConnections.ticketHash, ticketHash),\n          eq(pendingConnections.appId, appId),',
     replace: 'eq(pendingConnections.ticketHash, ticketHash),',
     tests: WHO_MAY_LINK,
-  },
-  {
-    name: 'a scheme without a period is warned of',
-    threats: ['T11'],
-    file: 'src/domain/redirect-uri/registration.ts',
-    find: "scheme.includes('.') ? [] : ['scheme_without_period']",
-    replace: '[]',
-    tests: REDIRECT_URIS,
-  },
-  {
-    name: 'loopback only where the app allows it',
-    threats: ['T12'],
-    file: 'src/domain/redirect-uri/match.ts',
-    find: '(options.allowLoopback && registered === anyPort)',
-    replace: 'registered === anyPort',
-    tests: ['test/domain/redirect-uri/match.test.ts', ...REDIRECT_URIS],
-  },
-  {
-    name: 'one algorithm signs',
-    threats: ['T14'],
-    file: SIGNED_TOKEN,
-    find: "algorithms: ['HS256'],",
-    replace: "algorithms: ['HS256', 'HS384', 'HS512'],",
-    tests: CALLBACK,
-  },
-  {
-    name: 'a token has a type',
-    threats: ['T14'],
-    file: SIGNED_TOKEN,
-    find: 'typ: kind.typ,\n        audience',
-    replace: 'audience',
-    tests: CALLBACK,
-  },
-  {
-    name: 'a token has an audience',
-    threats: ['T14'],
-    file: SIGNED_TOKEN,
-    find: 'audience: kind.audience,\n        currentDate',
-    replace: 'currentDate',
-    tests: CALLBACK,
-  },
-  {
-    name: 'each kind of token has a key of its own',
-    threats: ['T14'],
-    file: SIGNED_TOKEN,
-    find: 'await ring.derive(kid, kind.purpose)',
-    replace:
-      "(await Promise.any((['sign-state', 'sign-connect-session', 'sign-user-token'] as const).map(async (purpose) => { const key = await ring.derive(kid, purpose); await jwtVerify(token, key!, { currentDate: new Date(now) }); return key; })).catch(() => undefined))",
-    tests: CALLBACK,
-  },
-  {
-    name: 'a token from the future is not ours',
-    threats: ['T14'],
-    file: SIGNED_TOKEN,
-    find: 'payload.iat > toSeconds(now) + CLOCK_SKEW_SECONDS',
-    replace: 'false',
-    tests: CALLBACK,
-  },
-  {
-    name: 'a state expires',
-    threats: ['T14'],
-    file: SIGNED_TOKEN,
-    find: 'currentDate: new Date(now),',
-    replace: 'currentDate: new Date(now - 86_400_000),',
-    tests: CALLBACK,
-  },
-  {
-    name: 'one callback wins a state',
-    threats: ['T15'],
-    file: 'src/store/link/claims.ts',
-    find: 'won: CLAIM.rowsOf(claimed).length > 0,',
-    replace: 'won: true,',
-    tests: ENDINGS,
-  },
-  {
-    name: 'the record of a link is sealed to its state',
-    threats: ['T16'],
-    file: 'src/crypto/seal.ts',
-    find: 'aad: base64urlOf(JSON.stringify(place)),',
-    replace: "aad: base64urlOf(JSON.stringify(purpose === 'seal-link' ? [] : place)),",
-    tests: ['test/http/storage-failing.test.ts'],
-  },
-  {
-    name: 'the app of a link is the one in its state',
-    threats: ['T23'],
-    file: FINISH,
-    find: '    appId: state.app,\n    userId: record.user,',
-    replace:
-      "    appId: (await deps.db.d1.prepare('SELECT id FROM apps ORDER BY created_at LIMIT 1').first<string>('id')) ?? '',\n    userId: record.user,",
-    tests: ENDINGS,
   },
   {
     name: 'the statement itself refuses an account that is in use',
@@ -270,38 +96,6 @@ export const LINKING: readonly Guard[] = [
     find: "if (link.othersOnAccount === 'refused') return { kind: 'refuse', error: 'account_in_use' };",
     replace: '',
     tests: WHO_MAY_LINK,
-  },
-  {
-    name: 'a used connect session is remembered past every state made from it',
-    threats: ['T54'],
-    file: DOMAIN,
-    find: 'sessionExpiresAt + STATE_LIFETIME_MS + CLOCKS_APART_MS;',
-    replace: 'sessionExpiresAt;',
-    tests: ['test/http/single-use.test.ts'],
-  },
-  {
-    name: 'a mark outlives clocks that are apart',
-    threats: ['T54'],
-    file: DOMAIN,
-    find: 'const CLOCKS_APART_MS = HOUR_MS;',
-    replace: 'const CLOCKS_APART_MS = 0;',
-    tests: ['test/http/single-use.test.ts'],
-  },
-  {
-    name: 'an id is used once, whatever time is written beside it',
-    threats: ['T54'],
-    file: 'migrations/0010_claims_by_id.sql',
-    find: 'CREATE UNIQUE INDEX',
-    replace: 'CREATE INDEX',
-    tests: ['test/http/single-use.test.ts'],
-  },
-  {
-    name: 'a session is given back by nobody but who won it and made nothing of it',
-    threats: ['T54'],
-    file: FINISH,
-    find: 'reason === QUOTA_USED ? session : undefined',
-    replace: 'session',
-    tests: ['test/http/single-use.test.ts'],
   },
   {
     name: 'no pending connection pushes out another',

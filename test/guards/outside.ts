@@ -1,7 +1,11 @@
 import type { Guard } from './guard.ts';
 
 const EXPOSURE = ['test/deploy/exposure.test.ts'];
-const MEASURE = ['test/withings/measure.test.ts', 'test/http/hostile-withings.test.ts'];
+const MEASURE = [
+  'test/withings/measure.test.ts',
+  'test/withings/measure-page.test.ts',
+  'test/http/hostile-withings.test.ts',
+];
 
 /** What reaches us from outside, and what of ours reaches outside. */
 export const OUTSIDE: readonly Guard[] = [
@@ -84,7 +88,7 @@ export const OUTSIDE: readonly Guard[] = [
     file: 'src/broker/operator/alarm-webhook.ts',
     find: '...(signingSecret !== undefined && {',
     replace: '...(signingSecret === null && {',
-    tests: ['test/broker/alarms.test.ts'],
+    tests: ['test/broker/alarms-webhook.test.ts'],
   },
   {
     name: 'the signature is over the body too',

@@ -163,7 +163,7 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
     file: 'src/store/sync/sync-start.ts',
     find: 'sql`changes() > 0`',
     replace: 'sql`TRUE`',
-    tests: ['test/http/failing-syncs.test.ts'],
+    tests: ['test/http/sync-without-request.test.ts'],
   },
   {
     name: 'clock: one that is ahead is set by the database’s',

@@ -14,7 +14,7 @@ import {
 } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
-import { removeSeeded, seedConnections, seedHistory } from '../support/seed.ts';
+import { removeSeeded, seedConnections } from '../support/seed.ts';
 
 /**
  * What each operation may cost, from D1's own row counts, which are what it bills: the same at a thousand connections as at a hundred
@@ -118,61 +118,6 @@ describe.each([
     }
   });
 
-  describe('a page of metrics', () => {
-    beforeAll(async () => {
-      await connect(broker, app, `walter-${connections}`, 'walter');
-      const row = await env.DB.prepare('SELECT id FROM connections WHERE app_id = ? AND user_id = ?')
-        .bind(app.id, `walter-${connections}`)
-        .first<{ id: number }>();
-      await seedHistory(row?.id ?? 0, 1_000, Math.floor(broker.now() / 1000));
-    });
-
-    const read = async (query: string): Promise<number> => {
-      const response = await app.call('GET', `/metrics/walter-${connections}?${query}`);
-      return (await response.json<{ data: unknown[] }>()).data.length;
-    };
-
-    test.each([
-      'weight',
-      'bmi',
-      'weight,fat_ratio',
-      'weight,bmi,fat_ratio',
-      'weight,bmi,fat_ratio,muscle_mass',
-      'weight,bmi,fat_ratio,muscle_mass,bone_mass',
-    ])('of %s reads a row a value', async (metric) => {
-      for (const limit of [20, 100, 500]) {
-        for (const order of ['asc', 'desc']) {
-          resetMeters();
-          expect(await read(`metric=${metric}&limit=${limit}&order=${order}`)).toBe(limit);
-          expect(d1.calls()).toBe(2);
-          expect(d1.rowsRead(), `${limit} ${order}`).toBeLessThanOrEqual(limit + METRICS_CONSTANT);
-        }
-      }
-    });
-
-    test('of a range of time reads no row before or after it', async () => {
-      const from = new Date(broker.now() - 500 * 86_400_000).toISOString();
-      const to = new Date(broker.now() - 490 * 86_400_000).toISOString();
-      const count = await read(`metric=weight,fat_ratio&from=${from}&to=${to}`);
-      expect(count).toBeGreaterThanOrEqual(20);
-      expect(d1.rowsRead()).toBeLessThanOrEqual(count + METRICS_CONSTANT);
-    });
-
-    test('of every metric costs at most a page a five of them', async () => {
-      expect(await read('limit=100')).toBe(100);
-      expect(d1.calls()).toBe(3);
-      expect(d1.rowsRead()).toBeLessThanOrEqual(100 * MERGES + METRICS_CONSTANT + SERIES_FOUND);
-    });
-
-    test('latest reads a handful of rows a metric', async () => {
-      const response = await app.call('GET', `/metrics/walter-${connections}/latest`);
-      const { data } = await response.json<{ data: Record<string, unknown> }>();
-      expect(Object.keys(data)).toHaveLength(10);
-      expect(d1.calls()).toBe(2);
-      expect(d1.rowsRead()).toBeLessThanOrEqual(Object.keys(data).length * 6 + METRICS_CONSTANT);
-    });
-  });
-
   describe('a sync', () => {
     const nora = () => broker.simulator.state.people.find('nora');
     const weigh = () => {
@@ -259,13 +204,6 @@ const expectOneInvocation = () => {
   expect(d1.calls()).toBeLessThan(MOST_CALLS);
   expect(sent.count()).toBeLessThan(MOST_CALLS);
 };
-
-/** The key, the app, the connection by its index, and what explains the values: sources, heights. */
-const METRICS_CONSTANT = 16;
-/** Nine stored measure types and BMI, merged five at a time. */
-const MERGES = 2;
-/** Which series a user has is found by a few jumps along the primary key for each. */
-const SERIES_FOUND = 10 * 3;
 /**
  * Refreshes in doubt and others, the share they take from, syncs to resume, reviews, spent states, pending connections, losses, and what the
  * broker remembers of its keyring and its alarms.

@@ -1,78 +1,14 @@
-import { env } from 'cloudflare:workers';
 import { parse } from 'csv-parse/sync';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { type Broker, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
-import { type D1Meter, meterD1 } from '../support/d1-meter.ts';
+import { type BodyData, figures, type Period, startBodyData, type Weighed } from '../support/body-data.ts';
 
-/** Days, weeks and months at the edges of ranges, of who travels, with gaps filled, and of who shares a scale. */
+/** Days, weeks and months at the edges of ranges, of who travels, and of who shares a scale. */
 
-let broker: Broker;
-let app: TestApp;
-let d1: D1Meter;
-let people = 0;
-
+let body: BodyData;
 beforeAll(async () => {
-  d1 = meterD1(env.DB);
-  broker = await startBroker({ bindings: { DB: d1.d1 } });
-  app = await makeApp(broker);
+  body = await startBodyData();
 });
-
-type Weighed = { at: string; kg: number; zone?: string; attrib?: number };
-
-/** Somebody new who weighed so much then and there, connected and synced. Their account is where they are now. */
-const somebody = async (weighed: readonly Weighed[], timezone = 'UTC'): Promise<string> => {
-  // Ten links a minute may be opened from one address.
-  broker.advance(10_000);
-  people += 1;
-  const id = `person-${people}`;
-  const person = broker.simulator.state.people.add({
-    id,
-    userid: 81_000_000 + people,
-    name: id,
-    description: '',
-    timezone,
-  });
-  if (person === null) throw new Error('taken');
-  const created = Math.floor(broker.now() / 1000);
-  for (const { at, kg, zone, attrib = 0 } of weighed) {
-    broker.simulator.state.weighIns.addGroup(person, {
-      attrib,
-      date: Date.parse(at) / 1000,
-      created,
-      modified: created,
-      category: 1,
-      deviceid: 'd'.repeat(40),
-      hash_deviceid: 'd'.repeat(40),
-      measures: [{ value: Math.round(kg * 1e4), type: 1, unit: -4 }],
-      modelid: 5,
-      model: 'Body+',
-      comment: null,
-      ...(zone !== undefined && { timezone: zone }),
-    });
-  }
-  await connect(broker, app, id, id);
-  expect((await app.call('POST', `/withings/sync/${id}`)).status).toBe(200);
-  return id;
-};
-
-type Period = {
-  period: string;
-  first: number;
-  last: number;
-  mean: number;
-  count: number;
-  partial: boolean;
-  ambiguous: boolean;
-  carried_forward: boolean;
-};
-
-const get = async <Row = Period>(path: string): Promise<Row[]> => {
-  const response = await app.call('GET', `/metrics/${path}`);
-  expect(response.status).toBe(200);
-  return (await response.json<{ data: Row[] }>()).data;
-};
-const figures = (periods: readonly Period[]) => periods.map(({ period, count, mean }) => [period, count, mean]);
 
 /** The same hours in four places: a morning in Auckland is the day before in Los Angeles. */
 const TRAVELS: Weighed[] = [
@@ -87,8 +23,8 @@ describe('dates of who has travelled', () => {
   test.each(['Europe/Oslo', 'Pacific/Auckland', 'America/Los_Angeles'])(
     'mean the days on which they weighed themselves, while they are in %s',
     async (home) => {
-      const user = await somebody(TRAVELS, home);
-      const days = await get(`${user}/daily?metric=weight`);
+      const user = await body.weighed(TRAVELS, home);
+      const days = await body.periods(`${user}/daily?metric=weight`);
       expect(figures(days)).toEqual([
         ['2026-05-02', 3, 81],
         ['2026-05-03', 1, 83],
@@ -96,26 +32,28 @@ describe('dates of who has travelled', () => {
       ]);
       for (const day of days) {
         const range = `from=${day.period}&to=${day.period}`;
-        expect(await get(`${user}/daily?metric=weight&${range}`)).toEqual([day]);
-        const listed = await get<{ value: number; measured_at: string }>(`${user}?metric=weight&${range}&order=asc`);
+        expect(await body.periods(`${user}/daily?metric=weight&${range}`)).toEqual([day]);
+        const listed = await body.list<{ value: number; measured_at: string }>(
+          `${user}?metric=weight&${range}&order=asc`,
+        );
         expect(listed.map(({ measured_at: at }) => at.slice(0, 10))).toEqual(listed.map(() => day.period));
         expect(listed).toHaveLength(day.count);
-        const [change] = await get<{ first: { value: number }; last: { value: number } }>(
+        const [change] = await body.list<{ first: { value: number }; last: { value: number } }>(
           `${user}/delta?metric=weight&${range}`,
         );
         expect([change?.first.value, change?.last.value]).toEqual([day.first, day.last]);
       }
-      expect(await get(`${user}/daily?metric=weight&from=2026-05-01&to=2026-05-01`)).toEqual([]);
+      expect(await body.periods(`${user}/daily?metric=weight&from=2026-05-01&to=2026-05-01`)).toEqual([]);
     },
   );
 
   test.each(['asc', 'desc'])('fill pages whose edges hold other days, in %s order', async (order) => {
-    const user = await somebody(TRAVELS, 'Europe/Oslo');
+    const user = await body.weighed(TRAVELS, 'Europe/Oslo');
     const kilograms: number[] = [];
     const sizes: number[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
       const path = `/metrics/${user}?metric=weight&order=${order}&from=2026-05-02&to=2026-05-03&limit=3`;
-      const answer = await app.call('GET', `${path}${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      const answer = await body.app.call('GET', `${path}${cursor === '' ? '' : `&cursor=${cursor}`}`);
       const page: { data: { value: number }[]; next_cursor: string | null } = await answer.json();
       sizes.push(page.data.length);
       kilograms.push(...page.data.map(({ value }) => value));
@@ -130,11 +68,11 @@ describe('dates of who has travelled', () => {
       at: new Date(Date.parse('2025-11-01T06:00:00Z') + day * 86_400_000).toISOString(),
       kg: 80,
     }));
-    const user = await somebody(daily);
-    d1.reset();
-    expect(await get(`${user}?metric=weight&from=2026-02-01&to=2026-02-10&limit=5`)).toHaveLength(5);
-    expect(d1.calls()).toBe(2);
-    expect(d1.rowsRead()).toBeLessThanOrEqual(30);
+    const user = await body.weighed(daily);
+    body.d1.reset();
+    expect(await body.periods(`${user}?metric=weight&from=2026-02-01&to=2026-02-10&limit=5`)).toHaveLength(5);
+    expect(body.d1.calls()).toBe(2);
+    expect(body.d1.rowsRead()).toBeLessThanOrEqual(30);
   });
 });
 
@@ -145,9 +83,9 @@ describe('weeks and months that the range cuts', () => {
   }));
 
   test('say that they are partial, and whole ones that they are not', async () => {
-    const user = await somebody(daily);
+    const user = await body.weighed(daily);
     const weeks = async (query: string) =>
-      (await get(`${user}/weekly?metric=weight&${query}`)).map(({ period, count, partial }) => [
+      (await body.periods(`${user}/weekly?metric=weight&${query}`)).map(({ period, count, partial }) => [
         period,
         count,
         partial,
@@ -165,74 +103,27 @@ describe('weeks and months that the range cuts', () => {
       ['2026-W19', 7, false],
       ['2026-W20', 7, true],
     ]);
-    const [month] = await get(`${user}/monthly?metric=weight&to=2026-05-30`);
+    const [month] = await body.periods(`${user}/monthly?metric=weight&to=2026-05-30`);
     expect(month).toMatchObject({ period: '2026-05', count: 14, partial: true });
   });
 });
 
-describe('gaps that are filled', () => {
-  const day = (ago: number) => new Date(broker.now() - ago * 86_400_000).toISOString().slice(0, 10);
-
-  test('take the last value before the range, computed ones too', async () => {
-    const user = await somebody([
-      { at: `${day(20)}T08:00:00Z`, kg: 80 },
-      { at: `${day(7)}T08:00:00Z`, kg: 82 },
-    ]);
-    const lasts = async (path: string) => (await get(`${user}/${path}&carry_forward=true`)).map(({ last }) => last);
-    expect(await lasts(`daily?metric=weight&from=${day(5)}&to=${day(3)}`)).toEqual([82, 82, 82]);
-    expect(await lasts(`daily?metric=weight&from=${day(9)}&to=${day(6)}`)).toEqual([80, 80, 82, 82]);
-    expect(await lasts(`daily?metric=weight&from=${day(30)}&to=${day(19)}`)).toEqual([80, 80]);
-    expect(await lasts(`daily?metric=weight&from=${day(4)}T00:00:00Z&to=${day(3)}T12:00:00Z`)).toEqual([82, 82]);
-    expect(await lasts(`daily?metric=bmi&from=${day(5)}&to=${day(3)}`)).toEqual([]);
-    expect(await lasts(`weekly?metric=weight&from=${day(1)}`)).toContain(82);
-    d1.reset();
-    await lasts(`daily?metric=weight&from=${day(5)}&to=${day(4)}`);
-    expect(d1.calls()).toBe(2);
-    expect(d1.rowsRead()).toBeLessThanOrEqual(20);
-  });
-
-  test('stay gaps if they are longer than ten years, and the rest is filled', async () => {
-    const user = await somebody([
-      { at: '1970-01-01T00:00:01Z', kg: 60 },
-      { at: `${day(3)}T08:00:00Z`, kg: 80 },
-    ]);
-    const filled = await get(`${user}/daily?metric=weight&carry_forward=true`);
-    expect(filled.map(({ period, last }) => [period, last])).toEqual([
-      ['1970-01-01', 60],
-      ...[3, 2, 1, 0].map((ago) => [day(ago), 80]),
-    ]);
-  });
-
-  test('are refused by the parameter that makes them too many', async () => {
-    const user = await somebody([
-      { at: '1960-01-01T00:00:01Z', kg: 60 },
-      ...Array.from({ length: 8 }, (_, place) => ({ at: `${1971 + 8 * place}-01-01T00:00:00Z`, kg: 60 })).filter(
-        ({ at }) => Date.parse(at) < broker.now(),
-      ),
-    ]);
-    const refused = await app.call('GET', `/metrics/${user}/daily?metric=weight&carry_forward=true`);
-    expect(refused.status).toBe(400);
-    expect((await refused.json<{ detail: string }>()).detail).toMatch(/^carry_forward: .*more than 20000 periods/);
-    expect((await app.call('GET', `/metrics/${user}/monthly?metric=weight&carry_forward=true`)).status).toBe(200);
-  });
-});
-
 test('values that may be another person’s stand in rows that say so', async () => {
-  const user = await somebody([
+  const user = await body.weighed([
     { at: '2026-05-04T08:00:00Z', kg: 80 },
     { at: '2026-05-04T08:01:00Z', kg: 60, attrib: 1 },
     { at: '2026-05-05T08:01:00Z', kg: 61, attrib: 1 },
   ]);
   for (const path of ['daily', 'weekly', 'monthly', 'delta']) {
-    const rows = await get<Period & { change?: number }>(`${user}/${path}?metric=weight&include=ambiguous`);
+    const rows = await body.list<Period & { change?: number }>(`${user}/${path}?metric=weight&include=ambiguous`);
     expect(new Set(rows.map(({ period, ambiguous }) => `${period} ${ambiguous}`)).size).toBe(rows.length);
     expect(rows.some(({ ambiguous }) => ambiguous)).toBe(true);
     expect(rows.some(({ ambiguous }) => !ambiguous)).toBe(true);
-    const certain = await get(`${user}/${path}?metric=weight`);
+    const certain = await body.periods(`${user}/${path}?metric=weight`);
     expect(certain.map(({ ambiguous }) => ambiguous)).toEqual([false]);
   }
-  const csv = await broker.request(`/apps/${app.id}/metrics/${user}/daily?metric=weight&include=ambiguous`, {
-    headers: { 'X-API-Key': app.key, Accept: 'text/csv' },
+  const csv = await body.broker.request(`/apps/${body.app.id}/metrics/${user}/daily?metric=weight&include=ambiguous`, {
+    headers: { 'X-API-Key': body.app.key, Accept: 'text/csv' },
   });
   const rows: Record<string, string>[] = parse(await csv.text(), { columns: true, bom: true });
   expect(rows.map((row) => [row['period'], row['last'], row['ambiguous'], row['partial']])).toEqual([
@@ -243,9 +134,9 @@ test('values that may be another person’s stand in rows that say so', async ()
 });
 
 test('a mean that ends in an exact half is rounded up', async () => {
-  const user = await somebody([
+  const user = await body.weighed([
     { at: '2026-05-04T08:00:00Z', kg: 1.0001 },
     { at: '2026-05-04T09:00:00Z', kg: 1 },
   ]);
-  expect((await get(`${user}/daily?metric=weight`))[0]?.mean).toBe(1.0001);
+  expect((await body.periods(`${user}/daily?metric=weight`))[0]?.mean).toBe(1.0001);
 });

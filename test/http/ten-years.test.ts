@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { interpretGroup } from '../../src/domain/metrics/measurement.ts';
 import { type Broker, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
+import { expectNewestRight } from '../support/newest-right.ts';
 
 /** Ten years of daily weigh-ins, some 15,000 groups: whole, in slices, whatever cuts in between, and again without a change. */
 
@@ -94,52 +95,6 @@ const dataRowsWritten = () =>
     .filter(({ sql }) => /(INTO|UPDATE|FROM) "?(measurements|groups|sources)\b/i.test(sql))
     .reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
 
-const DAY_SECONDS = 86_400;
-
-/** What the metrics API says while the history is read, against all that the simulator has. */
-const expectNewestRight = async (userId: string): Promise<void> => {
-  const groups = broker.simulator.state.people.find('walter')?.groups.all() ?? [];
-  const kgOf = (measures: (typeof groups)[number]['measures']) => {
-    const one = measures.find(({ type }) => type === 1);
-    return one && Number(`${one.value}e${one.unit}`);
-  };
-  const weights = groups
-    .flatMap(({ date, grpid, category, attrib, measures }) => {
-      const kg = kgOf(measures);
-      return kg === undefined || category !== 1 || attrib === 1 ? [] : [{ date, grpid, kg }];
-    })
-    .toSorted((a, b) => b.date - a.date);
-  const heights = groups.flatMap(({ date, measures }) => {
-    const one = measures.find(({ type }) => type === 4);
-    return one === undefined ? [] : [{ date, metres: Number(`${one.value}e${one.unit}`) }];
-  });
-  const height = heights.toSorted((a, b) => b.date - a.date)[0]?.metres ?? 0;
-  type Value = { value: number; measured_at: string };
-  const latest = await (
-    await app.call('GET', `/metrics/${userId}/latest`)
-  ).json<{
-    data: { weight: Value; bmi: Value };
-    history_complete_from: string | null;
-  }>();
-  expect(latest.data.weight.value).toBe(weights[0]?.kg);
-  expect(latest.data.bmi.value).toBeCloseTo((weights[0]?.kg ?? 0) / height ** 2, 1);
-  const since = Math.floor(broker.now() / 1000) - 90 * DAY_SECONDS;
-  const recent = weights.filter(({ date }) => date >= since);
-  const query = `metric=weight&limit=1000&from=${new Date(since * 1000).toISOString()}`;
-  const listed = await (await app.call('GET', `/metrics/${userId}?${query}`)).json<{ data: Value[] }>();
-  expect(listed.data.map(({ value }) => value)).toEqual(recent.map(({ kg }) => kg));
-  // What it says is complete is complete.
-  const from = latest.history_complete_from === null ? -Infinity : Date.parse(latest.history_complete_from) / 1000;
-  const promised = groups.filter(({ date, category }) => date >= from && category === 1).map(({ grpid }) => grpid);
-  const { results } = await env.DB.prepare(
-    `SELECT group_id FROM groups JOIN connections ON connections.id = connection_id WHERE user_id = ?1`,
-  )
-    .bind(userId)
-    .all<{ group_id: number }>();
-  const has = new Set(results.map(({ group_id: id }) => id));
-  expect(promised.filter((id) => !has.has(id))).toEqual([]);
-};
-
 const getmeasCalls = () => broker.simulator.state.calls.list().filter(({ action }) => action === 'getmeas').length;
 
 describe('as Withings sends it', () => {
@@ -162,7 +117,7 @@ describe('as Withings sends it', () => {
       expect(d1.rowsRead()).toBeLessThanOrEqual(4 * d1.rowsWritten() + 200);
       rowsRead += d1.rowsRead();
       rowsWritten += d1.rowsWritten();
-      await expectNewestRight('walter');
+      await expectNewestRight({ broker, app }, 'walter');
     });
     // Oldest first it took a request a page and 13 slices; newest first takes a slice more at most.
     expect(getmeasCalls() - before).toBeLessThanOrEqual(Math.ceil(whole.groups / 300) + 4);

@@ -5,6 +5,7 @@ import {
   OAUTH2_PATH,
   SIGNATURE_PATH,
   type GetmeasBody,
+  type MeasureGroup,
   type TokenBody,
 } from '../../src/withings/wire.ts';
 
@@ -143,4 +144,27 @@ export const control = async (
   });
   const text = await response.text();
   return { httpStatus: response.status, json: text === '' ? {} : JSON.parse(text) };
+};
+
+export const personOf = (simulator: Simulator, id: string) => {
+  const person = simulator.state.people.find(id);
+  if (person === undefined) throw new Error(`no ${id}`);
+  return person;
+};
+
+/** All pages, read as a client does. */
+export const allPages = async (simulator: Simulator, token: string, fields: Record<string, string> = {}) => {
+  const groups: MeasureGroup[] = [];
+  const pages: { more: unknown; offset: unknown }[] = [];
+  for (let offset: number | undefined; ;) {
+    const { status, body } = await getmeas(simulator, token, {
+      ...fields,
+      ...(offset === undefined ? {} : { offset: String(offset) }),
+    });
+    if (status !== 0) throw new Error(`status ${status}`);
+    groups.push(...body.measuregrps);
+    pages.push({ more: body.more, offset: body.offset });
+    if (!body.more) return { groups, pages };
+    offset = body.offset;
+  }
 };

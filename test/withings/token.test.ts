@@ -1,25 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import {
-  processNonceResponse,
-  processRevokeResponse,
-  processTokenResponse,
-  tokenEndpointCause,
-} from '../../src/withings/token.ts';
-import {
-  ACCESS_TOKEN,
-  answer,
-  failure,
-  NONCE,
-  REFRESH_TOKEN,
-  revealed,
-  success,
-  tokenBody,
-  without,
-} from './answers.ts';
-
-fc.configureGlobal({ seed: 20_261_101 });
+import { processTokenResponse, tokenEndpointCause } from '../../src/withings/token.ts';
+import { ACCESS_TOKEN, answer, failure, REFRESH_TOKEN, revealed, success, tokenBody, without } from './answers.ts';
 
 describe('a success without a whole grant in it', () => {
   test.each([
@@ -219,36 +202,5 @@ describe('explicit rejections', () => {
         },
       ),
     );
-  });
-});
-
-describe('a nonce', () => {
-  test.each([
-    { name: 'an empty body', body: {} },
-    { name: 'a list', body: [] },
-    { name: 'an empty nonce', body: { nonce: '' } },
-    { name: 'a number', body: { nonce: 7 } },
-  ])('is not found in $name', ({ body }) => {
-    expect(processNonceResponse(success(body))).toMatchObject({
-      ok: false,
-      failure: { kind: 'malformed', path: 'body.nonce' },
-    });
-  });
-
-  test('is what the answer says', () => {
-    expect(processNonceResponse(success({ nonce: NONCE }))).toEqual({ ok: true, value: NONCE });
-  });
-});
-
-describe('a revocation', () => {
-  test('that is refused is a failure', () => {
-    expect(processRevokeResponse(failure(247, 'bad userid'))).toEqual({
-      ok: false,
-      failure: { kind: 'invalid_params', status: 247, inDoubt: false },
-    });
-  });
-
-  test.each([{ body: {} }, { body: [] }, { body: null }])('is done by status 0 with $body', ({ body }) => {
-    expect(processRevokeResponse(success(body))).toEqual({ ok: true, value: undefined });
   });
 });

@@ -1,0 +1,142 @@
+import type { Guard } from './guard.ts';
+
+const AUTHENTICATE = 'src/broker/access/authenticate.ts';
+const RATE_LIMITS = [
+  'test/http/rate-limits.test.ts',
+  'test/http/rate-limits-credentials.test.ts',
+  'test/http/rate-limits-callers.test.ts',
+];
+const CREDENTIAL = ['test/crypto/credential.test.ts'];
+
+/** How often anybody may do what. */
+export const LIMITS: readonly Guard[] = [
+  {
+    name: 'a mistyped key costs no query',
+    threats: ['T36'],
+    file: 'src/crypto/credential.ts',
+    find: 'return match[3] === (await checksum(text.slice(0, -CHECKSUM_HEX_LENGTH)));',
+    replace: 'return true;',
+    tests: CREDENTIAL,
+  },
+  {
+    name: 'made-up keys are looked up so often and no more',
+    threats: ['T36'],
+    file: 'src/broker/access/credential-lookup-limiter.ts',
+    find: 'if (count < MAX_UNKNOWN) return ok(undefined);',
+    replace: 'if (count >= 0) return ok(undefined);',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'who brings bad credentials waits',
+    threats: ['T36'],
+    file: 'src/http/app.ts',
+    find: 'requireHttps, rateLimitFailedAuth)',
+    replace: 'requireHttps)',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'links are opened so often and no more',
+    threats: ['T38'],
+    file: 'src/http/oauth.ts',
+    find: "if (!(await mayAddressPass(c, 'auth'))) return answerFailure(c, TOO_OFTEN);",
+    replace: '',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'a link goes on without KV',
+    threats: ['T38'],
+    file: 'src/broker/link/start-link.ts',
+    find: '...(!put.ok && { rec: record })',
+    replace: '',
+    tests: ['test/http/storage-failing.test.ts'],
+  },
+  {
+    name: 'a forged state writes nothing',
+    threats: ['T39'],
+    file: 'src/broker/link/finish-link.ts',
+    find: "if (verified.failure.kind === 'invalid') return fail({ kind: 'state_invalid' });",
+    replace:
+      "if (verified.failure.kind === 'invalid') { await noteOutcome(deps.db, { id: callback.state, expiresAt: 0 }, 'server_error'); return fail({ kind: 'state_invalid' }); }",
+    tests: ['test/http/callback-refused.test.ts'],
+  },
+  {
+    name: 'an app has a pace',
+    threats: ['T41'],
+    file: AUTHENTICATE,
+    find: 'for (const { name, key } of limits) if (!(await deps.mayPass(name, key))) return tooOften;',
+    replace: '',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'a person has a pace',
+    threats: ['T41'],
+    file: AUTHENTICATE,
+    find: "const limits = by === 'app' ? [app] : [{ name: 'user', key: `${appId} ${userId}` } as const, app];",
+    replace: 'const limits = [app];',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'an app within its half goes before one that is not',
+    threats: ['T41'],
+    file: 'src/store/tokens/withings-quota.ts',
+    find: 'const PART_FOR_OTHERS = 1 / 3;',
+    replace: 'const PART_FOR_OTHERS = 0;',
+    tests: ['test/http/quotas.test.ts', 'test/store/withings-quota.test.ts'],
+  },
+  {
+    name: 'an IPv6 household counts as one',
+    threats: ['T51'],
+    file: 'src/http/caller-address.ts',
+    find: "address.includes(':') ? firstGroups(expandIPv6(address.toLowerCase()), 4) : address",
+    replace: 'address',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'the address is Cloudflare’s word',
+    threats: ['T51'],
+    file: 'src/http/caller-address.ts',
+    find: "c.req.header('CF-Connecting-IP')",
+    replace: "c.req.header('X-Forwarded-For') ?? c.req.header('CF-Connecting-IP')",
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'links have a share of their own',
+    threats: ['T55'],
+    file: 'src/broker/link/finish-link.ts',
+    find: "withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1)",
+    replace: "withings.reserve({ share: 'sync', waitMs: MAX_QUOTA_WAIT_MS }, 1)",
+    tests: ['test/http/link-quota.test.ts', 'test/http/quotas.test.ts'],
+  },
+  {
+    name: 'callbacks come so often and no more',
+    threats: ['T55'],
+    file: 'src/http/oauth.ts',
+    find: "if (!(await mayAddressPass(c, 'callback'))) return answerFailure(c, TOO_OFTEN);",
+    replace: '',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'all households of a network have a limit together',
+    threats: ['T55'],
+    file: 'src/http/caller-address.ts',
+    find: "return !address.includes(':') || deps.mayPass('network', `${brake} ${firstGroups(address, 3)}`);",
+    replace: 'return true;',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'a rate limit that fails lets requests through',
+    threats: ['T60'],
+    file: 'src/compose.ts',
+    find: "    log({ level: 'warn', event: 'rate_limit', outcome: 'unavailable' });\n    return true;",
+    replace: "    log({ level: 'warn', event: 'rate_limit', outcome: 'unavailable' });\n    return false;",
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'the sweep keeps up',
+    threats: ['T39'],
+    file: 'src/cron.ts',
+    find: 'while (isMoreExpired && callsLeft() > 0)',
+    replace: 'while (isMoreExpired && callsLeft() > 1_000)',
+    tests: ['test/http/single-use.test.ts'],
+  },
+];

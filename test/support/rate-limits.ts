@@ -1,0 +1,32 @@
+import { makeApp, startBroker } from './broker.ts';
+
+/** A broker whose rate limit bindings allow two requests, so that a third one is refused. */
+
+/** A rate limit binding as Cloudflare's: so many a key, then no more. */
+const limitedTo = (most: number) => {
+  const counts = new Map<string, number>();
+  return {
+    counts,
+    limit: async ({ key = '' }: { key?: string }) => {
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+      return { success: (counts.get(key) ?? 0) <= most };
+    },
+  };
+};
+
+export const startLimited = async () => {
+  const rates = {
+    AUTH_RATE: limitedTo(2),
+    CALLBACK_RATE: limitedTo(2),
+    NETWORK_RATE: limitedTo(4),
+    FAILED_RATE: limitedTo(2),
+    APP_RATE: limitedTo(2),
+    USER_RATE: limitedTo(2),
+    MANAGER_RATE: limitedTo(2),
+  };
+  const broker = await startBroker({ bindings: rates });
+  const app = await makeApp(broker);
+  const from = (address: string, path: string, headers: Record<string, string> = {}) =>
+    broker.request(path, { headers: { 'CF-Connecting-IP': address, ...headers } });
+  return { rates, broker, app, from };
+};
