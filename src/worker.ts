@@ -2,9 +2,9 @@ import { compose } from './compose.ts';
 import type { Bindings } from './config.ts';
 import { tick } from './cron.ts';
 import { http } from './http/app.ts';
-import { REQUEST_PROBLEMS } from './http/problem-text.ts';
 import { problemJson } from './http/problem.ts';
 import { requestIdOf } from './http/request-log.ts';
+import { REQUEST_PROBLEMS } from './http/request-problems.ts';
 import { HEADERS } from './http/security-headers.ts';
 
 /** The Worker's two entrances: requests, and the clock. */

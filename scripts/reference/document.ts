@@ -65,7 +65,7 @@ const SCHEMA_PREFIX = '#/components/schemas/';
 const componentName = (exported: string): string => exported.charAt(0).toUpperCase() + exported.slice(1);
 
 const API = join(import.meta.dirname, '../../src/http/api');
-const CONTRACT_FILES = ['schemas.ts', ...globSync('*/contract.ts', { cwd: API })];
+const CONTRACT_FILES = ['schemas.ts', ...globSync('*/{contract,queries}.ts', { cwd: API })];
 const modules = await Promise.all(
   CONTRACT_FILES.map((path) => import(join(API, path)) as Promise<Record<string, unknown>>),
 );

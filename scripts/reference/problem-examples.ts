@@ -1,6 +1,8 @@
 import type { Failure } from '../../src/domain/failure.ts';
 import type { ProblemCode } from '../../src/http/api/problem-codes.ts';
-import { problemOf, type ProblemText, REQUEST_PROBLEMS } from '../../src/http/problem-text.ts';
+import type { ProblemText } from '../../src/http/problem-format.ts';
+import { problemOf } from '../../src/http/problem-text.ts';
+import { REQUEST_PROBLEMS } from '../../src/http/request-problems.ts';
 
 /** One failure of each kind, and of each code that a kind can become. A missing kind does not compile. */
 const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: Kind }>[] } = {

@@ -5,6 +5,7 @@ import type * as apps from '../http/api/apps/contract.ts';
 import type * as changes from '../http/api/changes/contract.ts';
 import type * as connections from '../http/api/connections/contract.ts';
 import type * as metrics from '../http/api/metrics/contract.ts';
+import type * as metricQueries from '../http/api/metrics/queries.ts';
 import type * as operator from '../http/api/operator/contract.ts';
 import type { PROBLEM_STATUS } from '../http/api/problem-codes.ts';
 import type * as schemas from '../http/api/schemas.ts';
@@ -24,6 +25,7 @@ type Contract = typeof schemas &
   typeof changes &
   typeof connections &
   typeof metrics &
+  typeof metricQueries &
   typeof operator &
   typeof users &
   typeof webhooks;

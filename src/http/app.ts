@@ -16,10 +16,10 @@ import { allowCrossOrigin, USER_TOKEN_PATHS } from './cors.ts';
 import { dashboard } from './dashboard/app.tsx';
 import { health } from './health.tsx';
 import { oauth } from './oauth.ts';
-import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
 import { rateLimitFailedAuth } from './rate-limit-failed-auth.ts';
 import { requestLog } from './request-log.ts';
+import { REQUEST_PROBLEMS } from './request-problems.ts';
 import { requireHttps } from './require-https.ts';
 import { securityHeaders } from './security-headers.ts';
 

@@ -3,8 +3,8 @@ import { Hono } from 'hono';
 import { checkHealth, type Health, type HealthCheck, isServing } from '../broker/operator/readiness.ts';
 import type { HttpEnv } from './context.ts';
 import { Page } from './pages.tsx';
-import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { acceptsHtml, answerProblem } from './problem.ts';
+import { REQUEST_PROBLEMS } from './request-problems.ts';
 
 /** For load balancers, monitors and people: whether the broker can serve, and which checks fail. */
 export const health = new Hono<HttpEnv>();

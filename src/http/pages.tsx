@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 
 import { LINK_ERRORS, type LinkOutcome } from '../domain/link.ts';
 import { inlineCode } from './inline-code.tsx';
-import type { ProblemText } from './problem-text.ts';
+import type { ProblemText } from './problem-format.ts';
 
 /** The frame of every page outside the dashboard. */
 export const Page = ({ title, children }: { title: string; children: Child }) => (

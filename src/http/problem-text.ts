@@ -1,22 +1,7 @@
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
-
 import type { Failure } from '../domain/failure.ts';
-import type { ProblemCode, PROBLEM_STATUS } from './api/problem-codes.ts';
+import { later, problem, type ProblemText } from './problem-format.ts';
 
-/** The text of every error, independent of its format. The reference uses it too. */
-
-/** An error's text: the same for a program (RFC 9457) and a person. */
-export type ProblemText = {
-  status: ContentfulStatusCode;
-  /** Stable: clients decide by it, and the documentation lists it. */
-  code: ProblemCode;
-  title: string;
-  /** What to do. */
-  detail: string;
-  retryAfterSeconds?: number;
-};
-
-/** The HTTP meaning of each failure. A kind without an entry does not compile. */
+/** The text of each failure, in every format and in the reference. A kind without an entry does not compile. */
 const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: Kind }>) => ProblemText } = {
   credential_missing: (failure) =>
     failure.wanted === 'api_key'
@@ -212,73 +197,3 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
 
 export const problemOf = <Kind extends Failure['kind']>(failure: Extract<Failure, { kind: Kind }>): ProblemText =>
   PROBLEMS[failure.kind](failure);
-
-function problem<Code extends ProblemCode>(
-  status: (typeof PROBLEM_STATUS)[Code],
-  code: Code,
-  title: string,
-  detail: string,
-): ProblemText {
-  return { status, code, title, detail };
-}
-
-const later = <Code extends ProblemCode>(
-  status: (typeof PROBLEM_STATUS)[Code],
-  code: Code,
-  title: string,
-  detail: string,
-  { retryAfterSeconds }: { retryAfterSeconds: number },
-): ProblemText => ({ status, code, title, detail, retryAfterSeconds });
-
-/** Errors before any use case is called. */
-export const REQUEST_PROBLEMS = {
-  nothingHere: problem(404, 'not_found', 'Not found', 'There is nothing at this path. See the API reference at /docs.'),
-  httpsRequired: problem(
-    403,
-    'https_required',
-    'HTTPS required',
-    'The request came over plain HTTP. Use https://. Replace any key or token that it carried: it could be read on the way.',
-  ),
-  methodNotAllowed: (allowed: readonly string[]) =>
-    problem(405, 'method_not_allowed', 'Method not allowed', `This path takes ${allowed.join(', ')}.`),
-  invalidBody: problem(
-    400,
-    'invalid_body',
-    'Invalid body',
-    'The body is not JSON. Send a JSON object with `Content-Type: application/json`.',
-  ),
-  notAcceptable: (types: readonly string[]) =>
-    problem(
-      406,
-      'not_acceptable',
-      'Not acceptable',
-      `This route answers as ${types.join(' or ')}, and the request takes none of them.`,
-    ),
-  invalidParameter: (parameter: string, detail: string) =>
-    problem(400, 'invalid_parameter', 'Invalid parameter', `${parameter}: ${detail}`),
-  bodyTooLarge: (mostBytes: number) =>
-    problem(413, 'body_too_large', 'Body too large', `Send at most ${mostBytes} bytes.`),
-  internalError: problem(
-    500,
-    'internal_error',
-    'Internal error',
-    'This is a mistake of ours. Tell the operator the request id.',
-  ),
-  notServing: (doesAnswer: boolean) => ({
-    ...problem(
-      503,
-      'not_serving',
-      'Broker cannot serve',
-      doesAnswer
-        ? 'The database lacks migrations that this version needs. Its operator deploys again.'
-        : 'The database does not answer. Try again in a moment.',
-    ),
-    retryAfterSeconds: 10,
-  }),
-  badEnvironment: problem(
-    500,
-    'bad_environment',
-    'Broker misconfigured',
-    'The broker is not set up. Its operator finds the reason in the log.',
-  ),
-} as const;

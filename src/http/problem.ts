@@ -3,7 +3,8 @@ import { preferredType } from './accept.ts';
 import type { HttpContext } from './context.ts';
 import { withDoctype } from './document.ts';
 import { problemPage } from './pages.tsx';
-import { type ProblemText, problemOf } from './problem-text.ts';
+import type { ProblemText } from './problem-format.ts';
+import { problemOf } from './problem-text.ts';
 
 /** Answers with a failure, as JSON or, to a browser, as a page. */
 export const answerFailure = (c: HttpContext, failure: Failure): Response | Promise<Response> =>

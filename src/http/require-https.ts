@@ -1,8 +1,8 @@
 import { createMiddleware } from 'hono/factory';
 
 import type { HttpEnv } from './context.ts';
-import { REQUEST_PROBLEMS } from './problem-text.ts';
 import { answerProblem } from './problem.ts';
+import { REQUEST_PROBLEMS } from './request-problems.ts';
 
 /** What a monitor may ask in the clear: it takes no credential and says nothing of anybody. */
 const IN_THE_CLEAR = '/healthz';

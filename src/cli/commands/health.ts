@@ -16,7 +16,8 @@ import {
 import { listMetrics } from '../../client/metrics.ts';
 import { connectionList, connectionState } from '../../http/api/connections/contract.ts';
 import { connection, connectSession, status, syncResult } from '../../http/api/connections/contract.ts';
-import { metricList, MAX_METRIC_VALUES } from '../../http/api/metrics/contract.ts';
+import { metricList } from '../../http/api/metrics/contract.ts';
+import { MAX_METRIC_VALUES } from '../../http/api/metrics/queries.ts';
 import { allPages, call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, fromEnv, type Run } from '../options.ts';
 import { facts, print, progress, printErr, show, table, time } from '../output.ts';

@@ -5,8 +5,8 @@ import * as z from 'zod';
 
 import type { Failure } from '../../domain/failure.ts';
 import type { HttpContext } from '../context.ts';
-import { REQUEST_PROBLEMS } from '../problem-text.ts';
 import { answerProblem } from '../problem.ts';
+import { REQUEST_PROBLEMS } from '../request-problems.ts';
 import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
 
 const queryValidators = new WeakSet<object>();

@@ -1,6 +1,7 @@
 import type { Failure } from '../../domain/failure.ts';
 import { inlineCode } from '../inline-code.tsx';
-import { type ProblemText, problemOf } from '../problem-text.ts';
+import type { ProblemText } from '../problem-format.ts';
+import { problemOf } from '../problem-text.ts';
 import type { DashboardContext } from './context.ts';
 import type { FieldErrors } from './form.ts';
 import { page, publicPage } from './layout.tsx';

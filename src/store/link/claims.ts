@@ -3,7 +3,7 @@ import { and, eq, isNull } from 'drizzle-orm';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
-import { claims } from '../schema/connections.ts';
+import { claims } from '../schema/links.ts';
 import { type LinkTarget, TARGET_BY_URI_ID, targetOf } from './links.ts';
 
 /**

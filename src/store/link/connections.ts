@@ -6,7 +6,8 @@ import type { OthersOnAccount } from '../../domain/link.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
-import { apps, connections, pendingConnections } from '../schema/connections.ts';
+import { apps, connections } from '../schema/connections.ts';
+import { pendingConnections } from '../schema/links.ts';
 import { withEvent } from '../timeline.ts';
 import { disconnectEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 

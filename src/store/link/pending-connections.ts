@@ -2,7 +2,8 @@ import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm';
 
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, violatedConstraint, type Db, statement, type StoreResult } from '../d1.ts';
-import { apps, pendingConnections } from '../schema/connections.ts';
+import { apps } from '../schema/connections.ts';
+import { pendingConnections } from '../schema/links.ts';
 
 /** A connection that is linked at Withings and waits for the backend's confirmation. */
 export type PendingConnection = typeof pendingConnections.$inferSelect;

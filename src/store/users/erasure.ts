@@ -2,7 +2,8 @@ import { and, eq } from 'drizzle-orm';
 
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
-import { apiKeys, apps, connections, pendingConnections, redirectUris } from '../schema/connections.ts';
+import { apiKeys, apps, connections, redirectUris } from '../schema/connections.ts';
+import { pendingConnections } from '../schema/links.ts';
 import { erasedUsers } from '../schema/management.ts';
 import { floorStatement } from '../sync/changes.ts';
 import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';

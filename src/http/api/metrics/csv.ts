@@ -1,8 +1,8 @@
 import type { MetricPeriod } from '../../../broker/metrics/read-metric-periods.ts';
 import { toRfc3339 } from '../../../domain/metrics/local-time.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
-import type { CsvParameters } from './contract.ts';
 import { inUnits, renderPeriod, segmentOf, type Units } from './json.ts';
+import type { CsvParameters } from './queries.ts';
 
 /**
  * Body data as CSV (RFC 4180) for spreadsheets. It has a header row, and a byte order mark so that a spreadsheet

@@ -5,7 +5,7 @@ import { METRICS } from '../../../domain/metrics/metric.ts';
 import { isReversed, rangeBetween, type TimeRange } from '../../../domain/metrics/time-range.ts';
 import { fail, ok, type Result } from '../../../domain/result.ts';
 import { nearestName } from '../nearest-name.ts';
-import type { MetricRangeParameters, MetricSelectionParameters } from './contract.ts';
+import type { MetricRangeParameters, MetricSelectionParameters } from './queries.ts';
 
 /** Interprets the metrics API's parameters. Each failure names the wrong parameter. */
 

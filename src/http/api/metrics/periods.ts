@@ -12,10 +12,10 @@ import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { type ForUser, forUser } from '../admit-app.ts';
 import { valid } from '../validate.ts';
-import { metricPeriodsQuery, type MetricPeriodsParameters } from './contract.ts';
 import { periodsAsCsv } from './csv.ts';
 import { renderPeriod } from './json.ts';
 import { rangeOf, selectionOf } from './parameters.ts';
+import { metricPeriodsQuery, type MetricPeriodsParameters } from './queries.ts';
 import { answerCsv, type InForm, inForm, notModified } from './representation.ts';
 
 /** Body data by the user's local days, ISO weeks and months. */

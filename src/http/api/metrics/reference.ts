@@ -8,6 +8,7 @@ import * as contract from './contract.ts';
 import { periodsAsCsv, valuesAsCsv } from './csv.ts';
 import { asFhirBundle } from './fhir.ts';
 import { renderCatalog, renderChange, renderMetric, renderPeriod } from './json.ts';
+import * as queries from './queries.ts';
 
 /** Examples are made of these by what makes the answers, so that no form of them says what is not sent. */
 const weight: MetricValue = {
@@ -117,7 +118,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     description:
       'Follow `next_cursor` with the same parameters until it is null. Users without a connection have no values, which is no error. `format` or `Accept` chooses JSON, CSV or FHIR. A page that is not the last has a `Link` to the next, and as CSV a file name that ends in `part`.',
     auth: BY_KEY_OR_TOKEN,
-    query: contract.metricQuery,
+    query: queries.metricQuery,
     answers: [
       versioned(
         json(200, 'A page of values.', contract.metricList, {
@@ -140,7 +141,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     description:
       'Of those measured by now: a value dated ahead counts when its time comes. A filled-in value, such as the fat ratio of 0 that Withings adds to a typed-in weight, is skipped.',
     auth: BY_KEY_OR_TOKEN,
-    query: contract.latestQuery,
+    query: queries.latestQuery,
     answers: [
       versioned(
         json(200, 'By metric, with how old it is.', contract.latestMetrics, {
@@ -165,7 +166,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     summary: 'How far each metric went between two moments',
     description: 'Without `to`, up to now. Filled-in values (`0 %` of fat) do not count.',
     auth: BY_KEY_OR_TOKEN,
-    query: contract.metricChangesQuery,
+    query: queries.metricChangesQuery,
     answers: [
       versioned(
         json(200, 'The changes.', contract.metricChanges, {
@@ -185,7 +186,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     description:
       "Days are the user's local days. Filled-in values (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`. `format` or `Accept` chooses JSON or CSV.",
     auth: BY_KEY_OR_TOKEN,
-    query: contract.metricPeriodsQuery,
+    query: queries.metricPeriodsQuery,
     answers: [
       versioned(
         json(200, 'The periods that have values.', contract.metricPeriods, {
@@ -205,7 +206,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     summary: 'Every metric there is',
     description: 'With its unit, and its codes in other vocabularies. The same for every user.',
     auth: BY_KEY_OR_TOKEN,
-    query: contract.metricCatalogQuery,
+    query: queries.metricCatalogQuery,
     answers: [
       json(200, 'The metrics.', contract.metricCatalog, {
         data: renderCatalog().data.filter(({ metric }) => metric === 'weight'),

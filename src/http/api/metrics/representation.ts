@@ -3,9 +3,9 @@ import { createMiddleware } from 'hono/factory';
 import type { EpochSeconds } from '../../../domain/time.ts';
 import { preferredType } from '../../accept.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
-import { REQUEST_PROBLEMS } from '../../problem-text.ts';
 import { answerProblem } from '../../problem.ts';
-import type { Form } from './contract.ts';
+import { REQUEST_PROBLEMS } from '../../request-problems.ts';
+import type { Form } from './queries.ts';
 
 /** The media types of the forms in which body data is given. */
 export const FORM_TYPES = {

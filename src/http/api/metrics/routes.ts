@@ -14,6 +14,12 @@ import { answerFailure } from '../../problem.ts';
 import { forUser } from '../admit-app.ts';
 import { instantOrNull } from '../instant.ts';
 import { valid } from '../validate.ts';
+import { valuesAsCsv } from './csv.ts';
+import { metricCursor, questionHash } from './cursor.ts';
+import { asFhirBundle } from './fhir.ts';
+import { renderCatalog, renderChange, renderMetric, type Units } from './json.ts';
+import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
+import { periodsApi } from './periods.ts';
 import {
   type CsvParameters,
   latestQuery,
@@ -21,13 +27,7 @@ import {
   metricChangesQuery,
   metricQuery,
   type MetricQueryParameters,
-} from './contract.ts';
-import { valuesAsCsv } from './csv.ts';
-import { metricCursor, questionHash } from './cursor.ts';
-import { asFhirBundle } from './fhir.ts';
-import { renderCatalog, renderChange, renderMetric, type Units } from './json.ts';
-import { invalidParameter, rangeOf, selectionOf } from './parameters.ts';
-import { periodsApi } from './periods.ts';
+} from './queries.ts';
 import { answerCsv, FORM_TYPES, inForm, notModified, setValidUntil } from './representation.ts';
 
 /** The metrics API: a user's body data over time. Users without a connection have none, which is not an error. */
