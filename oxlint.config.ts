@@ -8,6 +8,7 @@ const CONTRACT = [
   'http/api/schemas.ts',
   'http/api/problem-codes.ts',
   ...RESOURCES.map((resource) => `http/api/${resource}/contract.ts`),
+  'http/api/metrics/queries.ts',
 ];
 
 /** What the folders of `src` hold, and which other folders, or single files of them, each may import. */
@@ -81,6 +82,30 @@ const NODE_GLOBALS = ['process', 'Buffer', 'global', 'setImmediate', 'clearImmed
 
 const restrictImports = (patterns: Pattern[]) => ({ 'no-restricted-imports': ['error' as const, { patterns }] });
 
+/** Still to be split. */
+const LONG_FILES = [
+  'src/store/metrics/series.ts',
+  'src/broker/tokens/refresh.ts',
+  'src/store/tokens/tokens.ts',
+  'test/interleavings/webhooks.ts',
+  'test/http/dashboard-pages.test.ts',
+  'test/broker/refresh-rules.test.ts',
+  'test/http/webhooks.test.ts',
+];
+const FILES_WITH_LONG_FUNCTIONS = [
+  'src/broker/webhooks/send-waiting.ts',
+  'src/withings/client.ts',
+  'src/http/dashboard/plot/day-bars.tsx',
+  'src/broker/sync/store-page.ts',
+  'src/store/sync/measurements.ts',
+  'src/simulator/oauth/grants.ts',
+  'src/simulator/control/people-routes.ts',
+  'scripts/dev/worker.ts',
+  'scripts/deploy/deployment.ts',
+  'scripts/dev/start.ts',
+  'scripts/reference/page.ts',
+];
+
 export default defineConfig({
   plugins: ['typescript', 'import', 'unicorn', 'oxc', 'promise'],
   categories: {
@@ -117,13 +142,13 @@ export default defineConfig({
     'eslint/max-lines': [
       'error',
       {
-        max: 300,
+        max: 250,
       },
     ],
     'eslint/max-lines-per-function': [
       'error',
       {
-        max: 70,
+        max: 50,
       },
     ],
     'eslint/no-underscore-dangle': 'off',
@@ -159,8 +184,17 @@ export default defineConfig({
       rules: { 'no-restricted-imports': 'off' },
     },
     {
+      // A `describe` holds its tests, and a stand-in its small functions.
       files: ['test/**'],
-      rules: { 'eslint/max-lines-per-function': 'off', 'eslint/max-lines': ['error', { max: 500 }] },
+      rules: { 'eslint/max-lines-per-function': 'off' },
+    },
+    {
+      files: LONG_FILES,
+      rules: { 'eslint/max-lines': ['error', { max: 500 }] },
+    },
+    {
+      files: FILES_WITH_LONG_FUNCTIONS,
+      rules: { 'eslint/max-lines-per-function': ['error', { max: 70 }] },
     },
   ],
 });
