@@ -7,7 +7,7 @@ import { type Deps, uniform } from '../deps.ts';
 import { sealTokens } from '../tokens/sealed-tokens.ts';
 import { newEvent } from '../webhooks/record.ts';
 
-/** Who is linked to what, and the tokens that make the connection. */
+/** Who is linked to which Withings account, and the tokens. */
 type Linked = Pick<
   Activation,
   'id' | 'appId' | 'userId' | 'withingsUserId' | 'scope' | 'accessExpiresAt' | 'mayReplace' | 'ticketHash'
@@ -16,7 +16,9 @@ type Linked = Pick<
   refreshToken: Secret;
 };
 
-/** A connection as it is to become, straight after a callback or when a pending one is confirmed: its tokens sealed to its id. */
+/**
+ * The connection to store, after a callback or when a pending connection is confirmed. Its tokens are sealed to its id.
+ */
 export const prepareActivation = async (
   deps: Deps,
   { accessToken, refreshToken, ...linked }: Linked,

@@ -9,15 +9,15 @@ import { logAbout, reasonOf } from '../log.ts';
 import { openToken } from '../tokens/sealed-tokens.ts';
 import { prepareActivation } from './activation.ts';
 
-/** As in `store-grant.ts`: who loses a race looks again, and decides by what it finds then. */
+/** As in `store-grant.ts`: a caller that loses a race reads again and decides again. */
 const MAX_DECISIONS = 3;
 
 /**
- * Confirms a pending connection: the app's backend shows the ticket that its signed-in user brought back, and says who that user is. Only
- * then do tokens become a connection. A connection to another Withings account gives way to it.
+ * Confirms a pending connection: the app's backend sends the ticket that its signed-in user brought back, and that
+ * user's id. Only now the tokens become a connection, and replace one to another Withings account.
  *
- * @returns `not_found` for a ticket that is unknown, spent or expired; `wrong_user` if the link was made for another user;
- *   `account_in_use` where the app refuses a Withings account that another of its users is connected to
+ * @returns `not_found` for a ticket that is unknown, used or expired; `wrong_user` if the link was made for another
+ *   user; `account_in_use` if the app refuses a Withings account that another of its users is connected to
  */
 export const confirmLink = async (
   deps: Deps,
@@ -52,13 +52,13 @@ const confirmTicket = async (
   return fail({ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 });
 };
 
-/** Whether it was done; false if something changed. */
+/** False if another write came first. */
 const activatePending = async (deps: Deps, pending: PendingConnection): Promise<Result<boolean, Failure>> => {
   const { appId, userId, withingsUserId } = pending;
   const known = await connectionsForLinking(deps.db, pending);
   if (!known.ok) return known;
   if (known.value.othersOnAccount === 'refused') return fail({ kind: 'account_in_use' });
-  // The connection to this account may exist by now, under another id: the tokens are sealed again to that one.
+  // The connection to this account may exist by now under another id, so the tokens are sealed again to that id.
   const connectionId =
     known.value.known.find((one) => one.withingsUserId === withingsUserId)?.id ?? pending.connectionId;
   const owner = { appId, connectionId: pending.connectionId };

@@ -22,30 +22,31 @@ import { logAbout } from '../log.ts';
 import { noteSightings } from '../operator/alarms.ts';
 import { storeGrant } from './store-grant.ts';
 
-/** What Withings sent the browser back with. */
+/** The parameters of Withings' redirect. */
 export type Callback = {
   state: string;
-  /** Absent if the user refused, or Withings had an error of its own. */
+  /** Absent if the user refused, or if Withings had an error. */
   code: Secret | undefined;
   /** The binding cookie that the browser sent, if any. */
   binding: string | undefined;
-  /** The URL of this callback as it was sent with the authorization request. */
+  /** The callback URL as it was in the authorization request. */
   callbackUrl: string;
 };
 
-/** Where the browser goes next: the app's redirect URI, with what came of the link. */
+/** Where the browser goes next: the app's redirect URI with the outcome of the link. */
 export type FinishedLink = {
   location: string;
   ending: LinkOutcome;
-  /** Whether the browser is shown a page that leads there, instead of being sent. */
+  /** Whether the browser gets a page with a button instead of a redirect. */
   onPage: boolean;
 };
 
 /**
- * Finishes a link. A Withings code lives 30 seconds, so nothing slow stands before its exchange, and it is never exchanged twice.
+ * Finishes a link. A Withings code lives 30 seconds, so nothing slow runs before its exchange, and it is never
+ * exchanged twice.
  *
- * Every ending goes back to the app, except where that cannot be done safely: a state that cannot be trusted, a redirect URI that is no
- * longer registered, an allowlist that cannot be read.
+ * Every outcome goes back to the app, unless that is unsafe: the state is not valid, the redirect URI is no longer
+ * registered, or the allowlist cannot be read.
  */
 export const finishLink = async (deps: Deps, callback: Callback): Promise<Result<FinishedLink, Failure>> => {
   // 1. The signature, before any I/O: a forged state costs nothing.
@@ -53,13 +54,13 @@ export const finishLink = async (deps: Deps, callback: Callback): Promise<Result
   if (!verified.ok) {
     if (verified.failure.kind === 'invalid') return fail({ kind: 'state_invalid' });
     const { claims } = verified.failure;
-    // The record is gone by now, and with it who the link was for.
+    // The link's record has expired, so it is not known which app and user it was for.
     const line = { level: 'info', event: 'link', outcome: 'state_expired', reason: 'too_late' } as const;
     if (claims !== undefined) await logAbout(deps, { appId: claims.app, userId: undefined }, line);
     return fail({ kind: 'state_expired' });
   }
   const work = finishVerified(deps, callback, verified.value);
-  // The browser may go away: what it has begun, and spent, is finished all the same.
+  // The browser may disconnect: an exchange that has begun is finished anyway.
   deps.waitUntil(work.catch(() => undefined));
   return work;
 };
@@ -72,11 +73,11 @@ const finishVerified = async (
   const claim = { id: state.jti, expiresAt: stateMarkExpiresAt(state.expiresAt) };
   const session = state.ses && { id: state.ses.id, expiresAt: sessionMarkExpiresAt(state.ses.exp) };
 
-  // 2. The claim, which exactly one callback wins, and the allowlist as it is now.
+  // 2. The claim, which exactly one callback wins, and the current allowlist.
   const claimed = await claimLink(deps.db, claim, session, state.app, state.uri);
   if (!claimed.ok) return claimed;
   const { won, target } = claimed.value;
-  // 3. Who the link is for. KV may not have it here yet: that says nothing about the state, which is good.
+  // 3. Whom the link is for. KV may not have the record at this location yet; the state is valid all the same.
   const record = won ? await recordOf(deps, state) : undefined;
   const subject = { appId: state.app, userId: record?.user };
   const [entry] = target?.registered ?? [];
@@ -97,7 +98,7 @@ const finishVerified = async (
   const { ending, reason, ticket } = completed;
   if (isLinkError(ending)) await noteOutcome(deps.db, claim, ending, reason === QUOTA_USED ? session : undefined);
   if (reason === 'client_rejected') {
-    // Before anybody is connected, the cron has nothing to find it by.
+    // Without a connection the cron never sends this secret, so only this request can notice that it is wrong.
     deps.waitUntil(noteSightings(deps, { withings_client_rejected: 'met by a link' }));
   }
   const level = ending === 'server_error' ? 'error' : 'info';
@@ -105,10 +106,10 @@ const finishVerified = async (
   return ok({ location: locationOf(redirectUri, ending, { ticket, appState }), ending, onPage });
 };
 
-/** How a link came to its end: with which word for the app, and why. */
+/** The outcome of a link for the app, and its reason for the log. */
 type CompletedLink = { ending: LinkOutcome; reason: string; ticket?: Secret };
 
-/** What a won claim found. */
+/** What a callback that won the claim knows. */
 type ClaimedLink = {
   claim: Claim;
   sessionWon: boolean;
@@ -139,11 +140,11 @@ const completeLink = async (
   // 4. The exchange, once.
   const grant = await deps.withings.exchangeCode(granted.value, { code, redirectUri: callbackUrl });
   if (!grant.ok) return { ending: linkErrorFor(grant.failure), reason: grant.failure.kind };
-  // RFC 6749, 5.1: an answer that names no scope granted what was asked for; one that names none of use granted less.
+  // RFC 6749, 5.1: an answer without a scope granted what was requested. An answer without measurements granted less.
   const scope = grant.value.scope ?? deps.settings.scope;
   if (!scope.includes(MEASUREMENTS_SCOPE)) return { ending: 'access_denied', reason: 'scope_not_granted' };
 
-  // 5. Who may link whom, and the sealed tokens into D1, with the outcome.
+  // 5. Who may link whom; then the sealed tokens and the outcome into D1.
   const kept = await storeGrant(deps, {
     appId: state.app,
     userId: record.user,
@@ -158,19 +159,22 @@ const completeLink = async (
   return { ...kept.value, reason: `${target.linkPolicy}_policy` };
 };
 
-/** Asked again if D1 did not answer: the state is spent, so the person cannot, and a request that was taken twice comes back in seconds. */
+/**
+ * Retried if D1 does not answer: the state is used, so the person cannot try again. A reservation that was counted
+ * twice is free again within seconds.
+ */
 const reserveExchange = async ({ withings }: Deps) => {
   const reserve = () => withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);
   const granted = await reserve();
   return !granted.ok && granted.failure.kind === 'storage_unavailable' ? reserve() : granted;
 };
 
-/** Nothing was asked of Withings: a connect session is as good as before. */
+/** No request was sent to Withings, so the connect session can be used again. */
 const QUOTA_USED = 'withings_quota_used';
-/** How long a link waits for its turn: a code lives 30 seconds and its exchange takes up to ten. */
+/** How long a link waits for its turn. A code lives 30 seconds, and its exchange takes up to ten. */
 const MAX_QUOTA_WAIT_MS = 10 * SECOND_MS;
 
-/** The registered string, unchanged but for what the ending adds to its query, and the app's `state` if the link brought one. */
+/** The registered redirect URI with the outcome in its query, and the app's `state` if the link had one. */
 const locationOf = (
   redirectUri: string,
   ending: LinkOutcome,
@@ -182,12 +186,12 @@ const locationOf = (
     ...(appState !== undefined && { state: appState }),
   });
 
-/** How often a doubled callback looks for the first one's ending: together longer than an exchange may take. */
+/** How often a repeated callback looks for the outcome. Together longer than an exchange may take. */
 const ENDING_POLLS_MS = [100, 200, 300, 500, 1_000, 1_500, 2_000, 2_500, 3_000];
 
 /**
- * A reload, or iOS firing twice: the browser gets what the first one got, and no code is exchanged. The ticket went with the first answer
- * and is stored nowhere, and without it a link that waits is no success.
+ * A reload, or iOS sending the callback twice: the browser gets the first outcome, and no code is exchanged. The ticket
+ * was in the first answer and is stored nowhere. Without it a pending link is not a success.
  */
 const awaitFirstOutcome = async (deps: Deps, claim: Claim): Promise<LinkOutcome> => {
   for (const pauseMs of [0, ...ENDING_POLLS_MS]) {
@@ -219,7 +223,7 @@ const recordOf = async (deps: Deps, state: Issued<StateClaims>): Promise<LinkRec
   return opened.ok ? opened.value : undefined;
 };
 
-/** The app's `state`. One that does not open is left out: the app then refuses the answer, as it does a forged one. */
+/** The app's `state`. One that does not open is left out, so the app refuses the answer as it refuses a forged one. */
 const appStateOf = async (deps: Deps, { jti, st }: Issued<StateClaims>): Promise<string | undefined> => {
   if (st === undefined) return undefined;
   const opened = await openAppState(deps.keyring, jti, st);
@@ -233,7 +237,7 @@ const linkErrorFor = (failure: WithingsFailure): LinkError => {
     : 'temporarily_unavailable';
 };
 
-/** Withings' scope for measurements: a connection without it is of no use, whatever else was allowed. */
+/** Withings' scope for measurements. A connection without it is useless. */
 const MEASUREMENTS_SCOPE = 'user.metrics';
 
 const isSameBrowser = async (record: LinkRecord, binding: string | undefined): Promise<boolean> =>

@@ -12,8 +12,8 @@ import { type AuthorizedBackend, minterOf } from '../access/authenticate.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * Makes the right to link one user once, for the app's backend to hand to that user's browser. It is signed, not stored: it is spent when a
- * callback claims it, so that a preview of the link does not use it up. It ends with the credential that it was minted with.
+ * Mints the right to link one user once, for the app's backend to pass to that user's browser. It is signed, not
+ * stored. A callback uses it up, so a link preview does not. It ends with the credential that minted it.
  */
 export const mintConnectSession = async (
   deps: Deps,

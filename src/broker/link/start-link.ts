@@ -26,28 +26,28 @@ import { linkTarget, putLinkRecord, secondsUntil } from '../../store/link/links.
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 
-/** What an authorization request brought. Either a user and where to answer, or a connect session that names both. */
+/** An authorization request: a user and a redirect URI, or a connect session that names both. */
 export type LinkRequest = {
   appId: string;
   link: { userId: string; redirectUri: string; appState?: string | undefined } | { session: string };
-  /** Whether the link ends on a page with a button, for browsers on machines without the app, instead of a redirect to it. */
+  /** Whether the link ends on a page with a button, for browsers on machines without the app. */
   endsOnPage: boolean;
   /** The binding cookie that the browser sent, if any. */
   binding: string | undefined;
-  /** Where Withings sends the browser back to. */
+  /** Where Withings redirects the browser to. */
   callbackUrl: string;
 };
 
 export type StartedLink = {
   authorizeUrl: string;
-  /** What the binding cookie is to hold. */
+  /** The value for the binding cookie. */
   binding: string;
   bindingSeconds: number;
 };
 
 /**
- * Starts a link: checks the request against the app's allowlist and makes the signed state. One D1 query; one KV write, of the record that
- * the state points at. Nothing is written to D1 before a verified callback.
+ * Starts a link: checks the request against the app's allowlist and makes the signed state. Costs one D1 query and one
+ * KV write, of the record that the state refers to. D1 is not written before a verified callback.
  */
 export const startLink = async (deps: Deps, request: LinkRequest): Promise<Result<StartedLink, Failure>> => {
   const wanted = await wantedLink(deps, request);
@@ -138,7 +138,7 @@ const sessionRefused = (why: string) =>
     detail: `The connect session ${why}. Ask the app's backend for a new one.`,
   } as const);
 
-/** What a state keeps of its connect session: enough to claim it, and to know whether its key was revoked since. */
+/** What a state keeps of its connect session: what is needed to claim it, and to see whether its key was revoked. */
 const sessionClaims = ({ jti, expiresAt, key, acc, tok }: Issued<ConnectSessionClaims>): StateClaims['ses'] => ({
   id: jti,
   exp: expiresAt,
@@ -147,7 +147,7 @@ const sessionClaims = ({ jti, expiresAt, key, acc, tok }: Issued<ConnectSessionC
   tok,
 });
 
-/** Tells the developer how the URI differs from the nearest registered one; costs a second query, on this path alone. */
+/** Explains how the URI differs from the most similar registered one. Costs a second query, only in this case. */
 const explainMismatch = async (deps: Deps, appId: string, redirectUri: string): Promise<Failure> => {
   const registered = await redirectUrisOf(deps.db, appId);
   if (!registered.ok) return registered.failure;
@@ -180,7 +180,7 @@ const makeState = async (
     binding: await hashCredential(link.binding),
   });
   const put = await putLinkRecord(deps.links, jti, record, secondsUntil(expiresAt, now));
-  // KV's daily writes may be spent, by anybody: then the record travels inside the state, sealed, and the flow goes on.
+  // KV's daily writes may be used up. Then the record travels sealed inside the state.
   if (!put.ok) {
     const subject = { appId: link.claims.app, userId: link.userId };
     await logAbout(deps, subject, { level: 'warn', event: 'link', outcome: 'kv_put_failed', reason: put.failure.kind });

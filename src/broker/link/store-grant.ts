@@ -18,10 +18,10 @@ import { prepareActivation } from './activation.ts';
 /** How long an app's backend has to confirm a pending connection. */
 const PENDING_LIFETIME_MS = 15 * MINUTE_MS;
 
-/** Two callbacks of one user may cross; each round sees what the other wrote. */
+/** Two callbacks of one user may run at once. Each round reads what the other wrote. */
 const MAX_DECISIONS = 3;
 
-/** Fresh tokens of Withings, and everything that decides what becomes of them. */
+/** New tokens of Withings, and all that decides what happens to them. */
 export type GrantToKeep = {
   appId: string;
   userId: string;
@@ -29,14 +29,14 @@ export type GrantToKeep = {
   kind: LinkKind;
   sameBrowser: boolean;
   grant: Omit<TokenGrant, 'scope'>;
-  /** What the connection may read. */
+  /** The scopes of the connection. */
   scope: readonly string[];
   claim: Claim;
 };
 
 /**
- * Decides what a completed link becomes and stores it together with its outcome, in one transaction. Tokens of a link that is refused are
- * dropped unused.
+ * Decides what a completed link becomes, and stores it together with its outcome in one transaction. The tokens of a
+ * refused link are dropped unused.
  */
 export const storeGrant = async (
   deps: Deps,
@@ -111,7 +111,7 @@ const createPending = async (
   return ok(stored.value ? { ending: 'pending', ticket: secret(ticket) } : { ending: 'temporarily_unavailable' });
 };
 
-/** A connection's id: 52 random bits, so that it is known before the row is. */
+/** A connection's id: 52 random bits, known before the row exists. */
 const newConnectionId = ({ random }: Pick<Deps, 'random'>): number => {
   const bytes = random(7);
   return bytes.reduce((id, byte) => id * 256 + byte, 0) % 2 ** 52;

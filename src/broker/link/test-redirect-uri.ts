@@ -6,16 +6,19 @@ import type { ManagedApp } from '../access/admit-manager.ts';
 import { listRedirectUris } from '../apps/manage-apps.ts';
 import type { Deps } from '../deps.ts';
 
-/** Whether an authorization request with a redirect URI would be taken, and how it differs from the nearest registered one if not. */
+/**
+ * Whether an authorization request with a redirect URI would be accepted, and how it differs from the most similar
+ * registered one if not.
+ */
 export type RedirectUriTest = {
   matches: boolean;
-  /** The registered URI that permits it, else the one it resembles most. */
+  /** The registered URI that permits it, or the most similar one. */
   registered: string | undefined;
   differences: RedirectUriDifference[];
   explanation: string | undefined;
 };
 
-/** Says what an authorization request with this redirect URI would meet, by the very rule that decides there. */
+/** Tests a redirect URI with the function that decides about authorization requests. */
 export const testRedirectUri = async (
   deps: Deps,
   managed: ManagedApp,

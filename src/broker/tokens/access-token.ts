@@ -9,12 +9,11 @@ import { reauthEvent } from '../webhooks/record.ts';
 import { newRefreshLease, type RefreshCause, refreshUnderLease, type UsableToken } from './refresh.ts';
 import { openToken } from './sealed-tokens.ts';
 
-/** The one way to a usable access token. */
-
 /**
- * The access token of a connection, refreshed first where it has to be.
+ * Returns an access token of a connection, and refreshes it first if necessary. All code that calls Withings for a user
+ * takes its token here.
  *
- * @param known the tokens, if they were read just now
+ * @param known the tokens, if they were just read
  * @returns the token, or why there is none: `not_connected`, `reauth_required`, `refresh_in_progress`, `over_share`,
  *   `withings_unavailable`, `sealing_key_missing`, `storage_unavailable`
  */
@@ -30,14 +29,14 @@ export const usableAccessToken = async (
   if (unusable !== undefined || read.value === undefined) return fail(unusable ?? { kind: 'not_connected' });
   if (!refreshDecision(read.value, deps.now(), cause.rejectedVersion).should) return openAccessToken(deps, read.value);
 
-  // The lease decides who refreshes; taking it is also the re-read.
+  // The lease decides who refreshes. Taking it also reads the tokens again.
   const lease = newRefreshLease(deps);
   const leased = await takeRefreshLease(deps.db, connectionId, lease);
   if (!leased.ok) return leased;
   if (leased.value === undefined) return awaitWinner(deps, read.value, cause);
 
   const work = refreshForUse(deps, leased.value, lease, cause);
-  // Once sent, a refresh must be stored: a client that goes away does not cut it off.
+  // Once sent, a refresh must be stored, even if the client disconnects.
   deps.waitUntil(work.catch(() => undefined));
   return work;
 };
@@ -61,13 +60,13 @@ const refreshForUse = async (
   }
 };
 
-/** How often a caller looks for the winner's result before it is told to come back. Together 8 seconds. */
+/** How often a caller looks for the winner's result before it answers `refresh_in_progress`. Together 8 seconds. */
 const WINNER_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000];
 const WINNER_RETRY_SECONDS = 2;
 
 /**
- * Another caller holds the lease. The stored token serves while it lasts; otherwise the winner's result is waited for. Never a refresh of
- * its own: with a rotating refresh token that is how connections are lost.
+ * Another caller holds the lease. The stored token is used while it is valid; otherwise this waits for the winner's
+ * result. It never refreshes itself: two refreshes with one rotating token lose the connection.
  */
 const awaitWinner = async (
   deps: Deps,
@@ -82,7 +81,7 @@ const awaitWinner = async (
     if (unusable !== undefined || read.value === undefined) return fail(unusable ?? { kind: 'not_connected' });
     const { accessExpiresAt, tokenVersion, refreshLeaseId } = read.value;
     if (deps.now() < accessExpiresAt && tokenVersion !== rejectedVersion) return openAccessToken(deps, read.value);
-    // The winner gave the lease back and the token is as it was: its refresh failed, and so would ours.
+    // The winner returned the lease and the token is unchanged: its refresh failed, and another would fail too.
     if (refreshLeaseId === undefined) break;
   }
   return fail({ kind: 'refresh_in_progress', retryAfterSeconds: WINNER_RETRY_SECONDS });
@@ -96,7 +95,7 @@ const openAccessToken = async (deps: Deps, tokens: StoredTokens): Promise<Result
   return condemn(deps, tokens, 'seal_broken');
 };
 
-/** Declares that the user has to consent again, unless the tokens were replaced. */
+/** Records that the user has to consent again, unless the tokens were replaced. */
 export const condemn = async (
   deps: Deps,
   tokens: Pick<StoredTokens, 'appId' | 'userId' | 'connectionId' | 'tokenVersion'>,

@@ -8,26 +8,30 @@ import { logAbout } from '../log.ts';
 import { newRefreshLease, type RefreshOutcome, refreshUnderLease, wasInDoubt } from './refresh.ts';
 
 /**
- * A disabled app's connections are looked at again after this: each look costs rows written, and their tokens live a year. When the app
- * is enabled again, its next sync refreshes anyway.
+ * A disabled app's connections are due again after this. Each attempt writes rows, and the tokens live a year. After
+ * the app is enabled, its next sync refreshes anyway.
  */
 const DISABLED_APP_PAUSE_MS = 30 * DAY_MS;
-/** What was leased and not begun is due again after this. */
+/** The pause of a connection that was leased but not refreshed in this batch. */
 const UNBEGUN_PAUSE_MS = MINUTE_MS;
-/** So many failures in a row that may concern everybody are taken for that. One alone may be one connection's bad luck. */
+/**
+ * This many failures in a row that may concern all connections are taken as an outage of Withings. A single one may
+ * concern one connection.
+ */
 const FAILURES_OF_ALL = 2;
-/** How long no connection is refreshed ahead of need while Withings seems to be down. */
+/** How long the cron refreshes nothing while Withings seems to be down. */
 const DOWN_PAUSE_MS = 5 * MINUTE_MS;
 
-/** The most D1 calls that one refresh makes when everything about it goes wrong, its writes are retried, and the batch is given back. */
+/** The most D1 calls of one refresh: every step fails, its writes are retried, and the batch is returned. */
 const WORST_REFRESH_CALLS = 15;
 
 /**
- * Refreshes what is in doubt and then what has been due longest: a bounded batch, each apart from the others' failures. When Withings is
- * down or asks to wait, the batch ends and the cron's share is closed for a while, so that a dead upstream is not asked by every tick.
+ * Refreshes connections in doubt, then those due longest: a bounded batch. A failure of one does not stop the others.
+ * If Withings is down or asks to wait, the batch ends and the cron's share is closed, so that the next ticks send
+ * nothing.
  *
  * @param mostCalls how many D1 calls this invocation may have made when this returns
- * @returns whether Withings accepts the broker's id and secret; undefined if it was not asked
+ * @returns whether Withings accepts the broker's id and secret; undefined if no request was sent
  */
 export const refreshDue = async (deps: Deps, mostCalls: number): Promise<'accepted' | 'rejected' | undefined> => {
   const lease = newRefreshLease(deps);
@@ -37,7 +41,7 @@ export const refreshDue = async (deps: Deps, mostCalls: number): Promise<'accept
     return undefined;
   }
 
-  // A refresh in doubt is brought to its end whatever became of the app: its tokens are on their 8 hours.
+  // A refresh in doubt is finished even if the app is disabled: its stored refresh token lives 8 hours.
   const isLeftAlone = (tokens: DueTokens) => tokens.appDisabled && !wasInDoubt(tokens, lease);
   await releaseLeases(deps, lease, taken.value.filter(isLeftAlone), DISABLED_APP_PAUSE_MS);
   const waiting = taken.value
@@ -75,7 +79,7 @@ const clientIn = (outcome: RefreshOutcome): 'accepted' | 'rejected' | undefined 
   return isRejected ? 'rejected' : undefined;
 };
 
-/** A mistake of ours that one connection brings to light must not keep the others from being refreshed. */
+/** A bug that one connection triggers must not stop the others. */
 const refreshApart = async (deps: Deps, tokens: StoredTokens, lease: RefreshLease): Promise<RefreshOutcome> => {
   try {
     return await refreshUnderLease(deps, tokens, lease, { share: 'cron' });

@@ -35,24 +35,32 @@ import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
 /**
  * The refresh protocol, and the only code that refreshes.
  *
- * Withings replaces the refresh token at every refresh. The old one lives 8 hours more, or until the new access token is first used;
- * using it without storing its successor loses the connection. Hence the order: lease (taken by the caller), send, store, and
- * only then use. A crash, a lost answer or a failed write anywhere before "store" leaves the old refresh token alive and the connection
- * due again when the lease has run out, ahead of everything that is merely due.
+ * Withings replaces the refresh token at every refresh. The old one lives 8 hours more, or until the new access token
+ * is first used. Using the new access token before its refresh token is stored loses the connection. So the order is:
+ * 1. Lease (taken by the caller).
+ * 2. Send.
+ * 3. Store.
+ * 4. Use the new access token.
+ *
+ * If anything fails before 3, the old refresh token stays valid. The connection is due again when the lease ends, ahead
+ * of all connections that are not in doubt.
  */
 
-/** An access token that may be used now, and the version it belongs to. */
+/** An access token that may be used, and its version. */
 export type UsableToken = { accessToken: Secret; tokenVersion: number };
 
-/** What a refresh is for: whose share of Withings' requests it takes, and which version Withings has just refused, and what requests are granted already, if any. */
+/**
+ * Why a refresh runs: the share that its requests are counted in, the version that Withings has just refused, and
+ * requests that are already granted.
+ */
 export type RefreshCause = { share: QuotaName; rejectedVersion?: number; granted?: Reservation };
 
 /**
- * What became of a refresh under a lease. After each of them the lease is given back, or left to run out where that could not be written.
- * - `superseded`: the row is no longer as the holder left it: a disconnect, a reconnect or another holder came first, or its own write was
- *   applied although D1 had reported an error. What stands is in the row.
- * - `failed`: `reach` says whom else it concerns: this connection alone, perhaps all of them (Withings is down, or just this answer was
- *   bad), or surely all. `pauseMs` is how long to leave Withings alone in the last case.
+ * The result of a refresh under a lease. The lease is returned, or ends by itself if that write fails.
+ * - `superseded`: the row changed: a disconnect, a reconnect or another holder came first. Or its own write was applied
+ *   although D1 reported an error. The row has the current state.
+ * - `failed`: `reach` is whom the failure concerns: this connection, possibly all (Withings is down, or this answer was
+ *   bad), or certainly all. `pauseMs` is how long to send nothing in the last case.
  */
 export type RefreshOutcome =
   | { kind: 'refreshed'; token: UsableToken }
@@ -62,16 +70,15 @@ export type RefreshOutcome =
 
 type RefreshFailed = { kind: 'failed'; failure: Failure; reach: 'one' | 'perhaps_all' | 'all'; pauseMs?: number };
 
-/** A lease with a random id. */
 export const newRefreshLease = (deps: Pick<Deps, 'random' | 'now'>): RefreshLease => {
   const takenAt = deps.now();
   return { id: hex(deps.random(16)), takenAt, until: takenAt + REFRESH_LEASE_MS };
 };
 
-/** A refresh under way: the tokens as they were when the lease was taken. */
+/** A refresh, with the tokens as they were when the lease was taken. */
 type RefreshRun = { tokens: StoredTokens; lease: RefreshLease; cause: RefreshCause };
 
-/** Refreshes a connection whose lease is held, and logs what became of it in one line. */
+/** Refreshes a connection whose lease is held, and logs the result in one line. */
 export const refreshUnderLease = async (
   deps: Deps,
   tokens: StoredTokens,
@@ -83,7 +90,7 @@ export const refreshUnderLease = async (
   return outcome;
 };
 
-/** The log line of a refresh. A failure that only the operator can fix is an alarm. */
+/** A failure that only the operator can fix is an alarm. */
 const lineOf = (
   outcome: RefreshOutcome,
   cause: RefreshCause,
@@ -104,31 +111,32 @@ const lineOf = (
 
 const attemptRefresh = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> => {
   const { tokens, cause } = run;
-  // 1. Another caller may have refreshed between the read and the lease. The cron refreshes ahead of need.
+  // 1. Another caller may have refreshed between the read and the lease. The cron refreshes before tokens expire.
   if (cause.share !== 'cron' && !refreshDecision(tokens, deps.now(), cause.rejectedVersion).should) {
     await releaseLease(deps, run, regularlyDue(deps, run, tokens.accessExpiresAt));
     return { kind: 'already_fresh' };
   }
-  // 2. Send. From here on the old refresh token may be on its 8 hours.
+  // 2. Send. From now on the old refresh token may live only 8 hours.
   const sentAt = deps.now();
   const sent = await sendRefresh(deps, run);
   if (!sent.ok) return sent.failure;
 
-  // 3. Store, before the new access token is used for anything.
+  // 3. Store, before the new access token is used.
   const stored = await storeRotation(deps, run, sent.value, sentAt);
-  // Not stored and no telling why: the pair is dropped unused, so the old refresh token still works when the lease has run out.
+  // Not stored, for an unknown reason. The new pair is dropped unused, so the old refresh token works when the lease
+  // ends.
   if (!stored.ok) return { kind: 'failed', failure: stored.failure, reach: 'perhaps_all' };
   if (!stored.value) return superseded(deps, run);
 
-  // 4. Only now may it be used.
+  // 4. Now it may be used.
   const token = { accessToken: sent.value.grant.accessToken, tokenVersion: tokens.tokenVersion + 1 };
   return { kind: 'refreshed', token };
 };
 
-/** A new pair, and the sealed refresh token that it was got for. */
+/** A new pair, and the sealed refresh token that was sent for it. */
 type Sent = { grant: TokenGrant; usedRefreshTokenSealed: string };
 
-/** Sends the stored refresh token and, should Withings refuse it, the one before. */
+/** Sends the stored refresh token. If Withings refuses it, sends the one before. */
 const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, RefreshOutcome>> => {
   const { tokens } = run;
   let refusal: WithingsFailure | undefined;
@@ -140,7 +148,7 @@ const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, Re
     if (!allowed.ok) return allowed;
     const answer = await deps.withings.refreshTokens(allowed.value, { refreshToken: opened.value });
     if (answer.ok && answer.value.withingsUserId !== tokens.withingsUserId) {
-      // Another person's tokens: stored, they would show this user another person's body.
+      // Another person's tokens. If they were stored, this user would see another person's body data.
       return fail(await onFailure(deps, run, { kind: 'malformed', path: 'body.userid', inDoubt: true }));
     }
     if (answer.ok) return ok({ grant: answer.value, usedRefreshTokenSealed: sealed });
@@ -148,13 +156,13 @@ const sendRefresh = async (deps: Deps, run: RefreshRun): Promise<Result<Sent, Re
     if (failure.kind !== 'refresh_token_rejected' && !isRefusal(failure))
       return fail(await onFailure(deps, run, failure));
     if (failure.kind !== 'refresh_token_rejected') refusal = failure;
-    // It may have taken effect: then the one before is no remedy.
+    // The refresh may have taken effect, so the previous refresh token does not help.
     if (failure.inDoubt) break;
   }
   return fail(refusal === undefined ? await onRejected(deps, run) : await onRefused(deps, run, refusal));
 };
 
-/** Takes one more request, if the share has room and the lease outlives the answer. If not, nothing is sent. */
+/** Reserves one more request if the share has room and the lease lasts until the answer. Otherwise nothing is sent. */
 const reserveRequest = async (deps: Deps, run: RefreshRun): Promise<Result<Reservation, RefreshOutcome>> => {
   const { tokens, cause, lease } = run;
   const already = cause.granted !== undefined && cause.granted.left > 0 ? cause.granted : undefined;
@@ -162,14 +170,14 @@ const reserveRequest = async (deps: Deps, run: RefreshRun): Promise<Result<Reser
   const granted = already === undefined ? await deps.withings.reserve(asker, 1) : ok(already);
   if (granted.ok && mayStillSend(lease.until, deps.now())) return granted;
   const failure: Failure = granted.ok ? { kind: 'refresh_in_progress', retryAfterSeconds: 2 } : granted.failure;
-  // Withings' own wait is longer than the pause of a share that is used up.
+  // The wait that Withings asked for is longer than the pause of a share that is used up.
   const pauseMs = failure.kind === 'withings_unavailable' ? failure.retryAfterSeconds * SECOND_MS : 0;
   await releaseLease(deps, run, deps.now() + Math.max(MINUTE_MS, pauseMs));
   const isForAll = failure.kind === 'over_share' || failure.kind === 'withings_unavailable';
   return fail({ kind: 'failed', failure, reach: isForAll ? 'all' : 'perhaps_all', pauseMs });
 };
 
-/** The cron's work belongs to no app: a large app's connections are due as often as a small one's. */
+/** Requests of the cron are not counted by app: connections of a large app are due as often as those of a small one. */
 const appCounted = ({ tokens, cause }: RefreshRun): string | undefined =>
   cause.share === 'sync' ? tokens.appId : undefined;
 
@@ -179,7 +187,7 @@ const storeRotation = async (
   { grant, usedRefreshTokenSealed }: Sent,
   sentAt: number,
 ): Promise<Result<boolean, Failure>> => {
-  // Counted from before the request: the token is never believed to live longer than it does.
+  // Counted from before the request, so the token never counts as valid for longer than it is.
   const accessExpiresAt = sentAt + grant.expiresInSeconds * SECOND_MS;
   return recordRotation(
     deps.db,
@@ -194,17 +202,17 @@ const storeRotation = async (
   );
 };
 
-/** How long everybody leaves Withings alone when it refuses the client itself: the operator has to act first. */
+/** How long no request is sent after Withings refused the client's id or secret: the operator has to act first. */
 const CLIENT_REJECTED_PAUSE_MS = 15 * MINUTE_MS;
 
-/** Refused in other words than those that mean the end: tried again for hours, and then believed. */
+/** A refusal that is not known to be final. It is retried for hours and then believed. */
 const onRefused = async (deps: Deps, run: RefreshRun, failure: WithingsFailure): Promise<RefreshOutcome> => {
   const { connectionId, refreshRefusedSince: since, refreshFailures } = run.tokens;
   const isBelieved = await believes(deps, { connectionId, since, attempts: refreshFailures + 1 });
   return isBelieved ? onRejected(deps, run) : onFailure(deps, run, failure, true);
 };
 
-/** A transient failure: the tokens stay as they are, and the connection is due again after a pause. */
+/** A transient failure. The tokens stay, and the connection is due again after a pause. */
 const onFailure = async (
   deps: Deps,
   run: RefreshRun,
@@ -223,9 +231,9 @@ const onFailure = async (
 };
 
 /**
- * Withings refuses the stored refresh token and the one before. It answers alike to a dead token and, for all that is known, to a wrong
- * client secret; so before anybody is blamed the client has to prove itself by a signed request. Evidence instead of a guess: no number of
- * rejections condemns anyone while the secret is wrong, and a single genuine one does while it is right.
+ * Withings refuses the stored refresh token and the one before. It may answer the same to a wrong client secret. So the
+ * client proves its secret by a signed request first. While the secret is wrong, no rejection ends a connection; while
+ * it is right, one is enough.
  */
 const onRejected = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> => {
   const allowed = await reserveRequest(deps, run);
@@ -236,14 +244,14 @@ const onRejected = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> 
 };
 
 /**
- * Withings does not offer nonces to every client for all that is known. Where it has none, a rejection met by a sync is believed, or an app
- * would never hear that its user has to connect again; the cron, which meets many at once, still condemns no connection.
+ * Withings may not offer nonces to every client. Without a nonce, a rejection during a sync is believed, because the
+ * app has to learn that its user must connect again. The cron meets many at once and ends no connection.
  */
 const isBeyondProof = ({ cause }: RefreshRun, failure: WithingsFailure): boolean =>
   cause.share === 'sync' &&
   (failure.kind === 'not_implemented' || (failure.kind === 'http_error' && failure.httpStatus === 404));
 
-/** A blob that does not open: the operator's mistake pauses the refresh, a broken one condemns its connection. */
+/** A blob that does not open. A missing key pauses the refresh; a broken blob ends its connection. */
 const onSealFailure = async (
   deps: Deps,
   run: RefreshRun,
@@ -254,7 +262,7 @@ const onSealFailure = async (
   return { kind: 'failed', failure: { kind: 'sealing_key_missing' }, reach: 'perhaps_all' };
 };
 
-/** Condemns what this lease holds, unless the row changed under it: then the rejection was of a token that is no longer the one. */
+/** Ends the connection that this lease holds, unless the row changed: then the rejection was of an older token. */
 const condemnHeld = async (deps: Deps, run: RefreshRun, reason: ReauthReason): Promise<RefreshOutcome> => {
   const event = reauthEvent(deps, run.tokens, reason);
   const recorded = await recordReauthRequired(deps.db, heldBy(run), reason, event, deps.now());
@@ -277,11 +285,14 @@ const heldBy = ({ tokens: { connectionId, tokenVersion }, lease }: RefreshRun): 
   lease,
 });
 
-/** Whether an earlier refresh of the connection may have taken effect unseen: every lease begins in doubt, this one's is not meant. */
+/**
+ * Whether an earlier refresh may have taken effect without being stored. Taking a lease sets `inDoubtSince`, so its own
+ * doubt does not count.
+ */
 export const wasInDoubt = (tokens: Pick<StoredTokens, 'inDoubtSince'>, lease: RefreshLease): boolean =>
   tokens.inDoubtSince !== undefined && tokens.inDoubtSince < lease.takenAt;
 
-/** When a connection with these tokens is due. A sync uses what it refreshes. */
+/** When a connection with these tokens is due. A refresh by a sync counts as use. */
 const regularlyDue = (deps: Deps, { tokens, lease, cause }: RefreshRun, accessExpiresAt: number): number => {
   const now = deps.now();
   const lastUsedAt = cause.share === 'cron' ? tokens.lastUsedAt : now;

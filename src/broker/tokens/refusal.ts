@@ -4,8 +4,8 @@ import type { WithingsFailure } from '../../withings/outcome.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * Whether Withings refuses what it was sent, in whatever words and by whatever status: a definite answer, and not the one that means the
- * end. Its time-out and its request to wait are none.
+ * Whether Withings gave a definite refusal, in any words and with any status, other than the one that is known to be
+ * final. A time-out and a request to wait are not refusals.
  */
 export const isRefusal = (failure: WithingsFailure): boolean => {
   if (failure.kind === 'upstream_error') return failure.status !== WITHINGS_TIMED_OUT;
@@ -15,10 +15,10 @@ export const isRefusal = (failure: WithingsFailure): boolean => {
 
 const WITHINGS_TIMED_OUT = 522;
 
-/** A series of refusals without a success between. */
+/** Refusals without a success in between. */
 export type Refusals = { connectionId: number; since: number | undefined; attempts: number };
 
-/** Whether one more refusal is believed: see `isRefusalBelieved`. Asks the database only where it depends on that. */
+/** Whether one more refusal is believed: see `isRefusalBelieved`. Queries the database only if that depends on it. */
 export const believes = async (deps: Deps, { connectionId, since, attempts }: Refusals): Promise<boolean> => {
   const now = deps.now();
   if (since === undefined || !isRefusalBelieved({ since, attempts, othersGoWell: true }, now)) return false;

@@ -16,25 +16,25 @@ import { resealSecrets } from '../webhooks/secrets.ts';
 import { condemn } from './access-token.ts';
 import { openToken, sealToken, type TokenField } from './sealed-tokens.ts';
 
-/** Connections that one step looks at: up to three blobs each to open and to seal, within the free plan's 10 ms. */
+/** Connections in one step. Each has up to three blobs to open and seal, within the free plan's 10 ms of CPU. */
 const CONNECTIONS_PER_STEP = 30;
 
-/** What the operator is told about the keyring. */
+/** The keyring's state, for the operator. */
 export type KeyringReport = {
   currentKeyId: string;
   keyIds: readonly string[];
-  /** Key ids that stored tokens need and the ring lacks: their connections pause until the key is back. */
+  /** Ids of keys that stored tokens need and the keyring lacks. Their connections pause until the key is back. */
   missingKeyIds: string[];
-  /** Whether everything is sealed under the current key, so that the others may be dropped. */
+  /** Whether everything is sealed with the current key, so that the others can be removed. */
   settled: boolean;
   state: ResealState | undefined;
 };
 
-/** What is known about the keyring, from the walks there were and a look at a few connections. Changes nothing. */
+/** The keyring's state, from the finished passes and a sample of connections. Changes nothing. */
 export const reportKeyring = async (deps: Deps): Promise<Result<KeyringReport, Failure>> => {
   const text = await brokerStateText(deps.db, 'keyring');
   if (!text.ok) return text;
-  // A ring that was replaced as a whole has no walk behind it: a few connections tell.
+  // A keyring that was replaced as a whole has no pass: a sample of connections shows which keys are needed.
   const sample = await sealedTokensAfter(deps.db, -1, CONNECTIONS_PER_STEP);
   if (!sample.ok) return sample;
   return ok(reportOf(deps, stateOf(text.value), sample.value.flatMap(keyIdsOf)));
@@ -56,9 +56,9 @@ const reportOf = (
 };
 
 /**
- * Looks after the keyring, at each tick: seals the next tokens under another key again with the current one.
+ * Runs at each tick: seals the next tokens that are under an older key with the current one.
  *
- * @param text what the broker remembers about its keyring
+ * @param text the stored state of the keyring
  */
 export const advanceKeyRotation = async (deps: Deps, text: string | undefined): Promise<void> => {
   const state = stateOf(text);
@@ -67,11 +67,11 @@ export const advanceKeyRotation = async (deps: Deps, text: string | undefined): 
   if (!stepped.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'reseal_failed', reason: stepped.failure.kind });
 };
 
-/** The ids of keys that stored tokens need and the ring lacks, for all that the broker remembers about its keyring. */
+/** Ids of keys that stored tokens need and the keyring lacks, from the stored state. */
 export const missingKeyIds = (deps: Pick<Deps, 'keyring'>, text: string | undefined): string[] =>
   reportOf(deps, stateOf(text), []).missingKeyIds;
 
-/** Does the next step now, at the operator's request; a finished pass begins again. */
+/** Runs the next step now, for the operator. A finished pass starts again. */
 export const resealStep = async (deps: Deps): Promise<Result<KeyringReport, Failure>> => {
   const text = await brokerStateText(deps.db, 'keyring');
   if (!text.ok) return text;
@@ -100,7 +100,7 @@ const rotateStep = async (
   }
   const replaced = await replaceSealed(deps.db, changes);
   if (!replaced.ok) return replaced;
-  // Counted by what was tried: what another write came before of is looked at again by the walk that has to follow.
+  // Counts what was tried. Rows that another write changed first are checked by the next pass.
   walk.resealed += changes.length;
   let isFinished = false;
   if (read.value.length < CONNECTIONS_PER_STEP) {
@@ -131,8 +131,8 @@ const FIELDS = [
 ] as const satisfies [keyof SealedTokens, TokenField][];
 
 /**
- * A connection's tokens under the current key; undefined if nothing can or has to be done. Counts into `walk`. A blob whose key is
- * missing is the operator's mistake and stays as it is; one that fails under its own key condemns its connection.
+ * A connection's tokens sealed with the current key; undefined if nothing can or has to be done. Counts into `walk`. A
+ * blob whose key is missing stays as it is. A blob that fails under its own key ends its connection.
  */
 const reencrypt = async (deps: Deps, tokens: SealedTokens, walk: ResealWalk): Promise<SealedTokens | undefined> => {
   const after = { ...tokens };
@@ -146,7 +146,7 @@ const reencrypt = async (deps: Deps, tokens: SealedTokens, walk: ResealWalk): Pr
     if (sealed === undefined || sealingKeyId(sealed) === currentKeyId) continue;
     const opened = await openToken(deps, tokens, field, sealed);
     if (!opened.ok && column === 'previousRefreshTokenSealed') {
-      // Only the reserve is lost: its successor stands.
+      // Only the previous refresh token is lost; the current one is stored.
       after[column] = undefined;
       continue;
     }

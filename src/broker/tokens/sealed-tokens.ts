@@ -3,12 +3,12 @@ import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import type { Deps } from '../deps.ts';
 
-/** The columns that hold a sealed token. Each is a place of its own: a blob moved from one to another does not open. */
+/** The columns that hold a sealed token. A blob that is moved from one column to the other does not open. */
 export type TokenField = 'access_token' | 'refresh_token';
 
 export type TokenOwner = { appId: string; connectionId: number };
 
-/** Seals a pair of tokens to its connection. */
+/** Seals a pair of tokens. Only the same connection can open them. */
 export const sealTokens = async (
   deps: Pick<Deps, 'keyring'>,
   owner: TokenOwner,
@@ -21,7 +21,6 @@ export const sealTokens = async (
   return { accessTokenSealed, refreshTokenSealed };
 };
 
-/** Seals one token to its connection and field. */
 export const sealToken = (
   deps: Pick<Deps, 'keyring'>,
   owner: TokenOwner,
@@ -29,7 +28,7 @@ export const sealToken = (
   token: Secret,
 ): Promise<string> => seal(deps.keyring, 'seal-token', placeOf(owner, field), token.reveal());
 
-/** Opens one sealed token of a connection. The refresh token before the stored one opens as a refresh token. */
+/** Opens a sealed token of a connection. The previous refresh token opens as a refresh token. */
 export const openToken = async (
   deps: Pick<Deps, 'keyring'>,
   owner: TokenOwner,

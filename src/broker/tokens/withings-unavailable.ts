@@ -1,7 +1,6 @@
 import type { Failure } from '../../domain/failure.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 
-/** What a caller is told when Withings did not do what was asked. */
 export const withingsUnavailable = (failure: WithingsFailure): Failure => ({
   kind: 'withings_unavailable',
   cause: failure.kind,
@@ -10,6 +9,6 @@ export const withingsUnavailable = (failure: WithingsFailure): Failure => ({
 
 const SHORTEST_WAIT_SECONDS = 10;
 
-/** The pause that Withings itself asked for. */
+/** The pause that Withings asked for. */
 export const waitAsked = (failure: WithingsFailure): number =>
   failure.kind === 'throttled' ? failure.retryAfterSeconds : 0;

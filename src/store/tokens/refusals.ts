@@ -1,10 +1,10 @@
 import type { EpochMs } from '../../domain/time.ts';
 import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 
-/** Ids are random, so these are as good as any. */
+/** How many connections are looked at. Ids are random, so these are a random sample. */
 const SAMPLE = 1_000;
 
-/** Whether Withings served another connection since a moment, by a refresh or a sync; looked for among some. */
+/** Whether Withings has served another connection since a time, by a refresh or a sync. Looks at a sample. */
 export const othersWentWellSince = (db: Db, since: EpochMs, connectionId: number): StoreResult<boolean> =>
   tryD1(db, async () => {
     const row = await db.d1

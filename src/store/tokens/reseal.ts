@@ -3,7 +3,7 @@ import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
-/** Everything sealed of one connection, and the version that it was read at. */
+/** All sealed tokens of a connection, and the version that they were read at. */
 export type SealedTokens = {
   connectionId: number;
   appId: string;
@@ -14,7 +14,7 @@ export type SealedTokens = {
   previousRefreshTokenSealed: string | undefined;
 };
 
-/** Connections in the order of their ids, after one of them. Those without tokens are among them: a walk passes them by. */
+/** Connections after an id, in the order of ids, with and without tokens. */
 export const sealedTokensAfter = (db: Db, afterId: number, limit: number): StoreResult<SealedTokens[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
@@ -40,9 +40,9 @@ export const sealedTokensAfter = (db: Db, afterId: number, limit: number): Store
   });
 
 /**
- * Replaces tokens by those sealed with the current key, in one round trip. Each write names the version and the very blobs
- * that it read: a refresh, a sync, a disconnect or a reconnect in between wins. The version stays, because the tokens are the same; so a
- * refresh under way can still be stored.
+ * Replaces tokens by those sealed with the current key, in one round trip. Each write names the version and the blobs
+ * that it read, so any other write in between wins. The version stays, because the tokens are the same: a refresh that
+ * is running can still be stored.
  *
  * @returns how many were replaced
  */

@@ -3,8 +3,9 @@ import type { ReauthReason } from '../../domain/failure.ts';
 import { connections } from '../schema/connections.ts';
 
 /**
- * The token columns of a connection, and the transitions of the refresh protocol (`broker/tokens/refresh.ts`). Every write names the lease
- * and the version it relies on, so that what happened in between (a disconnect, a reconnect, another holder) wins.
+ * The token columns of a connection, and the transitions of the refresh protocol (`broker/tokens/refresh.ts`). Every
+ * write names the lease and the version that it relies on. So a disconnect, a reconnect or another holder in between
+ * wins.
  */
 
 export const tokenColumns = {

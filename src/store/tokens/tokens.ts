@@ -18,14 +18,13 @@ const TOKENS = prepared((orm, param: Param<{ connectionId: number }>) =>
     .where(eq(connections.id, param('connectionId'))),
 );
 
-/** The tokens of one connection; undefined if it does not exist. */
 export const tokensOf = (db: Db, connectionId: number): StoreResult<StoredTokens | undefined> =>
   tryD1(db, async () => {
     const row = await TOKENS.first(db, { connectionId });
     return row === undefined ? undefined : tokensOfRow(row);
   });
 
-/** The right to refresh one connection, until it is given back or runs out. */
+/** The right to refresh one connection, until it is returned or ends. */
 export type RefreshLease = { id: string; takenAt: EpochMs; until: EpochMs };
 
 const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & RefreshLease>) =>
@@ -37,12 +36,13 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & Refres
 );
 
 /**
- * Takes the lease of an active connection, unless it is held, and reads its tokens as they are at that moment. The connection is
- * due again when the lease ends, ahead of what is merely due: whatever becomes of the holder, a refresh in doubt is retried while the old
- * token still lives.
+ * Takes the lease of an active connection, unless it is held, and reads the tokens of that moment. The connection is
+ * due again when the lease ends, ahead of connections that are not in doubt. So a refresh in doubt is retried while the
+ * old refresh token still lives.
  *
- * The race that remains: a request that Withings carries out after the lease has run out and the next holder has sent its own. The pair
- * stored then is not the newest; a refresh after a doubt is followed by another within the 8 hours, which makes it so again.
+ * The race that remains: Withings carries out a request after its lease ended and the next holder has sent its own. The
+ * stored pair is then not the newest. A refresh after a doubt is followed by another within the 8 hours, which fixes
+ * that.
  */
 export const takeRefreshLease = (
   db: Db,
@@ -54,7 +54,7 @@ export const takeRefreshLease = (
     return row === undefined ? undefined : tokensOfRow(row);
   });
 
-/** A connection whose lease was taken because it was due. */
+/** A due connection whose lease was taken. */
 export type DueTokens = StoredTokens & { appDisabled: boolean };
 
 const TAKE_DUE_LEASES = prepared((orm, param: Param<{ limit: number } & RefreshLease>) => {
@@ -71,7 +71,7 @@ const TAKE_DUE_LEASES = prepared((orm, param: Param<{ limit: number } & RefreshL
     });
 });
 
-/** Takes the leases of what is in doubt and of what has been due longest, in one statement. */
+/** Takes the leases of connections in doubt and of those due longest, in one statement. */
 export const takeDueLeases = (db: Db, lease: RefreshLease, limit: number): StoreResult<DueTokens[]> =>
   tryD1(db, async () => {
     const rows = await TAKE_DUE_LEASES.rows(db, { ...lease, limit });
@@ -89,24 +89,24 @@ const leaseIsFree = (param: Param<RefreshLease>) =>
   or(
     isNull(connections.refreshLeaseUntil),
     lte(connections.refreshLeaseUntil, param('takenAt')),
-    // No lease is this long: the clock of who took it was ahead.
+    // No lease is this long: the clock of the isolate that took it was ahead.
     sql`${connections.refreshLeaseUntil} > ${param('takenAt')} + ${sql.raw(String(HOUR_MS))}`,
   );
 
 const noLease = { refreshLeaseId: null, refreshLeaseUntil: null };
 
-/** Clears the doubt that came with this lease; an older one stays. */
+/** Clears the doubt that this lease set. An older doubt stays. */
 const clearDoubt = (param: Param<RefreshLease>) =>
   sql<number>`nullif(${connections.inDoubtSince}, ${param('takenAt')})`;
 
-/** What a holder relies on: which row, at which version, under which lease. */
+/** What a write of the holder depends on: the row, its version and the lease. */
 export type HeldLease = { connectionId: number; tokenVersion: number; lease: RefreshLease };
 
 type HeldValues = Omit<HeldLease, 'lease'> & RefreshLease;
 
 /**
- * The row as the holder left it. The lease tells of a successor after the holder took too long; the version, of a disconnect or a
- * reconnect, which leave the lease alone because a request may still be on its way.
+ * The row as the holder read it. The lease shows whether another holder followed. The version shows a disconnect or a
+ * reconnect, which leave the lease because a request may still be sent.
  */
 const whereHeld = (param: Param<HeldValues>) =>
   and(
@@ -118,11 +118,11 @@ const whereHeld = (param: Param<HeldValues>) =>
 
 const heldValues = ({ lease, ...held }: HeldLease): HeldValues => ({ ...held, ...lease });
 
-/** A new pair, sealed, and when it is due. */
+/** A new pair, sealed, and when the connection is due again. */
 export type Rotation = {
   accessTokenSealed: string;
   refreshTokenSealed: string;
-  /** The refresh token that was sent: Withings honours it until the new access token is used. */
+  /** The refresh token that was sent. Withings accepts it until the new access token is used. */
   previousRefreshTokenSealed: string;
   accessExpiresAt: EpochMs;
   nextRefreshAt: EpochMs;
@@ -151,10 +151,10 @@ const RECORD_ROTATION = prepared((orm, param: Param<HeldValues & Rotation & { no
 );
 
 /**
- * Stores a new pair and gives the lease back, in one statement checked against lease and version. Repeated on D1's errors.
+ * Stores a new pair and returns the lease, in one statement that checks lease and version. Retried on D1 errors.
  *
- * @returns whether it was stored now. False where a disconnect, a reconnect or another holder came first, and where a write whose answer
- *   was lost had been applied: either way the row says what stands, and the caller looks there
+ * @returns whether it was stored now. False if a disconnect, a reconnect or another holder came first, or if an earlier
+ *   attempt of this write was applied and its answer lost. The caller reads the row.
  */
 export const recordRotation = (db: Db, held: HeldLease, pair: Rotation, now: EpochMs): StoreResult<boolean> =>
   tryD1Idempotent(db, async () => {
@@ -162,7 +162,10 @@ export const recordRotation = (db: Db, held: HeldLease, pair: Rotation, now: Epo
     return written.length > 0;
   });
 
-/** `inDoubt`: the tokens may have been rotated all the same, so the connection stays ahead of what is merely due. `isRefused`: see `isRefusalBelieved`. */
+/**
+ * `inDoubt`: the tokens may have been rotated, so the connection stays first in the queue. `isRefused`: see
+ * `isRefusalBelieved`.
+ */
 export type RefreshFailure = { kind: string; inDoubt: boolean; isRefused: boolean; nextRefreshAt: EpochMs };
 
 const RECORD_FAILURE = prepared((orm, param: Param<HeldValues & RefreshFailure & { now: EpochMs }>) =>
@@ -181,7 +184,7 @@ const RECORD_FAILURE = prepared((orm, param: Param<HeldValues & RefreshFailure &
     .where(whereHeld(param)),
 );
 
-/** Gives the lease back after a refresh that failed; the tokens stay as they are. */
+/** Returns the lease after a failed refresh. The tokens stay. */
 export const recordRefreshFailure = (
   db: Db,
   held: HeldLease,
@@ -205,7 +208,7 @@ const RETURN_LEASES = prepared((orm, param: Param<RefreshLease & { connectionIds
     ),
 );
 
-/** Gives back leases under which nothing was sent. */
+/** Returns leases under which nothing was sent. */
 export const returnLeases = (
   db: Db,
   lease: RefreshLease,
@@ -223,7 +226,7 @@ const DROP_LEASE = prepared((orm, param: Param<{ connectionId: number; id: strin
     .where(and(eq(connections.id, param('connectionId')), eq(connections.refreshLeaseId, param('id')))),
 );
 
-/** Drops the lease of a holder whose connection was disconnected or reconnected; the holder may write nothing else. */
+/** Drops the lease of a holder whose connection was disconnected or reconnected. The holder may write nothing else. */
 export const dropLease = (db: Db, connectionId: number, { id }: RefreshLease): StoreResult<void> =>
   tryD1(db, async () => {
     await DROP_LEASE.bind(db, { connectionId, id }).run();
@@ -256,11 +259,11 @@ const REQUIRE_REAUTH = prepared((orm, param: Param<Condemned>) =>
 );
 
 /**
- * Declares that the person has to consent again, unless the tokens changed: so the write is also the re-read that shows whether
- * another caller rotated them. The tokens stay, sealed: should the rejection turn out to be the operator's mistake, nothing is lost.
+ * Records that the person has to consent again, unless the tokens changed: the write also checks whether another caller
+ * rotated them. The sealed tokens stay, in case the rejection was caused by a wrong secret.
  *
- * @param held the version that was rejected, and the lease under which that was learned, if any
- * @returns whether it was declared
+ * @param held the rejected version, and the lease under which it was rejected, if any
+ * @returns whether it was recorded
  */
 export const recordReauthRequired = (
   db: Db,

@@ -2,26 +2,27 @@ import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.t
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
 /**
- * What Withings is asked for. Each has its own share of the 120 requests a minute that the whole client may make, so that a flood of one
- * kind pushes out nothing of another: refreshes by the cron, requested syncs, syncs and reviews that the cron continues,
- * code exchanges, and the rest (revocations, proofs of the client).
+ * The kinds of requests to Withings. Each has its own share of the 120 requests a minute that the client may make, so
+ * that many requests of one kind do not block another: refreshes by the cron, syncs by apps, syncs and reviews that the
+ * cron continues, code exchanges, and the rest (revocations, proofs of the client secret).
  */
 export type QuotaName = 'cron' | 'sync' | 'resume' | 'review' | 'link' | 'other';
 
-/** A share: so many requests in any 60 seconds. */
+/** At most this many requests in any 60 seconds. */
 export type Share = { requestsPerMinute: number };
 
 /**
- * What one refresh may ask at worst: with the stored refresh token, with the one before, and for a proof of the client. So many are always
- * possible at once and come back within a minute: else a connection that needs them all would be put off for ever, ahead of all others.
+ * The most requests of one refresh: with the stored refresh token, with the one before, and a proof of the client
+ * secret. This many are always possible at once and come back within a minute. Otherwise a connection that needs them
+ * all would never be refreshed and would block the queue.
  */
 const MAX_AT_ONCE = 3;
-/** The smallest share in which that holds. */
+/** The smallest share that allows that. */
 export const SMALLEST_SHARE = 2 * MAX_AT_ONCE;
 
 /**
- * The part of a share that may come at once; the rest comes back within a minute. Syncs come all the time and are worth a steady pace, the
- * cron's work comes once a minute, links in bursts.
+ * The part of a share that is available at once; the rest comes back within a minute. Syncs arrive all the time, so an
+ * even pace is best. The cron runs once a minute, and links come in bursts.
  */
 const PART_AT_ONCE: Record<QuotaName, number> = {
   cron: 1 / 2,
@@ -35,8 +36,8 @@ const PART_AT_ONCE: Record<QuotaName, number> = {
 type Pace = { intervalMs: number; burstMs: number };
 
 /**
- * The generic cell rate algorithm over one row: requests come back at an even pace, a part of the share may come at once, and together they
- * never exceed the share in any 60 seconds.
+ * The generic cell rate algorithm in one row. Requests come back at an even pace, part of the share is available at
+ * once, and together they never exceed the share in any 60 seconds.
  */
 const pace = (name: QuotaName, { requestsPerMinute }: Share): Pace => {
   const burst = Math.max(MAX_AT_ONCE, Math.floor(requestsPerMinute * PART_AT_ONCE[name]));
@@ -44,48 +45,47 @@ const pace = (name: QuotaName, { requestsPerMinute }: Share): Pace => {
   return { intervalMs, burstMs: burst * intervalMs };
 };
 
-/** An app that is within half of the syncs' share goes before one that is not. */
+/** An app that uses less than half of the syncs' share has priority. */
 const appPace = ({ intervalMs, burstMs }: Pace): Pace => ({ intervalMs: 2 * intervalMs, burstMs });
 const appRowName = (appId: string): string => `sync:${appId}`;
-/** The part of what may come at once that is left to the apps within their half. */
+/** The part of the burst that is reserved for apps within their half. */
 const PART_FOR_OTHERS = 1 / 3;
 
-/** No row is ahead of the clock by more: one that is was written by an isolate whose clock is wrong, and counts for nothing. */
+/** A row that is further ahead was written by an isolate with a wrong clock, and is ignored. */
 export const LONGEST_AHEAD_MS = 2 * HOUR_MS;
 
-/** Rows that say until when Withings wants to be left alone for one connection; a name is the prefix and the connection's id. */
+/** Rows that say until when no request is sent for one connection. The name is the prefix and the connection's id. */
 const WAITS = `name > 'wait:' AND name < 'wait;'`;
 const waitName = (connectionId: number): string => `wait:${connectionId}`;
-/** So many connections told to wait at the same time: the client itself is throttled, so all wait. */
+/** If this many connections have to wait at the same time, Withings throttles the client, so all wait. */
 const WAITS_OF_CLIENT = 3;
 
-/** A request for `count` requests. */
 export type Take = {
   name: QuotaName;
   share: Share;
   count: number;
-  /** Whose sync it is; for the other kinds of work all apps are alike. */
+  /** The app whose sync it is. Other kinds of requests are not counted by app. */
   appId?: string | undefined;
-  /** Which connection it is about: while Withings wants to be left alone for it, nothing is granted. */
+  /** The connection that the request is for. While it has to wait, nothing is granted. */
   connectionId?: number | undefined;
-  /** How long the caller would wait for its turn. */
+  /** How long the caller can wait for the grant. */
   waitMs?: number | undefined;
-  /** What has to be so besides, or nothing is granted. `?1` in it is the moment; its own places begin at `?10`. */
+  /** Another condition for the grant. `?1` in it is the current time; its own parameters start at `?10`. */
   onlyIf?: Condition | undefined;
 };
 
-/** A condition that a statement of the caller's depends on. */
+/** A condition on a statement of the caller. */
 export type Condition = { sql: string; values: readonly (string | number | null)[] };
 
-/** How full a bucket is, as the moment at which it will be empty. */
+/** The time at which a bucket will be empty. */
 const level = (name: string): string =>
   `max(?1, coalesce((SELECT empty_at FROM request_budgets WHERE name = ${name} AND empty_at <= ?1 + ${LONGEST_AHEAD_MS}), ?1))`;
 const isRunning = `empty_at > ?1 AND empty_at <= ?1 + ${LONGEST_AHEAD_MS}`;
 const isAppWithin = `?5 IS NOT NULL AND app + ?6 <= ?1 + ?7`;
 
 /**
- * Writes the share's row, and the app's only where the share is under pressure: at other times it would cost a write for nothing. The LIMIT
- * keeps SQLite from looking a level up at each mention of it.
+ * Writes the share's row, and the app's row only if the share is nearly used up: otherwise that write is not needed.
+ * The LIMIT keeps SQLite from reading a level again at each mention.
  */
 const take = (condition: string): string => `
   INSERT INTO request_budgets (name, empty_at)
@@ -100,8 +100,8 @@ const take = (condition: string): string => `
   RETURNING name, empty_at AS emptyAt`;
 
 /**
- * The statement that takes requests from a share. It returns a row if they were granted and none if not, decided by the rows
- * themselves, so that isolates cannot overdraw a share together; what is refused writes nothing.
+ * The statement that takes requests from a share. It returns a row only if they were granted. The rows decide, so
+ * isolates cannot exceed a share together. A refusal writes nothing.
  */
 const takeQuotaStatement = (db: Db, asked: Take, now: EpochMs): D1PreparedStatement => {
   const { name, share, count, waitMs = 0, onlyIf } = asked;
@@ -124,32 +124,32 @@ const takeQuotaStatement = (db: Db, asked: Take, now: EpochMs): D1PreparedStatem
     );
 };
 
-/** The names of the app's row and of the connection's. */
 const namesOf = ({ appId, connectionId }: Take): [string | null, string | null] => [
   appId === undefined ? null : appRowName(appId),
   connectionId === undefined ? null : waitName(connectionId),
 ];
 
-/** The statement that forgets what an app has taken of the syncs' share. */
+/** The statement that deletes what is counted for an app. */
 export const forgetAppQuotaStatement = (db: Db, appId: string): D1PreparedStatement =>
   db.d1.prepare('DELETE FROM request_budgets WHERE name = ?1').bind(appRowName(appId));
 
-/** Requests that were granted: after a pause, where the caller would wait for its turn. */
+/** Granted requests, after a pause if the caller can wait. */
 export type Granted = { waitMs: number };
 
-/** The statement's answer; undefined if nothing was granted. */
+/** The statement's result; undefined if nothing was granted. */
 const grantedBy = ({ name, share }: Take, now: EpochMs, result: D1Result | undefined): Granted | undefined => {
   const rows = (result?.results ?? []) as { name: string; emptyAt: number }[];
   const row = rows.find((one) => one.name === name);
   return row && { waitMs: Math.max(0, row.emptyAt - pace(name, share).burstMs - now) };
 };
 
-/** What was granted, if anything was, and what the statements after it answered. */
+/** What was granted, if anything, and the results of the statements after it. */
 export type Taken = { granted: Granted | undefined; results: D1Result[] };
 
 /**
- * Takes requests from a share; nothing where it is used up for now, or where Withings wants to be left alone. In one transaction with
- * statements that may depend on it: `changes() > 0` in the first of them is true where requests were granted. They have to bear repetition.
+ * Takes requests from a share, unless it is used up or the connection has to wait. Runs in one transaction with
+ * statements that may depend on it: in the first of them `changes() > 0` is true if requests were granted. They may run
+ * again.
  */
 export const takeQuota = (
   db: Db,
@@ -162,12 +162,11 @@ export const takeQuota = (
     return { granted: grantedBy(asked, now, taken), results };
   });
 
-/** Why nothing was granted, and for how long: the share is used up, or Withings has asked to wait. */
+/** Why nothing was granted, and for how long: the share is used up, or Withings asked to wait. */
 export type Refusal = { kind: 'used_up' | 'throttled'; retryAfterSeconds: number };
 
 type RefusalRow = { share: number; app: number; connection: number | null; client: number | null };
 
-/** Looks why nothing was granted. */
 export const whyRefused = (db: Db, take: Take, now: EpochMs): StoreResult<Refusal> =>
   tryD1(db, async () => {
     const row = await db.d1
@@ -185,7 +184,7 @@ export const whyRefused = (db: Db, take: Take, now: EpochMs): StoreResult<Refusa
       : { kind: 'used_up', retryAfterSeconds: waitSeconds(take, row ?? { share: now, app: now }, now) };
   });
 
-/** When the share grants these requests if no other takes any: an app beyond its half waits for more of it. */
+/** When the share grants these requests if no other request takes any. An app beyond its half waits longer. */
 const waitSeconds = ({ name, share, count, appId }: Take, levels: { share: number; app: number }, now: EpochMs) => {
   const { intervalMs, burstMs } = pace(name, share);
   const ofApp = appPace({ intervalMs, burstMs });
@@ -196,7 +195,7 @@ const waitSeconds = ({ name, share, count, appId }: Take, levels: { share: numbe
   return Math.max(1, Math.ceil(waitMs / SECOND_MS));
 };
 
-/** Notes that Withings asked to be left alone for one connection, and forgets what has passed. */
+/** Records that Withings asked to wait for one connection, and deletes waits that have ended. */
 export const noteWait = (db: Db, connectionId: number, until: EpochMs, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1.batch([
@@ -211,8 +210,8 @@ export const noteWait = (db: Db, connectionId: number, until: EpochMs, now: Epoc
   });
 
 /**
- * Closes a share until a moment, for everyone who draws on it: Withings is down, or has asked the client as a whole to wait. Closed for
- * longer already, it stays so.
+ * Closes a share until a time, for all callers: Withings is down, or asked the client to wait. If it is already closed
+ * for longer, it stays so.
  */
 export const closeQuota = (db: Db, name: QuotaName, share: Share, until: EpochMs, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
