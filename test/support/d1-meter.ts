@@ -1,3 +1,5 @@
+import { createTripLog, type TripLog } from './trips.ts';
+
 /**
  * A D1 binding that counts what goes through it, and fails where a test says so. Rows are D1's own figures, the ones it bills.
  *
@@ -23,6 +25,8 @@ export type D1Meter = {
   statements: MeteredStatement[];
   /** Round trips since the last reset, failed ones included: a batch is one. */
   calls: () => number;
+  /** Of these the ones in sequence: each began after one before it had ended. */
+  inSequence: () => number;
   rowsRead: () => number;
   rowsWritten: () => number;
   reset: () => void;
@@ -59,8 +63,12 @@ export const untilD1IsIdle = async (): Promise<void> => {
   while (trips.underWay > 0);
 };
 
-/** Wraps a D1 binding in a meter. */
-export const meterD1 = (d1: D1Database): D1Meter => {
+/**
+ * Wraps a D1 binding in a meter.
+ *
+ * @param log notes each trip, beside those of other meters
+ */
+export const meterD1 = (d1: D1Database, log: TripLog = createTripLog()): D1Meter => {
   const statements: MeteredStatement[] = [];
   let calls = 0;
   let decide: ((call: D1Call) => D1Fault) | undefined;
@@ -76,7 +84,7 @@ export const meterD1 = (d1: D1Database): D1Meter => {
     if (fault === 'refused') throw lost();
     if (fault === 'mistaken') throw mistaken();
     if (fault === 'dies_before') return die();
-    const answer = await whileUnderWay(run);
+    const answer = await log.note('d1', () => whileUnderWay(run));
     if (fault === 'answer_lost') throw lost();
     if (fault === 'dies_after') return die();
     return answer;
@@ -136,11 +144,13 @@ export const meterD1 = (d1: D1Database): D1Meter => {
     } as unknown as D1Database,
     statements,
     calls: () => calls,
+    inSequence: () => log.stages().filter((stage) => stage.has('d1')).length,
     rowsRead: () => statements.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
     rowsWritten: () => statements.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
     reset: () => {
       statements.length = 0;
       calls = 0;
+      log.reset();
     },
     deaths: () => deaths,
     failWhen: (decision) => {

@@ -1,3 +1,5 @@
+import { createTripLog, type TripLog } from './trips.ts';
+
 /** Counts of what goes to KV and to Withings. */
 
 /** A KV binding that counts, and fails where a test says so. */
@@ -12,7 +14,7 @@ export type KvMeter = {
 export type KvOperation = 'get' | 'put' | 'delete' | 'list';
 
 /** Wraps a KV binding in a meter. */
-export const meterKv = (kv: KVNamespace): KvMeter => {
+export const meterKv = (kv: KVNamespace, log: TripLog = createTripLog()): KvMeter => {
   const operations: KvOperation[] = [];
   let failing: readonly KvOperation[] = [];
   const count = (operation: KvOperation) => {
@@ -23,15 +25,15 @@ export const meterKv = (kv: KVNamespace): KvMeter => {
     kv: {
       get: async (key: string) => {
         count('get');
-        return kv.get(key);
+        return log.note('kv', () => kv.get(key));
       },
       put: async (key: string, value: string, options?: KVNamespacePutOptions) => {
         count('put');
-        return kv.put(key, value, options);
+        return log.note('kv', () => kv.put(key, value, options));
       },
       delete: async (key: string) => {
         count('delete');
-        return kv.delete(key);
+        return log.note('kv', () => kv.delete(key));
       },
     } as unknown as KVNamespace,
     operations,
@@ -45,7 +47,7 @@ export const meterKv = (kv: KVNamespace): KvMeter => {
 };
 
 /** A `fetch` that counts what the broker sends, for `startBroker({ fetch })`. */
-export const meterFetch = () => {
+export const meterFetch = (log: TripLog = createTripLog()) => {
   let count = 0;
   return {
     count: () => count,
@@ -56,7 +58,7 @@ export const meterFetch = () => {
       (send: typeof fetch): typeof fetch =>
       (input, init) => {
         count += 1;
-        return send(input, init);
+        return log.note('withings', () => send(input, init));
       },
   };
 };
