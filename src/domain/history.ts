@@ -61,8 +61,11 @@ const MAX_FAILURES = 3;
 const MAX_GAPS = 8;
 /** While a history is read, `lastupdate` is asked this often: Withings advises once in ten minutes for a person. */
 export const NEWS_INTERVAL_MS = 10 * 60 * SECOND_MS;
-/** Withings refuses the same question asked twice within 10 seconds, of an account: a stretch is widened by up to so many seconds. */
-export const VARIATIONS = 600;
+/**
+ * Withings refuses the same question asked twice within 10 seconds, of an account: a stretch is widened by up to so many seconds. Two links
+ * to one account take theirs from their ids, so that one sync in some thousand meets the other's.
+ */
+export const VARIATIONS = 7_200;
 
 /** A history of which nothing is read yet. */
 export const startOfHistory = (now: EpochMs): HistoryPosition => ({ startedAt: now, newsAt: now });

@@ -87,7 +87,7 @@ export const nextQuestion = (position: SyncPosition, now: EpochMs, connectionId:
 const OVERLAP_SECONDS = 60;
 
 /** `spreadSeconds` stays below this. */
-export const MAX_SPREAD_SECONDS = 60;
+export const MAX_SPREAD_SECONDS = 3_600;
 
 /** Far more requests than the quota allows one connection within that time. */
 const MAX_RECENT_QUESTIONS = 32;
