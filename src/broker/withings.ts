@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../domain/connection-id.ts';
 import type { Failure, StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { SECOND_MS } from '../domain/time.ts';
@@ -25,10 +26,10 @@ export type Asker = Omit<Take, 'name' | 'share' | 'count'> & { share: QuotaName 
 export type { Granted as Reservation };
 
 class Granted {
-  readonly connectionId: number | undefined;
+  readonly connectionId: ConnectionId | undefined;
   #left: number;
 
-  constructor(count: number, connectionId: number | undefined) {
+  constructor(count: number, connectionId: ConnectionId | undefined) {
     this.#left = count;
     this.connectionId = connectionId;
   }

@@ -1,3 +1,4 @@
+import type { ConnectionId } from './connection-id.ts';
 import type { ConnectionFailure, ReauthReason } from './failure.ts';
 import type { EpochMs } from './time.ts';
 import type { TimelineEvent } from './timeline.ts';
@@ -32,7 +33,7 @@ export type ConnectionDetail = {
 
 /** A connection's sealed tokens, and the state that decides whether they are usable. */
 export type StoredTokens = {
-  connectionId: number;
+  connectionId: ConnectionId;
   appId: string;
   userId: string;
   /** Whose tokens they are: what a refresh brings has to be theirs. */

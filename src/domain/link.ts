@@ -1,4 +1,5 @@
 import type { LinkPolicy } from './app.ts';
+import type { ConnectionId } from './connection-id.ts';
 import { type ConnectionState, isLive } from './connection.ts';
 import { type EpochMs, HOUR_MS, MINUTE_MS } from './time.ts';
 
@@ -53,8 +54,8 @@ export type LinkOutcome = 'connected' | 'pending' | LinkError;
 export type OthersOnAccount = 'none' | 'allowed' | 'refused';
 
 export type LinkDecision =
-  | { kind: 'activate'; connectionId: number | undefined; mayReplace: boolean }
-  | { kind: 'hold'; connectionId: number | undefined }
+  | { kind: 'activate'; connectionId: ConnectionId | undefined; mayReplace: boolean }
+  | { kind: 'hold'; connectionId: ConnectionId | undefined }
   | { kind: 'refuse'; error: Extract<LinkError, 'already_connected' | 'account_in_use' | 'link_not_allowed'> };
 
 /**
@@ -73,7 +74,7 @@ export const decideLink = (link: {
   sameBrowser: boolean;
   withingsUserId: string;
   othersOnAccount: OthersOnAccount;
-  known: readonly { id: number; withingsUserId: string; state: ConnectionState; isCurrent: boolean }[];
+  known: readonly { id: ConnectionId; withingsUserId: string; state: ConnectionState; isCurrent: boolean }[];
 }): LinkDecision => {
   const same = link.known.find(({ withingsUserId }) => withingsUserId === link.withingsUserId);
   if (link.policy === 'session' && link.kind === 'open') return { kind: 'refuse', error: 'link_not_allowed' };

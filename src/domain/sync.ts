@@ -1,3 +1,4 @@
+import type { ConnectionId } from './connection-id.ts';
 import type { ChangeCounts } from './group-change.ts';
 import {
   completeFromOf,
@@ -75,7 +76,7 @@ export type SyncQuestion = ({ kind: 'changes' } & PageRequest) | StretchRequest;
  *
  * @param connectionId spreads the questions of two links to one Withings account, so that they are not the same
  */
-export const nextQuestion = (position: SyncPosition, now: EpochMs, connectionId: number): SyncQuestion => {
+export const nextQuestion = (position: SyncPosition, now: EpochMs, connectionId: ConnectionId): SyncQuestion => {
   const { history, cursorSeconds, resume } = position;
   const asksChanges =
     history === undefined || (cursorSeconds > 0 && (resume !== undefined || now - history.newsAt >= NEWS_INTERVAL_MS));

@@ -19,6 +19,7 @@ import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { tick } from '../../src/cron.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { computeInline, pause } from '../support/inline-subtle.ts';
@@ -119,7 +120,7 @@ const syncUser = async (index: number) => {
   const row = idOf.get(`user-${index}`);
   if (row === undefined || person === undefined) return;
   weighIns.add(person, { weightKg: 60 + Math.random(), weightOnly: true });
-  const synced = await sync(await depsOf(), { id: Number(row['id']), appId: 'app' });
+  const synced = await sync(await depsOf(), { id: asConnectionId(Number(row['id'])), appId: 'app' });
   if (!synced.ok) failed.set(synced.failure.kind, (failed.get(synced.failure.kind) ?? 0) + 1);
 };
 

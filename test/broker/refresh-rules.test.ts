@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 
 import { usableAccessToken } from '../../src/broker/tokens/access-token.ts';
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { http } from '../../src/http/app.ts';
 import { connect, ORIGIN } from '../support/broker.ts';
 import {
@@ -410,7 +411,7 @@ test('a client that goes away does not cut a refresh off: the work is registered
   const registered: Promise<unknown>[] = [];
   const deps = { ...(await refreshing.broker.deps()), waitUntil: (work: Promise<unknown>) => registered.push(work) };
   const { id } = await refreshing.rowOf('nora');
-  void usableAccessToken(deps, id, { share: 'sync' });
+  void usableAccessToken(deps, asConnectionId(id), { share: 'sync' });
   await until(() => registered.length > 0);
   expect(registered).toHaveLength(1);
   await Promise.all(registered);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import {
   aroundGap,
   completeFromOf,
@@ -174,7 +175,7 @@ describe('a stretch that cannot be read', () => {
     const reader = new Reader(upstream);
     let failed = 0;
     for (let steps = 0; !reader.complete && steps < 4_000; steps += 1) {
-      const question = nextQuestion(reader.position, reader.now, 17);
+      const question = nextQuestion(reader.position, reader.now, asConnectionId(17));
       const { history } = reader.position;
       if (question.kind === 'changes' || history === undefined || upstream.matching(question).length <= most)
         reader.step();

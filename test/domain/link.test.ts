@@ -1,31 +1,33 @@
 import { describe, expect, test } from 'vitest';
 
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { decideLink, LINK_ERRORS, type LinkDecision } from '../../src/domain/link.ts';
 
 /** Every combination that can come up, with what becomes of it. */
 
 type Known = Parameters<typeof decideLink>[0]['known'];
+const [THIS, OTHER] = [asConnectionId(1), asConnectionId(2)];
 
 /** Whom the user is connected to now: nobody, this account or another, and in which state. */
 const SITUATIONS: Record<string, Known> = {
   nobody: [],
-  'this account': [{ id: 1, withingsUserId: 'this', state: 'active', isCurrent: true }],
+  'this account': [{ id: THIS, withingsUserId: 'this', state: 'active', isCurrent: true }],
   'this account, which must consent again': [
-    { id: 1, withingsUserId: 'this', state: 'reauth_required', isCurrent: true },
+    { id: THIS, withingsUserId: 'this', state: 'reauth_required', isCurrent: true },
   ],
-  'this account, disconnected': [{ id: 1, withingsUserId: 'this', state: 'disconnected', isCurrent: true }],
-  'another account': [{ id: 2, withingsUserId: 'other', state: 'active', isCurrent: true }],
+  'this account, disconnected': [{ id: THIS, withingsUserId: 'this', state: 'disconnected', isCurrent: true }],
+  'another account': [{ id: OTHER, withingsUserId: 'other', state: 'active', isCurrent: true }],
   'another account, which must consent again': [
-    { id: 2, withingsUserId: 'other', state: 'reauth_required', isCurrent: true },
+    { id: OTHER, withingsUserId: 'other', state: 'reauth_required', isCurrent: true },
   ],
-  'another account, disconnected': [{ id: 2, withingsUserId: 'other', state: 'disconnected', isCurrent: true }],
+  'another account, disconnected': [{ id: OTHER, withingsUserId: 'other', state: 'disconnected', isCurrent: true }],
   'another account, this one before': [
-    { id: 2, withingsUserId: 'other', state: 'active', isCurrent: true },
-    { id: 1, withingsUserId: 'this', state: 'disconnected', isCurrent: false },
+    { id: OTHER, withingsUserId: 'other', state: 'active', isCurrent: true },
+    { id: THIS, withingsUserId: 'this', state: 'disconnected', isCurrent: false },
   ],
   'another account, disconnected, this one before': [
-    { id: 2, withingsUserId: 'other', state: 'disconnected', isCurrent: true },
-    { id: 1, withingsUserId: 'this', state: 'disconnected', isCurrent: false },
+    { id: OTHER, withingsUserId: 'other', state: 'disconnected', isCurrent: true },
+    { id: THIS, withingsUserId: 'this', state: 'disconnected', isCurrent: false },
   ],
 };
 

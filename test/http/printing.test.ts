@@ -9,6 +9,7 @@ import { createApiKey } from '../../src/broker/apps/manage-apps.ts';
 import { mintConnectSession } from '../../src/broker/link/mint-connect-session.ts';
 import { openToken, sealTokens } from '../../src/broker/tokens/sealed-tokens.ts';
 import { type Bindings, parseConfig } from '../../src/config.ts';
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { CLIENT_ID, CLIENT_SECRET, connect, makeApp, ORIGIN, startBroker, WOMOJI } from '../support/broker.ts';
 
@@ -38,7 +39,7 @@ test('printing what use cases hand to each other prints no token, code or key, a
   if (!granted.ok) throw new Error(granted.failure.kind);
   const grant = await deps.withings.exchangeCode(granted.value, { code: secret(code), redirectUri });
   if (!grant.ok) throw new Error(grant.failure.kind);
-  const owner = { appId: app.id, connectionId: 1 };
+  const owner = { appId: app.id, connectionId: asConnectionId(1) };
   const sealed = await sealTokens(deps, owner, grant.value);
   const opened = await openToken(deps, owner, 'refresh_token', sealed.refreshTokenSealed);
   const managed = await manageApp(deps, { account: undefined, token: undefined, surface: 'api' }, app.id);

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { usableAccessToken } from '../../src/broker/tokens/access-token.ts';
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { tableNames } from '../support/dump.ts';
 
@@ -99,7 +100,7 @@ beforeAll(async () => {
     expect((await sync('rotated')).status).toBe(200);
   }
   const row = await env.DB.prepare(`SELECT id FROM connections WHERE user_id = 'refreshed'`).first<{ id: number }>();
-  expect((await usableAccessToken(await broker.deps(), row?.id ?? 0, { share: 'sync' })).ok).toBe(true);
+  expect((await usableAccessToken(await broker.deps(), asConnectionId(row?.id ?? 0), { share: 'sync' })).ok).toBe(true);
   expect([await isConnected('gone'), await isConnected('late'), await weights('erased')]).toEqual([false, true, 0]);
 
   trail = (await wholeTrail()).filter(({ at }) => at > snapshotAt);

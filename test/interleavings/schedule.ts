@@ -6,6 +6,7 @@ import { sync } from '../../src/broker/sync/sync.ts';
 import { disconnect } from '../../src/broker/users/connection-state.ts';
 import { tick } from '../../src/cron.ts';
 import { USER } from '../../src/domain/audit.ts';
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
 import { APP_ID, CALLBACK_URL, CLIENT_ID, createWorld, type D1Fault, START, type World } from './world.ts';
@@ -142,7 +143,7 @@ const rowOf = (world: World, name: string) =>
 
 const syncUser = async (world: World, deps: Deps, name: string): Promise<boolean> => {
   const row = rowOf(world, name);
-  return row === undefined ? false : (await sync(deps, { id: Number(row['id']), appId: APP_ID })).ok;
+  return row === undefined ? false : (await sync(deps, { id: asConnectionId(Number(row['id'])), appId: APP_ID })).ok;
 };
 
 const disconnectUser = (world: World, history: History, name: string): void => {

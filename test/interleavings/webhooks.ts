@@ -11,6 +11,7 @@ import type { Bindings } from '../../src/config.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
 import type { App } from '../../src/domain/app.ts';
 import { type Actor, OPERATOR } from '../../src/domain/audit.ts';
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { tryD1 } from '../../src/store/d1.ts';
 import { addEvent, erasedEventStatement, noteRecorded } from '../../src/store/webhooks/events.ts';
 import { openSqliteD1, type SqliteD1, type Turn } from '../support/sqlite-d1.ts';
@@ -167,7 +168,7 @@ const createWebhookWorld = () => {
 };
 type WebhookWorld = ReturnType<typeof createWebhookWorld>;
 
-const connectionId = (index: number): number => 100 + index;
+const connectionId = (index: number) => asConnectionId(100 + index);
 
 /** An app with two endpoints and two connected users. */
 const prepare = async (world: WebhookWorld): Promise<void> => {

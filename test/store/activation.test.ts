@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { openDatabase } from '../../src/store/d1.ts';
 import { activateConnection } from '../../src/store/link/activation.ts';
 import { disconnectUser } from '../../src/store/link/connections.ts';
@@ -13,7 +14,7 @@ const event = { appId: APP, id: 'evt_1', type: 'connection.created' as const, at
 
 const activation = {
   event,
-  id: 4_711,
+  id: asConnectionId(4_711),
   appId: APP,
   userId: 'ada',
   withingsUserId: '37558631',
@@ -69,16 +70,19 @@ describe('an activation that was decided on what no longer holds changes nothing
   });
 
   test.each([
-    ['the Withings account is another user’s, and the app refuses that', { ...renewed, id: 4_712, userId: 'eve' }],
+    [
+      'the Withings account is another user’s, and the app refuses that',
+      { ...renewed, id: asConnectionId(4_712), userId: 'eve' },
+    ],
     [
       'the connection to the account stands under another id, to which the tokens are not sealed',
-      { ...renewed, id: 4_712 },
+      { ...renewed, id: asConnectionId(4_712) },
     ],
     ['the ticket is spent', { ...renewed, ticketHash: 'spent' }],
-    ['the app is gone', { ...renewed, id: 4_713, appId: 'app_gone' }],
+    ['the app is gone', { ...renewed, id: asConnectionId(4_713), appId: 'app_gone' }],
     [
       'a live connection to another account does not give way',
-      { ...renewed, id: 4_712, withingsUserId: '1', mayReplace: false },
+      { ...renewed, id: asConnectionId(4_712), withingsUserId: '1', mayReplace: false },
     ],
   ])('%s', async (_, late) => {
     const tables = () => env.DB.batch(['connections', 'apps'].map((table) => env.DB.prepare(`SELECT * FROM ${table}`)));
@@ -90,7 +94,7 @@ describe('an activation that was decided on what no longer holds changes nothing
 
   test('and one that still holds is made, in an app that allows one account under two users as well', async () => {
     await env.DB.prepare(`UPDATE apps SET shared_accounts = 'allow'`).run();
-    const shared = { ...renewed, id: 4_712, userId: 'eve' };
+    const shared = { ...renewed, id: asConnectionId(4_712), userId: 'eve' };
     for (const made of [renewed, shared]) {
       expect(await activateConnection(db, made, NOW + 1, alongside())).toEqual({ ok: true, value: true });
     }

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 
 import { openToken } from '../../src/broker/tokens/sealed-tokens.ts';
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import firstRelease from '../fixtures/first-release.sql?raw';
 import { startBroker } from '../support/broker.ts';
 
@@ -117,7 +118,12 @@ describe('what the code of the first release wrote', () => {
     ).all<{ app_id: string; id: number; sealed: string }>();
     const opened: string[] = [];
     for (const { app_id: appId, id: connectionId, sealed } of stored.results) {
-      const token = await openToken(deps, { appId, connectionId }, 'access_token', sealed);
+      const token = await openToken(
+        deps,
+        { appId, connectionId: asConnectionId(connectionId) },
+        'access_token',
+        sealed,
+      );
       opened.push(token.ok ? token.value.reveal().replace(String(connectionId), 'id') : token.failure.kind);
     }
     // The first two were refreshed once.

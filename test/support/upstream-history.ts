@@ -1,3 +1,4 @@
+import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { startOfHistory } from '../../src/domain/history.ts';
 import {
   nextQuestion,
@@ -85,7 +86,7 @@ export class Reader {
   step(isCut = false): void {
     this.now += 1_000;
     this.questions += 1;
-    const question = nextQuestion(this.position, this.now, 17);
+    const question = nextQuestion(this.position, this.now, asConnectionId(17));
     if (isCut) {
       this.#keep(withPageRequested(this.position, question, this.now));
       return;

@@ -1,5 +1,6 @@
 import { hashCredential, mintCredential } from '../../crypto/credential.ts';
 import type { LinkPolicy } from '../../domain/app.ts';
+import { asConnectionId, type ConnectionId } from '../../domain/connection-id.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
 import { decideLink, type LinkOutcome, type LinkKind } from '../../domain/link.ts';
 import { ok, type Result } from '../../domain/result.ts';
@@ -64,7 +65,7 @@ export const storeGrant = async (
 const activate = async (
   deps: Deps,
   { appId, userId, grant, scope, claim }: GrantToKeep,
-  connectionId: number,
+  connectionId: ConnectionId,
   mayReplace: boolean,
 ): Promise<Result<boolean, StorageFailure>> => {
   const now = deps.now();
@@ -90,7 +91,7 @@ const activate = async (
 const createPending = async (
   deps: Deps,
   { appId, userId, grant, scope, claim }: GrantToKeep,
-  connectionId: number,
+  connectionId: ConnectionId,
 ): Promise<Result<{ ending: LinkOutcome; ticket?: Secret }, StorageFailure>> => {
   const now = deps.now();
   const ticket = await mintCredential('ticket', deps.random);
@@ -112,7 +113,7 @@ const createPending = async (
 };
 
 /** A connection's id: 52 random bits, known before the row exists. */
-const newConnectionId = ({ random }: Pick<Deps, 'random'>): number => {
+const newConnectionId = ({ random }: Pick<Deps, 'random'>): ConnectionId => {
   const bytes = random(7);
-  return bytes.reduce((id, byte) => id * 256 + byte, 0) % 2 ** 52;
+  return asConnectionId(bytes.reduce((id, byte) => id * 256 + byte, 0) % 2 ** 52);
 };

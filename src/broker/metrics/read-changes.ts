@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { type ExportedGroup, type GroupName, groupsAfter, groupsNamed } from '../../store/metrics/export.ts';
@@ -14,7 +15,7 @@ export type ChangesPosition = {
   /** Connections up to here were read, in this pass. */
   at: { userId: string } | { seq: number };
   /** Where the last of them was left, if it was not finished: after this group, of all or of those that changed. */
-  unfinished: { connectionId: number; afterGroupId: number; isWhole: boolean } | undefined;
+  unfinished: { connectionId: ConnectionId; afterGroupId: number; isWhole: boolean } | undefined;
 };
 
 /** A group as it is now. */

@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import type { MetricQuery } from '../../domain/metrics/metric-query.ts';
 import type { MetricValue } from '../../domain/metrics/metric-value.ts';
@@ -18,7 +19,7 @@ export type MetricChange = {
 /** How far each selected metric went over a range: two rows read a metric, however many values lie between. */
 export const readMetricChanges = async (
   deps: Deps,
-  connectionId: number,
+  connectionId: ConnectionId,
   { selection, ...range }: TimeRange & Pick<MetricQuery, 'selection'>,
 ): Promise<Result<MetricChange[], Failure>> => {
   const series = await seriesToRead(deps, connectionId, selection);

@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { localDay } from '../../domain/metrics/local-time.ts';
 import {
@@ -43,7 +44,7 @@ export type MetricPeriod = PeriodSummary & {
  */
 export const readMetricPeriods = async (
   deps: Deps,
-  connectionId: number,
+  connectionId: ConnectionId,
   { selection, length, wholeDays, filling, ...query }: PeriodQuery,
 ): Promise<Result<MetricPeriod[], Failure>> => {
   const series = await seriesToRead(deps, connectionId, selection);

@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import {
   type MetricPlace,
@@ -25,7 +26,7 @@ export type MetricPage = { values: MetricValue[]; next: MetricPlace | undefined 
  */
 export const readMetrics = async (
   deps: Deps,
-  connectionId: number,
+  connectionId: ConnectionId,
   { selection, ...query }: MetricQuery,
 ): Promise<Result<MetricPage, Failure>> => {
   const series = await seriesToRead(deps, connectionId, selection);
@@ -69,7 +70,7 @@ export const valuesInRange = (
 /** What a selection means for one connection: known from the names where it can be, else found among what is stored. */
 export const seriesToRead = async (
   deps: Deps,
-  connectionId: number,
+  connectionId: ConnectionId,
   selection: MetricSelection,
 ): Promise<Result<MetricSeries[], Failure>> => {
   const named = namedSeries(selection);
@@ -84,7 +85,7 @@ export type LatestMetrics = { values: MetricValue[]; untilSeconds: EpochSeconds 
 /** The newest value of every selected metric of the whole body that a connection has, measured by now, in the catalogue's order. */
 export const readLatestMetrics = async (
   deps: Deps,
-  connectionId: number,
+  connectionId: ConnectionId,
   selection: MetricSelection,
 ): Promise<Result<LatestMetrics, Failure>> => {
   const read = await readLatest(deps.db, connectionId, toSeconds(deps.now()));

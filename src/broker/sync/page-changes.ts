@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { type GroupChanges, groupChanges, removeGroup, storedGroupOf } from '../../domain/group-change.ts';
 import { interpretGroup, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
@@ -52,7 +53,7 @@ const inFirstZone = (group: MeasurementGroup, { groups, sources }: Known): Measu
  */
 export const addDeletions = async (
   deps: Deps,
-  connectionId: number,
+  connectionId: ConnectionId,
   { reviews, review, known, changes }: { reviews: ReviewPosition; review: Review; known: Known; changes: GroupChanges },
 ): Promise<Result<{ position: ReviewPosition; confirmAt: EpochMs | undefined }, Failure>> => {
   const { window, answer } = review;

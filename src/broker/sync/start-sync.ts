@@ -1,4 +1,5 @@
 import { hex } from '../../crypto/credential.ts';
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
@@ -23,7 +24,7 @@ import type { Asker, Reservation } from '../withings.ts';
 const SYNC_LEASE_MS = 2 * MINUTE_MS;
 
 /** The connection, and the app that requests its sync, if one does. */
-export type Synced = { id: number; appId?: string };
+export type Synced = { id: ConnectionId; appId?: string };
 
 /**
  * What a sync is for: whose share of Withings' requests it takes, whether it was requested, and which window it re-reads when
@@ -107,7 +108,11 @@ const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined =
 const SYNC_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000, 2_000, 2_000];
 
 /** Another caller is syncing this connection: its result is returned. */
-const awaitSync = async (deps: Deps, connectionId: number, startedAt: number): Promise<Result<Answered, Failure>> => {
+const awaitSync = async (
+  deps: Deps,
+  connectionId: ConnectionId,
+  startedAt: number,
+): Promise<Result<Answered, Failure>> => {
   for (const pauseMs of [0, ...SYNC_POLLS_MS]) {
     if (pauseMs > 0) await deps.sleep(pauseMs);
     const state = await syncStateOf(deps.db, connectionId);

@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import type { ChangeCounts } from '../../domain/group-change.ts';
 import { ok, type Result } from '../../domain/result.ts';
@@ -26,7 +27,7 @@ import { nextReviewAt, type Review } from './review-window.ts';
 
 /** What one slice of a sync has done so far. */
 export type Slice = {
-  connectionId: number;
+  connectionId: ConnectionId;
   /** Whose connection it is. */
   user: { appId: string; userId: string };
   lease: SyncLease;
@@ -150,7 +151,7 @@ export const storePage = async (
 };
 
 /** What is known of the groups of an answer; without any, nothing has to be asked. */
-const knownOf = (deps: Deps, connectionId: number, page: MeasurePage, review: Review | undefined) => {
+const knownOf = (deps: Deps, connectionId: ConnectionId, page: MeasurePage, review: Review | undefined) => {
   const upstream = [...page.groups, ...(review?.page.groups ?? [])].map(({ groupId }) => groupId);
   const ids = [...new Set([...upstream, ...(review?.page.unreadableIds ?? [])])];
   if (ids.length === 0 && review === undefined) return Promise.resolve(ok(NOTHING_KNOWN));

@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type StoredTokens, whyUnusable } from '../../domain/connection.ts';
 import type { Failure, ReauthReason } from '../../domain/failure.ts';
 import { refreshDecision } from '../../domain/refresh.ts';
@@ -19,7 +20,7 @@ import { openToken } from './sealed-tokens.ts';
  */
 export const usableAccessToken = async (
   deps: Deps,
-  connectionId: number,
+  connectionId: ConnectionId,
   cause: RefreshCause,
   known?: StoredTokens,
 ): Promise<Result<UsableToken, Failure>> => {

@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { isRefusalBelieved } from '../../domain/refresh.ts';
 import { othersWentWellSince } from '../../store/tokens/refusals.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
@@ -16,7 +17,7 @@ export const isRefusal = (failure: WithingsFailure): boolean => {
 const WITHINGS_TIMED_OUT = 522;
 
 /** Refusals without a success in between. */
-export type Refusals = { connectionId: number; since: number | undefined; attempts: number };
+export type Refusals = { connectionId: ConnectionId; since: number | undefined; attempts: number };
 
 /** Whether one more refusal is believed: see `isRefusalBelieved`. Queries the database only if that depends on it. */
 export const believes = async (deps: Deps, { connectionId, since, attempts }: Refusals): Promise<boolean> => {

@@ -1,5 +1,6 @@
 import { hashUser } from '../../crypto/user-hash.ts';
 import type { Actor } from '../../domain/audit.ts';
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type ConnectionDetail, whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
@@ -56,7 +57,7 @@ export const disconnect = async (
 export const syncableConnection = ({
   appId,
   connection,
-}: AuthorizedRequest): Result<{ id: number; appId: string }, Failure> => {
+}: AuthorizedRequest): Result<{ id: ConnectionId; appId: string }, Failure> => {
   const unusable = whyUnusable(connection);
   return connection === undefined || unusable !== undefined
     ? fail(unusable ?? { kind: 'not_connected' })

@@ -1,6 +1,7 @@
 import { mintId } from '../../crypto/credential.ts';
 import { hashUser } from '../../crypto/user-hash.ts';
 import type { Actor } from '../../domain/audit.ts';
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { SECOND_MS } from '../../domain/time.ts';
@@ -91,7 +92,7 @@ export const eraseUser = async (
 /** Deletes the body data of connections, a bounded part of it; whether all of it is gone. Counts into `erasure`. */
 const emptyConnections = async (
   deps: Deps,
-  connectionIds: readonly number[],
+  connectionIds: readonly ConnectionId[],
   { removed }: Erasure,
 ): Promise<Result<boolean, Failure>> => {
   for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {

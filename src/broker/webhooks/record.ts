@@ -1,4 +1,5 @@
 import { mintId } from '../../crypto/credential.ts';
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import { MAX_LISTED_GROUPS } from '../../domain/webhooks/event.ts';
 import type { NewEvent } from '../../store/webhooks/events.ts';
@@ -14,14 +15,14 @@ export const newEvent = (deps: Pick<Deps, 'now' | 'random'>, event: Omit<NewEven
 /** The event of a connection that lost its tokens. */
 export const reauthEvent = (
   deps: Pick<Deps, 'now' | 'random'>,
-  { appId, connectionId }: { appId: string; connectionId: number },
+  { appId, connectionId }: { appId: string; connectionId: ConnectionId },
   reason: ReauthReason,
 ): NewEvent => newEvent(deps, { appId, type: 'connection.reauth_required', connectionId, detail: { reason } });
 
 /** What a stored page of measurements tells: which groups changed, and that the history is complete. */
 export const syncEvents = (
   deps: Pick<Deps, 'now' | 'random'>,
-  { appId, connectionId }: { appId: string; connectionId: number },
+  { appId, connectionId }: { appId: string; connectionId: ConnectionId },
   { changedGroups, completesHistory }: { changedGroups: readonly number[]; completesHistory: boolean },
 ): NewEvent[] => {
   const of = { appId, connectionId };

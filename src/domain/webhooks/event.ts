@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../connection-id.ts';
 import type { EpochMs } from '../time.ts';
 
 /** What apps are told about. Types are added, never renamed: receivers compare them. */
@@ -32,7 +33,7 @@ export type StoredEvent = {
   seq: number;
   id: string;
   type: EventType;
-  connectionId: number | undefined;
+  connectionId: ConnectionId | undefined;
   /** Undefined if the connection it is about was erased: such an event is not shown to anyone. */
   userId: string | undefined;
   at: EpochMs;

@@ -1,6 +1,7 @@
 import { and, eq, type SQL } from 'drizzle-orm';
 
 import type { KeyScope } from '../../domain/app.ts';
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -24,7 +25,7 @@ export type KeyLookup = AppLookup & {
 
 /** The part of the current connection that a user's request depends on. */
 export type CurrentConnection = {
-  id: number;
+  id: ConnectionId;
   state: ConnectionState;
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
@@ -115,7 +116,7 @@ export const appLookupOf = (row: CallerRow): AppLookup => ({
 });
 
 type ConnectionRow = {
-  connectionId: number | null;
+  connectionId: ConnectionId | null;
   state: ConnectionState | null;
   stateReason: string | null;
   stateSince: number | null;

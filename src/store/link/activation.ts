@@ -1,6 +1,7 @@
 import { and, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1Idempotent, violatedConstraint, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
@@ -19,7 +20,7 @@ import { removePendingStatement } from './pending-connections.ts';
 
 /** The connection to write: the user's current one, with new tokens. */
 export type Activation = {
-  id: number;
+  id: ConnectionId;
   appId: string;
   userId: string;
   withingsUserId: string;

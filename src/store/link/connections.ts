@@ -1,5 +1,6 @@
 import { and, eq, ne, or, sql, type SQL } from 'drizzle-orm';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type ConnectionDetail, type ConnectionState, isLive } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { OthersOnAccount } from '../../domain/link.ts';
@@ -13,7 +14,7 @@ import { disconnectEventStatement, type NewEvent, noteRecorded } from '../webhoo
 
 /** A user's connection, as input to `decideLink`. */
 export type KnownConnection = {
-  id: number;
+  id: ConnectionId;
   withingsUserId: string;
   state: ConnectionState;
   isCurrent: boolean;

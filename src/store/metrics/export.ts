@@ -1,5 +1,6 @@
 import { and, asc, eq } from 'drizzle-orm';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { StoredGroup } from '../../domain/group-change.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -12,7 +13,7 @@ import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 
 /** A connection of a user, earlier ones included. */
 export type ExportedConnection = {
-  id: number;
+  id: ConnectionId;
   withingsUserId: string;
   isCurrent: boolean;
   state: ConnectionState;
@@ -60,7 +61,7 @@ const EXPORTED_COLUMNS = `${GROUP_COLUMNS},
 /** Groups of a connection in the order of their ids, after one of them. */
 export const groupsAfter = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   afterGroupId: number,
   limit: number,
 ): StoreResult<ExportedGroup[]> =>
@@ -77,7 +78,7 @@ export const groupsAfter = (
   });
 
 /** The name of a group of a connection. */
-export type GroupName = { connectionId: number; groupId: number };
+export type GroupName = { connectionId: ConnectionId; groupId: number };
 
 /** The named groups in the order of the names, undefined for missing ones: two rows read for each. */
 export const groupsNamed = (db: Db, names: readonly GroupName[]): StoreResult<(ExportedGroup | undefined)[]> =>

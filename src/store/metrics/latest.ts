@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
@@ -32,7 +33,7 @@ type LatestRow = {
  * The newest certain value of every whole-body measure type that a connection has, measured by now, in one round trip: a few rows read for
  * each type, and as many more as it has newer filled-in values.
  */
-export const readLatest = (db: Db, connectionId: number, nowSeconds: EpochSeconds): StoreResult<LatestPage> =>
+export const readLatest = (db: Db, connectionId: ConnectionId, nowSeconds: EpochSeconds): StoreResult<LatestPage> =>
   tryD1(db, async () => {
     const [sources, heights, latest] = await db.d1.batch([
       sourcesStatement(db, connectionId),

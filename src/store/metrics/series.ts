@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { LEAST_HEIGHT_M, MOST_HEIGHT_M, usableHeights } from '../../domain/metrics/bmi.ts';
 import { MANUAL_ATTRIBS, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
@@ -36,7 +37,7 @@ export type SeriesPlace = Pick<SeriesValue, 'measuredAtSeconds' | 'groupId' | 'r
 
 /** Which values of one connection are meant. */
 export type SeriesRange = {
-  connectionId: number;
+  connectionId: ConnectionId;
   series: readonly Series[];
   fromSeconds: EpochSeconds;
   toSeconds: EpochSeconds;
@@ -107,7 +108,7 @@ export const readEnds = (db: Db, range: SeriesRange): StoreResult<SeriesPage> =>
 /** The values of several statements in one order, with what explains them. */
 const readMerged = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   statements: readonly D1PreparedStatement[],
   order: SeriesQuery['order'],
 ): StoreResult<SeriesPage> =>
@@ -162,7 +163,7 @@ const undecidedCount = ({ type, position, ambiguous }: Series, { connectionId, u
 };
 
 /** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
-export const storedSeries = (db: Db, connectionId: number): StoreResult<StoredSeries[]> =>
+export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<StoredSeries[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(`${SERIES} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
@@ -234,14 +235,14 @@ export const SERIES = `
   ),
   series (type, position, ambiguous) AS (SELECT series ->> 0, series ->> 1, series ->> 2 FROM found WHERE series IS NOT NULL)`;
 
-export const sourcesStatement = (db: Db, connectionId: number): D1PreparedStatement =>
+export const sourcesStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
   db.d1
     .prepare(
       `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ? LIMIT ${MAX_SOURCES}`,
     )
     .bind(connectionId);
 
-export const heightsStatement = (db: Db, connectionId: number): D1PreparedStatement =>
+export const heightsStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
   db.d1
     .prepare(
       `SELECT measured_seconds, value, group_id FROM measurements

@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 import { endsStatements, type Series, type SeriesRange, type SeriesValue } from './series.ts';
@@ -27,7 +28,7 @@ export const seriesSpans = (
 /** How long `count` values of a series take from each of at most five moments on; undefined if fewer follow. */
 export const timeOfNext = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   { type, position, ambiguous }: Series,
   moments: readonly EpochSeconds[],
   count: number,

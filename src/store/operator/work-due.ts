@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { databaseClock, tryD1, type Db, type StoreResult } from '../d1.ts';
 import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-quota.ts';
@@ -127,7 +128,7 @@ export const syncsToResume = (
   db: Db,
   now: EpochMs,
   limit: number,
-): StoreResult<{ connectionId: number; appDisabled: boolean }[]> =>
+): StoreResult<{ connectionId: ConnectionId; appDisabled: boolean }[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
@@ -135,7 +136,7 @@ export const syncsToResume = (
          FROM connections WHERE sync_resume_at <= ?1 ORDER BY sync_resume_at LIMIT ?2`,
       )
       .bind(now, limit)
-      .all<{ id: number; disabled: number }>();
+      .all<{ id: ConnectionId; disabled: number }>();
     return results.map(({ id, disabled }) => ({ connectionId: id, appDisabled: disabled === 1 }));
   });
 
@@ -160,7 +161,7 @@ export const bringForward = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, n
   });
 
 /** Puts a resumption off, so that one that keeps failing does not hold up the others. */
-export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs): StoreResult<void> =>
+export const postponeResume = (db: Db, connectionId: ConnectionId, resumeAt: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1
       .prepare(`UPDATE connections SET sync_resume_at = ?2 WHERE id = ?1 AND sync_resume_at IS NOT NULL`)
@@ -169,7 +170,7 @@ export const postponeResume = (db: Db, connectionId: number, resumeAt: EpochMs):
   });
 
 /** A connection of which an older window is to be re-read. */
-export type ReviewDue = { connectionId: number; isReviewable: boolean; lastUsedAt: EpochMs };
+export type ReviewDue = { connectionId: ConnectionId; isReviewable: boolean; lastUsedAt: EpochMs };
 
 /** The connection whose review has been due longest. Not reviewable: one that ended, of a disabled app, or without any measurement yet. */
 export const reviewDue = (db: Db, now: EpochMs): StoreResult<ReviewDue | undefined> =>
@@ -182,14 +183,18 @@ export const reviewDue = (db: Db, now: EpochMs): StoreResult<ReviewDue | undefin
          FROM connections WHERE next_review_at <= ?1 ORDER BY next_review_at LIMIT 1`,
       )
       .bind(now)
-      .first<{ id: number; last_used_at: number; reviewable: number }>();
+      .first<{ id: ConnectionId; last_used_at: number; reviewable: number }>();
     return row === null
       ? undefined
       : { connectionId: row.id, isReviewable: row.reviewable === 1, lastUsedAt: row.last_used_at };
   });
 
 /** Puts a review off; `undefined` until the next requested sync. */
-export const postponeReview = (db: Db, connectionId: number, nextReviewAt: EpochMs | undefined): StoreResult<void> =>
+export const postponeReview = (
+  db: Db,
+  connectionId: ConnectionId,
+  nextReviewAt: EpochMs | undefined,
+): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1
       .prepare(`UPDATE connections SET next_review_at = ?2 WHERE id = ?1 AND next_review_at IS NOT NULL`)

@@ -1,5 +1,7 @@
 import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
+
 /**
  * Body data: Withings' groups, and the measurements in the order in which they are read. The conventions are those of
  * `connections.ts`.
@@ -9,7 +11,7 @@ export const sources = sqliteTable(
   'sources',
   {
     // WITHOUT ROWID. The few devices, attributions and time zones that a connection's groups came with.
-    connectionId: integer('connection_id').notNull(),
+    connectionId: integer('connection_id').$type<ConnectionId>().notNull(),
     /** Follows from the other columns. */
     id: integer('id').notNull(),
     attrib: integer('attrib').notNull(),
@@ -25,7 +27,7 @@ export const groups = sqliteTable(
   'groups',
   {
     // WITHOUT ROWID
-    connectionId: integer('connection_id').notNull(),
+    connectionId: integer('connection_id').$type<ConnectionId>().notNull(),
     /** Withings' `grpid`. */
     groupId: integer('group_id').notNull(),
     measuredSeconds: integer('measured_seconds').notNull(),
@@ -46,7 +48,7 @@ export const measurements = sqliteTable(
   'measurements',
   {
     // WITHOUT ROWID. Clustered in reading order: one metric of one connection over time.
-    connectionId: integer('connection_id').notNull(),
+    connectionId: integer('connection_id').$type<ConnectionId>().notNull(),
     /** Withings' measure type. */
     type: integer('type').notNull(),
     /** -1 for the whole body, else Withings' position. */

@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
+
 /**
  * The D1 schema. Body data is in `body-data.ts`, accounts and audit are in `management.ts`, links under way in
  * `links.ts`. The broker's own times (`…_at`) are Unix milliseconds. Times that Withings gave (`…_seconds`) are Unix
@@ -93,7 +95,7 @@ export const connections = sqliteTable(
      * Random, below 2^52. It is known before the row exists, because tokens are sealed to it, and short, because
      * measurements repeat it.
      */
-    id: integer('id').primaryKey(),
+    id: integer('id').$type<ConnectionId>().primaryKey(),
     appId: text('app_id').notNull(),
     userId: text('user_id').notNull(),
     withingsUserId: text('withings_user_id').notNull(),

@@ -1,5 +1,7 @@
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
+
 /** Tables of links under way: which states are used, and what waits to be confirmed. */
 
 export const claims = sqliteTable(
@@ -28,7 +30,7 @@ export const pendingConnections = sqliteTable(
     userId: text('user_id').notNull(),
     withingsUserId: text('withings_user_id').notNull(),
     /** The id that the tokens are sealed to. */
-    connectionId: integer('connection_id').notNull(),
+    connectionId: integer('connection_id').$type<ConnectionId>().notNull(),
     scope: text('scope').notNull(),
     accessTokenSealed: text('access_token_sealed').notNull(),
     refreshTokenSealed: text('refresh_token_sealed').notNull(),

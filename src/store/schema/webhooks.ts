@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
+
 /** What happened that apps are told about, and how far each endpoint has been told. The conventions are those of `connections.ts`. */
 
 export const events = sqliteTable(
@@ -13,7 +15,7 @@ export const events = sqliteTable(
     id: text('id').notNull(),
     type: text('type').notNull(),
     /** The connection that the event is about. The user's id is read from its row: an erasure takes the person out of all events at once. */
-    connectionId: integer('connection_id'),
+    connectionId: integer('connection_id').$type<ConnectionId>(),
     /** Only of events that are about no connection. */
     userId: text('user_id'),
     at: integer('at').notNull(),

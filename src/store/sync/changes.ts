@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
@@ -62,7 +63,7 @@ const appended = (groups: SQL<string | null>) =>
   sql`json_insert(coalesce(${sql.raw(RECENT)} -> '$.changes', '[]'), '$[#]', json_array(${sql.raw(NEXT_SEQ)}, json(${groups})))`;
 
 /** Keeps the places of connections that are about to be deleted from being given again. */
-export const floorStatement = (db: Db, connectionIds: readonly number[]): D1PreparedStatement =>
+export const floorStatement = (db: Db, connectionIds: readonly ConnectionId[]): D1PreparedStatement =>
   db.d1
     .prepare(
       `WITH going (app_id, seq) AS (
@@ -85,7 +86,7 @@ export const startReadingChanges = (db: Db, appId: string): StoreResult<number> 
 
 /** A connection in the order in which it is read. */
 export type ChangedConnection = {
-  connectionId: number;
+  connectionId: ConnectionId;
   userId: string;
   isCurrent: boolean;
   seq: number;
@@ -122,7 +123,7 @@ export const connectionsToRead = (
   });
 
 type Row = {
-  id: number;
+  id: ConnectionId;
   user_id: string;
   is_current: number;
   change_seq: number | null;

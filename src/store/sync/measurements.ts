@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type GroupChanges, packValues } from '../../domain/group-change.ts';
 import type { EpochMs, EpochSeconds } from '../../domain/time.ts';
 import type { ReviewedGroup } from '../../domain/window-review.ts';
@@ -29,7 +30,7 @@ export type Known = {
  */
 export const knownGroups = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   groupIds: readonly number[],
   window: { fromSeconds: EpochSeconds; toSeconds: EpochSeconds } | undefined,
 ): StoreResult<Known> =>
@@ -58,7 +59,7 @@ export const knownGroups = (
 /** Which of these groups are the only readings of their kinds, besides those that are missing already: their ids. A few rows a group. */
 export const loneGroups = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   candidates: readonly ReviewedGroup[],
 ): StoreResult<Set<number>> =>
   tryD1(db, async () => {
@@ -123,7 +124,7 @@ const MAX_PARAMETER_CHARACTERS = 1_000_000;
  */
 export const storeGroupChanges = (
   db: Db,
-  held: { connectionId: number; leaseId: string },
+  held: { connectionId: ConnectionId; leaseId: string },
   changes: GroupChanges,
   sources: readonly Source[],
   now: EpochMs,
@@ -140,7 +141,7 @@ export const storeGroupChanges = (
 
 const changeStatements = (
   db: Db,
-  held: { connectionId: number; leaseId: string },
+  held: { connectionId: ConnectionId; leaseId: string },
   changes: GroupChanges,
   sources: readonly Source[],
   now: EpochMs,

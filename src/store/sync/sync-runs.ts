@@ -1,5 +1,6 @@
 import { and, eq, sql, type SQL } from 'drizzle-orm';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { historyCompleteFrom, type SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
@@ -28,7 +29,7 @@ export type SyncProgress = {
 };
 
 /** `Held` is the connection, and the lease that every write of a sync names. */
-type Held = { connectionId: number; leaseId: string };
+type Held = { connectionId: ConnectionId; leaseId: string };
 
 const isHeld = (param: Param<Held>) =>
   and(eq(connections.id, param('connectionId')), eq(connections.syncLeaseId, param('leaseId')));
@@ -56,7 +57,7 @@ const PROGRESS = statementPerShape((shape) =>
 /** The statement that notes progress and keeps the lease. */
 export const progressStatement = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   leaseId: string,
   progress: SyncProgress,
 ): D1PreparedStatement => PROGRESS(progress).bind(db, { connectionId, leaseId, ...progressValues(progress) });
@@ -89,7 +90,7 @@ const FINISH = statementPerShape((shape) =>
  */
 export const finishStatement = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   leaseId: string,
   progress: SyncProgress,
   { outcome, skipped, usedTokenVersion, isUse }: SyncEnding,
@@ -134,7 +135,7 @@ const ABANDON = prepared((orm, param: Param<AbandonValues & Held>) =>
 /** Ends a sync that failed: what was stored and how far it got stays, and what was asked is remembered. */
 export const abandonSync = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   leaseId: string,
   ending: {
     outcome: unknown;

@@ -1,5 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ConnectionState, StoredTokens } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { SyncPosition } from '../../domain/sync.ts';
@@ -27,7 +28,7 @@ export type SyncStart = {
   refusals: { since: EpochMs | undefined; attempts: number };
 };
 
-const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & SyncLease>) =>
+const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: ConnectionId } & SyncLease>) =>
   orm
     .update(connections)
     .set({ syncLeaseId: param('id'), syncLeaseUntil: param('until') })
@@ -56,7 +57,7 @@ const FRESH_MS = 10 * SECOND_MS;
  *
  * @param mayRepeat whether a complete sync of the last seconds is no reason against it
  */
-export const mayStart = (connectionId: number, lease: SyncLease, mayRepeat: boolean): Condition => ({
+export const mayStart = (connectionId: ConnectionId, lease: SyncLease, mayRepeat: boolean): Condition => ({
   // The lease may have been taken a moment ago by this very call, whose answer was lost. A date that is ahead is another isolate's mistake.
   sql: `EXISTS (SELECT 1 FROM connections WHERE id = ?10 AND state = 'active'
     AND (sync_lease_until IS NULL OR sync_lease_until <= ?1 OR sync_lease_until > ?1 + ${LONGEST_LEASE_MS} OR sync_lease_id = ?11)
@@ -79,7 +80,7 @@ export const isStillFresh = ({ endedAt }: { endedAt: EpochMs }, now: EpochMs): b
  *
  * The race that remains: a holder slower than its lease finds its writes refused, because each names the lease.
  */
-export const startStatements = (db: Db, connectionId: number, lease: SyncLease): D1PreparedStatement[] => [
+export const startStatements = (db: Db, connectionId: ConnectionId, lease: SyncLease): D1PreparedStatement[] => [
   TAKE_LEASE.bind(db, { connectionId, ...lease }),
   SYNC_STATE.bind(db, { connectionId, databaseNow: db.databaseNow?.() ?? null }),
 ];
@@ -124,7 +125,7 @@ export type SyncState = {
   last: { endedAt: EpochMs; outcome: unknown } | undefined;
 };
 
-const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number; databaseNow: EpochMs | null }>) =>
+const SYNC_STATE = prepared((orm, param: Param<{ connectionId: ConnectionId; databaseNow: EpochMs | null }>) =>
   orm
     .select({
       state: connections.state,
@@ -142,7 +143,7 @@ const SYNC_STATE = prepared((orm, param: Param<{ connectionId: number; databaseN
 );
 
 /** The sync state of a connection; undefined if it does not exist. */
-export const syncStateOf = (db: Db, connectionId: number): StoreResult<SyncState | undefined> =>
+export const syncStateOf = (db: Db, connectionId: ConnectionId): StoreResult<SyncState | undefined> =>
   tryD1(db, async () => syncStateOfRow(await SYNC_STATE.first(db, { connectionId, databaseNow: null })));
 
 type StateRow = Awaited<ReturnType<typeof SYNC_STATE.rows>>[number];

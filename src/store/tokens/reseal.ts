@@ -1,11 +1,12 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
+import { asConnectionId, type ConnectionId } from '../../domain/connection-id.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
 /** All sealed tokens of a connection, and the version that they were read at. */
 export type SealedTokens = {
-  connectionId: number;
+  connectionId: ConnectionId;
   appId: string;
   userId: string;
   tokenVersion: number;
@@ -28,7 +29,7 @@ export const sealedTokensAfter = (db: Db, afterId: number, limit: number): Store
         previousRefreshTokenSealed: connections.previousRefreshTokenSealed,
       })
       .from(connections)
-      .where(gt(connections.id, afterId))
+      .where(gt(connections.id, asConnectionId(afterId)))
       .orderBy(asc(connections.id))
       .limit(limit);
     return rows.map((row) => ({

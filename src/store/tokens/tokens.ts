@@ -1,5 +1,6 @@
 import { and, eq, isNull, lte, or, sql, type SQL } from 'drizzle-orm';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { StoredTokens } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
@@ -11,14 +12,14 @@ import { withEvent } from '../timeline.ts';
 import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 import { tokenColumns, tokensOfRow } from './token-row.ts';
 
-const TOKENS = prepared((orm, param: Param<{ connectionId: number }>) =>
+const TOKENS = prepared((orm, param: Param<{ connectionId: ConnectionId }>) =>
   orm
     .select(tokenColumns)
     .from(connections)
     .where(eq(connections.id, param('connectionId'))),
 );
 
-export const tokensOf = (db: Db, connectionId: number): StoreResult<StoredTokens | undefined> =>
+export const tokensOf = (db: Db, connectionId: ConnectionId): StoreResult<StoredTokens | undefined> =>
   tryD1(db, async () => {
     const row = await TOKENS.first(db, { connectionId });
     return row === undefined ? undefined : tokensOfRow(row);
@@ -27,7 +28,7 @@ export const tokensOf = (db: Db, connectionId: number): StoreResult<StoredTokens
 /** The right to refresh one connection, until it is returned or ends. */
 export type RefreshLease = { id: string; takenAt: EpochMs; until: EpochMs };
 
-const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & RefreshLease>) =>
+const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: ConnectionId } & RefreshLease>) =>
   orm
     .update(connections)
     .set(leaseColumns(param))
@@ -46,7 +47,7 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: number } & Refres
  */
 export const takeRefreshLease = (
   db: Db,
-  connectionId: number,
+  connectionId: ConnectionId,
   lease: RefreshLease,
 ): StoreResult<StoredTokens | undefined> =>
   tryD1(db, async () => {
@@ -100,7 +101,7 @@ const clearDoubt = (param: Param<RefreshLease>) =>
   sql<number>`nullif(${connections.inDoubtSince}, ${param('takenAt')})`;
 
 /** What a write of the holder depends on: the row, its version and the lease. */
-export type HeldLease = { connectionId: number; tokenVersion: number; lease: RefreshLease };
+export type HeldLease = { connectionId: ConnectionId; tokenVersion: number; lease: RefreshLease };
 
 type HeldValues = Omit<HeldLease, 'lease'> & RefreshLease;
 
@@ -212,14 +213,14 @@ const RETURN_LEASES = prepared((orm, param: Param<RefreshLease & { connectionIds
 export const returnLeases = (
   db: Db,
   lease: RefreshLease,
-  connectionIds: readonly number[],
+  connectionIds: readonly ConnectionId[],
   nextRefreshAt: EpochMs,
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     await RETURN_LEASES.bind(db, { ...lease, connectionIds: JSON.stringify(connectionIds), nextRefreshAt }).run();
   });
 
-const DROP_LEASE = prepared((orm, param: Param<{ connectionId: number; id: string }>) =>
+const DROP_LEASE = prepared((orm, param: Param<{ connectionId: ConnectionId; id: string }>) =>
   orm
     .update(connections)
     .set(noLease)
@@ -227,12 +228,18 @@ const DROP_LEASE = prepared((orm, param: Param<{ connectionId: number; id: strin
 );
 
 /** Drops the lease of a holder whose connection was disconnected or reconnected. The holder may write nothing else. */
-export const dropLease = (db: Db, connectionId: number, { id }: RefreshLease): StoreResult<void> =>
+export const dropLease = (db: Db, connectionId: ConnectionId, { id }: RefreshLease): StoreResult<void> =>
   tryD1(db, async () => {
     await DROP_LEASE.bind(db, { connectionId, id }).run();
   });
 
-type Condemned = { connectionId: number; tokenVersion: number; leaseId: string | null; reason: string; now: EpochMs };
+type Condemned = {
+  connectionId: ConnectionId;
+  tokenVersion: number;
+  leaseId: string | null;
+  reason: string;
+  now: EpochMs;
+};
 
 const REQUIRE_REAUTH = prepared((orm, param: Param<Condemned>) =>
   orm
@@ -267,7 +274,7 @@ const REQUIRE_REAUTH = prepared((orm, param: Param<Condemned>) =>
  */
 export const recordReauthRequired = (
   db: Db,
-  { connectionId, tokenVersion, lease }: { connectionId: number; tokenVersion: number; lease?: RefreshLease },
+  { connectionId, tokenVersion, lease }: { connectionId: ConnectionId; tokenVersion: number; lease?: RefreshLease },
   reason: ReauthReason,
   event: NewEvent,
   now: EpochMs,

@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
@@ -56,7 +57,7 @@ export const LONGEST_AHEAD_MS = 2 * HOUR_MS;
 
 /** Rows that say until when no request is sent for one connection. The name is the prefix and the connection's id. */
 const WAITS = `name > 'wait:' AND name < 'wait;'`;
-const waitName = (connectionId: number): string => `wait:${connectionId}`;
+const waitName = (connectionId: ConnectionId): string => `wait:${connectionId}`;
 /** If this many connections have to wait at the same time, Withings throttles the client, so all wait. */
 const WAITS_OF_CLIENT = 3;
 
@@ -67,7 +68,7 @@ export type Take = {
   /** The app whose sync it is. Other kinds of requests are not counted by app. */
   appId?: string | undefined;
   /** The connection that the request is for. While it has to wait, nothing is granted. */
-  connectionId?: number | undefined;
+  connectionId?: ConnectionId | undefined;
   /** How long the caller can wait for the grant. */
   waitMs?: number | undefined;
   /** Another condition for the grant. `?1` in it is the current time; its own parameters start at `?10`. */
@@ -196,7 +197,7 @@ const waitSeconds = ({ name, share, count, appId }: Take, levels: { share: numbe
 };
 
 /** Records that Withings asked to wait for one connection, and deletes waits that have ended. */
-export const noteWait = (db: Db, connectionId: number, until: EpochMs, now: EpochMs): StoreResult<void> =>
+export const noteWait = (db: Db, connectionId: ConnectionId, until: EpochMs, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1.batch([
       db.d1.prepare(`DELETE FROM request_budgets WHERE ${WAITS} AND NOT (${isRunning})`).bind(now),

@@ -1,5 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apiKeys, apps, connections, redirectUris } from '../schema/connections.ts';
@@ -13,7 +14,7 @@ import { noteRecorded } from '../webhooks/events.ts';
 /** Removing people and apps, children first, a bounded number of rows at a time: no table cascades. */
 
 /** What there is of a user: every connection there ever was, and the Withings accounts behind them and behind pending ones. */
-export type UserHoldings = { connectionIds: number[]; pending: number; withingsUserIds: string[] };
+export type UserHoldings = { connectionIds: ConnectionId[]; pending: number; withingsUserIds: string[] };
 
 /** What there is of a user of an app. */
 export const holdingsOf = (db: Db, appId: string, userId: string): StoreResult<UserHoldings> =>
@@ -63,7 +64,11 @@ export type RemovedBodyData = { measurements: number; groups: number; sources: n
  *
  * @returns what went; fewer than `most` of each, and none linked again, means that nothing is left
  */
-export const deleteBodyData = (db: Db, connectionIds: readonly number[], most: number): StoreResult<RemovedBodyData> =>
+export const deleteBodyData = (
+  db: Db,
+  connectionIds: readonly ConnectionId[],
+  most: number,
+): StoreResult<RemovedBodyData> =>
   tryD1(db, async () => {
     const ids = JSON.stringify(connectionIds);
     const [, measurements, groups, sources, relinked] = await db.d1.batch([
@@ -126,11 +131,11 @@ const ORPHAN = `
   SELECT id FROM met WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.id = met.id) LIMIT 1`;
 
 /** A connection that is gone although measurements of it are stored, of those whose ids follow `fromId`. */
-export const findOrphan = (db: Db, fromId: number): StoreResult<number | undefined> =>
-  tryD1(db, async () => (await db.d1.prepare(ORPHAN).bind(fromId).first<number>('id')) ?? undefined);
+export const findOrphan = (db: Db, fromId: number): StoreResult<ConnectionId | undefined> =>
+  tryD1(db, async () => (await db.d1.prepare(ORPHAN).bind(fromId).first<ConnectionId>('id')) ?? undefined);
 
 /** Deletes the body data of a connection that is gone, at most `most` rows of each table. */
-export const deleteOrphan = (db: Db, connectionId: number, most: number): StoreResult<number> =>
+export const deleteOrphan = (db: Db, connectionId: ConnectionId, most: number): StoreResult<number> =>
   tryD1(db, async () => {
     const results = await db.d1.batch(bodyDataDeletions(db, GONE, JSON.stringify([connectionId]), most));
     return results.reduce((sum, { meta }) => sum + meta.changes, 0);
@@ -144,7 +149,7 @@ export const deleteOrphan = (db: Db, connectionId: number, most: number): StoreR
  */
 export const deleteConnections = (
   db: Db,
-  connectionIds: readonly number[],
+  connectionIds: readonly ConnectionId[],
   alongside: D1PreparedStatement[],
 ): StoreResult<{ removed: number; refilled: number }> =>
   tryD1(db, async () => {

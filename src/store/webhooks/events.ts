@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
@@ -7,7 +8,7 @@ export type NewEvent = {
   appId: string;
   id: string;
   type: EventType;
-  connectionId?: number;
+  connectionId?: ConnectionId;
   userId?: string;
   at: EpochMs;
   detail?: EventDetail;
@@ -27,7 +28,10 @@ export const eventStatement = (db: Db, event: NewEvent): D1PreparedStatement =>
  * The statement that records what an activation is about to do: a connection is created or, if it had lost its tokens, restored. It
  * belongs before the activation, which changes what this statement reads. Renewing a working connection is no event.
  */
-export const activationEventStatement = (db: Db, event: NewEvent & { connectionId: number }): D1PreparedStatement =>
+export const activationEventStatement = (
+  db: Db,
+  event: NewEvent & { connectionId: ConnectionId },
+): D1PreparedStatement =>
   insertEvent(db, event, {
     type: `CASE WHEN EXISTS (SELECT 1 FROM connections WHERE id = ?4) THEN 'connection.restored' ELSE ?3 END`,
     condition: `NOT EXISTS (SELECT 1 FROM connections WHERE id = ?4 AND state = 'active' AND is_current = 1)`,
@@ -89,7 +93,7 @@ type Row = {
   seq: number;
   id: string;
   type: string;
-  connection_id: number | null;
+  connection_id: ConnectionId | null;
   user_id: string | null;
   at: number;
   detail: string;

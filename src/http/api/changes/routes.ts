@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type * as z from 'zod';
 
 import { type ChangesPosition, readChanges } from '../../../broker/metrics/read-changes.ts';
+import { asConnectionId } from '../../../domain/connection-id.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forBackend } from '../admit-app.ts';
@@ -43,5 +44,5 @@ const positionOf = (cursor: z.output<typeof changesCursor>, appId: string): Chan
   const at = typeof place === 'string' ? { userId: place } : { seq: place };
   if (left === null) return { since, at, unfinished: undefined };
   const [connectionId, afterGroupId, isWhole] = left;
-  return { since, at, unfinished: { connectionId, afterGroupId, isWhole } };
+  return { since, at, unfinished: { connectionId: asConnectionId(connectionId), afterGroupId, isWhole } };
 };

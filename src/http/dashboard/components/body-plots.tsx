@@ -1,5 +1,6 @@
 import type { Deps } from '../../../broker/deps.ts';
 import { readMetricPeriods } from '../../../broker/metrics/read-metric-periods.ts';
+import type { ConnectionId } from '../../../domain/connection-id.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
 import { selectMetrics } from '../../../domain/metrics/metric-query.ts';
@@ -53,7 +54,7 @@ export type Plots = {
 /** Reads the plots of one connection; nothing if there is no connection yet. */
 export const readPlots = async (
   deps: Deps,
-  connection: { id: number } | undefined,
+  connection: { id: ConnectionId } | undefined,
   range: PlotRange,
 ): Promise<Result<Plots, Failure>> => {
   const { days, length } = RANGES[range];
@@ -75,7 +76,7 @@ const FEW_PERIODS = 7;
 
 const readValues = async (
   deps: Deps,
-  connectionId: number,
+  connectionId: ConnectionId,
   days: number | undefined,
   length: PeriodLength,
 ): Promise<Result<PlotValues, Failure>> => {
