@@ -43,19 +43,20 @@ const settings = z.object({
   WITHINGS_SCOPE: z.string().default('user.metrics'),
   /** Where browsers reach the broker; the origin of each request where absent. */
   PUBLIC_URL: z.url().optional(),
-  /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. The cron's share allows 15 at once. */
+  /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. The cron's share allows 13 at once. */
   REFRESH_BATCH: positive.max(13).default(10),
   REFRESH_USED_LATELY_HOURS: positive.default(DEFAULT_REFRESH_POLICY.usedLatelyMs / HOUR_MS),
   REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),
   REFRESH_IDLE_DAYS: positive.max(300).default(DEFAULT_REFRESH_POLICY.idleIntervalMs / DAY_MS),
   /** Shares of the 120 requests a minute that Withings allows, unless it allows more: refreshes, requested syncs, … */
-  CRON_REQUESTS_PER_MINUTE: share(30),
-  SYNC_REQUESTS_PER_MINUTE: share(40),
+  CRON_REQUESTS_PER_MINUTE: share(26),
+  SYNC_REQUESTS_PER_MINUTE: share(32),
   /** … syncs and reviews that the cron goes on with, … */
-  RESUME_REQUESTS_PER_MINUTE: share(12),
+  RESUME_REQUESTS_PER_MINUTE: share(10),
   REVIEW_REQUESTS_PER_MINUTE: share(6),
-  /** … code exchanges, and revocations with what else there is. */
-  LINK_REQUESTS_PER_MINUTE: share(20),
+  /** … code exchanges, subscriptions to notifications, and revocations with what else there is. */
+  LINK_REQUESTS_PER_MINUTE: share(14),
+  NOTIFY_REQUESTS_PER_MINUTE: share(20),
   OTHER_REQUESTS_PER_MINUTE: share(12),
   /** How long one request to Withings may take. A refresh lease outlives two of them. */
   WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),
@@ -140,6 +141,7 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
     resume: { requestsPerMinute: env.RESUME_REQUESTS_PER_MINUTE },
     review: { requestsPerMinute: env.REVIEW_REQUESTS_PER_MINUTE },
     link: { requestsPerMinute: env.LINK_REQUESTS_PER_MINUTE },
+    notify: { requestsPerMinute: env.NOTIFY_REQUESTS_PER_MINUTE },
     other: { requestsPerMinute: env.OTHER_REQUESTS_PER_MINUTE },
   },
   refreshBatch: env.REFRESH_BATCH,

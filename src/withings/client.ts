@@ -5,11 +5,18 @@
  */
 import { clientSecretPost, signedNonce, type Authenticate } from './authenticate.ts';
 import { processMeasureResponse, type MeasurePage } from './measure.ts';
+import {
+  processGetResponse,
+  processListResponse,
+  processSubscribeResponse,
+  processUnsubscribeResponse,
+  type Subscription,
+} from './notify.ts';
 import { ok, type Outcome } from './outcome.ts';
 import type { Secret } from './secret.ts';
 import { createSender, urlBelow, type Answer, type Form, type Send } from './send.ts';
 import { processRevokeResponse, processTokenResponse, type TokenGrant } from './token.ts';
-import { AUTHORIZE_PATH, MEASURE_PATH, OAUTH2_PATH } from './wire.ts';
+import { AUTHORIZE_PATH, MEASURE_PATH, NOTIFY_PATH, OAUTH2_PATH } from './wire.ts';
 
 export type WithingsConfig = {
   /** Where calls go: `https://wbsapi.withings.net`. */
@@ -40,6 +47,12 @@ export type MeasureQuery = {
   /** `nextOffset` of the previous page, never computed. */
   offset?: number | undefined;
 };
+
+/** One subscription: a callback URL, which holds a secret, and a kind of data (`appli`). */
+export type SubscriptionQuery = { accessToken: Secret; callbackUrl: Secret; appli: number };
+
+/** Exactly one change at a time, as Withings asks. */
+export type SubscriptionChange = { callbackUrl: Secret } | { appli: number } | { comment: string };
 
 export type WithingsClient = ReturnType<typeof createWithingsClient>;
 
@@ -104,7 +117,78 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
       const answer = await send(OAUTH2_PATH, form);
       return answer.ok ? processRevokeResponse(answer.value) : answer;
     },
+
+    ...notifyActions(send),
   };
+};
+
+/** The actions of `/notify`. Withings wants some seconds between two of one person. */
+const notifyActions = (send: Send) => {
+  const callNotify = async <Value>(
+    form: Form,
+    accessToken: Secret,
+    process: (answer: Answer) => Outcome<Value>,
+  ): Promise<Outcome<Value>> => {
+    const answer = await send(NOTIFY_PATH, form, accessToken);
+    return answer.ok ? process(answer.value) : answer;
+  };
+
+  return {
+    /**
+     * Subscribes a callback to one kind of data of a person. Withings sends it a HEAD before it answers. Ask for the list
+     * before: whether the same subscription is made twice is not certain.
+     */
+    subscribe: async (request: SubscriptionQuery & { comment?: string }): Promise<Outcome<void>> => {
+      const form: Form = { action: 'subscribe', callbackurl: request.callbackUrl, appli: String(request.appli) };
+      if (request.comment !== undefined) form['comment'] = request.comment;
+      return callNotify(form, request.accessToken, processSubscribeResponse);
+    },
+
+    /** A person's subscriptions: all, or those of one kind of data. The same may be in it more than once. */
+    listSubscriptions: async (request: { accessToken: Secret; appli?: number }): Promise<Outcome<Subscription[]>> => {
+      const form: Form = { action: 'list' };
+      if (request.appli !== undefined) form['appli'] = String(request.appli);
+      return callNotify(form, request.accessToken, processListResponse);
+    },
+
+    /** The last subscription of this callback and kind of data. */
+    getSubscription: async (request: SubscriptionQuery): Promise<Outcome<Subscription>> =>
+      callNotify(
+        { action: 'get', callbackurl: request.callbackUrl, appli: String(request.appli) },
+        request.accessToken,
+        processGetResponse,
+      ),
+
+    /** Changes one subscription, also if there are several of this callback and kind of data. */
+    updateSubscription: async (request: SubscriptionQuery & { change: SubscriptionChange }): Promise<Outcome<void>> =>
+      callNotify(
+        {
+          action: 'update',
+          callbackurl: request.callbackUrl,
+          appli: String(request.appli),
+          ...changeForm(request.change),
+        },
+        request.accessToken,
+        processSubscribeResponse,
+      ),
+
+    /**
+     * Ends the subscription of a callback to one kind of data. Without `appli` it asks for all of the callback; the
+     * reference says that this ends every notification of the person.
+     */
+    revokeSubscription: async (
+      request: Omit<SubscriptionQuery, 'appli'> & { appli?: number },
+    ): Promise<Outcome<void>> => {
+      const form: Form = { action: 'revoke', callbackurl: request.callbackUrl };
+      if (request.appli !== undefined) form['appli'] = String(request.appli);
+      return callNotify(form, request.accessToken, processUnsubscribeResponse);
+    },
+  };
+};
+
+const changeForm = (change: SubscriptionChange): Form => {
+  if ('callbackUrl' in change) return { new_callbackurl: change.callbackUrl };
+  return 'appli' in change ? { new_appli: String(change.appli) } : { comment: change.comment };
 };
 
 const authorizeUrl = (config: WithingsConfig, request: AuthorizeRequest): string => {

@@ -41,7 +41,13 @@ export type FailureCause =
   /** The token endpoint refuses this authorization code: unknown, used, or older than 30 seconds. */
   | { kind: 'code_rejected' }
   /** The token or signature endpoint refuses the client id, secret or signature. The operator has to fix it. */
-  | { kind: 'client_rejected' };
+  | { kind: 'client_rejected' }
+  /** Status 293 or 343 to a subscription: its callback did not answer Withings' HEAD, or is none that Withings takes. */
+  | { kind: 'callback_refused' }
+  /** Status 286, or 293 or 343 to a look-up or a revocation: there is no such subscription. */
+  | { kind: 'subscription_unknown' }
+  /** Status 294: Withings could not delete the subscription. */
+  | { kind: 'subscription_kept' };
 
 export const ok = <Value>(value: Value): { ok: true; value: Value } => ({ ok: true, value });
 
@@ -71,4 +77,7 @@ const MAY_HAVE_TAKEN_EFFECT: Record<Exclude<FailureCause['kind'], 'http_error'>,
   refresh_token_rejected: false,
   code_rejected: false,
   client_rejected: false,
+  callback_refused: false,
+  subscription_unknown: false,
+  subscription_kept: false,
 };

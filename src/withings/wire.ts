@@ -13,6 +13,7 @@ export const AUTHORIZE_PATH = '/oauth2_user/authorize2';
 export const OAUTH2_PATH = '/v2/oauth2';
 export const SIGNATURE_PATH = '/v2/signature';
 export const MEASURE_PATH = '/measure';
+export const NOTIFY_PATH = '/notify';
 
 /** Every answer is HTTP 200 with one of two envelopes; `status` 0 is success. */
 export type SuccessEnvelope<Body> = { status: 0; body: Body };
@@ -91,4 +92,14 @@ export type Measure = {
   /** Only on values typed into the app. */
   apppfmid?: number;
   appliver?: number;
+};
+
+/** Answer to `action=get`, and one entry of the answer to `action=list`, of `/notify`. */
+export type NotifyProfile = {
+  appli: number;
+  callbackurl: string;
+  /** Null in recordings for an absent one. */
+  comment: string | null;
+  /** Unix seconds; 2147483647 in recordings of `list`. */
+  expires?: number;
 };

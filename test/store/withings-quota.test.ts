@@ -43,7 +43,7 @@ const isGranted = async (requestsPerMinute: number, now: number, about: Partial<
 const mostInAMinute = (moments: readonly number[]): number =>
   Math.max(0, ...moments.map((start) => moments.filter((at) => at >= start && at < start + 60_000).length));
 
-const NAMES = ['cron', 'sync', 'resume', 'review', 'link', 'other'] as const;
+const NAMES = ['cron', 'sync', 'resume', 'review', 'link', 'notify', 'other'] as const;
 
 test('never more than the share is granted in any 60 seconds, however the requests come and wait for their turn', async () => {
   await fc.assert(

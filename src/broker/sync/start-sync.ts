@@ -30,7 +30,11 @@ export type Synced = { id: ConnectionId; appId?: string };
  * What a sync is for: whose share of Withings' requests it takes, whether it was requested, and which window it re-reads when
  * everything new is read.
  */
-export type SyncPurpose = { share: Exclude<QuotaName, 'cron' | 'link' | 'other'>; isUse: boolean; review: ReviewKind };
+export type SyncPurpose = {
+  share: Exclude<QuotaName, 'cron' | 'link' | 'notify' | 'other'>;
+  isUse: boolean;
+  review: ReviewKind;
+};
 
 /** A sync that has begun: what it starts from, under which lease, and its first requests to Withings. */
 export type Begun = { start: SyncStart; lease: SyncLease; granted: Reservation };

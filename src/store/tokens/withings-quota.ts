@@ -5,9 +5,9 @@ import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 /**
  * The kinds of requests to Withings. Each has its own share of the 120 requests a minute that the client may make, so
  * that many requests of one kind do not block another: refreshes by the cron, syncs by apps, syncs and reviews that the
- * cron continues, code exchanges, and the rest (revocations, proofs of the client secret).
+ * cron continues, code exchanges, subscriptions, and the rest (revocations, proofs of the client secret).
  */
-export type QuotaName = 'cron' | 'sync' | 'resume' | 'review' | 'link' | 'other';
+export type QuotaName = 'cron' | 'sync' | 'resume' | 'review' | 'link' | 'notify' | 'other';
 
 /** At most this many requests in any 60 seconds. */
 export type Share = { requestsPerMinute: number };
@@ -31,6 +31,7 @@ const PART_AT_ONCE: Record<QuotaName, number> = {
   resume: 1 / 2,
   review: 1 / 2,
   link: 1 / 2,
+  notify: 1 / 2,
   other: 1 / 2,
 };
 
