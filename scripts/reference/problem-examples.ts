@@ -32,7 +32,7 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
       refusal: { reason: 'fragment', detail: 'A redirect URI has no fragment (#…).' },
     },
   ],
-  webhook_url_not_allowed: [{ kind: 'webhook_url_not_allowed', detail: 'It must begin with https://.' }],
+  webhook_url_not_allowed: [{ kind: 'webhook_url_not_allowed', refusal: 'not_https' }],
   too_many_webhooks: [{ kind: 'too_many_webhooks', most: 5 }],
   webhook_disabled: [{ kind: 'webhook_disabled' }],
   too_many_redirect_uris: [{ kind: 'too_many_redirect_uris', most: 50 }],

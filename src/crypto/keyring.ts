@@ -24,6 +24,7 @@ export type KeyPurpose =
   | 'seal-token'
   | 'seal-link'
   | 'seal-webhook'
+  | 'seal-shown'
   | 'sign-state'
   | 'sign-connect-session'
   | 'sign-user-token'

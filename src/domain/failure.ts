@@ -1,4 +1,5 @@
 import type { RedirectUriRefusal } from './redirect-uri/registration.ts';
+import type { UrlRefusal } from './webhooks/endpoint-url.ts';
 
 /**
  * Every expected failure of a use case, each with its details. One switch per entry point maps a kind to an answer
@@ -35,7 +36,7 @@ export type RequestFailure =
   | { kind: 'too_many_redirect_uris'; most: number }
   | { kind: 'too_many_keys'; most: number }
   | { kind: 'too_many_access_tokens'; most: number }
-  | { kind: 'webhook_url_not_allowed'; detail: string }
+  | { kind: 'webhook_url_not_allowed'; refusal: UrlRefusal }
   | { kind: 'too_many_webhooks'; most: number }
   | { kind: 'webhook_disabled' };
 

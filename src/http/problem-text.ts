@@ -1,4 +1,5 @@
 import type { Failure } from '../domain/failure.ts';
+import { describeUrlRefusal } from '../domain/webhooks/endpoint-url.ts';
 import { later, problem, type ProblemText } from './problem-format.ts';
 
 /** The text of each failure, in every format and in the reference. A kind without an entry does not compile. */
@@ -85,7 +86,7 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
       `An app has at most ${failure.most}. Remove one first.`,
     ),
   webhook_url_not_allowed: (failure) =>
-    problem(422, 'webhook_url_not_allowed', 'Webhook URL not allowed', failure.detail),
+    problem(422, 'webhook_url_not_allowed', 'Webhook URL not allowed', describeUrlRefusal(failure.refusal)),
   too_many_webhooks: (failure) =>
     problem(409, 'too_many_webhooks', 'Too many webhooks', `An app has at most ${failure.most}. Remove one first.`),
   webhook_disabled: () =>

@@ -64,10 +64,17 @@ describe('signing in', () => {
   });
 
   test('is asked for at every page, and nothing of the page is shown before', async () => {
-    for (const path of ['/dashboard', '/dashboard/apps', '/dashboard/apps/app_1/keys', '/dashboard/no-such-page']) {
+    const KEYS = '/dashboard/apps/app_1/keys';
+    for (const [path, location] of [
+      ['/dashboard', '/dashboard/sign-in'],
+      ['/dashboard/apps', '/dashboard/sign-in'],
+      [KEYS, `/dashboard/sign-in?to=${encodeURIComponent(KEYS)}`],
+      ['/dashboard/no-such-page', '/dashboard/sign-in?to=%2Fdashboard%2Fno-such-page'],
+    ] as const) {
       const answer = await broker.request(path, { headers: { Accept: 'text/html' } });
       expect(answer.status, path).toBe(303);
-      expect(answer.headers.get('Location'), path).toBe('/dashboard/sign-in');
+      expect(answer.headers.get('Location'), path).toBe(location);
+      expect(await answer.text(), path).toBe('');
     }
   });
 

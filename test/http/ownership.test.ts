@@ -47,6 +47,11 @@ const OWN = new Set([
   'POST /dashboard/account/tokens',
   'POST /dashboard/account/tokens/:token_id/revoke',
   'GET /dashboard/audit',
+  // Forms' URLs, which lead to their pages.
+  'GET /dashboard/sign-out',
+  'GET /dashboard/sign-out-everywhere',
+  'GET /dashboard/account/tokens',
+  'GET /dashboard/account/tokens/:token_id/revoke',
   'GET /audit',
 ]);
 const PAGES = /^\/dashboard(\/|$)/;
@@ -71,6 +76,7 @@ let eve: Developer;
 let evesBrowser: DashboardBrowser;
 let evesFormToken: string;
 let keyId: string;
+let webhookId: string;
 
 beforeAll(async () => {
   broker = await startBroker();
@@ -82,6 +88,8 @@ beforeAll(async () => {
   await app.call('POST', '/withings/sync/ada');
   const { data } = await (await ada.call('GET', `/apps/${app.id}/keys`)).json<{ data: { id: string }[] }>();
   keyId = data[0]?.id ?? '';
+  const hook = await ada.call('POST', `/apps/${app.id}/webhooks`, { url: 'https://ada.example.com/' });
+  webhookId = (await hook.json<{ id: string }>()).id;
   evesBrowser = dashboardBrowser(broker);
   evesFormToken = formToken((await evesBrowser.signIn(eve.token)).html);
   const { id } = await (await eve.call('POST', '/apps', { name: 'Of Eve' })).json<{ id: string }>();
@@ -98,6 +106,11 @@ const FIELDS: [string, string][] = [
   ['expires_in_days', '90'],
   ['user_id', 'ada'],
   ['redirect_uri', WOMOJI],
+  ['url', 'https://eve.example.com/'],
+  ['events', 'user.erased'],
+  ['payload', 'thin'],
+  ['description', 'Mine now'],
+  ['sequence', '1'],
 ];
 
 /** Opens a page, or sends a form, as the developer who is signed in and comes from a page of ours. */
@@ -114,6 +127,7 @@ const pathOf = (route: string, appId: string): string =>
     .replace(':key_id', keyId)
     .replace(':account_id', ada.accountId)
     .replace(':token_id', ada.tokenId)
+    .replace(':webhook_id', webhookId)
     .replace(/:\w+/g, 'x')}${QUERIES[route] ?? ''}`;
 
 const everything = async (): Promise<string> => {
@@ -127,6 +141,9 @@ const everything = async (): Promise<string> => {
     'audit_entries',
     'accounts',
     'access_tokens',
+    'events',
+    'webhook_endpoints',
+    'webhook_retries',
   ];
   const rows = await env.DB.batch(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`)));
   return JSON.stringify(rows.map(({ results }) => results)).replaceAll(/"last_used_at":\d+/g, '"last_used_at":null');

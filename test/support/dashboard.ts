@@ -83,8 +83,16 @@ const hiddenFields = (html: string, action: string): [string, string][] => {
   const hidden = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)];
   return hidden.length === 0
     ? [['form_token', formToken(html)]]
-    : hidden.map(([, name = '', value = '']) => [name, value]);
+    : hidden.map(([, name = '', value = '']) => [name, unescaped(value)]);
 };
+
+const unescaped = (text: string): string =>
+  text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
 
 /** The token of a page's forms. */
 export const formToken = (html: string): string => /name="form_token" value="([0-9a-f]+)"/.exec(html)?.[1] ?? '';

@@ -4,6 +4,7 @@ import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { HOUR_MS, SECOND_MS } from '../../domain/time.ts';
+import { isDelivered } from '../../domain/webhooks/endpoint.ts';
 import { isForEndpoint, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { type ExportedGroup, groupsNamed } from '../../store/metrics/export.ts';
 import { finishAtOnce, idleEndpoints } from '../../store/webhooks/at-once.ts';
@@ -179,7 +180,7 @@ const pausedFor = (
 });
 
 const report = async (deps: Deps, { appId, id }: SendingEndpoint, outcome: RunOutcome): Promise<void> => {
-  const refused = outcome.attempts.filter(({ status = 0 }) => status < 200 || status >= 300).length;
+  const refused = outcome.attempts.filter((attempt) => !isDelivered(attempt)).length;
   const delivered = outcome.attempts.length - refused;
   if (delivered > 0) deps.log({ level: 'info', event: 'webhook', outcome: 'delivered', appId, count: delivered });
   if (refused > 0) deps.log({ level: 'warn', event: 'webhook', outcome: 'refused', appId, count: refused });

@@ -2,16 +2,23 @@ import { mintId } from '../../crypto/credential.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { type Secret, secret } from '../../domain/secret.ts';
-import { describeUrlRefusal, validateEndpointUrl } from '../../domain/webhooks/endpoint-url.ts';
+import { validateEndpointUrl } from '../../domain/webhooks/endpoint-url.ts';
 import {
   type Attempt,
+  failedEvents,
   MAX_ENDPOINTS_PER_APP,
   type Payload,
   SECRET_OVERLAP_MS,
   type WebhookEndpoint,
 } from '../../domain/webhooks/endpoint.ts';
 import type { EventType } from '../../domain/webhooks/event.ts';
-import { addEndpoint, changeEndpoint, endpointsOf, removeEndpoint } from '../../store/webhooks/endpoints.ts';
+import {
+  addEndpoint,
+  attemptsOf,
+  changeEndpoint,
+  endpointsOf,
+  removeEndpoint,
+} from '../../store/webhooks/endpoints.ts';
 import { addEvent } from '../../store/webhooks/events.ts';
 import { queueAgain } from '../../store/webhooks/queue.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
@@ -46,7 +53,7 @@ export const createWebhook = async (
   ownHosts: readonly string[],
 ): Promise<Result<{ endpoint: WebhookEndpoint; secret: Secret }, Failure>> => {
   const checked = validateEndpointUrl(url, { allowLoopback: app.allowLoopback, ownHosts });
-  if (!checked.ok) return fail({ kind: 'webhook_url_not_allowed', detail: describeUrlRefusal(checked.failure) });
+  if (!checked.ok) return fail({ kind: 'webhook_url_not_allowed', refusal: checked.failure });
   const endpoint: WebhookEndpoint = {
     id: mintId('wh', deps.random),
     appId: app.id,
@@ -59,7 +66,6 @@ export const createWebhook = async (
     disabledReason: undefined,
     previousSecretUntil: undefined,
     failingSince: undefined,
-    attempts: [],
   };
   const minted = mintWebhookSecret(deps);
   const audit = auditStatementFor(deps, by, {
@@ -99,6 +105,17 @@ export const showWebhook = async (
   return endpoint === undefined ? fail(NO_ENDPOINT) : ok(endpoint);
 };
 
+/** The last attempts to deliver to an endpoint, newest first. */
+export const listAttempts = async (
+  deps: Deps,
+  { app }: ManagedApp,
+  id: string,
+): Promise<Result<Attempt[], Failure>> => {
+  const attempts = await attemptsOf(deps.db, { appId: app.id, id });
+  if (!attempts.ok) return attempts;
+  return attempts.value === undefined ? fail(NO_ENDPOINT) : ok(attempts.value.toReversed());
+};
+
 export type WebhookChange = {
   url?: string | undefined;
   eventTypes?: EventType[] | null | undefined;
@@ -120,7 +137,7 @@ export const updateWebhook = async (
       ? undefined
       : validateEndpointUrl(change.url, { allowLoopback: app.allowLoopback, ownHosts });
   if (checked?.ok === false) {
-    return fail({ kind: 'webhook_url_not_allowed', detail: describeUrlRefusal(checked.failure) });
+    return fail({ kind: 'webhook_url_not_allowed', refusal: checked.failure });
   }
   const { url: _, eventTypes, ...rest } = change;
   const detail = {
@@ -201,17 +218,18 @@ export const resendEvents = async (
   const endpoint = await showWebhook(deps, managed, id);
   if (!endpoint.ok) return endpoint;
   if (endpoint.value.disabledAt !== undefined) return fail({ kind: 'webhook_disabled' });
-  const range =
-    'from' in which
-      ? { from: which.from, to: which.to }
-      : { seqs: failedSince(endpoint.value.attempts, which.failedSince) };
-  const queued = await queueAgain(deps.db, { appId: managed.app.id, id }, range, MAX_RESENT, deps.now());
+  const range = 'from' in which ? ok(which) : await failedSince(deps, managed, id, which.failedSince);
+  if (!range.ok) return range;
+  const queued = await queueAgain(deps.db, { appId: managed.app.id, id }, range.value, MAX_RESENT, deps.now());
   return queued.ok ? ok({ queued: queued.value }) : queued;
 };
 
-const failedSince = (attempts: readonly Attempt[], since: number): number[] => {
-  const last = new Map(attempts.map((attempt) => [attempt.seq, attempt]));
-  return [...last.values()]
-    .filter(({ at, status = 0 }) => at >= since && (status < 200 || status >= 300))
-    .map(({ seq }) => seq);
+const failedSince = async (
+  deps: Deps,
+  managed: ManagedApp,
+  id: string,
+  since: number,
+): Promise<Result<{ seqs: number[] }, Failure>> => {
+  const attempts = await listAttempts(deps, managed, id);
+  return attempts.ok ? ok({ seqs: failedEvents(attempts.value, since) }) : attempts;
 };

@@ -1,5 +1,5 @@
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
-import type { Attempt } from '../../domain/webhooks/endpoint.ts';
+import { type Attempt, isDelivered } from '../../domain/webhooks/endpoint.ts';
 import { isForEndpoint, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { isGivenUp, MAX_ATTEMPTS, retryPauseMs } from '../../domain/webhooks/retry.ts';
 import type { RunOutcome, Waiting } from '../../store/webhooks/deliveries.ts';
@@ -123,7 +123,7 @@ const attempt = async (
 ): Promise<boolean> => {
   const { outcome } = run;
   const answer = await sendOnce(deps, run, event, send);
-  if (isSuccess(answer)) {
+  if (isDelivered(answer)) {
     run.refusedInARow = 0;
     run.hasRecovered = true;
     Object.assign(outcome, { failures: 0, failingSince: undefined });
@@ -147,8 +147,6 @@ const attempt = async (
   if (event.userId !== undefined) run.blocked.set(event.userId, nextAt);
   return false;
 };
-
-const isSuccess = ({ status }: WebhookAnswer): boolean => status !== undefined && status >= 200 && status < 300;
 
 const sendOnce = async (
   deps: Pick<Deps, 'now'>,

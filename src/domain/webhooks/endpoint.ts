@@ -20,6 +20,14 @@ export type Attempt = {
   answer?: string;
 };
 
+export const isDelivered = ({ status = 0 }: { status?: number | undefined }): boolean => status >= 200 && status < 300;
+
+/** The events whose last attempt failed, since a moment; of attempts that are sorted newest first. */
+export const failedEvents = (attempts: readonly Attempt[], since: EpochMs): number[] => {
+  const last = new Map(attempts.toReversed().map((attempt) => [attempt.seq, attempt]));
+  return [...last.values()].filter((attempt) => attempt.at >= since && !isDelivered(attempt)).map(({ seq }) => seq);
+};
+
 /** Why an endpoint gets nothing any more: its owner, an answer 410, or five days of failures. */
 export type DisabledReason = 'by_owner' | 'gone' | 'failing';
 
@@ -39,8 +47,6 @@ export type WebhookEndpoint = {
   previousSecretUntil: EpochMs | undefined;
   /** Since when every attempt has failed. */
   failingSince: EpochMs | undefined;
-  /** Oldest first. */
-  attempts: Attempt[];
 };
 
 export const MAX_ENDPOINTS_PER_APP = 5;

@@ -6,10 +6,10 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { name } from '../api/schemas.ts';
 import type { DashboardContext } from './context.ts';
-import { type FieldErrors, parseForm } from './form.ts';
+import { parseForm, readForm, type RefusedForm } from './form.ts';
 
-/** The result of the form that creates a token: the token, or errors by field. */
-export type CreatedToken = { token: Secret } | { errors: FieldErrors };
+/** The result of the form that creates a token: the token, or the form with its errors. */
+type CreatedToken = { token: Secret } | { refused: RefusedForm };
 
 const tokenForm = z.strictObject({ name, expires_in_days: z.coerce.number().int().min(1).max(366) });
 
@@ -18,7 +18,10 @@ export const createTokenFromForm = async (
   accountId: string,
 ): Promise<Result<CreatedToken, Failure>> => {
   const wanted = await parseForm(c, tokenForm);
-  if (!wanted.ok) return ok({ errors: { name: 'Give it a name of 1 to 100 characters, and a time of the list.' } });
+  if (!wanted.ok) {
+    const errors = { name: 'Give it a name of 1 to 100 characters, and a time of the list.' };
+    return ok({ refused: { errors, typed: await readForm(c) } });
+  }
   const { name, expires_in_days: lifetimeDays } = wanted.value;
   const created = await createAccessToken(c.get('deps'), c.get('manager'), accountId, { name, lifetimeDays });
   return created.ok ? ok({ token: created.value.token }) : created;

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 
 import type { DashboardEnv } from './context.ts';
 import { refuseForeignForms } from './csrf.ts';
+import { leadToFormPages } from './form-pages.ts';
 import { accountPages } from './pages/account.tsx';
 import { appPages } from './pages/apps.tsx';
 import { appAuditPages, auditPages } from './pages/audit.tsx';
@@ -15,9 +16,11 @@ import { signInPages } from './pages/sign-in.tsx';
 import { signOutPages } from './pages/sign-out.tsx';
 import { userPages } from './pages/user.tsx';
 import { usersPages } from './pages/users.tsx';
+import { webhookPages } from './pages/webhook.tsx';
+import { webhooksPages } from './pages/webhooks.tsx';
 import { requireApp } from './require-app.ts';
 import { requireOperator } from './require-operator.ts';
-import { requireSession } from './session.ts';
+import { requireSession } from './require-session.ts';
 
 /** The dashboard's pages and forms. They work without scripts and call the same use cases as the API. */
 export const dashboard = new Hono<DashboardEnv>();
@@ -50,4 +53,8 @@ dashboard.route('/apps/:app_id/health', healthPages);
 dashboard.route('/apps/:app_id/users', usersPages);
 dashboard.route('/apps/:app_id/users/:user_id', userPages);
 dashboard.route('/apps/:app_id/keys', keysPages);
+dashboard.route('/apps/:app_id/webhooks', webhooksPages);
+dashboard.route('/apps/:app_id/webhooks/:webhook_id', webhookPages);
 dashboard.route('/apps/:app_id/audit', appAuditPages);
+
+leadToFormPages(dashboard);

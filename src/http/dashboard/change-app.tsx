@@ -7,8 +7,9 @@ import { appPage, appPath, type AppTab } from './components/app-frame.tsx';
 import { Ago } from './components/time.tsx';
 import type { DashboardContext } from './context.ts';
 import { answerFailure } from './failure.tsx';
+import { redirectWithNotice } from './flash.ts';
 import { readForm, VERSION_FIELD } from './form.ts';
-import { type Notice, withNotice } from './notice.ts';
+import type { Notice } from './notice.ts';
 
 /**
  * Forms that change an app carry the version of the app that their page showed. If two people change one app, the
@@ -31,7 +32,7 @@ export const changeApp = async (
   const shown = (await readForm(c)).get(VERSION_FIELD);
   if (shown !== (await appVersion(app))) return changedMeanwhile(c, tab, back);
   const changed = await updateApp(c.get('deps'), c.get('managed'), settings, true);
-  if (changed.ok) return c.redirect(withNotice(back, notice), 303);
+  if (changed.ok) return redirectWithNotice(c, back, notice);
   return changed.failure.kind === 'app_changed' ? changedMeanwhile(c, tab, back) : answerFailure(c, changed.failure);
 };
 

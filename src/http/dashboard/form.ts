@@ -13,6 +13,9 @@ export const VERSION_FIELD = 'version';
 /** Errors by field name. */
 export type FieldErrors = Readonly<Record<string, string>>;
 
+/** A form that was refused: its page shows the errors, and what was typed. */
+export type RefusedForm = { errors: FieldErrors; typed: URLSearchParams };
+
 export const readForm = async (c: DashboardContext): Promise<URLSearchParams> =>
   new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()));
 

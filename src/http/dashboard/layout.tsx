@@ -5,7 +5,7 @@ import type { Session } from '../../broker/access/dashboard-session.ts';
 import { withDoctype } from '../document.ts';
 import { FormToken } from './components/form.tsx';
 import type { DashboardContext } from './context.ts';
-import { noticeOf } from './notice.ts';
+import { takeNotice } from './flash.ts';
 
 /** The frame of every page: head, skip link, notice and navigation. */
 const Frame = ({ title, header, children }: { title: string; header?: Child; children: Child }) => (
@@ -67,7 +67,7 @@ export const page = (
   { title, section, status = 200 }: { title: string; section: Section; status?: ContentfulStatusCode },
   content: Child,
 ): Response | Promise<Response> => {
-  const notice = noticeOf(c.req.query('notice'));
+  const notice = takeNotice(c);
   return c.html(
     withDoctype(
       <Frame

@@ -1,4 +1,4 @@
-/** A notice after an action. The URL carries only its code, so no link can put its own text into a page. */
+/** A notice after an action. Its cookie has only the code, so that nothing can put its own text into a page. */
 const NOTICES = {
   session_ended: 'Your session has ended. Sign in again.',
   signed_out: 'You are signed out.',
@@ -15,6 +15,13 @@ const NOTICES = {
   link_policy_changed: 'Link policy changed. It applies to links opened from now on.',
   key_revoked: 'Key revoked. It is refused from the next request on.',
   token_revoked: 'Access token revoked. Its sessions have ended.',
+  webhook_changed: 'Endpoint changed. It applies from the next event on.',
+  webhook_paused: 'Paused. What happens now waits.',
+  webhook_enabled: 'Enabled. What waited is sent within a minute.',
+  webhook_deleted: 'Endpoint deleted.',
+  webhook_tested: 'A test event is on its way. Reload to see the attempt.',
+  webhook_resent: 'Queued. It is sent within a minute.',
+  webhook_nothing_resent: 'Nothing is kept to be sent again. Events are kept for seven days.',
   user_synced: 'Synced with Withings.',
   user_syncing: 'A part of the history is stored. The cron stores the rest; sync again to get it sooner.',
   user_disconnected: 'Disconnected. Stored measurements stay.',
@@ -27,6 +34,3 @@ export type Notice = keyof typeof NOTICES;
 /** The sentence of a notice's code; undefined for an unknown code. */
 export const noticeOf = (word: string | undefined): string | undefined =>
   word !== undefined && Object.hasOwn(NOTICES, word) ? NOTICES[word as Notice] : undefined;
-
-/** A path that shows a notice. */
-export const withNotice = (path: string, notice: Notice): string => `${path}?notice=${notice}`;

@@ -1,15 +1,7 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { createMiddleware } from 'hono/factory';
 
-import { managerOf, resumeSession } from '../../broker/access/dashboard-session.ts';
-import { formTokenOf } from '../../broker/access/form-token.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { callerAddress } from '../caller-address.ts';
-import { withDoctype } from '../document.ts';
-import type { DashboardEnv } from './context.ts';
-import { answerFailure } from './failure.tsx';
-import { sameSiteReloadPage } from './pages/same-site-reload.tsx';
 
 /**
  * The dashboard's two cookies. With the prefix `__Host-` only this host can set them, over https. Browsers count
@@ -42,23 +34,15 @@ export const setVisitorCookie = (c: Context, cookie: string): void => {
   setCookie(c, VISITOR_COOKIE, cookie, ATTRIBUTES);
 };
 
-export const SIGN_IN_PATH = '/dashboard/sign-in';
+/** Sets a cookie for the next page. */
+export const setBriefCookie = (c: Context, name: string, value: string, maxAgeSeconds: number): void => {
+  setCookie(c, name, value, { ...ATTRIBUTES, maxAge: maxAgeSeconds });
+};
 
-/** Admits a signed-in browser; redirects any other to the sign-in page. */
-export const requireSession = createMiddleware<DashboardEnv>(async (c, next) => {
-  const cookie = sessionCookie(c);
-  const resumed = await resumeSession(c.get('deps'), cookie, callerAddress(c));
-  if (!resumed.ok) return answerFailure(c, resumed.failure);
-  if (resumed.value === undefined || cookie === undefined) {
-    // A request from another site's link lacks the cookie. A reload from the dashboard has it.
-    if (c.req.method === 'GET' && cookie === undefined && c.req.header('Sec-Fetch-Site') === 'cross-site') {
-      return c.html(withDoctype(sameSiteReloadPage(c.req.path)), 200, { Refresh: '0' });
-    }
-    if (cookie !== undefined) clearSessionCookie(c);
-    return c.redirect(cookie === undefined ? SIGN_IN_PATH : `${SIGN_IN_PATH}?notice=session_ended`, 303);
-  }
-  c.set('session', resumed.value);
-  c.set('manager', managerOf(resumed.value));
-  c.set('formToken', await formTokenOf(cookie));
-  return next();
-});
+export const cookieOf = (c: Context, name: string): string | undefined => getCookie(c, name, 'host');
+
+export const clearCookie = (c: Context, name: string): void => {
+  deleteCookie(c, name, ATTRIBUTES);
+};
+
+export const SIGN_IN_PATH = '/dashboard/sign-in';

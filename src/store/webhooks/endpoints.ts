@@ -1,12 +1,15 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns } from 'drizzle-orm';
 
 import type { EpochMs } from '../../domain/time.ts';
-import type { DisabledReason, Payload, WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
+import type { Attempt, DisabledReason, Payload, WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
 import type { EventType } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { webhookEndpoints } from '../schema/webhooks.ts';
 
-type EndpointRow = typeof webhookEndpoints.$inferSelect;
+/** All but the attempts, which may be 200 KB, and the secrets. */
+const { attempts: _, secretSealed: __, previousSecretSealed: ___, ...COLUMNS } = getTableColumns(webhookEndpoints);
+
+type EndpointRow = Pick<typeof webhookEndpoints.$inferSelect, keyof typeof COLUMNS>;
 
 const endpointOfRow = (row: EndpointRow): WebhookEndpoint => ({
   id: row.id,
@@ -20,7 +23,6 @@ const endpointOfRow = (row: EndpointRow): WebhookEndpoint => ({
   disabledReason: (row.disabledReason ?? undefined) as DisabledReason | undefined,
   previousSecretUntil: row.previousSecretUntil ?? undefined,
   failingSince: row.failingSince ?? undefined,
-  attempts: JSON.parse(row.attempts),
 });
 
 /** A new endpoint with its sealed secret. */
@@ -70,11 +72,22 @@ export const addEndpoint = (
 export const endpointsOf = (db: Db, appId: string): StoreResult<WebhookEndpoint[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
-      .select()
+      .select(COLUMNS)
       .from(webhookEndpoints)
       .where(eq(webhookEndpoints.appId, appId))
       .orderBy(asc(webhookEndpoints.createdAt), asc(webhookEndpoints.id));
     return rows.map(endpointOfRow);
+  });
+
+/** The attempts of an endpoint, oldest first; undefined if the app has none of that id. */
+export const attemptsOf = (db: Db, { appId, id }: { appId: string; id: string }): StoreResult<Attempt[] | undefined> =>
+  tryD1(db, async () => {
+    const row = await db.orm
+      .select({ attempts: webhookEndpoints.attempts })
+      .from(webhookEndpoints)
+      .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)))
+      .get();
+    return row && (JSON.parse(row.attempts) as Attempt[]);
   });
 
 export type EndpointChange = {
@@ -124,7 +137,7 @@ export const changeEndpoint = (
       .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)));
     await db.d1.batch([statement(db, change), ...alongside]);
     const row = await db.orm
-      .select()
+      .select(COLUMNS)
       .from(webhookEndpoints)
       .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)))
       .get();

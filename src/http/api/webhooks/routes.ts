@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import {
   createWebhook,
   deleteWebhook,
+  listAttempts,
   listWebhooks,
   resendEvents,
   rotateWebhookSecret,
@@ -68,9 +69,8 @@ webhooksApi.post('/:webhook_id/test', forApp, async (c) => {
 });
 
 webhooksApi.get('/:webhook_id/attempts', forApp, async (c) => {
-  const found = await showWebhook(c.get('deps'), c.get('managed'), c.req.param('webhook_id'));
-  if (!found.ok) return answerFailure(c, found.failure);
-  return c.json({ data: found.value.attempts.toReversed().map(renderAttempt) });
+  const listed = await listAttempts(c.get('deps'), c.get('managed'), c.req.param('webhook_id'));
+  return listed.ok ? c.json({ data: listed.value.map(renderAttempt) }) : answerFailure(c, listed.failure);
 });
 
 webhooksApi.post('/:webhook_id/resend', forApp, valid('json', resendRequest), async (c) => {

@@ -2,7 +2,7 @@ import { type AccessToken, isTokenOver } from '../../../domain/account.ts';
 import type { CredentialPage } from '../../../domain/credential-list.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { credentialCursor } from '../../api/credential-cursor.ts';
-import type { FieldErrors } from '../form.ts';
+import type { RefusedForm } from '../form.ts';
 import { Badge } from './badge.tsx';
 import { Confirm } from './confirm.tsx';
 import { Field, Form } from './form.tsx';
@@ -19,7 +19,7 @@ type Props = {
   /** The path of the tokens' forms. */
   path: string;
   formToken: string;
-  errors: FieldErrors;
+  refused: RefusedForm | undefined;
   now: EpochMs;
 };
 
@@ -45,13 +45,14 @@ export const AccessTokens = (props: Props) => (
       <Field
         name="name"
         label="Name of a new token"
-        error={props.errors['name']}
+        value={props.refused?.typed.get('name') ?? undefined}
+        error={props.refused?.errors['name']}
         maxlength={100}
         autocomplete="off"
         placeholder="my laptop"
         required
       />
-      <Days />
+      <Days chosen={Number(props.refused?.typed.get('expires_in_days') ?? DEFAULT_DAYS)} />
       <button type="submit">Create token</button>
     </Form>
   </section>
@@ -66,12 +67,12 @@ const LIFETIMES: readonly [number, string][] = [
 
 const DEFAULT_DAYS = 90;
 
-const Days = () => (
+const Days = ({ chosen }: { chosen: number }) => (
   <div class="field short">
     <label for="days">Good for</label>
     <select id="days" name="expires_in_days">
       {LIFETIMES.map(([days, label]) => (
-        <option value={String(days)} selected={days === DEFAULT_DAYS}>
+        <option value={String(days)} selected={days === chosen}>
           {label}
         </option>
       ))}

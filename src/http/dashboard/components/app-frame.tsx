@@ -6,13 +6,14 @@ import type { DashboardContext } from '../context.ts';
 import { page } from '../layout.tsx';
 import { Badge } from './badge.tsx';
 
-export type AppTab = 'overview' | 'health' | 'users' | 'keys' | 'audit';
+export type AppTab = 'overview' | 'health' | 'users' | 'keys' | 'webhooks' | 'audit';
 
 const TABS: { tab: AppTab; label: string; path: string }[] = [
   { tab: 'overview', label: 'Overview', path: '' },
   { tab: 'health', label: 'Health', path: '/health' },
   { tab: 'users', label: 'Users', path: '/users' },
   { tab: 'keys', label: 'Keys', path: '/keys' },
+  { tab: 'webhooks', label: 'Webhooks', path: '/webhooks' },
   { tab: 'audit', label: 'Audit', path: '/audit' },
 ];
 

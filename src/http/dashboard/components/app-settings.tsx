@@ -1,5 +1,5 @@
 import type { App } from '../../../domain/app.ts';
-import type { FieldErrors } from '../form.ts';
+import type { RefusedForm } from '../form.ts';
 import { appPath } from './app-frame.tsx';
 import { Confirm } from './confirm.tsx';
 import { Field, Form } from './form.tsx';
@@ -9,7 +9,7 @@ type Props = {
   formToken: string;
   /** The version of the shown app, for the forms that change it. */
   version: Record<string, string>;
-  errors: FieldErrors;
+  refused: RefusedForm | undefined;
 };
 
 /** An app's settings: its name, enable or disable, and delete. */
@@ -24,14 +24,14 @@ export const AppSettings = (props: Props) => (
   </section>
 );
 
-const Rename = ({ app, formToken, version, errors }: Props) => (
+const Rename = ({ app, formToken, version, refused }: Props) => (
   <div class="whole">
     <Form class="inline" action={`${appPath(app)}/name`} token={formToken} fields={version}>
       <Field
         name="name"
         label="Name"
-        value={app.name}
-        error={errors['name']}
+        value={refused?.typed.get('name') ?? app.name}
+        error={refused?.errors['name']}
         maxlength={100}
         autocomplete="off"
         required
@@ -77,8 +77,8 @@ const Enable = ({ app, formToken, version }: Props) => (
   </div>
 );
 
-const Delete = ({ app, formToken, errors }: Props) => (
-  <details open={errors['confirmation'] !== undefined}>
+const Delete = ({ app, formToken, refused }: Props) => (
+  <details open={refused?.errors['confirmation'] !== undefined}>
     <summary>Delete app</summary>
     <Form action={`${appPath(app)}/delete`} token={formToken}>
       <p class="hint">
@@ -87,7 +87,8 @@ const Delete = ({ app, formToken, errors }: Props) => (
       <Field
         name="confirmation"
         label={`Type ${app.id} to confirm`}
-        error={errors['confirmation']}
+        error={refused?.errors['confirmation']}
+        value={refused?.typed.get('confirmation') ?? undefined}
         autocomplete="off"
         spellcheck={false}
         required

@@ -2,6 +2,7 @@ import type { Child } from 'hono/jsx';
 
 import type { AppOverview } from '../../../broker/apps/app-overview.ts';
 import type { App } from '../../../domain/app.ts';
+import type { WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
 import { appPath } from './app-frame.tsx';
 
 type Props = {
@@ -11,6 +12,7 @@ type Props = {
   uris: number;
   /** How many API keys are not revoked. */
   keys: number;
+  webhooks: readonly WebhookEndpoint[];
 };
 
 /** What keeps users from connecting or data from arriving, and how to fix it. */
@@ -32,7 +34,9 @@ export const Attention = (props: Props) => {
   );
 };
 
-const pointsOf = ({ app, users, uris, keys }: Props): { isBad: boolean; text: Child }[] => {
+const pointsOf = (props: Props): { isBad: boolean; text: Child }[] => [...appPoints(props), ...webhookPoints(props)];
+
+const appPoints = ({ app, users, uris, keys }: Props): { isBad: boolean; text: Child }[] => {
   const path = appPath(app);
   const points: { isBad: boolean; text: Child; applies: boolean }[] = [
     {
@@ -81,5 +85,26 @@ const pointsOf = ({ app, users, uris, keys }: Props): { isBad: boolean; text: Ch
   ];
   return points.filter(({ applies }) => applies);
 };
+
+/** Endpoints that get nothing, unless a manager paused them, and those that are about to. */
+const webhookPoints = ({ app, webhooks }: Props): { isBad: boolean; text: Child }[] =>
+  webhooks
+    .filter(({ disabledReason, failingSince }) =>
+      disabledReason === undefined ? failingSince !== undefined : disabledReason !== 'by_owner',
+    )
+    .map(({ id, url, disabledReason }) => ({
+      isBad: disabledReason !== undefined,
+      text: (
+        <>
+          The webhook endpoint <code>{url}</code>{' '}
+          {disabledReason === undefined
+            ? 'refuses events or cannot be reached.'
+            : disabledReason === 'gone'
+              ? 'is disabled: it answered 410 Gone.'
+              : 'is disabled: it failed for five days.'}{' '}
+          <a href={`${appPath(app)}/webhooks/${id}`}>Show its attempts</a>
+        </>
+      ),
+    }));
 
 const people = (count: number): string => (count === 1 ? '1 user' : `${count.toLocaleString('en')} users`);

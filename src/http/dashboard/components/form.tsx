@@ -37,6 +37,8 @@ type FieldProps = {
   /** What to enter, or what it is for. */
   hint?: Child;
   error?: string | undefined;
+  /** Where the error can be removed. */
+  remedy?: Child;
   value?: string | undefined;
   type?: 'text' | 'password' | 'search';
   placeholder?: string;
@@ -47,7 +49,7 @@ type FieldProps = {
 };
 
 /** A labeled text field, with its hint and its error, which a screen reader reads with it. */
-export const Field = ({ name, label, hint, error, type = 'text', ...input }: FieldProps) => {
+export const Field = ({ name, label, hint, error, remedy, type = 'text', ...input }: FieldProps) => {
   const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
   return (
     <div class={error === undefined ? 'field' : 'field wrong'}>
@@ -68,6 +70,7 @@ export const Field = ({ name, label, hint, error, type = 'text', ...input }: Fie
       {error && (
         <p class="error" id={`${name}-error`}>
           {inlineCode(error)}
+          {remedy && <> {remedy}</>}
         </p>
       )}
     </div>

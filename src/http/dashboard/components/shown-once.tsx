@@ -1,10 +1,21 @@
-import type { Secret } from '../../../domain/secret.ts';
+import type { ShownSecret } from '../../../broker/access/shown-once.ts';
+
+const HASHED = 'It is stored only as a hash and is not shown again.';
+
+const KINDS: Record<ShownSecret['kind'], { title: string; words: string }> = {
+  api_key: { title: 'Your new key', words: HASHED },
+  access_token: { title: 'The new access token', words: HASHED },
+  webhook_secret: {
+    title: 'The new signing secret',
+    words: 'Your receiver checks signatures with it. It is stored encrypted and is not shown again.',
+  },
+};
 
 /** A new secret. Only this answer contains it. One click selects it, so that it can be copied without a script. */
-export const ShownOnce = ({ title, secret }: { title: string; secret: Secret }) => (
+export const ShownOnce = ({ kind, secret }: ShownSecret) => (
   <section class="card secret" aria-labelledby="secret">
-    <h2 id="secret">{title}</h2>
-    <p>Copy it now: one click selects it whole. It is stored only as a hash and is not shown again.</p>
+    <h2 id="secret">{KINDS[kind].title}</h2>
+    <p>Copy it now: one click selects it whole. {KINDS[kind].words}</p>
     <p>
       <code class="copy">{secret.reveal()}</code>
     </p>

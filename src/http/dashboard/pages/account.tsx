@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 
 import { listAccessTokens } from '../../../broker/apps/manage-accounts.ts';
-import { createTokenFromForm, type CreatedToken, revokeNamedToken } from '../access-token-forms.ts';
+import { createTokenFromForm, revokeNamedToken } from '../access-token-forms.ts';
 import { AccessTokens } from '../components/access-tokens.tsx';
 import { Confirm } from '../components/confirm.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
@@ -9,39 +9,42 @@ import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { credentialPlace } from '../credential-place.ts';
 import { answerFailure } from '../failure.tsx';
+import { redirectShowing, redirectWithNotice, takeShown } from '../flash.ts';
+import type { RefusedForm } from '../form.ts';
 import { page } from '../layout.tsx';
-import { withNotice } from '../notice.ts';
 
 /** The session's account, token and expiry, and a developer's own tokens. */
 export const accountPages = new Hono<DashboardEnv>();
 
 const PATH = '/dashboard/account';
 
-accountPages.get('/', (c) => accountPage(c, { errors: {} }));
+accountPages.get('/', (c) => accountPage(c));
 
 accountPages.post('/tokens', async (c) => {
   const made = await createTokenFromForm(c, ownId(c));
-  return made.ok ? accountPage(c, made.value) : answerFailure(c, made.failure);
+  if (!made.ok) return answerFailure(c, made.failure);
+  if ('refused' in made.value) return accountPage(c, made.value.refused);
+  return redirectShowing(c, PATH, { kind: 'access_token', secret: made.value.token });
 });
 
 accountPages.post('/tokens/:token_id/revoke', async (c) => {
   const revoked = await revokeNamedToken(c, ownId(c));
-  return revoked.ok ? c.redirect(withNotice(PATH, 'token_revoked'), 303) : answerFailure(c, revoked.failure);
+  return revoked.ok ? redirectWithNotice(c, PATH, 'token_revoked') : answerFailure(c, revoked.failure);
 });
 
 /** The operator has no account. No account has the empty id, so the operator finds none here. */
 const ownId = (c: DashboardContext): string => c.get('session').account?.id ?? '';
 
-const accountPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
+const accountPage = async (c: DashboardContext, refused?: RefusedForm): Promise<Response> => {
   const { account } = c.get('session');
   const tokens = account && (await listAccessTokens(c.get('deps'), account.id, credentialPlace(c)));
   if (tokens?.ok === false) return answerFailure(c, tokens.failure);
-  const errors = 'errors' in made ? made.errors : {};
+  const shown = await takeShown(c);
   return page(
     c,
-    { title: 'Account', section: 'account', status: 'token' in made ? 201 : errors['name'] ? 422 : 200 },
+    { title: 'Account', section: 'account', status: refused === undefined ? 200 : 422 },
     <>
-      {'token' in made && <ShownOnce title="Your new access token" secret={made.token} />}
+      {shown && <ShownOnce {...shown} />}
       <h1>{account?.name ?? 'Operator'}</h1>
       <SignedIn c={c} />
       {tokens && (
@@ -49,7 +52,7 @@ const accountPage = async (c: DashboardContext, made: CreatedToken): Promise<Res
           tokens={tokens.value}
           path={`${PATH}/tokens`}
           formToken={c.get('formToken')}
-          errors={errors}
+          refused={refused}
           now={c.get('deps').now()}
         />
       )}

@@ -9,9 +9,9 @@ import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
+import { redirectWithNotice } from '../flash.ts';
 import { type FieldErrors, nameForm, parseForm, readForm } from '../form.ts';
 import { page } from '../layout.tsx';
-import { withNotice } from '../notice.ts';
 
 /** The list of apps, and the form to create one. */
 export const appPages = new Hono<DashboardEnv>();
@@ -27,7 +27,7 @@ appPages.post('/', async (c) => {
   if (!wanted.ok) return appsPage(c, { name: BAD_NAME }, (await readForm(c)).get('name') ?? '');
   const created = await createApp(c.get('deps'), c.get('manager'), { name: wanted.value.name });
   if (!created.ok) return answerFailure(c, created.failure);
-  return c.redirect(withNotice(`${PATH}/${created.value.id}/health`, 'app_created'), 303);
+  return redirectWithNotice(c, `${PATH}/${created.value.id}/health`, 'app_created');
 });
 
 const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string): Promise<Response> => {

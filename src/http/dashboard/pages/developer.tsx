@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 
 import { listAccessTokens, showAccount, updateAccount } from '../../../broker/apps/manage-accounts.ts';
-import { createTokenFromForm, type CreatedToken, revokeNamedToken } from '../access-token-forms.ts';
+import { createTokenFromForm, revokeNamedToken } from '../access-token-forms.ts';
 import { AccessTokens } from '../components/access-tokens.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Confirm } from '../components/confirm.tsx';
@@ -10,8 +10,9 @@ import { ShownOnce } from '../components/shown-once.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { credentialPlace } from '../credential-place.ts';
 import { answerFailure } from '../failure.tsx';
+import { redirectShowing, redirectWithNotice, takeShown } from '../flash.ts';
+import type { RefusedForm } from '../form.ts';
 import { page } from '../layout.tsx';
-import { withNotice } from '../notice.ts';
 
 /** One developer account, for the operator: its tokens, and enable or disable. */
 export const developerPages = new Hono<DashboardEnv>();
@@ -19,16 +20,18 @@ export const developerPages = new Hono<DashboardEnv>();
 const accountIdOf = (c: DashboardContext): string => c.req.param('account_id') ?? '';
 const pathOf = (c: DashboardContext): string => `/dashboard/developers/${encodeURIComponent(accountIdOf(c))}`;
 
-developerPages.get('/', (c) => developerPage(c, { errors: {} }));
+developerPages.get('/', (c) => developerPage(c));
 
 developerPages.post('/tokens', async (c) => {
   const made = await createTokenFromForm(c, accountIdOf(c));
-  return made.ok ? developerPage(c, made.value) : answerFailure(c, made.failure);
+  if (!made.ok) return answerFailure(c, made.failure);
+  if ('refused' in made.value) return developerPage(c, made.value.refused);
+  return redirectShowing(c, pathOf(c), { kind: 'access_token', secret: made.value.token });
 });
 
 developerPages.post('/tokens/:token_id/revoke', async (c) => {
   const revoked = await revokeNamedToken(c, accountIdOf(c));
-  return revoked.ok ? c.redirect(withNotice(pathOf(c), 'token_revoked'), 303) : answerFailure(c, revoked.failure);
+  return revoked.ok ? redirectWithNotice(c, pathOf(c), 'token_revoked') : answerFailure(c, revoked.failure);
 });
 
 developerPages.post('/disable', (c) => setDisabled(c, true));
@@ -36,19 +39,19 @@ developerPages.post('/enable', (c) => setDisabled(c, false));
 
 const setDisabled = async (c: DashboardContext, disabled: boolean): Promise<Response> => {
   const changed = await updateAccount(c.get('deps'), c.get('manager'), accountIdOf(c), { disabled });
-  return changed.ok ? c.redirect(withNotice(pathOf(c), 'account_changed'), 303) : answerFailure(c, changed.failure);
+  return changed.ok ? redirectWithNotice(c, pathOf(c), 'account_changed') : answerFailure(c, changed.failure);
 };
 
-const developerPage = async (c: DashboardContext, made: CreatedToken): Promise<Response> => {
+const developerPage = async (c: DashboardContext, refused?: RefusedForm): Promise<Response> => {
   const account = await showAccount(c.get('deps'), accountIdOf(c));
   if (!account.ok) return answerFailure(c, account.failure);
   const tokens = await listAccessTokens(c.get('deps'), account.value.id, credentialPlace(c));
   if (!tokens.ok) return answerFailure(c, tokens.failure);
-  const errors = 'errors' in made ? made.errors : {};
+  const shown = await takeShown(c);
   const isDisabled = account.value.disabledAt !== undefined;
   return page(
     c,
-    { title: account.value.name, section: 'developers', status: 'token' in made ? 201 : errors['name'] ? 422 : 200 },
+    { title: account.value.name, section: 'developers', status: refused === undefined ? 200 : 422 },
     <>
       <p class="crumb">
         <a href="/dashboard/developers">Developers</a>
@@ -58,12 +61,12 @@ const developerPage = async (c: DashboardContext, made: CreatedToken): Promise<R
         {isDisabled && <Badge tone="bad">Disabled</Badge>}
         <code>{account.value.id}</code>
       </div>
-      {'token' in made && <ShownOnce title="The new access token" secret={made.token} />}
+      {shown && <ShownOnce {...shown} />}
       <AccessTokens
         tokens={tokens.value}
         path={`${pathOf(c)}/tokens`}
         formToken={c.get('formToken')}
-        errors={errors}
+        refused={refused}
         now={c.get('deps').now()}
       />
       <section aria-labelledby="access">

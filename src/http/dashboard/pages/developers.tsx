@@ -10,33 +10,34 @@ import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
-import { type FieldErrors, nameForm, parseForm } from '../form.ts';
+import { redirectWithNotice } from '../flash.ts';
+import { nameForm, parseForm, readForm, type RefusedForm } from '../form.ts';
 import { page } from '../layout.tsx';
-import { withNotice } from '../notice.ts';
 
 /** The operator's list of developer accounts, and the form to create one. */
 export const developersPages = new Hono<DashboardEnv>();
 
 const PATH = '/dashboard/developers';
 
-developersPages.get('/', (c) => developersPage(c, {}));
+developersPages.get('/', (c) => developersPage(c));
 
 developersPages.post('/', async (c) => {
   const wanted = await parseForm(c, nameForm);
-  if (!wanted.ok) return developersPage(c, { name: 'Give it a name of 1 to 100 characters.' });
+  if (!wanted.ok)
+    return developersPage(c, { errors: { name: 'Give it a name of 1 to 100 characters.' }, typed: await readForm(c) });
   const created = await createAccount(c.get('deps'), c.get('manager'), wanted.value);
   if (!created.ok) return answerFailure(c, created.failure);
-  return c.redirect(withNotice(`${PATH}/${created.value.id}`, 'account_created'), 303);
+  return redirectWithNotice(c, `${PATH}/${created.value.id}`, 'account_created');
 });
 
-const developersPage = async (c: DashboardContext, errors: FieldErrors): Promise<Response> => {
+const developersPage = async (c: DashboardContext, refused?: RefusedForm): Promise<Response> => {
   const after = c.req.query('after') ?? '';
   const listed = await listAccounts(c.get('deps'), after);
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { accounts, nextAfterId } = listed.value;
   return page(
     c,
-    { title: 'Developers', section: 'developers', status: errors['name'] === undefined ? 200 : 422 },
+    { title: 'Developers', section: 'developers', status: refused === undefined ? 200 : 422 },
     <>
       <h1>Developers</h1>
       {accounts.length === 0 && after === '' ? (
@@ -57,7 +58,8 @@ const developersPage = async (c: DashboardContext, errors: FieldErrors): Promise
             name="name"
             label="Name"
             hint="A person or a team."
-            error={errors['name']}
+            error={refused?.errors['name']}
+            value={refused?.typed.get('name') ?? undefined}
             maxlength={100}
             autocomplete="off"
             required

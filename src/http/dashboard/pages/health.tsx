@@ -23,8 +23,9 @@ import { Snippets } from '../components/snippets.tsx';
 import { type TestedUri, TestUri } from '../components/test-uri.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerBadForm, answerFailure } from '../failure.tsx';
+import { redirectWithNotice } from '../flash.ts';
 import { checkbox, parseForm } from '../form.ts';
-import { withNotice } from '../notice.ts';
+import type { Notice } from '../notice.ts';
 import { snippetsFor } from '../snippets.ts';
 
 /** An app's Health tab: redirect URIs, link settings, and code that starts a link. */
@@ -110,8 +111,8 @@ healthPages.post('/try', async (c) => {
   );
 });
 
-const backTo = (c: DashboardContext, notice: Parameters<typeof withNotice>[1]): Response =>
-  c.redirect(withNotice(`${appPath(c.get('app'))}/health`, notice), 303);
+const backTo = (c: DashboardContext, notice: Notice): Response =>
+  redirectWithNotice(c, `${appPath(c.get('app'))}/health`, notice);
 
 const origin = (c: DashboardContext): string => c.get('deps').settings.publicUrl(c.req.url);
 

@@ -3,7 +3,6 @@ import * as z from 'zod';
 
 import { createApiKey, listApiKeys, revokeKey } from '../../../broker/apps/manage-apps.ts';
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
-import type { Secret } from '../../../domain/secret.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { keyScope } from '../../api/apps/contract.ts';
 import { credentialCursor } from '../../api/credential-cursor.ts';
@@ -20,8 +19,8 @@ import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { credentialPlace } from '../credential-place.ts';
 import { answerBadForm, answerFailure } from '../failure.tsx';
-import { checkbox, type FieldErrors, parseForm } from '../form.ts';
-import { withNotice } from '../notice.ts';
+import { redirectShowing, redirectWithNotice, takeShown } from '../flash.ts';
+import { checkbox, type FieldErrors, parseForm, readForm, type RefusedForm } from '../form.ts';
 
 /** An app's API keys. A new one is shown once. */
 export const keysPages = new Hono<DashboardEnv>();
@@ -29,14 +28,14 @@ export const keysPages = new Hono<DashboardEnv>();
 const keyForm = z.strictObject({ name, scopes: z.array(keyScope).min(1).max(keyScope.options.length) });
 const settingsForm = z.strictObject({ refuse_browser_keys: checkbox });
 
-keysPages.get('/', (c) => keysPage(c, {}));
+keysPages.get('/', (c) => keysPage(c));
 
 keysPages.post('/', async (c) => {
   const wanted = await parseForm(c, keyForm);
-  if (!wanted.ok) return keysPage(c, errorsOf(wanted.failure));
+  if (!wanted.ok) return keysPage(c, { errors: errorsOf(wanted.failure), typed: await readForm(c) });
   const created = await createApiKey(c.get('deps'), c.get('managed'), wanted.value);
   if (!created.ok) return answerFailure(c, created.failure);
-  return keysPage(c, {}, created.value.key);
+  return redirectShowing(c, `${appPath(c.get('app'))}/keys`, { kind: 'api_key', secret: created.value.key });
 });
 
 keysPages.post('/settings', async (c) => {
@@ -50,10 +49,9 @@ keysPages.post('/settings', async (c) => {
 });
 
 keysPages.post('/revoke/:key_id', async (c) => {
-  const app = c.get('app');
   const revoked = await revokeKey(c.get('deps'), c.get('managed'), c.req.param('key_id'));
   if (!revoked.ok) return answerFailure(c, revoked.failure);
-  return c.redirect(withNotice(`${appPath(app)}/keys`, 'key_revoked'), 303);
+  return redirectWithNotice(c, `${appPath(c.get('app'))}/keys`, 'key_revoked');
 });
 
 const errorsOf = (refused: FieldErrors): FieldErrors => ({
@@ -63,17 +61,16 @@ const errorsOf = (refused: FieldErrors): FieldErrors => ({
   ...(Object.keys(refused).some((field) => field.startsWith('scopes')) && { scopes: 'Choose at least one.' }),
 });
 
-const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secret): Promise<Response> => {
+const keysPage = async (c: DashboardContext, refused?: RefusedForm): Promise<Response> => {
   const listed = await listApiKeys(c.get('deps'), c.get('managed'), credentialPlace(c));
-
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { next } = listed.value;
-  const refused = Object.keys(errors).length > 0;
+  const shown = await takeShown(c);
   return appPage(
     c,
-    { tab: 'keys', status: newKey !== undefined ? 201 : refused ? 422 : 200 },
+    { tab: 'keys', status: refused === undefined ? 200 : 422 },
     <>
-      {newKey !== undefined && <ShownOnce title="Your new key" secret={newKey} />}
+      {shown && <ShownOnce {...shown} />}
       <section aria-labelledby="keys">
         <h2 id="keys">API keys</h2>
         <p class="lead">
@@ -91,7 +88,7 @@ const keysPage = async (c: DashboardContext, errors: FieldErrors, newKey?: Secre
         )}
         <More next={next && `${appPath(c.get('app'))}/keys?after=${credentialCursor.encode(next)}`} />
       </section>
-      <CreateKey c={c} errors={errors} />
+      <CreateKey c={c} refused={refused} />
       <KeySettings c={c} version={await versionField(c.get('app'))} />
     </>,
   );
@@ -134,7 +131,7 @@ const SCOPES: Record<KeyScope, { label: string; explanation: string }> = {
   'manage-links': { label: 'manage links', explanation: 'Create links and user tokens, and confirm links.' },
 };
 
-const CreateKey = ({ c, errors }: { c: DashboardContext; errors: FieldErrors }) => (
+const CreateKey = ({ c, refused }: { c: DashboardContext; refused: RefusedForm | undefined }) => (
   <section class="card narrow" aria-labelledby="create-key">
     <h2 id="create-key">Create a key</h2>
     <Form action={`${appPath(c.get('app'))}/keys`} token={c.get('formToken')}>
@@ -142,7 +139,8 @@ const CreateKey = ({ c, errors }: { c: DashboardContext; errors: FieldErrors }) 
         name="name"
         label="Name"
         hint="Where you will use it, such as “production backend”."
-        error={errors['name']}
+        error={refused?.errors['name']}
+        value={refused?.typed.get('name') ?? undefined}
         maxlength={100}
         autocomplete="off"
         required
@@ -150,11 +148,17 @@ const CreateKey = ({ c, errors }: { c: DashboardContext; errors: FieldErrors }) 
       <fieldset class="choices">
         <legend>It may</legend>
         {KEY_SCOPES.map((scope) => (
-          <Checkbox name="scopes" id={`scope-${scope}`} value={scope} label={SCOPES[scope].label} checked>
+          <Checkbox
+            name="scopes"
+            id={`scope-${scope}`}
+            value={scope}
+            label={SCOPES[scope].label}
+            checked={refused?.typed.getAll('scopes').includes(scope) ?? true}
+          >
             {SCOPES[scope].explanation}
           </Checkbox>
         ))}
-        {errors['scopes'] && <p class="error">{errors['scopes']}</p>}
+        {refused?.errors['scopes'] && <p class="error">{refused.errors['scopes']}</p>}
       </fieldset>
       <button type="submit">Create key</button>
     </Form>

@@ -8,28 +8,31 @@ import { callerAddress } from '../../caller-address.ts';
 import { problemOf } from '../../problem-text.ts';
 import { Field, Form } from '../components/form.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
+import { takeNotice } from '../flash.ts';
 import { readForm } from '../form.ts';
 import { publicPage } from '../layout.tsx';
-import { noticeOf } from '../notice.ts';
+import { returnPathOf } from '../return-path.ts';
 import { setSessionCookie, setVisitorCookie, SIGN_IN_PATH, visitorCookie } from '../session.ts';
 
 export const signInPages = new Hono<DashboardEnv>();
 
-signInPages.get('/', (c) => signInPage(c, undefined));
+signInPages.get('/', (c) => signInPage(c, returnPathOf(c.req.query('to'))));
 
 signInPages.post('/', async (c) => {
-  const token = secret(((await readForm(c)).get('token') ?? '').trim());
+  const form = await readForm(c);
+  const token = secret((form.get('token') ?? '').trim());
+  const to = returnPathOf(form.get('to') ?? undefined);
   const signedIn = await signIn(c.get('deps'), token, callerAddress(c));
-  if (!signedIn.ok) return signInPage(c, problemOf(signedIn.failure).detail);
+  if (!signedIn.ok) return signInPage(c, to, problemOf(signedIn.failure).detail);
   const { cookie, expiresAt } = signedIn.value;
   setSessionCookie(c, cookie, Math.floor((expiresAt - c.get('deps').now()) / SECOND_MS));
-  return c.redirect('/dashboard/apps', 303);
+  return c.redirect(to, 303);
 });
 
-const signInPage = async (c: DashboardContext, error: string | undefined): Promise<Response> => {
+const signInPage = async (c: DashboardContext, to: string, error?: string): Promise<Response> => {
   const visitor = visitorCookie(c) ?? newVisitor(c.get('deps'));
   setVisitorCookie(c, visitor);
-  const notice = noticeOf(c.req.query('notice'));
+  const notice = takeNotice(c);
   return publicPage(
     c,
     { title: 'Sign in', status: error === undefined ? 200 : 401 },
@@ -44,7 +47,7 @@ const signInPage = async (c: DashboardContext, error: string | undefined): Promi
           {notice}
         </p>
       )}
-      <Form action={SIGN_IN_PATH} token={await formTokenOf(visitor)}>
+      <Form action={SIGN_IN_PATH} token={await formTokenOf(visitor)} fields={{ to }}>
         <Field
           name="token"
           label="Access token"

@@ -18,8 +18,9 @@ import { Timeline, UserFacts } from '../components/user-facts.tsx';
 import { StateBadge } from '../components/user-state.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
+import { redirectWithNotice } from '../flash.ts';
 import { readForm } from '../form.ts';
-import { type Notice, withNotice } from '../notice.ts';
+import type { Notice } from '../notice.ts';
 
 /** One user: body data, timeline and actions. */
 export const userPages = new Hono<DashboardEnv>();
@@ -62,13 +63,13 @@ userPages.post('/erase', async (c) => {
   const erased = await eraseUser(c.get('deps'), by, user);
   if (!erased.ok) return answerFailure(c, erased.failure);
   if (!erased.value.complete) return backTo(c, 'user_shrinking');
-  return c.redirect(withNotice(`${appPath(c.get('app'))}/users`, 'user_erased'), 303);
+  return redirectWithNotice(c, `${appPath(c.get('app'))}/users`, 'user_erased');
 });
 
 const pathOf = (c: DashboardContext): string =>
   `${appPath(c.get('app'))}/users/${encodeURIComponent(c.get('person').userId)}`;
 
-const backTo = (c: DashboardContext, notice: Notice): Response => c.redirect(withNotice(pathOf(c), notice), 303);
+const backTo = (c: DashboardContext, notice: Notice): Response => redirectWithNotice(c, pathOf(c), notice);
 
 const userPage = async (
   c: DashboardContext,
