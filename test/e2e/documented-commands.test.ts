@@ -57,6 +57,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     ]),
   ),
   'npm run attack': ['package.json', '"attack": "MUSHU_ATTACK=timed vitest run'],
+  'npm run names': ['test/reference/public-names.test.ts', 'publicNames(root)'],
   'npm run format': ['scripts/check.ts', 'oxfmt --check'],
   'npm run dev': ['test/e2e/setup.ts', "['npm', 'run', '--silent', 'dev', '--']"],
   'npm run demo': ['test/e2e/demo.test.ts', "'demo'"],
