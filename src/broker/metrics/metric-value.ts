@@ -2,7 +2,8 @@ import { bmiAt, heightAt } from '../../domain/metrics/bmi.ts';
 import { attributionOf } from '../../domain/metrics/measurement.ts';
 import type { MetricSeries } from '../../domain/metrics/metric-query.ts';
 import type { MetricValue } from '../../domain/metrics/metric-value.ts';
-import type { SeriesPage, SeriesValue, Source } from '../../store/metrics/series.ts';
+import type { SeriesPage, SeriesValue } from '../../store/metrics/series.ts';
+import type { Source } from '../../store/metrics/sources-and-heights.ts';
 
 /** What explains stored values: where they came from, and the heights that a BMI takes. */
 type Explained = Pick<SeriesPage, 'sources' | 'heights'>;

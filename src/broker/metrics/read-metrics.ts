@@ -13,7 +13,8 @@ import { inRange, type TimeRange, undecidedSpans } from '../../domain/metrics/ti
 import { ok, type Result } from '../../domain/result.ts';
 import { type EpochSeconds, toSeconds } from '../../domain/time.ts';
 import { readLatest } from '../../store/metrics/latest.ts';
-import { readSeries, type SeriesPage, type SeriesValue, storedSeries } from '../../store/metrics/series.ts';
+import { readSeries, type SeriesPage, type SeriesValue } from '../../store/metrics/series.ts';
+import { storedSeries } from '../../store/metrics/stored-series.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
 

@@ -1,6 +1,6 @@
 import { sha256 } from '../../crypto/credential.ts';
 import type { MeasurementGroup } from '../../domain/metrics/measurement.ts';
-import type { Source } from '../../store/metrics/series.ts';
+import type { Source } from '../../store/metrics/sources-and-heights.ts';
 
 /** The distinct sources of some groups, by what names them. */
 export const sourcesOf = async (groups: readonly MeasurementGroup[]): Promise<Map<string, Source>> => {

@@ -3,14 +3,8 @@ import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { IS_MEASURED } from './measured.ts';
-import {
-  heightsOf,
-  heightsStatement,
-  type SeriesPage,
-  type SeriesValue,
-  sourcesOf,
-  sourcesStatement,
-} from './series.ts';
+import type { SeriesPage, SeriesValue } from './series.ts';
+import { heightsOf, heightsStatement, sourcesOf, sourcesStatement } from './sources-and-heights.ts';
 
 /** The newest values of a connection, with what explains them. */
 export type LatestPage = Omit<SeriesPage, 'values'> & {

@@ -1,16 +1,20 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import { LEAST_HEIGHT_M, MOST_HEIGHT_M, usableHeights } from '../../domain/metrics/bmi.ts';
-import { MANUAL_ATTRIBS, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
-import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
+import { MANUAL_ATTRIBS } from '../../domain/metrics/measurement.ts';
 import type { Span } from '../../domain/metrics/time-range.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { isMeasured } from './measured.ts';
+import {
+  heightsOf,
+  heightsStatement,
+  IS_HEIGHT,
+  type Source,
+  sourcesOf,
+  sourcesStatement,
+  type StoredHeight,
+} from './sources-and-heights.ts';
 
 /** Reading body data: time ranges of a few series of one connection, merged, a page at a time. */
-
-/** Where a group's values came from, under an id that follows from the rest. */
-export type Source = MeasurementGroup['source'] & { id: number };
 
 /** One run of the primary key: one measure type at one position. */
 export type Series = {
@@ -57,9 +61,6 @@ export type SeriesQuery = SeriesRange & {
   before?: boolean;
 };
 
-/** A height in metres, and the group it came with. */
-export type StoredHeight = { measuredAtSeconds: EpochSeconds; heightM: number; groupId: number };
-
 export type SeriesPage = {
   values: SeriesValue[];
   sources: Map<number, Source>;
@@ -67,14 +68,8 @@ export type SeriesPage = {
   heights: StoredHeight[];
 };
 
-/** A height that a person can have (Withings' measure type 4), and surely this one's. */
-const IS_HEIGHT = `type = 4 AND position = -1 AND ambiguous = 0 AND value BETWEEN ${LEAST_HEIGHT_M} AND ${MOST_HEIGHT_M}`;
 /** D1 compiles at most this many terms into one compound SELECT. */
 const MAX_TERMS = 5;
-/** People rarely grow: more heights than this are a device's noise, and older ones are left out. */
-const MAX_HEIGHTS = 200;
-const MAX_SOURCES = 1_000;
-
 /**
  * One page, in one round trip. Up to five series are merged inside SQLite and read one row a value; each further five are merged apart and
  * read at most a page more. It holds more than `limit` where `undecided` has values.
@@ -162,16 +157,6 @@ const undecidedCount = ({ type, position, ambiguous }: Series, { connectionId, u
   return counts.length === 0 ? '0' : counts.join(' + ');
 };
 
-/** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
-export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<StoredSeries[]> =>
-  tryD1(db, async () => {
-    const { results } = await db.d1
-      .prepare(`${SERIES} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
-      .bind(connectionId)
-      .all<{ type: number; position: number; ambiguous: number }>();
-    return results.map(({ type, position, ambiguous }) => ({ type, position, ambiguous: ambiguous === 1 }));
-  });
-
 /** Named as a `SeriesValue` is: a page of a thousand rows is not made over. */
 const VALUE_COLUMNS = 'measured_seconds AS measuredAtSeconds, group_id AS groupId, value, source_id AS sourceId';
 
@@ -218,69 +203,6 @@ const conditionsOf = (
       : []),
   ].join('\n');
 };
-
-/**
- * The series of a connection, each found from the one before by one look into the primary key. SQLite begins a range over several columns at
- * the values themselves and steps over what equals them, so the look begins behind every moment of the series before.
- */
-export const SERIES = `
-  WITH RECURSIVE found (series) AS (
-    SELECT (SELECT json_array(type, position, ambiguous) FROM measurements WHERE connection_id = ?1
-      ORDER BY type, position, ambiguous LIMIT 1)
-    UNION ALL
-    SELECT (SELECT json_array(type, position, ambiguous) FROM measurements
-      WHERE connection_id = ?1 AND (type, position, ambiguous, measured_seconds) > (series ->> 0, series ->> 1, series ->> 2, ${Number.MAX_SAFE_INTEGER})
-      ORDER BY type, position, ambiguous LIMIT 1)
-    FROM found WHERE series IS NOT NULL
-  ),
-  series (type, position, ambiguous) AS (SELECT series ->> 0, series ->> 1, series ->> 2 FROM found WHERE series IS NOT NULL)`;
-
-export const sourcesStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
-  db.d1
-    .prepare(
-      `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ? LIMIT ${MAX_SOURCES}`,
-    )
-    .bind(connectionId);
-
-export const heightsStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
-  db.d1
-    .prepare(
-      `SELECT measured_seconds, value, group_id FROM measurements
-       WHERE connection_id = ? AND ${IS_HEIGHT}
-       ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MAX_HEIGHTS}`,
-    )
-    .bind(connectionId);
-
-type SourceRow = {
-  id: number;
-  attrib: number;
-  device_hash: string | null;
-  model: string | null;
-  model_id: number | null;
-  time_zone: string;
-};
-
-export const sourcesOf = (result: D1Result | undefined): Map<number, Source> =>
-  new Map(
-    ((result?.results ?? []) as SourceRow[]).map((row) => [
-      row.id,
-      {
-        id: row.id,
-        attrib: row.attrib,
-        deviceId: row.device_hash,
-        model: row.model,
-        modelId: row.model_id,
-        timeZone: row.time_zone,
-      },
-    ]),
-  );
-
-export const heightsOf = (result: D1Result | undefined): SeriesPage['heights'] =>
-  usableHeights(
-    ((result?.results ?? []) as { measured_seconds: number; value: number; group_id: number }[])
-      .map((row) => ({ measuredAtSeconds: row.measured_seconds, heightM: row.value, groupId: row.group_id }))
-      .toReversed(),
-  );
 
 const chunk = <Item>(items: readonly Item[], size: number): Item[][] => {
   const chunks: Item[][] = [];

@@ -4,7 +4,8 @@ import type { EpochMs, EpochSeconds } from '../../domain/time.ts';
 import type { ReviewedGroup } from '../../domain/window-review.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from '../metrics/group-row.ts';
-import { SERIES, type Source, sourcesOf, sourcesStatement } from '../metrics/series.ts';
+import { type Source, sourcesOf, sourcesStatement } from '../metrics/sources-and-heights.ts';
+import { SERIES } from '../metrics/stored-series.ts';
 import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 
 /**

@@ -1,0 +1,66 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
+import { LEAST_HEIGHT_M, MOST_HEIGHT_M, usableHeights } from '../../domain/metrics/bmi.ts';
+import type { MeasurementGroup } from '../../domain/metrics/measurement.ts';
+import type { EpochSeconds } from '../../domain/time.ts';
+import type { Db } from '../d1.ts';
+
+/** What explains the values of a connection: where they came from, and the heights that a BMI may take. */
+
+/** Where a group's values came from, under an id that follows from the rest. */
+export type Source = MeasurementGroup['source'] & { id: number };
+
+/** A height in metres, and the group it came with. */
+export type StoredHeight = { measuredAtSeconds: EpochSeconds; heightM: number; groupId: number };
+
+/** A height that a person can have (Withings' measure type 4), and surely this one's. */
+export const IS_HEIGHT = `type = 4 AND position = -1 AND ambiguous = 0 AND value BETWEEN ${LEAST_HEIGHT_M} AND ${MOST_HEIGHT_M}`;
+/** People rarely grow: more heights than this are a device's noise, and older ones are left out. */
+const MAX_HEIGHTS = 200;
+const MAX_SOURCES = 1_000;
+
+export const sourcesStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
+  db.d1
+    .prepare(
+      `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ? LIMIT ${MAX_SOURCES}`,
+    )
+    .bind(connectionId);
+
+export const heightsStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
+  db.d1
+    .prepare(
+      `SELECT measured_seconds, value, group_id FROM measurements
+       WHERE connection_id = ? AND ${IS_HEIGHT}
+       ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MAX_HEIGHTS}`,
+    )
+    .bind(connectionId);
+
+type SourceRow = {
+  id: number;
+  attrib: number;
+  device_hash: string | null;
+  model: string | null;
+  model_id: number | null;
+  time_zone: string;
+};
+
+export const sourcesOf = (result: D1Result | undefined): Map<number, Source> =>
+  new Map(
+    ((result?.results ?? []) as SourceRow[]).map((row) => [
+      row.id,
+      {
+        id: row.id,
+        attrib: row.attrib,
+        deviceId: row.device_hash,
+        model: row.model,
+        modelId: row.model_id,
+        timeZone: row.time_zone,
+      },
+    ]),
+  );
+
+export const heightsOf = (result: D1Result | undefined): StoredHeight[] =>
+  usableHeights(
+    ((result?.results ?? []) as { measured_seconds: number; value: number; group_id: number }[])
+      .map((row) => ({ measuredAtSeconds: row.measured_seconds, heightM: row.value, groupId: row.group_id }))
+      .toReversed(),
+  );

@@ -1,0 +1,29 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
+import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+
+/** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
+export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<StoredSeries[]> =>
+  tryD1(db, async () => {
+    const { results } = await db.d1
+      .prepare(`${SERIES} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
+      .bind(connectionId)
+      .all<{ type: number; position: number; ambiguous: number }>();
+    return results.map(({ type, position, ambiguous }) => ({ type, position, ambiguous: ambiguous === 1 }));
+  });
+
+/**
+ * The series of a connection, each found from the one before by one look into the primary key. SQLite begins a range over several columns at
+ * the values themselves and steps over what equals them, so the look begins behind every moment of the series before.
+ */
+export const SERIES = `
+  WITH RECURSIVE found (series) AS (
+    SELECT (SELECT json_array(type, position, ambiguous) FROM measurements WHERE connection_id = ?1
+      ORDER BY type, position, ambiguous LIMIT 1)
+    UNION ALL
+    SELECT (SELECT json_array(type, position, ambiguous) FROM measurements
+      WHERE connection_id = ?1 AND (type, position, ambiguous, measured_seconds) > (series ->> 0, series ->> 1, series ->> 2, ${Number.MAX_SAFE_INTEGER})
+      ORDER BY type, position, ambiguous LIMIT 1)
+    FROM found WHERE series IS NOT NULL
+  ),
+  series (type, position, ambiguous) AS (SELECT series ->> 0, series ->> 1, series ->> 2 FROM found WHERE series IS NOT NULL)`;
