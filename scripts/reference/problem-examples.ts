@@ -39,7 +39,11 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
   too_many_keys: [{ kind: 'too_many_keys', most: 100 }],
   too_many_access_tokens: [{ kind: 'too_many_access_tokens', most: 100 }],
   redirect_uri_not_allowed: [
-    { kind: 'redirect_uri_not_allowed', explanation: 'A registered one ends in a slash, this one does not.' },
+    {
+      kind: 'redirect_uri_not_allowed',
+      explanation: 'A registered one ends in a slash, this one does not.',
+      wanted: { appId: 'app_6f1d2c', uri: 'womoji://withings/success' },
+    },
   ],
   state_invalid: [{ kind: 'state_invalid' }],
   state_expired: [{ kind: 'state_expired' }],

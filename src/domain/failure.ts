@@ -41,7 +41,12 @@ export type RequestFailure =
   | { kind: 'webhook_disabled' };
 
 export type LinkFailure =
-  | { kind: 'redirect_uri_not_allowed'; explanation: string | undefined }
+  | {
+      kind: 'redirect_uri_not_allowed';
+      explanation: string | undefined;
+      /** What could be registered; undefined if nothing could, or is known. */
+      wanted: { appId: string; uri: string } | undefined;
+    }
   | { kind: 'state_invalid' }
   | { kind: 'state_expired' }
   | { kind: 'session_required' }

@@ -1,6 +1,7 @@
 import type { Failure } from '../domain/failure.ts';
 import { describeUrlRefusal } from '../domain/webhooks/endpoint-url.ts';
 import { later, problem, type ProblemText } from './problem-format.ts';
+import { registerCommand } from './register-command.ts';
 
 /** The text of each failure, in every format and in the reference. A kind without an entry does not compile. */
 const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: Kind }>) => ProblemText } = {
@@ -126,12 +127,7 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
     ),
   rate_limited: (failure) => later(429, 'rate_limited', 'Too many requests', 'Try again after the pause.', failure),
   redirect_uri_not_allowed: (failure) =>
-    problem(
-      400,
-      'redirect_uri_not_allowed',
-      'redirect_uri not allowed',
-      `redirect_uri not allowed: it is not one of the app's registered URIs, compared byte for byte.${failure.explanation === undefined ? '' : ` ${failure.explanation}`} Register it with \`mushu health redirect-uri add\`, or in the dashboard.`,
-    ),
+    problem(400, 'redirect_uri_not_allowed', 'redirect_uri not allowed', notAllowedDetail(failure)),
   state_invalid: () =>
     problem(
       400,
@@ -194,6 +190,15 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
       'Broker misconfigured',
       "The broker's keyring lacks the key of this connection. Its operator has to put it back; nothing is lost.",
     ),
+};
+
+const notAllowedDetail = ({ explanation, wanted }: Extract<Failure, { kind: 'redirect_uri_not_allowed' }>): string => {
+  const command = wanted && registerCommand(wanted.appId, wanted.uri);
+  return [
+    "redirect_uri not allowed: it is not one of the app's registered URIs, compared byte for byte.",
+    ...(explanation === undefined ? [] : [explanation]),
+    `Register it with \`${command ?? 'mushu health redirect-uri add'}\`, or in the dashboard.`,
+  ].join(' ');
 };
 
 export const problemOf = <Kind extends Failure['kind']>(failure: Extract<Failure, { kind: Kind }>): ProblemText =>

@@ -82,6 +82,33 @@ describe('the redirect_uri', () => {
     expect(detail).toContain('redirect_uri not allowed');
   });
 
+  test.each([
+    ['as it is', 'womoji://withings/other', 'womoji://withings/other'],
+    ['quoted for a shell', `${WEB}?a=1&b='x'`, `'${WEB}?a=1&b='\\''x'\\'''`],
+    ['escaped in the page', `${WEB}?<script>`, `'${WEB}?<script>'`],
+  ])('that could be registered stands in the command that does it, %s', async (_, uri, word) => {
+    const query = `?user_id=ada&redirect_uri=${encodeURIComponent(uri)}`;
+    const command = `mushu health redirect-uri add ${word} --app ${app.id}`;
+    const { detail } = await readProblem(await expectRefusal(() => auth(query)));
+    expect(detail).toContain(`\`${command}\``);
+    const page = await (await auth(query, app.id, 'text/html')).text();
+    const escaped = command
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll("'", '&#39;');
+    expect(page).toContain(`<code>${escaped}</code>`);
+    expect(page).not.toContain('<script>');
+  });
+
+  test('a connect session is refused with the same command', async () => {
+    const body = { user_id: 'ada', redirect_uri: `${WEB}/` };
+    const { code, detail } = await readProblem(await app.call('POST', '/withings/connect-sessions', body));
+    expect(code).toBe('redirect_uri_not_allowed');
+    expect(detail).toContain('slash');
+    expect(detail).toContain(`\`mushu health redirect-uri add ${WEB}/ --app ${app.id}\``);
+  });
+
   test('of another app is not allowed', async () => {
     const other = await makeApp(broker, 'Other');
     await broker.manage('PUT', `/apps/${other.id}/redirect-uris`, { uri: 'https://other.example.com/done' });

@@ -84,7 +84,9 @@ const finishVerified = async (
   if (target === undefined || entry === undefined || target.disabledAt !== undefined) {
     const outcome = entry === undefined ? 'redirect_uri_not_allowed' : 'app_disabled';
     await logAbout(deps, subject, { level: 'info', event: 'link', outcome, reason: 'changed_meanwhile' });
-    return fail(outcome === 'app_disabled' ? { kind: outcome } : { kind: outcome, explanation: undefined });
+    return fail(
+      outcome === 'app_disabled' ? { kind: outcome } : { kind: outcome, explanation: undefined, wanted: undefined },
+    );
   }
   const redirectUri = state.port === undefined ? entry.uri : withLoopbackPort(entry.uri, state.port);
   const onPage = state.page === true;

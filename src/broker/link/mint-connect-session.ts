@@ -10,6 +10,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { linkTarget } from '../../store/link/links.ts';
 import { type AuthorizedBackend, minterOf } from '../access/authenticate.ts';
 import type { Deps } from '../deps.ts';
+import { explainMismatch } from './explain-mismatch.ts';
 
 /**
  * Mints the right to link one user once, for the app's backend to pass to that user's browser. It is signed, not
@@ -25,7 +26,7 @@ export const mintConnectSession = async (
   if (found.value === undefined) return fail({ kind: 'app_not_found' });
   const target = found.value;
   if (!target.registered.some(({ uri }) => matches(uri, redirectUri, target))) {
-    return fail({ kind: 'redirect_uri_not_allowed', explanation: undefined });
+    return fail(await explainMismatch(deps, appId, redirectUri));
   }
   const now = deps.now();
   const expiresAt = now + CONNECT_SESSION_LIFETIME_MS;

@@ -11,7 +11,6 @@ import { type Issued, sign, verify } from '../../crypto/signed-token.ts';
 import { APP_STATE_RULE, isAppState } from '../../domain/app-state.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { type LinkKind, STATE_LIFETIME_MS } from '../../domain/link.ts';
-import { nearestRegistered } from '../../domain/redirect-uri/hint.ts';
 import {
   isPlausibleRedirectUri,
   matches,
@@ -21,10 +20,10 @@ import {
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { parseUserId } from '../../domain/user-id.ts';
 import { isMinterEnded } from '../../store/access/minted.ts';
-import { redirectUrisOf } from '../../store/apps/redirect-uris.ts';
 import { linkTarget, putLinkRecord, secondsUntil } from '../../store/link/links.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
+import { explainMismatch } from './explain-mismatch.ts';
 
 /** An authorization request: a user and a redirect URI, or a connect session that names both. */
 export type LinkRequest = {
@@ -122,6 +121,7 @@ const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Res
     return fail({
       kind: 'redirect_uri_not_allowed',
       explanation: 'It is empty, too long, or has characters that no registered URI has (spaces, controls, non-ASCII).',
+      wanted: undefined,
     });
   }
   const { appState } = link;
@@ -146,17 +146,6 @@ const sessionClaims = ({ jti, expiresAt, key, acc, tok }: Issued<ConnectSessionC
   acc,
   tok,
 });
-
-/** Explains how the URI differs from the most similar registered one. Costs a second query, only in this case. */
-const explainMismatch = async (deps: Deps, appId: string, redirectUri: string): Promise<Failure> => {
-  const registered = await redirectUrisOf(deps.db, appId);
-  if (!registered.ok) return registered.failure;
-  const nearest = nearestRegistered(
-    redirectUri,
-    registered.value.map(({ uri }) => uri),
-  );
-  return { kind: 'redirect_uri_not_allowed', explanation: nearest?.explanation };
-};
 
 const BINDING_BYTES = 16;
 const isBinding = (value: string | undefined): value is string => value !== undefined && /^[0-9a-f]{32}$/.test(value);
