@@ -115,7 +115,7 @@ export default defineConfig({
   env: {
     builtin: true,
   },
-  ignorePatterns: ['node_modules', 'dist', 'migrations', 'examples/**'],
+  ignorePatterns: ['node_modules', 'dist', 'migrations', 'examples/**', 'test/fixtures/generators'],
   rules: {
     'import/no-cycle': 'error',
     'import/no-default-export': 'error',

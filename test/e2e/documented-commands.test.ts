@@ -57,6 +57,8 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     ]),
   ),
   'npm run attack': ['package.json', '"attack": "MUSHU_ATTACK=timed vitest run'],
+  // It needs the registry.
+  'npm run generators': ['package.json', '"generators": "node'],
   'npm run names': ['test/reference/public-names.test.ts', 'publicNames(root)'],
   'npm run format': ['scripts/check.ts', 'oxfmt --check'],
   'npm run dev': ['test/e2e/setup.ts', "['npm', 'run', '--silent', 'dev', '--']"],
