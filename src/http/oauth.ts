@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import { getCookie, setCookie } from 'hono/cookie';
 
 import { finishLink } from '../broker/link/finish-link.ts';
 import { type LinkRequest, startLink } from '../broker/link/start-link.ts';
@@ -8,6 +7,7 @@ import { fail, ok, type Result } from '../domain/result.ts';
 import { secret } from '../domain/secret.ts';
 import { mayAddressPass } from './caller-address.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
+import { getHostCookie, setHostCookie } from './cookies.ts';
 import { withDoctype } from './document.ts';
 import { endingPage, returnPage } from './pages.tsx';
 import { answerFailure } from './problem.ts';
@@ -37,14 +37,11 @@ oauth.get('/apps/:app_id/withings/auth', async (c) => {
     appId: c.req.param('app_id'),
     link: link.value,
     endsOnPage: endsOnPage.value,
-    binding: getCookie(c, BINDING_COOKIE, 'host'),
+    binding: getHostCookie(c, BINDING_COOKIE),
     callbackUrl: callbackUrl(c),
   });
   if (!started.ok) return answerFailure(c, started.failure);
-  setCookie(c, BINDING_COOKIE, started.value.binding, {
-    // `__Host-`: only this host can have set it, over https.
-    prefix: 'host',
-    httpOnly: true,
+  setHostCookie(c, BINDING_COOKIE, started.value.binding, {
     // Lax: the callback is a top-level navigation that comes from Withings' site.
     sameSite: 'Lax',
     maxAge: started.value.bindingSeconds,
@@ -67,7 +64,7 @@ oauth.get(CALLBACK_PATH, async (c) => {
     state,
     // A refusal has no code. Nothing else in it is documented, so nothing else is read.
     code: code === undefined || otherCodes.length > 0 || query.has('error') ? undefined : secret(code),
-    binding: getCookie(c, BINDING_COOKIE, 'host'),
+    binding: getHostCookie(c, BINDING_COOKIE),
     callbackUrl: callbackUrl(c),
   });
   if (!finished.ok) return answerFailure(c, finished.failure);

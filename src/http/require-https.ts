@@ -4,18 +4,26 @@ import type { HttpEnv } from './context.ts';
 import { answerProblem } from './problem.ts';
 import { REQUEST_PROBLEMS } from './request-problems.ts';
 
+export const PLAIN_HTTP = 'http:';
+
 /** What a monitor may ask in the clear: it takes no credential and says nothing of anybody. */
 const IN_THE_CLEAR = '/healthz';
 
 /**
- * Refuses what came unencrypted, but on a developer's own machine. Never a redirect: the key in the request has been read by then, and a
+ * Refuses what came unencrypted, but on a developer's own machine and in its network. Never a redirect: the key in the request has been read by then, and a
  * client that followed would go on without noticing.
  */
 export const requireHttps = createMiddleware<HttpEnv>(async (c, next) => {
   const { protocol, hostname, pathname } = new URL(c.req.url);
-  if (protocol === 'https:' || isLoopback(hostname) || pathname === IN_THE_CLEAR) return next();
+  if (protocol !== PLAIN_HTTP || isOwnMachine(hostname) || pathname === IN_THE_CLEAR) return next();
   return answerProblem(c, REQUEST_PROBLEMS.httpsRequired);
 });
 
-const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
+/**
+ * A loopback address, or one of a private network (RFC 1918), by which a phone or an emulator reaches `npm run dev -- --host`. Cloudflare
+ * routes by name: no deployment is reached by an address.
+ */
+const isOwnMachine = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname === '[::1]' || OWN_ADDRESS.test(hostname);
+
+const OWN_ADDRESS = /^(?:127|10|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d+){2,3}$/;

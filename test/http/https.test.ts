@@ -47,19 +47,32 @@ describe('over plain http', () => {
     expect(await answer.text()).toContain('https_required');
   });
 
-  test.each(['localhost', '127.0.0.1', '127.8.9.10', '[::1]'])(
-    'a developer’s own machine is answered (%s)',
-    async (host) => {
-      expect((await broker.request(`http://${host}:8787${authPath(app, 'ada')}`)).status).toBe(302);
-    },
-  );
+  test.each([
+    'localhost',
+    '127.0.0.1',
+    '127.8.9.10',
+    '[::1]',
+    '10.0.2.2',
+    '172.16.0.9',
+    '172.31.255.1',
+    '192.168.1.20',
+  ])('a developer’s own machine is answered, also by its address in a private network (%s)', async (host) => {
+    expect((await broker.request(`http://${host}:8787${authPath(app, 'ada')}`)).status).toBe(302);
+  });
 
-  test.each(['127.0.0.1.example.com', 'localhost.example.com', '10.0.0.1', '0.0.0.0', '[::2]'])(
-    '%s is no such machine',
-    async (host) => {
-      expect((await broker.request(`http://${host}${authPath(app, 'ada')}`)).status).toBe(403);
-    },
-  );
+  test.each([
+    '127.0.0.1.example.com',
+    'localhost.example.com',
+    '10.0.2.2.example.com',
+    '172.15.0.1',
+    '172.32.0.1',
+    '192.169.1.20',
+    '11.0.0.1',
+    '0.0.0.0',
+    '[::2]',
+  ])('%s is no such machine', async (host) => {
+    expect((await broker.request(`http://${host}${authPath(app, 'ada')}`)).status).toBe(403);
+  });
 
   test('a monitor may ask whether the broker is well', async () => {
     expect((await broker.request('http://broker.example.com/healthz')).status).toBe(200);

@@ -16,6 +16,15 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
  */
 export const refuseForeignForms = createMiddleware<DashboardEnv>(async (c, next) => {
   if (SAFE_METHODS.has(c.req.method)) return next();
+  if (isSameOrigin(c) && isForm(c) && (sessionCookie(c) ?? visitorCookie(c)) === undefined) {
+    return answerProblem(c, {
+      status: 403,
+      code: 'cookie_refused',
+      title: 'No cookie came back',
+      detail:
+        'The browser did not keep the cookie of this page, so the form cannot be told from one of another site. Allow cookies for this address, reload the page and try again.',
+    });
+  }
   if (!isSameOrigin(c) || !isForm(c) || !(await hasOwnToken(c))) {
     return answerProblem(c, {
       status: 403,

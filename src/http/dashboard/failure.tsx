@@ -17,7 +17,7 @@ export const answerBadForm = (c: DashboardContext, errors: FieldErrors): Respons
 };
 
 /** The content of an error page. Forms have errors that the API does not have. */
-type PageProblem = Omit<ProblemText, 'code'> & { code: ProblemText['code'] | 'foreign_form' };
+type PageProblem = Omit<ProblemText, 'code'> & { code: ProblemText['code'] | 'foreign_form' | 'cookie_refused' };
 
 /** Answers with an error page that has a link back. */
 export const answerProblem = (c: DashboardContext, problem: PageProblem): Response | Promise<Response> => {
