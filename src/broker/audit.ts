@@ -5,7 +5,7 @@ import { ok, type Result } from '../domain/result.ts';
 import { auditEntriesBefore, type AuditPosition, auditStatement } from '../store/apps/audit.ts';
 import type { Deps } from './deps.ts';
 
-/** The statement that notes a change in the audit trail; see the store's for where it belongs. */
+/** The statement that writes an audit entry. `store/apps/audit.ts` says where it belongs in a batch. */
 export const auditStatementFor = (
   deps: Pick<Deps, 'db' | 'now' | 'random'>,
   actor: Actor,
@@ -16,9 +16,9 @@ export const auditStatementFor = (
     subject: string;
     detail?: AuditDetail;
     always?: boolean;
-    /** The name in `detail` for how many rows the statement before it changed. */
+    /** The name in `detail` of the number of rows that the statement before it changed. */
     changesAs?: string;
-    /** Of an entry that is written once, however often it is asked for; else random. */
+    /** For an entry that is written once however often it is requested; otherwise the id is random. */
     id?: string;
   },
 ): D1PreparedStatement => {

@@ -10,80 +10,80 @@ import type { RenderEvent } from './webhooks/deliver.ts';
 import type { PostWebhook } from './webhooks/post-webhook.ts';
 import type { Shares, Withings } from './withings.ts';
 
-/** What use cases need, made once per invocation by `compose.ts`. */
+/** The dependencies of use cases, created once per invocation by `compose.ts`. */
 export type Deps = {
   db: Db;
-  /** Link records, under random ids. */
+  /** Link records, by random ids. */
   links: KVNamespace;
-  /** The quotas and the client behind them: no request goes another way. */
+  /** The client and the quotas of its requests. All requests to Withings use it. */
   withings: Withings;
   keyring: Keyring;
-  /** This invocation's clock. */
+  /** The clock of this invocation. */
   now: () => EpochMs;
-  /** Sets it by the database's clock; see `Clock`. */
+  /** Sets the clock by the database's clock; see `Clock`. */
   correctClock: (databaseNow: EpochMs, askedAt: EpochMs) => number;
   sleep: (ms: number) => Promise<void>;
   random: RandomBytes;
   log: Log;
   credentials: CredentialLookupLimiter;
-  /** Whether a caller may go on: false where it came too often. A brake, not a count: it is kept per Cloudflare location. */
+  /** Whether a caller is within a rate limit. Approximate: counted per Cloudflare location. */
   mayPass: (brake: RateLimitName, caller: string) => Promise<boolean>;
   /** Sends a notice to the operator's webhook; undefined if there is none. */
   alarmWebhook: AlarmWebhook | undefined;
   /** Sends a webhook to an app's endpoint. */
   postWebhook: PostWebhook;
-  /** Writes the body of a webhook. */
+  /** Renders the body of a webhook. */
   renderEvent: RenderEvent;
-  /** Keeps the invocation alive until the work is done, should the client go away. */
+  /** Keeps the invocation alive until the work is done, even if the client disconnects. */
   waitUntil: (work: Promise<unknown>) => void;
   settings: BrokerSettings;
 };
 
-/** What is braked. */
+/** The rate limits. */
 export type RateLimitName =
   /** Authorization requests, by address: each costs a KV write. */
   | 'auth'
   /** Callbacks, by address: each may cost a request to Withings. */
   | 'callback'
-  /** All of these from one wide IPv6 network, whose households may have one owner. */
+  /** Both of these, by wide IPv6 network: all its households may have one owner. */
   | 'network'
-  /** Requests with a credential that is not good, by address. */
+  /** Requests with an invalid credential, by address. */
   | 'failed_credential'
-  /** Requests of an app, by the app: one tenant must not use up the day's quotas for all. */
+  /** Requests of an app, by app: one app must not use up the day's quotas of all. */
   | 'app'
-  /** Requests with a user token, by its user: one person must not use up what their app may ask. */
+  /** Requests with a user token, by user: one person must not use up the limit of their app. */
   | 'user'
-  /** Requests of who manages apps, by account, the dashboard's included. */
+  /** Requests of managers, by account, including the dashboard's. */
   | 'manager';
 
-/** What an operator may set; defaults are in `config.ts`. */
+/** The operator's settings. Their defaults are in `config.ts`. */
 export type BrokerSettings = {
-  /** Origin under which browsers and Withings reach the broker, given the URL of a request to it. */
+  /** The origin at which browsers and Withings reach the broker, given the URL of a request. */
   publicUrl: (requestUrl: string) => string;
   /** SHA-256 of the operator's token, hex. */
   operatorTokenHash: string;
-  /** What the broker asks Withings for. */
+  /** The scopes that the broker requests. */
   scope: readonly string[];
   refreshPolicy: RefreshPolicy;
-  /** Shares of the 120 requests a minute that Withings grants the whole client: no use of one can hold up another. */
+  /** The shares of the 120 requests a minute that Withings allows. No kind of request can use up another's share. */
   shares: Shares;
-  /** Refreshes in one tick. */
+  /** The most refreshes of one tick. */
   refreshBatch: number;
-  /** Pages of Withings' answer that one sync call stores. */
+  /** How many pages of Withings' answer one sync call stores. */
   pagesPerSlice: number;
-  /** How long an entry of the audit trail is kept. */
+  /** How long audit entries are kept. */
   auditRetentionMs: number;
   alarms: {
-    /** An alarm that lasts is told again after this. */
+    /** How often the notice of an active alarm is repeated. */
     repeatMs: number;
-    /** So many connections lost within an hour are one. */
+    /** This many connections lost within an hour raise an alarm. */
     reauthSpike: number;
-    /** How large the database may become. */
+    /** The largest size of the database. */
     databaseMaxBytes: number;
   };
 };
 
-/** A uniform number in [0, 1), of 32 random bits. */
+/** A uniformly random number in [0, 1), of 32 bits. */
 export const uniform = (random: RandomBytes): number => {
   const bytes = random(4);
   return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0) / 2 ** 32;

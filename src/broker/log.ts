@@ -3,16 +3,16 @@ import type { Failure } from '../domain/failure.ts';
 import type { LogEntry } from '../domain/log.ts';
 import type { Deps } from './deps.ts';
 
-/** The same dependencies with a log whose every line carries the id of the request or tick that it came from. */
+/** The same dependencies, with a log that adds the id of the request or tick to every line. */
 export const withLogId = (deps: Deps, requestId: string): Deps => ({
   ...deps,
   log: (entry) => deps.log({ ...entry, requestId }),
 });
 
-/** Whom a line is about. */
+/** The user that a line is about. */
 export type LogSubject = { appId: string; userId: string | undefined };
 
-/** Logs what concerns one user of an app, under the user's hash; without one if the user is unknown. */
+/** Logs an event of one user of an app, with a hash of the user's id; without it if the user is unknown. */
 export const logAbout = async (
   deps: Pick<Deps, 'keyring' | 'log'>,
   { appId, userId }: LogSubject,
@@ -22,7 +22,7 @@ export const logAbout = async (
   deps.log({ ...entry, appId, ...(userHash !== undefined && { userHash }) });
 };
 
-/** The word for a failure in a line: what Withings did, where it was Withings; what D1 has run out of, if it has. */
+/** The reason of a failure in a line: what Withings did, or which limit of D1 is used up. */
 export const reasonOf = (failure: Failure): string => {
   if (failure.kind === 'withings_unavailable') return failure.cause;
   if (failure.kind !== 'storage_unavailable') return failure.kind;

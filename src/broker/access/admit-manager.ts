@@ -16,21 +16,21 @@ import {
 } from '../../store/access/token-holders.ts';
 import type { Deps } from '../deps.ts';
 
-/** What a management request shows, and through what it came. */
+/** The credential of a management request, and the interface that it came through. */
 export type ManagerCredential = {
   presented: Secret | undefined;
   surface: Surface;
-  /** Who is calling, coarsely; undefined on a developer's machine, where nothing is braked. */
+  /** The caller's address, shortened; undefined on a developer's machine, where there are no rate limits. */
   address: string | undefined;
 };
 
 /**
- * An app with its admitted manager. Use cases on an app take this and no id, and only the functions here make one: so who
- * owns an app is asked before anything is done to it.
+ * An app with its admitted manager. Use cases on an app take this instead of an id, and only the functions here create
+ * it. So the owner of the app is always checked first.
  */
 export type ManagedApp = { app: App; by: Actor };
 
-/** Admits the operator or a developer. One round trip; none for the operator, nor for what is no token. */
+/** Admits the operator or a developer. One round trip; none for the operator or a malformed token. */
 export const admitManager = async (deps: Deps, credential: ManagerCredential): Promise<Result<Principal, Failure>> => {
   const held = await authenticateManager(deps, credential, { appId: NO_ID, userId: NO_ID });
   return held.ok ? ok(held.value.manager) : held;
@@ -43,7 +43,7 @@ export const admitOperator = async (deps: Deps, credential: ManagerCredential): 
   return fail({ kind: 'operator_only' });
 };
 
-/** Admits a manager of an app; for anyone else the app does not exist. One round trip. */
+/** Admits a manager of an app. For any other caller the app does not exist. One round trip. */
 export const admitAppManager = async (
   deps: Deps,
   credential: ManagerCredential,
@@ -53,7 +53,7 @@ export const admitAppManager = async (
   return held.ok ? authorizeApp(held.value.manager, held.value.app) : held;
 };
 
-/** As `admitAppManager`, for who was admitted already, such as a signed-in person. One round trip. */
+/** As `admitAppManager`, for a manager who was admitted before, such as a signed-in person. One round trip. */
 export const manageApp = async (
   deps: Deps,
   manager: Principal,
@@ -75,7 +75,7 @@ export const admitAppManagerForUser = async (
   return app.ok ? ok({ ...app.value, connection: held.value.connection }) : app;
 };
 
-/** Whether this is a manager's credential by its look, rather than an app's. */
+/** Whether a credential has the form of an access token, rather than of an app's key. */
 export const isManagerCredential = (presented: string | undefined): boolean =>
   /^mushu_(access|operator)_/.test(presented ?? '');
 
@@ -88,7 +88,7 @@ const isGoodNow = ({ token, account }: TokenHolder, now: EpochMs): boolean =>
   !token.revoked && !account.disabled && (token.expiresAt === undefined || now < token.expiresAt);
 
 /**
- * Whether a manager may go on, or asks too often: by account, so that many tokens of one are no way around it.
+ * Whether a manager is within the rate limit, which counts by account: several tokens of one account share it.
  *
  * @param accountId undefined for the operator
  */

@@ -14,53 +14,56 @@ import { callerByUserToken, type UserTokenLookup } from '../../store/access/mint
 import type { Deps, RateLimitName } from '../deps.ts';
 import { admitAppManagerForUser, isManagerCredential, type ManagedApp } from './admit-manager.ts';
 
-/** What a request shows: an app's key, a user token, or an access token. */
+/** An app's key, a user token or an access token. */
 export type Credential = Secret | undefined;
 
-/** A credential that speaks for an app, whether a page's script sent it (its request carries an `Origin`), and through what it came. */
+/**
+ * A credential for an app, whether a page's script sent it (the request has an `Origin`), and the interface that it
+ * came through.
+ */
 export type AppCredential = {
   presented: Credential;
   fromBrowser: boolean;
   surface: Surface;
-  /** Who is calling, coarsely; undefined on a developer's machine, where nothing is braked. */
+  /** The caller's address, shortened; undefined on a developer's machine, where there are no rate limits. */
   address: string | undefined;
 };
 
-/** What a person has a right to, from a caller that may request it: it needs no connection, and an app that is disabled does not stop it. */
+/** What a person has a right to. It needs no connection, and a disabled app does not stop it. */
 export type PersonRequest = { appId: string; userId: UserId; by: Actor };
 
-/** A request that may go on: for which app and user, who asks, and the user's current connection. */
+/** An admitted request: its app and user, the caller, and the user's current connection. */
 export type AuthorizedRequest = PersonRequest & {
   connection: CurrentConnection | undefined;
-  /** The rate limits that it took from. */
+  /** The rate limits that the request was counted in. */
   limits: readonly TakenLimit[];
 };
 
-/** A rate limit and whom it counts. */
+/** A rate limit and the key that it counts by. */
 type TakenLimit = { name: RateLimitName; key: string };
 
-/** So many rows that a request reads count as one request more. */
+/** This many rows that a request reads count as one more request. */
 const ROWS_PER_REQUEST = 1_000;
 
 /**
- * Takes from the rate limits of a request what it has read: D1 bills rows, and a summary may read 20,000 where a status reads four. The
- * request itself is answered; those that follow wait.
+ * Counts the rows that a request has read in its rate limits: D1 bills rows, and a summary may read 20,000 while a
+ * status reads four. The request itself is answered; later ones wait.
  */
 export const chargeRead = async (deps: Deps, { limits }: AuthorizedRequest, rows: number): Promise<void> => {
   const requests = Array.from({ length: Math.floor(rows / ROWS_PER_REQUEST) });
   await Promise.all(requests.flatMap(() => limits.map(({ name, key }) => deps.mayPass(name, key))));
 };
 
-/** A request about an app as a whole that may go on: for which app, and who asks. */
+/** An admitted request about an app as a whole. */
 export type AuthorizedBackend = { appId: string; by: Actor };
 
-/** Which user, by which credentials. */
+/** The user, and which credentials are accepted. */
 type Wanted = { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean };
 
 /**
- * Admits a request about one user of one app: by the app's key, by the access token of a manager of the app, or, if `userTokens`
- * are taken, by that very user's token. One round trip, which also reads the connection that the request is about; a malformed key costs
- * none.
+ * Admits a request about one user of an app: by the app's key, by an access token of a manager of the app, or, if
+ * `userTokens` are accepted, by that user's token. One round trip, which also reads the connection; none for a
+ * malformed key.
  *
  * A key of another app gets the same answer as an app that does not exist.
  */
@@ -113,7 +116,7 @@ export const userOfApp = async (
     : ok({ ...backend.value, userId, connection: found.value.connection, limits: [] });
 };
 
-/** What names, in a signed token, the credential that it is minted with. */
+/** The reference, in a signed token, to the credential that it is minted with. */
 export const minterOf = ({ id, tokenId }: Actor): Minter => {
   if (tokenId !== undefined) return { acc: id, tok: tokenId };
   return id === OPERATOR ? {} : { key: id };
@@ -132,7 +135,7 @@ const admit = async (
   return ok({ appId, userId, by, connection, limits });
 };
 
-/** Who asks, by a credential that is good for this app and user, and within its rate limits. */
+/** Checks that the credential is valid for this app and user, and within its rate limits. */
 type Caller = {
   by: Actor;
   isDisabled: boolean;
@@ -164,7 +167,7 @@ const callerOf = async (deps: Deps, credential: AppCredential, wanted: Wanted): 
   return withinRateLimit(deps, credential, wanted, caller);
 };
 
-/** Every signed token begins so: base64url of `{"`. */
+/** Every signed token starts like this: base64url of `{"`. */
 const JWT_START = 'eyJ';
 
 const invalidKey = fail({ kind: 'credential_invalid', wanted: 'api_key' } as const);
@@ -194,12 +197,12 @@ const lookUpKey = async (
   return ok(caller);
 };
 
-/** How long a caller that sends too many requests waits: Cloudflare counts by the minute. */
+/** How long a caller that sends too many requests waits. Cloudflare counts by the minute. */
 const PACE_SECONDS = 60;
 
 /**
- * Lets a caller go on unless the app asks too often, or, with their own token, its user. After the credential was validated, so that no one else
- * can use up what they may ask.
+ * Admits a caller unless the app, or its user with a user token, sends too many requests. Runs after the credential is
+ * validated, so that no other caller can use up the limit.
  */
 const withinRateLimit = async (
   deps: Deps,
@@ -217,20 +220,22 @@ const withinRateLimit = async (
 
 const tooOften = fail({ kind: 'rate_limited', retryAfterSeconds: PACE_SECONDS } as const);
 
-/** Where a key is wanted, a good user token is told apart from garbage: its bearer mistook the route, not the token. */
+/**
+ * If a key is expected, a valid user token gets an error of its own: the caller has the wrong route, not a bad token.
+ */
 const explainNotAKey = async (deps: Deps, presented: string): Promise<Result<KeyLookup, Failure>> => {
   const token = await verify(deps.keyring, USER_TOKEN, presented, deps.now());
   return token.ok ? fail({ kind: 'user_token_not_taken' }) : invalidKey;
 };
 
-/** A user token is good while what it was minted with is, and until its user is erased. */
+/** A user token is valid while the credential that minted it is, and until its user is erased. */
 const lookUpUserToken = async (
   deps: Deps,
   presented: string,
   { appId, userId }: Wanted,
 ): Promise<Result<UserTokenLookup, Failure>> => {
   const token = await verify(deps.keyring, USER_TOKEN, presented, deps.now());
-  // Another user's token says nothing here, not even that this user exists.
+  // Another user's token learns nothing here, not even whether this user exists.
   if (!token.ok || token.value.app !== appId || token.value.sub !== userId) return invalidKey;
   const userHash = await hashUser(deps.keyring, appId, userId);
   const found = await callerByUserToken(deps.db, { appId, userId, userHash }, token.value, deps.now());

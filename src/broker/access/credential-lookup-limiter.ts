@@ -2,29 +2,28 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 
 /**
- * What one isolate remembers of credentials, so that a flood of made-up ones does not cost a query each: how many an address has brought
- * within the minute that were unknown, and which ones were good. Hashes and counts, bounded, gone with the isolate.
+ * Remembers, in one isolate, how many unknown credentials an address sent in this minute, and which credentials were
+ * valid. So a flood of invented credentials does not cost a query each. Only hashes and counts, bounded.
  *
- * One address may be many people (NAT). So a credential that was good within the hour is looked up whatever its address does, and user
- * tokens, which phones hold, are told by their signature and never get here. A good one that this isolate has not met waits for the minute
- * to end at most.
+ * Many people may share an address (NAT). So a credential that was valid within the hour is always looked up, and user
+ * tokens are checked by their signature and never get here. A valid credential that this isolate has not seen waits at
+ * most until the minute ends.
  */
 export type CredentialLookupLimiter = {
-  /** Whether a credential may be looked up now; if not, after how long. */
+  /** Whether a credential may be looked up now; if not, how long to wait. */
   mayLookUp: (address: string | undefined, hash: string, now: EpochMs) => Result<void, HeldUp>;
-  /** Notes what a look-up came to. */
+  /** Records the result of a lookup. */
   note: (address: string | undefined, hash: string, isGood: boolean, now: EpochMs) => void;
 };
 
 type HeldUp = { kind: 'rate_limited'; retryAfterSeconds: number };
 
-/** As many as `FAILED_RATE` in `wrangler.toml` allows a minute. */
+/** As `FAILED_RATE` in `wrangler.toml` allows in a minute. */
 const MAX_UNKNOWN = 30;
 const GOOD_MS = HOUR_MS;
-/** Addresses, and credentials, that are remembered at a time. */
+/** How many addresses and credentials are remembered. */
 const MAX_REMEMBERED = 1_000;
 
-/** Remembers nothing yet. */
 export const createCredentialLookupLimiter = (): CredentialLookupLimiter => {
   const unknown = new Map<string, { count: number; since: EpochMs }>();
   const good = new Map<string, EpochMs>();
@@ -50,7 +49,7 @@ export const createCredentialLookupLimiter = (): CredentialLookupLimiter => {
   };
 };
 
-/** Beyond the bound the one that was noted longest ago is forgotten. */
+/** At the bound, the oldest entry is dropped. */
 const remember = <Value>(map: Map<string, Value>, key: string, value: Value): void => {
   map.delete(key);
   map.set(key, value);

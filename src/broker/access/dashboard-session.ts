@@ -17,18 +17,20 @@ import type { Deps } from '../deps.ts';
 import { admitManager, withinManagerRate } from './admit-manager.ts';
 
 /**
- * Sessions of the dashboard: a token is shown once, at sign-in, and a random cookie stands for it from then on. The cookie's hash is what
- * is stored. A session ends after half an hour without a request, after twelve hours, when its token is revoked or changed, when its
- * account is disabled, and by signing out.
+ * Sessions of the dashboard. A token is sent once, at sign-in; then a random cookie replaces it. Only the cookie's hash
+ * is stored. A session ends after half an hour without a request, after twelve hours, when its token is revoked or
+ * changed, when its account is disabled, and by signing out.
  */
 
-/** Who is signed in. */
+/** The signed-in manager. */
 export type Session = Pick<Principal, 'account' | 'token'> & { expiresAt: EpochMs };
 
-/** What a signed-in person may manage. */
 export const managerOf = ({ account, token }: Session): Principal => ({ account, token, surface: 'dashboard' });
 
-/** Signs in by a token. The answer holds the cookie's value, which is new: nothing that the browser had before becomes a session. */
+/**
+ * Signs in with a token. The cookie's value is always new, so a value that the browser had before never becomes a
+ * session.
+ */
 export const signIn = async (
   deps: Deps,
   token: Secret,
@@ -54,7 +56,7 @@ const holderOf = async (
   return ok({ accountId: admitted.value.account?.id, tokenHash: await hashCredential(token.reveal()) });
 };
 
-/** A cookie's session; undefined if there is none or it is over. One round trip; none for a malformed cookie. */
+/** The session of a cookie; undefined if there is none or it has ended. One round trip; none for a malformed cookie. */
 export const resumeSession = async (
   deps: Deps,
   cookie: string | undefined,
@@ -83,10 +85,9 @@ const isTokenGood = async (deps: Deps, { account, token, tokenHash }: StoredSess
   return token.expiresAt === undefined || deps.now() < token.expiresAt;
 };
 
-/** Ends the session that a cookie stands for. */
 export const signOut = async (deps: Deps, cookie: string): Promise<Result<void, Failure>> =>
   removeSession(deps.db, await hashCredential(cookie));
 
-/** Ends every session of the signed-in account, on every device. */
+/** Ends all sessions of the signed-in account, on every device. */
 export const signOutEverywhere = (deps: Deps, { account }: Session): Promise<Result<void, Failure>> =>
   removeSessionsOf(deps.db, account?.id);

@@ -11,8 +11,8 @@ import type { Deps } from '../deps.ts';
 import { type AuthorizedBackend, minterOf } from './authenticate.ts';
 
 /**
- * Makes what an app on a phone holds instead of an API key: good for one user's data, for an hour, and kept nowhere. It ends before that with
- * the credential that it was minted with, and with the user's erasure.
+ * Mints a user token, which an app on a phone has instead of an API key. It is valid for one user's data, for an hour,
+ * and is not stored. It ends earlier with the credential that minted it, and with the user's erasure.
  */
 export const mintUserToken = async (
   deps: Deps,

@@ -5,12 +5,12 @@ import { SECOND_MS } from '../../domain/time.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * A new secret on its way from the form that made it to the page that shows it. The browser carries it sealed, so that neither a URL nor a
- * stored page has it: it opens in one session, at one path, for a minute.
+ * A new secret between the form that created it and the page that shows it. The browser carries it sealed, so that no
+ * URL and no stored page contains it. It opens in one session, at one path, for a minute.
  */
 export type ShownSecret = { kind: 'api_key' | 'access_token' | 'webhook_secret'; secret: Secret };
 
-/** The page that shows it: its path, and the cookie of the session. */
+/** The page that shows the secret: its path, and the cookie of the session. */
 type Place = { session: string; path: string };
 
 export const SHOWN_SECONDS = 60;
@@ -27,7 +27,7 @@ export const sealShown = async (
   return seal(deps.keyring, 'seal-shown', await placeOf(place), text);
 };
 
-/** What was sealed for this place; undefined if it is for another one, or too old. */
+/** The secret; undefined if it was sealed for another page, or too long ago. */
 export const openShown = async (
   deps: Pick<Deps, 'keyring' | 'now'>,
   place: Place,

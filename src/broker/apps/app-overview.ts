@@ -5,18 +5,18 @@ import { activityOf } from '../../store/activity.ts';
 import { countByState, type StateCounts } from '../../store/users/connection-list.ts';
 import type { Deps } from '../deps.ts';
 
-/** Users of each state are counted up to here: a page must not read a whole table. */
+/** Users of a state are counted up to this number, so that a page never reads a whole table. */
 export const MAX_COUNTED = 10_000;
-/** Users whose syncs and refreshes are summed. */
+/** How many users' syncs and refreshes are summed. */
 const MAX_SUMMED = 1_000;
 
-/** An app at a glance. */
+/** Figures of an app for its page. */
 export type AppOverview = {
   /** Each up to `MAX_COUNTED`. */
   users: StateCounts;
   /** The last days, oldest first. */
   activity: DayActivity[];
-  /** Of how many users the activity is, where it is not of all. */
+  /** How many users the activity is of, if it is not of all. */
   activityOfFirst: number | undefined;
 };
 

@@ -29,9 +29,8 @@ import {
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 
-/** What the operator does to developer accounts, and what a developer does to the tokens of their own. */
+/** What the operator does to developer accounts, and a developer to the tokens of their own account. */
 
-/** Makes a developer account. */
 export const createAccount = async (
   deps: Deps,
   operator: Principal,
@@ -48,13 +47,12 @@ export const createAccount = async (
   return added.ok ? ok(account) : added;
 };
 
-/** An account by its id. */
 export const showAccount = async (deps: Deps, accountId: string): Promise<Result<Account, Failure>> =>
   orNotFound(await accountById(deps.db, accountId));
 
 const ACCOUNTS_PER_PAGE = 50;
 
-/** A page of accounts in the order of their ids. */
+/** A page of accounts, ordered by id. */
 export const listAccounts = async (
   deps: Deps,
   afterId: string,
@@ -65,7 +63,7 @@ export const listAccounts = async (
   return ok({ accounts, nextAfterId: found.value.length > ACCOUNTS_PER_PAGE ? accounts.at(-1)?.id : undefined });
 };
 
-/** Changes an account. A disabled one's tokens are refused from the next request on; its apps go on serving their users. */
+/** Changes an account. Tokens of a disabled account are refused from the next request on; its apps continue to work. */
 export const updateAccount = async (
   deps: Deps,
   operator: Principal,
@@ -84,11 +82,13 @@ export const updateAccount = async (
   return orNotFound(await changeAccount(deps.db, accountId, { name, disabledAt }, [audit]));
 };
 
-/** The account whose tokens a manager may see and make: a developer's own. The operator has none, and names one instead. */
+/**
+ * The account whose tokens a manager may list and create: a developer's own. The operator has no account and names one.
+ */
 export const ownAccount = ({ account }: Principal): Result<string, Failure> =>
   account === undefined ? fail({ kind: 'account_needed' }) : ok(account.id);
 
-/** Makes an access token for an account. The answer is the only place where the token itself ever is. */
+/** Creates an access token. The token itself is only in this answer. */
 export const createAccessToken = async (
   deps: Deps,
   by: Principal,
@@ -118,7 +118,10 @@ export const createAccessToken = async (
   return ok({ token: secret(token), details: { ...stored, lastUsedAt: undefined, revokedAt: undefined } });
 };
 
-/** A page of an account's tokens, without the tokens themselves: valid ones first, so that the first page has them all. */
+/**
+ * A page of an account's tokens, without the tokens themselves. Valid ones come first, so they are all on the first
+ * page.
+ */
 export const listAccessTokens = async (
   deps: Deps,
   accountId: string,

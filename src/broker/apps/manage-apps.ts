@@ -21,11 +21,11 @@ import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * What managers do to apps, their keys and their redirect URIs. Who may is decided where a `ManagedApp` is made; each change is noted in
- * the audit trail in the transaction that makes it.
+ * What managers do to apps, their keys and their redirect URIs. Who may do it is checked when a `ManagedApp` is
+ * created. Each change has an audit entry in the same transaction.
  */
 
-/** Makes an app: a developer's own, or one that the operator keeps or gives to an account. */
+/** Creates an app of a developer, of the operator, or, by the operator, of an account. */
 export const createApp = async (
   deps: Deps,
   manager: Principal,
@@ -70,7 +70,7 @@ const ownerOfNewApp = async (
 
 const APPS_PER_PAGE = 50;
 
-/** A page of the manager's apps in the order of their ids. */
+/** A page of the manager's apps, ordered by id. */
 export const listApps = async (
   deps: Deps,
   { account }: Principal,
@@ -92,7 +92,7 @@ export type AppSettings = {
 };
 
 /**
- * Changes an app; it takes effect at the next request.
+ * Changes an app, from the next request on.
  *
  * @param onlyIfUnchanged whether to refuse if the app changed since it was read for this request
  */
@@ -102,7 +102,7 @@ export const updateApp = async (
   settings: AppSettings,
   onlyIfUnchanged = false,
 ): Promise<Result<App, Failure>> => {
-  // Named one by one: nothing else that an object may have gets into the audit trail.
+  // Named one by one, so that no other property of the object gets into the audit trail.
   const { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, disabled } = settings;
   const rest = { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts };
   const detail: AuditDetail = {};
@@ -120,7 +120,7 @@ export const updateApp = async (
 
 const VERSION_HEX_LENGTH = 16;
 
-/** A word that changes whenever something that can be changed about the app does: what an optimistic edit names. */
+/** A text that changes with every setting of the app, for optimistic edits. */
 export const appVersion = async (app: App): Promise<string> =>
   hex(await sha256(JSON.stringify(versioned(app)))).slice(0, VERSION_HEX_LENGTH);
 
@@ -134,7 +134,7 @@ const versioned = (app: App) => [
   app.disabledAt,
 ];
 
-/** Makes an API key. The answer is the only place where the key itself ever is. */
+/** Creates an API key. The key itself is only in this answer. */
 export const createApiKey = async (
   deps: Deps,
   { app, by }: ManagedApp,
@@ -162,7 +162,7 @@ export const createApiKey = async (
   return added.value ? ok({ key: secret(key), details }) : fail({ kind: 'too_many_keys', most: MAX_VALID_CREDENTIALS });
 };
 
-/** A page of an app's keys, without the keys themselves: valid ones first, so that the first page has them all. */
+/** A page of an app's keys, without the keys themselves. Valid ones come first, so they are all on the first page. */
 export const listApiKeys = async (
   deps: Deps,
   { app }: ManagedApp,
@@ -184,9 +184,10 @@ export const revokeKey = async (deps: Deps, { app, by }: ManagedApp, keyId: stri
 export type RegisteredUri = { uri: string; warnings: string[]; added: boolean };
 
 /**
- * Registers a redirect URI, or finds it registered. What is not written in the one accepted spelling is refused, never repaired.
+ * Registers a redirect URI, or finds it registered. A URI in another spelling than the accepted one is refused, never
+ * repaired.
  *
- * @param ownHosts hosts of this broker, which must not be its own redirect target
+ * @param ownHosts hosts of this broker, which cannot be redirect targets
  */
 export const registerRedirectUri = async (
   deps: Deps,
@@ -209,11 +210,10 @@ export const registerRedirectUri = async (
   return ok({ ...judged.value, added: outcome.value === 'added' });
 };
 
-/** An app's registered URIs. */
 export const listRedirectUris = (deps: Deps, { app }: ManagedApp): Promise<Result<RedirectUri[], Failure>> =>
   redirectUrisOf(deps.db, app.id);
 
-/** Removes a registered URI, for flows under way too. */
+/** Removes a registered URI, also for links that have started. */
 export const unregisterRedirectUri = async (
   deps: Deps,
   { app, by }: ManagedApp,

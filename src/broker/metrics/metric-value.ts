@@ -5,10 +5,10 @@ import type { MetricValue } from '../../domain/metrics/metric-value.ts';
 import type { SeriesPage, SeriesValue } from '../../store/metrics/series.ts';
 import type { Source } from '../../store/metrics/sources-and-heights.ts';
 
-/** What explains stored values: where they came from, and the heights that a BMI takes. */
+/** What is needed to explain stored values: their sources, and the heights for a BMI. */
 type Explained = Pick<SeriesPage, 'sources' | 'heights'>;
 
-/** What stands for a source that was not found, beyond the bound on how many are read. */
+/** The source of a value if it was not read, because there are more than the bound. */
 const UNKNOWN_SOURCE: Source = {
   id: 0,
   attrib: -1,
@@ -20,7 +20,7 @@ const UNKNOWN_SOURCE: Source = {
 
 const NOTHING: MetricValue['derivedFrom'] = [];
 
-/** A stored value as one of a series; undefined for a BMI without a height. */
+/** A stored value as a value of a series; undefined for a BMI without a height. */
 export const metricValue = (
   { sources, heights }: Explained,
   series: MetricSeries | undefined,

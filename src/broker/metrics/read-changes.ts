@@ -6,38 +6,44 @@ import { type ChangedConnection, connectionsToRead, startReadingChanges } from '
 import type { Deps } from '../deps.ts';
 
 /**
- * Where a reader of an app's changes is. A reader begins with every user in turn, then follows the order of changes, in passes. It has been
- * given all changes up to `since`; a connection that moved on during a pass is met further on, with all that changed after `since`. Only
- * where a pass has come to the end of the order does `since` move there: so nothing that moved on ahead of the reader is missed.
+ * The position of a reader in an app's changes:
+ * 1. A new reader gets every user whole.
+ * 2. Then it follows the order of changes, in passes. It has all changes up to `since`.
+ * 3. A connection that changes during a pass moves to the end of the order. The reader meets it there, with everything
+ *    after `since`.
+ * 4. `since` moves only when a pass has reached the end. So no change is missed.
  */
 export type ChangesPosition = {
   since: number;
-  /** Connections up to here were read, in this pass. */
+  /** In this pass, connections up to here were read. */
   at: { userId: string } | { seq: number };
-  /** Where the last of them was left, if it was not finished: after this group, of all or of those that changed. */
+  /** Where the last connection was left unfinished: after this group, of all groups or of those that changed. */
   unfinished: { connectionId: ConnectionId; afterGroupId: number; isWhole: boolean } | undefined;
 };
 
-/** A group as it is now. */
+/** A group in its current state. */
 export type ChangedGroup = ExportedGroup;
 
-/** One change of one user: what a group says now, that it is gone, or that all that is known of the user makes way for what follows. */
+/**
+ * One change of one user: the current state of a group, its deletion, or `reset`: everything known of the user is
+ * replaced by what follows.
+ */
 export type Change =
   | { kind: 'group'; userId: string; group: ChangedGroup }
   | { kind: 'deleted'; userId: string; groupId: number }
   | { kind: 'reset'; userId: string };
 
-/** A page of changes; `hasMore` where the next one is ready. */
+/** A page of changes. `hasMore` if the next one is ready. */
 export type ChangesPage = { changes: Change[]; next: ChangesPosition; hasMore: boolean };
 
-/** Connections looked at in one round trip. */
+/** How many connections one round trip reads. */
 const MAX_CONNECTIONS = 100;
-/** The free plan allows an invocation 50 D1 calls. Each user who is read whole takes one; what is left ends the page. */
+/** The free plan allows 50 D1 calls in an invocation. Each user who is read whole takes one. The rest end the page. */
 const MAX_CALLS = 38;
 
 /**
- * What changed of all of an app's users, at most `limit` entries. Reads grow with what changed, not with the number of users; a reader
- * without a position is given every user whole, and has changes noted from then on.
+ * The changes of all users of an app, at most `limit`. The rows read depend on the changes, not on the number of users.
+ * A reader without a position gets every user whole. From then on changes are recorded.
  */
 export const readChanges = async (
   deps: Deps,
@@ -66,7 +72,7 @@ export const readChanges = async (
     position = { since: start.since, at: visit.at, unfinished: read.value.unfinished };
     if (position.unfinished !== undefined) return finish(deps, entries, position, true);
   }
-  // Left unfinished, and gone since.
+  // It was left unfinished, and was erased since.
   position = { ...position, unfinished: undefined };
   if (following.length === most) return finish(deps, entries, position, true);
   if ('userId' in position.at) return finish(deps, entries, { ...position, at: { seq: start.since } }, true);
@@ -78,7 +84,7 @@ const begin = async (deps: Deps, appId: string): Promise<Result<ChangesPosition,
   return end.ok ? ok({ since: end.value, at: { userId: '' }, unfinished: undefined }) : end;
 };
 
-/** A connection to be read: from where, and where the reader is once that is done. */
+/** A connection to read: from where, and the position of the reader after it. */
 type Visit = {
   connection: ChangedConnection;
   at: ChangesPosition['at'];
@@ -102,20 +108,20 @@ const visitsOf = (
   const connection = found.unfinished;
   if (connection === undefined || unfinished === undefined) return following;
   const groupIds = unfinished.isWhole ? undefined : changedSince(connection, since);
-  // More changed than is remembered: start again.
+  // More changed than is recorded, so it starts again.
   const isBegunAnew = groupIds === undefined && !unfinished.isWhole;
   const afterGroupId = isBegunAnew ? undefined : unfinished.afterGroupId;
   return [{ connection, at, groupIds, afterGroupId }, ...following];
 };
 
-/** The groups of a connection that changed, in the order of their ids; undefined if that is not remembered. */
+/** The changed groups of a connection, ordered by id; undefined if they are not all recorded. */
 const changedSince = ({ recent }: ChangedConnection, since: number): number[] | undefined => {
   if (recent === undefined || recent.since > since) return undefined;
   const ids = recent.changes.filter(([seq]) => seq > since).flatMap(([, groupIds]) => groupIds);
   return [...new Set(ids)].sort((a, b) => a - b);
 };
 
-/** A change, or the name of a group whose state is looked up with that of all others. */
+/** A change, or the id of a group whose state is read later, with that of all others. */
 type Entry = Change | ({ kind: 'named'; userId: string } & GroupName);
 
 type Reading = { entries: Entry[]; unfinished: ChangesPosition['unfinished'] };
@@ -126,7 +132,7 @@ const readConnection = async (
   room: number,
 ): Promise<Result<Reading, Failure>> => {
   const { connectionId, userId } = connection;
-  // The user has another one now, which is met where it took its place.
+  // The user has another connection now, which has a place of its own in the order.
   if (!connection.isCurrent) return ok({ entries: [], unfinished: undefined });
   if (groupIds !== undefined) {
     const left = groupIds.filter((groupId) => groupId > (afterGroupId ?? -1));
@@ -149,7 +155,7 @@ const readConnection = async (
   return ok({ entries, unfinished: isDone ? undefined : { connectionId, afterGroupId: reached, isWhole: true } });
 };
 
-/** Looks up the groups that are only named; one that is not there was deleted. */
+/** Reads the groups of which only the id is known. One that does not exist was deleted. */
 const finish = async (
   deps: Deps,
   entries: readonly Entry[],

@@ -8,7 +8,7 @@ import { readEnds } from '../../store/metrics/series.ts';
 import type { Deps } from '../deps.ts';
 import { seriesToRead, valuesInRange } from './read-metrics.ts';
 
-/** A metric's first and last value in a range. They may be the same one. */
+/** A metric's first and last value in a range, which may be the same. */
 export type MetricChange = {
   /** Whether these values may be another person's. */
   ambiguous: boolean;
@@ -16,7 +16,7 @@ export type MetricChange = {
   last: MetricValue;
 };
 
-/** How far each selected metric went over a range: two rows read a metric, however many values lie between. */
+/** The change of each selected metric over a range. Reads two rows for each metric, however many values there are. */
 export const readMetricChanges = async (
   deps: Deps,
   connectionId: ConnectionId,

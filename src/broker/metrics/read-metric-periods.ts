@@ -19,15 +19,15 @@ import { metricValue } from './metric-value.ts';
 import { seriesToRead } from './read-metrics.ts';
 import { isTooLarge } from './summary-size.ts';
 
-/** Ten years of five metrics a day; more values than this are not read for one answer. */
+/** The most values that are read for one answer: ten years of five metrics a day. */
 const MAX_SUMMARISED_VALUES = 20_000;
 
 export type PeriodQuery = TimeRange &
   Pick<MetricQuery, 'selection' | 'order'> & {
     length: PeriodLength;
-    /** The days that the range has all of. */
+    /** The days that are completely in the range. */
     wholeDays: WholeDays;
-    /** Where periods without values repeat the value before: the days to fill. Undefined: gaps stay gaps. */
+    /** The days in which periods without values repeat the last value; undefined if gaps stay. */
     filling: Pick<Filling, 'fromDay' | 'untilDay'> | undefined;
   };
 
@@ -39,8 +39,8 @@ export type MetricPeriod = PeriodSummary & {
 };
 
 /**
- * A connection's body data summarised by local days, weeks or months. Reads every value in the range once, and refuses ranges that hold too
- * many, in most cases before it reads them.
+ * Summaries of a connection's body data by local days, weeks or months. Reads every value in the range once. Refuses a
+ * range with too many values, in most cases before reading them.
  */
 export const readMetricPeriods = async (
   deps: Deps,
@@ -85,7 +85,7 @@ export const readMetricPeriods = async (
 
 type DatedSeries = { series: MetricSeries; values: DatedValue[]; before: DatedValue | undefined };
 
-/** The values of each series that are in the range, on their days, and the last one before it. */
+/** The values of each series in the range, with their days, and the last value before it. */
 const datedValues = (
   page: SeriesPage,
   series: readonly MetricSeries[],

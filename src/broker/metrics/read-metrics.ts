@@ -18,12 +18,12 @@ import { storedSeries } from '../../store/metrics/stored-series.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
 
-/** One page of values, and where the next one begins. */
+/** A page of values, and where the next one starts. */
 export type MetricPage = { values: MetricValue[]; next: MetricPlace | undefined };
 
 /**
- * A page of a connection's body data. A page follows the place where the one before ended, not a count, so it neither skips nor repeats
- * when data arrives in between.
+ * A page of a connection's body data. It starts after the last value of the page before, not at a count. So pages
+ * neither skip nor repeat values when data arrives in between.
  */
 export const readMetrics = async (
   deps: Deps,
@@ -50,7 +50,7 @@ export const readMetrics = async (
   return ok({ values: page.map(({ value }) => value), next: hasMore ? last?.stored : undefined });
 };
 
-/** The values of a page that are in the range, with where they are stored, up to so many. */
+/** Values of a page that are in the range, with their stored position, up to a limit. */
 export const valuesInRange = (
   page: SeriesPage,
   series: readonly MetricSeries[],
@@ -68,7 +68,7 @@ export const valuesInRange = (
   return found;
 };
 
-/** What a selection means for one connection: known from the names where it can be, else found among what is stored. */
+/** The series of a selection: from the names if possible, otherwise from what is stored. */
 export const seriesToRead = async (
   deps: Deps,
   connectionId: ConnectionId,
@@ -80,10 +80,10 @@ export const seriesToRead = async (
   return stored.ok ? ok(selectedSeries(selection, stored.value)) : stored;
 };
 
-/** The newest values, and until when they are. */
+/** The newest values, and until when they stay the newest. */
 export type LatestMetrics = { values: MetricValue[]; untilSeconds: EpochSeconds | undefined };
 
-/** The newest value of every selected metric of the whole body that a connection has, measured by now, in the catalogue's order. */
+/** The newest value, measured by now, of every selected metric of the whole body, in the order of the catalog. */
 export const readLatestMetrics = async (
   deps: Deps,
   connectionId: ConnectionId,

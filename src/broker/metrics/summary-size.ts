@@ -6,26 +6,28 @@ import { seriesSpans, timeOfNext } from '../../store/metrics/spans.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * Whether a range holds too many values to be summarised, told from a few of them: SQLite counts by reading, and a request that is refused
- * must not cost what one that is answered does. Withings' scales began in 2009, and a person is measured about once a day.
+ * Estimates from a few values whether a range has too many for a summary. SQLite counts by reading, and a refused
+ * request must not cost as much as an answered one. Withings' scales began in 2009, and a person is measured about once
+ * a day.
  */
 
 const DAY_SECONDS = DAY_MS / SECOND_MS;
 const FIRST_SCALE_SECONDS = Date.UTC(2009, 0, 1) / SECOND_MS;
 
-/** At so many moments so many values are looked up. */
+/** At this many times a value is looked up. */
 const PROBES = 5;
 const VALUES_PER_PROBE = 4;
 
 /**
- * Whether a range surely holds more than `most` values: each series has about a value on each day that it spans. In doubt false, and then
- * they are counted as they are read. Two rows read for each series where the range could hold so many, 20 more where they span so many days.
+ * Whether a range certainly has more than `most` values: each series has about one value on each day. If in doubt
+ * false; then the values are counted as they are read. Reads two rows for each series if the range could have that
+ * many, and 20 more if it spans that many days.
  */
 export const isTooLarge = async (deps: Deps, range: SeriesRange, most: number): Promise<Result<boolean, Failure>> => {
   const { fromSeconds, toSeconds } = range;
   const latest = Math.min(toSeconds, Math.floor(deps.now() / SECOND_MS));
   const days = (latest - Math.max(fromSeconds, FIRST_SCALE_SECONDS)) / DAY_SECONDS;
-  // Of what may be left out nothing is known before it is read.
+  // What is excluded by the query is known only after reading.
   if (!range.manual || days * range.series.length <= most) return ok(false);
   const found = await seriesSpans(deps.db, range);
   if (!found.ok) return found;
@@ -43,7 +45,7 @@ export const isTooLarge = async (deps: Deps, range: SeriesRange, most: number): 
   return times.ok ? ok(seriesDays * valuesPerDay(times.value) > most) : times;
 };
 
-/** At most one: who is measured more often is counted. */
+/** At most one a day: more frequent measurements are counted. */
 const valuesPerDay = (times: readonly (EpochSeconds | undefined)[]): number => {
   const densities = times.map((time) =>
     time === undefined ? 0 : Math.min(1, (VALUES_PER_PROBE * DAY_SECONDS) / Math.max(1, time)),

@@ -3,21 +3,21 @@ import { type AlarmNotice, ALARMS } from '../../domain/alarm.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 
-/** Sends one notice to the operator's webhook; whether it was taken. */
+/** Sends one notice to the operator's webhook. Returns whether it was accepted. */
 export type AlarmWebhook = (notice: AlarmNotice) => Promise<boolean>;
 
-/** Where notices go; such a URL often is a credential itself. */
+/** The URL for notices. It is often a credential itself. */
 export type AlarmWebhookConfig = {
   url: Secret;
-  /** Signs, as Standard Webhooks says; unsigned where absent. */
+  /** Signs notices as Standard Webhooks defines; unsigned if absent. */
   signingSecret: Secret | undefined;
 };
 
 const TIMEOUT_MS = 5_000;
 
 /**
- * Makes the sender. The id stays the same from attempt to attempt, so that a receiver knows a repeated one. Redirects are not followed: a
- * notice goes where the operator said or nowhere. `text` is for chats, which show it.
+ * Creates the sender. All attempts have the same id, so that a receiver recognizes a repetition. Redirects are not
+ * followed: a notice goes only to the operator's URL. `text` is for chats, which show it.
  */
 export const createAlarmWebhook =
   ({ url, signingSecret }: AlarmWebhookConfig, fetch: typeof globalThis.fetch, now: () => EpochMs): AlarmWebhook =>

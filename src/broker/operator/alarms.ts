@@ -14,39 +14,42 @@ import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
 import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
 import type { Deps } from '../deps.ts';
 
-/** D1 calls that settling takes: one to note what changed, one to note what was delivered. */
+/** D1 calls of reconciling: one to store what changed, one to store what was delivered. */
 export const ALARM_CALLS = 2;
-/** Notices that one invocation sends: each may take seconds. */
+/** How many notices one invocation sends: each may take seconds. */
 const MAX_SENT = 3;
-/** Notices that wait for a webhook that does not answer; beyond that the oldest go. The log has had them all. */
+/**
+ * How many notices wait for a webhook that does not answer. Beyond that the oldest are dropped. The log has all of
+ * them.
+ */
 const MAX_QUEUED = 50;
 
-/** What the broker remembers about its alarms, from the text that it keeps. */
+/** The stored state of the alarms. */
 export const alarmStateOf = (text: string | undefined): AlarmState =>
   text === undefined ? NO_ALARMS : (JSON.parse(text) as AlarmState);
 
 /**
- * Tells the operator what changed: a line of the log each, and the webhook where there is one. Who of two notes the change first tells it,
- * so it is told once. What the webhook does not take stays queued, and is sent again by a later tick. If nothing changed and
- * nothing waits, this costs nothing.
+ * Sends the operator a notice of each alarm that changed: a line in the log, and the webhook if there is one. The state
+ * is stored by compare-and-set, and only the writer that wins sends. A notice that the webhook refuses stays queued for
+ * a later tick. Without a change and a queue this costs nothing.
  *
- * @param text what the broker remembers about its alarms, as it was read
- * @param seen what this look at the broker says
+ * @param text the stored state of the alarms, as it was read
+ * @param seen what this invocation observed
  */
 export const reconcileAlarms = async (deps: Deps, text: string | undefined, seen: AlarmObservations): Promise<void> => {
   const before = alarmStateOf(text);
   await reconcile(deps, text, before, { seen, lag: before.lag, tickAt: before.tickAt });
 };
 
-/** As `reconcileAlarms`, for who has not read what the broker remembers: one round trip more, so for what is seldom seen. */
+/** As `reconcileAlarms`, if the stored state was not read: one round trip more, for rare observations. */
 export const noteSightings = async (deps: Deps, seen: AlarmObservations): Promise<void> => {
   const text = await brokerStateText(deps.db, 'alarms');
   if (text.ok) await reconcileAlarms(deps, text.value, seen);
 };
 
 /**
- * As `reconcileAlarms`, for a tick, which also notes that it came and judges whether the backlog grows: `lagMs` is how long the oldest of it
- * has waited.
+ * As `reconcileAlarms`, for a tick. It also records that the tick ran, and observes whether the backlog grows: `lagMs`
+ * is how long the oldest due work has waited.
  */
 export const reconcileAlarmsOfTick = async (
   deps: Deps,
@@ -60,11 +63,11 @@ export const reconcileAlarmsOfTick = async (
   await reconcile(deps, text, before, { seen: { ...seen, ...backlog, cron_late: false }, lag, tickAt });
 };
 
-/** For how long no tick has come, in words. */
+/** Describes for how long no tick has run. */
 export const describeSilence = (tickAt: EpochMs, now: EpochMs): string =>
   `none came for ${Math.floor((now - tickAt) / MINUTE_MS)} minutes`;
 
-/** How long the oldest of what is due has waited, in words. */
+/** Describes how long the oldest due work has waited. */
 export const describeLag = (lagMs: number): string => `the oldest is ${Math.floor(lagMs / MINUTE_MS)} minutes late`;
 
 const reconcile = async (
@@ -95,7 +98,7 @@ const log = (deps: Deps, { code, kind, reason }: AlarmNotice): void =>
       : { level: 'error', event: 'alarm', outcome: code, reason },
   );
 
-/** Sends what is queued and due, and notes what was taken. */
+/** Sends queued notices that are due, and stores which were accepted. */
 const deliver = async (deps: Deps, text: string | undefined, state: AlarmState): Promise<void> => {
   const { alarmWebhook: send } = deps;
   const due = state.queue.filter(({ nextAt }) => nextAt <= deps.now()).slice(0, MAX_SENT);

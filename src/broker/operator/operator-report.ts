@@ -17,34 +17,34 @@ import type { Deps } from '../deps.ts';
 import { type KeyringReport, reportKeyring } from '../tokens/reseal.ts';
 import { alarmStateOf } from './alarms.ts';
 
-/** Whatever is counted for the operator is counted up to here. */
+/** Counts for the operator stop at this number. */
 export const MAX_SHOWN = 1_000;
 
-/** How far back losses are shown. */
+/** How far back lost connections are shown. */
 const LOST_WITHIN_MS = 30 * DAY_MS;
 
 /**
- * Whether the cron does its work, told by what waits for it, and by the note that a tick leaves once an hour. `paused` where Withings asked
- * to wait or the share is used up.
+ * Whether the cron works: by its waiting work, and by the record that a tick writes once an hour. `paused` if Withings
+ * asked to wait or the share is used up.
  */
 export type CronHealth = 'keeping_up' | 'paused' | 'late';
 
-/** The broker at a glance, for its operator. */
+/** Figures of the broker for its operator. */
 export type BrokerHealth = {
   cron: CronHealth;
-  /** When a tick last recorded that it ran, which it does once an hour; undefined if none ever did. */
+  /** When a tick last recorded that it ran, at most once an hour; undefined if none has. */
   lastTickAt: EpochMs | undefined;
   backlog: RefreshBacklog;
-  /** Refreshes that fail right now, by what happened last. */
+  /** Refreshes that fail at present, by their last failure. */
   failing: ReasonCount[];
-  /** Connections lost in the last 30 days, whose persons have to come back, by reason. */
+  /** Connections lost in the last 30 days, whose users have to connect again, by reason. */
   lost: ReasonCount[];
   keyring: KeyringReport;
   /** The active alarms, oldest first. */
   alarms: (OpenAlarm & { code: AlarmCode })[];
 };
 
-/** Looks how the broker is. Reads a bounded number of rows, whatever the tables hold. */
+/** Reads the figures. The number of rows is bounded, whatever the tables hold. */
 export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth, Failure>> => {
   const now = deps.now();
   const [backlog, failing, lost, keyring, alarms] = await Promise.all([
@@ -74,11 +74,13 @@ export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth,
 /** Syncs and refreshes of the last days, oldest first. */
 export type BrokerActivity = {
   days: DayActivity[];
-  /** Of how many connections, drawn at random, where there are more. */
+  /** If there are more connections, the size of the random sample. */
   sampleOf: number | undefined;
 };
 
-/** What all apps' users did lately. Apart from the rest, because it reads a row for each of a thousand connections. */
+/**
+ * The activity of all apps' users. A function of its own, because it reads a row for each of a thousand connections.
+ */
 export const showBrokerActivity = async (deps: Deps): Promise<Result<BrokerActivity, Failure>> => {
   const activity = await activityOf(deps.db, undefined, MAX_SHOWN);
   if (!activity.ok) return activity;

@@ -6,10 +6,10 @@ import type { Deps } from '../deps.ts';
 import { noteSightings } from './alarms.ts';
 import { type BrokerHealth, showBrokerHealth } from './operator-report.ts';
 
-/** What Withings says to the broker's own id and secret: accepted, rejected, or no answer to judge by. */
+/** What Withings answers to the broker's id and secret: accepted, rejected, or no usable answer. */
 export type ClientProof = 'accepted' | 'rejected' | 'unanswered';
 
-/** What an operator wants to know before and after a deployment. */
+/** The operator's status before and after a deployment. */
 export type OperatorStatus = {
   now: EpochMs;
   health: BrokerHealth;
@@ -17,7 +17,9 @@ export type OperatorStatus = {
   migrations: MigrationState;
 };
 
-/** Reads everything that an operator may have to fix. One signed call to Withings, which changes nothing there. */
+/**
+ * Reads everything that an operator may have to fix. Sends one signed request to Withings, which changes nothing there.
+ */
 export const operatorStatus = async (deps: Deps): Promise<Result<OperatorStatus, Failure>> => {
   const [health, migrations, withings] = await Promise.all([
     showBrokerHealth(deps),

@@ -7,30 +7,31 @@ import type { BrokerSettings, Deps } from '../deps.ts';
 import { missingKeyIds } from '../tokens/reseal.ts';
 import { alarmStateOf, describeLag, describeSilence, reconcileAlarms } from './alarms.ts';
 
-/** What is looked at. `unknown` is what could not be looked at because the database does not answer. */
+/** The checks. `unknown` if the database does not answer, so the check could not run. */
 export type HealthCheck = 'database' | 'migrations' | 'links' | 'keyring' | 'cron';
 export type Health = Record<HealthCheck, 'ok' | 'failing' | 'unknown'>;
 
-/** Without these nothing can be answered; without the others the broker goes on, worse. */
+/** Without these no request can be answered. Other failing checks degrade service; they do not make it unavailable. */
 export const isServing = ({ database, migrations }: Health): boolean => database === 'ok' && migrations === 'ok';
 
-/** How long a look is good for: anybody may ask, and as often as they like. */
+/** How long a result is reused: any caller may ask, as often as they like. */
 const GOOD_FOR_MS = 10 * SECOND_MS;
 
-/** Who asks while another request looks waits for its result, this long at most: then that request has died. */
+/** How long a request waits for the result of another. After that the other request has died. */
 const LOOK_MS = 5 * SECOND_MS;
 const POLL_MS = 50;
 
 /**
- * Of this isolate, by its settings: the last look, and since when a request is looking. Plain data, safe to share between requests: a
- * promise of one request would hang in another.
+ * Kept in this isolate, by settings: the last result, and since when a request is checking. Plain data is safe to share
+ * between requests; a promise of one request would hang in another.
  */
 type Looks = { last?: { at: EpochMs; health: Health } | undefined; since?: EpochMs | undefined };
 const looksOf = new WeakMap<BrokerSettings, Looks>();
 
 /**
- * Checks the broker for a public request: one round trip to D1 and one read of KV, at most every ten seconds in an isolate.
- * Says what is well and what is not, and nothing of why. A cron that has stopped is noticed only here, so its alarm is raised here.
+ * Checks the broker for a public request: one round trip to D1 and one read of KV, at most every ten seconds in an
+ * isolate. Says what works and what does not, but not why. A stopped cron is noticed only here, so its alarm is raised
+ * here.
  */
 export const checkHealth = async (deps: Deps): Promise<Health> => {
   const looks = looksOf.get(deps.settings) ?? {};
@@ -49,7 +50,7 @@ export const checkHealth = async (deps: Deps): Promise<Health> => {
   return health;
 };
 
-/** A database without its tables is refused as a mistake of ours, and is one more thing to find out here. */
+/** A database without its tables is a programming error elsewhere; here it is one of the things to find. */
 const readVitals = async ({ db, now }: Deps): Promise<HealthSnapshot | 'unanswered' | 'unmigrated'> => {
   try {
     const read = await healthSnapshot(db, now());

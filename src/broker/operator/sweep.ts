@@ -5,10 +5,10 @@ import { bringForward, sweepExpired } from '../../store/operator/work-due.ts';
 import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
 import type { Deps } from '../deps.ts';
 
-/** Rows of each kind that one round trip deletes: each is a row written or two. */
+/** How many rows of each kind one round trip deletes. Each costs one or two rows written. */
 const MAX_SWEPT = 200;
 
-/** Deletes a bounded part of what has expired; whether more may be left. */
+/** Deletes a bounded part of what has expired. Returns whether there may be more. */
 export const sweep = async (deps: Deps): Promise<boolean> => {
   const swept = await sweepExpired(deps.db, deps.now(), MAX_SWEPT);
   if (!swept.ok) {
@@ -20,16 +20,16 @@ export const sweep = async (deps: Deps): Promise<boolean> => {
   return swept.value.some((rows) => rows >= MAX_SWEPT);
 };
 
-/** The minute of each hour in which a tick looks for what nothing tells it is due. */
+/** The minute of each hour in which a tick does this work, for which there is no due time. */
 const HOUSEKEEPING_MINUTE = 47;
 
 export const isHousekeepingDue = (now: EpochMs): boolean =>
   Math.floor((now % HOUR_MS) / MINUTE_MS) === HOUSEKEEPING_MINUTE;
 
-/** Entries that one look deletes, of two or three rows each: 12,000 a day, far more than are made. */
+/** How many audit entries one tick deletes, of two or three rows each: 12,000 a day, far more than are written. */
 const MAX_AUDIT_ENTRIES = 500;
 
-/** What a tick does once an hour, each a bounded part of it. */
+/** What a tick does once an hour: a bounded part of each. */
 export const keepHouse = async (deps: Deps): Promise<void> => {
   const now = deps.now();
   await forgetErasures(deps.db, now);
@@ -40,16 +40,17 @@ export const keepHouse = async (deps: Deps): Promise<void> => {
   await sweepOrphans(deps);
 };
 
-/** Rows of each table of body data that one look deletes. */
+/** How many rows of each table of body data one tick deletes. */
 const MAX_ORPHANED = 10_000;
 /** Ids of connections are random below this. */
 const ID_SPACE = 2 ** 52;
-/** Its multiples, less their whole part, spread over 0 to 1 evenly, however many there are so far. */
+/** Its multiples modulo 1 are spread evenly, however many there are. */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 /**
- * Deletes body data whose connection is gone, a bounded part of it. A second net: no statement leaves any. Each hour it looks at another
- * place, and notes nothing. What it finds is an error in the log, because a user's data outlived their erasure.
+ * Deletes body data whose connection does not exist, a bounded part. No statement should leave any. Each hour it looks
+ * at another id and writes nothing. Anything found is an error in the log, because a user's data outlived their
+ * erasure.
  */
 const sweepOrphans = async (deps: Deps): Promise<void> => {
   const hours = Math.floor(deps.now() / HOUR_MS);
@@ -60,7 +61,7 @@ const sweepOrphans = async (deps: Deps): Promise<void> => {
   else deps.log({ level: 'error', event: 'tick', outcome: 'orphan_swept', count: swept.value });
 };
 
-/** Longer than any pause that is meant: a disabled app's connections are looked at once a month. */
+/** Longer than any intended pause: a disabled app's connections are due once a month. */
 const LONGEST_PAUSE_MS = 31 * DAY_MS;
 
 /** Makes due again what an isolate whose clock was ahead put off to a time when its tokens are dead. Once an hour. */

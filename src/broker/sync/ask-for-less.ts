@@ -17,17 +17,20 @@ import { noteSightings } from '../operator/alarms.ts';
 import { takeRequest } from './ask-page.ts';
 import type { Slice } from './store-page.ts';
 
-/** What a question for less may cure, in the same slice. */
+/** Failures that a smaller request may solve, in the same slice. */
 const UNREADABLE: ReadonlySet<string> = new Set(['timeout', 'body_too_large', 'not_json', 'malformed']);
-/** What it may cure too, such as a gateway that gave up; but what is down is better left alone for now. */
+/**
+ * Failures that a smaller request may solve too, such as a gateway time-out. If Withings is down, it is better not to
+ * ask now.
+ */
 const TROUBLED: ReadonlySet<string> = new Set(['http_error', 'network', 'upstream_error']);
-/** An upstream that is down looks the same: a slice is not spent on it. */
+/** An outage looks the same, so a slice does not spend more requests on it. */
 const MAX_RETRIES = 2;
 
 /**
- * After an answer that could not be read: asks for less from now on, which is kept with the position. A first read, or the reading of a long
- * past, goes on with smaller stretches of time. Ahead of changes that cannot be read, the next sync reads the newest stretch. Their cursor stays
- * where it is, so nothing is lost once they can be read again.
+ * After an unreadable answer: requests less from now on, which is stored with the position. A first read or a long past
+ * continues with shorter stretches of time. If the changes are unreadable, the next sync reads the newest stretch; the
+ * cursor of changes stays, so nothing is lost when they are readable again.
  *
  * @returns whether to ask again within this slice
  */
@@ -40,7 +43,8 @@ export const askForLess = async (deps: Deps, slice: Slice, failure: Failure): Pr
   const mayRetry = isUnreadable && slice.retries <= MAX_RETRIES;
   if (question.kind === 'changes') {
     if (!isUnreadable) return false;
-    // More changed than one answer can hold, which it will not do the next time either: everything is read again, if that gets past it.
+    // More changed than one answer can hold, and the next answer would not hold it either. Everything is read again,
+    // which gets past it.
     const isPast = position.cursorSeconds < cursorOfHistory(deps.now());
     const isTooLarge = failure.cause === 'body_too_large' && position.history === undefined && isPast;
     const again = isTooLarge && { cursorSeconds: 0, history: startOfHistory(deps.now()) };
@@ -56,7 +60,7 @@ export const askForLess = async (deps: Deps, slice: Slice, failure: Failure): Pr
   return isHopeless(after) && goAround(deps, slice, after, question, failure.cause);
 };
 
-/** Leaves out a stretch that cannot be read, if Withings answers anything else about this person: it is not down then. */
+/** Skips a stretch that cannot be read, if Withings answers another request about this person: then it is not down. */
 const goAround = async (
   deps: Deps,
   slice: Slice,

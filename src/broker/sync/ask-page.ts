@@ -11,7 +11,7 @@ import type { Reservation } from '../withings.ts';
 import { MAX_WAIT_SECONDS, MAX_WAITS } from './start-sync.ts';
 import type { PageAnswer, Slice } from './store-page.ts';
 
-/** Asks for the next page, and once more with a fresh token where the stored one is refused. */
+/** Requests the next page, and once more with a new token if the stored one is refused. */
 export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<PageAnswer, Failure>> => {
   for (let refused = 0; ; refused += 1) {
     const granted = await takeRequest(deps, slice, wanted);
@@ -32,17 +32,17 @@ export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise
       share: slice.share,
       rejectedVersion: slice.token.tokenVersion,
     });
-    // Shown already, as a failed refresh.
+    // It is already shown as a failed refresh.
     slice.failure = undefined;
     if (!fresh.ok) return fresh;
     slice.token = fresh.value;
   }
 };
 
-/** Takes one request of the share, if none is left; where more are wanted they are taken in the same row, or else left. */
+/** Reserves one request, if none is left. If more are wanted, they are reserved in the same row, or not at all. */
 export const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Promise<Result<Reservation, Failure>> => {
   const { granted } = slice;
-  // A refresh takes of what was granted first: then the last page lacks the request for its review.
+  // A refresh uses reserved requests first, so the last page may have none left for its review.
   if (granted.left >= wanted || (granted.left > 0 && slice.pages > 0)) return ok(granted);
   const { share, connectionId, isUnderWay, pages, user } = slice;
   const asker = { share, connectionId, appId: share === 'sync' ? user.appId : undefined };
@@ -62,7 +62,7 @@ export const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Pro
   }
 };
 
-/** Refused with a token that is fresh: after hours of it the user has to connect again. */
+/** Refused with a new token. After hours of this the user has to connect again. */
 const onRefused = async (deps: Deps, slice: Slice, failure: WithingsFailure): Promise<Result<PageAnswer, Failure>> => {
   const { connectionId, refusals } = slice;
   const isBelieved = await believes(deps, { connectionId, since: refusals.since, attempts: refusals.attempts + 1 });

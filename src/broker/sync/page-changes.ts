@@ -11,10 +11,10 @@ import type { Deps } from '../deps.ts';
 import { sourceName, sourcesOf } from './group-sources.ts';
 import type { Review } from './review-window.ts';
 
-/** When the cron looks again at what a read of the last days lacked. */
+/** When the cron reads a window again in which groups were missing. */
 const CONFIRM_AFTER_MS = MINUTE_MS;
 
-/** What a page and a window say that is not stored yet, and which groups turned up again. */
+/** What of a page and a window is not stored yet, and which missing groups are back. */
 export const changesOf = async (known: Known, groupsOfPage: readonly MeasureGroup[], review: Review | undefined) => {
   const inPage = new Set(groupsOfPage.map(({ groupId }) => groupId));
   const inWindow = (review?.page.groups ?? []).filter(({ groupId }) => !inPage.has(groupId));
@@ -23,7 +23,7 @@ export const changesOf = async (known: Known, groupsOfPage: readonly MeasureGrou
   const sources = await sourcesOf(groups);
   const incoming = groups.map((group) => storedGroupOf(group, sources.get(sourceName(group))?.id ?? 0));
   const changes = groupChanges(known.groups, incoming);
-  // What became a goal is no measurement any more.
+  // A measurement that became a goal is removed.
   const measured = new Set(incoming.map(({ groupId }) => groupId));
   for (const { groupId } of upstream) {
     const before = known.groups.get(groupId);
@@ -37,8 +37,8 @@ export const changesOf = async (known: Known, groupsOfPage: readonly MeasureGrou
 };
 
 /**
- * Withings states the account's zone as it is now. A group keeps the one it came with: what was measured in Oslo stays there when the person
- * moves.
+ * Withings states the account's current zone. A group keeps the zone that it came with, so a measurement made in Oslo
+ * stays there when the person moves.
  */
 const inFirstZone = (group: MeasurementGroup, { groups, sources }: Known): MeasurementGroup => {
   const before = groups.get(group.groupId);
@@ -47,9 +47,9 @@ const inFirstZone = (group: MeasurementGroup, { groups, sources }: Known): Measu
 };
 
 /**
- * Adds what the window lacked to the changes.
+ * Adds the groups that are missing from the window to the changes.
  *
- * @returns which windows come next, and when the cron is to look again at what was missing
+ * @returns the next windows, and when the cron reads the missing groups again
  */
 export const addDeletions = async (
   deps: Deps,
@@ -70,7 +70,7 @@ export const addDeletions = async (
   });
 };
 
-/** Groups that say something else than before; one that only carries a later date of change does not. */
+/** Groups whose content differs. A group with only a later modification time does not. */
 export const changedGroups = ({ groups, gone, measurements, stale }: GroupChanges): number[] => {
   const touched = new Set([...measurements, ...stale].map(({ groupId }) => groupId));
   return [...new Set([...groups.map(({ groupId }) => groupId), ...gone])].filter((id) => touched.has(id));

@@ -3,13 +3,13 @@ import { postponeResume, syncsToResume } from '../../store/operator/work-due.ts'
 import type { Deps } from '../deps.ts';
 import { sync } from './sync.ts';
 
-/** Syncs that one tick goes on with: each may take a whole slice of fetches. */
+/** How many syncs one tick continues: each may take the requests of a whole slice. */
 const MAX_RESUMED = 1;
 const POSTPONED_MS = 10 * MINUTE_MS;
-/** A disabled app's connections are left alone and looked at again after this. */
+/** When connections of a disabled app are due again. */
 const DISABLED_APP_PAUSE_MS = DAY_MS;
 
-/** Goes on with syncs that did not fit one slice. One that fails is put off, and its failure kept from the others. */
+/** Continues syncs that did not fit one slice. A failing one is postponed and does not stop the others. */
 export const resumeSyncs = async (deps: Deps): Promise<void> => {
   const due = await syncsToResume(deps.db, deps.now(), MAX_RESUMED);
   if (!due.ok) return deps.log({ level: 'warn', event: 'tick', outcome: 'resume_failed', reason: due.failure.kind });

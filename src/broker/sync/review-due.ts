@@ -3,14 +3,15 @@ import { postponeReview, reviewDue } from '../../store/operator/work-due.ts';
 import type { Deps } from '../deps.ts';
 import { sync } from './sync.ts';
 
-/** A connection without requested syncs is not read: that would keep its tokens fresh for no use. */
+/** A connection that no app syncs is not read: that would keep its tokens fresh for nothing. */
 const MAX_UNUSED_MS = 14 * DAY_MS;
-/** When a review that failed is tried again. */
+/** When a failed review is tried again. */
 const POSTPONED_MS = HOUR_MS;
 
 /**
- * Re-reads one older window of one connection, in search of what was deleted at Withings, after asking for what is new. Connections take
- * turns, windows too. One that is unused, or has nothing to review, waits for its next sync.
+ * Reads one older window of one connection again, to find deletions at Withings, after requesting what is new.
+ * Connections take turns, and so do windows. A connection that is unused, or has nothing to review, waits for its next
+ * sync.
  */
 export const reviewOneDue = async (deps: Deps): Promise<void> => {
   const due = await reviewDue(deps.db, deps.now());
@@ -21,7 +22,7 @@ export const reviewOneDue = async (deps: Deps): Promise<void> => {
     await postponeReview(deps.db, connectionId, undefined);
     return;
   }
-  // First, so that one that cannot be read, for whatever reason, does not hold up the others.
+  // First, so that a connection that cannot be read does not block the others.
   await postponeReview(deps.db, connectionId, deps.now() + POSTPONED_MS);
   await sync(deps, { id: connectionId }, { share: 'review', isUse: false, review: 'older' });
 };

@@ -16,13 +16,14 @@ import type { Reservation } from '../withings.ts';
 /** A window that was read again. */
 export type Review = { window: ReviewWindow; page: MeasurePage; answer: WindowAnswer };
 
-/** Older windows are re-read one a day. */
+/** One older window is read again each day. */
 const REVIEW_INTERVAL_MS = DAY_MS;
-/** When an older window is re-read that lacked something. */
+/** When an older window with missing groups is read again. */
 const CONFIRM_AFTER_MS = 10 * MINUTE_MS;
 
 /**
- * Reads a window again, one page of it. A review is never a reason to fail: where Withings did not answer, the next window is smaller.
+ * Reads one page of a window again. It never makes a sync fail: if Withings does not answer, the next window is
+ * smaller.
  *
  * @param variationSeconds see `reviewWindow`
  */
@@ -50,7 +51,7 @@ const answerOf = (page: MeasurePage, window: ReviewWindow, askedAt: EpochMs): Wi
   const types = groups.flatMap((group) => interpretGroup(group)?.values.map(({ type }) => type) ?? []);
   return {
     askedAt,
-    // A group too broken to read is there all the same; one without an id might be any.
+    // An unreadable group exists all the same. One without an id might be any group.
     isWhole: page.nextOffset === undefined && page.nameless === 0,
     types: new Set(types),
     groupCount: page.groups.length,
@@ -60,7 +61,7 @@ const answerOf = (page: MeasurePage, window: ReviewWindow, askedAt: EpochMs): Wi
 const isWithin = (seconds: EpochSeconds, { fromSeconds, toSeconds }: ReviewWindow): boolean =>
   seconds >= fromSeconds && seconds <= toSeconds;
 
-/** When the cron re-reads an older window; undefined if that stays. */
+/** When the cron reads an older window again; undefined if that stays. */
 export const nextReviewAt = (
   starts: boolean,
   review: Review | undefined,

@@ -20,15 +20,15 @@ import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import type { Asker, Reservation } from '../withings.ts';
 
-/** Longer than a whole slice with its refresh may take; a holder that died blocks its connection for this long. */
+/** Longer than a slice with its refresh may take. If the holder dies, the connection is blocked for this long. */
 const SYNC_LEASE_MS = 2 * MINUTE_MS;
 
 /** The connection, and the app that requests its sync, if one does. */
 export type Synced = { id: ConnectionId; appId?: string };
 
 /**
- * What a sync is for: whose share of Withings' requests it takes, whether it was requested, and which window it re-reads when
- * everything new is read.
+ * Why a sync runs: the share of its requests, whether an app requested it, and the window that it reads again after
+ * everything new.
  */
 export type SyncPurpose = {
   share: Exclude<QuotaName, 'cron' | 'link' | 'notify' | 'other'>;
@@ -36,18 +36,18 @@ export type SyncPurpose = {
   review: ReviewKind;
 };
 
-/** A sync that has begun: what it starts from, under which lease, and its first requests to Withings. */
+/** A sync that has started: its position, lease and first requests to Withings. */
 export type Begun = { start: SyncStart; lease: SyncLease; granted: Reservation };
 
-/** One that does not have to begin, because another one has the answer. */
+/** A sync that need not start, because another one has the result. */
 export type Answered = { answer: SyncResult };
 
 /** A page, and a window that is read again. */
 const REQUESTS_WANTED = 2;
 
 /**
- * Begins a sync: takes its first requests and its lease in one transaction, or neither, so that a refused sync writes no row. Another caller
- * else's sync that is under way, or was complete within the last seconds, answers for it.
+ * Starts a sync: reserves its first requests and takes its lease in one transaction, or neither. So a refused sync
+ * writes no row. If another sync is running, or was complete within the last seconds, its result is used.
  */
 export const beginSync = async (
   deps: Deps,
@@ -86,11 +86,14 @@ export const beginSync = async (
   }
 };
 
-/** How often a history under way waits for its next request, a second or two each time: an app that asks on gets on, page by page. */
+/**
+ * How often a history waits for its next request, a second or two each time. So an app that calls sync repeatedly gets
+ * one page after the other.
+ */
 export const MAX_WAITS = 2;
 export const MAX_WAIT_SECONDS = 5;
 
-/** A history under way that only has to wait for its share is still under way. */
+/** A history that only waits for its share counts as running. */
 const underWay = ({ historyCompleteFrom }: SyncState, now: number): SyncResult => ({
   ...NO_COUNTS,
   complete: false,
@@ -100,7 +103,7 @@ const underWay = ({ historyCompleteFrom }: SyncState, now: number): SyncResult =
 
 const NO_COUNTS = { added: 0, changed: 0, removed: 0, skipped: 0 };
 
-/** The result of a complete sync of the last seconds, less what it added. */
+/** The result of a complete sync of the last seconds, without its counts. */
 const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined => {
   if (last === undefined || !isStillFresh(last, now)) return undefined;
   const outcome = last.outcome as Result<SyncResult, Failure>;
@@ -108,10 +111,10 @@ const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined =
   return { ...outcome.value, ...NO_COUNTS };
 };
 
-/** How often a caller looks for the running sync's result before it is told to come back. Together 12 seconds. */
+/** How often a caller looks for the running sync's result before it gets `sync_in_progress`. Together 12 seconds. */
 const SYNC_POLLS_MS = [150, 250, 400, 700, 1_000, 1_500, 2_000, 2_000, 2_000, 2_000];
 
-/** Another caller is syncing this connection: its result is returned. */
+/** Another caller syncs this connection. Its result is returned. */
 const awaitSync = async (
   deps: Deps,
   connectionId: ConnectionId,

@@ -25,51 +25,51 @@ import type { Reservation } from '../withings.ts';
 import { addDeletions, changedGroups, changesOf } from './page-changes.ts';
 import { nextReviewAt, type Review } from './review-window.ts';
 
-/** What one slice of a sync has done so far. */
+/** The state of one slice of a sync. */
 export type Slice = {
   connectionId: ConnectionId;
-  /** Whose connection it is. */
+  /** The owner of the connection. */
   user: { appId: string; userId: string };
   lease: SyncLease;
   startedAt: EpochMs;
   position: SyncPosition;
   reviews: ReviewPosition;
-  /** Whether the cron is to re-read older windows from now on. */
+  /** Whether the cron reads older windows from now on. */
   startsReviews: boolean;
-  /** Whether it was requested: the refresh policy counts that as use. */
+  /** Whether an app requested it: the refresh policy counts that as use. */
   isUse: boolean;
-  /** Whether it goes on with a history that an earlier sync began. */
+  /** Whether it continues a history that an earlier sync began. */
   isUnderWay: boolean;
   counts: ChangeCounts;
-  /** What could not be read: groups, single measures, and stretches of time that were gone around. */
+  /** What could not be read: groups, single measures, and skipped stretches of time. */
   skipped: number;
   pages: number;
-  /** What was asked last. */
+  /** The last request. */
   question: SyncQuestion | undefined;
-  /** How often less was asked for, because an answer could not be read. */
+  /** How often less was requested, because an answer could not be read. */
   retries: number;
-  /** What the sync is for: whose share of Withings' requests it takes. */
+  /** The share of its requests. */
   share: QuotaName;
-  /** Requests to Withings that are granted, some of them made. */
+  /** Reserved requests, some of them already sent. */
   granted: Reservation;
   refusals: SyncStart['refusals'];
-  /** Why Withings' last answer was of no use, if it was. */
+  /** Why the last answer of Withings was not usable, if it was not. */
   failure: string | undefined;
   token: UsableToken;
 };
 
-/** A page with the question that it answers. */
+/** A page, and the request that it answers. */
 export type PageAnswer = { question: SyncQuestion; page: MeasurePage };
 
-/** An answer, where the sync stands once it is stored, and whether everything is stored then. */
+/** An answer, the position after it is stored, and whether everything is stored then. */
 export type JudgedAnswer = PageAnswer & { position: SyncPosition; complete: boolean };
 
-/** Where an answer takes a sync. */
+/** The position of a sync after an answer. */
 export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: EpochMs): JudgedAnswer => {
   const { groups, nextOffset } = page;
   const marks = {
     measuredSeconds: groups.map(({ measuredAtSeconds }) => measuredAtSeconds),
-    // A date in the future would end all reading: nothing is ever newer.
+    // A date in the future would stop all reading, because nothing is ever newer.
     modifiedSeconds: groups.map(({ modifiedAtSeconds }) => Math.min(modifiedAtSeconds, toSeconds(now))),
     nextOffset,
     pageMark: groups.reduce((mark, { groupId }) => (mark * 31 + groupId) % PAGE_MARKS, 0),
@@ -81,12 +81,12 @@ export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: E
 const PAGE_MARKS = 2 ** 31 - 1;
 
 /**
- * Stores one page of Withings' answer: one round trip to see what is known of its groups, one to write what differs together with how far
- * the sync got. Ends the sync where the page was the last, of the answer or of the slice.
+ * Stores one page of Withings' answer. One round trip reads what is stored of its groups; one writes the differences
+ * together with the new position. Ends the sync if the page was the last of the answer or of the slice.
  *
- * @param resumeAt when the sync goes on, if this page ends the slice; undefined if another page of the slice may follow
- * @param review a window that was read after the last page, in search of deletions
- * @returns the result if the sync ended, undefined if it continues
+ * @param resumeAt when the sync continues, if this page ends the slice; undefined if another page may follow
+ * @param review a window that was read after the last page, to find deletions
+ * @returns the result if the sync ended; undefined if it continues
  */
 export const storePage = async (
   deps: Deps,
@@ -100,7 +100,7 @@ export const storePage = async (
   const reviewed = review !== undefined && 'page' in review ? review : undefined;
   const known = await knownOf(deps, connectionId, page, reviewed);
   if (!known.ok) return known;
-  // Of the heights nothing else is shown: what is stored has more.
+  // Only heights were requested; more may be stored.
   const isPartial = answered.question.kind === 'heights';
   const groups = isPartial ? page.groups.filter(({ groupId }) => !known.value.groups.has(groupId)) : page.groups;
   const { changes, sources } = await changesOf(known.value, groups, reviewed);
@@ -119,11 +119,11 @@ export const storePage = async (
   const counts = sum(slice.counts, changes.counts);
   const skipped = slice.skipped + page.skipped;
   const result = { ...counts, skipped, complete, historyCompleteFrom: historyCompleteFrom(position), syncedAt: now };
-  // Where nothing was ever measured, nothing can be missing.
+  // If nothing was ever measured, nothing can be missing.
   const startsReviews = slice.startsReviews && complete && position.cursorSeconds > 0;
   const progress: SyncProgress = {
     position,
-    // Should this invocation be cut off before the next page, the cron goes on where it was, once the lease has run out.
+    // If this invocation is stopped before the next page, the cron continues when the lease ends.
     resumeAt: complete ? next.value.confirmAt : (resumeAt ?? lease.until),
     reviews: next.value.position,
     nextReviewAt: nextReviewAt(startsReviews, reviewed, changes.missing.length, now),
@@ -139,7 +139,7 @@ export const storePage = async (
   const held = { connectionId, leaseId: lease.id };
   const stored = await storeGroupChanges(deps.db, held, changes, sources, now, note, events);
   if (!stored.ok) return stored;
-  // The lease was lost: to a disconnect, an erasure, or a successor. Nothing of this page was written.
+  // The lease was lost to a disconnect, an erasure or another holder. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
   Object.assign(slice, { counts, skipped, position, pages: slice.pages + 1 });
   if (isUnreadable(page)) {
@@ -150,7 +150,7 @@ export const storePage = async (
   return ok(result);
 };
 
-/** What is known of the groups of an answer; without any, nothing has to be asked. */
+/** The stored state of an answer's groups. Without groups there is no query. */
 const knownOf = (deps: Deps, connectionId: ConnectionId, page: MeasurePage, review: Review | undefined) => {
   const upstream = [...page.groups, ...(review?.page.groups ?? [])].map(({ groupId }) => groupId);
   const ids = [...new Set([...upstream, ...(review?.page.unreadableIds ?? [])])];
@@ -160,7 +160,7 @@ const knownOf = (deps: Deps, connectionId: ConnectionId, page: MeasurePage, revi
 
 const NOTHING_KNOWN: Known = { groups: new Map(), sources: new Map(), lacking: [], oldestSeconds: undefined };
 
-/** The statement that notes how far the sync got, and its result where it ends. */
+/** The statement that stores the position, and the result if the sync ends. */
 const noteOf = (deps: Deps, slice: Slice, progress: SyncProgress, result: SyncResult | undefined) => {
   const { connectionId, lease, token, isUse } = slice;
   if (result === undefined) return progressStatement(deps.db, connectionId, lease.id, progress);
@@ -168,7 +168,7 @@ const noteOf = (deps: Deps, slice: Slice, progress: SyncProgress, result: SyncRe
   return finishStatement(deps.db, connectionId, lease.id, progress, ending, result.syncedAt);
 };
 
-/** Whether an answer has something, and nothing of it can be read. */
+/** Whether an answer has content of which nothing can be read. */
 const isUnreadable = ({ groups, skipped }: MeasurePage): boolean =>
   skipped > 0 && groups.every(({ measures }) => measures.length === 0);
 

@@ -13,23 +13,24 @@ import { readWindow, type Review } from './review-window.ts';
 import { type Begun, beginSync, type Synced, type SyncPurpose } from './start-sync.ts';
 import { judgeAnswer, type PageAnswer, type Slice, storePage } from './store-page.ts';
 
-/** No further page is begun this long after the lease was taken. */
+/** After this time under the lease, no further page is requested. */
 const SLICE_DEADLINE_MS = 60 * SECOND_MS;
-/** Of a window's beginning; longer than questions are remembered. */
+/** The range of a window's start. Longer than requests are remembered. */
 const MAX_VARIATION_SECONDS = 600;
-/** When the cron goes on with a sync that did not fit one slice. */
+/** When the cron continues a sync that did not fit one slice. */
 const RESUME_AFTER_MS = MINUTE_MS;
 
 const ASKED_FOR: SyncPurpose = { share: 'sync', isUse: true, review: 'recent' };
 
 /**
- * Pulls what is new at Withings and stores it. One sync of a connection runs at a time; parallel callers get its result, because Withings
- * refuses the same question asked twice.
+ * Reads what is new at Withings and stores it. One sync of a connection runs at a time, and parallel callers get its
+ * result: Withings refuses the same request if it is sent twice.
  *
- * A history that does not fit one slice ends with `complete: false`: what was read is stored, and the next call or the cron goes on.
+ * A history that does not fit one slice ends with `complete: false`. What was read is stored, and the next call or the
+ * cron continues.
  *
- * @returns counts of measurements, or `not_connected`, `reauth_required`, `sync_in_progress`, `over_share`, `withings_unavailable` and the
- *   failures of `usableAccessToken`
+ * @returns counts of measurements, or `not_connected`, `reauth_required`, `sync_in_progress`, `over_share`,
+ *   `withings_unavailable` and the failures of `usableAccessToken`
  */
 export const sync = async (
   deps: Deps,
@@ -41,7 +42,7 @@ export const sync = async (
   if ('answer' in begun.value) return ok(begun.value.answer);
 
   const work = syncUnderLease(deps, begun.value, purpose);
-  // A client that goes away must not leave the lease behind, nor a refresh unstored.
+  // If the client disconnects, the lease must still be returned and a refresh stored.
   deps.waitUntil(work.catch(() => undefined));
   return work;
 };
@@ -76,7 +77,7 @@ const syncUnderLease = async (
     granted,
     token: token.value,
   };
-  // A first read has just seen everything: there is nothing to review.
+  // A first read has seen everything, so there is nothing to review.
   return pullPages(deps, slice, slice.position.history === undefined ? review : undefined);
 };
 
@@ -104,13 +105,15 @@ const pullPages = async (
   }
 };
 
-/** A first read asks for the newest stretch and for what came before; a later one for what changed, and reviews a window. */
+/**
+ * A first read requests the newest stretch and the one before. A later one requests what changed, and reviews a window.
+ */
 const requestsWanted = ({ position, pages }: Slice, review: ReviewKind | undefined): number => {
   if (position.history !== undefined) return pages === 0 ? 2 : 1;
   return review === undefined ? 1 : 2;
 };
 
-/** Reads a window again where that is wanted and a request is left for it. */
+/** Reads a window again if that is wanted and a request is left for it. */
 const readWindowIfGranted = async (
   deps: Deps,
   slice: Slice,
@@ -119,7 +122,7 @@ const readWindowIfGranted = async (
 ): Promise<Review | ReviewPosition | undefined> => {
   const { granted } = slice;
   if (review === undefined || granted.left < 1 || question.kind !== 'changes') return undefined;
-  // No question of the last seconds is the same: see `nextPageRequest`.
+  // No request is equal to one of the last seconds: see `nextPageRequest`.
   return readWindow(
     deps,
     granted,
@@ -130,12 +133,12 @@ const readWindowIfGranted = async (
   );
 };
 
-/** Pages that were stored count, whatever came after them; without any, the caller is told what went wrong. */
+/** Stored pages count, whatever came after them. Without any, the caller gets the failure. */
 const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise<Result<SyncResult, Failure>> => {
   const isFinal = failure.kind === 'reauth_required' || failure.kind === 'not_connected';
-  // A history under way that only has to wait for its share is still under way.
+  // A history that only waits for its share counts as running.
   const isWaiting = slice.isUnderWay && failure.kind === 'over_share';
-  // What ended the connection is told as that.
+  // The caller gets the failure that ended the connection.
   if (isFinal) return abandon(deps, { ...slice, failure: undefined }, failure);
   if (slice.pages === 0 && !isWaiting) return abandon(deps, slice, failure);
   const { counts, skipped, position } = slice;
@@ -145,7 +148,7 @@ const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise
     outcome,
     endedAt: deps.now(),
     position,
-    // Changes that cannot be read are left alone for a while.
+    // Unreadable changes are not requested again for a while.
     resumeAt: deps.now() + (position.history?.floorSeconds === undefined ? RESUME_AFTER_MS : HOUR_MS),
     failure: slice.failure,
   });
@@ -154,7 +157,7 @@ const afterFailure = async (deps: Deps, slice: Slice, failure: Failure): Promise
   return ended.ok ? outcome : ended;
 };
 
-/** A slice, or what there is of one whose token was not to be had: that is shown as a failed refresh. */
+/** A slice, or the part of it that is known if there was no token. That is shown as a failed refresh. */
 type Ended = Pick<Slice, 'connectionId' | 'user' | 'lease'> & Partial<Pick<Slice, 'position' | 'failure'>>;
 
 const abandon = async (

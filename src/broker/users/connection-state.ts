@@ -12,17 +12,17 @@ import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { newEvent } from '../webhooks/record.ts';
 
-/** Whether a user's data can be pulled right now. An unknown user is not connected. */
+/** Whether a user's data can be read now. An unknown user is not connected. */
 export const isConnected = ({ connection }: AuthorizedRequest): boolean => connection?.state === 'active';
 
-/** A connection as it is shown, and how the log and the audit trail name its user. */
+/** A connection as it is shown, and the user's hash for the log and the audit trail. */
 export type ShownConnection = {
   detail: ConnectionDetail | undefined;
   pendingSince: EpochMs | undefined;
   userHash: string;
 };
 
-/** A user's current connection in full, and since when another one waits for its confirmation. */
+/** A user's current connection, and since when another one waits to be confirmed. */
 export const showConnection = async (
   deps: Deps,
   { appId, userId }: Omit<PersonRequest, 'by'>,
@@ -37,8 +37,8 @@ export const showConnection = async (
 };
 
 /**
- * Forgets a user's tokens, at once and also in the middle of a refresh. Withings' side is left alone: its revocation acts on the person, who
- * may be connected elsewhere. Doing it again changes nothing.
+ * Deletes a user's tokens, at once and also during a refresh. The authorization at Withings is not revoked: revoking
+ * acts on the person, who may be connected elsewhere. A repetition changes nothing.
  */
 export const disconnect = async (
   deps: Deps,
@@ -53,7 +53,7 @@ export const disconnect = async (
   return done;
 };
 
-/** The connection that a sync needs, or why there is none to sync. */
+/** The connection for a sync, or why there is none. */
 export const syncableConnection = ({
   appId,
   connection,

@@ -7,12 +7,15 @@ import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { eraseUser } from './erase-user.ts';
 
-/** Users that one call erases: each takes up to nine D1 calls and two fetches, of the 50 that an invocation may make. */
+/**
+ * How many users one call erases: each takes up to nine D1 calls and two requests, of the 50 that an invocation may
+ * make.
+ */
 const USERS_AT_ONCE = 4;
 
 /**
- * Deletes an app and everything of its users, a bounded part at each call. The app is disabled first, so that nothing flows from then on;
- * the same call again goes on until the app itself is gone.
+ * Deletes an app and everything of its users, a bounded part in each call. The app is disabled first, so no data is
+ * read or sent from then on. The same call continues until the app is gone.
  *
  * @returns whether the app is gone
  */

@@ -13,35 +13,39 @@ import type { Deps } from '../deps.ts';
 import { newEvent } from '../webhooks/record.ts';
 import { disconnect } from './connection-state.ts';
 
-/** What an erasure removed, and what became of the authorizations at Withings. */
+/** What an erasure removed, and what happened to the authorizations at Withings. */
 export type Erasure = {
-  /** False where a bounded part was done: the same call again goes on. */
+  /** False if only a part was done. The same call continues. */
   complete: boolean;
   removed: { connections: number; pendingConnections: number; measurements: number; groups: number; sources: number };
-  /** Accounts whose authorization was revoked, kept because another user is connected by it, or could not be revoked. */
+  /**
+   * Accounts whose authorization was revoked, was kept because another user is connected by it, or could not be
+   * revoked.
+   */
   withings: { revoked: number; kept: number; failed: number };
 };
 
 /** Rows of one table that one statement deletes. */
 const ROWS_AT_ONCE = 10_000;
-/** Statements of body data in one call: what is left is the next call's. */
+/** Statements for body data in one call. The rest is left to the next call. */
 const MAX_ROUNDS = 12;
-/** A revocation takes two requests: a nonce, then itself. */
+/** A revocation takes two requests: a nonce and the revocation. */
 const REQUESTS_PER_REVOCATION = 2;
 /** How long a revocation waits for its turn. */
 const MAX_WAIT_MS = 10 * SECOND_MS;
-/** Each revocation is two D1 calls as well, and an invocation of the free plan has 50. */
+/** Each revocation takes two D1 calls too, and an invocation of the free plan has 50. */
 const MAX_CALLS = 40;
 
 /**
- * Erases a user: connections to every Withings account there ever was, pending ones, tokens, measurements. Tokens go first, so that no
- * refresh or sync under way writes anything back. Doing it again removes what is left, if anything.
+ * Erases a user: connections to all Withings accounts, pending ones, tokens, measurements. Tokens go first, so that no
+ * running refresh or sync writes anything back. A repetition removes what is left.
  *
- * Withings' own authorization is revoked only if no user is connected to that account through this broker, because a revocation acts on the
- * person. Should it fail, the erasure goes on and says so: the person can take the authorization away at Withings.
+ * Withings' authorization is revoked only if no user is connected to that account through this broker, because a
+ * revocation acts on the person. If it fails, the erasure continues and says so: the person can remove the
+ * authorization at Withings.
  *
- * A link that is made in the middle of it stands: it is not revoked, and not counted as erased. If such a link brought data into what was
- * to be erased, the erasure is not complete.
+ * A link that is made during the erasure stays. It is not revoked and not counted as erased. If it brought data into
+ * what was to be erased, the erasure is not complete.
  */
 export const eraseUser = async (
   deps: Deps,
@@ -89,7 +93,7 @@ export const eraseUser = async (
   return ok({ ...erasure, complete: refilled === 0 });
 };
 
-/** Deletes the body data of connections, a bounded part of it; whether all of it is gone. Counts into `erasure`. */
+/** Deletes a bounded part of the body data of connections. Returns whether all of it is gone. Counts into `erasure`. */
 const emptyConnections = async (
   deps: Deps,
   connectionIds: readonly ConnectionId[],
@@ -122,7 +126,7 @@ const revokeUnused = async (
   return ok(undefined);
 };
 
-/** Withings may take seconds over the nonce: after that, whether a user has linked the account since is looked up again. */
+/** The nonce may take seconds. After it, the broker checks again whether a user has linked the account. */
 const revoke = async (deps: Deps, withingsUserId: string): Promise<'revoked' | 'kept' | 'failed'> => {
   if (deps.db.calls.made > MAX_CALLS) return 'failed';
   const granted = await deps.withings.reserve({ share: 'other', waitMs: MAX_WAIT_MS }, REQUESTS_PER_REVOCATION);

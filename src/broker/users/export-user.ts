@@ -15,10 +15,10 @@ import {
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 
-/** Where a page of an export begins: after this group of this connection. */
+/** Where a page of an export starts: after this group of this connection. */
 export type ExportPosition = { connectionId: number; groupId: number };
 
-/** A page of what is stored about a user. The connections are on every page, groups of one connection after the other. */
+/** A page of what is stored about a user. Each page has all connections; groups follow connection by connection. */
 export type ExportPage = {
   connections: ExportedConnection[];
   pendingSince: EpochMs | undefined;
@@ -29,8 +29,8 @@ export type ExportPage = {
 const GROUPS_PER_PAGE = 500;
 
 /**
- * All that is stored about a user but the tokens, a page at a time: connections to every Withings account, and their groups with every value,
- * those of single segments and those in doubt included.
+ * Everything that is stored about a user except tokens, in pages: connections to all Withings accounts, and their
+ * groups with every value, including those of segments and ambiguous ones.
  *
  * @returns `not_found` for a user of whom nothing is stored
  */
@@ -66,8 +66,8 @@ export const exportUser = async (
 };
 
 /**
- * Notes who exported whom, once an hour however many pages they read: an export that begins at a cursor is one too. The entry's id follows
- * from what it says and from the hour, so that it is written once.
+ * Writes an audit entry of the export, once an hour for any number of pages. An export that starts at a cursor counts
+ * too. The entry's id is derived from its content and the hour, so it is written once.
  */
 const noteExport = async (
   deps: Deps,

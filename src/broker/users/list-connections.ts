@@ -7,9 +7,9 @@ import { connectionsAfter, pendingUsersAfter } from '../../store/users/connectio
 import type { ManagedApp } from '../access/admit-manager.ts';
 import type { Deps } from '../deps.ts';
 
-/** A user in a list: in one of the states that an app sees. */
+/** A user in a list, with the state that an app sees. */
 export type ListedUser = FoundUser & {
-  /** As the log and the audit trail name the user. */
+  /** The user's hash for the log and the audit trail. */
   userHash: string;
 };
 
@@ -19,15 +19,16 @@ type FoundUser = {
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   lastSyncAt: EpochMs | undefined;
-  /** Why its last sync or refresh failed; undefined if none has failed since the last success. */
+  /** Why the last sync or refresh failed; undefined if none has failed since the last success. */
   failure: string | undefined;
 };
 
 const USERS_PER_PAGE = 50;
 
 /**
- * A page of an app's users in the order of their ids: all there are, those in one state, or those whose syncs or refreshes fail; those whose id begins with `prefix`. Who waits
- * for a confirmation beside a current connection is listed by that connection, and under `pending`.
+ * A page of an app's users, ordered by id: all, those in one state, those whose syncs or refreshes fail, or those whose
+ * id starts with `prefix`. A user who also waits for a confirmation is listed by the current connection, and under
+ * `pending`.
  */
 export const listConnections = async (
   deps: Deps,
@@ -62,7 +63,7 @@ const usersAfter = async (
   return waiting.ok ? ok(merged(connected.value, waiting.value).slice(0, filter.limit)) : waiting;
 };
 
-/** Both in the order of ids, each user once. */
+/** Both lists are ordered by id, and each user comes once. */
 const merged = (connected: readonly FoundUser[], waiting: readonly FoundUser[]): FoundUser[] => {
   const known = new Set(connected.map(({ userId }) => userId));
   const all = [...connected, ...waiting.filter(({ userId }) => !known.has(userId))];

@@ -22,31 +22,31 @@ import { noteSightings } from '../operator/alarms.ts';
 import { openSecrets } from './secrets.ts';
 import { DOWN_AFTER, type RunLimits, sendWaiting } from './send-waiting.ts';
 
-/** What changed, as an event tells it: a group as it is now, or undefined for one that was deleted. */
+/** What changed: the current state of a group, or undefined for a deleted one. */
 export type ChangedGroups = Map<number, ExportedGroup | undefined>;
 
-/** A body as receivers get it. It is written by the HTTP contract, which `compose.ts` brings. */
+/** A body for receivers. The HTTP contract defines it; `compose.ts` passes it in. */
 export type RenderEvent = (event: StoredEvent, payload: 'full' | 'thin', groups: ChangedGroups | undefined) => string;
 
-/** Longer than a run takes: requests are begun for so long, and the last one may take its time-out. */
+/** Longer than a run: requests start for this long, and the last may take its time-out. */
 const RUN_MS = 20 * SECOND_MS;
 const SEND_LEASE_MS = 60 * SECOND_MS;
 /** Requests of one run. */
 const MAX_SENDS = 15;
-/** D1 calls of a run beside its requests: lease, groups, end, and an alarm. */
+/** D1 calls of a run besides its requests: lease, groups, end, and an alarm. */
 const RUN_CALLS = 5;
 /** What the free plan allows an invocation that does little else. */
 const CALLS_OF_REQUEST = 40;
-/** Endpoints that one tick sends to, side by side: a slow one delays no other. */
+/** How many endpoints one tick sends to in parallel: a slow one does not delay the others. */
 const MAX_ENDPOINTS_A_TICK = 2;
-/** Rounds in which an invocation also sends what others recorded while it was sending. */
+/** In this many rounds an invocation also sends what others recorded while it was sending. */
 const MAX_ROUNDS = 3;
-/** An event that another invocation recorded so recently is still being sent by it. */
+/** An event that another invocation recorded so recently is still sent by it. */
 const OTHERS_MS = 45 * SECOND_MS;
 
 /**
- * Sends the events that this invocation recorded. Endpoints with trouble are left to the cron. Nothing is lost if this is cut off: what was
- * not noted as delivered is found by the cron.
+ * Sends the events that this invocation recorded. Endpoints with failures are left to the cron. If this is stopped,
+ * nothing is lost: the cron finds what was not stored as delivered.
  */
 export const sendRecorded = async (deps: Deps, calls = CALLS_OF_REQUEST - deps.db.calls.made): Promise<void> => {
   const callsBefore = deps.db.calls.made;
@@ -67,13 +67,13 @@ export const sendRecorded = async (deps: Deps, calls = CALLS_OF_REQUEST - deps.d
   }
 };
 
-/** Whether the first event that an endpoint waits for is this invocation's, or was left behind by another. */
+/** Whether the next event of an endpoint is this invocation's, or was left by another. */
 const isMine = (deps: Deps, { endpoint, fresh }: Waiting, firstSeq: number): boolean => {
   const first = fresh.find((event) => event.userId !== undefined && isForEndpoint(event, endpoint));
   return first !== undefined && (first.seq >= firstSeq || deps.now() - first.at > OTHERS_MS);
 };
 
-/** How many requests each of these runs may make, so that together they stay within the calls that are left. */
+/** How many requests each of these runs may send, so that together they fit the remaining calls. */
 const sendsFor = (calls: number, runs: number): number => Math.min(MAX_SENDS, Math.floor(calls / runs) - RUN_CALLS);
 
 const sendAtOnce = async (deps: Deps, waiting: Waiting, maxSends: number): Promise<boolean> => {
@@ -119,7 +119,7 @@ const runOver = async (
   const until = deps.now() + RUN_MS;
   const outcome = await sendWaiting(deps, waiting, { ...limits, until }, async (event) => {
     const body = deps.renderEvent(event, endpoint.payload, groups.value.get(event.seq));
-    // No request is made without being counted: one count bounds D1 calls and fetches of an invocation.
+    // Every request is counted: one count bounds D1 calls and requests of an invocation.
     deps.db.calls.made += 1;
     return deps.postWebhook(endpoint.url, await headersOf(deps, secrets.value, event, body), body);
   });
@@ -143,7 +143,7 @@ const headersOf = async (
   };
 };
 
-/** The groups that events name, as they are now, in one round trip. */
+/** The current state of the groups that events name, in one round trip. */
 export const groupsOfEvents = async (
   deps: Pick<Deps, 'db'>,
   events: readonly StoredEvent[],
@@ -163,7 +163,7 @@ export const groupsOfEvents = async (
   return ok(groups);
 };
 
-/** Without its secret an endpoint gets nothing: the operator may put the key back, a broken seal stays broken. */
+/** Without its secret an endpoint gets nothing. The operator may put a missing key back; a broken seal stays broken. */
 const pausedFor = (
   { endpoint: { deliveredSeq, failingSince, failures } }: Waiting,
   { kind }: { kind: 'key_missing' | 'seal_broken' },

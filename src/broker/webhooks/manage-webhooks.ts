@@ -28,13 +28,13 @@ import { noteSightings } from '../operator/alarms.ts';
 import { newEvent } from './record.ts';
 import { sealWebhookSecret } from './secrets.ts';
 
-/** What managers do to an app's webhook endpoints; each change is in the audit trail. */
+/** What managers do to an app's webhook endpoints. Each change has an audit entry. */
 
 const NO_ENDPOINT: Failure = { kind: 'not_found', what: 'webhook' };
 
 const SECRET_BYTES = 32;
 
-/** A signing secret as Standard Webhooks writes it: `whsec_` and the base64 of 32 random bytes. */
+/** A signing secret as Standard Webhooks defines it: `whsec_` and the base64 of 32 random bytes. */
 const mintWebhookSecret = ({ random }: Pick<Deps, 'random'>): Secret =>
   secret(`whsec_${btoa(String.fromCharCode(...random(SECRET_BYTES)))}`);
 
@@ -45,7 +45,7 @@ export type EndpointOptions = {
   description: string;
 };
 
-/** Adds an endpoint. The answer is the only place where its secret ever is, until it is rotated. */
+/** Adds an endpoint. Its secret is only in this answer, until it is rotated. */
 export const createWebhook = async (
   deps: Deps,
   { app, by }: ManagedApp,
@@ -86,14 +86,13 @@ export const createWebhook = async (
     : fail({ kind: 'too_many_webhooks', most: MAX_ENDPOINTS_PER_APP });
 };
 
-/** A path or query may hold a credential of the receiver's, so the audit trail names the origin only. */
+/** A path or query may contain a credential of the receiver, so the audit trail has the origin only. */
 const originOf = (url: string): string => new URL(url).origin;
 
 /** An app's endpoints, without their secrets. */
 export const listWebhooks = (deps: Deps, { app }: ManagedApp): Promise<Result<WebhookEndpoint[], Failure>> =>
   endpointsOf(deps.db, app.id);
 
-/** One endpoint. */
 export const showWebhook = async (
   deps: Deps,
   { app }: ManagedApp,
@@ -124,7 +123,7 @@ export type WebhookChange = {
   disabled?: boolean | undefined;
 };
 
-/** Changes an endpoint. Enabled again, it is sent what waited for it. */
+/** Changes an endpoint. An endpoint that is enabled again gets what waited for it. */
 export const updateWebhook = async (
   deps: Deps,
   { app, by }: ManagedApp,
@@ -156,7 +155,7 @@ export const updateWebhook = async (
   return ok(changed.value);
 };
 
-/** Removes an endpoint with everything that waits for it. */
+/** Removes an endpoint and everything that waits for it. */
 export const deleteWebhook = async (
   deps: Deps,
   { app, by }: ManagedApp,
@@ -168,7 +167,7 @@ export const deleteWebhook = async (
   return removed.value ? ok(undefined) : fail(NO_ENDPOINT);
 };
 
-/** Gives an endpoint a new secret. The one before it signs too for a day, so that the receiver can change over. */
+/** Gives an endpoint a new secret. The previous one also signs for a day, so that the receiver can change over. */
 export const rotateWebhookSecret = async (
   deps: Deps,
   { app, by }: ManagedApp,
@@ -183,7 +182,7 @@ export const rotateWebhookSecret = async (
   return changed.value === undefined ? fail(NO_ENDPOINT) : ok({ endpoint: changed.value, secret: minted });
 };
 
-/** Sends one endpoint a `webhook.test`; the event's id. */
+/** Sends one endpoint a `webhook.test`. Returns the event's id. */
 export const testWebhook = async (
   deps: Deps,
   managed: ManagedApp,
@@ -202,13 +201,13 @@ export const testWebhook = async (
   return added.ok ? ok({ eventId: event.id }) : added;
 };
 
-/** Events to send again: a range of their numbers, or all whose last attempt failed since a moment. */
+/** Events to send again: a range of sequence numbers, or all whose last attempt failed since a time. */
 export type ResendOptions = { from: number; to: number } | { failedSince: number };
 
-/** Events that one call queues. */
+/** How many events one call queues. */
 const MAX_RESENT = 500;
 
-/** Queues events for one endpoint again, as far as they are still kept; how many. */
+/** Queues events for one endpoint again, if they are still stored. Returns how many. */
 export const resendEvents = async (
   deps: Deps,
   managed: ManagedApp,

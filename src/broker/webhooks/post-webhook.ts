@@ -1,27 +1,27 @@
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { MAX_ANSWER_BYTES } from '../../domain/webhooks/endpoint.ts';
 
-/** What came of one request to an endpoint. */
+/** The result of one request to an endpoint. */
 export type WebhookAnswer = {
   /** Undefined if there was no answer. */
   status: number | undefined;
   error: 'timeout' | 'unreachable' | undefined;
-  /** The beginning of the body, if it was no success. */
+  /** The beginning of the body, if it was not a success. */
   answer: string | undefined;
-  /** What the receiver asked to wait (RFC 9110, 10.2.3). */
+  /** The pause that the receiver asked for (RFC 9110, 10.2.3). */
   retryAfterSeconds: number;
   ms: number;
 };
 
-/** Sends one signed body. Never throws: what goes wrong is the receiver's, and a value. */
+/** Sends one signed body. Never throws: a failure of the receiver is a value. */
 export type PostWebhook = (url: string, headers: Record<string, string>, body: string) => Promise<WebhookAnswer>;
 
-/** A receiver that takes longer is asked again later. */
+/** A slower receiver gets the event again later. */
 const TIMEOUT_MS = 15 * SECOND_MS;
 
 /**
- * Makes the sender. Redirects are not followed, so that an event goes to the URL that was checked or nowhere (SSRF). Of an answer no more is
- * read than is remembered: a large one costs nothing.
+ * Creates the sender. Redirects are not followed, so that an event goes only to the URL that was checked (SSRF). Only
+ * the stored part of an answer is read, so a large one costs nothing.
  */
 export const createPostWebhook =
   (fetch: typeof globalThis.fetch, now: () => EpochMs): PostWebhook =>

@@ -5,10 +5,10 @@ import { eventsAfter } from '../../store/webhooks/events.ts';
 import type { Deps } from '../deps.ts';
 import { type ChangedGroups, groupsOfEvents } from './deliver.ts';
 
-/** An event with what it tells, as of now. */
+/** An event with its current content. */
 export type ShownEvent = { event: StoredEvent; groups: ChangedGroups | undefined };
 
-/** Events of an app after a place in their order, for a receiver that was down: they are kept for seven days. */
+/** Events of an app after a sequence number, for a receiver that was down. They are kept for seven days. */
 export const readEvents = async (
   deps: Deps,
   appId: string,

@@ -5,7 +5,9 @@ import { MAX_LISTED_GROUPS } from '../../domain/webhooks/event.ts';
 import type { NewEvent } from '../../store/webhooks/events.ts';
 import type { Deps } from '../deps.ts';
 
-/** An event that happens now, with an id that stays its own. What becomes of it is the statement's: see `eventStatement`. */
+/**
+ * An event of this moment, with an id of its own. The statement decides whether it is recorded: see `eventStatement`.
+ */
 export const newEvent = (deps: Pick<Deps, 'now' | 'random'>, event: Omit<NewEvent, 'id' | 'at'>): NewEvent => ({
   ...event,
   id: mintId('evt', deps.random),
@@ -19,7 +21,7 @@ export const reauthEvent = (
   reason: ReauthReason,
 ): NewEvent => newEvent(deps, { appId, type: 'connection.reauth_required', connectionId, detail: { reason } });
 
-/** What a stored page of measurements tells: which groups changed, and that the history is complete. */
+/** The events of a stored page of measurements: which groups changed, and that the history is complete. */
 export const syncEvents = (
   deps: Pick<Deps, 'now' | 'random'>,
   { appId, connectionId }: { appId: string; connectionId: ConnectionId },

@@ -6,9 +6,9 @@ import type { SendingEndpoint } from '../../store/webhooks/deliveries.ts';
 import { replaceSecret, type SealedSecrets, sealedSecretsAfter } from '../../store/webhooks/secrets.ts';
 import type { Deps } from '../deps.ts';
 
-/** The signing secrets of endpoints, which are used and so are sealed, not hashed. */
+/** The signing secrets of endpoints. They are needed to sign, so they are sealed, not hashed. */
 
-/** Where an endpoint's signing secret stands: sealed there, it opens nowhere else. */
+/** The place that a signing secret is sealed to. It opens nowhere else. */
 const secretPlace = ({ appId, id }: { appId: string; id: string }): string[] => [appId, id, 'webhook_secret'];
 
 /** Seals the signing secret of an endpoint. */
@@ -18,7 +18,7 @@ export const sealWebhookSecret = (
   plaintext: Secret,
 ): Promise<string> => seal(deps.keyring, 'seal-webhook', secretPlace(endpoint), plaintext.reveal());
 
-/** The secrets that sign now: the current one, and the one before it until its time is over. */
+/** The secrets that sign now: the current one, and the previous one for a day. */
 export const openSecrets = async (
   deps: Deps,
   endpoint: SendingEndpoint,
@@ -34,7 +34,7 @@ export const openSecrets = async (
   return ok(opened);
 };
 
-/** Endpoints that one step of a key rotation looks at. */
+/** How many endpoints one step of a key rotation reads. */
 const ENDPOINTS_PER_STEP = 30;
 
 /** What a step of a key rotation found and did. */
@@ -47,7 +47,7 @@ export type ResealedSecrets = {
   next: { appId: string; id: string } | undefined;
 };
 
-/** Seals the secrets of some endpoints again under the current key. One whose key is missing stays as it is. */
+/** Seals the secrets of some endpoints again with the current key. One whose key is missing stays as it is. */
 export const resealSecrets = async (
   deps: Deps,
   after: { appId: string; id: string },

@@ -7,29 +7,29 @@ import { type Deps, uniform } from '../deps.ts';
 import type { WebhookAnswer } from './post-webhook.ts';
 
 /**
- * One run over what waits for an endpoint.
+ * One run over the waiting events of an endpoint.
  *
- * 1. Events go out in their order. One that is refused waits for its next attempt, and later events of the same user wait behind it: so
- *    each user's events arrive in order, and one user's trouble delays no other's.
- * 2. Two refusals in a row say that the receiver is down. The run ends there, and new events stay where they are.
- * 3. A success says that it is back: whatever waits is due at once.
- * 4. 410 (RFC 9110, 15.5.11) and five days without a success end the endpoint.
+ * 1. Events are sent in order. A refused event waits for its next attempt, and later events of the same user wait
+ *    behind it. So each user's events arrive in order, and a refused event does not delay other users.
+ * 2. Two refusals in a row mean that the receiver is down. The run ends, and new events stay where they are.
+ * 3. A success means that it is up again: everything that waits is due at once.
+ * 4. 410 (RFC 9110, 15.5.11) and five days without a success disable the endpoint.
  */
 
-/** Sends one event; the answer and the attempt as it is remembered. */
+/** Sends one event. Returns the answer and the attempt to store. */
 export type SendEvent = (event: StoredEvent) => Promise<WebhookAnswer>;
 
 export type RunLimits = {
   maxSends: number;
-  /** No further request is begun after this. */
+  /** After this no further request is started. */
   until: EpochMs;
-  /** Whether what was refused before is sent, if its time has come. */
+  /** Whether refused events are sent again, if they are due. */
   sendsRetries: boolean;
-  /** Whether a first refusal is tried again within the run, after a pause of seconds that the cron's minute cannot keep. */
+  /** Whether a first refusal is retried within the run, after a pause of seconds: the cron runs only every minute. */
   retriesAtOnce: boolean;
 };
 
-/** Requests refused in a row that say that the receiver is down. */
+/** This many refused requests in a row mean that the receiver is down. */
 export const DOWN_AFTER = 2;
 const GONE = 410;
 
@@ -39,7 +39,7 @@ type Run = {
     waiting: { seq: number; failures: number; nextAt: EpochMs }[];
     attempts: Attempt[];
   };
-  /** Users with an event that waits: later ones must not overtake it. */
+  /** Users with an event that waits. Later ones must not overtake it. */
   blocked: Map<string, EpochMs>;
   sends: number;
   refusedInARow: number;
@@ -113,7 +113,7 @@ export const sendWaiting = async (
   return concluded(deps, run, skipped, hasFreshLeft);
 };
 
-/** Sends one event and notes what came of it; whether it is done with: delivered or given up. */
+/** Sends one event and stores the result. Returns whether it is finished: delivered or given up. */
 const attempt = async (
   deps: Pick<Deps, 'now' | 'random' | 'sleep'>,
   run: Run,
@@ -171,7 +171,7 @@ const sendOnce = async (
   return answer;
 };
 
-/** When the endpoint is due again, and whether it ends. */
+/** When the endpoint is due again, and whether it is disabled. */
 const concluded = (
   deps: Pick<Deps, 'now'>,
   run: Run,
