@@ -72,7 +72,7 @@ export const OUTSIDE: readonly Guard[] = [
     file: 'src/domain/webhooks/endpoint-url.ts',
     find: "if (place === 'private') return fail('private_address');",
     replace: '',
-    tests: ['test/http/webhooks.test.ts'],
+    tests: ['test/http/webhooks-urls.test.ts'],
   },
   {
     name: 'an alarm goes to https, or to this machine',

@@ -28,17 +28,22 @@ export const createPostWebhook =
   async (url, headers, body) => {
     const startedAt = now();
     const none = { status: undefined, answer: undefined, retryAfterSeconds: 0 };
+    // `AbortSignal.timeout` cannot be cleared, and an isolate has a limit of timers.
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort();
+    }, TIMEOUT_MS);
     try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
+      const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal: late.signal });
       const ms = now() - startedAt;
       const answer = response.ok ? undefined : await beginningOf(response);
       await response.body?.cancel().catch(() => undefined);
       const retryAfterSeconds = secondsOf(response.headers.get('Retry-After'), now());
       return { status: response.status, error: undefined, answer, retryAfterSeconds, ms };
-    } catch (error) {
-      const isTimeout = error instanceof Error && error.name === 'TimeoutError';
-      return { ...none, error: isTimeout ? 'timeout' : 'unreachable', ms: now() - startedAt };
+    } catch {
+      return { ...none, error: late.signal.aborted ? 'timeout' : 'unreachable', ms: now() - startedAt };
+    } finally {
+      clearTimeout(timer);
     }
   };
 

@@ -20,13 +20,15 @@ import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
 /** Sending by the invocation that recorded an event, which takes no lease. */
 
 /**
- * Endpoints of an app that nothing sends to at present, with what waits for each. Nothing is written: see `finishAtOnce`.
+ * Endpoints of an app that nothing sends to at present, with what waits for each. Nothing is written: see `finishAtOnce`. One that is due
+ * is left to the cron, so that a receiver that is back gets what waited at the cron's pace, however many requests record events.
  *
  * @param maxFailures endpoints that have refused more events in a row are left out: their receiver is down
  */
 export const idleEndpoints = (db: Db, appId: string, maxFailures: number, now: EpochMs): StoreResult<Waiting[]> =>
   tryD1(db, async () => {
-    const isIdle = `e.app_id = ?1 AND e.disabled_at IS NULL AND e.failures <= ?2 AND (e.lease_until IS NULL OR e.lease_until <= ?3)`;
+    const isIdle = `e.app_id = ?1 AND e.disabled_at IS NULL AND e.failures <= ?2 AND (e.lease_until IS NULL OR e.lease_until <= ?3)
+      AND (e.due_at IS NULL OR e.due_at > ?3)`;
     const [endpoints, retries, fresh] = await db.d1.batch(
       [
         db.d1.prepare(
