@@ -39,7 +39,10 @@ const parsed = new WeakMap<Bindings, Result<Config, string>>();
 /** Plain data too. */
 const memories = new WeakMap<Bindings, CredentialLookupLimiter>();
 
-/** The one place that knows every part: makes the use cases' dependencies for one invocation, or says what is wrong with the environment. */
+/**
+ * Creates the dependencies of use cases for one invocation, or says what is wrong with the environment. Only this file
+ * knows all parts.
+ */
 export const compose = async (
   bindings: Bindings,
   waitUntil: (work: Promise<unknown>) => void,
@@ -97,7 +100,9 @@ const BRAKES = {
   manager: 'MANAGER_RATE',
 } as const satisfies Record<RateLimitName, keyof Bindings>;
 
-/** Without the binding (a plan or a machine that has none) there is no rate limit, and one that fails lets requests pass. */
+/**
+ * Without the binding (a plan or a machine that has none) there is no rate limit. If a rate limit fails, requests pass.
+ */
 const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['log']): Promise<boolean> => {
   try {
     return (await binding?.limit({ key }))?.success ?? true;
@@ -107,7 +112,7 @@ const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['
   }
 };
 
-/** Each line as a data point too. The platform bounds how many an invocation writes: beyond that the log has them all the same. */
+/** Writes each line as a data point too. The platform limits how many an invocation writes; the log has all of them. */
 const withDataPoints =
   (log: Seams['log'], events: AnalyticsEngineDataset): Seams['log'] =>
   (entry) => {

@@ -12,14 +12,17 @@ import type { AlarmObservations } from './domain/alarm.ts';
 import { type EpochMs, HOUR_MS } from './domain/time.ts';
 import { type WorkDue, workDue } from './store/operator/work-due.ts';
 
-/** The free plan allows an invocation 50 D1 calls and 50 fetches. No fetch is made without a D1 call before it, so one count bounds both. */
+/**
+ * The free plan allows an invocation 50 D1 calls and 50 fetches. A D1 call comes before every fetch, so one count
+ * bounds both.
+ */
 const MAX_CALLS = 45 - ALARM_CALLS;
 /** What one slice of a sync may take, its refresh and its retried writes included. */
 const RESUME_CALLS = 28;
 
 /**
- * One tick: looks once what is due, does a bounded part of it, and tells the operator what it saw. What is left over is due at the next
- * tick; two ticks at once do no harm, because leases decide who does what.
+ * One tick: reads what is due, does a bounded part of it, and sends the operator what it observed. The rest is due at
+ * the next tick. Two ticks at once are harmless, because leases decide who does what.
  */
 export const tick = async (invocation: Deps): Promise<void> => {
   const deps = withLogId(invocation, mintId('tick', invocation.random));
@@ -89,7 +92,8 @@ const observe = (
       databaseBytes >= databaseMaxBytes * NEARLY_FULL &&
       `${Math.floor(databaseBytes / 1e6)} of ${Math.floor(databaseMaxBytes / 1e6)} MB`,
     sealing_key_missing: missing.length > 0 && missing.join(', '),
-    // Only what is read can say so; an answer that is read well says nothing, because that would cost each sync a row.
+    // Only an answer that was read can show this. A good answer records nothing, because that would cost each sync a
+    // row.
     ...(unreadable !== undefined &&
       deps.now() - unreadable.toldAt > repeatMs + HOUR_MS && { withings_unreadable: false }),
     ...(client !== undefined && { withings_client_rejected: client === 'rejected' && 'met by a refresh' }),

@@ -61,11 +61,11 @@ export type SyncAllOptions = {
 };
 
 /**
- * Pulls until everything is stored: calls `sync` again while a long history is being read, and waits if the broker asks for it. The newest
- * measurements are stored after the first call: `onProgress` may show them. If nothing new comes any more it ends with `complete: false`, and
- * the broker goes on by itself.
+ * Syncs until everything is stored: calls `sync` again while a long history is read, and waits if the broker asks for
+ * it. The newest measurements are stored after the first call, and `onProgress` can show them. If nothing new comes any
+ * more it ends with `complete: false`, and the broker continues by itself.
  *
- * @returns the last answer, with the counts of all of them; or the failure that ended it, such as `reauth_required`
+ * @returns the last answer, with the sum of all counts; or the failure that ended it, such as `reauth_required`
  */
 export const syncAll = async (
   broker: Broker,

@@ -81,8 +81,8 @@ export type VerifyOptions = {
   /** One or several: during a rotation, both. */
   secret: string | readonly string[];
   /**
-   * Remembers ids that were handled, for example in Redis with `SET key NX EX`. Answers false for an id that it had already.
-   * Without it a request can be sent again by a person who has seen it, for five minutes.
+   * Remembers handled ids, for example in Redis with `SET key NX EX`. Answers false for an id that it already has.
+   * Without it, a person who has seen a request can send it again for five minutes.
    */
   remember?: (id: string) => boolean | Promise<boolean>;
   /** Unix milliseconds. By default the platform's clock. */

@@ -48,8 +48,8 @@ export type ApiKey = {
 };
 
 /**
- * What a request is for. `flow`: links, tokens, syncs and body data. `personal_right`: what a person may ask for whatever became of the app,
- * which is their export, their erasure and the end of their connection.
+ * What a request is for. `flow`: links, tokens, syncs and body data. `personal_right`: the export, the erasure and the
+ * end of a connection, which a person may ask for whatever the state of the app.
  */
 export type Purpose = 'flow' | 'personal_right';
 

@@ -19,7 +19,10 @@ export const OPERATOR = 'operator';
 /** The actor id of a user with a user token. The entry's subject says which user: the token is valid for no other. */
 export const USER = 'user';
 
-/** The credential that a token was minted with, as the token names it: a key of the app, or an account's access token. Neither: the operator's. */
+/**
+ * The credential that minted a token, as the token names it: a key of the app, or an account's access token. If neither
+ * is set, the operator's token.
+ */
 export type Minter = { key?: string | undefined; acc?: string | undefined; tok?: string | undefined };
 
 /**

@@ -7,18 +7,19 @@ const TOLERANCE_MS = MINUTE_MS;
 export type Clock = {
   now: () => EpochMs;
   /**
-   * Sets it by another clock that is trusted more, if they differ by more than a minute. The other one was read at some moment between the
-   * question and now: an answer that took long says nothing about a clock.
+   * Sets this clock by another clock that is trusted more, if they differ by more than a minute. The other clock was
+   * read between the question and now, so a slow answer is ignored.
    *
-   * @param askedAt when it was asked, by this clock
-   * @returns by how much this one was ahead; 0 if it was right
+   * @param askedAt the time of the question, by this clock
+   * @returns by how much this clock was ahead; 0 if it was right
    */
   correct: (trueNow: EpochMs, askedAt: EpochMs) => number;
 };
 
 /**
- * The clock of an invocation. A machine whose clock is hours ahead would take leases that outlive a refresh token, sweep what is still
- * needed and date what everybody else goes by: so whatever acts on time sets it by the database's clock first.
+ * The clock of an invocation. A machine whose clock is hours ahead would take leases that outlive a refresh token,
+ * delete what is still needed, and write wrong dates. So everything that depends on time first sets this clock by the
+ * database's.
  */
 export const createClock = (own: () => EpochMs): Clock => {
   let aheadMs = 0;

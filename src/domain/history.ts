@@ -1,14 +1,16 @@
 import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS, toSeconds } from './time.ts';
 
 /**
- * Reading a history newest first. The newest stretch is asked for by date, then what lies before it, back to the beginning. `lastupdate`
- * finds what changes while that lasts, so the two directions may overlap, and neither can miss what the other has passed:
+ * Reading a history newest first. First the newest stretch is requested by date, then what lies before it, back to the
+ * beginning. `lastupdate` finds what changes during that time. The two directions may overlap, and neither misses what
+ * the other has passed:
  *
- * - What was measured since `untilSeconds` is stored as Withings had it when its stretch was asked for.
- * - What changed since then has a later `modified` than the cursor, which is the newest that the very first answer had.
- * - What was measured earlier is asked for later.
+ * - What was measured since `untilSeconds` is stored as Withings had it when its stretch was requested.
+ * - What changed since then has a later `modified` than the cursor, which is the newest of the very first answer.
+ * - What was measured earlier is requested later.
  *
- * A stretch that Withings cannot answer (too large, too slow, malformed) is asked for in smaller pieces, and the smaller size is kept.
+ * A stretch that Withings cannot answer (too large, too slow, malformed) is requested in smaller pieces, and the
+ * smaller size is kept.
  */
 export type HistoryPosition = {
   startedAt: EpochMs;
@@ -62,8 +64,8 @@ const MAX_GAPS = 8;
 /** While a history is read, `lastupdate` is asked this often: Withings advises once in ten minutes for a person. */
 export const NEWS_INTERVAL_MS = 10 * 60 * SECOND_MS;
 /**
- * Withings refuses the same question asked twice within 10 seconds, of an account: a stretch is widened by up to so many seconds. Two links
- * to one account take theirs from their ids, so that one sync in some thousand meets the other's.
+ * Withings refuses the same request twice within 10 seconds, by account. So a stretch is widened by up to this many
+ * seconds. Two links to one account derive theirs from their ids; one sync in some thousand has the same.
  */
 export const VARIATIONS = 7_200;
 
@@ -133,10 +135,11 @@ export type StretchMarks = {
 };
 
 /**
- * Where the reading stands once a page is stored; undefined at its end.
+ * The position after a page is stored; undefined at the end.
  *
- * Withings' order is not documented; recorded answers to a stretch are newest first. While a page bears that out, the next question ends
- * where the page did, without an offset: offsets shift when a group goes or comes between two pages. Otherwise the stretch is read by offset.
+ * Withings does not document the order; recorded answers to a stretch are newest first. While a page is, the next
+ * request ends where the page did, without an offset: offsets shift if a group is added or removed between two pages.
+ * Otherwise the stretch is read by offset.
  */
 export const historyAfterPage = (
   history: HistoryPosition,
@@ -196,7 +199,7 @@ const grown = (span: number): number | undefined => (span * 2 > LONGEST_SPAN_SEC
 export const isShortest = (history: HistoryPosition, request: StretchRequest): boolean =>
   request.kind === 'stretch' && (history.spanSeconds ?? Infinity) <= SHORTEST_SPAN_SECONDS;
 
-/** Whether the shortest stretch has failed so often that it is to be gone around, if Withings answers anything else. */
+/** Whether the shortest stretch has failed so often that it is skipped, if Withings answers another request. */
 export const isHopeless = ({ failures = 0 }: HistoryPosition): boolean => failures >= MAX_FAILURES;
 
 /** Where the reading stands once a question could not be answered: it asks for less the next time. */

@@ -10,8 +10,8 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';
 const EXPIRY_MARGIN_MS = 2 * MINUTE_MS;
 
 /**
- * The lease outlives everything a holder may do under it. While it runs no other caller refreshes; when it has run out the refresh is in doubt
- * and due again, well inside the 8 hours for which Withings honours the token before.
+ * The lease is longer than everything that its holder may do. While it runs, no other caller refreshes. When it ends,
+ * the refresh is in doubt and due again, well within the 8 hours in which Withings accepts the previous token.
  */
 export const REFRESH_LEASE_MS = 90 * SECOND_MS;
 /** A request is begun only while the lease still carries its time-out (10 s) and the retried write of its answer. */
@@ -25,8 +25,8 @@ const FIRST_BACKOFF_MS = MINUTE_MS;
 /** While a refresh may be in doubt the old token's 8 hours run: an hour at most between tries leaves several. */
 const LONGEST_BACKOFF_MS = HOUR_MS;
 /**
- * A request that was given up may still be carried out at Withings, after the one that succeeded: then what was stored is no longer the
- * newest pair and lives 8 hours. One more refresh within them makes it the newest again.
+ * Withings may carry out an abandoned request after the one that succeeded. Then the stored pair is not the newest and
+ * lives 8 hours. One more refresh within them fixes that.
  */
 const CONFIRM_DOUBT_MS = 4 * HOUR_MS;
 
@@ -48,18 +48,19 @@ export const DEFAULT_REFRESH_POLICY: RefreshPolicy = {
 };
 
 /**
- * A refusal that is not known to mean the end may be Withings' own trouble, or ours, so it is believed after a time: longer than the outages
- * on record, and longer again while no other connection was served, which would show that Withings works.
+ * A refusal that is not known to be final may be a problem of Withings or of the broker. So it is believed only after
+ * this time, which is longer than the recorded outages. It takes longer if no other connection was served either, which
+ * would show that Withings works.
  */
 const BELIEVED_AFTER_MS = 12 * HOUR_MS;
 const BELIEVED_ALONE_AFTER_MS = 3 * DAY_MS;
 const BELIEVED_ATTEMPTS = 5;
 
 /**
- * Whether a connection that Withings refuses again is lost, so that its user has to connect again. Else it is tried again.
+ * Whether a refused connection is lost, so that its user has to connect again. Otherwise it is tried again.
  *
- * @param since when it was refused first, without a success since
- * @param attempts how often in a row, this one included
+ * @param since when it was first refused, without a success since
+ * @param attempts refusals in a row, including this one
  * @param othersGoWell whether Withings served another connection since
  */
 export const isRefusalBelieved = (

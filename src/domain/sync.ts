@@ -29,8 +29,8 @@ export type SyncResult = ChangeCounts & {
 /** How far a connection has been read from Withings. */
 export type SyncPosition = {
   /**
-   * The newest `modified` such that everything before it is stored, or was measured in a part of the history that is still to be read; 0
-   * before the first answer.
+   * The newest `modified` such that everything before it is stored, or was measured in a part of the history that is
+   * read later; 0 before the first answer.
    */
   cursorSeconds: EpochSeconds;
   /** Set while a history is read newest first. */
@@ -58,7 +58,10 @@ export type ResumePoint = {
   seen?: number[];
 };
 
-/** The position that a sync begins with: before the first answer a history begins, or begins again with the size that it has learned. */
+/**
+ * The position at the start of a sync. Before the first answer a history starts, or starts again with the size that
+ * worked.
+ */
 export const positionAtStart = (position: SyncPosition, now: EpochMs): SyncPosition => {
   const { cursorSeconds, history } = position;
   const isBegun = history?.untilSeconds !== undefined || history?.paged !== undefined;
@@ -142,9 +145,9 @@ export type PageMarks = {
 };
 
 /**
- * Where a sync stands once a page is stored.
+ * The position of a sync after a page is stored.
  *
- * @param startedAt when the sync began: a history that was begun by an earlier one ends with a look at what changed since
+ * @param startedAt when the sync began: a history of an earlier sync ends with a request for what changed since
  * @returns the position, and whether everything that Withings has is stored
  */
 export const positionAfterAnswer = (
@@ -170,8 +173,9 @@ export const positionAfterAnswer = (
 };
 
 /**
- * What changed after the first answer is later than the newest of that answer, and later than a day before it, whatever the clocks. A later
- * answer may have what changed in between. Without a group there is no cursor: an account whose sharing is paused looks empty.
+ * What changed after the first answer is later than the newest of that answer, and later than a day before it, whatever
+ * the clocks say. A later answer may contain what changed in between. Without a group there is no cursor: a paused
+ * account looks empty.
  */
 const firstCursor = (history: HistoryPosition, modifiedSeconds: readonly EpochSeconds[]): EpochSeconds => {
   if (modifiedSeconds.length === 0) return 0;

@@ -18,7 +18,10 @@ import type { StoredGroup } from './group-change.ts';
 import { END_OF_TIME_SECONDS } from './history.ts';
 import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS, toSeconds } from './time.ts';
 
-/** The last 30 days and whatever is dated ahead of now, re-read by every sync that has a request to spare; or an older stretch, each in its turn. */
+/**
+ * The last 30 days and everything dated ahead of now, which every sync with a request to spare reads again; or an older
+ * stretch, each in its turn.
+ */
 export type ReviewKind = 'recent' | 'older';
 
 /** A stretch of measuring time, both ends inclusive. */
@@ -50,8 +53,8 @@ export const FIRST_REVIEW: ReviewPosition = {
 /**
  * The window to read.
  *
- * @param variationSeconds differs between readings of a connection within seconds, and between connections: Withings refuses the same
- *   question asked twice. It lengthens the window a little.
+ * @param variationSeconds differs between readings of a connection within seconds, and between connections, because
+ *   Withings refuses the same request twice. It makes the window a little longer
  */
 export const reviewWindow = (
   position: ReviewPosition,
@@ -96,8 +99,8 @@ export type Verdict = {
 };
 
 /**
- * Kinds of measures that every plan of Withings has: weight and height, body composition, blood pressure and pulse, temperature, SpO2. Those of
- * newer devices may be hidden from one day to the next, when a plan ends.
+ * Kinds of measures that every plan of Withings has: weight and height, body composition, blood pressure and pulse,
+ * temperature, SpO2. Those of newer devices may be hidden when a plan ends.
  */
 const BASIC_TYPES: ReadonlySet<number> = new Set([1, 4, 5, 6, 8, 9, 10, 11, 12, 54, 71, 73, 76, 77, 88]);
 /** Each is looked up. */
@@ -142,8 +145,8 @@ export const positionAfterFailedReview = (
 };
 
 /**
- * Which windows come next. A window that did not fit a page is halved, one with room to spare doubled. Older windows move back one by one,
- * and start over beyond the oldest measurement; one with something missing is read again.
+ * The next windows. A window that did not fit a page is halved; one with room to spare is doubled. Older windows move
+ * back one by one, and start again beyond the oldest measurement. A window with something missing is read again.
  */
 export const positionAfterReview = (
   position: ReviewPosition,

@@ -3,10 +3,10 @@ import { parseAccept } from 'hono/utils/accept';
 type Range = { type: string; q: number };
 
 /**
- * The type that a client likes best of those offered, by its `Accept` header (RFC 9110, 12.5.1): the most specific range that covers a type
- * says how much it is liked. Of types that are liked equally the one that is named goes first, then the one that is offered first.
+ * The offered type that a client prefers by its `Accept` header (RFC 9110, 12.5.1): the most specific range that covers
+ * a type has its weight. Of equal types, a named one comes first, then the one that is offered first.
  *
- * @returns undefined if the client takes none of them
+ * @returns undefined if the client accepts none of them
  */
 export const preferredType = <Type extends string>(
   accept: string | undefined,

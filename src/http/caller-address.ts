@@ -4,8 +4,9 @@ import type { RateLimitName } from '../broker/deps.ts';
 import type { HttpContext } from './context.ts';
 
 /**
- * Who is calling, coarsely: Cloudflare's own header and no other, since clients can send the rest; an IPv6 address as its /64, which is one
- * household. Undefined on a developer's machine, where everything comes from one address.
+ * The caller's address: only from Cloudflare's own header, since clients can send the others. An IPv6 address is
+ * shortened to its /64, which is one household. Undefined on a developer's machine, where all requests have one
+ * address.
  */
 export const callerAddress = (c: HttpContext): string | undefined => {
   const address = c.req.header('CF-Connecting-IP');
@@ -17,8 +18,8 @@ export const callerAddress = (c: HttpContext): string | undefined => {
 const firstGroups = (address: string, groups: number): string => address.split(':').slice(0, groups).join(':');
 
 /**
- * Whether the caller's address may go on: by itself, and by the /48 that an IPv6 address is in, which anybody can rent with its 65,536
- * households.
+ * Whether the caller's address is within the rate limits: by itself, and by the /48 of an IPv6 address, which anyone
+ * can rent with its 65,536 households.
  */
 export const mayAddressPass = async (
   c: HttpContext,

@@ -3,8 +3,8 @@ import type { Context } from 'hono';
 import type { Deps } from '../broker/deps.ts';
 
 /**
- * What every handler has at hand. The Worker hands the use cases' dependencies over as `Bindings`; handlers take them from the variables,
- * where they log under the request's id.
+ * The variables of every handler. The Worker passes the dependencies of use cases as `Bindings`; handlers read them
+ * from the variables, where they log with the request's id.
  */
 export type HttpEnv = {
   Bindings: { readonly deps: Deps };

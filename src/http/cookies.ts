@@ -5,8 +5,9 @@ import type { CookieOptions } from 'hono/utils/cookie';
 import { PLAIN_HTTP } from './require-https.ts';
 
 /**
- * The broker's cookies. Over https they have the prefix `__Host-` and `Secure`, so that only this host can set them (RFC 6265bis, 4.1.3.2).
- * Over http, which is answered on a developer's own machine only, they have neither: WebKit drops such cookies there, also on `localhost`.
+ * The broker's cookies. Over https they have the prefix `__Host-` and `Secure`, so that only this host can set them
+ * (RFC 6265bis, 4.1.3.2). Over http, which only works on a developer's own machine, they have neither: WebKit drops
+ * such cookies there, also on `localhost`.
  */
 const isPlain = (c: Pick<Context, 'req'>): boolean => new URL(c.req.url).protocol === PLAIN_HTTP;
 

@@ -23,8 +23,8 @@ const CALLBACK_PATH = '/withings/callback';
 const TOO_OFTEN = { kind: 'rate_limited', retryAfterSeconds: 60 } as const;
 
 /**
- * `GET /apps/{app_id}/withings/auth?user_id&redirect_uri`, or `?session` from a connect session: 302 to Withings. An unregistered
- * redirect URI is answered with 400, never with a redirect (RFC 6749, 3.1.2.4).
+ * `GET /apps/{app_id}/withings/auth?user_id&redirect_uri`, or `?session` from a connect session: 302 to Withings. An
+ * unregistered redirect URI gets 400, never a redirect (RFC 6749, 3.1.2.4).
  */
 oauth.get('/apps/:app_id/withings/auth', async (c) => {
   const deps = c.get('deps');
@@ -50,8 +50,8 @@ oauth.get('/apps/:app_id/withings/auth', async (c) => {
 });
 
 /**
- * `GET /withings/callback`: what Withings sends the browser back to; 302 to the app, or the page that the link asked for. Withings probes it with `HEAD` and a bare `GET`,
- * which are answered 200 and touch nothing.
+ * `GET /withings/callback`: Withings redirects the browser here. 302 to the app, or the page that the link asked for.
+ * Withings probes it with `HEAD` and a bare `GET`, which get 200 and change nothing.
  */
 oauth.get(CALLBACK_PATH, async (c) => {
   const query = new URL(c.req.url).searchParams;

@@ -34,7 +34,7 @@ export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
 
 const APP_ID = /^app_[0-9a-f]{20}$/;
 
-/** Whom a request is about, as its path says, or the query of a link. What is no id of an app or a user is not written. */
+/** The app and user of a request, from its path or the query of a link. Text that is not a valid id is not written. */
 const subjectOf = (c: HttpContext): LogSubject | undefined => {
   const appId = c.req.param('app_id') ?? '';
   if (!APP_ID.test(appId)) return undefined;

@@ -10,8 +10,8 @@ export const PLAIN_HTTP = 'http:';
 const IN_THE_CLEAR = '/healthz';
 
 /**
- * Refuses what came unencrypted, but on a developer's own machine and in its network. Never a redirect: the key in the request has been read by then, and a
- * client that followed would go on without noticing.
+ * Refuses plain HTTP, except on a developer's own machine and in its network. Never a redirect: the key in the request
+ * could already be read, and a client that follows redirects would not notice.
  */
 export const requireHttps = createMiddleware<HttpEnv>(async (c, next) => {
   const { protocol, hostname, pathname } = new URL(c.req.url);
@@ -20,8 +20,8 @@ export const requireHttps = createMiddleware<HttpEnv>(async (c, next) => {
 });
 
 /**
- * A loopback address, or one of a private network (RFC 1918), by which a phone or an emulator reaches `npm run dev -- --host`. Cloudflare
- * routes by name: no deployment is reached by an address.
+ * A loopback address, or one of a private network (RFC 1918), by which a phone or an emulator reaches `npm run dev --
+ * --host`. Cloudflare routes by name, so no deployment is reached by an address.
  */
 const isOwnMachine = (hostname: string): boolean =>
   hostname === 'localhost' || hostname === '[::1]' || OWN_ADDRESS.test(hostname);

@@ -1,16 +1,16 @@
 import { DAY_MS, type EpochMs, SECOND_MS } from '../domain/time.ts';
 
 /**
- * What D1 reports, by what has to be done about it. D1 has no codes: the texts are those of its documentation ("Debug D1") and of public
+ * The errors of D1, by what to do. D1 has no codes: the texts are those of its documentation ("Debug D1") and of public
  * reports.
  *
- * - `transient`: passes in moments; an idempotent write is repeated.
- * - `overloaded`: passes if less is asked.
+ * - `transient`: an idempotent write is retried at once.
+ * - `overloaded`: fewer requests help.
  * - `used_up`: the free plan's rows of the day, until midnight UTC.
- * - `spent`: this invocation's calls are used up; the next one has its own.
+ * - `spent`: the calls of this invocation; the next one has its own.
  * - `full`: the database has its largest size. Only the operator can help.
- * - `too_heavy`: one statement took too much time, memory or CPU; repeated it does the same.
- * - `mistake`: ours. Repeating it does not help.
+ * - `too_heavy`: one statement took too much time, memory or CPU. A retry does the same.
+ * - `mistake`: a bug. A retry does not help.
  */
 export type D1Trouble = 'transient' | 'overloaded' | 'used_up' | 'spent' | 'full' | 'too_heavy' | 'mistake';
 
@@ -32,7 +32,7 @@ export const troubleOf = (error: unknown): D1Trouble => {
   return TROUBLES.find(([, text]) => text.test(message))?.[0] ?? 'transient';
 };
 
-/** How often a write is tried, and how long the first pause is; pauses grow fourfold. What is not named is tried once. */
+/** How often a write is tried, and the first pause. Pauses grow fourfold. Kinds without an entry are not retried. */
 export const REPEATS: Partial<Record<D1Trouble, { attempts: number; firstPauseMs: number }>> = {
   transient: { attempts: 4, firstPauseMs: 50 },
   overloaded: { attempts: 3, firstPauseMs: 500 },
@@ -53,8 +53,8 @@ const RETRY_AFTER_SECONDS: Record<Exclude<D1Trouble, 'used_up'>, number> = {
 };
 
 /**
- * D1's own words, which stand in an error and its causes. Drizzle's are left out: its message holds the parameters, where a user id could
- * read like an error.
+ * D1's own message, from an error and its causes. Drizzle's is left out: it contains the parameters, where a user id
+ * could look like an error.
  */
 export const messageOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);

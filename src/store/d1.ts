@@ -64,8 +64,8 @@ export const tryD1 = async <Value>(db: Db, run: () => Promise<Value>): StoreResu
 };
 
 /**
- * Like `tryD1`, repeated with growing pauses where that helps. Only for idempotent writes: D1 may report an error for a write that it
- * has applied. A pause is cut by up to half at random, so that those who failed together do not come back together.
+ * Like `tryD1`, retried with growing pauses. Only for idempotent writes: D1 may report an error for a write that it has
+ * applied. A pause is shortened by up to half at random, so that callers that failed together do not retry together.
  */
 export const tryD1Idempotent = async <Value>(db: Db, run: () => Promise<Value>): StoreResult<Value> => {
   for (let attempts = 1; ; attempts += 1) {

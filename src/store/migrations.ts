@@ -4,7 +4,10 @@ import { tryD1, type Db, type StoreResult } from './d1.ts';
 /** The migration that this code was written for, and the last one that the database had. */
 export type MigrationState = { wanted: string; applied: string | undefined };
 
-/** The name of the last migration that this code was written for. Names begin with a number, so that they sort as they are applied. */
+/**
+ * The last migration that this code needs. Names begin with a number, so they sort in the order in which they are
+ * applied.
+ */
 export const WANTED_MIGRATION = `${journal.entries.at(-1)?.tag}.sql`;
 
 /** Whether the database is the one that this code knows. Wrangler notes there what it applied. */

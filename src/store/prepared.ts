@@ -4,12 +4,12 @@ import type { DrizzleD1Database } from 'drizzle-orm/d1';
 import type { Db } from './d1.ts';
 
 /**
- * Queries that are built once in an isolate, at their first use, with places for the values of each call. The builder takes longer over a
- * statement than everything else of ours does in a request; so whatever many requests ask, and all of the refresh protocol, is compiled.
+ * Queries that are built once in an isolate, at their first use, with placeholders for the values of each call.
+ * Building one takes longer than the rest of the Worker's code in a request. So queries of many requests, and all of
+ * the refresh protocol, are prepared.
  *
- * What is kept is text and how to read its rows: nothing of the request that came first. D1's own prepared statement is no more than that
- * either, a text with its values that belongs to a binding (`cloudflare-internal:d1-api` in workerd), so each call makes its own, at no
- * cost worth keeping it for.
+ * Only text, and how to read its rows, is kept: nothing of a request. A prepared statement of D1 is also just a text
+ * with values (`cloudflare-internal:d1-api` in workerd), so each call makes its own.
  */
 export type Prepared<Values, Row> = {
   /** The statement with its values, to stand in a batch. */
@@ -22,7 +22,7 @@ export type Prepared<Values, Row> = {
   rowsOf: (result: D1Result | undefined) => Row[];
 };
 
-/** The place of a value that each call brings. It is sent as it is: true and false as 1 and 0, everything else as SQLite has it. */
+/** The placeholder of a value. It is sent as it is: true and false as 1 and 0, other values as SQLite has them. */
 export type Param<Values> = <Name extends keyof Values & string>(name: Name) => SQL<Values[Name]>;
 
 type Buildable = {
@@ -37,9 +37,10 @@ type RowOf<Built extends Buildable> =
   Awaited<ReturnType<ReturnType<Built['prepare']>['all']>> extends (infer Row)[] ? Row : never;
 
 /**
- * Compiles a query.
+ * Prepares a query.
  *
- * @param build writes it; `param('name')` stands for the value of that name. Runs once, so it must depend on nothing but its parameters
+ * @param build builds it; `param('name')` is the placeholder of that value. It runs once, so it may depend only on its
+ *   parameters
  */
 export const prepared = <Values, Built extends Buildable>(
   build: (orm: DrizzleD1Database, param: Param<Values>) => Built,

@@ -12,8 +12,9 @@ type WrittenEvent = {
 };
 
 /**
- * The expression that puts an event on top of a connection's timeline, to be set in the very statement that makes it true: so no event is
- * lost to a race, and none costs a row of its own. An event equal to the newest is counted there instead.
+ * The expression that adds an event to a connection's timeline. It belongs in the statement that makes the event true,
+ * so no event is lost to a race and none costs a row of its own. An event equal to the newest one is counted there
+ * instead.
  */
 export const withEvent = ({ kind, reason, at }: WrittenEvent): SQL<string> => {
   // D1 sends every number as a float, and JSON would show it.

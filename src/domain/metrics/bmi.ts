@@ -10,7 +10,8 @@ const CORRECTED_WITHIN_SECONDS = 31 * 86_400;
 const MOST_GROWTH_M = 0.02;
 
 /**
- * The heights that a BMI may take: those that a person can have, without what was corrected within a month (1.08 m, then 1.80 m).
+ * The heights for a BMI: possible heights of a person, without those that were corrected within a month (1.08 m, then
+ * 1.80 m).
  *
  * @param heights sorted by time, oldest first
  */

@@ -1,8 +1,9 @@
 import { metricByName } from './metric.ts';
 
 /**
- * Filled-in values. Withings completes a typed-in weight with a fat ratio and a fat mass of 0 and a fat-free mass
- * that is the weight; a scale that is stepped off too early sends zeros. They are shown as recorded, and nothing is computed from them.
+ * Filled-in values. Withings completes a typed-in weight with a fat ratio and a fat mass of 0, and a fat-free mass that
+ * equals the weight. A scale that is stepped off too early sends zeros. These values are shown as recorded, and no
+ * figure is computed from them.
  */
 
 /** What no living body has 0 of. An index (visceral fat), a score or a code may well be 0. */

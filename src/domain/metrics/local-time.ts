@@ -27,7 +27,7 @@ const ZONES_REMEMBERED = 1000;
 const zonesSeen = new Map<string, boolean>();
 
 /**
- * Whether the runtime's time zone database has this name (`Europe/Oslo`). Answers are cached: asking the runtime costs
+ * Whether the runtime's time zone database has this name (`Europe/Oslo`). Cached, because a query of the runtime costs
  * as much as formatting 50 times.
  */
 export const isKnownTimeZone = (timeZone: string): boolean => {
@@ -51,7 +51,7 @@ const lookUpOffset = (seconds: number, timeZone: string): number =>
 
 /**
  * Since 1970 no zone has changed its clocks twice within a week (Boa Vista's summer time of 2000 lasted seven days). So
- * if a span of four days begins and ends with one offset, it has no other in between.
+ * a span of four days with the same offset at both ends has no other in between.
  */
 const SPAN_SECONDS = 4 * SECONDS_PER_DAY;
 const SPANS_REMEMBERED = 2_000;
@@ -70,8 +70,7 @@ const offsetAtStart = (span: number, timeZone: string): number => {
 /**
  * Seconds to add to UTC, a whole number of minutes.
  *
- * Offsets are cached by span: a look-up formats a date, which took longer than everything else about a value on a page
- * of metrics.
+ * Cached by span: a lookup formats a date, which took longer than everything else about a value on a page of metrics.
  */
 const offsetSeconds = (seconds: number, timeZone: string): number => {
   // tzOffset must not get unknown names: it parses an offset from `Nowhere+05` and finds objects for `constructor`.
@@ -178,8 +177,8 @@ const parseDateTime = (match: RegExpExecArray, edge: Edge): Result<Bound, BoundF
 };
 
 /**
- * A bound that a person wrote: an RFC 3339 time with offset, or a date that stands for a whole local day. Leap seconds (`:60`) are refused:
- * Unix time has none.
+ * A bound as a person writes it: an RFC 3339 time with offset, or a date for a whole local day. Leap seconds (`:60`)
+ * are refused, because Unix time has none.
  *
  * @param edge which side of a range the text bounds
  */

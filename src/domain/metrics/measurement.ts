@@ -88,7 +88,9 @@ const POSITION_WHOLE_BODY = 7;
 const POSITION_BETWEEN_LEGS = 6;
 const EXTRACELLULAR_WATER = 168;
 
-/** Pulse wave velocity and vascular age: Body Cardio sends them of the person, and in a group of its own of one foot. */
+/**
+ * Pulse wave velocity and vascular age. Body Cardio sends them for the person, and in a group of its own for one foot.
+ */
 const ARTERY_TYPES: ReadonlySet<number> = new Set([91, 155]);
 
 /** Atrial fibrillation results (ECG, optical) are codes. Their exponent has no meaning. */
@@ -167,8 +169,8 @@ const wholeBodyRank = (type: number, place: number | undefined): number | undefi
   if (place === POSITION_WHOLE_BODY) return 1;
   // Body Scan sends the whole body's extracellular water with this position.
   const isWholeBodyWater = type === EXTRACELLULAR_WATER && place === POSITION_BETWEEN_LEGS;
-  // An arm's muscle is not the body's, nor is the age of a foot's arteries, and for an unknown type it is unclear. But a
-  // pulse is the same everywhere.
+  // An arm's muscle is not the body's, nor is the age of a foot's arteries. For an unknown type it is unclear. A pulse
+  // is the same everywhere.
   const isPartOfBody = metric === undefined || metric.group === 'body_composition' || ARTERY_TYPES.has(type);
   return isPartOfBody && !isWholeBodyWater ? undefined : 2 + place;
 };

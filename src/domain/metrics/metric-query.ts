@@ -63,8 +63,8 @@ const EVERYTHING = 'all';
 const DEFAULTS = { ambiguous: false, segments: false, manual: true };
 
 /**
- * What a list of names means: metrics (`weight`), groups of them (`body_composition`, `vitals`, `other`), or `all`, which no list means too.
- * `withings_<type>` names a measure type that the catalogue does not have.
+ * The selection of a list of names: metrics (`weight`), groups (`body_composition`, `vitals`, `other`), or `all`, which
+ * is also the default. `withings_<type>` is a measure type that the catalog does not have.
  */
 export const selectMetrics = (
   names: readonly string[] | undefined,
@@ -86,8 +86,8 @@ const isKnownName = (name: string): boolean =>
   unknownMetricType(name) !== undefined;
 
 /**
- * The series of a selection if they do not depend on what is stored; undefined if they do: for groups, for everything, and
- * for segments, of which there are as many as a device tells apart.
+ * The series of a selection, if they do not depend on what is stored. Undefined for groups, for everything, and for
+ * segments, whose number depends on the device.
  */
 export const namedSeries = ({ names, groups, segments, ambiguous }: MetricSelection): MetricSeries[] | undefined => {
   if (names === undefined || groups.length > 0 || segments) return undefined;
@@ -135,7 +135,10 @@ const seriesOf = (name: string, type: number, position: number, ambiguous: boole
 /** Positions of Withings run from 0 to 31; this leaves room. */
 const PLACES_PER_METRIC = 1_000;
 
-/** The catalogue's order, then Withings' numbers; the whole body before its segments, the certain before the doubtful. */
+/**
+ * The catalog's order, then Withings' numbers; the whole body before its segments, certain values before ambiguous
+ * ones.
+ */
 const rankOf = (name: string, type: number, position: number, ambiguous: boolean): number => {
   const known = METRICS.findIndex((metric) => metric.name === name);
   const place = Math.min(2 * (position + 1) + Number(ambiguous), PLACES_PER_METRIC - 1);

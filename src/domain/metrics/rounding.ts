@@ -2,8 +2,8 @@
 const SIGNIFICANT_DIGITS = 12;
 
 /**
- * A number rounded to so many decimals, an exact half up: 1.005 to 1.01. `toFixed` rounds the binary number behind the digits, which for
- * that one is below the half.
+ * Rounds to a number of decimals, an exact half up: 1.005 to 1.01. `toFixed` rounds the binary number, which is below
+ * the half in this case.
  */
 export const roundHalfUp = (value: number, decimals: number): number => {
   const scale = 10 ** decimals;

@@ -5,8 +5,8 @@ import { type Bound, localDay, utcMidnight } from './local-time.ts';
 export type Span = { fromSeconds: EpochSeconds; toSeconds: EpochSeconds };
 
 /**
- * The time asked about. Given as dates it means local days where the measurement was made, as periods do: so the span is wide enough for
- * them in every zone, and `inRange` says which of its values count.
+ * The requested time. Dates mean local days where the measurement was made, as periods do. So the span is wide enough
+ * for these days in every zone, and `inRange` decides which of its values count.
  */
 export type TimeRange = Span & { firstDay?: string | undefined; lastDay?: string | undefined };
 

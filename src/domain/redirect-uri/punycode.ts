@@ -18,7 +18,7 @@ const decoded = (encoded: string): string | undefined => {
 };
 
 /**
- * The readable form of an A-label, or undefined if no browser would make that label of any name: malformed Punycode, or letters that IDNA
+ * The readable form of an A-label. Undefined if no browser makes that label: malformed Punycode, or letters that IDNA
  * maps, forbids or does not encode (UTS #46, which the URL parser applies on the way back).
  */
 export const readableLabel = (label: string): string | undefined => {

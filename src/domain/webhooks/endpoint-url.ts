@@ -18,9 +18,10 @@ export const MAX_ENDPOINT_URL_LENGTH = 2_048;
 const LOCAL_NAME = /(^|\.)(localhost|local|internal|localdomain|home\.arpa|onion|invalid|test)$/;
 
 /**
- * Checks the URL of a webhook endpoint. The URL parser reads every spelling of an IPv4 address (decimal, octal, hexadecimal, shortened), so
- * what is checked is what would be fetched. A public name that resolves to a private address is not seen here: Workers reach no private
- * network, and `global_fetch_strictly_public` keeps requests out of the zone's own origins.
+ * Checks the URL of a webhook endpoint. The URL parser reads every spelling of an IPv4 address (decimal, octal,
+ * hexadecimal, shortened), so the checked address is the one that is fetched. A public name that resolves to a private
+ * address is not seen here. Workers reach no private network, and `global_fetch_strictly_public` keeps requests out of
+ * the zone's own origins.
  *
  * @param ownHosts hosts of this broker
  * @returns the URL as it is fetched

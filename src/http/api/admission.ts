@@ -11,8 +11,8 @@ import { unreadParameter } from './validate.ts';
 export type Admitting<Name extends string, Value> = HttpEnv & { Variables: Record<Name, Value> };
 
 /**
- * Admission to a route. The middleware comes first, before the request is validated, and sets the handler's `name`. A route without one
- * does not compile, because a use case needs that variable.
+ * Admission to a route. The middleware runs before the request is validated, and sets the handler's `name`. A route
+ * without one does not compile, because a use case needs that variable.
  */
 export const admission = <Name extends string, Value>(
   name: Name,

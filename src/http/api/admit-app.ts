@@ -34,15 +34,15 @@ const toUser = async <Admitted>(
 const appIdOf = (c: HttpContext): string => c.req.param('app_id') ?? '';
 
 /**
- * The app's key with this scope, a manager of the app, and, if user tokens are taken, the user that the path names. Sets `user`:
- * that user, with the current connection.
+ * Admits the app's key with this scope, a manager of the app, and, if user tokens are accepted, the user in the path.
+ * Sets `user`: that user, with the current connection.
  */
 export const forUser = (scope: KeyScope, { userTokens }: { userTokens: boolean } = { userTokens: true }) =>
   admission('user', (c) => toUser(c, { scope, userTokens }, admitForUser));
 
 /**
- * As `forUser`, for what a person has a right to also while the app is disabled. Sets `person`: the user without their connection, so that
- * nothing can flow.
+ * As `forUser`, for what a person has a right to even if the app is disabled. Sets `person`: the user without their
+ * connection, so that no body data can be read.
  */
 export const forPerson = (scope: KeyScope, { userTokens }: { userTokens: boolean }) =>
   admission('person', (c) => toUser(c, { scope, userTokens }, admitForPerson));

@@ -22,7 +22,10 @@ export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>
   return validator;
 };
 
-/** What is wrong with a query that no validator of the route reads: a client that sends `dry_run=true` must not be misunderstood. */
+/**
+ * The failure for a query that no validator of the route reads: a client that sends `dry_run=true` must not be
+ * misunderstood.
+ */
 export const unreadParameter = (c: Context): Failure | undefined => {
   if (!/\?./.test(c.req.url) || matchedRoutes(c).some(({ handler }) => queryValidators.has(handler))) return undefined;
   return { kind: 'invalid_parameter', parameter: 'query', detail: 'This route takes no parameters in its query.' };

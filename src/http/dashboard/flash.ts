@@ -4,8 +4,8 @@ import { type Notice, noticeOf } from './notice.ts';
 import { clearCookie, cookieOf, sessionCookie, setBriefCookie } from './session.ts';
 
 /**
- * What a form hands to the page that it leads to (POST, redirect, GET): a notice, or a new secret. Both travel in cookies for one page, so
- * that no URL has them, and a reload neither repeats the form nor shows them again.
+ * What a form passes to the page after it (POST, redirect, GET): a notice, or a new secret. Both are in cookies for one
+ * page, so that no URL has them, and a reload neither repeats the form nor shows them again.
  */
 const NOTICE_COOKIE = 'mushu_notice';
 const SHOWN_COOKIE = 'mushu_shown';

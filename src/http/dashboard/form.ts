@@ -26,8 +26,8 @@ export const nameForm = z.strictObject({ name });
 export const checkbox = z.literal('true').optional();
 
 /**
- * Parses a posted form by its strict schema, each field as text, or returns the errors by field. A field that the page's form does not have
- * is refused.
+ * Parses a posted form by its strict schema, each field as text, or returns the errors by field. A field that the
+ * page's form does not have is refused.
  */
 export const parseForm = async <Schema extends z.ZodObject>(
   c: DashboardContext,

@@ -1,6 +1,6 @@
 import { SIGN_IN_PATH } from './session.ts';
 
-/** The page to which a person returns by signing in. It is in the URL, so any other text is taken for the first page. */
+/** The page to which a person returns after signing in. It is in the URL, so any other text means the first page. */
 
 const FIRST_PAGE = '/dashboard/apps';
 const DASHBOARD = '/dashboard/';

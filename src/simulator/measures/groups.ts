@@ -1,6 +1,6 @@
 import type { MeasureGroup } from '../../withings/wire.ts';
 
-/** How a group differs from itself when it is sent: fields that are left out, and fields with other values, whatever those are. */
+/** How a group is distorted when it is sent: omitted fields, and fields with other values of any kind. */
 export type Distortion = { without?: string[] | undefined; instead?: Record<string, unknown> | undefined };
 
 /** A group as Withings keeps it: always with `modified`, and with the weigh-in it is part of. */

@@ -54,7 +54,10 @@ const refresh = (state: SimulatorState, call: Call, client: Client): Answer => {
   return tokenAnswer(state, state.grants.rotate(held.grant), held.grant.userid);
 };
 
-/** Withings' FAQ has this text for a wrong grant type and for fields that are not in a form body; its prefix is unlike the other errors'. */
+/**
+ * Withings' FAQ has this text for a wrong grant type and for fields that are not in a form body. Its prefix differs
+ * from the other errors'.
+ */
 const invalidGrantType = refusal(503, 'invalid_params: invalid grant_type');
 
 const requestToken = (state: SimulatorState, call: Call, signed: boolean): Answer => {

@@ -1,4 +1,7 @@
-/** People whose data, or whose Withings, is not as the documentation has it. Each was seen, in recordings or in reports about clients. */
+/**
+ * People whose data, or whose Withings, differs from the documentation. Each was seen in recordings or in reports about
+ * clients.
+ */
 import type { Measure } from '../../withings/wire.ts';
 import { bodyOf } from '../measures/body.ts';
 import { type DraftGroup, heightGroup, weighInGroups } from '../measures/device-groups.ts';

@@ -20,7 +20,10 @@ type MinterParams = {
   now: EpochMs;
 };
 
-/** Whether the credential of the claims was revoked since, has expired, or is a disabled account's: answered by an index for a key. */
+/**
+ * Whether the credential of the claims was revoked, has expired, or belongs to a disabled account. For a key, the index
+ * has the answer.
+ */
 const isMinterGone = (param: Param<MinterParams>): SQL<number> => sql<number>`CASE
   WHEN ${param('keyId')} IS NOT NULL THEN NOT EXISTS (
     SELECT 1 FROM api_keys AS k WHERE k.app_id = ${param('appId')} AND k.id = ${param('keyId')} AND k.revoked_at IS NULL)

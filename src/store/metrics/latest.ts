@@ -9,7 +9,7 @@ import { heightsOf, heightsStatement, sourcesOf, sourcesStatement } from './sour
 /** The newest values of a connection, with what explains them. */
 export type LatestPage = Omit<SeriesPage, 'values'> & {
   values: (StoredSeries & Omit<SeriesValue, 'rank'>)[];
-  /** The moment from which one of these is not the newest any more, because a later one is dated ahead; undefined if none is. */
+  /** From when one of these is not the newest any more, because a later value is dated ahead; undefined if none is. */
   untilSeconds: EpochSeconds | undefined;
 };
 
@@ -24,8 +24,8 @@ type LatestRow = {
 };
 
 /**
- * The newest certain value of every whole-body measure type that a connection has, measured by now, in one round trip: a few rows read for
- * each type, and as many more as it has newer filled-in values.
+ * The newest certain value, measured by now, of every whole-body measure type of a connection, in one round trip. Reads
+ * a few rows for each type, and one more for each newer filled-in value.
  */
 export const readLatest = (db: Db, connectionId: ConnectionId, nowSeconds: EpochSeconds): StoreResult<LatestPage> =>
   tryD1(db, async () => {
@@ -58,12 +58,12 @@ export const readLatest = (db: Db, connectionId: ConnectionId, nowSeconds: Epoch
     };
   });
 
-/** A year of weights typed in every day, each with a fat mass of 0, is stepped over; a measurement before that is not the latest. */
+/** A year of daily typed-in weights, each with a fat mass of 0, is skipped. An older measurement is not the latest. */
 const MOST_STEPPED_OVER = 366;
 
 /**
- * Looks from series to series as `SERIES` does, but from each to what comes after now: to its first value that is dated ahead, if there is
- * one, and else to the next series.
+ * Goes from series to series as `SERIES` does, but from each to its first value that is dated ahead, if there is one,
+ * and otherwise to the next series.
  */
 const LATEST = `
   WITH RECURSIVE found (place) AS (

@@ -1,9 +1,9 @@
 import { NEVER_ZERO_TYPES } from '../../domain/metrics/filled-in.ts';
 
 /**
- * Whether the value of a row `m` of measurements was measured, or filled in: see `domain/metrics/filled-in.ts`.
+ * Whether the value of a row `m` of measurements was measured, not filled in: see `domain/metrics/filled-in.ts`.
  *
- * Of one type, the rule is no more than that type needs. A fat-free mass costs a second row read: the weight that came with it.
+ * The rule has only what the type needs. A fat-free mass costs a second row read: the weight of the same group.
  */
 export const isMeasured = (type: number): string => {
   const rules = [

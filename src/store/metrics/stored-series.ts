@@ -13,8 +13,9 @@ export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<St
   });
 
 /**
- * The series of a connection, each found from the one before by one look into the primary key. SQLite begins a range over several columns at
- * the values themselves and steps over what equals them, so the look begins behind every moment of the series before.
+ * The series of a connection, each found from the one before by one lookup in the primary key. SQLite starts a range
+ * over several columns at the values themselves and steps over equal rows. So the lookup starts after every possible
+ * time of the series before.
  */
 export const SERIES = `
   WITH RECURSIVE found (series) AS (

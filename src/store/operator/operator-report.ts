@@ -53,8 +53,8 @@ type BacklogRow = {
 export type ReasonCount = { reason: string; count: number };
 
 /**
- * Refreshes that fail right now, by what happened last. A failing one is due again soon, so it is found among the first `most` that are due
- * until `soon`, whatever the table holds.
+ * Refreshes that fail at present, by their last failure. A failing one is due again soon, so it is among the first
+ * `most` that are due until `soon`, whatever the table holds.
  */
 export const failingRefreshes = (db: Db, most: number, soon: EpochMs): StoreResult<ReasonCount[]> =>
   tryD1(db, async () => {
@@ -71,7 +71,7 @@ export const failingRefreshes = (db: Db, most: number, soon: EpochMs): StoreResu
     return results;
   });
 
-/** Connections that were lost since a moment and whose persons have to come back, by reason: the last `most` of them. */
+/** Connections lost since a time whose users have to connect again, by reason: the last `most` of them. */
 export const lostConnections = (db: Db, most: number, since: EpochMs): StoreResult<ReasonCount[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1

@@ -3,7 +3,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { databaseClock, tryD1, type Db, type StoreResult } from '../d1.ts';
 import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-quota.ts';
 
-/** Which kinds of the cron's work have something due, what the broker remembers about itself, and what may concern its operator. */
+/** Which kinds of the cron's work are due, the broker's stored state, and what may concern its operator. */
 export type WorkDue = {
   refresh: boolean;
   resume: boolean;
@@ -26,8 +26,8 @@ export type WorkDue = {
 export type LossWindow = { since: EpochMs; most: number };
 
 /**
- * One round trip; each look reads the first row of an index, whatever the tables hold. Nothing is due for refreshing while the cron's
- * share of Withings' requests is used up or closed: taking leases only to give them back would cost rows written every minute.
+ * One round trip. Each part reads the first row of an index, whatever the tables hold. No refresh is due while the
+ * cron's share is used up or closed: taking leases and returning them would cost rows written every minute.
  */
 export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: EpochMs): StoreResult<WorkDue> =>
   tryD1(db, async () => {
@@ -65,7 +65,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
     };
   });
 
-/** When the refresh that waits longest became due, in doubt or not: the first row of each queue, up to the moment ?1. */
+/** When the refresh that waits longest became due, in doubt or not: the first row of each queue, up to the time ?1. */
 const OLDEST_DUE = `
   (SELECT next_refresh_at FROM connections WHERE in_doubt_since IS NULL AND next_refresh_at <= ?1
      ORDER BY next_refresh_at LIMIT 1) AS oldestDue,
@@ -93,7 +93,7 @@ const oldestOf = (row: OldestDue | undefined): EpochMs | undefined => {
   return waiting.length === 0 ? undefined : Math.min(...waiting);
 };
 
-/** What a look from outside reads: what the cron has left undone, and whether this is the database that the code knows. */
+/** What a public health check reads: the cron's overdue work, and whether the database has the code's migrations. */
 export type HealthSnapshot = {
   oldestDueAt: EpochMs | undefined;
   /** Until when the cron has used up its share of Withings' requests, or was asked to wait. */
@@ -144,8 +144,8 @@ export const syncsToResume = (
 export type Horizon = { refreshMs: number; doubtMs: number; otherMs: number };
 
 /**
- * Corrects due times in the far future: an isolate whose clock was ahead wrote it, and by then the tokens would have died.
- * Reads the far ends of the indexes. One round trip.
+ * Corrects due times in the far future. An isolate with a wrong clock wrote them, and by then the tokens would have
+ * expired. Reads the far ends of the indexes. One round trip.
  */
 export const bringForward = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, now: EpochMs): StoreResult<number> =>
   tryD1(db, async () => {
@@ -172,7 +172,10 @@ export const postponeResume = (db: Db, connectionId: ConnectionId, resumeAt: Epo
 /** A connection of which an older window is to be re-read. */
 export type ReviewDue = { connectionId: ConnectionId; isReviewable: boolean; lastUsedAt: EpochMs };
 
-/** The connection whose review has been due longest. Not reviewable: one that ended, of a disabled app, or without any measurement yet. */
+/**
+ * The connection whose review has been due longest. It is not reviewable if it ended, if its app is disabled, or if it
+ * has no measurement yet.
+ */
 export const reviewDue = (db: Db, now: EpochMs): StoreResult<ReviewDue | undefined> =>
   tryD1(db, async () => {
     const row = await db.d1

@@ -56,7 +56,7 @@ export const dashboardSessions = sqliteTable(
 export const erasedUsers = sqliteTable(
   'erased_users',
   {
-    // WITHOUT ROWID. Users who were erased within the life of a user token: one that was minted before is good for nothing.
+    // WITHOUT ROWID. Users who were erased within the life of a user token: one that was minted before is not valid.
     appId: text('app_id').notNull(),
     /** As the audit trail names the user. */
     userHash: text('user_hash').notNull(),

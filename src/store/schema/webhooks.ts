@@ -3,7 +3,7 @@ import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlit
 
 import type { ConnectionId } from '../../domain/connection-id.ts';
 
-/** What happened that apps are told about, and how far each endpoint has been told. The conventions are those of `connections.ts`. */
+/** Events for apps, and which of them each endpoint has. The conventions are those of `connections.ts`. */
 
 export const events = sqliteTable(
   'events',
@@ -14,12 +14,15 @@ export const events = sqliteTable(
     seq: integer('seq').notNull(),
     id: text('id').notNull(),
     type: text('type').notNull(),
-    /** The connection that the event is about. The user's id is read from its row: an erasure takes the person out of all events at once. */
+    /**
+     * The connection that the event is about. The user's id is read from its row, so an erasure removes the person from
+     * all events at once.
+     */
     connectionId: integer('connection_id').$type<ConnectionId>(),
     /** Only of events that are about no connection. */
     userId: text('user_id'),
     at: integer('at').notNull(),
-    /** JSON: what the type adds, such as the ids of the groups that changed. Values are read when the event is sent. */
+    /** JSON: what the type adds, such as the ids of the changed groups. Values are read when the event is sent. */
     detail: text('detail').notNull(),
   },
   (table) => [primaryKey({ columns: [table.appId, table.seq] })],

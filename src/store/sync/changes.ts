@@ -5,12 +5,13 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
 /**
- * The order of an app's changes. Every sync that changes data takes its connection to the end of that order, in the very statement that
- * notes how far it got; so does becoming a user's current connection. D1 has one writer: a reader of a place in the order has seen, or
- * can still see, every place before it.
+ * The order of an app's changes. Every sync that changes data moves its connection to the end of the order, in the
+ * statement that stores its position. Becoming a user's current connection does too. D1 has one writer, so a reader at
+ * a place in the order has seen, or can still see, every place before it.
  *
- * `recent_changes` is `{"since": seq, "changes": [[seq, [group id, …]], …]}`, oldest first: complete for all that came after `since`. Null
- * where nothing was noted since the connection became current. Apps that never read their changes have neither.
+ * `recent_changes` is `{"since": seq, "changes": [[seq, [group id, …]], …]}`, oldest first: complete for everything
+ * after `since`. Null if nothing was recorded since the connection became current. Apps that never read their changes
+ * have neither.
  */
 type RecentChanges = { since: number; changes: [number, number[]][] };
 
@@ -19,7 +20,10 @@ const MAX_SYNCS = 16;
 /** A sync that changed more is remembered as one that may have changed everything. */
 const MAX_GROUPS = 32;
 
-/** The next place in the order, given a row `a` of `apps`: one look at the end of the index. Places of erased connections stay taken. */
+/**
+ * The next place in the order, for a row `a` of `apps`: one lookup at the end of the index. Places of erased
+ * connections are not reused.
+ */
 const NEXT_SEQ = `(1 + max(a.changes_floor, coalesce((
   SELECT c.change_seq FROM connections AS c WHERE c.app_id = a.id AND c.change_seq IS NOT NULL ORDER BY c.change_seq DESC LIMIT 1), 0)))`;
 
@@ -30,7 +34,7 @@ export const nextSeqOf = (appId: SQL<string>): SQL<number | null> =>
 const fromOwnApp = (expression: string): string =>
   `(SELECT ${expression} FROM apps AS a WHERE a.id = connections.app_id AND a.reads_changes)`;
 
-/** For a connection that is written again: to the end of the order if it was not the user's current one, else nothing. */
+/** For a connection that is written again: moves it to the end of the order if it was not the user's current one. */
 export const onReconnect = {
   changeSeq: sql<
     number | null
@@ -43,8 +47,9 @@ export const notedGroups = (groupIds: readonly number[]): string | null =>
   groupIds.length > MAX_GROUPS ? null : `[${groupIds.map(Math.trunc).join(',')}]`;
 
 /**
- * To the end of the order, for the groups that changed, and how far the list goes back. A connection whose place was null has not changed
- * since the app began to read, so its list is complete from the start; a full list loses its oldest sync.
+ * Moves a connection to the end of the order, with the groups that changed and how far the list goes back. A connection
+ * without a place has not changed since the app began to read, so its list is complete. A full list loses its oldest
+ * sync.
  */
 export const withChanges = (groups: SQL<string | null>) => ({
   changeSeq: sql<number | null>`${sql.raw(fromOwnApp(NEXT_SEQ))}`,
@@ -93,7 +98,10 @@ export type ChangedConnection = {
   recent: RecentChanges | undefined;
 };
 
-/** Which connections come next: all current ones by user, or those that changed after a place in the order; before them one by its id. */
+/**
+ * Which connections are read: all current ones by user, or those that changed after a place in the order. One by its id
+ * comes before them.
+ */
 export type ChangesQuery = {
   appId: string;
   after: { userId: string } | { seq: number };
@@ -101,7 +109,7 @@ export type ChangesQuery = {
   limit: number;
 };
 
-/** The unfinished connection, where it still is the app's, and the connections after a place: two rows read for each. */
+/** The unfinished connection, if it is still the app's, and the connections after a place. Reads two rows for each. */
 export const connectionsToRead = (
   db: Db,
   { appId, after, unfinished, limit }: ChangesQuery,

@@ -9,9 +9,9 @@ import { SERIES } from '../metrics/stored-series.ts';
 import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 
 /**
- * Writing body data. A page of Withings' answer is stored in one transaction of a fixed number of statements, however many groups it has:
- * the rows travel as JSON, because D1 binds 100 parameters at most. Each statement names the sync lease, so that a sync that was
- * overtaken by a disconnect writes nothing.
+ * Writes body data. A page of Withings' answer is stored in one transaction with a fixed number of statements for any
+ * number of groups: rows are passed as JSON, because D1 binds at most 100 parameters. Each statement names the sync
+ * lease, so a sync that was overtaken by a disconnect writes nothing.
  */
 
 /** What is known before a page is stored. */
@@ -26,8 +26,8 @@ export type Known = {
 };
 
 /**
- * What is stored of these groups, and, given a window, what else was measured within it: one round trip. The window costs a row read for
- * each of its measurements.
+ * What is stored of these groups, and, given a window, what else was measured in it: one round trip. The window costs a
+ * row read for each of its measurements.
  */
 export const knownGroups = (
   db: Db,
@@ -57,7 +57,10 @@ export const knownGroups = (
     };
   });
 
-/** Which of these groups are the only readings of their kinds, besides those that are missing already: their ids. A few rows a group. */
+/**
+ * Ids of those groups that are the only readings of their kinds, not counting groups that are already missing. Reads a
+ * few rows for each group.
+ */
 export const loneGroups = (
   db: Db,
   connectionId: ConnectionId,
@@ -119,9 +122,10 @@ const groupOf = (row: ReviewedRow): ReviewedGroup => ({
 const MAX_PARAMETER_CHARACTERS = 1_000_000;
 
 /**
- * Stores a page's changes in one transaction with `alongside`, whose last statement returns a row exactly while the lease is held.
+ * Stores a page's changes in one transaction with `alongside`. Its last statement returns a row only while the lease is
+ * held.
  *
- * @returns whether it was stored; false where the lease was lost
+ * @returns whether it was stored; false if the lease was lost
  */
 export const storeGroupChanges = (
   db: Db,

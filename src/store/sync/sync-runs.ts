@@ -34,7 +34,10 @@ type Held = { connectionId: ConnectionId; leaseId: string };
 const isHeld = (param: Param<Held>) =>
   and(eq(connections.id, param('connectionId')), eq(connections.syncLeaseId, param('leaseId')));
 
-/** What a statement writes that has an index, which costs a row, changed or not; and whether it notes what was skipped. */
+/**
+ * Which indexed columns a statement writes, because each costs a row, changed or not; and whether it records skipped
+ * data.
+ */
 type Shape = { changes: boolean; nextReview: boolean; skips: boolean };
 
 const statementPerShape = <Statement>(write: (shape: Shape) => Statement) => {
@@ -85,8 +88,8 @@ const FINISH = statementPerShape((shape) =>
 );
 
 /**
- * The statement that ends a sync and gives the lease back. The refresh token before the one in use is dropped: its successor's access
- * token has been used, so Withings no longer takes it.
+ * The statement that ends a sync and returns the lease. It also drops the previous refresh token: its successor's
+ * access token was used, so Withings does not accept it any more.
  */
 export const finishStatement = (
   db: Db,

@@ -49,16 +49,18 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: ConnectionId } & 
     }),
 );
 
-/** A complete sync answers for those that are asked for within this time. Withings refuses the same question for as long. */
+/** Within this time the result of a complete sync is reused. Withings refuses the same request for as long. */
 const FRESH_MS = 10 * SECOND_MS;
 
 /**
- * Whether a sync of a connection may begin: it is active, no other sync of it runs, and no complete sync is as good as new.
+ * Whether a sync of a connection may start: it is active, no other sync of it runs, and no complete sync is recent
+ * enough.
  *
- * @param mayRepeat whether a complete sync of the last seconds is no reason against it
+ * @param mayRepeat whether a recent complete sync is ignored
  */
 export const mayStart = (connectionId: ConnectionId, lease: SyncLease, mayRepeat: boolean): Condition => ({
-  // The lease may have been taken a moment ago by this very call, whose answer was lost. A date that is ahead is another isolate's mistake.
+  // This call may have taken the lease a moment ago and lost the answer. A date in the future was written by an isolate
+  // with a wrong clock.
   sql: `EXISTS (SELECT 1 FROM connections WHERE id = ?10 AND state = 'active'
     AND (sync_lease_until IS NULL OR sync_lease_until <= ?1 OR sync_lease_until > ?1 + ${LONGEST_LEASE_MS} OR sync_lease_id = ?11)
     AND (?12 OR NOT ${isFresh}))`,
@@ -76,9 +78,11 @@ export const isStillFresh = ({ endedAt }: { endedAt: EpochMs }, now: EpochMs): b
   Math.abs(now - endedAt) < FRESH_MS;
 
 /**
- * The statements that take the sync lease of a connection, if the statement before them wrote something, and that look how its syncs stand.
+ * The statements that take the sync lease of a connection, if the statement before them wrote something, and that read
+ * the state of its syncs.
  *
- * The race that remains: a holder slower than its lease finds its writes refused, because each names the lease.
+ * The race that remains: the writes of a holder that is slower than its lease are refused, because each names the
+ * lease.
  */
 export const startStatements = (db: Db, connectionId: ConnectionId, lease: SyncLease): D1PreparedStatement[] => [
   TAKE_LEASE.bind(db, { connectionId, ...lease }),

@@ -10,11 +10,14 @@ export type ListedConnection = {
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   lastSyncAt: EpochMs | undefined;
-  /** Why its last sync or refresh failed; undefined if none has failed since the last success. */
+  /** Why the last sync or refresh failed; undefined if none has failed since the last success. */
   failure: string | undefined;
 };
 
-/** Which connections to list: those in one state, those that fail, those whose user's id begins so, those after a user. */
+/**
+ * Which connections to list: those in one state, those that fail, those whose user's id starts with a prefix, those
+ * after a user.
+ */
 export type ConnectionFilter = {
   appId: string;
   state: ConnectionState | undefined;
@@ -25,13 +28,13 @@ export type ConnectionFilter = {
   limit: number;
 };
 
-/** As the index of failing connections says it. */
+/** As in the index of failing connections. */
 const FAILING = '(sync_failures > 0 OR refresh_failures > 0)';
 
 /** Above every user id that begins with a prefix: ids are printable ASCII. */
 const ABOVE_ASCII = '\u007f';
 
-/** Current connections of an app in the order of their users' ids. Walks an index whichever the filter, so it reads what it returns. */
+/** Current connections of an app, ordered by user id. Every filter uses an index, so it reads only what it returns. */
 export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<ListedConnection[]> =>
   tryD1(db, async () => {
     const { appId, state, failing, prefix, afterUserId, limit } = filter;
@@ -66,7 +69,9 @@ type ConnectionRow = {
 /** How many users of an app are in which state, each counted up to a limit. */
 export type StateCounts = Record<ConnectionState | 'pending', number>;
 
-/** Counts an app's users by state, each up to `most`: along an index, so that what it reads is bounded whatever the app's size. */
+/**
+ * Counts an app's users by state, each up to `most`, in an index. So the rows read are bounded for an app of any size.
+ */
 export const countByState = (db: Db, appId: string, most: number, now: EpochMs): StoreResult<StateCounts> =>
   tryD1(db, async () => {
     const ofState = (state: ConnectionState): string =>
@@ -81,7 +86,7 @@ export const countByState = (db: Db, appId: string, most: number, now: EpochMs):
     return row ?? { active: 0, reauth_required: 0, disconnected: 0, pending: 0 };
   });
 
-/** Users whose connection waits for its confirmation, in the order of their ids. */
+/** Users whose connection waits to be confirmed, ordered by id. */
 export const pendingUsersAfter = (
   db: Db,
   { appId, prefix, afterUserId, limit }: Omit<ConnectionFilter, 'state'>,

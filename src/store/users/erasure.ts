@@ -11,12 +11,11 @@ import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';
 import { webhookRemovalStatements } from '../webhooks/endpoints.ts';
 import { noteRecorded } from '../webhooks/events.ts';
 
-/** Removing people and apps, children first, a bounded number of rows at a time: no table cascades. */
+/** Removes people and apps, children first, a bounded number of rows at a time: no table cascades. */
 
-/** What there is of a user: every connection there ever was, and the Withings accounts behind them and behind pending ones. */
+/** Everything of a user: all connections, and the Withings accounts of these and of pending ones. */
 export type UserHoldings = { connectionIds: ConnectionId[]; pending: number; withingsUserIds: string[] };
 
-/** What there is of a user of an app. */
 export const holdingsOf = (db: Db, appId: string, userId: string): StoreResult<UserHoldings> =>
   tryD1(db, async () => {
     const [connected, pending] = await db.orm.batch([
@@ -37,8 +36,8 @@ export const holdingsOf = (db: Db, appId: string, userId: string): StoreResult<U
   });
 
 /**
- * Those of these Withings accounts that any user of any app is linked to: revoking such a one would cut off a connection that was not asked
- * to end. The user who is erased counts too: their tokens are forgotten before, so a link that is there now was made since.
+ * Those of these Withings accounts that a user of any app is linked to: revoking one would end a connection that should
+ * stay. The erased user counts too: their tokens are already deleted, so a link that exists now is newer.
  */
 export const accountsInUse = (db: Db, withingsUserIds: readonly string[], now: EpochMs): StoreResult<Set<string>> =>
   tryD1(db, async () => {
@@ -54,15 +53,15 @@ export const accountsInUse = (db: Db, withingsUserIds: readonly string[], now: E
     return new Set(results.map(({ id }) => id));
   });
 
-/** How much body data went, and whether some stays because its connection was linked again. */
+/** How many rows were deleted, and whether some stay because their connection was linked again. */
 export type RemovedBodyData = { measurements: number; groups: number; sources: number; relinked: boolean };
 
 /**
- * Deletes the body data of disconnected connections, at most `most` rows of each table. One statement a table for all of them, so that many
- * connections with little data take no more calls than one. Where each sync got to is forgotten with the data: a connection that is linked
- * again after this reads its history from the beginning.
+ * Deletes the body data of disconnected connections, at most `most` rows of each table. One statement per table for all
+ * of them, so that many connections with little data take no more calls than one. The position of each sync is reset
+ * too: a connection that is linked again reads its history from the beginning.
  *
- * @returns what went; fewer than `most` of each, and none linked again, means that nothing is left
+ * @returns what was deleted. Fewer than `most` of each, and none linked again, means that nothing is left
  */
 export const deleteBodyData = (
   db: Db,
@@ -95,7 +94,9 @@ const FORGET_POSITION = `
   WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'disconnected'
     AND (last_sync_at IS NOT NULL OR sync_cursor_seconds > 0 OR sync_resume IS NOT NULL)`;
 
-/** The connections of a list (`?1`) that are disconnected, and those that are gone: linked users keep their data. */
+/**
+ * The connections of a list (`?1`) that are disconnected, and those that do not exist. Linked users keep their data.
+ */
 const DISCONNECTED = `json_each(?1) AS c CROSS JOIN connections AS d ON d.id = c.value AND d.state = 'disconnected' CROSS JOIN`;
 const GONE = `(SELECT value FROM json_each(?1) AS gone WHERE NOT EXISTS (SELECT 1 FROM connections WHERE id = gone.value)) AS c CROSS JOIN`;
 
@@ -115,10 +116,10 @@ const bodyDataDeletions = (db: Db, of: string, ids: string, most: number): D1Pre
       .bind(ids, most),
   );
 
-/** Connections that one look for orphans goes through: two rows read for each. */
+/** How many connections one search for orphans reads: two rows each. */
 const MAX_PROBED = 100;
 
-/** After the last id comes the first: an id near either end is found as often as any other. */
+/** After the last id comes the first, so every id is found equally often. */
 const FIRST_OF_ALL = '(SELECT connection_id FROM measurements WHERE connection_id >= 0 ORDER BY connection_id LIMIT 1)';
 
 const ORPHAN = `
@@ -130,11 +131,11 @@ const ORPHAN = `
   )
   SELECT id FROM met WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.id = met.id) LIMIT 1`;
 
-/** A connection that is gone although measurements of it are stored, of those whose ids follow `fromId`. */
+/** A connection that does not exist although measurements of it are stored, of those with ids after `fromId`. */
 export const findOrphan = (db: Db, fromId: number): StoreResult<ConnectionId | undefined> =>
   tryD1(db, async () => (await db.d1.prepare(ORPHAN).bind(fromId).first<ConnectionId>('id')) ?? undefined);
 
-/** Deletes the body data of a connection that is gone, at most `most` rows of each table. */
+/** Deletes the body data of a connection that does not exist, at most `most` rows of each table. */
 export const deleteOrphan = (db: Db, connectionId: ConnectionId, most: number): StoreResult<number> =>
   tryD1(db, async () => {
     const results = await db.d1.batch(bodyDataDeletions(db, GONE, JSON.stringify([connectionId]), most));
@@ -142,10 +143,10 @@ export const deleteOrphan = (db: Db, connectionId: ConnectionId, most: number): 
   });
 
 /**
- * Deletes those of these connections that are disconnected and have no body data left, with `alongside` in one transaction. One that was
- * linked again since stays, and so does one that was linked, synced and disconnected.
+ * Deletes those of these connections that are disconnected and have no body data left, with `alongside` in one
+ * transaction. One that was linked again stays, and so does one that was linked, synced and disconnected.
  *
- * @returns how many went, and how many stay that are disconnected: those have data again
+ * @returns how many were deleted, and how many disconnected ones stay because they have data again
  */
 export const deleteConnections = (
   db: Db,
@@ -173,7 +174,7 @@ const IS_EMPTY = `id IN (SELECT value FROM json_each(?1)) AND state = 'disconnec
   AND NOT EXISTS (SELECT 1 FROM groups AS b WHERE b.connection_id = connections.id)
   AND NOT EXISTS (SELECT 1 FROM sources AS b WHERE b.connection_id = connections.id)`;
 
-/** Some of an app's users, those of pending connections included. */
+/** Some of an app's users, including those of pending connections. */
 export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<string[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
@@ -187,7 +188,10 @@ export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<st
     return results.map(({ user_id: userId }) => userId);
   });
 
-/** Deletes an app that has no users any more: its keys, its redirect URIs, what is remembered of its erasures and the app itself, with `alongside` in one transaction. */
+/**
+ * Deletes an app without users: its keys, its redirect URIs, the marks of its erasures and the app itself, with
+ * `alongside` in one transaction.
+ */
 export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[]): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1.batch([

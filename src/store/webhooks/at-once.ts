@@ -17,11 +17,12 @@ import {
 } from './deliveries.ts';
 import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
 
-/** Sending by the invocation that recorded an event, which takes no lease. */
+/** Sending by the invocation that recorded an event. It takes no lease. */
 
 /**
- * Endpoints of an app that nothing sends to at present, with what waits for each. Nothing is written: see `finishAtOnce`. One that is due
- * is left to the cron, so that a receiver that is back gets what waited at the cron's pace, however many requests record events.
+ * Endpoints of an app that no run sends to at present, with what waits for each. Nothing is written: see
+ * `finishAtOnce`. An endpoint that is due is left to the cron. So a receiver that is up again gets what waited at the
+ * cron's pace, however many requests record events.
  *
  * @param maxFailures endpoints that have refused more events in a row are left out: their receiver is down
  */
@@ -56,7 +57,8 @@ export const idleEndpoints = (db: Db, appId: string, maxFailures: number, now: E
   });
 
 /**
- * Ends a run that took no lease, if the endpoint is as it was read: so the usual event costs one row here and none for a lease.
+ * Ends a run without a lease, if the endpoint is as it was read. So a usual event costs one row here and none for a
+ * lease.
  *
  * @returns false if another run came first
  */

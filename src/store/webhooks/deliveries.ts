@@ -4,7 +4,7 @@ import type { EventType, StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
 
-/** An endpoint as sending needs it. */
+/** The columns of an endpoint that sending needs. */
 export type SendingEndpoint = {
   appId: string;
   id: string;
@@ -19,7 +19,10 @@ export type SendingEndpoint = {
   failures: number;
 };
 
-/** An event that an endpoint has not taken yet; `failures` is 0 for one that only waits behind another of the same user. */
+/**
+ * An event that an endpoint has not accepted yet. `failures` is 0 for one that only waits behind another of the same
+ * user.
+ */
 export type Retry = { event: StoredEvent; failures: number; nextAt: EpochMs };
 
 /** What waits for one endpoint. */
@@ -27,7 +30,7 @@ export type Waiting = {
   endpoint: SendingEndpoint;
   /** In the order of the events. */
   retries: Retry[];
-  /** Events after `deliveredSeq`, the first ones. */
+  /** The first events after `deliveredSeq`. */
   fresh: StoredEvent[];
 };
 
@@ -62,17 +65,17 @@ export const endpointOfRow = (row: EndpointRow): SendingEndpoint => ({
   failures: row.failures,
 });
 
-/** The right to send to one endpoint, until it is given back or runs out. */
+/** The right to send to one endpoint, until it is returned or ends. */
 export type SendLease = { id: string; until: EpochMs };
 
-/** Events and retries that one run loads. */
+/** How many events and retries one run reads. */
 export const MAX_FRESH = 25;
 export const MAX_RETRIES = 200;
 
 export type EventRow = Parameters<typeof eventOfRow>[0];
 export type WaitingRow = EventRow & { failures: number; next_at: number };
 
-/** What waits for an endpoint, as one statement each for retries and new events. */
+/** What waits for an endpoint: one statement for retries, one for new events. */
 const waitingStatements = (db: Db, { appId, id }: { appId: string; id: string }): D1PreparedStatement[] => [
   db.d1
     .prepare(
@@ -100,7 +103,10 @@ const waitingOf = (endpoint: EndpointRow, retries: D1Result | undefined, fresh: 
   fresh: ((fresh?.results ?? []) as EventRow[]).map(eventOfRow),
 });
 
-/** Takes the lease of an endpoint of a live app and reads what waits; undefined if another run has it, or it is disabled or gone. */
+/**
+ * Takes the lease of an endpoint of a live app and reads what waits. Undefined if another run has the lease, or the
+ * endpoint is disabled or deleted.
+ */
 export const takeSendLease = (
   db: Db,
   which: { appId: string; id: string },
@@ -127,9 +133,9 @@ export const takeSendLease = (
 /** What a run changed. */
 export type RunOutcome = {
   deliveredSeq: number;
-  /** Retries that are done with: delivered, given up, or of people who are gone. */
+  /** Retries that are finished: delivered, given up, or of erased users. */
   settled: readonly number[];
-  /** Events that wait, new ones and those whose time changed. */
+  /** Events that wait: new ones, and those whose time changed. */
   waiting: readonly { seq: number; failures: number; nextAt: EpochMs }[];
   attempts: readonly Attempt[];
   failingSince: EpochMs | undefined;
@@ -140,8 +146,8 @@ export type RunOutcome = {
 };
 
 /**
- * Ends a run under a lease and gives the lease back; does nothing if the lease was lost. What was sent then is sent again, which receivers
- * recognise by the event's id.
+ * Ends a run under a lease and returns the lease. Does nothing if the lease was lost: what was sent is then sent again,
+ * and receivers recognize it by the event's id.
  */
 export const finishSending = (
   db: Db,

@@ -6,7 +6,7 @@ import type { EventType } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { webhookEndpoints } from '../schema/webhooks.ts';
 
-/** All but the attempts, which may be 200 KB, and the secrets. */
+/** All columns except the attempts, which may be 200 KB, and the secrets. */
 const { attempts: _, secretSealed: __, previousSecretSealed: ___, ...COLUMNS } = getTableColumns(webhookEndpoints);
 
 type EndpointRow = Pick<typeof webhookEndpoints.$inferSelect, keyof typeof COLUMNS>;
@@ -31,8 +31,8 @@ export type NewEndpoint = Pick<WebhookEndpoint, 'id' | 'appId' | 'url' | 'descri
 };
 
 /**
- * Adds an endpoint, unless the app has `most`: one statement, so that parallel calls cannot pass the limit together. It gets the events
- * that are recorded from now on, and the app records them from now on.
+ * Adds an endpoint, unless the app has `most`. One statement, so that parallel calls cannot exceed the limit. From now
+ * on the app records events, and the endpoint gets them.
  *
  * @returns whether it was added
  */
@@ -68,7 +68,7 @@ export const addEndpoint = (
     return (inserted?.results.length ?? 0) > 0;
   });
 
-/** An app's endpoints in the order in which they were added. */
+/** An app's endpoints, in the order in which they were added. */
 export const endpointsOf = (db: Db, appId: string): StoreResult<WebhookEndpoint[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
@@ -79,7 +79,7 @@ export const endpointsOf = (db: Db, appId: string): StoreResult<WebhookEndpoint[
     return rows.map(endpointOfRow);
   });
 
-/** The attempts of an endpoint, oldest first; undefined if the app has none of that id. */
+/** The attempts of an endpoint, oldest first; undefined if the app has no endpoint with that id. */
 export const attemptsOf = (db: Db, { appId, id }: { appId: string; id: string }): StoreResult<Attempt[] | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm
@@ -97,11 +97,14 @@ export type EndpointChange = {
   eventTypes?: EventType[] | null | undefined;
   payload?: Payload | undefined;
   disabled?: boolean | undefined;
-  /** A new sealed secret. The one before it signs too until `until`. */
+  /** A new sealed secret. The previous one also signs until `until`. */
   secret?: { sealed: string; until: EpochMs } | undefined;
 };
 
-/** Changes an endpoint, with `alongside` directly after it; the endpoint as it is then, or undefined if the app has none of that id. */
+/**
+ * Changes an endpoint, with `alongside` directly after it. Returns the changed endpoint; undefined if the app has none
+ * with that id.
+ */
 export const changeEndpoint = (
   db: Db,
   { appId, id }: { appId: string; id: string },
@@ -113,7 +116,7 @@ export const changeEndpoint = (
     const change = db.orm
       .update(webhookEndpoints)
       .set({
-        // Drizzle leaves out what is undefined. A set needs one column at least.
+        // Drizzle leaves out undefined values. An update needs at least one column.
         id,
         url,
         description,
@@ -145,9 +148,10 @@ export const changeEndpoint = (
   });
 
 /**
- * Removes an endpoint and what waits for it, with `alongside` directly after it. An app without endpoints records no more events.
+ * Removes an endpoint and what waits for it, with `alongside` directly after it. An app without endpoints stops
+ * recording events.
  *
- * @returns false if the app has none of that id
+ * @returns false if the app has none with that id
  */
 export const removeEndpoint = (
   db: Db,
@@ -169,7 +173,7 @@ export const removeEndpoint = (
     return (removed?.results.length ?? 0) > 0;
   });
 
-/** The statements that remove everything about an app's webhooks, for its deletion. */
+/** The statements that delete everything of an app's webhooks, for the deletion of the app. */
 export const webhookRemovalStatements = (db: Db, appId: string): D1PreparedStatement[] =>
   [
     `DELETE FROM webhook_retries WHERE endpoint_id IN (SELECT id FROM webhook_endpoints WHERE app_id = ?1)`,

@@ -3,7 +3,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
-/** An event to be recorded. It is about a connection, or else about a user who has none any more. */
+/** An event to record. It is about a connection, or about a user who has none any more. */
 export type NewEvent = {
   appId: string;
   id: string;
@@ -14,19 +14,20 @@ export type NewEvent = {
   detail?: EventDetail;
 };
 
-/** The place after the last event of an app `a`: one look at the end of the key. The newest event is never swept. */
+/** The next sequence number of an app `a`: one lookup at the end of the key. The newest event is never deleted. */
 const NEXT_SEQ = `(SELECT coalesce(max(v.seq), 0) + 1 FROM events AS v WHERE v.app_id = a.id)`;
 
 /**
- * The statement that records an event. It belongs in one batch with the change, directly after the statement that makes it or after that
- * one's audit entry: it writes its row if that statement changed one. It writes nothing for apps without webhooks.
+ * The statement that records an event. Put it in one batch with the change, directly after the statement that makes it
+ * or after that one's audit entry: it inserts only if that statement changed a row. For apps without webhooks it writes
+ * nothing.
  */
 export const eventStatement = (db: Db, event: NewEvent): D1PreparedStatement =>
   insertEvent(db, event, { type: '?3', condition: 'changes() > 0' });
 
 /**
- * The statement that records what an activation is about to do: a connection is created or, if it had lost its tokens, restored. It
- * belongs before the activation, which changes what this statement reads. Renewing a working connection is no event.
+ * The statement that records an activation: a connection is created or, if it had lost its tokens, restored. Put it
+ * before the activation, which changes what this statement reads. Renewing a working connection is not an event.
  */
 export const activationEventStatement = (
   db: Db,
@@ -38,8 +39,8 @@ export const activationEventStatement = (
   });
 
 /**
- * The statement that records that a user was disconnected, directly after the statement that does it. It names the connection and not the
- * user, so that an erasure takes the person out of it.
+ * The statement that records a disconnect. Put it directly after the statement that disconnects. It names the
+ * connection and not the user, so an erasure removes the person from it.
  */
 export const disconnectEventStatement = (db: Db, event: NewEvent & { userId: string }): D1PreparedStatement =>
   insertEvent(db, event, {
@@ -49,7 +50,7 @@ export const disconnectEventStatement = (db: Db, event: NewEvent & { userId: str
     userId: 'NULL',
   });
 
-/** The statement that records that nothing is left of a user, after the statement that removes the last of it. */
+/** The statement that records that nothing of a user is left. Put it after the statement that deletes the last row. */
 export const erasedEventStatement = (db: Db, event: NewEvent & { userId: string }): D1PreparedStatement =>
   insertEvent(db, event, {
     type: '?3',
@@ -70,14 +71,14 @@ const insertEvent = (
     )
     .bind(appId, id, type, connectionId ?? null, userId ?? null, at, JSON.stringify(detail));
 
-/** Notes what a batch recorded, so that the end of the invocation sends it. */
+/** Remembers what a batch recorded, so that the end of the invocation sends it. */
 export const noteRecorded = (db: Db, results: readonly (D1Result | undefined)[]): void => {
   for (const { app_id: appId, seq } of results.flatMap((result) => (result?.results ?? []) as Partial<Row>[])) {
     if (appId !== undefined && seq !== undefined && !db.recorded.has(appId)) db.recorded.set(appId, seq);
   }
 };
 
-/** Records an event that goes with no other change; whether the app records events. */
+/** Records an event without another change. Returns whether the app records events. */
 export const addEvent = (db: Db, event: NewEvent): StoreResult<boolean> =>
   tryD1(db, async () => {
     const result = await insertEvent(db, event, { type: '?3', condition: '1' }).run();
@@ -110,7 +111,7 @@ export const eventOfRow = (row: Row): StoredEvent => ({
   detail: JSON.parse(row.detail) as EventDetail,
 });
 
-/** Events of an app after a place in their order: two rows read for each. Those about erased people are left out. */
+/** Events of an app after a sequence number. Reads two rows for each. Those about erased people are left out. */
 export const eventsAfter = (
   db: Db,
   appId: string,
@@ -136,8 +137,8 @@ export const eventsAfter = (
 const MAX_SWEPT = 1_000;
 
 /**
- * Deletes expired events of one app, drawn at random: `drawn` is a text like an app's id, and the app after it is swept. The newest event
- * of an app stays, because the next one's place follows from it.
+ * Deletes expired events of one random app: `drawn` is a text like an app's id, and the next app after it is used. The
+ * newest event of an app stays, because the next sequence number is derived from it.
  */
 export const sweepEvents = (db: Db, drawn: string, now: EpochMs): StoreResult<number> =>
   tryD1(db, async () => {

@@ -1,16 +1,16 @@
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
-/** What the cron sends, and putting events there again. */
+/** What the cron sends, and queueing events again. */
 
-/** An invocation that recorded an event sends it itself. What is older was left behind by one that was killed. */
+/** An invocation that recorded an event sends it itself. An older event was left by an invocation that was stopped. */
 const LEFT_BEHIND_MS = 45_000;
-/** Endpoints that one look of the cron compares with their app's events. */
+/** How many endpoints one tick compares with their app's events. */
 const MAX_COMPARED = 50;
 
 /**
- * Endpoints for which the cron has to send: those that are due, by their index; and, of some drawn at random, those with an event that was
- * left behind. Nothing marks these, because a mark would cost each event a row.
+ * Endpoints that the cron sends to: those that are due, by their index; and, of some random ones, those with an event
+ * that was left. No mark is stored for these, because it would cost a row for each event.
  *
  * @param drawn a text like an app's id: the endpoints after it are compared
  */
@@ -40,7 +40,7 @@ export const endpointsToSend = (
   });
 
 /**
- * Puts events of an app into an endpoint's queue again, due at once: those of a range, or those named.
+ * Queues events of an app for an endpoint again, due at once: a range, or named ones.
  *
  * @returns how many were queued
  */

@@ -11,7 +11,7 @@ export type SealedSecrets = {
   previousSecretSealed: string | undefined;
 };
 
-/** Endpoints in the order of their key, after one of them. */
+/** Endpoints after a key, ordered by key. */
 export const sealedSecretsAfter = (
   db: Db,
   after: { appId: string; id: string },
@@ -32,7 +32,7 @@ export const sealedSecretsAfter = (
     return rows.map((row) => ({ ...row, previousSecretSealed: row.previousSecretSealed ?? undefined }));
   });
 
-/** Replaces an endpoint's secrets, unless they changed since they were read: a rotation wins. */
+/** Replaces an endpoint's secrets, unless they changed since they were read: then the rotation wins. */
 export const replaceSecret = (db: Db, before: SealedSecrets, after: SealedSecrets): StoreResult<void> =>
   tryD1(db, async () => {
     await db.orm

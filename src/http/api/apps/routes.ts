@@ -76,7 +76,7 @@ managementApi.patch('/apps/:app_id', forApp, valid('json', updateAppRequest), as
   return changed.ok ? answerApp(c, changed.value, 200) : answerFailure(c, changed.failure);
 });
 
-/** Deletes an app and everything of its users. 202 while there is more to delete: send it again; 204 when it is gone. */
+/** Deletes an app and everything of its users. 202 if there is more to delete: send it again. 204 when it is gone. */
 managementApi.delete('/apps/:app_id', forApp, async (c) => {
   const gone = await deleteApp(c.get('deps'), c.get('managed'));
   if (!gone.ok) return answerFailure(c, gone.failure);

@@ -8,7 +8,10 @@ import { metricValue } from '../metrics/contract.ts';
 const MAX_CHANGES = 500;
 const DEFAULT_CHANGES = 100;
 
-/** App, `since`, the place (a user or a number), and the unfinished connection. It names nothing but what the app may read anyway. */
+/**
+ * App, `since`, the place (a user or a number), and the unfinished connection. It contains nothing that the app cannot
+ * read.
+ */
 export const changesCursor = packedCursorOf(
   z.tuple([
     z.string(),

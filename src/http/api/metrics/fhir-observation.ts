@@ -6,9 +6,10 @@ import { instant } from '../instant.ts';
 import { inUnits, segmentOf, type Units } from './json.ts';
 
 /**
- * Values as FHIR R4 Observations: coded in LOINC if the catalogue has a code and by Withings' measure type beside it, in UCUM units, each at
- * its moment with the user's offset. Vital signs follow R4's profiles (https://hl7.org/fhir/R4/observation-vitalsigns.html), which bind
- * every Observation that has their code, whatever `meta` says.
+ * Values as FHIR R4 Observations: coded in LOINC if the catalog has a code, with Withings' measure type beside it, in
+ * UCUM units, each with its time and the user's offset. Vital signs follow R4's profiles
+ * (https://hl7.org/fhir/R4/observation-vitalsigns.html), which bind every Observation with their code, whatever `meta`
+ * says.
  */
 
 const LOINC = 'http://loinc.org';
@@ -74,10 +75,7 @@ export const bloodPressureOf = (
   component: [systolic, diastolic].map((one) => ({ code: codeOf(one), ...valueOf(one, units) })),
 });
 
-/**
- * What every Observation says, whatever it observes. Person and device are contained in it: they have no address of their own here, and a
- * reader finds them without one.
- */
+/** The common part of all Observations. Person and device are contained resources, because they have no URL here. */
 const commonOf = (one: MetricValue, id: string, profile: string | undefined, { appId, userId }: FhirContext) => {
   const user = { system: `urn:mushu:app:${appId}`, value: userId };
   const device = deviceOf(one);

@@ -52,8 +52,8 @@ const observationsOf = (values: readonly MetricValue[], units: Units, context: F
 const PRESSURES: ReadonlySet<string> = new Set(['systolic_blood_pressure', 'diastolic_blood_pressure']);
 
 /**
- * The blood pressures of which both values are here, by each of the two. The end of a page may cut one in two: its values are Observations
- * of their own then, because two versions of a panel would have the same id.
+ * The pairs of blood pressures, by each of the two values. A pair at the end of a page may be cut. Then its values are
+ * Observations of their own, because two versions of a panel would have the same id.
  */
 const pairsOf = (values: readonly MetricValue[]): Map<MetricValue, BloodPressure> => {
   const byGroup = Map.groupBy(

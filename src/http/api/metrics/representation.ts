@@ -17,8 +17,8 @@ export const FORM_TYPES = {
 export type InForm = HttpEnv & { Variables: { form: Form } };
 
 /**
- * Sets `form`: the one that `format` names, or else the one that `Accept` likes best, of those that the route has. The first one is given to
- * a client that does not say. A client that takes none of them is answered 406.
+ * Sets `form`: the one in `format`, or the one that `Accept` prefers, of those that the route has. The first one is the
+ * default. A client that accepts none of them gets 406.
  */
 export const inForm = (...offered: readonly Form[]) =>
   createMiddleware<InForm>(async (c, next) => {
@@ -39,10 +39,10 @@ export const inForm = (...offered: readonly Form[]) =>
 const ANSWER_VERSION = 2;
 
 /**
- * Sets the validator (RFC 9110, 8.8.3) and says whether the client has this answer already. It follows from what every answer about a
- * connection depends on, so the rows are not read; the URL says the rest.
+ * Sets the validator (RFC 9110, 8.8.3) and says whether the client already has this answer. It is derived from what
+ * every answer about a connection depends on, so no rows are read.
  *
- * @param version everything but the URL that the answer depends on
+ * @param version everything except the URL that the answer depends on
  * @param nowSeconds for answers that `setValidUntil` gave an end
  */
 export const notModified = (c: HttpContext, version: readonly (string | number)[], nowSeconds = 0): boolean => {

@@ -10,8 +10,8 @@ import { exportCursor, exportQuery } from './contract.ts';
 import { renderErasure, renderExport } from './render.ts';
 
 /**
- * All of a user: handed out, and erased. For the app's backend, when a person asks (a key that may manage links erases, one that may read
- * exports), and for who manages the app.
+ * Exports and erases a user. For the app's backend when a person asks (erasing needs a key with `manage-links`,
+ * exporting one with `read`), and for managers of the app.
  */
 export const usersApi = new Hono<HttpEnv>();
 
@@ -25,7 +25,9 @@ usersApi.get('/:user_id/export', forPerson('read', { userTokens: false }), valid
   return c.json(renderExport(user, page.value, next === undefined ? null : exportCursor.encode(next)));
 });
 
-/** Erases a user, measurements included, and says what was removed. 202 while there is more to remove: send it again. */
+/**
+ * Erases a user, measurements included, and answers what was removed. 202 if there is more to remove: send it again.
+ */
 usersApi.delete('/:user_id', forPerson('manage-links', { userTokens: false }), async (c) => {
   const { by, ...user } = c.get('person');
   const erased = await eraseUser(c.get('deps'), by, user);
