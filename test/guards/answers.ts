@@ -163,8 +163,8 @@ export const ANSWERS: readonly Guard[] = [
     name: 'only this machine is trusted without TLS',
     threats: ['T58'],
     file: 'src/http/require-https.ts',
-    find: String.raw`/^127(?:\.\d+){3}$/`,
-    replace: '/^127/',
+    find: String.raw`(?:\.\d+){2,3}$/`,
+    replace: '/',
     tests: ['test/http/https.test.ts'],
   },
   {
