@@ -1,14 +1,14 @@
+/**
+ * `npm run build`: the package that is published, in `dist`. It holds `mushu` as one file and the client as modules with their types, and
+ * depends on nothing: the repository's own `dependencies` are what the Worker imports.
+ */
+import './help.ts';
 import { execFile } from 'node:child_process';
 import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { build } from 'esbuild';
-
-/**
- * `npm run build`: the package that is published, in `dist`. It holds `mushu` as one file and the client as modules with their types, and
- * depends on nothing: the repository's own `dependencies` are what the Worker imports.
- */
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');

@@ -2,6 +2,7 @@
  * `npm run demo`: the whole flow without a browser: link, consent, sync, read. Prints each step and leaves nothing
  * behind.
  */
+import './help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /** `npm run dev`: the broker and a simulated Withings on this machine. `npm run dev -- --help` lists the flags. */
 import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map, multiple, withDefault } from '@optique/core/modifiers';
+import { multiple, withDefault } from '@optique/core/modifiers';
 import { option } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 import { run } from '@optique/run';
@@ -20,10 +20,19 @@ const flags = object({
     message`The broker's port; 0 takes a free one. Default 8787, or a free one if that is taken.`,
   ),
   simulatorPort: textFlag('--simulator-port', 'N', message`The simulated Withings' port. Default 8788, or a free one.`),
-  state: map(
-    textFlag('--state', 'DIR', message`Where data, secrets and the log are stored. Default .state.`),
-    (dir) => dir ?? '.state',
+  demoPort: textFlag('--demo-port', 'N', message`The port of the demo app's page. Default 8789, or a free one.`),
+  host: textFlag(
+    '--host',
+    'ADDRESS',
+    message`For other devices: this machine's address in your network, or 10.0.2.2 for an Android emulator.`,
   ),
+  publicUrl: textFlag('--public-url', 'URL', message`The https origin of a tunnel to the broker's port.`),
+  state: textFlag(
+    '--state',
+    'DIR',
+    message`Where data, secrets and the log are stored. Default .state; with --withings .state/real.`,
+  ),
+  real: withDefault(option('--withings', { description: message`The real Withings. Needs a client of yours.` }), false),
   upstream: textFlag(
     '--upstream',
     'URL',
@@ -89,12 +98,11 @@ const main = async (): Promise<void> => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(0));
   followParent();
   let ready = false;
+  if (!options.json) console.log('Starting the broker, which takes a few seconds …');
   const running = await startDev(
     {
-      port: options.port,
-      simulatorPort: options.simulatorPort,
-      state: options.state,
-      upstream: options.upstream,
+      ...options,
+      state: options.state ?? (options.real ? '.state/real' : '.state'),
       clientId: options.clientId ?? (process.env['WITHINGS_CLIENT_ID'] || undefined),
       clientSecret: options.clientSecret ?? (process.env['WITHINGS_CLIENT_SECRET'] || undefined),
       settings: settingsIn(options.settings),
@@ -106,10 +114,10 @@ const main = async (): Promise<void> => {
     parts,
   );
   ready = true;
-  const { url, simulatorUrl, app, operatorToken, authUrl } = running;
+  const { url, withings, app, operatorToken, authUrl } = running;
   const line = {
     url,
-    simulator_url: simulatorUrl,
+    simulator_url: withings.loginUrl,
     app_id: app.id,
     api_key: app.key,
     admin_token: operatorToken,

@@ -3,6 +3,7 @@
  * dev` starts, links a simulated person with ten years of weigh-ins, and photographs the user's page in both color
  * schemes.
  */
+import './help.ts';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -19,8 +19,9 @@ const DONE_PATH = '/withings/done';
  * The demo app's redirect URIs: a phone's, a web site's, and a developer's machine's. The last one is valid with any
  * port (RFC 8252, 7.3).
  */
+const PHONE_REDIRECT_URI = 'womoji://withings/success';
 const DEMO_REDIRECT_URIS = [
-  'womoji://withings/success',
+  PHONE_REDIRECT_URI,
   'https://womoji.example/withings/done',
   `http://${LOCALHOST}${DONE_PATH}`,
 ];
@@ -54,15 +55,19 @@ export const demoApp = async (state: State, workerUrl: string, operatorToken: st
   return { id, key };
 };
 
-/** The link that connects the demo user. */
-export const authUrl = (workerUrl: string, app: DemoApp, redirectUri: string): string =>
-  `${workerUrl}/apps/${app.id}/withings/auth?${new URLSearchParams({ user_id: DEMO_USER, redirect_uri: redirectUri }).toString()}`;
+/** The link that connects the demo user. It ends on the demo app's page, or on the broker's where no browser reaches that. */
+export const authUrl = (workerUrl: string, app: DemoApp, redirectUri: string | undefined): string => {
+  const query = new URLSearchParams({ user_id: DEMO_USER, redirect_uri: redirectUri ?? PHONE_REDIRECT_URI });
+  if (redirectUri === undefined) query.set('ending', 'page');
+  return `${workerUrl}/apps/${app.id}/withings/auth?${query.toString()}`;
+};
 
 /** Serves the page that the demo user returns to. Returns its redirect URI. */
 export const serveDemoApp = async (
   port: number,
   workerUrl: string,
   app: DemoApp,
+  listenOn: string,
 ): Promise<{ server: Server; redirectUri: string }> => {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', `http://${LOCALHOST}:${port}`);
@@ -71,7 +76,9 @@ export const serveDemoApp = async (
       return;
     }
     const failure = url.searchParams.get('error');
-    const content = failure === null ? newestValues(workerUrl, app) : Promise.resolve(notConnected(failure));
+    // Whoever opened the link named its user in `state`, as an app does to recognize its own link.
+    const userId = url.searchParams.get('state') ?? DEMO_USER;
+    const content = failure === null ? newestValues(workerUrl, app, userId) : Promise.resolve(notConnected(failure));
     content
       .catch(() => '<h1>The broker did not answer</h1>')
       .then(
@@ -82,40 +89,40 @@ export const serveDemoApp = async (
         () => response.destroy(),
       );
   });
-  server.listen(port, LOCALHOST);
+  server.listen(port, listenOn);
   await once(server, 'listening');
   return { server, redirectUri: `http://${LOCALHOST}:${port}${DONE_PATH}` };
 };
 
 type Latest = { data: Record<string, { metric: string; value: number; unit: string; measured_at: string }> };
 
-const newestValues = async (workerUrl: string, app: DemoApp): Promise<string> => {
+const newestValues = async (workerUrl: string, app: DemoApp, userId: string): Promise<string> => {
   const headers = { 'X-API-Key': app.key };
   // The newest values come with the first answer: the page shows them, and the past is read behind it.
-  const synced = await firstAnswer({ url: workerUrl, credential: app.key }, app.id);
+  const synced = await firstAnswer({ url: workerUrl, credential: app.key }, app.id, userId);
   if (!synced.ok) {
     const { failure } = synced;
     return `<h1>Not synced</h1><p>${escaped('detail' in failure ? failure.detail : failure.kind)}</p>`;
   }
   const { complete } = synced.value;
-  const latest = await fetch(`${workerUrl}/apps/${app.id}/metrics/${DEMO_USER}/latest`, { headers });
+  const latest = await fetch(`${workerUrl}/apps/${app.id}/metrics/${encodeURIComponent(userId)}/latest`, { headers });
   const { data } = await latest.json<Latest>();
   const rows = Object.values(data).map(
     ({ metric, value, unit, measured_at: measuredAt }) =>
       `<tr><th scope="row">${escaped(metric)}</th><td>${value}</td><td>${escaped(unit)}</td><td>${escaped(measuredAt)}</td></tr>`,
   );
   return `<h1>Connected</h1>
-<p>This is the demo app. It has synced its user <code>${DEMO_USER}</code> and asked for the newest values${complete ? '' : '; its past is still being read'}.</p>
+<p>This is the demo app. It has synced its user <code>${escaped(userId)}</code> and asked for the newest values${complete ? '' : '; its past is still being read'}.</p>
 <table><thead><tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Unit</th><th scope="col">Measured</th></tr></thead>
 <tbody>${rows.join('')}</tbody></table>`;
 };
 
 /** Pulls everything; resolves with the first answer, or the failure. */
-const firstAnswer = (broker: Broker, appId: string): ReturnType<typeof syncAll> =>
+const firstAnswer = (broker: Broker, appId: string, userId: string): ReturnType<typeof syncAll> =>
   new Promise((resolve, reject) => {
     const headers = new Headers();
     const onProgress: SyncAllOptions['onProgress'] = (value) => resolve({ ok: true, status: 202, value, headers });
-    syncAll(broker, appId, DEMO_USER, { onProgress }).then(resolve, reject);
+    syncAll(broker, appId, userId, { onProgress }).then(resolve, reject);
   });
 
 const notConnected = (code: string): string =>

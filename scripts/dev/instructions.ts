@@ -2,29 +2,23 @@ import { demoPeople } from '../../src/simulator/people/demo-people.ts';
 import type { Running } from './start.ts';
 
 /** The text that `npm run dev` prints when it is ready. */
-export const instructions = ({
-  url,
-  simulatorUrl,
-  simulated,
-  callbackUrl,
-  app,
-  operatorToken,
-  authUrl,
-  notes,
-  stateDir,
-}: Running): string =>
-  [
+export const instructions = (running: Running): string => {
+  const { url, withings, app, operatorToken, authUrl, demoPageUrl, notes, stateDir } = running;
+  const simulated = withings.kind === 'simulated';
+  return [
     ...notes,
-    simulated
-      ? `Mushu Health runs at ${url}, with a simulated Withings at ${simulatorUrl}.`
-      : `Mushu Health runs at ${url}. Its Withings is ${simulatorUrl}, where ${callbackUrl} must be registered as the callback URL.`,
+    `Mushu Health runs at ${url}.`,
+    describeWithings(running),
+    `The demo app's page is ${demoPageUrl}.`,
     '',
     simulated ? '1. Open this, choose a person and allow access:' : '1. Open this and allow access:',
     '',
     `   ${authUrl}`,
     '',
     ...(simulated ? [...demoPeople.map(({ name, description }) => `   - ${name}: ${description}`), ''] : []),
-    "   You end on the demo app's page, which shows the person's weight, BMI, body fat and muscle mass.",
+    authUrl.includes('ending=page')
+      ? '   You end on a page of the broker, whose button opens an app that has the scheme womoji:.'
+      : "   You end on the demo app's page, which shows the person's weight, BMI, body fat and muscle mass.",
     '',
     '2. Ask for them as an app does:',
     '',
@@ -44,3 +38,9 @@ export const instructions = ({
     '',
     `Data, secrets and the Worker's log are stored in ${stateDir}. Delete it to start again. Ctrl-C stops everything.`,
   ].join('\n');
+};
+
+const describeWithings = ({ withings: { kind, loginUrl }, callbackUrl }: Running): string =>
+  kind === 'simulated'
+    ? `Its Withings is simulated, at ${loginUrl}.`
+    : `Its Withings is ${loginUrl}, where ${callbackUrl} must be registered as the callback URL.`;

@@ -14,15 +14,16 @@ export const startSimulator = async (
   state: State,
   {
     port,
+    listenOn,
     withings: { clientId, clientSecret },
     callbackUrls,
-  }: { port: number; withings: Withings; callbackUrls: string[] },
+  }: { port: number; listenOn: string; withings: Withings; callbackUrls: string[] },
 ): Promise<Child> => {
   const ready = Promise.withResolvers<void>();
   const child = startChild(
     PROGRAM,
     [
-      ['--port', String(port), '--state', state.path('simulator.json')],
+      ['--listen', listenOn, '--port', String(port), '--state', state.path('simulator.json')],
       ['--client-id', clientId, '--client-secret', clientSecret],
       ...callbackUrls.map((url) => ['--redirect-uri', url]),
     ].flat(),

@@ -1,20 +1,31 @@
-import { userError } from '../user-error.ts';
+import { fileURLToPath } from 'node:url';
+
 import { type Child, stopChild } from './children.ts';
 import { authUrl, type DemoApp, demoApp, serveDemoApp } from './demo-app.ts';
 import { type ChosenPort, choosePort, LOCALHOST } from './ports.ts';
-import { SIMULATED_CLIENT, startSimulator } from './simulated-withings.ts';
+import { originOf, parseReach } from './reach.ts';
+import { startSimulator } from './simulated-withings.ts';
 import { localSecrets, openState } from './state.ts';
+import { otherWithings, simulatedWithings } from './which-withings.ts';
 import { migrate, startClock, startWorker, type Withings } from './worker.ts';
+import { requireWritable } from './writable.ts';
 
 const USUAL_PORTS = { worker: 8787, simulator: 8788, demoApp: 8789 };
 
 export type DevOptions = {
   port: string | undefined;
   simulatorPort: string | undefined;
+  demoPort: string | undefined;
+  /** This machine's address in the network, for other devices. */
+  host: string | undefined;
+  /** The origin of a tunnel to the broker. */
+  publicUrl: string | undefined;
   /** The folder of the local data. */
   state: string;
   /** Another Withings, both of its hosts behind one URL. */
   upstream: string | undefined;
+  /** The real Withings. */
+  real: boolean;
   clientId: string | undefined;
   clientSecret: string | undefined;
   /** Settings of the broker, as docs/settings.md lists them. */
@@ -27,9 +38,9 @@ export type DevOptions = {
 
 export type Running = {
   url: string;
-  simulatorUrl: string;
-  simulated: boolean;
+  withings: Withings;
   callbackUrl: string;
+  demoPageUrl: string;
   app: DemoApp;
   operatorToken: string;
   authUrl: string;
@@ -38,42 +49,43 @@ export type Running = {
   notes: string[];
 };
 
+const ROOT = fileURLToPath(import.meta.resolve('../..'));
+
 /**
- * Starts everything: the simulated Withings (or none, with `upstream`), the Worker, its clock, and the demo app's page.
+ * Starts everything: the simulated Withings (or none, with another), the Worker, its clock, and the demo app's page.
  *
  * @param parts gets each part as it starts, so that what has started is stopped when a later part fails
  */
 export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Running> => {
-  const upstream = parseUpstream(options.upstream);
+  const reach = parseReach(options);
+  const upstream = otherWithings(options);
+  // Wrangler bundles there, and the build step writes the static files.
+  for (const name of ['dist', '.wrangler']) requireWritable(`${ROOT}${name}`, 'Clone into a folder of your own.');
   const state = openState(options.state);
   parts.add(async () => state.release());
-  const ports = await choosePorts(options);
-  const url = `http://${LOCALHOST}:${ports.worker.port}`;
-  const callbackUrls = [LOCALHOST, 'localhost'].map((host) => `http://${host}:${ports.worker.port}/withings/callback`);
-  const withings: Withings = {
-    url: upstream ?? `http://${LOCALHOST}:${ports.simulator.port}`,
-    clientId: options.clientId ?? SIMULATED_CLIENT.clientId,
-    clientSecret: options.clientSecret ?? SIMULATED_CLIENT.clientSecret,
-    simulated: upstream === undefined,
-  };
-  const keep = (child: Child, what: string): void => {
-    parts.add(async () => stopChild(child));
-    child.process.once('exit', () => {
-      if (!parts.stopping()) options.onLost(`${what} ended:\n${child.recentOutput()}`);
-    });
-  };
+  const ports = await choosePorts(options, upstream === undefined);
+  const localUrl = `http://${LOCALHOST}:${ports.worker.port}`;
+  const url = reach.publicUrl ?? originOf(reach, ports.worker.port);
+  const origins = [url, localUrl, `http://localhost:${ports.worker.port}`];
+  const callbackUrls = origins.map((origin) => `${origin}/withings/callback`);
+  const withings: Withings = upstream ?? simulatedWithings(options, reach, ports.simulator.port);
+  const keep = keeper(options, parts);
   const [secrets] = await Promise.all([
     localSecrets(state),
     migrate(state),
-    upstream === undefined
-      ? startSimulator(state, { port: ports.simulator.port, withings, callbackUrls }).then((child) =>
-          keep(child, 'The simulated Withings'),
-        )
+    withings.kind === 'simulated'
+      ? startSimulator(state, {
+          port: ports.simulator.port,
+          listenOn: reach.listenOn,
+          withings,
+          callbackUrls,
+        }).then((child) => keep(child, 'The simulated Withings'))
       : undefined,
   ]);
   keep(
     await startWorker(state, {
       port: ports.worker.port,
+      reach,
       secrets,
       withings,
       settings: options.settings,
@@ -81,50 +93,54 @@ export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Run
     }),
     'The Worker',
   );
-  const clock = startClock(url);
+  const clock = startClock(localUrl);
   parts.add(async () => clearInterval(clock));
-  const app = await demoApp(state, url, secrets.operatorToken);
-  const page = await serveDemoApp(ports.demoApp.port, url, app);
+  const app = await demoApp(state, localUrl, secrets.operatorToken);
+  const page = await serveDemoApp(ports.demoApp.port, localUrl, app, reach.listenOn);
   parts.add(async () => page.server.close().closeAllConnections());
   return {
     url,
-    simulatorUrl: withings.url,
-    simulated: upstream === undefined,
+    withings,
     callbackUrl: callbackUrls[0] ?? '',
+    demoPageUrl: page.redirectUri,
     app,
     operatorToken: secrets.operatorToken,
-    authUrl: authUrl(url, app, page.redirectUri),
+    authUrl: authUrl(url, app, url === localUrl ? page.redirectUri : undefined),
     stateDir: state.dir,
     notes: Object.values(ports).flatMap(({ note }) => note ?? []),
   };
 };
 
+/** Stops each part at the end, and says so if one ends by itself. */
+const keeper =
+  ({ onLost }: DevOptions, parts: Cleanup) =>
+  (child: Child, what: string): void => {
+    parts.add(async () => stopChild(child));
+    child.process.once('exit', () => {
+      if (!parts.stopping()) onLost(`${what} ended:\n${child.recentOutput()}`);
+    });
+  };
+
 type Ports = { worker: ChosenPort; simulator: ChosenPort; demoApp: ChosenPort };
 
-const choosePorts = async (options: DevOptions): Promise<Ports> => {
+const choosePorts = async (options: DevOptions, isSimulated: boolean): Promise<Ports> => {
   const worker = await choosePort('The Worker', { flag: '--port', wanted: options.port, usual: USUAL_PORTS.worker });
-  const simulator =
-    options.upstream === undefined
-      ? await choosePort('The simulated Withings', {
-          flag: '--simulator-port',
-          wanted: options.simulatorPort,
-          usual: USUAL_PORTS.simulator,
-        })
-      : { port: 0 };
-  // Any free port: the link contains it.
-  const wanted = options.port === undefined ? undefined : '0';
-  const demoApp = await choosePort("The demo app's page", { flag: '--port', wanted, usual: USUAL_PORTS.demoApp });
+  const simulator = isSimulated
+    ? await choosePort('The simulated Withings', {
+        flag: '--simulator-port',
+        wanted: options.simulatorPort,
+        usual: USUAL_PORTS.simulator,
+        chosen: [worker.port],
+      })
+    : { port: 0 };
+  const demoApp = await choosePort("The demo app's page", {
+    flag: '--demo-port',
+    // Any free port, if the Worker's is not the usual one: the link contains it.
+    wanted: options.demoPort ?? (options.port === undefined ? undefined : '0'),
+    usual: USUAL_PORTS.demoApp,
+    chosen: [worker.port, simulator.port],
+  });
   return { worker, simulator, demoApp };
-};
-
-/** The origin of another Withings. */
-const parseUpstream = (upstream: string | undefined): string | undefined => {
-  if (upstream === undefined) return undefined;
-  const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '') {
-    throw userError('--upstream takes an origin, such as http://127.0.0.1:9000.');
-  }
-  return url.origin;
 };
 
 /** What has been started, and how to stop it: the last first. */

@@ -2,13 +2,14 @@
  * The state of a developer's machine, in one folder: the secrets, the database, the simulated Withings and the demo
  * app's key. Readable only by its owner and never committed. Delete it to start again.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import type * as z from 'zod';
 
 import { type Secrets, mintSecrets, secretsSchema } from '../secrets.ts';
 import { userError } from '../user-error.ts';
+import { requireWritable } from './writable.ts';
 
 export type State = {
   dir: string;
@@ -20,7 +21,7 @@ export type State = {
 /** Opens the folder for this process alone: two Workers on one database would corrupt it. */
 export const openState = (folder: string): State => {
   const dir = resolve(folder);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  requireWritable(dir, 'Choose another folder with --state.', 0o700);
   const path = (name: string): string => join(dir, name);
   const lock = path('pid');
   if (existsSync(lock) && isRunning(Number(readFileSync(lock, 'utf8')))) {

@@ -6,12 +6,19 @@ import type { Secrets } from '../secrets.ts';
 import { userError } from '../user-error.ts';
 import { type Child, runToEnd, startChild, untilReady, wranglerEnvironment, wranglerProgram } from './children.ts';
 import { LOCALHOST } from './ports.ts';
+import type { Reach } from './reach.ts';
 import type { State } from './state.ts';
 
 const MIGRATIONS = fileURLToPath(import.meta.resolve('../../migrations'));
 const TICK_MS = 60_000;
 
-export type Withings = { url: string; clientId: string; clientSecret: string; simulated: boolean };
+export type Withings = {
+  apiUrl: string;
+  loginUrl: string;
+  clientId: string;
+  clientSecret: string;
+  kind: 'simulated' | 'upstream' | 'real';
+};
 
 /**
  * Applies missing migrations to the local database. The applied ones are recorded in a file, because asking wrangler
@@ -62,12 +69,14 @@ export const startWorker = async (
   state: State,
   {
     port,
+    reach,
     secrets,
     withings,
     settings,
     onLine,
   }: {
     port: number;
+    reach: Reach;
     secrets: Secrets;
     withings: Withings;
     settings: Record<string, string>;
@@ -77,16 +86,17 @@ export const startWorker = async (
   // With this environment file wrangler does not read another one of the project.
   const variables = state.path('worker.env');
   // Trying or testing the flow links more people a minute than real use.
-  const share = withings.simulated ? 'LINK_REQUESTS_PER_MINUTE="120"\n' : '';
-  const text = `WITHINGS_API_URL="${withings.url}"\nWITHINGS_LOGIN_URL="${withings.url}"\n${share}`;
+  const share = withings.kind === 'simulated' ? 'LINK_REQUESTS_PER_MINUTE="120"\n' : '';
+  const text = `WITHINGS_API_URL="${withings.apiUrl}"\nWITHINGS_LOGIN_URL="${withings.loginUrl}"\n${share}`;
   writeFileSync(variables, text, { mode: 0o600 });
   const log = state.path('worker.log');
   writeFileSync(log, '', { mode: 0o600 });
   const child = startChild(
     wranglerProgram,
     [
-      ['dev', '--local', '--ip', LOCALHOST, '--port', String(port), '--inspector-port', '0'],
+      ['dev', '--local', '--ip', reach.listenOn, '--port', String(port), '--inspector-port', '0'],
       ['--persist-to', state.path('wrangler'), '--env-file', variables, '--show-interactive-dev-session', 'false'],
+      ...tunnelled(reach),
       // The file is read only for what wrangler.toml lists.
       ...Object.entries(settings).map(([name, value]) => ['--var', `${name}:${value}`]),
     ].flat(),
@@ -110,6 +120,15 @@ export const startWorker = async (
   if (!health.ok) throw userError(`The Worker is not set up right:\n${child.recentOutput()}`);
   return child;
 };
+
+/** What the Worker has to know of a tunnel, which ends the encryption: where browsers are, and that they came by https. */
+const tunnelled = ({ publicUrl }: Reach): string[][] =>
+  publicUrl === undefined
+    ? []
+    : [
+        ['--var', `PUBLIC_URL:${publicUrl}`],
+        ['--local-upstream', new URL(publicUrl).host, '--upstream-protocol', 'https'],
+      ];
 
 /** Wrangler sends its parent process a message when it serves requests. */
 const serverReady = (child: Child): Promise<void> =>

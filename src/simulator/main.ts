@@ -11,7 +11,8 @@ import { takeSnapshot, type Snapshot } from './snapshot.ts';
 
 const usage = `A simulated Withings: consent page, token endpoint and measurements on one origin.
 
-  --port N             listen on 127.0.0.1, port N; 0, the default, takes a free one
+  --port N             listen on port N; 0, the default, takes a free one
+  --listen ADDRESS     listen on this address                      (default: 127.0.0.1)
   --client-id ID       the app that may connect                    (default: mushu-demo)
   --client-secret S    its secret                                  (default: mushu-demo-secret)
   --client-name NAME   how the consent page calls it               (default: Mushu Health)
@@ -22,6 +23,7 @@ const usage = `A simulated Withings: consent page, token endpoint and measuremen
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
+    listen: { type: 'string', default: '127.0.0.1' },
     'client-id': { type: 'string', default: 'mushu-demo' },
     'client-secret': { type: 'string', default: 'mushu-demo-secret' },
     'client-name': { type: 'string', default: 'Mushu Health' },
@@ -73,7 +75,7 @@ const start = (): void => {
   const server = serve(
     {
       fetch: (request, env) => answer(simulator, request, env as HttpBindings),
-      hostname: '127.0.0.1',
+      hostname: values.listen,
       port: Number(values.port),
     },
     ({ port }) => console.log(`Simulated Withings ready at http://127.0.0.1:${port}`),

@@ -8,6 +8,7 @@
  * the same in databases of other sizes, what a tick of the cron reads there, and what the Worker weighs. Without names: all of it. `--small`
  * shows in seconds that it runs, on a small database, and its figures say nothing.
  */
+import '../../scripts/help.ts';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

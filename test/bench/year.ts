@@ -10,6 +10,7 @@
  * Rows written are the runs of each kind times what local D1 reports for one (asserted by test/broker/refresh-rules.test.ts). Each sync
  * finds a new weigh-in: of weight alone, to save time, but counted as 8 metrics in 3 groups.
  */
+import '../../scripts/help.ts';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { parseArgs } from 'node:util';
 

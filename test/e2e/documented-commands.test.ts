@@ -62,6 +62,21 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   'npm run names': ['test/reference/public-names.test.ts', 'publicNames(root)'],
   'npm run format': ['scripts/check.ts', 'oxfmt --check'],
   'npm run dev': ['test/e2e/setup.ts', "['npm', 'run', '--silent', 'dev', '--']"],
+  'npm run dev -- --help': ['scripts/public-names.ts', '--help'],
+  ...Object.fromEntries(
+    ['10.0.2.2', '192.168.1.20'].map((address) => [
+      `npm run dev -- --host ${address}`,
+      ['test/e2e/dev-options.test.ts', "start('--host'"],
+    ]),
+  ),
+  'npm run dev -- --public-url https://example.trycloudflare.com': [
+    'test/e2e/dev-options.test.ts',
+    "'--public-url', tunnel",
+  ],
+  'WITHINGS_CLIENT_ID=… WITHINGS_CLIENT_SECRET=… npm run dev -- --withings': [
+    'test/e2e/dev-options.test.ts',
+    "'--withings', ...client",
+  ],
   'npm run demo': ['test/e2e/demo.test.ts', "'demo'"],
   'npm run build': ['test/e2e/setup.ts', "'build'"],
   'npm run deploy': ['test/deploy/deploy.test.ts', "'../../scripts/deploy.ts'"],
@@ -91,6 +106,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
 
 /** What no test runs, and why. */
 const BY_HAND: { [command: string]: string } = {
+  'cloudflared tunnel --url http://127.0.0.1:8787': 'of another program, which opens this machine to the internet',
   "git grep '\\.reveal()'": 'a look at the sources',
   'npm publish ./dist': 'a release, which is a person’s decision',
   'git pull': 'of the clone, not of this project',
@@ -147,7 +163,14 @@ test.each(named(MUSHU))('%s is a command with the options that it is given', asy
 const lacks = (tool: string): boolean => spawnSync(tool, ['--version']).error !== undefined;
 
 describe.skipIf(lacks('curl'))('the README’s requests', () => {
-  const environment = { URL: ready.url, APP: ready.app_id, KEY: ready.api_key, OPERATOR: ready.admin_token };
+  const page = new URL(ready.auth_url).searchParams.get('redirect_uri') ?? '';
+  const environment = {
+    URL: ready.url,
+    APP: ready.app_id,
+    KEY: ready.api_key,
+    PAGE: page,
+    OPERATOR: ready.admin_token,
+  };
   const inShell = async (line: string): Promise<string> => {
     const { stdout } = await run('bash', ['-c', line], { env: { ...process.env, ...environment } });
     recordShown({ where: `answer to ${line}`, text: stdout });
@@ -179,9 +202,10 @@ describe.skipIf(lacks('curl'))('the README’s requests', () => {
     const started = await send(link);
     const form = new URLSearchParams({ person: 'nora', decision: 'allow' });
     const consented = await send(await locationOf(started), { method: 'POST', body: form });
-    const ended = await send(await locationOf(consented));
-    expect(ended.status).toBe(200);
-    expect(await ended.text()).toContain('href="womoji://withings/success"');
+    const ended = await locationOf(await send(await locationOf(consented)));
+    expect(ended).toBe(`${page}?state=ada`);
+    const shown = await (await fetch(ended)).text();
+    expect(shown).toMatch(/<code>ada<\/code>[\s\S]*weight<\/th><td>\d/);
     expect(await (await asApp(ready, 'GET', '/withings/status/ada')).json()).toEqual({ connected: true });
   };
 });

@@ -6,6 +6,7 @@
  *
  * Several processes share the runs, each with a seed of its own, counted on from the one given.
  */
+import '../../scripts/help.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
