@@ -138,20 +138,22 @@ export const meterWithings = (parts: Parts) => {
     /** Two requests: a nonce, and the revocation. */
     revoke: (granted: Granted, request: Parameters<WithingsClient['revoke']>[0]) =>
       ask(granted, 2, () => client.revoke(request)),
-    /** One request. */
-    subscribe: (granted: Granted, request: Parameters<WithingsClient['subscribe']>[0]) =>
-      ask(granted, 1, () => client.subscribe(request)),
-    /** One request. */
-    listSubscriptions: (granted: Granted, request: Parameters<WithingsClient['listSubscriptions']>[0]) =>
-      ask(granted, 1, () => client.listSubscriptions(request)),
-    /** One request. */
-    getSubscription: (granted: Granted, request: Parameters<WithingsClient['getSubscription']>[0]) =>
-      ask(granted, 1, () => client.getSubscription(request)),
-    /** One request. */
-    updateSubscription: (granted: Granted, request: Parameters<WithingsClient['updateSubscription']>[0]) =>
-      ask(granted, 1, () => client.updateSubscription(request)),
-    /** One request. */
-    revokeSubscription: (granted: Granted, request: Parameters<WithingsClient['revokeSubscription']>[0]) =>
-      ask(granted, 1, () => client.revokeSubscription(request)),
+    ...notifyCalls(client, ask),
   };
 };
+
+type Ask = <Value>(granted: Granted, count: number, call: () => Promise<Outcome<Value>>) => Promise<Outcome<Value>>;
+
+/** The calls about subscriptions to notifications: one request each. */
+const notifyCalls = (client: WithingsClient, ask: Ask) => ({
+  subscribe: (granted: Granted, request: Parameters<WithingsClient['subscribe']>[0]) =>
+    ask(granted, 1, () => client.subscribe(request)),
+  listSubscriptions: (granted: Granted, request: Parameters<WithingsClient['listSubscriptions']>[0]) =>
+    ask(granted, 1, () => client.listSubscriptions(request)),
+  getSubscription: (granted: Granted, request: Parameters<WithingsClient['getSubscription']>[0]) =>
+    ask(granted, 1, () => client.getSubscription(request)),
+  updateSubscription: (granted: Granted, request: Parameters<WithingsClient['updateSubscription']>[0]) =>
+    ask(granted, 1, () => client.updateSubscription(request)),
+  revokeSubscription: (granted: Granted, request: Parameters<WithingsClient['revokeSubscription']>[0]) =>
+    ask(granted, 1, () => client.revokeSubscription(request)),
+});

@@ -6,8 +6,9 @@ import { describeCall } from './api/call-log.ts';
 import { readCall } from './api/call.ts';
 import { handleApiCall } from './api/handle-call.ts';
 import { controlApp } from './control/control.ts';
+import { frontPage, weighIn } from './front-page.ts';
 import { allow, checkAuthorization, deny, type AuthorizationRequest } from './oauth/authorize.ts';
-import { consentPage, errorPage, frontPage } from './oauth/consent-page.ts';
+import { consentPage, errorPage } from './oauth/consent-page.ts';
 import type { Person } from './people/people.ts';
 import type { SimulatorState } from './state.ts';
 
@@ -75,6 +76,7 @@ export const createApp = (state: SimulatorState): Hono => {
     }
   });
   app.get('/', (c) => c.html(frontPage(offeredPeople(state, false))));
+  app.post('/weigh-ins/:person', (c) => weighIn(state, c));
   app.get('/favicon.ico', (c) => c.body(null, 404));
   app.route('/_control', controlApp(state));
   app.on(['GET', 'POST'], AUTHORIZE_PATH, (c) => authorizeAndRecord(state, c));

@@ -17,6 +17,7 @@ const usage = `A simulated Withings: consent page, token endpoint and measuremen
   --client-secret S    its secret                                  (default: mushu-demo-secret)
   --client-name NAME   how the consent page calls it               (default: Mushu Health)
   --redirect-uri URL   a callback URL of the app; give it again for more. Longer paths below it are accepted
+  --any-callback       take every callback of notifications, not only HTTPS on a public domain
   --state FILE         keep people, data and tokens there, so that connections survive a restart
 `;
 
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     'client-secret': { type: 'string', default: 'mushu-demo-secret' },
     'client-name': { type: 'string', default: 'Mushu Health' },
     'redirect-uri': { type: 'string', multiple: true, default: [] },
+    'any-callback': { type: 'boolean', default: false },
     state: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -56,13 +58,26 @@ const answer = async (simulator: Simulator, request: Request, { incoming }: Http
     incoming.socket.destroy();
     return RESPONSE_ALREADY_SENT;
   } finally {
-    if (request.method !== 'GET') save(simulator, values.state);
+    if (request.method !== 'GET') {
+      save(simulator, values.state);
+      void pushDue(simulator);
+    }
   }
+};
+
+/** Repetitions of failed pushes become due with time. */
+const PUSH_INTERVAL_MS = 1_000;
+
+/** Sends the pushes that are due; nothing waits for them. */
+const pushDue = async (simulator: Simulator): Promise<void> => {
+  if ((await simulator.deliverPushes()) > 0) save(simulator, values.state);
 };
 
 const start = (): void => {
   const simulator = createSimulator({
     snapshot: restored(values.state),
+    outgoing: fetch,
+    ...(values['any-callback'] && { settings: { callbackUrls: 'any' } }),
     clients: [
       {
         clientId: values['client-id'],
@@ -80,12 +95,15 @@ const start = (): void => {
     },
     ({ port }) => console.log(`Simulated Withings ready at http://127.0.0.1:${port}`),
   );
+  const pushing = setInterval(() => void pushDue(simulator), PUSH_INTERVAL_MS);
   server.on('error', (error) => {
     console.error(`The simulator cannot listen on port ${values.port}: ${error.message}`);
+    clearInterval(pushing);
     process.exitCode = 1;
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
+      clearInterval(pushing);
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();
     });

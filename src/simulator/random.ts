@@ -6,3 +6,6 @@ export const toHex = (bytes: Uint8Array): string =>
 
 /** A token, code or nonce: 40 lower-case hex characters. */
 export const randomHex40 = (random: Random): string => toHex(random(new Uint8Array(20)));
+
+/** From 0 up to 1. */
+export const toFraction = (random: Random): number => Number.parseInt(toHex(random(new Uint8Array(4))), 16) / 2 ** 32;

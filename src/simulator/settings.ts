@@ -32,6 +32,29 @@ export const settingsSchema = z.strictObject({
   refreshKillsAccessToken: z.boolean(),
   /** Whether a person's new grant to a client ends the tokens of the older ones. */
   newGrantKillsOlder: z.boolean(),
+  /** Which callbacks of notifications are taken: HTTPS on a domain and the ports of the web, or any, on one's own machine. */
+  callbackUrls: z.enum(['published', 'any']),
+  /** What a callback has to answer to HEAD. */
+  headAnswer: z.enum(['2xx', '200']),
+  /** Whether an empty POST follows that HEAD. */
+  emptyPostAtSubscribe: z.boolean(),
+  /** Whether subscribing again with equal arguments makes another subscription. */
+  doubleSubscriptions: z.enum(['kept', 'merged']),
+  /** How long a person's next `subscribe` is refused, in seconds. Not published; clients leave 5. */
+  subscribeSpacingSeconds: z.int().min(0),
+  /** Whether a person's new consent ends the subscriptions made before. */
+  reconsentEndsSubscriptions: z.boolean(),
+  /** Whether the end of a client's access to a person ends the subscriptions. */
+  revokeEndsSubscriptions: z.boolean(),
+  /** What `revoke` without `appli` ends: the person's subscriptions, or those of the callback. */
+  revokeWithoutAppli: z.enum(['person', 'callback']),
+  /** When a subscription is cancelled: after 20 days without a delivery (current guide), or 4 failed pushes in a row (older one). */
+  cancelSubscriptions: z.enum(['20_days', '4_failures']),
+  /** What happens to new pushes: lost, sent so many times, so much later, or those that are due together in reverse order. */
+  pushesLost: z.boolean(),
+  pushCopies: count,
+  pushDelaySeconds: z.int().min(0),
+  pushOrder: z.enum(['sent', 'reversed']),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -50,4 +73,17 @@ export const defaultSettings: Settings = {
   timestampSkewSeconds: 300,
   refreshKillsAccessToken: false,
   newGrantKillsOlder: false,
+  callbackUrls: 'published',
+  headAnswer: '2xx',
+  emptyPostAtSubscribe: true,
+  doubleSubscriptions: 'kept',
+  subscribeSpacingSeconds: 5,
+  reconsentEndsSubscriptions: false,
+  revokeEndsSubscriptions: true,
+  revokeWithoutAppli: 'person',
+  cancelSubscriptions: '20_days',
+  pushesLost: false,
+  pushCopies: 1,
+  pushDelaySeconds: 0,
+  pushOrder: 'sent',
 };

@@ -4,6 +4,7 @@
  * silent, the stricter reading, or a setting.
  */
 import { createApp } from './app.ts';
+import type { Outgoing } from './notify/callbacks.ts';
 import type { Client } from './oauth/client.ts';
 import type { PersonSeed } from './people/people.ts';
 import type { Random } from './random.ts';
@@ -18,6 +19,8 @@ export type SimulatorOptions = {
   /** Registered apps; more can be added to `state.clients`. */
   clients?: Client[];
   settings?: Partial<Settings>;
+  /** How callbacks of notifications are reached; if absent, none can be. */
+  outgoing?: Outgoing;
   /** Who has an account; the demo people when absent. */
   people?: PersonSeed[];
   /** An earlier simulator's state, to continue from; `people` is ignored then. */
@@ -30,6 +33,8 @@ export type Simulator = {
    * when a fault breaks the connection, and with the signal's reason when the caller gives up on a late answer.
    */
   fetch: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
+  /** Sends the pushes that are due, repetitions of failed ones included: how many. Call it when the clock has moved. */
+  deliverPushes: () => Promise<number>;
   /** All it knows, to look at and to change between calls. */
   state: SimulatorState;
 };
@@ -41,6 +46,7 @@ export const createSimulator = (options: SimulatorOptions = {}): Simulator => {
     random: options.random ?? ((bytes) => crypto.getRandomValues(bytes)),
     clients: options.clients ?? [],
     settings: options.settings ?? {},
+    outgoing: options.outgoing ?? unreachable,
     people: options.people,
     snapshot: options.snapshot,
   });
@@ -51,6 +57,11 @@ export const createSimulator = (options: SimulatorOptions = {}): Simulator => {
       request.signal.throwIfAborted();
       return app.fetch(request);
     },
+    deliverPushes: state.notifications.pushes.deliver,
     state,
   };
+};
+
+const unreachable = async (): Promise<Response> => {
+  throw new TypeError('fetch failed');
 };

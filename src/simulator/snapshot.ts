@@ -4,6 +4,7 @@
  */
 import type { SavedClock } from './clock.ts';
 import type { StoredGroup } from './measures/groups.ts';
+import type { SavedNotifications } from './notify/notifications.ts';
 import type { Grant } from './oauth/grants.ts';
 import { demoPeople, sharedDemoAccount } from './people/demo-people.ts';
 import type { Person, PersonSeed } from './people/people.ts';
@@ -23,6 +24,8 @@ export type Snapshot = {
   people: SavedPerson[];
   nextGrpid: number;
   grants: Grant[];
+  /** Absent in what an earlier version wrote. */
+  notifications?: SavedNotifications;
 };
 
 const savedPerson = ({ groups, ...person }: Person): SavedPerson => ({
@@ -39,6 +42,7 @@ export const takeSnapshot = (state: SimulatorState): Snapshot => ({
   people: state.people.list().map(savedPerson),
   nextGrpid: state.weighIns.nextGrpid(),
   grants: state.grants.all(),
+  notifications: state.notifications.saved(),
 });
 
 /** The people of a snapshot, as seeds. */

@@ -3,6 +3,8 @@ import { createLimits, type Limits } from './api/limits.ts';
 import { createClock, type Clock } from './clock.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { createWeighIns, type WeighIns } from './measures/weigh-ins.ts';
+import type { Outgoing } from './notify/callbacks.ts';
+import { createNotifications, type Notifications } from './notify/notifications.ts';
 import type { Client } from './oauth/client.ts';
 import { createCodes, type Codes } from './oauth/codes.ts';
 import { createGrants, type Grants } from './oauth/grants.ts';
@@ -26,6 +28,7 @@ export type SimulatorState = {
   weighIns: WeighIns;
   codes: Codes;
   grants: Grants;
+  notifications: Notifications;
   nonces: Nonces;
   limits: Limits;
   faults: Faults;
@@ -38,6 +41,8 @@ type StateOptions = {
   random: Random;
   clients: Client[];
   settings: Partial<Settings>;
+  /** Reaches the callbacks of notifications. */
+  outgoing: Outgoing;
   /** Who has an account at the start; the demo people when absent. */
   people: PersonSeed[] | undefined;
   /** What to go on from, instead of `people`. */
@@ -50,7 +55,8 @@ export const createState = ({ snapshot, ...options }: StateOptions): SimulatorSt
   const startSeconds = snapshot?.startSeconds ?? clock.seconds();
   const settings = { ...defaultSettings, ...snapshot?.settings, ...options.settings };
   const seeds = snapshot === undefined ? [...(options.people ?? demoPeople), sharedDemoAccount] : savedPeople(snapshot);
-  const people = createPeople(startSeconds, seeds);
+  const notifications = createNotifications({ ...options, clock, settings, saved: snapshot?.notifications });
+  const people = createPeople(startSeconds, seeds, notifications.groupChanged);
   const demoAccount = people.find(sharedDemoAccount.userid) ?? people.add(sharedDemoAccount);
   if (demoAccount === null) throw new Error('the id of the shared demo account is taken');
   return {
@@ -62,6 +68,7 @@ export const createState = ({ snapshot, ...options }: StateOptions): SimulatorSt
     demoAccount,
     weighIns: createWeighIns(clock, snapshot?.nextGrpid),
     codes: createCodes(clock, options.random),
+    notifications,
     grants: createGrants(clock, options.random, settings, snapshot?.grants),
     nonces: createNonces(clock, options.random),
     limits: createLimits(clock, settings),

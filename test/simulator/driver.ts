@@ -1,11 +1,14 @@
+import type { Outgoing } from '../../src/simulator/notify/callbacks.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
 import {
   AUTHORIZE_PATH,
   MEASURE_PATH,
+  NOTIFY_PATH,
   OAUTH2_PATH,
   SIGNATURE_PATH,
   type GetmeasBody,
   type MeasureGroup,
+  type NotifyProfile,
   type TokenBody,
 } from '../../src/withings/wire.ts';
 
@@ -124,6 +127,47 @@ export const getmeas = (simulator: Simulator, accessToken: string, fields: Recor
     { action: 'getmeas', ...fields },
     { authorization: `Bearer ${accessToken}` },
   );
+
+export const notify = <Body = { profiles: NotifyProfile[] }>(
+  simulator: Simulator,
+  accessToken: string,
+  fields: Record<string, string>,
+) => post<Body>(simulator, NOTIFY_PATH, fields, { authorization: `Bearer ${accessToken}` });
+
+export const callbackurl = 'https://broker.example/withings/notify/5ec2e7';
+
+/** What reached a callback: the method, and what a form held. */
+export type Reached = { method: string; url: string; fields: Record<string, string> };
+
+/** A callback that answers with the given status, or breaks the connection if there is none, and what has reached it. */
+export const callback = (answers: (request: Reached) => number | undefined = () => 200) => {
+  const reached: Reached[] = [];
+  const outgoing: Outgoing = async (input, init) => {
+    const request = new Request(input, init);
+    const form = new URLSearchParams(await request.text());
+    const one = { method: request.method, url: request.url, fields: Object.fromEntries(form) };
+    reached.push(one);
+    const status = answers(one);
+    if (status === undefined) throw new TypeError('fetch failed');
+    return new Response(null, { status });
+  };
+  /** The pushes among it: an empty one is part of subscribing. */
+  const pushes = () => reached.filter(({ fields }) => 'userid' in fields).map(({ fields }) => fields);
+  return { outgoing, reached, pushes };
+};
+
+/** Subscribes the person's kinds of data, with the pause that Withings wants. */
+export const subscribe = async (simulator: Simulator, accessToken: string, ...applis: number[]): Promise<void> => {
+  for (const appli of applis) {
+    advanceSeconds(simulator, 5);
+    const { status, error } = await notify(simulator, accessToken, {
+      action: 'subscribe',
+      callbackurl,
+      appli: String(appli),
+    });
+    if (status !== 0) throw new Error(`not subscribed: ${status} ${error}`);
+  }
+};
 
 export const signature = (simulator: Simulator, fields: Record<string, string>) =>
   post<{ nonce: string }>(simulator, SIGNATURE_PATH, fields);

@@ -22,6 +22,7 @@ import { faultOf } from './reference-check.ts';
 export type Broker = Awaited<ReturnType<typeof startBroker>>;
 
 export const ORIGIN = 'https://broker.example.com';
+const CALLBACK = `${ORIGIN}/withings/callback`;
 export const WOMOJI = 'womoji://withings/success';
 export const WEB = 'https://app.example.com/withings/done';
 
@@ -55,15 +56,9 @@ export const startBroker = async (
   watchLog(logs);
   const simulator = createSimulator({
     now: () => now,
-    clients: [
-      {
-        clientId: CLIENT_ID,
-        clientSecret: CLIENT_SECRET,
-        name: 'Test',
-        redirectUris: [`${ORIGIN}/withings/callback`],
-      },
-    ],
+    clients: [{ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, name: 'Test', redirectUris: [CALLBACK] }],
     settings: options.settings ?? {},
+    outgoing: async (url, init) => request(url, init as Parameters<typeof request>[1]),
   });
   simulator.state.clock.freeze();
   const hostsAsked = new Set<string>();

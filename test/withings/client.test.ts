@@ -3,38 +3,9 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
 import { sign } from '../../src/withings/authenticate.ts';
-import { createWithingsClient } from '../../src/withings/client.ts';
 import { secret } from '../../src/withings/secret.ts';
-import type { Answer } from '../../src/withings/send.ts';
 import { ACCESS_TOKEN, answer, failure, NONCE, page, REFRESH_TOKEN, revealed, success, tokenBody } from './answers.ts';
-
-const CLIENT_SECRET = '2e'.repeat(32);
-const config = {
-  apiBaseUrl: 'https://api.test',
-  loginBaseUrl: 'https://login.test',
-  clientId: '1f'.repeat(32),
-  clientSecret: secret(CLIENT_SECRET),
-  timeoutMs: 5_000,
-  maxBodyBytes: 1_000_000,
-};
-const NOW_MS = 1_760_000_000_999;
-
-/** A client whose calls get these answers, in turn, and the calls it has made. */
-const makeClient = (...answers: Answer[]) => {
-  const calls: { url: string; init: RequestInit; form: Record<string, string> }[] = [];
-  const fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-    const request = new Request(input, init);
-    calls.push({
-      url: request.url,
-      init: init ?? {},
-      form: Object.fromEntries(new URLSearchParams(await request.text())),
-    });
-    const next = answers.shift();
-    if (!next) throw new Error('One call more than expected.');
-    return new Response(next.text, { status: next.httpStatus });
-  };
-  return { client: createWithingsClient(config, fetch, () => NOW_MS), calls };
-};
+import { CLIENT_SECRET, config, makeClient } from './make-client.ts';
 
 const hmac = (message: string): string => createHmac('sha256', CLIENT_SECRET).update(message).digest('hex');
 
@@ -163,54 +134,6 @@ describe('measures', () => {
       category: '1',
       offset: '300',
     });
-  });
-});
-
-describe('notifications', () => {
-  const accessToken = secret(ACCESS_TOKEN);
-  const callbackUrl = secret('https://broker.test/withings/notify/5ec2e7?a=b');
-  const callbackurl = callbackUrl.reveal();
-
-  test('are asked for with the access token, one form an action, and no more in it than was asked', async () => {
-    const { client, calls } = makeClient(...Array.from({ length: 9 }, () => success({ profiles: [] })));
-    await client.subscribe({ accessToken, callbackUrl, appli: 1 });
-    await client.subscribe({ accessToken, callbackUrl, appli: 4, comment: 'mushu' });
-    await client.listSubscriptions({ accessToken });
-    await client.listSubscriptions({ accessToken, appli: 2 });
-    await client.getSubscription({ accessToken, callbackUrl, appli: 1 });
-    await client.updateSubscription({
-      accessToken,
-      callbackUrl,
-      appli: 1,
-      change: { callbackUrl: secret('https://new.test/') },
-    });
-    await client.updateSubscription({ accessToken, callbackUrl, appli: 1, change: { appli: 2 } });
-    await client.revokeSubscription({ accessToken, callbackUrl, appli: 1 });
-    await client.revokeSubscription({ accessToken, callbackUrl });
-    expect(calls.map(({ form }) => form)).toEqual([
-      { action: 'subscribe', callbackurl, appli: '1' },
-      { action: 'subscribe', callbackurl, appli: '4', comment: 'mushu' },
-      { action: 'list' },
-      { action: 'list', appli: '2' },
-      { action: 'get', callbackurl, appli: '1' },
-      { action: 'update', callbackurl, appli: '1', new_callbackurl: 'https://new.test/' },
-      { action: 'update', callbackurl, appli: '1', new_appli: '2' },
-      { action: 'revoke', callbackurl, appli: '1' },
-      { action: 'revoke', callbackurl },
-    ]);
-    for (const { url, init } of calls) {
-      expect(url).toBe('https://api.test/notify');
-      expect(init.headers).toEqual({ authorization: `Bearer ${ACCESS_TOKEN}` });
-    }
-  });
-
-  test('whose callback Withings refuses are a failure, after one call', async () => {
-    const { client, calls } = makeClient(failure(293, 'The callback URL is either unknown or invalid'));
-    expect(await client.subscribe({ accessToken, callbackUrl, appli: 1 })).toEqual({
-      ok: false,
-      failure: { kind: 'callback_refused', inDoubt: false },
-    });
-    expect(calls).toHaveLength(1);
   });
 });
 

@@ -4,7 +4,17 @@ import type { Call } from './call.ts';
 /** Older calls than these are forgotten, so that a simulator may run for days. */
 const CALLS_KEPT = 10_000;
 
-const secretFields = new Set(['access_token', 'client_secret', 'code', 'nonce', 'refresh_token', 'signature', 'state']);
+const secretFields = new Set([
+  'access_token',
+  'callbackurl',
+  'client_secret',
+  'code',
+  'new_callbackurl',
+  'nonce',
+  'refresh_token',
+  'signature',
+  'state',
+]);
 
 /** A call that was received. Secrets are fingerprints, which can only be compared. */
 type CallRecord = {

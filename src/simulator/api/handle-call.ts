@@ -1,6 +1,7 @@
-import { MEASURE_PATH, OAUTH2_PATH, SIGNATURE_PATH } from '../../withings/wire.ts';
+import { MEASURE_PATH, NOTIFY_PATH, OAUTH2_PATH, SIGNATURE_PATH } from '../../withings/wire.ts';
 import { answerInstead, deliver, takesEffect, type Fault } from '../faults.ts';
 import { getmeas } from '../measures/getmeas.ts';
+import { notify } from '../notify/notify-endpoint.ts';
 import type { Held } from '../oauth/grants.ts';
 import { getnonce, hasValidSignature } from '../oauth/signature.ts';
 import { oauth2 } from '../oauth/token-endpoint.ts';
@@ -38,10 +39,11 @@ const measure = (state: SimulatorState, call: Call, { held, person }: Identity):
   return getmeas(state, call, person, held.grant.scopes);
 };
 
-const operate = (state: SimulatorState, call: Call, identity: Identity, signed: boolean): Answer => {
+const operate = (state: SimulatorState, call: Call, identity: Identity, signed: boolean): Answer | Promise<Answer> => {
   if (call.path === MEASURE_PATH && ['GET', 'POST'].includes(call.method)) {
     return measure(state, call, identity);
   }
+  if (call.path === NOTIFY_PATH && ['GET', 'POST'].includes(call.method)) return notify(state, call, identity);
   if (call.path === OAUTH2_PATH && ['GET', 'POST'].includes(call.method)) return oauth2(state, call, signed);
   if (call.path === SIGNATURE_PATH && call.method === 'POST' && call.action === 'getnonce') {
     return getnonce(state, call, signed);
@@ -57,14 +59,19 @@ const rotateElsewhere = (state: SimulatorState, call: Call): void => {
 
 type Handling = { call: Call; identity: Identity; fault: Fault | undefined; signed: boolean };
 
-const handle = (state: SimulatorState, { call, identity, fault, signed }: Handling): Answer | null => {
+/** The answer, or a promise of one where a callback is asked first. */
+const handle = (
+  state: SimulatorState,
+  { call, identity, fault, signed }: Handling,
+): Answer | null | Promise<Answer | null> => {
   const userid = identity.held?.grant.userid;
   const limited = state.limits.judge(call, { clientId: identity.clientId, userid });
   if (fault !== undefined && !takesEffect(fault)) return answerInstead(fault, call);
   if (fault?.kind === 'rotated_elsewhere') rotateElsewhere(state, call);
   if (identity.held !== undefined) state.grants.use(identity.held);
   const outcome = limited ?? operate(state, call, identity, signed);
-  return (fault === undefined ? null : answerInstead(fault, call)) ?? outcome;
+  const instead = fault === undefined ? null : answerInstead(fault, call);
+  return outcome instanceof Promise ? outcome.then((answer) => instead ?? answer) : (instead ?? outcome);
 };
 
 /** Answers a call to the API host. Rejects only if a fault breaks the connection or the caller gives up. */
@@ -75,7 +82,8 @@ export const handleApiCall = async (state: SimulatorState, request: Request): Pr
   // Await nothing until the answer is decided, so that calls take effect one after the other.
   const identity = identify(state, call);
   const fault = state.faults.take(call, identity.person?.id);
-  const answer = handle(state, { call, identity, fault, signed });
+  const handled = handle(state, { call, identity, fault, signed });
+  const answer = handled instanceof Promise ? await handled : handled;
   state.calls.add(state.clock.now(), description, {
     clientId: identity.clientId ?? null,
     person: identity.person?.id ?? null,

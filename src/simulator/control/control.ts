@@ -5,6 +5,7 @@ import { faultKinds } from '../faults.ts';
 import type { Grant } from '../oauth/grants.ts';
 import type { SimulatorState } from '../state.ts';
 import { clientSchema, clockSchema, faultSchema, readBody, settingsChangesSchema, shown } from './input.ts';
+import { handleNotifications } from './notify-routes.ts';
 import { handlePeople } from './people-routes.ts';
 
 const index = {
@@ -20,6 +21,9 @@ const index = {
   'people/:person/groups':
     'GET lists; POST a raw group {measures, date?, attrib?, category?, modelid?, timezone?, distortion? ({without?, instead?}: what is sent), …}',
   'people/:person/groups/:grpid': 'PATCH {measures?, date?, attrib?, category?}; DELETE',
+  subscriptions: 'GET lists those to notifications, DELETE loses them without a word; ?person= and ?appli= filter',
+  pushes:
+    'GET lists what waits and what was sent; POST {callback_url, fields?} forges one; DELETE drops what waits. The settings lose, double, delay and reorder new ones',
   clock: 'GET; POST {now? (Unix s or RFC 3339) or advance_seconds?, frozen?}',
   settings: 'GET; PATCH any of them',
   fault_kinds: faultKinds.join(', '),
@@ -117,6 +121,7 @@ export const controlApp = (state: SimulatorState): Hono => {
   const app = new Hono();
   app.get('/', (c) => c.json({ about: 'A simulated Withings: what it lets a program see and change', ...index }));
   handlePeople(app, state);
+  handleNotifications(app, state);
   app.get('/clock', (c) => c.json(clockNow(state)));
   app.post('/clock', (c) => moveClock(state, c));
   app.get('/settings', (c) => c.json(shown(state.settings)));

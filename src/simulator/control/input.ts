@@ -107,6 +107,12 @@ export const groupChangesSchema = z.strictObject({
   measures: z.array(measureSchema).optional(),
 });
 
+/** A push that Withings did not send: to any callback, with any fields. */
+export const forgedPushSchema = z.strictObject({
+  callbackUrl: z.url({ protocol: /^https?$/ }),
+  fields: z.record(z.string(), z.string()).default({}),
+});
+
 export const clockSchema = z
   .strictObject({
     /** Unix seconds or an RFC 3339 text. */

@@ -50,7 +50,9 @@ const changePerson = async (c: Context, person: Person): Promise<Response> => {
 const withdraw = async (state: SimulatorState, c: Context, person: Person): Promise<Response> => {
   const body = await readBody(c, withdrawSchema);
   if (body instanceof Response) return body;
-  return c.json({ withdrawn: state.grants.withdraw(person.userid, body.clientId) });
+  const withdrawn = state.grants.withdraw(person.userid, body.clientId);
+  state.notifications.accountChanged(person.userid, 'unlink', body.clientId);
+  return c.json({ withdrawn });
 };
 
 /** The groups as weigh-ins: those of one device at one moment. */
@@ -154,6 +156,7 @@ export const handlePeople = (app: Hono, state: SimulatorState): void => {
     '/people/:person',
     withPerson((c, person) => {
       state.grants.withdraw(person.userid);
+      state.notifications.accountChanged(person.userid, 'delete');
       state.people.remove(person);
       return c.body(null, 204);
     }),

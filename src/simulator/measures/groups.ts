@@ -21,8 +21,11 @@ export type Groups = {
   changed: () => boolean;
 };
 
+/** Gets a group as it was and as it is: absent before it was created, and after it was deleted. */
+export type GroupChanged = (before: StoredGroup | undefined, after: StoredGroup | undefined) => void;
+
 /** One person's groups; `load` makes the first ones when they are first asked for. */
-export const createGroups = (load: () => StoredGroup[]): Groups => {
+export const createGroups = (load: () => StoredGroup[], onChange: GroupChanged): Groups => {
   let loaded: Map<number, StoredGroup> | null = null;
   let changed = false;
   const groups = () => (loaded ??= new Map(load().map((group) => [group.grpid, group])));
@@ -31,7 +34,11 @@ export const createGroups = (load: () => StoredGroup[]): Groups => {
     get: (grpid) => groups().get(grpid),
     add: (added) => {
       changed = true;
-      for (const group of added) groups().set(group.grpid, group);
+      for (const group of added) {
+        const before = groups().get(group.grpid);
+        groups().set(group.grpid, group);
+        onChange(before, group);
+      }
     },
     edit: (grpid, changes, nowSeconds) => {
       const group = groups().get(grpid);
@@ -39,11 +46,16 @@ export const createGroups = (load: () => StoredGroup[]): Groups => {
       const edited = { ...group, ...changes, modified: nowSeconds };
       changed = true;
       groups().set(grpid, edited);
+      onChange(group, edited);
       return edited;
     },
     remove: (grpid) => {
+      const group = groups().get(grpid);
+      if (group === undefined) return false;
       changed = true;
-      return groups().delete(grpid);
+      groups().delete(grpid);
+      onChange(group, undefined);
+      return true;
     },
     changed: () => changed,
   };

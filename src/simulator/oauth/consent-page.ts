@@ -4,7 +4,7 @@ import type { Person } from '../people/people.ts';
 import type { AuthorizationRequest } from './authorize.ts';
 
 /** An escaped piece of a page, as hono's `html` makes it. */
-type Markup = ReturnType<typeof html>;
+export type Markup = ReturnType<typeof html>;
 
 const scopeWords: Record<string, string> = {
   'user.info': 'Your account and devices',
@@ -85,13 +85,28 @@ const style = html`<style>
     outline: 3px solid #3a8ee6;
     outline-offset: 2px;
   }
-  .buttons {
+  .buttons,
+  .weigh-in {
     display: flex;
     gap: 0.75rem;
+    align-items: center;
+  }
+  .weigh-in {
+    margin: 0.5rem 0 1.5rem;
+  }
+  input[type='number'] {
+    font: inherit;
+    width: 6rem;
+    padding: 0.6rem;
+    border-radius: 0.5rem;
+    border: 1px solid var(--line);
+    background: transparent;
+    color: inherit;
   }
 </style>`;
 
-const page = (title: string, content: Markup): Markup =>
+/** A page of the simulator. */
+export const page = (title: string, content: Markup): Markup =>
   html`<!doctype html>
     <html lang="en">
       <head>
@@ -141,19 +156,4 @@ export const errorPage = (message: string): Markup =>
     'This cannot continue',
     html`<h1>This cannot continue</h1>
       <p>${message}</p>`,
-  );
-
-/** What the simulator's own address shows. */
-export const frontPage = (people: Person[]): Markup =>
-  page(
-    'A simulated Withings',
-    html`<h1>A simulated Withings</h1>
-      <p>
-        Apps send their users here to allow access, and call its API. <a href="/_control">/_control</a> lists what a
-        program can change.
-      </p>
-      <h2>People</h2>
-      <ul>
-        ${people.map(({ name, description }) => html`<li><strong>${name}</strong>: ${description}</li>`)}
-      </ul>`,
   );

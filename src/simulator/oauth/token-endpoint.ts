@@ -44,6 +44,11 @@ const exchangeCode = (state: SimulatorState, call: Call, client: Client): Answer
   if (call.fields['redirect_uri'] !== code.redirectUri) return invalidParams('redirect_uri');
   if (state.people.find(code.userid) === undefined) return invalidParams('code');
   const held = state.grants.issue({ clientId: client.clientId, userid: code.userid, scopes: code.scopes });
+  if (state.settings.reconsentEndsSubscriptions) {
+    const isOld = ({ clientId, userid }: { clientId: string; userid: number }) =>
+      clientId === client.clientId && userid === code.userid;
+    state.notifications.subscriptions.lose(isOld);
+  }
   return tokenAnswer(state, held, String(code.userid));
 };
 
@@ -76,7 +81,9 @@ const revoke = (state: SimulatorState, call: Call, signed: boolean): Answer => {
   const userid = fields['userid'] ?? '';
   const person = /^\d+$/.test(userid) ? state.people.find(Number(userid)) : undefined;
   if (person === undefined) return invalidParams('userid');
-  return state.grants.withdraw(person.userid, client.clientId) > 0 ? success({}) : invalidParams('userid');
+  if (state.grants.withdraw(person.userid, client.clientId) === 0) return invalidParams('userid');
+  state.notifications.accessEnded(person.userid, client.clientId);
+  return success({});
 };
 
 /** `/v2/oauth2`. `signed`: the call's signature was checked and is right. */

@@ -1,4 +1,4 @@
-import { createGroups, type Groups, type StoredGroup } from '../measures/groups.ts';
+import { createGroups, type GroupChanged, type Groups, type StoredGroup } from '../measures/groups.ts';
 
 /** Who has an account. */
 type Profile = {
@@ -52,14 +52,21 @@ export type People = {
  * The people who have a Withings account, in the order the consent page lists them. Their pasts end at
  * `startSeconds` (Unix).
  */
-export const createPeople = (startSeconds: number, seeds: PersonSeed[]): People => {
+export const createPeople = (
+  startSeconds: number,
+  seeds: PersonSeed[],
+  onChange: (userid: number, ...change: Parameters<GroupChanged>) => void,
+): People => {
   const people = new Map<number, Person>();
   const byId = new Map<string, Person>();
   const find = (idOrUserid: string | number) => people.get(Number(idOrUserid)) ?? byId.get(String(idOrUserid));
 
   const add = ({ history, ...seed }: PersonSeed): Person | null => {
     if (find(seed.id) !== undefined || find(seed.userid) !== undefined) return null;
-    const groups = createGroups(() => history?.(startSeconds) ?? []);
+    const groups = createGroups(
+      () => history?.(startSeconds) ?? [],
+      (before, after) => onChange(seed.userid, before, after),
+    );
     const sharing = { allowedScopes: null, sharingPaused: false, olderRecordings: false };
     const upstream = { pageSize: null, endlessMore: null, slow: null };
     const person = { ...sharing, ...upstream, ...seed, groups };
