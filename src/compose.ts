@@ -2,7 +2,7 @@ import {
   type CredentialLookupLimiter,
   createCredentialLookupLimiter,
 } from './broker/access/credential-lookup-limiter.ts';
-import type { RateLimitName, Deps } from './broker/deps.ts';
+import type { RateLimitName, Deps, Sleep } from './broker/deps.ts';
 import { createAlarmWebhook } from './broker/operator/alarm-webhook.ts';
 import { createPostWebhook } from './broker/webhooks/post-webhook.ts';
 import { meterWithings } from './broker/withings.ts';
@@ -21,7 +21,7 @@ export type Seams = {
   now: () => number;
   /** D1's clock, where a test has another than D1. */
   databaseNow?: () => number;
-  sleep: (ms: number) => Promise<void>;
+  sleep: Sleep;
   random: (size: number) => Uint8Array;
   log: (entry: LogEntry) => void;
 };
@@ -29,7 +29,7 @@ export type Seams = {
 const platform: Seams = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
-  sleep: (ms) => scheduler.wait(ms),
+  sleep: (ms, signal) => scheduler.wait(ms, signal && { signal }),
   random: (size) => crypto.getRandomValues(new Uint8Array(size)),
   log: writeLog,
 };
@@ -93,6 +93,7 @@ export const compose = async (
 const BRAKES = {
   auth: 'AUTH_RATE',
   callback: 'CALLBACK_RATE',
+  link_wait: 'WAIT_RATE',
   network: 'NETWORK_RATE',
   failed_credential: 'FAILED_RATE',
   app: 'APP_RATE',

@@ -19,6 +19,7 @@ export type Bindings = {
   LINKS: KVNamespace;
   AUTH_RATE?: RateLimit;
   CALLBACK_RATE?: RateLimit;
+  WAIT_RATE?: RateLimit;
   NETWORK_RATE?: RateLimit;
   FAILED_RATE?: RateLimit;
   APP_RATE?: RateLimit;

@@ -22,7 +22,7 @@ export type Deps = {
   now: () => EpochMs;
   /** Sets the clock by the database's clock; see `Clock`. */
   correctClock: (databaseNow: EpochMs, askedAt: EpochMs) => number;
-  sleep: (ms: number) => Promise<void>;
+  sleep: Sleep;
   random: RandomBytes;
   log: Log;
   credentials: CredentialLookupLimiter;
@@ -39,12 +39,17 @@ export type Deps = {
   settings: BrokerSettings;
 };
 
+/** Waits so long, or until the signal, which rejects. */
+export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
+
 /** The rate limits. */
 export type RateLimitName =
   /** Authorization requests, by address: each costs a KV write. */
   | 'auth'
   /** Callbacks, by address: each may cost a request to Withings. */
   | 'callback'
+  /** Callbacks that may wait for their turn at Withings, by address: each holds a place. */
+  | 'link_wait'
   /** Both of these, by wide IPv6 network: all its households may have one owner. */
   | 'network'
   /** Requests with an invalid credential, by address. */

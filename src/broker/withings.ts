@@ -67,14 +67,16 @@ const quotasOf = ({ db, shares, now, sleep }: Parts) => {
    * Takes requests from a share, in one transaction with statements that may depend on it.
    *
    * @param following see `takeQuota`
+   * @param preceding see `takeQuota`
    * @returns the reservation, if there is one, and what the statements answered; `storage_unavailable`
    */
   const reserveWith = async (
     { share: name, ...about }: Asker,
     count: number,
     following: readonly D1PreparedStatement[],
+    preceding: readonly D1PreparedStatement[] = [],
   ): Promise<Result<{ granted: Granted | undefined; results: D1Result[] }, StorageFailure>> => {
-    const taken = await takeQuota(db, { ...about, name, share: shares[name], count }, now(), following);
+    const taken = await takeQuota(db, { ...about, name, share: shares[name], count }, now(), following, preceding);
     if (!taken.ok) return taken;
     const { granted, results } = taken.value;
     if (granted !== undefined && granted.waitMs > 0) await sleep(granted.waitMs);

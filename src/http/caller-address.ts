@@ -23,7 +23,7 @@ const firstGroups = (address: string, groups: number): string => address.split('
  */
 export const mayAddressPass = async (
   c: HttpContext,
-  brake: Extract<RateLimitName, 'auth' | 'callback' | 'failed_credential'>,
+  brake: Extract<RateLimitName, 'auth' | 'callback' | 'link_wait' | 'failed_credential'>,
 ): Promise<boolean> => {
   const address = callerAddress(c);
   if (address === undefined) return true;

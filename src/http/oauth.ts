@@ -66,6 +66,7 @@ oauth.get(CALLBACK_PATH, async (c) => {
     code: code === undefined || otherCodes.length > 0 || query.has('error') ? undefined : secret(code),
     binding: getHostCookie(c, BINDING_COOKIE),
     callbackUrl: callbackUrl(c),
+    mayWait: await mayAddressPass(c, 'link_wait'),
   });
   if (!finished.ok) return answerFailure(c, finished.failure);
   const { location, ending, onPage } = finished.value;

@@ -110,7 +110,7 @@ const link = async (index: number) => {
   if (!grant.ok) throw new Error(`the exchange failed: ${grant.failure.kind}`);
   const claim = { id: String(index), expiresAt: now + MINUTE_MS };
   const user = { appId: 'app', userId: `user-${index}`, policy: 'open', kind: 'open', sameBrowser: true } as const;
-  await storeGrant(deps, { ...user, grant: grant.value, scope: ['user.metrics'], claim });
+  await storeGrant(deps, { ...user, grant: grant.value, scope: ['user.metrics'], claim }, undefined);
 };
 
 const idOf = database.database.prepare(`SELECT id FROM connections WHERE app_id = 'app' AND user_id = ?`);

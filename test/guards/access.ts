@@ -74,7 +74,7 @@ export const ACCESS: readonly Guard[] = [
     name: 'a connect session ends with what minted it',
     threats: ['T62'],
     file: 'src/broker/link/finish-link.ts',
-    find: "if (ended.value) return { ending: 'link_not_allowed', reason: 'session_key_revoked' };",
+    find: "if (target.isMinterGone) return { ending: 'link_not_allowed', reason: 'session_key_revoked' };",
     replace: '',
     tests: USER_TOKENS,
   },

@@ -46,9 +46,9 @@ export const LIMITS: readonly Guard[] = [
     name: 'a link goes on without KV',
     threats: ['T38'],
     file: 'src/broker/link/start-link.ts',
-    find: '...(!put.ok && { rec: record })',
+    find: '...(carried !== undefined && { rec: carried })',
     replace: '',
-    tests: ['test/http/storage-failing.test.ts'],
+    tests: ['test/http/kv-failing.test.ts'],
   },
   {
     name: 'a forged state writes nothing',
@@ -56,7 +56,7 @@ export const LIMITS: readonly Guard[] = [
     file: 'src/broker/link/finish-link.ts',
     find: "if (verified.failure.kind === 'invalid') return fail({ kind: 'state_invalid' });",
     replace:
-      "if (verified.failure.kind === 'invalid') { await noteOutcome(deps.db, { id: callback.state, expiresAt: 0 }, 'server_error'); return fail({ kind: 'state_invalid' }); }",
+      "if (verified.failure.kind === 'invalid') { await deps.db.d1.prepare(\"INSERT INTO claims (expires_at, id) VALUES (0, 'forged')\").run(); return fail({ kind: 'state_invalid' }); }",
     tests: ['test/http/callback-refused.test.ts'],
   },
   {
@@ -102,10 +102,18 @@ export const LIMITS: readonly Guard[] = [
   {
     name: 'links have a share of their own',
     threats: ['T55'],
-    file: 'src/broker/link/finish-link.ts',
-    find: "withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1)",
-    replace: "withings.reserve({ share: 'sync', waitMs: MAX_QUOTA_WAIT_MS }, 1)",
+    file: 'src/broker/link/claim-link.ts',
+    find: "share: 'link',",
+    replace: "share: 'sync',",
     tests: ['test/http/link-quota.test.ts', 'test/http/quotas.test.ts'],
+  },
+  {
+    name: 'an address waits so often for its turn at Withings and no more',
+    threats: ['T55'],
+    file: 'src/broker/link/claim-link.ts',
+    find: 'waitMs: mayWait ? MAX_QUOTA_WAIT_MS : 0',
+    replace: 'waitMs: MAX_QUOTA_WAIT_MS',
+    tests: ['test/http/link-flood.test.ts'],
   },
   {
     name: 'callbacks come so often and no more',

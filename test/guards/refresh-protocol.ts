@@ -147,7 +147,7 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   {
     name: 'quota: what Withings said about when to come back holds',
     file: QUOTA,
-    find: '    AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = ?9 AND ${isRunning})\n',
+    find: 'NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = ?9 AND ${isRunning})\n        AND',
     replace: '',
     tests: ['test/store/withings-quota.test.ts', 'test/http/failing-syncs.test.ts'],
   },

@@ -61,7 +61,7 @@ export const STATES: readonly Guard[] = [
     name: 'one callback wins a state',
     threats: ['T15'],
     file: 'src/store/link/claims.ts',
-    find: 'won: CLAIM.rowsOf(claimed).length > 0,',
+    find: 'won: hasRow(claimed),',
     replace: 'won: true,',
     tests: ENDINGS,
   },
@@ -77,9 +77,9 @@ export const STATES: readonly Guard[] = [
     name: 'the app of a link is the one in its state',
     threats: ['T23'],
     file: FINISH,
-    find: '    appId: state.app,\n    userId: record.user,',
+    find: 'const user = { appId: state.app, userId: record.user };',
     replace:
-      "    appId: (await deps.db.d1.prepare('SELECT id FROM apps ORDER BY created_at LIMIT 1').first<string>('id')) ?? '',\n    userId: record.user,",
+      "const user = { appId: (await deps.db.d1.prepare('SELECT id FROM apps ORDER BY created_at LIMIT 1').first<string>('id')) ?? '', userId: record.user };",
     tests: ENDINGS,
   },
   {
@@ -109,9 +109,25 @@ export const STATES: readonly Guard[] = [
   {
     name: 'a session is given back by nobody but who won it and made nothing of it',
     threats: ['T54'],
-    file: FINISH,
-    find: 'reason === QUOTA_USED ? session : undefined',
+    file: 'src/broker/link/claim-link.ts',
+    find: 'reason === QUOTA_USED && session',
     replace: 'session',
     tests: ['test/http/single-use.test.ts'],
+  },
+  {
+    name: 'a claim whose answer was lost is recognised by its own id, and by no other',
+    threats: ['T15'],
+    file: 'src/store/link/claims.ts',
+    find: 'WHERE claims.claimant = excluded.claimant\n',
+    replace: 'WHERE TRUE\n',
+    tests: ENDINGS,
+  },
+  {
+    name: 'a callback that is late uses up no session and no request',
+    threats: ['T54'],
+    file: 'src/store/link/claims.ts',
+    find: 'WHERE changes() > 0',
+    replace: 'WHERE TRUE',
+    tests: ['test/http/single-use.test.ts', 'test/http/link-quota.test.ts'],
   },
 ];

@@ -33,8 +33,9 @@ beforeAll(async () => {
   app = await makeApp(broker);
   await connect(broker, app, 'ada', 'nora');
   while ((await app.call('POST', '/withings/sync/ada')).status !== 200) broker.advance(60_000);
-  for (const name of ['a', 'b']) {
-    states[name] = new URL((await openLink(broker, authPath(app, 'nobody'))).authorizeUrl).searchParams.get('state');
+  for (const name of ['a', 'b', 'c']) {
+    const path = authPath(app, name === 'c' ? 'ada' : 'nobody');
+    states[name] = new URL((await openLink(broker, path)).authorizeUrl).searchParams.get('state');
   }
   userToken = (await (await app.call('POST', '/withings/user-tokens', { user_id: 'ada' })).json<{ token: string }>())
     .token;
@@ -65,8 +66,8 @@ const get = (path: string, headers: Record<string, string> = {}, method = 'GET')
 const statusPath = () => `/apps/${app.id}/withings/status/ada`;
 /** Of links that were opened before they are measured; `b` comes back without a code. */
 const states: Record<string, string | null> = {};
-const callback = (name: 'a' | 'b') =>
-  get(`/withings/callback?${name === 'a' ? 'code=made-up' : 'error=access_denied'}&state=${states[name]}`);
+const callback = (name: 'a' | 'b' | 'c') =>
+  get(`/withings/callback?${name === 'b' ? 'error=access_denied' : 'code=made-up'}&state=${states[name]}`);
 const sync = () => get(`/apps/${app.id}/withings/sync/ada`, bearer(), 'POST');
 const bearer = () => ({ Authorization: `Bearer ${userToken}` });
 const unknownKey = () => mintCredential('key', (size) => crypto.getRandomValues(new Uint8Array(size)));
@@ -85,7 +86,13 @@ const ATTACKS: [what: string, status: number, most: Cost, request: () => Promise
   ['a link', 302, { ...NOTHING, read: 3, kv: 1 }, () => get(authPath(app, 'nobody'))],
   ['a link that is refused', 400, { ...NOTHING, read: 8 }, () => get(authPath(app, 'nobody', 'https://evil.example/'))],
   ['a callback with a made-up code', 302, { read: 8, written: 4, kv: 0, withings: 1 }, () => callback('a')],
-  ['the same callback again', 302, { ...NOTHING, read: 4 }, () => callback('a')],
+  [
+    'a callback with a made-up code for a user who is connected',
+    302,
+    { read: 10, written: 4, kv: 0, withings: 1 },
+    () => callback('c'),
+  ],
+  ['the same callback again', 302, { ...NOTHING, read: 6 }, () => callback('a')],
   ['a callback without a code', 302, { ...NOTHING, read: 4, written: 3 }, () => callback('b')],
   ['a look at /healthz', 200, { ...NOTHING, read: 6 }, () => get('/healthz')],
   ['the next look at /healthz', 200, NOTHING, () => get('/healthz')],

@@ -56,7 +56,10 @@ describe.each([
     await app.call('GET', `/withings/status/${user}`);
     await broker.settle();
   });
-  beforeEach(resetMeters);
+  beforeEach(async () => {
+    await broker.settle();
+    resetMeters();
+  });
 
   test('auth is one query of at most 3 rows, and one KV write', async () => {
     const { response } = await openLink(broker, authPath(app, 'newcomer'));

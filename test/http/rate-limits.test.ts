@@ -73,7 +73,7 @@ test('a rate limit of the platform that fails holds nobody up, and the log says 
     200,
   );
   const line = { level: 'warn', event: 'rate_limit', outcome: 'unavailable' };
-  expect(broker.logs.filter(({ event }) => event === 'rate_limit')).toEqual(Array.from({ length: 7 }, () => line));
+  expect(broker.logs.filter(({ event }) => event === 'rate_limit')).toEqual(Array.from({ length: 8 }, () => line));
 });
 
 test('on a developer’s machine nothing is braked', async () => {

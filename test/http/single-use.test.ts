@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { sessionMarkExpiresAt } from '../../src/domain/link.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/domain/time.ts';
-import { claimLink } from '../../src/store/link/claims.ts';
+import { type Claim as Mark, claimLink } from '../../src/store/link/claims.ts';
 import {
   type Broker,
   browserOf,
@@ -137,25 +137,24 @@ test('a mark is deleted in the end', async () => {
 
 test('of isolates that compute different times for one mark, one wins', async () => {
   const { db } = await broker.deps();
-  const state = (id: string) => ({ id, expiresAt: broker.now() + HOUR_MS });
-  const claims = await Promise.all(
-    [0, 1, 2, 3].map((late) =>
-      claimLink(
-        db,
-        state(`state ${late}`),
-        { id: 'session', expiresAt: sessionMarkExpiresAt(broker.now() + late) },
-        app.id,
-        '',
-      ),
-    ),
-  );
-  expect(claims.filter((claim) => claim.ok && claim.value.sessionWon)).toHaveLength(1);
-  const states = await Promise.all(
-    [0, 1, 2, 3].map((late) =>
-      claimLink(db, { id: 'one state', expiresAt: broker.now() + late }, undefined, app.id, ''),
-    ),
-  );
-  expect(states.filter((claim) => claim.ok && claim.value.won)).toHaveLength(1);
+  const inAnHour = broker.now() + HOUR_MS;
+  const claim = (late: number, state: string, session?: Mark) =>
+    claimLink(
+      db,
+      {
+        state: { id: state, expiresAt: inAnHour + (session === undefined ? late : 0) },
+        session: session && { ...session, minter: {} },
+        appId: app.id,
+        redirectUriId: '',
+        claimant: `callback ${late}`,
+      },
+      broker.now(),
+    );
+  const sessionAt = (late: number) => ({ id: 'session', expiresAt: sessionMarkExpiresAt(broker.now() + late) });
+  const claims = await Promise.all([0, 1, 2, 3].map((late) => claim(late, `state ${late}`, sessionAt(late))));
+  expect(claims.filter((one) => one.ok && one.value.sessionWon)).toHaveLength(1);
+  const states = await Promise.all([0, 1, 2, 3].map((late) => claim(late, 'one state')));
+  expect(states.filter((one) => one.ok && one.value.won)).toHaveLength(1);
 });
 
 test('a ticket is spent by its first use, or by its end, whatever the cron sweeps', async () => {

@@ -14,11 +14,11 @@ import {
   WOMOJI,
 } from '../support/broker.ts';
 import { type D1Fault, meterD1 } from '../support/d1-meter.ts';
-import { dumpKv, dumpState } from '../support/dump.ts';
+import { dumpState } from '../support/dump.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 import { changingNothing, codeOf, readProblem } from '../support/problem.ts';
 
-/** KV and D1 failing at each step of each route: the answer says what to do, nothing is half done, and the next try succeeds. */
+/** D1 failing at each step of each route: the answer says what to do, nothing is half done, and the next try succeeds. */
 
 const d1 = meterD1(env.DB);
 const kv = meterKv(env.LINKS);
@@ -39,56 +39,14 @@ beforeEach(async () => {
 
 const user = () => `user-${users}`;
 
-const consented = async () => {
-  const { authorizeUrl, cookies } = await openLink(broker, authPath(app, user()));
+const consented = async (link = authPath(app, user())) => {
+  const { authorizeUrl, cookies } = await openLink(broker, link);
   const url = await consent(broker, authorizeUrl, 'nora');
   const state = new URL(url).searchParams.get('state') ?? '';
   return { state, finish: () => broker.request(url, { headers: { Cookie: cookies } }) };
 };
 
 const errorIn = (response: Response) => new URL(response.headers.get('Location') ?? 'none:').searchParams.get('error');
-
-describe('KV', () => {
-  test('that takes no writes is done without: the record travels sealed in the state', async () => {
-    kv.fail('put');
-    const before = await dumpKv();
-    const { state, finish } = await consented();
-    expect(await dumpKv()).toEqual(before);
-    const payload = atob((state.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'));
-    expect(payload).not.toContain(user());
-    kv.reset();
-    expect((await finish()).headers.get('Location')).toBe(WOMOJI);
-    expect(kv.operations).toEqual([]);
-    expect(await (await app.call('GET', `/withings/status/${user()}`)).json()).toEqual({ connected: true });
-    expect(broker.logs).toContainEqual(expect.objectContaining({ level: 'warn', outcome: 'kv_put_failed' }));
-  });
-
-  test('that cannot be read sends the browser back to the app, and no code is exchanged', async () => {
-    const { finish } = await consented();
-    kv.fail('get');
-    expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
-    expect(sent.count()).toBe(0);
-  });
-
-  test('that lost the record sends the browser back to the app, and no code is exchanged', async () => {
-    const { finish } = await consented();
-    for (const key of Object.keys(await dumpKv())) await env.LINKS.delete(key);
-    expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
-    expect(sent.count()).toBe(0);
-  });
-
-  test('that gives another flow’s record is not believed', async () => {
-    const { finish } = await consented();
-    const other = await openLink(broker, authPath(app, 'eve'));
-    const records = Object.entries(await dumpKv());
-    expect(other.authorizeUrl).not.toBe('');
-    for (const [index, [key]] of records.entries()) {
-      await env.LINKS.put(key, records[(index + 1) % records.length]?.[1] ?? '');
-    }
-    expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
-    expect(broker.logs).toContainEqual(expect.objectContaining({ event: 'alarm', outcome: 'link_record_unreadable' }));
-  });
-});
 
 const failAt = (at: number, fault: D1Fault) => {
   d1.reset();
@@ -125,32 +83,66 @@ describe('D1 failing', () => {
   });
 
   test.each([
-    [2, 'not sent', 0],
-    [3, 'sent once', 1],
-    [4, 'sent once', 1],
+    [2, 'while the user’s connection is read'],
+    [3, 'while the tokens are stored'],
   ])(
-    'from round trip %i of a callback on ends at the app, with nothing kept and the code %s',
-    async (from, _, codes) => {
+    'from round trip %i of a callback on (%s) ends at the app, with nothing kept and the code sent once',
+    async (from) => {
       const { finish } = await consented();
       failFrom(from);
       expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
-      expect(sent.count()).toBe(codes);
+      expect(sent.count()).toBe(1);
       d1.failWhen(undefined);
       expect(errorIn(await changingNothing(finish))).toBe('temporarily_unavailable');
-      expect(sent.count()).toBe(codes);
+      expect(sent.count()).toBe(1);
     },
   );
 
-  test.each(['refused', 'answer_lost'] as const)('once while the quota is asked (%s) is got over', async (fault) => {
+  describe.each(['refused', 'answer_lost'] as const)('once at the claim of a state (%s)', (fault) => {
+    test('is got over: the callback knows its own claim, and takes its request to Withings', async () => {
+      const { finish } = await consented();
+      failAt(1, fault);
+      expect((await finish()).headers.get('Location')).toBe(WOMOJI);
+      expect(sent.count()).toBe(1);
+    });
+
+    test('is got over by the link of a connect session too, which is spent then', async () => {
+      const minted = await app.call('POST', '/withings/connect-sessions', { user_id: user(), redirect_uri: WOMOJI });
+      const { auth_url: url } = await minted.json<{ auth_url: string }>();
+      const [first, second] = [await consented(url), await consented(url)];
+      failAt(1, fault);
+      expect((await first.finish()).headers.get('Location')).toBe(WOMOJI);
+      expect(errorIn(await second.finish())).toBe('link_not_allowed');
+      expect(sent.count()).toBe(1);
+    });
+
+    test('is got over where there is no code', async () => {
+      const { state } = await consented();
+      failAt(1, fault);
+      const end = await broker.request(`/withings/callback?error=access_denied&state=${state}`);
+      expect(errorIn(end)).toBe('access_denied');
+    });
+  });
+
+  test('whose answer to a claim is lost for good leaves the code to nobody else', async () => {
     const { finish } = await consented();
-    failAt(2, fault);
+    d1.reset();
+    d1.failWhen(() => 'answer_lost');
+    expect(await codeOf(await finish())).toBe('503 storage_unavailable');
+    d1.failWhen(undefined);
+    expect(errorIn(await finish())).toBe('temporarily_unavailable');
+    expect(sent.count()).toBe(0);
+  });
+
+  test('once while the user’s connection is read is got over', async () => {
+    const { finish } = await consented();
+    failAt(2, 'refused');
     expect((await finish()).headers.get('Location')).toBe(WOMOJI);
-    expect(sent.count()).toBe(1);
   });
 
   test.each(['refused', 'answer_lost'] as const)('once while the tokens are stored (%s) is got over', async (fault) => {
     const { finish } = await consented();
-    failAt(4, fault);
+    failAt(3, fault);
     expect((await finish()).headers.get('Location')).toBe(WOMOJI);
     expect(sent.count()).toBe(1);
     expect((await app.call('POST', `/withings/sync/${user()}`)).status).toBe(200);

@@ -6,6 +6,7 @@ import { storeGrant } from '../../src/broker/link/store-grant.ts';
 import { disconnect } from '../../src/broker/users/connection-state.ts';
 import type { LinkPolicy } from '../../src/domain/app.ts';
 import { secret } from '../../src/domain/secret.ts';
+import { currentConnection } from '../../src/store/link/connections.ts';
 import { APP_ID, createWorld, START, type World } from './world.ts';
 
 /** Two links, confirmations or disconnects at the same instant, in every order in which their round trips can follow each other. */
@@ -37,16 +38,13 @@ const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open', wit
     expiresInSeconds: 10_800,
   };
   const claim = { id: `claim of ${userId} ${withingsUserId}`, expiresAt: START + 1e12 };
-  const kept = await storeGrant(deps, {
-    appId: APP_ID,
-    userId,
-    policy,
-    kind: 'open',
-    sameBrowser: true,
-    grant,
-    scope: ['user.metrics'],
-    claim,
-  });
+  const user = { appId: APP_ID, userId };
+  const current = await currentConnection(deps.db, user);
+  const kept = await storeGrant(
+    deps,
+    { ...user, policy, kind: 'open', sameBrowser: true, grant, scope: ['user.metrics'], claim },
+    current.ok ? current.value : undefined,
+  );
   return kept.ok ? kept.value : { ending: kept.failure.kind };
 };
 const confirm = async (deps: Deps, userId: string, ticket: string): Promise<string> => {

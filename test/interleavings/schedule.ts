@@ -9,6 +9,7 @@ import { USER } from '../../src/domain/audit.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
 import type { Faults } from '../../src/simulator/faults.ts';
+import { currentConnection } from '../../src/store/link/connections.ts';
 import { APP_ID, CALLBACK_URL, CLIENT_ID, createWorld, type D1Fault, START, type World } from './world.ts';
 
 /**
@@ -168,18 +169,16 @@ const reconnect = (world: World, task: string, name: string): void => {
   world.invoke(task, async (deps) => {
     const granted = await deps.withings.reserve({ share: 'link' }, 1);
     if (!granted.ok) return;
+    const current = await currentConnection(deps.db, { appId: APP_ID, userId: name });
     const grant = await deps.withings.exchangeCode(granted.value, {
       code: secret(codes.issue(fields)),
       redirectUri: CALLBACK_URL,
     });
     if (!grant.ok) return;
     const link = { appId: APP_ID, userId: name, policy: 'open', kind: 'open', sameBrowser: true } as const;
-    await storeGrant(deps, {
-      ...link,
-      grant: grant.value,
-      scope: ['user.metrics'],
-      claim: { id: name, expiresAt: START + 1e12 },
-    });
+    const claim = { id: name, expiresAt: START + 1e12 };
+    const kept = { ...link, grant: grant.value, scope: ['user.metrics'], claim };
+    await storeGrant(deps, kept, current.ok ? current.value : undefined);
   });
 };
 

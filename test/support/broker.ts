@@ -9,11 +9,14 @@ import type { LogEntry } from '../../src/domain/log.ts';
 import { http } from '../../src/http/app.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
 import { plantSecret, recordAnswer } from './canaries.ts';
-import { meterD1, untilD1IsIdle } from './d1-meter.ts';
-import { tableNames } from './dump.ts';
+import { meterD1, untilStorageIsIdle } from './d1-meter.ts';
 import { watchLog } from './leaks.ts';
+import { meterKv } from './meters.ts';
 import { watchStatements } from './query-plans.ts';
+import { limitedTo } from './rate-limit.ts';
 import { faultOf } from './reference-check.ts';
+
+export { emptyStorage, emptyTables } from './dump.ts';
 
 /**
  * The broker as it runs: its routes and its cron tick in workerd, on real D1 and KV, with the simulator as Withings and one clock for both.
@@ -74,7 +77,7 @@ export const startBroker = async (
     }
   }) as typeof fetch;
   let bindings = {
-    LINKS: env.LINKS,
+    LINKS: meterKv(env.LINKS).kv,
     KEYRING,
     OPERATOR_TOKEN: operatorToken,
     WITHINGS_CLIENT_ID: CLIENT_ID,
@@ -83,6 +86,8 @@ export const startBroker = async (
     WITHINGS_LOGIN_URL: 'https://account.withings.com',
     // Tests link many people while the clock stands still.
     LINK_REQUESTS_PER_MINUTE: '120',
+    CALLBACK_RATE: limitedTo(10, () => now),
+    WAIT_RATE: limitedTo(2, () => now),
     ...options.bindings,
     DB: watchStatements(options.bindings?.DB ?? meterD1(env.DB).d1),
   } as Bindings;
@@ -96,11 +101,11 @@ export const startBroker = async (
       now: () => now + (options.aheadMs ?? 0),
       databaseNow: () => now,
       // A pause lets everything else go on; the clock moves with it, as it would. Pauses at the same time are not one after the other.
-      // The clock waits for D1: on a busy machine it would otherwise overtake the work that a lease or a time limit is for.
-      sleep: async (ms) => {
+      // The clock waits for D1 and KV: on a busy machine it would otherwise overtake the work that a lease or a time limit is for.
+      sleep: async (ms, signal) => {
         const until = now + ms;
-        await untilD1IsIdle();
-        if (until > now) advance(until - now);
+        await untilStorageIsIdle();
+        if (until > now && signal?.aborted !== true) advance(until - now);
       },
       random,
       log: (entry) => logs.push(entry),
@@ -230,16 +235,4 @@ export const connect = async (
   const { authorizeUrl, cookies } = await openLink(broker, authPath(app, userId));
   const callback = await consent(broker, authorizeUrl, person);
   return broker.request(callback, { headers: { Cookie: cookies } });
-};
-
-/** Empties every table, for tests in which the cron looks at all connections. */
-export const emptyTables = async (): Promise<void> => {
-  await env.DB.batch((await tableNames()).map((name) => env.DB.prepare(`DELETE FROM "${name}"`)));
-};
-
-/** Empties D1 and KV. */
-export const emptyStorage = async (): Promise<void> => {
-  await emptyTables();
-  const { keys } = await env.LINKS.list();
-  await Promise.all(keys.map(({ name }) => env.LINKS.delete(name)));
 };

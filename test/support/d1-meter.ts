@@ -45,10 +45,11 @@ const mistaken = () => new Error('D1_ERROR: no such column: mistaken_column at o
 /** What a dead isolate waits for. */
 export const never = async <Answer>(): Promise<Answer> => new Promise(() => undefined);
 
-/** Round trips of all meters that D1 is answering now: those that died do not count. */
+/** Round trips of all meters that D1 or KV is answering now: those that died do not count. */
 const trips = { underWay: 0 };
 
-const whileUnderWay = async <Answer>(run: () => Promise<Answer>): Promise<Answer> => {
+/** Notes a round trip while it lasts. */
+export const whileUnderWay = async <Answer>(run: () => Promise<Answer>): Promise<Answer> => {
   trips.underWay += 1;
   try {
     return await run();
@@ -58,7 +59,7 @@ const whileUnderWay = async <Answer>(run: () => Promise<Answer>): Promise<Answer
 };
 
 /** Lets other work go on until no metered round trip is under way. */
-export const untilD1IsIdle = async (): Promise<void> => {
+export const untilStorageIsIdle = async (): Promise<void> => {
   do await scheduler.wait(1);
   while (trips.underWay > 0);
 };

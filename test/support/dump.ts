@@ -56,3 +56,15 @@ export const dumpKv = async (): Promise<Record<string, string>> => {
     cursor = page.cursor;
   }
 };
+
+/** Empties every table, for tests in which the cron looks at all connections. */
+export const emptyTables = async (): Promise<void> => {
+  await env.DB.batch((await tableNames()).map((name) => env.DB.prepare(`DELETE FROM "${name}"`)));
+};
+
+/** Empties D1 and KV. */
+export const emptyStorage = async (): Promise<void> => {
+  await emptyTables();
+  const { keys } = await env.LINKS.list();
+  await Promise.all(keys.map(({ name }) => env.LINKS.delete(name)));
+};

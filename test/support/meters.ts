@@ -1,3 +1,4 @@
+import { whileUnderWay } from './d1-meter.ts';
 import { createTripLog, type TripLog } from './trips.ts';
 
 /** Counts of what goes to KV and to Withings. */
@@ -21,19 +22,20 @@ export const meterKv = (kv: KVNamespace, log: TripLog = createTripLog()): KvMete
     operations.push(operation);
     if (failing.includes(operation)) throw new Error(`KV ${operation.toUpperCase()} failed: 429 Too Many Requests`);
   };
+  const trip = <Answer>(run: () => Promise<Answer>) => log.note('kv', () => whileUnderWay(run));
   return {
     kv: {
       get: async (key: string) => {
         count('get');
-        return log.note('kv', () => kv.get(key));
+        return trip(() => kv.get(key));
       },
       put: async (key: string, value: string, options?: KVNamespacePutOptions) => {
         count('put');
-        return log.note('kv', () => kv.put(key, value, options));
+        return trip(() => kv.put(key, value, options));
       },
       delete: async (key: string) => {
         count('delete');
-        return log.note('kv', () => kv.delete(key));
+        return trip(() => kv.delete(key));
       },
     } as unknown as KVNamespace,
     operations,

@@ -1,25 +1,20 @@
 import { constantTimeEqual, hashCredential } from '../../crypto/credential.ts';
-import { type LinkRecord, openAppState, openLinkRecord, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
+import { type LinkRecord, openAppState, STATE, type StateClaims } from '../../crypto/link-tokens.ts';
 import { type Issued, verify } from '../../crypto/signed-token.ts';
 import type { Failure } from '../../domain/failure.ts';
-import {
-  LINK_ERRORS,
-  type LinkOutcome,
-  type LinkError,
-  sessionMarkExpiresAt,
-  stateMarkExpiresAt,
-} from '../../domain/link.ts';
+import { LINK_ERRORS, type LinkOutcome, type LinkError } from '../../domain/link.ts';
 import { appendParameters, withLoopbackPort } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { SECOND_MS } from '../../domain/time.ts';
-import { isMinterEnded } from '../../store/access/minted.ts';
-import { type Claim, claimLink, noteOutcome, outcomeOf } from '../../store/link/claims.ts';
-import { linkRecord, type LinkTarget } from '../../store/link/links.ts';
+import { type Claim, outcomeOf } from '../../store/link/claims.ts';
+import { currentConnection } from '../../store/link/connections.ts';
+import type { LinkTarget } from '../../store/link/links.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { noteSightings } from '../operator/alarms.ts';
+import { type ClaimedWithRequest, claimWithRequest, linkToClaim, noteError, QUOTA_USED } from './claim-link.ts';
+import { linkRecordOf } from './link-record.ts';
 import { storeGrant } from './store-grant.ts';
 
 /** The parameters of Withings' redirect. */
@@ -31,6 +26,8 @@ export type Callback = {
   binding: string | undefined;
   /** The callback URL as it was in the authorization request. */
   callbackUrl: string;
+  /** Whether it may wait for its turn at Withings. */
+  mayWait: boolean;
 };
 
 /** Where the browser goes next: the app's redirect URI with the outcome of the link. */
@@ -70,15 +67,12 @@ const finishVerified = async (
   callback: Callback,
   state: Issued<StateClaims>,
 ): Promise<Result<FinishedLink, Failure>> => {
-  const claim = { id: state.jti, expiresAt: stateMarkExpiresAt(state.expiresAt) };
-  const session = state.ses && { id: state.ses.id, expiresAt: sessionMarkExpiresAt(state.ses.exp) };
-
-  // 2. The claim, which exactly one callback wins, and the current allowlist.
-  const claimed = await claimLink(deps.db, claim, session, state.app, state.uri);
+  const link = linkToClaim(deps, state);
+  // 2. The claim, which exactly one callback wins, a request to Withings for it, and the current allowlist.
+  // 3. Beside it whom the link is for. KV may not have the record at this location yet; the state is valid all the same.
+  const [claimed, record] = await Promise.all([claimWithRequest(deps, link, callback), linkRecordOf(deps, state)]);
   if (!claimed.ok) return claimed;
   const { won, target } = claimed.value;
-  // 3. Whom the link is for. KV may not have the record at this location yet; the state is valid all the same.
-  const record = won ? await recordOf(deps, state) : undefined;
   const subject = { appId: state.app, userId: record?.user };
   const [entry] = target?.registered ?? [];
   if (target === undefined || entry === undefined || target.disabledAt !== undefined) {
@@ -92,13 +86,14 @@ const finishVerified = async (
   const onPage = state.page === true;
   const appState = await appStateOf(deps, state);
   if (!won) {
-    const ending = await awaitFirstOutcome(deps, claim);
+    const ending = await awaitFirstOutcome(deps, link.state);
     return ok({ location: locationOf(redirectUri, ending, { appState }), ending, onPage });
   }
 
-  const completed = await completeLink(deps, callback, { ...claimed.value, claim, target, state, record });
+  const completed = await completeLink(deps, callback, { ...claimed.value, claim: link.state, target, state, record });
   const { ending, reason, ticket } = completed;
-  if (isLinkError(ending)) await noteOutcome(deps.db, claim, ending, reason === QUOTA_USED ? session : undefined);
+  // Behind the redirect: a repeated callback waits for the outcome, the browser does not.
+  if (isLinkError(ending)) deps.waitUntil(noteError(deps, link, ending, reason));
   if (reason === 'client_rejected') {
     // Without a connection the cron never sends this secret, so only this request can notice that it is wrong.
     deps.waitUntil(noteSightings(deps, { withings_client_rejected: 'met by a link' }));
@@ -112,9 +107,8 @@ const finishVerified = async (
 type CompletedLink = { ending: LinkOutcome; reason: string; ticket?: Secret };
 
 /** What a callback that won the claim knows. */
-type ClaimedLink = {
+type WonLink = ClaimedWithRequest & {
   claim: Claim;
-  sessionWon: boolean;
   target: LinkTarget;
   state: Issued<StateClaims>;
   record: LinkRecord | undefined;
@@ -123,58 +117,35 @@ type ClaimedLink = {
 const completeLink = async (
   deps: Deps,
   { code, binding, callbackUrl }: Callback,
-  { claim, sessionWon, target, state, record }: ClaimedLink,
+  { claim, sessionWon, target, state, record, granted }: WonLink,
 ): Promise<CompletedLink> => {
   if (!sessionWon) return { ending: 'link_not_allowed', reason: 'session_spent' };
-  if (state.ses !== undefined) {
-    const ended = await isMinterEnded(deps.db, state.app, state.ses, deps.now());
-    if (!ended.ok) return { ending: 'temporarily_unavailable', reason: ended.failure.kind };
-    if (ended.value) return { ending: 'link_not_allowed', reason: 'session_key_revoked' };
-  }
+  if (target.isMinterGone) return { ending: 'link_not_allowed', reason: 'session_key_revoked' };
   if (code === undefined) return { ending: 'access_denied', reason: 'no_code' };
   if (record === undefined) return { ending: 'temporarily_unavailable', reason: 'link_record_missing' };
-  const granted = await reserveExchange(deps);
-  if (!granted.ok) {
-    const { kind } = granted.failure;
-    return { ending: 'temporarily_unavailable', reason: kind === 'storage_unavailable' ? kind : QUOTA_USED };
-  }
+  if (granted === undefined) return { ending: 'temporarily_unavailable', reason: QUOTA_USED };
 
-  // 4. The exchange, once.
-  const grant = await deps.withings.exchangeCode(granted.value, { code, redirectUri: callbackUrl });
+  // 4. The exchange, once. Beside it the user's current connection, which decides most links.
+  const user = { appId: state.app, userId: record.user };
+  const [grant, current] = await Promise.all([
+    deps.withings.exchangeCode(granted, { code, redirectUri: callbackUrl }),
+    currentConnection(deps.db, user),
+  ]);
   if (!grant.ok) return { ending: linkErrorFor(grant.failure), reason: grant.failure.kind };
   // RFC 6749, 5.1: an answer without a scope granted what was requested. An answer without measurements granted less.
   const scope = grant.value.scope ?? deps.settings.scope;
   if (!scope.includes(MEASUREMENTS_SCOPE)) return { ending: 'access_denied', reason: 'scope_not_granted' };
 
   // 5. Who may link whom; then the sealed tokens and the outcome into D1.
-  const kept = await storeGrant(deps, {
-    appId: state.app,
-    userId: record.user,
-    policy: target.linkPolicy,
-    kind: record.kind,
-    sameBrowser: await isSameBrowser(record, binding),
-    grant: grant.value,
-    scope,
-    claim,
-  });
+  const sameBrowser = await isSameBrowser(record, binding);
+  const kept = await storeGrant(
+    deps,
+    { ...user, policy: target.linkPolicy, kind: record.kind, sameBrowser, grant: grant.value, scope, claim },
+    current.ok ? current.value : undefined,
+  );
   if (!kept.ok) return { ending: 'temporarily_unavailable', reason: kept.failure.kind };
   return { ...kept.value, reason: `${target.linkPolicy}_policy` };
 };
-
-/**
- * Retried if D1 does not answer: the state is used, so the person cannot try again. A reservation that was counted
- * twice is free again within seconds.
- */
-const reserveExchange = async ({ withings }: Deps) => {
-  const reserve = () => withings.reserve({ share: 'link', waitMs: MAX_QUOTA_WAIT_MS }, 1);
-  const granted = await reserve();
-  return !granted.ok && granted.failure.kind === 'storage_unavailable' ? reserve() : granted;
-};
-
-/** No request was sent to Withings, so the connect session can be used again. */
-const QUOTA_USED = 'withings_quota_used';
-/** How long a link waits for its turn. A code lives 30 seconds, and its exchange takes up to ten. */
-const MAX_QUOTA_WAIT_MS = 10 * SECOND_MS;
 
 /** The registered redirect URI with the outcome in its query, and the app's `state` if the link had one. */
 const locationOf = (
@@ -210,20 +181,6 @@ const isEnding = (outcome: string | undefined): outcome is LinkOutcome =>
   outcome === 'connected' || (outcome !== undefined && isLinkError(outcome));
 
 const isLinkError = (outcome: string): outcome is LinkError => outcome in LINK_ERRORS;
-
-const recordOf = async (deps: Deps, state: Issued<StateClaims>): Promise<LinkRecord | undefined> => {
-  const sealed = state.rec === undefined ? await linkRecord(deps.links, state.jti) : ok(state.rec);
-  if (!sealed.ok || sealed.value === undefined) return undefined;
-  const opened = await openLinkRecord(deps.keyring, state.jti, sealed.value);
-  if (!opened.ok)
-    deps.log({
-      level: 'error',
-      event: 'alarm',
-      outcome: 'link_record_unreadable',
-      reason: opened.failure.kind,
-    });
-  return opened.ok ? opened.value : undefined;
-};
 
 /** The app's `state`. One that does not open is left out, so the app refuses the answer as it refuses a forged one. */
 const appStateOf = async (deps: Deps, { jti, st }: Issued<StateClaims>): Promise<string | undefined> => {

@@ -3,7 +3,6 @@ import {
   CONNECT_SESSION,
   type ConnectSessionClaims,
   sealAppState,
-  sealLinkRecord,
   STATE,
   type StateClaims,
 } from '../../crypto/link-tokens.ts';
@@ -19,11 +18,10 @@ import {
 } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { parseUserId } from '../../domain/user-id.ts';
-import { isMinterEnded } from '../../store/access/minted.ts';
-import { linkTarget, putLinkRecord, secondsUntil } from '../../store/link/links.ts';
+import { linkTarget } from '../../store/link/links.ts';
 import type { Deps } from '../deps.ts';
-import { logAbout } from '../log.ts';
 import { explainMismatch } from './explain-mismatch.ts';
+import { keepLinkRecord } from './link-record.ts';
 
 /** An authorization request: a user and a redirect URI, or a connect session that names both. */
 export type LinkRequest = {
@@ -53,15 +51,12 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
   if (!wanted.ok) return wanted;
   const { userId, redirectUri, appState, session } = wanted.value;
 
-  if (session !== undefined) {
-    const ended = await isMinterEnded(deps.db, request.appId, session, deps.now());
-    if (!ended.ok) return ended;
-    if (ended.value) return sessionRefused('was made with a key that has been revoked');
-  }
-  const found = await linkTarget(deps.db, request.appId, registrationCandidates(redirectUri));
+  const minted = session && { minter: session, now: deps.now() };
+  const found = await linkTarget(deps.db, request.appId, registrationCandidates(redirectUri), minted);
   if (!found.ok) return found;
   const target = found.value;
   if (target === undefined) return fail({ kind: 'app_not_found' });
+  if (target.isMinterGone) return sessionRefused('was made with a key that has been revoked');
   if (target.disabledAt !== undefined) return fail({ kind: 'app_disabled' });
   const entry = target.registered.find(({ uri }) => matches(uri, redirectUri, target));
   if (entry === undefined) return fail(await explainMismatch(deps, request.appId, redirectUri));
@@ -163,21 +158,12 @@ const makeState = async (
   const now = deps.now();
   const expiresAt = now + STATE_LIFETIME_MS;
   const jti = hex(deps.random(16));
-  const record = await sealLinkRecord(deps.keyring, jti, {
-    user: link.userId,
-    kind: link.kind,
-    binding: await hashCredential(link.binding),
-  });
-  const put = await putLinkRecord(deps.links, jti, record, secondsUntil(expiresAt, now));
-  // KV's daily writes may be used up. Then the record travels sealed inside the state.
-  if (!put.ok) {
-    const subject = { appId: link.claims.app, userId: link.userId };
-    await logAbout(deps, subject, { level: 'warn', event: 'link', outcome: 'kv_put_failed', reason: put.failure.kind });
-  }
+  const record = { user: link.userId, kind: link.kind, binding: await hashCredential(link.binding) };
+  const carried = await keepLinkRecord(deps, { appId: link.claims.app, id: jti, expiresAt }, record);
   const { appState } = link;
   const claims = {
     ...link.claims,
-    ...(!put.ok && { rec: record }),
+    ...(carried !== undefined && { rec: carried }),
     ...(appState !== undefined && { st: await sealAppState(deps.keyring, jti, appState) }),
   };
   return sign(deps.keyring, STATE, claims, { jti, now, expiresAt });

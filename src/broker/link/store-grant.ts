@@ -8,7 +8,7 @@ import { secret, type Secret } from '../../domain/secret.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import { activateConnection } from '../../store/link/activation.ts';
 import { type Claim, noteOutcomeStatement } from '../../store/link/claims.ts';
-import { connectionsForLinking } from '../../store/link/connections.ts';
+import { connectionsForLinking, type KnownConnection, othersOnAccount } from '../../store/link/connections.ts';
 import { addPendingConnection } from '../../store/link/pending-connections.ts';
 import type { TokenGrant } from '../../withings/token.ts';
 import type { Deps } from '../deps.ts';
@@ -38,28 +38,51 @@ export type GrantToKeep = {
 /**
  * Decides what a completed link becomes, and stores it together with its outcome in one transaction. The tokens of a
  * refused link are dropped unused.
+ *
+ * @param current the user's current connection, if it was read. It decides most links: storing checks the rest, and if
+ *   that is otherwise, everything is read
  */
 export const storeGrant = async (
   deps: Deps,
   link: GrantToKeep,
-): Promise<Result<{ ending: LinkOutcome; ticket?: Secret }, StorageFailure>> => {
-  const { withingsUserId } = link.grant;
-  for (let decisions = 1; decisions <= MAX_DECISIONS; decisions += 1) {
-    const known = await connectionsForLinking(deps.db, { ...link, withingsUserId });
-    if (!known.ok) return known;
-    const decision = decideLink({ ...link, ...known.value, withingsUserId });
-    if (decision.kind === 'refuse') return ok({ ending: decision.error });
-    const connectionId = decision.connectionId ?? newConnectionId(deps);
-    if (decision.kind === 'hold') return createPending(deps, link, connectionId);
-    const activated = await activate(deps, link, connectionId, decision.mayReplace);
-    if (!activated.ok) return activated;
-    if (!activated.value) continue;
-    if (known.value.othersOnAccount !== 'none') {
-      await logAbout(deps, link, { level: 'warn', event: 'link', outcome: 'account_shared' });
+  current: KnownConnection[] | undefined,
+): Promise<Result<KeptGrant, StorageFailure>> => {
+  const pair = { appId: link.appId, userId: link.userId, withingsUserId: link.grant.withingsUserId };
+  let part = current;
+  for (let decisions = 0; decisions <= MAX_DECISIONS; decisions += 1) {
+    const isPart = part !== undefined;
+    const view =
+      part === undefined ? await connectionsForLinking(deps.db, pair) : ok({ known: part, othersOnAccount: NOT_READ });
+    part = undefined;
+    if (!view.ok) return view;
+    const decision = decideLink({ ...link, ...view.value, withingsUserId: pair.withingsUserId });
+    if (decision.kind === 'refuse') {
+      if (isPart) continue;
+      return ok({ ending: decision.error });
     }
-    return ok({ ending: 'connected' });
+    const connectionId = decision.connectionId ?? newConnectionId(deps);
+    const kept = await (decision.kind === 'hold'
+      ? createPending(deps, link, connectionId)
+      : activate(deps, link, connectionId, decision.mayReplace));
+    if (!kept.ok) return kept;
+    if (kept.value === undefined) continue;
+    if (kept.value.ending === 'connected') deps.waitUntil(logSharing(deps, pair));
+    return ok(kept.value);
   }
   return ok({ ending: 'temporarily_unavailable' });
+};
+
+/** Storing refuses an account that another user has, if the app does. */
+const NOT_READ = 'none' as const;
+
+/** What became of a grant, with the ticket of a pending connection. */
+type KeptGrant = { ending: LinkOutcome; ticket?: Secret };
+
+/** Logs, behind the answer, that other users of the app are connected to the account. */
+const logSharing = async (deps: Deps, pair: Parameters<typeof othersOnAccount>[1]): Promise<void> => {
+  const others = await othersOnAccount(deps.db, pair);
+  if (!others.ok || others.value === 'none') return;
+  await logAbout(deps, pair, { level: 'warn', event: 'link', outcome: 'account_shared' });
 };
 
 const activate = async (
@@ -67,7 +90,7 @@ const activate = async (
   { appId, userId, grant, scope, claim }: GrantToKeep,
   connectionId: ConnectionId,
   mayReplace: boolean,
-): Promise<Result<boolean, StorageFailure>> => {
+): Promise<Result<KeptGrant | undefined, StorageFailure>> => {
   const now = deps.now();
   const activation = await prepareActivation(
     deps,
@@ -85,14 +108,16 @@ const activate = async (
     },
     now,
   );
-  return activateConnection(deps.db, activation, now, [noteOutcomeStatement(deps.db, claim, 'connected')]);
+  const outcome = noteOutcomeStatement(deps.db, claim, 'connected');
+  const activated = await activateConnection(deps.db, activation, now, [outcome]);
+  return activated.ok ? ok(activated.value ? { ending: 'connected' } : undefined) : activated;
 };
 
 const createPending = async (
   deps: Deps,
   { appId, userId, grant, scope, claim }: GrantToKeep,
   connectionId: ConnectionId,
-): Promise<Result<{ ending: LinkOutcome; ticket?: Secret }, StorageFailure>> => {
+): Promise<Result<KeptGrant | undefined, StorageFailure>> => {
   const now = deps.now();
   const ticket = await mintCredential('ticket', deps.random);
   const pending = {
@@ -109,7 +134,7 @@ const createPending = async (
   };
   const stored = await addPendingConnection(deps.db, pending, [noteOutcomeStatement(deps.db, claim, 'pending')]);
   if (!stored.ok) return stored;
-  return ok(stored.value ? { ending: 'pending', ticket: secret(ticket) } : { ending: 'temporarily_unavailable' });
+  return ok(stored.value ? { ending: 'pending', ticket: secret(ticket) } : undefined);
 };
 
 /** A connection's id: 52 random bits, known before the row exists. */

@@ -12,7 +12,7 @@ import { type AppLookup, appColumns, appLookupOf, connectionColumns, currentConn
 /** How long a user token is valid. */
 export const USER_TOKEN_LIFETIME_MS = HOUR_MS;
 
-type MinterParams = {
+export type MinterParams = {
   appId: string;
   keyId: string | null;
   accountId: string | null;
@@ -24,7 +24,7 @@ type MinterParams = {
  * Whether the credential of the claims was revoked, has expired, or belongs to a disabled account. For a key, the index
  * has the answer.
  */
-const isMinterGone = (param: Param<MinterParams>): SQL<number> => sql<number>`CASE
+export const isMinterGone = (param: Param<MinterParams>): SQL<number> => sql<number>`CASE
   WHEN ${param('keyId')} IS NOT NULL THEN NOT EXISTS (
     SELECT 1 FROM api_keys AS k WHERE k.app_id = ${param('appId')} AND k.id = ${param('keyId')} AND k.revoked_at IS NULL)
   WHEN ${param('tokenId')} IS NOT NULL THEN NOT EXISTS (
@@ -33,7 +33,7 @@ const isMinterGone = (param: Param<MinterParams>): SQL<number> => sql<number>`CA
       AND (t.expires_at IS NULL OR t.expires_at > ${param('now')}) AND a.disabled_at IS NULL)
   ELSE 0 END`;
 
-const paramsOf = (appId: string, { key, acc, tok }: Minter, now: EpochMs): MinterParams => ({
+export const minterParams = (appId: string, { key, acc, tok }: Minter, now: EpochMs): MinterParams => ({
   appId,
   keyId: key ?? null,
   accountId: acc ?? null,
@@ -66,20 +66,9 @@ export const callerByUserToken = (
   now: EpochMs,
 ): StoreResult<UserTokenLookup | undefined> =>
   tryD1(db, async () => {
-    const row = await CALLER_BY_USER_TOKEN.first(db, { ...paramsOf(appId, minter, now), userId, userHash });
+    const row = await CALLER_BY_USER_TOKEN.first(db, { ...minterParams(appId, minter, now), userId, userHash });
     return row && { ...appLookupOf(row), isMinterGone: row.isMinterGone === 1, epoch: row.epoch ?? undefined };
   });
-
-const MINTER_GONE = prepared((orm, param: Param<MinterParams>) =>
-  orm
-    .select({ isGone: isMinterGone(param).as('is_gone') })
-    .from(apps)
-    .where(eq(apps.id, param('appId'))),
-);
-
-/** Whether the credential that a connect session was minted with has ended. */
-export const isMinterEnded = (db: Db, appId: string, minter: Minter, now: EpochMs): StoreResult<boolean> =>
-  tryD1(db, async () => (await MINTER_GONE.first(db, paramsOf(appId, minter, now)))?.isGone === 1);
 
 /** The user's last erasure, if a user token from before it may still be unexpired. */
 export const erasureEpoch = (db: Db, appId: string, userHash: string): StoreResult<string | undefined> =>

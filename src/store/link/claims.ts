@@ -1,10 +1,11 @@
 import { and, eq, isNull } from 'drizzle-orm';
 
+import type { Minter } from '../../domain/audit.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { claims } from '../schema/links.ts';
-import { type LinkTarget, TARGET_BY_URI_ID, targetOf } from './links.ts';
+import { type LinkTarget, targetOfStatement, targetStatement } from './links.ts';
 
 /**
  * The marks of single-use ids. The id alone is unique. Isolates may compute different expiries, and still meet in one
@@ -27,37 +28,60 @@ export type ClaimedLink = {
   target: LinkTarget | undefined;
 };
 
-const CLAIM = prepared((orm, param: Param<Claim>) =>
-  orm
-    .insert(claims)
-    .values({ id: param('id'), expiresAt: param('expiresAt') })
-    .onConflictDoNothing()
-    .returning({ id: claims.id }),
-);
+/** Who claims, by a random id: a claim whose answer was lost is recognised when it is repeated. */
+export type Claimant = string;
+
+/** Takes a mark. Returns a row if the mark is the claimant's, from now on or already. */
+const claimSql = (row: string): string => `
+  INSERT INTO claims (expires_at, id, claimant) ${row}
+  ON CONFLICT DO UPDATE SET claimant = excluded.claimant WHERE claims.claimant = excluded.claimant
+  RETURNING id`;
+const CLAIM = claimSql('VALUES (?1, ?2, ?3)');
+/** Behind the claim of the state: a callback that lost it uses up no session. */
+const CLAIM_TOO = claimSql('SELECT ?1, ?2, ?3 WHERE changes() > 0');
+
+const claimStatement = (db: Db, sql: string, { id, expiresAt }: Claim, claimant: Claimant): D1PreparedStatement =>
+  db.d1.prepare(sql).bind(expiresAt, id, claimant);
+
+/** A callback's `state`, its connect session, and the redirect URI that it names. */
+export type LinkToClaim = {
+  state: Claim;
+  session: (Claim & { minter: Minter }) | undefined;
+  appId: string;
+  redirectUriId: string;
+  claimant: Claimant;
+};
 
 /**
- * Claims a `state` and its connect session, and reads what the callback is checked against, in one round trip. The
- * insert decides: of any number of callbacks with one `state`, exactly one succeeds.
+ * The statements that claim a `state` and its connect session, and read what the callback is checked against. The
+ * insert decides: of any number of callbacks with one `state`, exactly one succeeds. Repeating them changes nothing.
+ * `changes() > 0` is true behind them if everything was won.
  */
-export const claimLink = (
+export const claimStatements = (
   db: Db,
-  state: Claim,
-  session: Claim | undefined,
-  appId: string,
-  redirectUriId: string,
-): StoreResult<ClaimedLink> =>
-  tryD1(db, async () => {
-    const [read, claimed, claimedSession] = await db.d1.batch([
-      TARGET_BY_URI_ID.bind(db, { appId, redirectUriId }),
-      CLAIM.bind(db, state),
-      ...(session === undefined ? [] : [CLAIM.bind(db, session)]),
-    ]);
-    return {
-      won: CLAIM.rowsOf(claimed).length > 0,
-      sessionWon: session === undefined || CLAIM.rowsOf(claimedSession).length > 0,
-      target: targetOf(TARGET_BY_URI_ID.rowsOf(read)),
-    };
-  });
+  { state, session, appId, redirectUriId, claimant }: LinkToClaim,
+  now: EpochMs,
+): D1PreparedStatement[] => [
+  targetStatement(db, appId, redirectUriId, session && { minter: session.minter, now }),
+  claimStatement(db, CLAIM, state, claimant),
+  ...(session === undefined ? [] : [claimStatement(db, CLAIM_TOO, session, claimant)]),
+];
+
+/** What the statements answered. */
+export const claimedOf = (
+  { session }: LinkToClaim,
+  [read, claimed, claimedSession]: readonly D1Result[],
+): ClaimedLink => ({
+  won: hasRow(claimed),
+  sessionWon: session === undefined || hasRow(claimedSession),
+  target: targetOfStatement(read),
+});
+
+const hasRow = (result: D1Result | undefined): boolean => (result?.results.length ?? 0) > 0;
+
+/** Claims in one round trip. */
+export const claimLink = (db: Db, link: LinkToClaim, now: EpochMs): StoreResult<ClaimedLink> =>
+  tryD1Idempotent(db, async () => claimedOf(link, await db.d1.batch(claimStatements(db, link, now))));
 
 const NOTE_OUTCOME = prepared((orm, param: Param<{ id: string; outcome: string }>) =>
   orm
@@ -70,17 +94,24 @@ const NOTE_OUTCOME = prepared((orm, param: Param<{ id: string; outcome: string }
 export const noteOutcomeStatement = (db: Db, { id }: Claim, outcome: string): D1PreparedStatement =>
   NOTE_OUTCOME.bind(db, { id, outcome });
 
-const FREE = prepared((orm, param: Param<{ id: string }>) =>
-  orm.delete(claims).where(and(eq(claims.id, param('id')), isNull(claims.outcome))),
+const FREE = prepared((orm, param: Param<{ id: string; claimant: Claimant }>) =>
+  orm
+    .delete(claims)
+    .where(and(eq(claims.id, param('id')), eq(claims.claimant, param('claimant')), isNull(claims.outcome))),
 );
 
 /**
- * Stores the outcome of a claimed flow, if nothing else is written with it.
+ * Stores the outcome of a claimed flow, if nothing else is written with it. Repeating it changes nothing.
  *
- * @param freed the connect session to free, because no connection was made of it
+ * @param freed the connect session to free, because no connection was made of it, and who claimed it
  */
-export const noteOutcome = (db: Db, claim: Claim, outcome: string, freed?: Claim): StoreResult<void> =>
-  tryD1(db, async () => {
+export const noteOutcome = (
+  db: Db,
+  claim: Claim,
+  outcome: string,
+  freed?: { id: string; claimant: Claimant },
+): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
     await db.d1.batch([
       noteOutcomeStatement(db, claim, outcome),
       ...(freed === undefined ? [] : [FREE.bind(db, freed)]),

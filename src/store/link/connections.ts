@@ -28,14 +28,16 @@ export type LinkingView = { known: KnownConnection[]; othersOnAccount: OthersOnA
 
 type LinkingPair = { appId: string; userId: string; withingsUserId: string };
 
+const knownColumns = {
+  id: connections.id,
+  withingsUserId: connections.withingsUserId,
+  state: connections.state,
+  isCurrent: connections.isCurrent,
+};
+
 const KNOWN_CONNECTIONS = prepared((orm, param: Param<LinkingPair>) =>
   orm
-    .select({
-      id: connections.id,
-      withingsUserId: connections.withingsUserId,
-      state: connections.state,
-      isCurrent: connections.isCurrent,
-    })
+    .select(knownColumns)
     .from(connections)
     .where(
       and(
@@ -62,6 +64,25 @@ const OTHERS_ON_ACCOUNT = prepared((orm, param: Param<LinkingPair>) =>
     .limit(1),
 );
 
+const CURRENT_CONNECTION = prepared((orm, param: Param<Omit<LinkingPair, 'withingsUserId'>>) =>
+  orm
+    .select(knownColumns)
+    .from(connections)
+    .where(
+      and(
+        eq(connections.appId, param('appId')),
+        eq(connections.userId, param('userId')),
+        eq(connections.isCurrent, true),
+      ),
+    ),
+);
+
+/** A user's current connection, if there is one: the part of a `LinkingView` that can be read before the account is known. */
+export const currentConnection = (
+  db: Db,
+  { appId, userId }: Omit<LinkingPair, 'withingsUserId'>,
+): StoreResult<KnownConnection[]> => tryD1(db, () => CURRENT_CONNECTION.rows(db, { appId, userId }));
+
 /** Reads the input to `decideLink`, in one round trip. It may change afterwards: the activation checks it again. */
 export const connectionsForLinking = (
   db: Db,
@@ -70,10 +91,20 @@ export const connectionsForLinking = (
   tryD1(db, async () => {
     const pair = { appId, userId, withingsUserId };
     const [known, sharing] = await db.d1.batch([KNOWN_CONNECTIONS.bind(db, pair), OTHERS_ON_ACCOUNT.bind(db, pair)]);
-    const [others] = OTHERS_ON_ACCOUNT.rowsOf(sharing);
-    const othersOnAccount = others === undefined ? 'none' : others.policy === 'refuse' ? 'refused' : 'allowed';
-    return { known: KNOWN_CONNECTIONS.rowsOf(known), othersOnAccount };
+    return {
+      known: KNOWN_CONNECTIONS.rowsOf(known),
+      othersOnAccount: sharingOf(OTHERS_ON_ACCOUNT.rowsOf(sharing)[0]),
+    };
   });
+
+/** Whether other users of the app are connected to a Withings account. */
+export const othersOnAccount = (db: Db, pair: LinkingPair): StoreResult<OthersOnAccount> =>
+  tryD1(db, async () => sharingOf(await OTHERS_ON_ACCOUNT.first(db, pair)));
+
+const sharingOf = (other: { policy: string } | undefined): OthersOnAccount => {
+  if (other === undefined) return 'none';
+  return other.policy === 'refuse' ? 'refused' : 'allowed';
+};
 
 /** The columns of a disconnected connection: no tokens, its history stays. */
 export const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({

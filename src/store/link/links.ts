@@ -1,18 +1,29 @@
 import { and, eq, or, sql } from 'drizzle-orm';
 
 import type { App } from '../../domain/app.ts';
+import type { Minter } from '../../domain/audit.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
+import { isMinterGone, type MinterParams, minterParams } from '../access/minted.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apps, redirectUris } from '../schema/connections.ts';
 
 /** What an authorization request is checked against. */
 export type LinkTarget = Pick<App, 'id' | 'name' | 'linkPolicy' | 'allowLoopback' | 'disabledAt'> & {
-  /** The candidates that the app has registered. */
+  /** The candidates that the app has registered; not looked up if the credential is gone. */
   registered: { id: string; uri: string }[];
+  /** Whether the credential that the connect session was minted with has ended; false if there is no session. */
+  isMinterGone: boolean;
 };
+
+/** The credential that a connect session was minted with, and when; undefined if there is no session. */
+export type SessionMinter = { minter: Minter; now: EpochMs } | undefined;
+
+const NO_MINTER: Minter = {};
+const minterOf = (appId: string, session: SessionMinter): MinterParams =>
+  minterParams(appId, session?.minter ?? NO_MINTER, session?.now ?? 0);
 
 const targetColumns = {
   id: apps.id,
@@ -25,13 +36,14 @@ const targetColumns = {
   uri: redirectUris.uri,
 };
 
-const TARGET_BY_URIS = prepared((orm, param: Param<{ appId: string; uri: string; otherUri: string }>) =>
+const TARGET_BY_URIS = prepared((orm, param: Param<MinterParams & { uri: string; otherUri: string }>) =>
   orm
-    .select(targetColumns)
+    .select({ ...targetColumns, isMinterGone: isMinterGone(param).as('is_minter_gone') })
     .from(apps)
     .leftJoin(
       redirectUris,
       and(
+        sql`NOT ${isMinterGone(param)}`,
         eq(redirectUris.appId, apps.id),
         or(eq(redirectUris.uri, param('uri')), eq(redirectUris.uri, param('otherUri'))),
       ),
@@ -47,34 +59,48 @@ export const linkTarget = (
   db: Db,
   appId: string,
   [uri = '', otherUri = uri]: string[],
+  session?: SessionMinter,
 ): StoreResult<LinkTarget | undefined> =>
-  tryD1(db, async () => targetOf(await TARGET_BY_URIS.rows(db, { appId, uri, otherUri })));
+  tryD1(db, async () => targetOf(await TARGET_BY_URIS.rows(db, { ...minterOf(appId, session), uri, otherUri })));
 
-type TargetRow = Omit<LinkTarget, 'registered' | 'disabledAt'> & {
+type TargetRow = Omit<LinkTarget, 'registered' | 'disabledAt' | 'isMinterGone'> & {
+  isMinterGone: number;
   disabledAt: number | null;
   uriId: string | null;
   uri: string | null;
 };
 
-export const targetOf = (rows: readonly TargetRow[]): LinkTarget | undefined => {
+const targetOf = (rows: readonly TargetRow[]): LinkTarget | undefined => {
   const [app] = rows;
   if (app === undefined) return undefined;
   const { uriId: _, uri: __, ...rest } = app;
   return {
     ...rest,
     disabledAt: app.disabledAt ?? undefined,
+    isMinterGone: app.isMinterGone === 1,
     registered: rows.flatMap(({ uriId, uri }) => (uriId === null || uri === null ? [] : [{ id: uriId, uri }])),
   };
 };
 
-/** The app, and the registered redirect URI with an id. */
-export const TARGET_BY_URI_ID = prepared((orm, param: Param<{ appId: string; redirectUriId: string }>) =>
+const TARGET_BY_URI_ID = prepared((orm, param: Param<MinterParams & { redirectUriId: string }>) =>
   orm
-    .select(targetColumns)
+    .select({ ...targetColumns, isMinterGone: isMinterGone(param).as('is_minter_gone') })
     .from(apps)
     .leftJoin(redirectUris, and(eq(redirectUris.appId, apps.id), eq(redirectUris.id, param('redirectUriId'))))
     .where(eq(apps.id, param('appId'))),
 );
+
+/** The statement that reads an app and its redirect URI with an id. */
+export const targetStatement = (
+  db: Db,
+  appId: string,
+  redirectUriId: string,
+  session: SessionMinter,
+): D1PreparedStatement => TARGET_BY_URI_ID.bind(db, { ...minterOf(appId, session), redirectUriId });
+
+/** What the statement answered; undefined if there is no such app. */
+export const targetOfStatement = (result: D1Result | undefined): LinkTarget | undefined =>
+  targetOf(TARGET_BY_URI_ID.rowsOf(result));
 
 /**
  * Stores a link's record under its `state`'s random id. KV is read only after this write, because it caches misses. It

@@ -1,9 +1,12 @@
-import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/sqlite-core';
 
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, violatedConstraint, type Db, statement, type StoreResult } from '../d1.ts';
-import { apps } from '../schema/connections.ts';
+import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
+
+const others = alias(connections, 'others');
 
 /** A connection that is linked at Withings and waits for the backend's confirmation. */
 export type PendingConnection = typeof pendingConnections.$inferSelect;
@@ -13,7 +16,8 @@ export type PendingConnection = typeof pendingConnections.$inferSelect;
  * links could remove the one that a user is about to confirm. The links' share of Withings' requests and the waiting
  * time limit their number.
  *
- * @returns false, without any change, if the app is disabled or gone
+ * @returns false, without any change, if the app is disabled or gone, or if the Withings account belongs to another user
+ *   of an app that refuses that
  */
 export const addPendingConnection = (
   db: Db,
@@ -22,7 +26,15 @@ export const addPendingConnection = (
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
     // NULL if there is no such app, which the NOT NULL column refuses, as in `activation.ts`.
-    const appId = sql<string>`(SELECT id FROM ${apps} WHERE ${and(eq(apps.id, pending.appId), isNull(apps.disabledAt))})`;
+    const taken = and(
+      eq(apps.sharedAccounts, 'refuse'),
+      eq(others.withingsUserId, pending.withingsUserId),
+      ne(others.userId, pending.userId),
+      ne(others.state, 'disconnected'),
+    );
+    const isTaken = sql`EXISTS (SELECT 1 FROM ${connections} AS others WHERE ${eq(others.appId, apps.id)} AND ${taken})`;
+    const appId = sql<string>`(SELECT id FROM ${apps}
+      WHERE ${and(eq(apps.id, pending.appId), isNull(apps.disabledAt))} AND NOT ${isTaken})`;
     const added = statement(db, db.orm.insert(pendingConnections).values({ ...pending, appId }));
     try {
       await db.d1.batch([added, ...alongside]);

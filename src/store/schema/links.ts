@@ -14,6 +14,8 @@ export const claims = sqliteTable(
     id: text('id').notNull(),
     /** The outcome of the flow that claimed it; null until it is finished, and for connect sessions. */
     outcome: text('outcome'),
+    /** Which callback claimed it, by a random id; null if an earlier release did. */
+    claimant: text('claimant'),
   },
   // The id alone is unique, even if isolates wrote different times for it.
   (table) => [primaryKey({ columns: [table.expiresAt, table.id] }), uniqueIndex('claims_by_id').on(table.id)],

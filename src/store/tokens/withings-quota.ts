@@ -87,17 +87,20 @@ const isAppWithin = `?5 IS NOT NULL AND app + ?6 <= ?1 + ?7`;
 
 /**
  * Writes the share's row, and the app's row only if the share is nearly used up: otherwise that write is not needed.
- * The LIMIT keeps SQLite from reading a level again at each mention.
+ * The LIMIT keeps SQLite from reading a level again at each mention. The CASE has it check the condition first, so that
+ * what is refused by it reads nothing else.
  */
 const take = (condition: string): string => `
   INSERT INTO request_budgets (name, empty_at)
   SELECT iif(row.column1 = 'share', ?2, ?5), iif(row.column1 = 'share', share + ?3, app + ?6)
-  FROM (SELECT ${level('?2')} AS share, ${level('?5')} AS app LIMIT 1), (VALUES ('share'), ('app')) AS row
+  FROM (SELECT ${level('?2')} AS share, ${level('?5')} AS app
+      WHERE CASE WHEN ${condition} THEN
+        NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = ?9 AND ${isRunning})
+        AND (SELECT count(*) FROM request_budgets WHERE ${WAITS} AND ${isRunning}) < ${WAITS_OF_CLIENT} END
+      LIMIT 1),
+    (VALUES ('share'), ('app')) AS row
   WHERE (row.column1 = 'share' OR (${isAppWithin} AND share + ?3 > ?1 + ?4 / 2))
     AND share + ?3 <= ?1 + ?4 - iif(?5 IS NULL OR (${isAppWithin}), 0, ?8)
-    AND NOT EXISTS (SELECT 1 FROM request_budgets WHERE name = ?9 AND ${isRunning})
-    AND (SELECT count(*) FROM request_budgets WHERE ${WAITS} AND ${isRunning}) < ${WAITS_OF_CLIENT}
-    AND ${condition}
   ON CONFLICT (name) DO UPDATE SET empty_at = excluded.empty_at
   RETURNING name, empty_at AS emptyAt`;
 
@@ -145,22 +148,26 @@ const grantedBy = ({ name, share }: Take, now: EpochMs, result: D1Result | undef
   return row && { waitMs: Math.max(0, row.emptyAt - pace(name, share).burstMs - now) };
 };
 
-/** What was granted, if anything, and the results of the statements after it. */
+/** What was granted, if anything, and the results of the statements before and after it. */
 export type Taken = { granted: Granted | undefined; results: D1Result[] };
 
 /**
  * Takes requests from a share, unless it is used up or the connection has to wait. Runs in one transaction with
  * statements that may depend on it: in the first of them `changes() > 0` is true if requests were granted. They may run
  * again.
+ *
+ * @param preceding statements that `onlyIf` may depend on; they may run again too
  */
 export const takeQuota = (
   db: Db,
   asked: Take,
   now: EpochMs,
   following: readonly D1PreparedStatement[] = [],
+  preceding: readonly D1PreparedStatement[] = [],
 ): StoreResult<Taken> =>
   (following.length === 0 && asked.waitMs === undefined ? tryD1 : tryD1Idempotent)(db, async () => {
-    const [taken, ...results] = await db.d1.batch([takeQuotaStatement(db, asked, now), ...following]);
+    const results = await db.d1.batch([...preceding, takeQuotaStatement(db, asked, now), ...following]);
+    const [taken] = results.splice(preceding.length, 1);
     return { granted: grantedBy(asked, now, taken), results };
   });
 
