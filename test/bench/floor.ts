@@ -52,24 +52,32 @@ const stepOf = (operation: Operation): Step => {
 };
 
 /** What each route does; made at the first request. */
-let routes: Map<string, { script: Script; steps: readonly Step[] }> | undefined;
+let routes: Map<string, { script: Script; stages: readonly Step[][]; behind: readonly Step[] }> | undefined;
 
 const routesOf = ({ SCRIPTS }: FloorBindings) => {
   const scripts = JSON.parse(SCRIPTS) as Record<string, Script>;
   return new Map(
-    Object.entries(scripts).map(([route, script]) => [route, { script, steps: script.operations.map(stepOf) }]),
+    Object.entries(scripts).map(([route, script]) => {
+      const [behind = [], ahead = []] = [true, false].map((isBehind) =>
+        script.operations.filter((operation) => operation.isBehind === isBehind),
+      );
+      const stages = [...Map.groupBy(ahead, ({ stage }) => stage).values()].map((stage) => stage.map(stepOf));
+      return [route, { script, stages, behind: behind.map(stepOf) }];
+    }),
   );
 };
 
-const answer = async (request: Request, bindings: FloorBindings): Promise<Response> => {
+const answer = async (request: Request, bindings: FloorBindings, context: ExecutionContext): Promise<Response> => {
   const [, route = '', id = '', serial = ''] = new URL(request.url).pathname.split('/');
   routes ??= routesOf(bindings);
   const known = routes.get(route);
   if (known === undefined) return new Response(null, { status: 404 });
-  const { script, steps } = known;
+  const { script, stages, behind } = known;
+  const run = (steps: readonly Step[]) => Promise.all(steps.map((step) => step(bindings, Number(id), Number(serial))));
   const results: unknown[] = [];
   // oxlint-disable-next-line no-await-in-loop -- one after the other, as the broker did
-  for (const step of steps) results.push(await step(bindings, Number(id), Number(serial)));
+  for (const stage of stages) results.push(...(await run(stage)));
+  if (behind.length > 0) context.waitUntil(run(behind));
   const body =
     script.bodyBytes === 0 ? null : JSON.stringify(results).slice(0, script.bodyBytes).padEnd(script.bodyBytes);
   return new Response(body, {

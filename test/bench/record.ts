@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import type * as App from '../../src/http/app.ts';
@@ -7,8 +9,13 @@ import { type Route, ROUTES } from './routes.ts';
 import { API_KEY, appRows, connectionRows, KEYRING, measurementRows, OPERATOR_TOKEN, syncableRows } from './seed.ts';
 import { createUpstream } from './upstream.ts';
 
-/** One operation that a request cannot do without. */
-export type Operation =
+/**
+ * One operation that a request cannot do without, and when it does it: those of one stage at the same time, those behind the answer once
+ * that is sent.
+ */
+export type Operation = Asked & { stage: number; isBehind: boolean };
+
+type Asked =
   | { kind: 'd1'; statements: readonly { sql: string; params: readonly unknown[] }[] }
   | { kind: 'kv_put'; key: string; value: string; ttlSeconds: number }
   | { kind: 'kv_get'; key: string }
@@ -41,18 +48,32 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
   const sqlite = openSqliteD1();
   for (const sql of [...appRows(), ...connectionRows(0, 10), ...measurementRows(10, 0, 200)]) sqlite.database.exec(sql);
   let operations: Operation[] = [];
-  sqlite.observe((statements) => operations.push({ kind: 'd1', statements: [...statements] }));
+  let stage = 0;
+  let hasEnded = false;
+  /** Each takes a turn of the event loop: what begins in the meantime did not wait for it. */
+  const note = async (asked: Asked): Promise<void> => {
+    if (hasEnded) stage += 1;
+    hasEnded = false;
+    const operation = { ...asked, stage, isBehind: true };
+    operations.push(operation);
+    await setImmediate();
+    operation.isBehind = false;
+    hasEnded = true;
+  };
   const records = new Map<string, string>();
   const bindings = {
     ...settings(origin),
-    DB: sqlite.bind(async () => undefined),
+    DB: sqlite.bind(async (statements) => {
+      await note({ kind: 'd1', statements: [...statements] });
+      return undefined;
+    }),
     LINKS: {
       put: async (key: string, value: string, { expirationTtl }: { expirationTtl: number }) => {
-        operations.push({ kind: 'kv_put', key, value, ttlSeconds: expirationTtl });
+        await note({ kind: 'kv_put', key, value, ttlSeconds: expirationTtl });
         records.set(key, value);
       },
       get: async (key: string) => {
-        operations.push({ kind: 'kv_get', key });
+        await note({ kind: 'kv_get', key });
         return records.get(key) ?? null;
       },
     },
@@ -62,7 +83,7 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
     const request = new Request(input, init);
     const body = await request.text();
     const authorization = request.headers.get('Authorization');
-    operations.push({ kind: 'fetch', url: request.url, body, authorization });
+    await note({ kind: 'fetch', url: request.url, body, authorization });
     return Response.json(
       upstream.answer(new URL(request.url).pathname, new URLSearchParams(body), authorization ?? ''),
     );
@@ -71,7 +92,8 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
     const deps = await compose(bindings, () => undefined, {
       fetch: send,
       now: () => Date.now(),
-      sleep: async () => undefined,
+      // Nothing is late here.
+      sleep: () => new Promise(() => undefined),
       random: markedBytes,
       log: () => undefined,
     });
@@ -90,10 +112,9 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
       method,
       headers: { 'X-API-Key': API_KEY, ...prepared?.headers },
     });
+    const recorded = operations.map((operation) => ({ ...operation }));
     const text = await answer.text();
     if (answer.status !== status) throw new Error(`${route} answered ${answer.status}: ${text}`);
-    const recorded = operations;
-    operations = [];
     return { operations: recorded, status, bodyBytes: text.length, location: answer.headers.get('Location') };
   };
   const scripts = {
