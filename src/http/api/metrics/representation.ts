@@ -71,7 +71,7 @@ const tagOf = (version: readonly (string | number)[]): string =>
 
 /** Answers with a table, as a file that is named after the user and the days in it. */
 export const answerCsv = (
-  c: HttpContext,
+  c: Pick<HttpContext, 'body'>,
   table: string,
   { userId, days, isWhole }: { userId: string; days: readonly string[]; isWhole: boolean },
 ): Response => {

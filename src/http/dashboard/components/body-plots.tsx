@@ -1,145 +1,112 @@
-import type { Deps } from '../../../broker/deps.ts';
-import { readMetricPeriods } from '../../../broker/metrics/read-metric-periods.ts';
-import type { ConnectionId } from '../../../domain/connection-id.ts';
-import type { Failure } from '../../../domain/failure.ts';
-import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
-import { selectMetrics } from '../../../domain/metrics/metric-query.ts';
-import { rangeBetween } from '../../../domain/metrics/time-range.ts';
-import { ok, type Result } from '../../../domain/result.ts';
-import { DAY_MS, SECOND_MS } from '../../../domain/time.ts';
-import { type DayValue, LinePlot } from '../plot/line-plot.tsx';
-
-/** The ranges of the plots, and the period of one value. */
-const RANGES = {
-  month: { label: '30 days', days: 30, length: 'day' },
-  quarter: { label: '90 days', days: 90, length: 'day' },
-  year: { label: '1 year', days: 365, length: 'week' },
-  all: { label: 'Everything', days: undefined, length: 'month' },
-} as const satisfies Record<string, { label: string; days: number | undefined; length: PeriodLength }>;
-
-const MEANS: Record<PeriodLength, string> = { day: 'daily mean', week: 'weekly mean', month: 'monthly mean' };
-
-export type PlotRange = keyof typeof RANGES;
-
-const isRange = (word: string): word is PlotRange => Object.hasOwn(RANGES, word);
-
-/** The range of a word; a quarter for any other word. */
-export const rangeOf = (word: string | undefined): PlotRange =>
-  word !== undefined && isRange(word) ? word : 'quarter';
-
-const PLOTTED = [
-  { name: 'weight', title: 'Weight', unit: 'kg', digits: 1 },
-  {
-    name: 'bmi',
-    title: 'BMI',
-    unit: 'kg/m²',
-    digits: 1,
-    absent: 'No values in this time. A BMI needs a height, which this user may not have entered at Withings.',
-  },
-  { name: 'fat_ratio', title: 'Body fat', unit: '%', digits: 1 },
-  { name: 'muscle_mass', title: 'Muscle mass', unit: 'kg', digits: 1 },
-] as const;
-
-/** The values of each plotted metric, oldest first. */
-type PlotValues = ReadonlyMap<string, readonly DayValue[]>;
-
-/** The period of each mean. */
-export type Plots = {
-  values: PlotValues;
-  of: PeriodLength;
-  /** Whether there were more values than one page reads. Then only the last year is shown. */
-  isCut?: boolean;
-};
-
-/** Reads the plots of one connection; nothing if there is no connection yet. */
-export const readPlots = async (
-  deps: Deps,
-  connection: { id: ConnectionId } | undefined,
-  range: PlotRange,
-): Promise<Result<Plots, Failure>> => {
-  const { days, length } = RANGES[range];
-  if (connection === undefined) return ok({ values: new Map(), of: length });
-  const read = await readValues(deps, connection.id, days, length);
-  if (!read.ok && read.failure.kind === 'invalid_parameter' && range === 'all') {
-    const lastYear = await readPlots(deps, connection, 'year');
-    return lastYear.ok ? ok({ ...lastYear.value, isCut: true }) : lastYear;
-  }
-  if (!read.ok) return read;
-  const periods = new Set([...read.value.values()].flat().map(({ day }) => day)).size;
-  if (length === 'day' || periods === 0 || periods >= FEW_PERIODS) return ok({ values: read.value, of: length });
-  // A short history is shown by day, whatever the range.
-  const daily = await readValues(deps, connection.id, days, 'day');
-  return daily.ok ? ok({ values: daily.value, of: 'day' }) : daily;
-};
-
-const FEW_PERIODS = 7;
-
-const readValues = async (
-  deps: Deps,
-  connectionId: ConnectionId,
-  days: number | undefined,
-  length: PeriodLength,
-): Promise<Result<PlotValues, Failure>> => {
-  const selection = selectMetrics(PLOTTED.map(({ name }) => name));
-  if (!selection.ok) throw new Error(`no such metric: ${selection.failure.unknown}`);
-  const nowSeconds = Math.floor(deps.now() / SECOND_MS);
-  const from = days === undefined ? undefined : { seconds: nowSeconds - (days * DAY_MS) / SECOND_MS };
-  const periods = await readMetricPeriods(deps, connectionId, {
-    selection: selection.value,
-    // A clock that is ahead still counts as now.
-    ...rangeBetween(from, { seconds: nowSeconds + DAY_MS / SECOND_MS }),
-    order: 'asc',
-    length,
-    wholeDays: { first: undefined, last: undefined },
-    filling: undefined,
-  });
-  if (!periods.ok) return periods;
-  return ok(
-    Map.groupBy(
-      periods.value.map(({ series, firstDay, mean }) => ({ name: series.name, day: firstDay, value: mean })),
-      ({ name }) => name,
-    ),
-  );
-};
+import { localDay, toRfc3339 } from '../../../domain/metrics/local-time.ts';
+import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
+import type { EpochMs } from '../../../domain/time.ts';
+import { SECOND_MS } from '../../../domain/time.ts';
+import { type BodyData, type PlotRange, RANGES } from '../body-data.ts';
+import { attributionWords, metricTitle, valueText } from '../metric-words.ts';
+import { LinePlot } from '../plot/line-plot.tsx';
+import { Table } from './table.tsx';
+import { Ago } from './time.tsx';
 
 type Props = {
-  plots: Plots;
+  body: BodyData;
   range: PlotRange;
   /** The user's page. */
   path: string;
   /** Whether a sync could bring more. */
   isActive: boolean;
+  now: EpochMs;
 };
 
-/** A user's body data over time, with links to other ranges. */
-export const BodyPlots = ({ plots, range, path, isActive }: Props) => (
-  <section aria-labelledby="body">
-    <div class="title">
-      <h2 id="body">Body data</h2>
-      <nav class="ranges" aria-label="Time shown">
-        {Object.entries(RANGES).map(([word, { label }]) => (
-          <a href={`${path}?range=${word}`} aria-current={word === range ? 'true' : undefined}>
-            {label}
-          </a>
+/** A user's body data over time, with links to other ranges and metrics, and the newest values. */
+export const BodyPlots = ({ body, range, path, isActive, now }: Props) => (
+  <>
+    <section aria-labelledby="body">
+      <div class="title">
+        <h2 id="body">Body data</h2>
+        <nav class="ranges" aria-label="Time shown">
+          {Object.entries(RANGES).map(([word, { label }]) => (
+            <a href={pathTo(path, word, body.picked)} aria-current={word === range ? 'true' : undefined}>
+              {label}
+            </a>
+          ))}
+        </nav>
+      </div>
+      {body.metrics.length > 0 && <Picker body={body} range={range} path={path} />}
+      {body.isCut && <p class="hint">There are too many values to read at once. The last year is shown.</p>}
+      {body.metrics.length === 0 ? (
+        <div class="empty">
+          <p>
+            <strong>No measurements yet.</strong>{' '}
+            {isActive ? 'Sync to get them from Withings.' : 'The user is not connected, so none arrive.'}
+          </p>
+        </div>
+      ) : (
+        <div class="plots">
+          {body.plots.map((plot) => (
+            <LinePlot {...plot} />
+          ))}
+        </div>
+      )}
+    </section>
+    {body.latest.length > 0 && <Newest values={body.latest} range={range} path={path} now={now} />}
+  </>
+);
+
+const pathTo = (path: string, range: string, metric: string | undefined): string =>
+  `${path}?${new URLSearchParams({ range, ...(metric !== undefined && { metric }) }).toString()}`;
+
+/** A form without a script: it chooses what is plotted, and what is downloaded. */
+const Picker = ({ body: { metrics, picked }, range, path }: Pick<Props, 'body' | 'range' | 'path'>) => (
+  <form class="inline" method="get" action={path}>
+    <input type="hidden" name="range" value={range} />
+    <div class="field short">
+      <label for="metric">Metric</label>
+      <select id="metric" name="metric">
+        <option value="">The usual ones</option>
+        {metrics.map((name) => (
+          <option value={name} selected={name === picked}>
+            {metricTitle(name)}
+          </option>
         ))}
-      </nav>
+      </select>
     </div>
-    {plots.isCut && <p class="hint">There are too many values to read at once. The last year is shown.</p>}
-    {plots.values.size === 0 ? (
-      <div class="empty">
-        <p>
-          <strong>No measurements in this time.</strong>{' '}
-          {isActive
-            ? 'Sync to get them from Withings, or choose a longer time.'
-            : 'The user is not connected, so none arrive. A longer time may show more.'}
-        </p>
-      </div>
-    ) : (
-      <div class="plots">
-        {PLOTTED.map(({ name, ...plot }) => (
-          <LinePlot {...plot} of={MEANS[plots.of]} values={plots.values.get(name) ?? []} />
-        ))}
-      </div>
-    )}
+    <button class="quiet" type="submit">
+      Show
+    </button>
+    <button class="quiet" type="submit" formaction={`${path}/csv`}>
+      Download as CSV
+    </button>
+  </form>
+);
+
+/** The newest value of each metric of the whole body. */
+const Newest = ({
+  values,
+  range,
+  path,
+  now,
+}: { values: readonly MetricValue[] } & Pick<Props, 'range' | 'path' | 'now'>) => (
+  <section aria-labelledby="newest">
+    <h2 id="newest">Newest values</h2>
+    <Table
+      label="Newest values"
+      columns={['Metric', { label: 'Value', kind: 'number' }, 'Measured', 'Device', 'Attribution']}
+      rows={values.map((value) => ({
+        cells: [
+          <a href={pathTo(path, range, value.name)}>{metricTitle(value.name)}</a>,
+          valueText(value.value, value.metric?.unit ?? ''),
+          <>
+            {localDay(value.measuredAtSeconds, value.timeZone)}{' '}
+            {toRfc3339(value.measuredAtSeconds, value.timeZone).slice(11, 16)}
+            <span class="detail">
+              {value.timeZone}, <Ago at={value.measuredAtSeconds * SECOND_MS} now={now} />
+            </span>
+          </>,
+          value.device ?? <span class="none">no device</span>,
+          <span class="wrap">{attributionWords(value.attribution)}</span>,
+        ],
+      }))}
+    />
   </section>
 );

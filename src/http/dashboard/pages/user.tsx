@@ -10,8 +10,10 @@ import type { Result } from '../../../domain/result.ts';
 import { parseUserId } from '../../../domain/user-id.ts';
 import { inlineCode } from '../../inline-code.tsx';
 import { problemOf } from '../../problem-text.ts';
+import { answerBodyCsv } from '../body-csv.ts';
+import { rangeOf, readBodyData } from '../body-data.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
-import { BodyPlots, readPlots, rangeOf } from '../components/body-plots.tsx';
+import { BodyPlots } from '../components/body-plots.tsx';
 import { Confirm } from '../components/confirm.tsx';
 import { Field, Form } from '../components/form.tsx';
 import { Timeline, UserFacts } from '../components/user-facts.tsx';
@@ -40,6 +42,11 @@ const flowing = (c: DashboardContext): Promise<Result<AuthorizedRequest, Failure
   userOfApp(c.get('deps'), c.get('managed'), c.get('person').userId);
 
 userPages.get('/', (c) => userPage(c, {}));
+
+userPages.get('/csv', async (c) => {
+  const user = await flowing(c);
+  return user.ok ? answerBodyCsv(c, user.value) : answerFailure(c, user.failure);
+});
 
 userPages.post('/sync', async (c) => {
   const user = await flowing(c);
@@ -83,8 +90,9 @@ const userPage = async (
   const range = rangeOf(c.req.query('range'));
   const user = await flowing(c);
   if (!user.ok && user.failure.kind !== 'app_disabled') return answerFailure(c, user.failure);
-  const plots = user.ok ? await readPlots(deps, user.value.connection, range) : undefined;
-  if (plots?.ok === false) return answerFailure(c, plots.failure);
+  const metric = c.req.query('metric');
+  const body = user.ok ? await readBodyData(deps, user.value.connection, { range, metric }) : undefined;
+  if (body?.ok === false) return answerFailure(c, body.failure);
   const state = detail?.state ?? 'pending';
   const hasErrors = Object.keys(errors).length > 0;
   return appPage(
@@ -104,10 +112,10 @@ const userPage = async (
         </div>
         <UserFacts detail={detail} pendingSince={pendingSince} now={deps.now()} />
       </section>
-      {plots === undefined ? (
+      {body === undefined ? (
         <p class="hint">The app is disabled: body data is neither shown nor pulled. The user can still be erased.</p>
       ) : (
-        <BodyPlots plots={plots.value} range={range} path={pathOf(c)} isActive={state === 'active'} />
+        <BodyPlots body={body.value} range={range} path={pathOf(c)} isActive={state === 'active'} now={deps.now()} />
       )}
       <Timeline events={detail?.timeline ?? []} />
       <Erase c={c} error={errors.confirmation} />

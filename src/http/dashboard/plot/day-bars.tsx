@@ -1,4 +1,4 @@
-import { AREA, Picture, TableBehind } from './frame.tsx';
+import { AREA, Picture, Point, TableBehind } from './frame.tsx';
 import { linearScale } from './scale.ts';
 
 /** Two counts of one UTC day, `YYYY-MM-DD`. */
@@ -55,11 +55,14 @@ export const DayBars = ({
           .map(({ value, at }) => ({ at, label: String(value) }))}
       >
         {days.map((one, index) => (
-          <g>
-            <title>{`${one.day}: ${one.first} ${first.toLowerCase()}, ${one.second} ${second.toLowerCase()}`}</title>
+          <Point
+            from={left(index)}
+            to={left(index) + width}
+            value={`${dayLabel(one.day)}: ${one.first} ${first.toLowerCase()}, ${one.second} ${second.toLowerCase()}`}
+          >
             {bar('first', left(index), one.first)}
             {bar('second', left(index) + half, one.second)}
-          </g>
+          </Point>
         ))}
       </Picture>
       <TableBehind

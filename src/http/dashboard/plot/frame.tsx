@@ -2,9 +2,9 @@ import type { Child } from 'hono/jsx';
 
 /** The size of a plot in its own units. The page scales it. */
 const WIDTH = 520;
-const HEIGHT = 220;
-/** The area of the data. */
-export const AREA = { left: 46, right: WIDTH - 12, top: 14, bottom: HEIGHT - 28 };
+const HEIGHT = 236;
+/** The area of the data. Above it is room for the value that is pointed at. */
+export const AREA = { left: 58, right: WIDTH - 12, top: 30, bottom: HEIGHT - 28 };
 
 /** A tick of an axis: its position and label. */
 export type Tick = { at: number; label: string };
@@ -21,7 +21,7 @@ export const Picture = ({
   up: readonly Tick[];
   children: Child;
 }) => (
-  <svg class="plot" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={summary}>
+  <svg class="plot" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group" aria-label={summary}>
     {up.map(({ at, label }) => (
       <>
         <line class="grid" x1={AREA.left} x2={AREA.right} y1={at} y2={at} />
@@ -30,7 +30,7 @@ export const Picture = ({
         </text>
       </>
     ))}
-    {across.map(({ at, label }) => (
+    {apart(across).map(({ at, label }) => (
       <text x={at} y={HEIGHT - 8} text-anchor={anchorOf(at)}>
         {label}
       </text>
@@ -39,8 +39,56 @@ export const Picture = ({
   </svg>
 );
 
-/** Half the maximum width of a label. */
-const HALF_LABEL = 30;
+/** The width of the widest label, as large as it is on a phone. */
+const LABEL_WIDTH = 84;
+const HALF_LABEL = LABEL_WIDTH / 2;
+
+/** Leaves out labels that would touch the one before. */
+const apart = (ticks: readonly Tick[]): Tick[] => {
+  const kept: Tick[] = [];
+  for (const tick of ticks) {
+    if (tick.at - (kept.at(-1)?.at ?? -Infinity) >= LABEL_WIDTH) kept.push(tick);
+  }
+  return kept;
+};
+
+/**
+ * A point of a plot: what is drawn of it, and its value above the plot while it is pointed at or has the focus. A finger gives it the
+ * focus; the page's script moves the focus with the arrow keys.
+ */
+export const Point = ({
+  from,
+  to,
+  value,
+  children,
+}: {
+  /** The part of the width that belongs to it. */
+  from: number;
+  to: number;
+  value: string;
+  children: Child;
+}) => {
+  const at = (from + to) / 2;
+  return (
+    <g class="point" tabindex={-1} role="img" aria-label={value}>
+      <rect class="hit" x={from.toFixed(1)} y="0" width={Math.max(to - from, 1).toFixed(1)} height={AREA.bottom} />
+      {children}
+      <text class="tip" x={tipAt(at)} y={AREA.top - 14} text-anchor={tipAnchor(at)} aria-hidden="true">
+        {value}
+      </text>
+    </g>
+  );
+};
+
+/** About half the width of a value with its day, on a phone. */
+const HALF_TIP = 130;
+
+const tipAnchor = (x: number): 'start' | 'middle' | 'end' => {
+  if (x < HALF_TIP) return 'start';
+  return x > WIDTH - HALF_TIP ? 'end' : 'middle';
+};
+
+const tipAt = (x: number): number => (x < HALF_TIP ? 0 : x > WIDTH - HALF_TIP ? WIDTH : Math.round(x));
 
 /** Keeps the first and last label inside the picture. */
 const anchorOf = (x: number): 'start' | 'middle' | 'end' => {
