@@ -11,6 +11,7 @@ import { createClock } from './domain/clock.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
 import { renderEvent } from './http/api/webhooks/render.ts';
+import type { D1Memory } from './store/d1-memory.ts';
 import { openDatabase } from './store/d1.ts';
 import { createWithingsClient } from './withings/client.ts';
 
@@ -36,8 +37,9 @@ const platform: Seams = {
 
 /** Parsed configurations, by the environment they came from: plain data and keys, safe to share between requests. */
 const parsed = new WeakMap<Bindings, Result<Config, string>>();
-/** Plain data too. */
-const memories = new WeakMap<Bindings, CredentialLookupLimiter>();
+/** What an isolate remembers of its requests: plain data too. */
+type Memory = { credentials: CredentialLookupLimiter; d1: D1Memory };
+const memories = new WeakMap<Bindings, Memory>();
 
 /**
  * Creates the dependencies of use cases for one invocation, or says what is wrong with the environment. Only this file
@@ -53,14 +55,14 @@ export const compose = async (
   const config = parsed.get(bindings) ?? made;
   parsed.set(bindings, config);
   if (!config.ok) return config;
-  const credentials = memories.get(bindings) ?? createCredentialLookupLimiter();
-  memories.set(bindings, credentials);
+  const memory = memories.get(bindings) ?? { credentials: createCredentialLookupLimiter(), d1: {} };
+  memories.set(bindings, memory);
   const { keyring, withings, broker, alarmWebhook } = config.value;
   const { fetch: send, log, ...rest } = seams;
   const { EVENTS: events } = bindings;
   const clock = createClock(seams.now);
   const { now } = clock;
-  const db = openDatabase(bindings.DB, { ...seams, now });
+  const db = openDatabase(bindings.DB, { ...seams, now, memory: memory.d1 });
   return {
     ok: true,
     value: {
@@ -72,7 +74,7 @@ export const compose = async (
       alarmWebhook: alarmWebhook && createAlarmWebhook(alarmWebhook, send, now),
       postWebhook: createPostWebhook(send, now),
       renderEvent,
-      credentials,
+      credentials: memory.credentials,
       keyring,
       settings: broker,
       links: bindings.LINKS,

@@ -1,5 +1,6 @@
 import type { Deps } from './broker/deps.ts';
-import { withLogId } from './broker/log.ts';
+import { reasonOf, withLogId } from './broker/log.ts';
+import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
 import { bringBackFromAhead, isHousekeepingDue, keepHouse, sweep } from './broker/operator/sweep.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
@@ -9,7 +10,8 @@ import { missingKeyIds, advanceKeyRotation } from './broker/tokens/reseal.ts';
 import { sendDue, sendRecorded } from './broker/webhooks/deliver.ts';
 import { mintId } from './crypto/credential.ts';
 import type { AlarmObservations } from './domain/alarm.ts';
-import { type EpochMs, HOUR_MS } from './domain/time.ts';
+import { type EpochMs, HOUR_MS, SECOND_MS } from './domain/time.ts';
+import { REPEATS } from './store/d1-errors.ts';
 import { type WorkDue, workDue } from './store/operator/work-due.ts';
 
 /**
@@ -32,12 +34,12 @@ export const tick = async (invocation: Deps): Promise<void> => {
     return workDue(deps.db, shares.cron, losses, deps.now());
   };
   const askedAt = deps.now();
-  let due = await look();
+  let due = await lookPatiently(deps, look);
   if (due.ok && setClock(deps, due.value.databaseNow, askedAt)) due = await look();
   const now = deps.now();
   if (!due.ok) {
-    deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: due.failure.kind });
-    return;
+    deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: reasonOf(due.failure) });
+    return alarmIfDatabaseFails(deps);
   }
   const { refresh, resume, review, expired, webhooks, keyring } = due.value;
   const callsLeft = () => MAX_CALLS - deps.db.calls.made;
@@ -60,6 +62,22 @@ export const tick = async (invocation: Deps): Promise<void> => {
   await runIsolated(deps, () =>
     reconcileAlarmsOfTick(deps, due.value.alarms, { ...observe(deps, due.value, client), lagMs }),
   );
+  // D1 may answer a look and refuse what is written.
+  await alarmIfDatabaseFails(deps);
+};
+
+/** Together as long as what D1 gets over by itself. */
+const LOOK_PAUSES_MS = [5 * SECOND_MS, 5 * SECOND_MS, 10 * SECOND_MS];
+
+/** A tick has the time to wait for a D1 that loses its connections for a moment. */
+const lookPatiently = async (deps: Deps, look: () => ReturnType<typeof workDue>): ReturnType<typeof workDue> => {
+  let due = await look();
+  for (const pauseMs of LOOK_PAUSES_MS) {
+    if (due.ok || REPEATS[due.failure.trouble ?? 'transient'] === undefined) break;
+    await deps.sleep(pauseMs);
+    due = await look();
+  }
+  return due;
 };
 
 /** What this tick recorded goes out first: its receivers are likely to be up. */

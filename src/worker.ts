@@ -1,3 +1,6 @@
+import type { Deps } from './broker/deps.ts';
+import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
+import { noticeLateCron } from './broker/operator/readiness.ts';
 import { compose } from './compose.ts';
 import type { Bindings } from './config.ts';
 import { tick } from './cron.ts';
@@ -12,7 +15,9 @@ export default {
   fetch: async (request, bindings, context) => {
     const deps = await compose(bindings, (work) => context.waitUntil(work));
     if (!deps.ok) return misconfigured(request, deps.failure);
-    return http.fetch(request, { deps: deps.value }, context);
+    const answer = await http.fetch(request, { deps: deps.value }, context);
+    context.waitUntil(watch(deps.value));
+    return answer;
   },
 
   scheduled: async (_event, bindings, context) => {
@@ -21,6 +26,12 @@ export default {
     await tick(deps.value);
   },
 } satisfies ExportedHandler<Bindings>;
+
+/** What any request may notice that the cron cannot tell: that D1 fails, and that there is no cron. */
+const watch = async (deps: Deps): Promise<void> => {
+  await alarmIfDatabaseFails(deps);
+  await noticeLateCron(deps);
+};
 
 /** What is wrong is for the operator's log; a stranger learns only that something is. */
 const misconfigured = (request: Request, reason: string): Response => {

@@ -4,6 +4,7 @@ import type { StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { messageOf, REPEATS, retryAfterSecondsOf, troubleOf } from './d1-errors.ts';
+import { type D1Memory, noteAnswer, noteTrouble } from './d1-memory.ts';
 
 /** The database, the clock that its retries go by, and how often one invocation has called it. */
 export type Db = {
@@ -13,6 +14,8 @@ export type Db = {
   calls: { made: number };
   /** Events that this invocation recorded: for each app, the place of the first one. They are sent when it ends. */
   recorded: Map<string, number>;
+  /** What the isolate remembers of D1's failures. */
+  memory: D1Memory;
   now: () => EpochMs;
   /** Stands for D1's own clock in a test; absent elsewhere. */
   databaseNow?: (() => EpochMs) | undefined;
@@ -32,11 +35,15 @@ const builderFor = (d1: D1Database): DrizzleD1Database => {
   return builder;
 };
 
-export const openDatabase = (d1: D1Database, seams: Pick<Db, 'now' | 'sleep' | 'random' | 'databaseNow'>): Db => ({
+export const openDatabase = (
+  d1: D1Database,
+  seams: Pick<Db, 'now' | 'sleep' | 'random' | 'databaseNow' | 'memory'>,
+): Db => ({
   d1,
   orm: builderFor(d1),
   calls: { made: 0 },
   recorded: new Map(),
+  memory: seams.memory,
   now: seams.now,
   databaseNow: seams.databaseNow,
   sleep: seams.sleep,
@@ -54,10 +61,13 @@ export const databaseClock = (place: string): string =>
 export const tryD1 = async <Value>(db: Db, run: () => Promise<Value>): StoreResult<Value> => {
   db.calls.made += 1;
   try {
-    return ok(await run());
+    const value = await run();
+    noteAnswer(db.memory);
+    return ok(value);
   } catch (error) {
     const trouble = troubleOf(error);
     if (trouble === 'mistake') throw error;
+    noteTrouble(db.memory, trouble, db.now());
     const retryAfterSeconds = retryAfterSecondsOf(trouble, db.now());
     return fail({ kind: 'storage_unavailable', store: 'd1', trouble, retryAfterSeconds });
   }

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type AlarmCode, ALARMS } from '../../src/domain/alarm.ts';
-import { type Alarms, startAlarms } from '../support/alarms.ts';
+import { type Alarms, STORED_ALARMS, startAlarms } from '../support/alarms.ts';
 import { connect } from '../support/broker.ts';
 
 /** What an operator is told of: once when it begins, and once when it is over, in the log and at a webhook. */
@@ -12,7 +11,7 @@ beforeEach(async () => {
   alarms = await startAlarms();
 });
 
-describe.each(Object.keys(ALARMS) as AlarmCode[])('%s', (code) => {
+describe.each(STORED_ALARMS)('%s', (code) => {
   test('is told once, is told over, and is told again when it comes back', async () => {
     const { begin, look, end } = alarms.troubles[code];
     await look();

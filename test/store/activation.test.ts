@@ -43,7 +43,7 @@ beforeEach(async () => {
 
 test('a disconnect between an activation whose answer was lost and its next try is not undone', async () => {
   const clock = { now: () => NOW, sleep: async () => undefined, random };
-  const untroubled = openDatabase(env.DB, clock);
+  const untroubled = openDatabase(env.DB, { ...clock, memory: {} });
   const d1 = meterD1(env.DB);
   // The pause before the next try is when the disconnect comes.
   const sleep = async () => {
@@ -55,13 +55,13 @@ test('a disconnect between an activation whose answer was lost and its next try 
   };
   d1.reset();
   d1.failWhen(({ number }) => (number === 1 ? 'answer_lost' : undefined));
-  const activated = await activateConnection(openDatabase(d1.d1, { ...clock, sleep }), activation, NOW, []);
+  const activated = await activateConnection(openDatabase(d1.d1, { ...clock, sleep, memory: {} }), activation, NOW, []);
   expect(activated).toEqual({ ok: true, value: true });
   expect(await stored()).toEqual({ state: 'disconnected', refresh_token_sealed: null });
 });
 
 describe('an activation that was decided on what no longer holds changes nothing', () => {
-  const db = openDatabase(env.DB, { now: () => NOW, sleep: async () => undefined, random });
+  const db = openDatabase(env.DB, { now: () => NOW, sleep: async () => undefined, random, memory: {} });
   const renewed = { ...activation, rotationId: 'activation-2', refreshTokenSealed: 'other', mayReplace: true };
   const alongside = () => [env.DB.prepare(`UPDATE apps SET name = 'changed' WHERE id = ?`).bind(APP)];
 

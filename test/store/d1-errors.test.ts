@@ -42,7 +42,7 @@ describe('a write that fails', () => {
     const pauses: number[] = [];
     const sleep = async (ms: number) => void pauses.push(ms);
     const random = (size: number) => new Uint8Array(size).fill(byte);
-    const db = openDatabase(env.DB, { now: () => NOW, sleep, random });
+    const db = openDatabase(env.DB, { now: () => NOW, sleep, random, memory: {} });
     const outcome = await tryD1Idempotent(db, () => Promise.reject(new Error(text)));
     return { pauses, calls: db.calls.made, failure: outcome.ok ? undefined : outcome.failure };
   };
@@ -68,7 +68,12 @@ describe('a write that fails', () => {
   });
 
   test('by a mistake of ours throws', async () => {
-    const db = openDatabase(env.DB, { now: () => NOW, sleep: async () => undefined, random: (n) => new Uint8Array(n) });
+    const db = openDatabase(env.DB, {
+      now: () => NOW,
+      sleep: async () => undefined,
+      random: (n) => new Uint8Array(n),
+      memory: {},
+    });
     await expect(tryD1(db, () => db.d1.prepare('SELECT nope FROM apps').all())).rejects.toThrow('nope');
     await expect(tryD1(db, async () => db.d1.prepare('SELECT ?').bind(undefined).all())).rejects.toThrow('undefined');
   });

@@ -21,6 +21,7 @@ const db = openDatabase(meter.d1, {
   now: () => START,
   sleep: async () => undefined,
   random: (size) => new Uint8Array(size),
+  memory: {},
 });
 
 beforeEach(async () => {

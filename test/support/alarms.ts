@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 
-import type { AlarmCode } from '../../src/domain/alarm.ts';
+import { ALARMS, type StoredAlarm } from '../../src/domain/alarm.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from './broker.ts';
 import { type D1Meter, meterD1 } from './d1-meter.ts';
@@ -102,8 +102,13 @@ const sql = async (text: string, ...values: unknown[]) =>
 type Trouble = { begin: () => Promise<void>; look: () => Promise<unknown>; end: () => Promise<void> };
 type On = { broker: Broker; app: TestApp; link: (count: number) => Promise<void>; askHealth: () => Promise<unknown> };
 
+/** Those that are not sent at once because the database fails. */
+export const STORED_ALARMS = Object.keys(ALARMS).filter(
+  (code): code is StoredAlarm => code !== 'database_failing' && code !== 'tokens_not_stored',
+);
+
 /** How each alarm comes about and goes away. Each leaves the broker as a look, a tick or a request, finds it. */
-const troublesOf = (on: On): { [Code in AlarmCode]: Trouble } => ({
+const troublesOf = (on: On): { [Code in StoredAlarm]: Trouble } => ({
   cron_late: cronLate(on),
   backlog_growing: backlogGrowing(on),
   reauth_spike: reauthSpike(on),

@@ -14,10 +14,10 @@ export type MeteredStatement = { sql: string; params: unknown[]; rowsRead: numbe
 export type D1Call = { number: number; statements: readonly string[] };
 
 /**
- * What becomes of a round trip: it is refused, or its statement is one that the database does not know, or it is carried out and its answer
+ * What becomes of a round trip: it is refused, in words of its own or as a lost connection, or its statement is one that the database does not know, or it is carried out and its answer
  * lost, or whoever made it dies before or after it was carried out and never goes on.
  */
-export type D1Fault = 'refused' | 'mistaken' | 'answer_lost' | 'dies_before' | 'dies_after' | undefined;
+export type D1Fault = 'refused' | 'mistaken' | 'answer_lost' | 'dies_before' | 'dies_after' | Error | undefined;
 
 export type D1Meter = {
   d1: D1Database;
@@ -82,6 +82,7 @@ export const meterD1 = (d1: D1Database, log: TripLog = createTripLog()): D1Meter
   const roundTrip = async <Answer>(sent: Sent[], run: () => Promise<Answer>): Promise<Answer> => {
     calls += 1;
     const fault = decide?.({ number: calls, statements: sent.map(({ sql }) => sql) });
+    if (fault instanceof Error) throw fault;
     if (fault === 'refused') throw lost();
     if (fault === 'mistaken') throw mistaken();
     if (fault === 'dies_before') return die();

@@ -1,5 +1,5 @@
 import { isCronLate, isCronSilent } from '../../domain/alarm.ts';
-import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
+import { type EpochMs, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import { WANTED_MIGRATION } from '../../store/migrations.ts';
 import { type HealthSnapshot, healthSnapshot } from '../../store/operator/work-due.ts';
 import { latestEmptyAt } from '../../store/tokens/withings-quota.ts';
@@ -30,8 +30,7 @@ const looksOf = new WeakMap<BrokerSettings, Looks>();
 
 /**
  * Checks the broker for a public request: one round trip to D1 and one read of KV, at most every ten seconds in an
- * isolate. Says what works and what does not, but not why. A stopped cron is noticed only here, so its alarm is raised
- * here.
+ * isolate. Says what works and what does not, but not why. Raises the alarm of a stopped cron.
  */
 export const checkHealth = async (deps: Deps): Promise<Health> => {
   const looks = looksOf.get(deps.settings) ?? {};
@@ -48,6 +47,21 @@ export const checkHealth = async (deps: Deps): Promise<Health> => {
   looks.last = { at: deps.now(), health };
   looks.since = undefined;
   return health;
+};
+
+/** How often an isolate that serves requests looks whether the cron comes. */
+const CRON_LOOKED_AT_MS = 2 * MINUTE_MS;
+const cronLookedAt = new WeakMap<BrokerSettings, EpochMs>();
+
+/**
+ * Looks behind a request whether the cron has stopped, and raises its alarm: one round trip every few minutes of an isolate, and none at its
+ * first request. No other look is sure to be made: the cron cannot notice itself, and perhaps no monitor asks `/healthz`.
+ */
+export const noticeLateCron = async (deps: Deps): Promise<void> => {
+  const lookedAt = cronLookedAt.get(deps.settings);
+  if (lookedAt !== undefined && deps.now() - lookedAt < CRON_LOOKED_AT_MS) return;
+  cronLookedAt.set(deps.settings, deps.now());
+  if (lookedAt !== undefined) assess(deps, await readVitals(deps));
 };
 
 /** A database without its tables is a programming error elsewhere; here it is one of the things to find. */
