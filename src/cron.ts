@@ -62,14 +62,14 @@ export const tick = async (invocation: Deps): Promise<void> => {
   await runIsolated(deps, () =>
     reconcileAlarmsOfTick(deps, due.value.alarms, { ...observe(deps, due.value, client), lagMs }),
   );
-  // D1 may answer a look and refuse what is written.
+  // D1 may answer reads and refuse writes.
   await alarmIfDatabaseFails(deps);
 };
 
-/** Together as long as what D1 gets over by itself. */
+/** Together the longest failure that D1 recovers from by itself. */
 const LOOK_PAUSES_MS = [5 * SECOND_MS, 5 * SECOND_MS, 10 * SECOND_MS];
 
-/** A tick has the time to wait for a D1 that loses its connections for a moment. */
+/** A tick has time to wait for a D1 that loses its connections for a moment. */
 const lookPatiently = async (deps: Deps, look: () => ReturnType<typeof workDue>): ReturnType<typeof workDue> => {
   let due = await look();
   for (const pauseMs of LOOK_PAUSES_MS) {

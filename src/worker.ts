@@ -27,7 +27,7 @@ export default {
   },
 } satisfies ExportedHandler<Bindings>;
 
-/** What any request may notice that the cron cannot tell: that D1 fails, and that there is no cron. */
+/** Checks what the cron cannot report: that D1 fails, and that the cron itself has stopped. */
 const watch = async (deps: Deps): Promise<void> => {
   await alarmIfDatabaseFails(deps);
   await noticeLateCron(deps);

@@ -22,6 +22,7 @@ export type Keyring = {
 /** What a derived key is for. The label is part of the derivation: changing one makes what it sealed unreadable. */
 export type KeyPurpose =
   | 'seal-token'
+  | 'seal-parked'
   | 'seal-link'
   | 'seal-webhook'
   | 'seal-shown'

@@ -52,7 +52,7 @@ export type StoredTokens = {
   refreshFailures: number;
   /** Since when every refresh was refused, in words that are not known to mean the end. */
   refreshRefusedSince: EpochMs | undefined;
-  /** Since when a refresh may have rotated the tokens without the broker knowing. Taking a lease sets it. */
+  /** Since when a refresh may have rotated the tokens without the broker knowing. Taking a lease, to send one, sets it. */
   inDoubtSince: EpochMs | undefined;
 };
 

@@ -20,6 +20,12 @@ const SEND_RESERVE_MS = 30 * SECOND_MS;
 /** Whether a holder still has the time to send a refresh token and to store what comes back. */
 export const mayStillSend = (leaseUntil: EpochMs, now: EpochMs): boolean => now <= leaseUntil - SEND_RESERVE_MS;
 
+/** Withings accepts the previous refresh token for 8 hours. One hour less, because clocks differ. */
+const ACCEPTED_MS = 7 * HOUR_MS;
+
+/** Whether Withings still accepts the stored refresh token, even if it was replaced at this time or later. */
+export const isOldTokenAccepted = (inDoubtSince: EpochMs, now: EpochMs): boolean => now < inDoubtSince + ACCEPTED_MS;
+
 /** Waits after transient failures double from the first to the last. */
 const FIRST_BACKOFF_MS = MINUTE_MS;
 /** While a refresh may be in doubt the old token's 8 hours run: an hour at most between tries leaves several. */

@@ -2,9 +2,10 @@ import { type EpochMs, MINUTE_MS, SECOND_MS } from '../domain/time.ts';
 import type { D1Trouble } from './d1-errors.ts';
 
 /**
- * What an isolate remembers of D1's failures: an alarm about D1 cannot be kept in D1. Plain data, safe to share between requests.
+ * An isolate's memory of D1 failures: an alarm about D1 cannot be stored in D1. Plain data, safe to share between
+ * requests.
  *
- * - `failing`: no round trip went well since.
+ * - `failing`: no round trip has succeeded since.
  * - `refusing`: D1 answers, and refuses for a reason that lasts for hours.
  */
 export type D1Memory = {
@@ -14,21 +15,21 @@ export type D1Memory = {
 
 type Trouble = { trouble: D1Trouble; since: EpochMs };
 
-/** D1 loses its connections for moments, several times a day. What lasts for so long is none of these. */
+/** Several times a day D1 loses its connections for some seconds. A longer failure is an outage. */
 const LASTING_MS = 20 * SECOND_MS;
 
-/** Notes a round trip that went well. */
+/** Records a round trip that succeeded. */
 export const noteAnswer = (memory: D1Memory): void => {
   memory.failing = undefined;
 };
 
-/** Notes one that did not. What concerns one statement or one invocation only is left out. */
+/** Records a failure, unless it concerns only one statement or one invocation. */
 export const noteTrouble = (memory: D1Memory, trouble: D1Trouble, now: EpochMs): void => {
   if (trouble === 'used_up' || trouble === 'full') memory.refusing = { trouble, since: now };
   if (trouble === 'transient' || trouble === 'overloaded') memory.failing ??= { trouble, since: now };
 };
 
-/** What the operator should know about D1 now, if anything. */
+/** A failure that the operator should know about, if there is one. */
 export const lastingTrouble = ({ failing, refusing }: D1Memory, now: EpochMs): Trouble | undefined => {
   if (refusing !== undefined && now - refusing.since < MINUTE_MS) return refusing;
   return failing !== undefined && now - failing.since >= LASTING_MS ? failing : undefined;

@@ -4,6 +4,7 @@ import type { Guard } from './guard.ts';
 import { LIMITS } from './limits.ts';
 import { LINKING } from './linking.ts';
 import { OUTSIDE } from './outside.ts';
+import { PARKING } from './parking.ts';
 import { REDIRECTS } from './redirects.ts';
 import { REFRESH_PROTOCOL } from './refresh-protocol.ts';
 import { STATES } from './states.ts';
@@ -20,4 +21,5 @@ export const GUARDS: readonly Guard[] = [
   ...LIMITS,
   ...OUTSIDE,
   ...REFRESH_PROTOCOL,
+  ...PARKING,
 ];

@@ -1,10 +1,14 @@
 import type { Guard } from './guard.ts';
 
 const REFRESH = 'src/broker/tokens/refresh.ts';
-const TOKENS = 'src/store/tokens/tokens.ts';
+const FAILED = 'src/broker/tokens/refresh-failed.ts';
+const LEASE = 'src/store/tokens/refresh-lease.ts';
+const END = 'src/store/tokens/refresh-end.ts';
 const QUOTA = 'src/store/tokens/withings-quota.ts';
 const TESTS = [
   'test/broker/refresh-rules.test.ts',
+  'test/broker/refresh-batch.test.ts',
+  'test/broker/refresh-races.test.ts',
   'test/store/activation.test.ts',
   'test/broker/refusals.test.ts',
   'test/interleavings/refresh.test.ts',
@@ -16,29 +20,29 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   {
     name: 'the lease',
     threats: ['T31'],
-    file: TOKENS,
-    find: ".where(and(eq(connections.id, param('connectionId')), eq(connections.state, 'active'), leaseIsFree(param)))",
-    replace: ".where(and(eq(connections.id, param('connectionId')), eq(connections.state, 'active')))",
+    file: LEASE,
+    find: '(${isFree(tag, now)} AND (',
+    replace: '(TRUE AND (',
     tests: TESTS,
   },
   {
     name: 'the version that a write names',
     threats: ['T33'],
-    file: TOKENS,
+    file: END,
     find: "eq(connections.refreshLeaseId, param('id')),\n    eq(connections.tokenVersion, param('tokenVersion')),",
     replace: "eq(connections.refreshLeaseId, param('id')),",
     tests: TESTS,
   },
   {
     name: 'the lease that a write names',
-    file: TOKENS,
+    file: END,
     find: "eq(connections.refreshLeaseId, param('id')),\n    eq(",
     replace: 'eq(',
     tests: TESTS,
   },
   {
     name: 'due again at the end of the lease',
-    file: TOKENS,
+    file: LEASE,
     find: "nextRefreshAt: param('until'),",
     replace: "nextRefreshAt: sql`${param('until')} + 45 * 86400000`,",
     tests: TESTS,
@@ -47,14 +51,15 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
     name: 'store before use',
     threats: ['T32'],
     file: REFRESH,
-    find: "if (!stored.ok) return { kind: 'failed', failure: stored.failure, reach: 'perhaps_all' };",
-    replace: '',
+    find: "if (!stored.ok) return { outcome: { kind: 'failed', failure: stored.failure, reach: 'perhaps_all' } };",
+    replace:
+      "if (!stored.ok) return { outcome: { kind: 'refreshed', token: { accessToken: grant.accessToken, tokenVersion: run.tokens.tokenVersion + 1 } } };",
     tests: TESTS,
   },
   {
     name: 'the previous refresh token is kept',
     threats: ['T32'],
-    file: REFRESH,
+    file: 'src/broker/tokens/store-pair.ts',
     find: 'previousRefreshTokenSealed: usedRefreshTokenSealed,',
     replace: 'previousRefreshTokenSealed: null,',
     tests: TESTS,
@@ -68,7 +73,7 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   },
   {
     name: 'a refusal in unknown words is not believed at once',
-    file: REFRESH,
+    file: FAILED,
     find: 'return isBelieved ? onRejected(deps, run)',
     replace: 'return !isBelieved ? onRejected(deps, run)',
     tests: ['test/broker/refusals.test.ts', ...TESTS],
@@ -83,14 +88,14 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   },
   {
     name: 'suspicion: the client proves itself before anybody is condemned',
-    file: REFRESH,
+    file: FAILED,
     find: 'if (!proof.ok && !isBeyondProof(run, proof.failure)) return onFailure(deps, run, proof.failure);',
     replace: '',
     tests: TESTS,
   },
   {
     name: 'nothing is sent that the lease does not carry',
-    file: REFRESH,
+    file: 'src/broker/tokens/refresh-run.ts',
     find: 'granted.ok && mayStillSend(lease.until, deps.now())',
     replace: 'granted.ok',
     tests: TESTS,
@@ -104,17 +109,32 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   },
   {
     name: 'what is in doubt goes first',
-    file: TOKENS,
+    file: LEASE,
     find: '${dueIn(sql`in_doubt_since IS NOT NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NULL`)}',
     replace: '${dueIn(sql`in_doubt_since IS NULL`)} UNION ALL ${dueIn(sql`in_doubt_since IS NOT NULL`)}',
     tests: TESTS,
   },
   {
     name: 'who condemns names the lease',
-    file: TOKENS,
+    file: END,
     find: "sql`${connections.refreshLeaseId} IS coalesce(${param('leaseId')}, ${connections.refreshLeaseId})`,",
     replace: '',
     tests: TESTS,
+  },
+  {
+    name: 'what is sent is in doubt',
+    threats: ['T32'],
+    file: LEASE,
+    find: "inDoubtSince: sql<number>`coalesce(${connections.inDoubtSince}, ${param('takenAt')})`,",
+    replace: '',
+    tests: ['test/broker/refresh-batch.test.ts', ...TESTS],
+  },
+  {
+    name: 'nothing is in doubt that is not sent',
+    file: LEASE,
+    find: ".where(and(eq(connections.id, param('connectionId')), sql`changes() > 0`))",
+    replace: ".where(and(sql`next_refresh_at <= ${param('takenAt')}`, sql`changes() > 0`))",
+    tests: ['test/broker/refresh-batch.test.ts', ...TESTS],
   },
   {
     name: 'an activation whose answer was lost is recognised',
@@ -140,8 +160,8 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   {
     name: 'the doubts of a disabled app are settled',
     file: 'src/broker/tokens/refresh-due.ts',
-    find: 'tokens.appDisabled && !wasInDoubt(tokens, lease)',
-    replace: 'tokens.appDisabled',
+    find: '=> appDisabled && !isInDoubt',
+    replace: '=> appDisabled',
     tests: TESTS,
   },
   {

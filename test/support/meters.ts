@@ -11,16 +11,18 @@ export type KvMeter = {
   reset: () => void;
   /** Makes these operations fail from now on. */
   fail: (...operations: KvOperation[]) => void;
+  /** Decides about each operation from now on. */
+  failWhen: (decide: (operation: KvOperation) => boolean) => void;
 };
 export type KvOperation = 'get' | 'put' | 'delete' | 'list';
 
 /** Wraps a KV binding in a meter. */
 export const meterKv = (kv: KVNamespace, log: TripLog = createTripLog()): KvMeter => {
   const operations: KvOperation[] = [];
-  let failing: readonly KvOperation[] = [];
+  let isFailing = (_operation: KvOperation): boolean => false;
   const count = (operation: KvOperation) => {
     operations.push(operation);
-    if (failing.includes(operation)) throw new Error(`KV ${operation.toUpperCase()} failed: 429 Too Many Requests`);
+    if (isFailing(operation)) throw new Error(`KV ${operation.toUpperCase()} failed: 429 Too Many Requests`);
   };
   const trip = <Answer>(run: () => Promise<Answer>) => log.note('kv', () => whileUnderWay(run));
   return {
@@ -43,7 +45,10 @@ export const meterKv = (kv: KVNamespace, log: TripLog = createTripLog()): KvMete
       operations.length = 0;
     },
     fail: (...now) => {
-      failing = now;
+      isFailing = (operation) => now.includes(operation);
+    },
+    failWhen: (decide) => {
+      isFailing = decide;
     },
   };
 };

@@ -24,7 +24,13 @@ export const LEASE_MS = 2 * MINUTE_MS + 1_000;
 /** Starts a broker on empty tables with one connection per person of the simulator named. */
 export const startRefreshing = async (
   persons: readonly string[],
-  options: Pick<NonNullable<Parameters<typeof startBroker>[0]>, 'bindings' | 'settings'> = {},
+  {
+    hook = () => undefined,
+    ...options
+  }: Pick<NonNullable<Parameters<typeof startBroker>[0]>, 'bindings' | 'settings'> & {
+    /** Gets what is sent to the operator's webhook, `ALERT_WEBHOOK_URL`. */
+    hook?: (body: string) => void;
+  } = {},
 ) => {
   await emptyTables();
   let effects: Effect[] = [];
@@ -46,6 +52,10 @@ export const startRefreshing = async (
   const throughFate =
     (send: typeof fetch): typeof fetch =>
     async (input, init) => {
+      if (input === options.bindings?.ALERT_WEBHOOK_URL) {
+        hook(typeof init?.body === 'string' ? init.body : '');
+        return new Response(null, { status: 204 });
+      }
       const body = init?.body instanceof URLSearchParams ? init.body.toString() : '';
       const decided = note({ kind: 'fetch', statements: [], body });
       if (decided === 'refused') throw new TypeError('fetch failed');

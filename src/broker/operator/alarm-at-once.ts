@@ -4,17 +4,17 @@ import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
 import { lastingTrouble } from '../../store/d1-memory.ts';
 import type { BrokerSettings, Deps } from '../deps.ts';
 
-/** Of this isolate, by its settings: when each of these alarms may be sent again. */
+/** When this isolate may send each alarm again. */
 type NextAt = Map<AlarmAtOnce, EpochMs>;
 const nextAtOf = new WeakMap<BrokerSettings, NextAt>();
 
 const REPEATED_AFTER_MS = HOUR_MS;
-/** When one that the webhook did not take is sent again, at the earliest. */
+/** An alarm that the webhook did not accept is sent again after this at the earliest. */
 const RETRIED_AFTER_MS = MINUTE_MS;
 
 /**
- * Tells the operator what D1 cannot keep, because it is D1 that fails: a line of the log, and the webhook if there is one, each at most once
- * an hour from an isolate. No notice says that it is over.
+ * Sends an alarm that D1 cannot store, because D1 fails: a log line and a request to the webhook, at most once an hour
+ * from each isolate. No notice says that it is over.
  */
 export const alarmAtOnce = async (deps: Deps, code: AlarmAtOnce, reason: string, since = deps.now()): Promise<void> => {
   const now = deps.now();
@@ -29,7 +29,7 @@ export const alarmAtOnce = async (deps: Deps, code: AlarmAtOnce, reason: string,
   if (!isTaken) nextAt.set(code, deps.now() + RETRIED_AFTER_MS);
 };
 
-/** Tells the operator if D1 refuses, or has not answered for a while, as far as this isolate knows. */
+/** Sends an alarm if D1 refuses or has not answered for a while, as far as this isolate knows. */
 export const alarmIfDatabaseFails = async (deps: Deps): Promise<void> => {
   const lasting = lastingTrouble(deps.db.memory, deps.now());
   if (lasting !== undefined) await alarmAtOnce(deps, 'database_failing', lasting.trouble, lasting.since);

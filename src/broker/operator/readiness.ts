@@ -49,13 +49,13 @@ export const checkHealth = async (deps: Deps): Promise<Health> => {
   return health;
 };
 
-/** How often an isolate that serves requests looks whether the cron comes. */
+/** How often an isolate that serves requests checks the cron. */
 const CRON_LOOKED_AT_MS = 2 * MINUTE_MS;
 const cronLookedAt = new WeakMap<BrokerSettings, EpochMs>();
 
 /**
- * Looks behind a request whether the cron has stopped, and raises its alarm: one round trip every few minutes of an isolate, and none at its
- * first request. No other look is sure to be made: the cron cannot notice itself, and perhaps no monitor asks `/healthz`.
+ * Checks after a request whether the cron has stopped, and raises its alarm. One round trip every two minutes of an
+ * isolate, and none at its first request. The cron cannot notice this itself, and there may be no monitor on `/healthz`.
  */
 export const noticeLateCron = async (deps: Deps): Promise<void> => {
   const lookedAt = cronLookedAt.get(deps.settings);

@@ -10,7 +10,7 @@ import {
 } from '../../domain/window-review.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
-import type { UsableToken } from '../tokens/refresh.ts';
+import type { UsableToken } from '../tokens/refresh-run.ts';
 import type { Reservation } from '../withings.ts';
 
 /** A window that was read again. */

@@ -19,7 +19,7 @@ import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { noteSightings } from '../operator/alarms.ts';
-import type { UsableToken } from '../tokens/refresh.ts';
+import type { UsableToken } from '../tokens/refresh-run.ts';
 import { syncEvents } from '../webhooks/record.ts';
 import type { Reservation } from '../withings.ts';
 import { addDeletions, changedGroups, changesOf } from './page-changes.ts';

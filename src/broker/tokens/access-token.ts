@@ -3,12 +3,17 @@ import { type StoredTokens, whyUnusable } from '../../domain/connection.ts';
 import type { Failure, ReauthReason } from '../../domain/failure.ts';
 import { refreshDecision } from '../../domain/refresh.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { recordReauthRequired, type RefreshLease, takeRefreshLease, tokensOf } from '../../store/tokens/tokens.ts';
+import { recordReauthRequired } from '../../store/tokens/refresh-end.ts';
+import { tokensOf } from '../../store/tokens/tokens.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { reauthEvent } from '../webhooks/record.ts';
-import { newRefreshLease, type RefreshCause, refreshUnderLease, type UsableToken } from './refresh.ts';
+import { beginRefresh, type RefreshCause, type RefreshRun, whyNotGranted } from './begin-refresh.ts';
+import type { UsableToken } from './refresh-run.ts';
+import { refresh } from './refresh.ts';
 import { openToken } from './sealed-tokens.ts';
+
+/** The one way to a usable access token. */
 
 /**
  * Returns an access token of a connection, and refreshes it first if necessary. All code that calls Withings for a user
@@ -30,30 +35,27 @@ export const usableAccessToken = async (
   if (unusable !== undefined || read.value === undefined) return fail(unusable ?? { kind: 'not_connected' });
   if (!refreshDecision(read.value, deps.now(), cause.rejectedVersion).should) return openAccessToken(deps, read.value);
 
-  // The lease decides who refreshes. Taking it also reads the tokens again.
-  const lease = newRefreshLease(deps);
-  const leased = await takeRefreshLease(deps.db, connectionId, lease);
-  if (!leased.ok) return leased;
-  if (leased.value === undefined) return awaitWinner(deps, read.value, cause);
+  // The lease decides who refreshes. It is taken for these tokens only, so taking it also checks that they are current.
+  const begun = await beginRefresh(deps, read.value, cause);
+  if (!begun.ok) return begun;
+  if (begun.value.kind === 'held') return awaitWinner(deps, read.value, cause);
+  if (begun.value.kind === 'not_granted') return fail(await whyNotGranted(deps, read.value, cause));
 
-  const work = refreshForUse(deps, leased.value, lease, cause);
+  const work = refreshForUse(deps, begun.value.run);
   // Once sent, a refresh must be stored, even if the client disconnects.
   deps.waitUntil(work.catch(() => undefined));
   return work;
 };
 
-const refreshForUse = async (
-  deps: Deps,
-  tokens: StoredTokens,
-  lease: RefreshLease,
-  cause: RefreshCause,
-): Promise<Result<UsableToken, Failure>> => {
-  const outcome = await refreshUnderLease(deps, tokens, lease, cause);
+const refreshForUse = async (deps: Deps, run: RefreshRun): Promise<Result<UsableToken, Failure>> => {
+  const { tokens, cause } = run;
+  const { outcome } = await refresh(deps, run);
   switch (outcome.kind) {
     case 'refreshed':
       return ok(outcome.token);
-    case 'already_fresh':
-      return openAccessToken(deps, tokens);
+    case 'recovered':
+      // The recovered access token may have ended. The row is read again, and is no longer in doubt.
+      return usableAccessToken(deps, tokens.connectionId, cause);
     case 'superseded':
       return awaitWinner(deps, tokens, cause);
     case 'failed':

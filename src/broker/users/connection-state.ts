@@ -10,6 +10,7 @@ import { pendingSince } from '../../store/link/pending-connections.ts';
 import type { AuthorizedRequest, PersonRequest } from '../access/authenticate.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
+import { forgetParked } from '../tokens/parked-pair.ts';
 import { newEvent } from '../webhooks/record.ts';
 
 /** Whether a user's data can be read now. An unknown user is not connected. */
@@ -49,8 +50,10 @@ export const disconnect = async (
   const audit = auditStatementFor(deps, by, { action: 'user.disconnected', appId, subject: userHash });
   const event = newEvent(deps, { appId, type: 'connection.disconnected' });
   const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), { audit, event }, alongside);
-  if (done.ok) deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
-  return done;
+  if (!done.ok) return done;
+  for (const place of done.value) forgetParked(deps, place);
+  deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
+  return ok(undefined);
 };
 
 /** The connection for a sync, or why there is none. */

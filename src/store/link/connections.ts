@@ -10,6 +10,7 @@ import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
 import { withEvent } from '../timeline.ts';
+import type { ParkingPlace } from '../tokens/parked.ts';
 import { disconnectEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 
 /** A user's connection, as input to `decideLink`. */
@@ -137,9 +138,25 @@ const FORGET_TOKENS = prepared((orm, param: Param<{ appId: string; userId: strin
     ),
 );
 
+const IN_DOUBT = prepared((orm, param: Param<{ appId: string; userId: string }>) =>
+  orm
+    .select({ connectionId: connections.id, tokenVersion: connections.tokenVersion })
+    .from(connections)
+    .where(
+      and(
+        eq(connections.appId, param('appId')),
+        eq(connections.userId, param('userId')),
+        eq(connections.isCurrent, true),
+        sql`${connections.inDoubtSince} IS NOT NULL`,
+      ),
+    ),
+);
+
 /**
  * Deletes a user's tokens, pending ones included, with an audit entry. The version rises, so a running refresh or sync
  * writes nothing back. Measurements stay. Repeating it changes nothing.
+ *
+ * @returns where a new pair may be parked, because a refresh was in doubt
  */
 export const disconnectUser = (
   db: Db,
@@ -147,10 +164,11 @@ export const disconnectUser = (
   now: EpochMs,
   { audit, event }: { audit: D1PreparedStatement; event: NewEvent },
   alongside: readonly D1PreparedStatement[] = [],
-): StoreResult<void> =>
+): StoreResult<ParkingPlace[]> =>
   tryD1Idempotent(db, async () => {
     const pending = and(eq(pendingConnections.appId, appId), eq(pendingConnections.userId, userId));
-    const results = await db.d1.batch([
+    const [inDoubt, ...results] = await db.d1.batch([
+      IN_DOUBT.bind(db, { appId, userId }),
       FORGET_TOKENS.bind(db, { appId, userId, now }),
       audit,
       disconnectEventStatement(db, { ...event, userId }),
@@ -159,6 +177,7 @@ export const disconnectUser = (
       ...alongside,
     ]);
     noteRecorded(db, results);
+    return IN_DOUBT.rowsOf(inDoubt);
   });
 
 /** A user's current connection, or undefined if there never was one. */
