@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { HEADERS } from '../src/http/security-headers.ts';
 import { makeDocument } from './reference/document.ts';
 import { renderPage } from './reference/page.ts';
+import { writeServedPackage } from './served-package.ts';
 
 /**
  * Makes the files that Cloudflare serves without the Worker (`[assets]` in wrangler.toml): the API reference as JSON
- * and as a page, and the stylesheets. Wrangler runs it before `dev` and `deploy` (`[build]`), the test configuration
- * before tests.
+ * and as a page, the stylesheets, and the package with `mushu` and the client. Wrangler runs it before `dev` and
+ * `deploy` (`[build]`). The test configuration runs it before tests, without the package, which takes seconds.
  */
 const folder = join(import.meta.dirname, '../dist/static');
 const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as {
@@ -43,6 +44,7 @@ await writeIfChanged(
     .map(([name, value]) => `  ${name}: ${value}\n`)
     .join('')}`,
 );
+if (!process.argv.includes('--without-package')) await writeServedPackage(join(folder, 'mushu.tgz'));
 
 /** Leaves an unchanged file alone: `wrangler dev` restarts the Worker at each write. */
 async function writeIfChanged(name: string, text: string): Promise<void> {

@@ -34,7 +34,7 @@ const root = new URL('..', import.meta.url).pathname;
 process.env['NODE_COMPILE_CACHE'] ??= COMPILE_CACHE;
 
 // Wrangler's configuration names their folder, and the tests hold the Worker's answers against the reference in it.
-execFileSync(process.execPath, [`${root}scripts/static-files.ts`], { stdio: 'inherit' });
+execFileSync(process.execPath, [`${root}scripts/static-files.ts`, '--without-package'], { stdio: 'inherit' });
 
 const ofAll = {
   root,

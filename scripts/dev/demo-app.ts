@@ -76,7 +76,7 @@ export const serveDemoApp = async (
       return;
     }
     const failure = url.searchParams.get('error');
-    // Whoever opened the link named its user in `state`, as an app does to recognize its own link.
+    // The link may name its user in `state`, as an app does to recognize its own link.
     const userId = url.searchParams.get('state') ?? DEMO_USER;
     const content = failure === null ? newestValues(workerUrl, app, userId) : Promise.resolve(notConnected(failure));
     content

@@ -33,7 +33,7 @@ export const instructions = (running: Running): string => {
     '',
     '   The same from the command line, where it asks for that token:',
     '',
-    '   npm run build && npm install --global ./dist',
+    `   npm install --global ${url}/mushu.tgz`,
     `   mushu login --url ${url}`,
     '',
     `Data, secrets and the Worker's log are stored in ${stateDir}. Delete it to start again. Ctrl-C stops everything.`,

@@ -64,7 +64,7 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
 const texts: readonly ProblemText[] = [
   ...Object.values(FAILURES)
     .flat()
-    .map((failure) => problemOf(failure)),
+    .map((failure) => problemOf(failure, 'https://broker.example.com')),
   REQUEST_PROBLEMS.httpsRequired,
   REQUEST_PROBLEMS.invalidBody,
   REQUEST_PROBLEMS.bodyTooLarge(65_536),

@@ -11,6 +11,7 @@ import { getHostCookie, setHostCookie } from './cookies.ts';
 import { withDoctype } from './document.ts';
 import { endingPage, returnPage } from './pages.tsx';
 import { answerFailure } from './problem.ts';
+import { publicUrl } from './public-url.ts';
 
 /** The entry points of the connect flow, opened by the user's browser without a key. */
 export const oauth = new Hono<HttpEnv>();
@@ -118,4 +119,4 @@ const singleParam = (query: URLSearchParams, parameter: string): Result<string, 
 };
 
 /** The callback as registered at Withings: on the host that the request came to. */
-const callbackUrl = (c: HttpContext): string => c.get('deps').settings.publicUrl(c.req.url) + CALLBACK_PATH;
+const callbackUrl = (c: HttpContext): string => publicUrl(c) + CALLBACK_PATH;

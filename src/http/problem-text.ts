@@ -1,10 +1,13 @@
 import type { Failure } from '../domain/failure.ts';
 import { describeUrlRefusal } from '../domain/webhooks/endpoint-url.ts';
 import { later, problem, type ProblemText } from './problem-format.ts';
+import { installCommand } from './public-url.ts';
 import { registerCommand } from './register-command.ts';
 
 /** The text of each failure, in every format and in the reference. A kind without an entry does not compile. */
-const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: Kind }>) => ProblemText } = {
+const PROBLEMS: {
+  [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: Kind }>, origin: string) => ProblemText;
+} = {
   credential_missing: (failure) =>
     failure.wanted === 'api_key'
       ? problem(
@@ -126,8 +129,8 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
       failure,
     ),
   rate_limited: (failure) => later(429, 'rate_limited', 'Too many requests', 'Try again after the pause.', failure),
-  redirect_uri_not_allowed: (failure) =>
-    problem(400, 'redirect_uri_not_allowed', 'redirect_uri not allowed', notAllowedDetail(failure)),
+  redirect_uri_not_allowed: (failure, origin) =>
+    problem(400, 'redirect_uri_not_allowed', 'redirect_uri not allowed', notAllowedDetail(failure, origin)),
   state_invalid: () =>
     problem(
       400,
@@ -192,14 +195,21 @@ const PROBLEMS: { [Kind in Failure['kind']]: (failure: Extract<Failure, { kind: 
     ),
 };
 
-const notAllowedDetail = ({ explanation, wanted }: Extract<Failure, { kind: 'redirect_uri_not_allowed' }>): string => {
+const notAllowedDetail = (
+  { explanation, wanted }: Extract<Failure, { kind: 'redirect_uri_not_allowed' }>,
+  origin: string,
+): string => {
   const command = wanted && registerCommand(wanted.appId, wanted.uri);
   return [
     "redirect_uri not allowed: it is not one of the app's registered URIs, compared byte for byte.",
     ...(explanation === undefined ? [] : [explanation]),
     `Register it with \`${command ?? 'mushu health redirect-uri add'}\`, or in the dashboard.`,
+    `\`${installCommand(origin)}\` installs that command.`,
   ].join(' ');
 };
 
-export const problemOf = <Kind extends Failure['kind']>(failure: Extract<Failure, { kind: Kind }>): ProblemText =>
-  PROBLEMS[failure.kind](failure);
+/** @param origin where the broker is reached, for commands and links */
+export const problemOf = <Kind extends Failure['kind']>(
+  failure: Extract<Failure, { kind: Kind }>,
+  origin: string,
+): ProblemText => PROBLEMS[failure.kind](failure, origin);

@@ -5,10 +5,11 @@ import { withDoctype } from './document.ts';
 import { problemPage } from './pages.tsx';
 import type { ProblemText } from './problem-format.ts';
 import { problemOf } from './problem-text.ts';
+import { publicUrl } from './public-url.ts';
 
 /** Answers with a failure, as JSON or, to a browser, as a page. */
 export const answerFailure = (c: HttpContext, failure: Failure): Response | Promise<Response> =>
-  answerProblem(c, problemOf(failure));
+  answerProblem(c, problemOf(failure, publicUrl(c)));
 
 /** Answers with an error in the client's format. */
 export const answerProblem = (c: HttpContext, problem: ProblemText): Response | Promise<Response> => {

@@ -45,6 +45,13 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   'npm ci': ['.ci/run', 'npm ci'],
   'npm ci --omit=dev': ['test/dependencies.test.ts', 'Object.keys(manifest.dependencies)'],
   'npm pack ./dist': ['test/e2e/package.test.ts', "['pack', '--json'"],
+  ...Object.fromEntries(
+    [
+      'npm install -g https://BROKER/mushu.tgz',
+      'npm install -g https://broker.example.com/mushu.tgz',
+      'npm install https://BROKER/mushu.tgz',
+    ].map((command) => [command, ['test/e2e/package.test.ts', "npm('install', '--global', url)"]]),
+  ),
   'npx mushu-health': ['test/e2e/package.test.ts', "'mushu-health'"],
   'npm test': ['.ci/run', 'npm test'],
   'npm run check': ['package.json', '"test": "npm run check &&'],
@@ -95,7 +102,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   ],
   ...Object.fromEntries(
     [
-      'npm install --global ./dist',
+      'npm install --global http://127.0.0.1:8787/mushu.tgz',
       'mushu login --url http://127.0.0.1:8787',
       'mushu health redirect-uri add womoji://withings/success --app app_…',
       'mushu health redirect-uri list --app app_…',

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 
 /** The package that is published: packed from `dist`, and installed by npm into a project that has nothing else. */
 
@@ -27,7 +27,17 @@ afterAll(() => rm(folder, { recursive: true }));
 
 test('it holds the built command and the client with its types, and runs nothing when it is installed', async () => {
   const paths = packed.files.map(({ path }) => path);
-  const modules = ['accounts', 'connections', 'contract', 'management', 'metrics', 'send', 'webhooks'];
+  const modules = [
+    'accounts',
+    'connections',
+    'contract',
+    'index',
+    'management',
+    'metrics',
+    'pages',
+    'send',
+    'webhooks',
+  ];
   expect(paths.sort()).toEqual(
     [
       'LICENSE',
@@ -54,7 +64,7 @@ test('its command runs by its own name and by the package’s, and is not so lon
 const CONSUMER = `
 import { getStatus, linkUrl } from 'mushu-health/client/connections';
 import { updateApp } from 'mushu-health/client/management';
-import { listMetrics } from 'mushu-health/client/metrics';
+import { listMetrics, pages } from 'mushu-health/client';
 import type { Answer, Broker } from 'mushu-health/client/send';
 
 export const connected = async (broker: Broker, app: string, user: string): Promise<boolean> => {
@@ -70,6 +80,13 @@ export const weights = async (broker: Broker): Promise<number[]> => {
   // @ts-expect-error an answer may be a failure
   page.value;
   return page.ok ? page.value.data.map(({ value }) => value) : [];
+};
+export const allWeights = async (broker: Broker): Promise<number[]> => {
+  const found: number[] = [];
+  for await (const page of pages((cursor) => listMetrics(broker, 'app', 'ada', { metric: 'weight', cursor }))) {
+    if (page.ok) found.push(...page.value.data.map(({ value }) => value));
+  }
+  return found;
 };
 // @ts-expect-error there is no such policy
 export const changed = (broker: Broker) => updateApp(broker, 'app', { link_policy: 'none' });
@@ -96,6 +113,28 @@ test.each([
   await expect(run(process.execPath, [tsc, '-p', project])).resolves.toMatchObject({ stdout: '' });
 });
 
+test('the broker serves the same, of the version that it runs, and an empty folder takes it by npm', async () => {
+  const url = `${ready.url}/mushu.tgz`;
+  const empty = await mkdtemp(join(tmpdir(), 'mushu-served-'));
+  onTestFinished(() => rm(empty, { recursive: true }));
+  const env = { ...process.env, npm_config_cache: join(empty, 'cache'), npm_config_prefix: join(empty, 'global') };
+  const npm = (...args: string[]) => run('npm', [...args, '--no-audit', '--no-fund'], { cwd: empty, env });
+  const document = (await (await fetch(`${ready.url}/openapi.json`)).json()) as { info: { version: string } };
+
+  await npm('install', '--global', url);
+  const { stdout } = await run(join(empty, 'global/bin/mushu'), ['--version'], { cwd: empty });
+  expect(stdout.trim()).toBe(document.info.version);
+  expect((await run('npx', ['--yes', url, '--version'], { cwd: empty, env })).stdout).toBe(stdout);
+
+  await npm('install', url);
+  const program = `import { getHealth } from 'mushu-health/client';
+    console.log((await getHealth({ url: '${ready.url}', credential: undefined })).value.ok);`;
+  const called = await run(process.execPath, ['--input-type=module', '--eval', program], { cwd: empty });
+  expect(called.stdout).toBe('true\n');
+  const installed = await readdir(join(empty, 'node_modules'));
+  expect(installed.filter((name) => !name.startsWith('.'))).toEqual(['mushu-health']);
+});
+
 test('Node imports the client from it, and calls a broker', async () => {
   const program = `
     import { getHealth } from 'mushu-health/client/management';
@@ -105,16 +144,19 @@ test('Node imports the client from it, and calls a broker', async () => {
   expect(stdout).toBe('[200,true]\n');
 });
 
-test('a bundle holds the functions that are used, and no others', async () => {
-  const { build } = await import('esbuild');
-  const bundled = await build({
-    stdin: { contents: `export { getStatus } from 'mushu-health/client/connections';`, resolveDir: folder },
-    bundle: true,
-    format: 'esm',
-    write: false,
-  });
-  const [{ text } = { text: '' }] = bundled.outputFiles;
-  expect(text).toContain('getStatus');
-  expect(text).not.toMatch(/eraseUser|createConnectSession/);
-  expect(text.length).toBeLessThan(4_000);
-});
+test.each(['mushu-health/client', 'mushu-health/client/connections'])(
+  'a bundle of %s holds the functions that are used, and no others',
+  async (from) => {
+    const { build } = await import('esbuild');
+    const bundled = await build({
+      stdin: { contents: `export { getStatus } from '${from}';`, resolveDir: folder },
+      bundle: true,
+      format: 'esm',
+      write: false,
+    });
+    const [{ text } = { text: '' }] = bundled.outputFiles;
+    expect(text).toContain('getStatus');
+    expect(text).not.toMatch(/eraseUser|createConnectSession/);
+    expect(text.length).toBeLessThan(4_000);
+  },
+);

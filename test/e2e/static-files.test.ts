@@ -12,11 +12,11 @@ const FOLDER = 'dist/static';
 const { ready } = inject('dev');
 
 const files = globSync('**/*.*', { cwd: FOLDER });
-const TYPES: Record<string, RegExp> = { html: /^text\/html/, json: /^application\/json/, css: /^text\/css/ };
+const TYPES: Record<string, RegExp> = { html: /^text\/html/, json: /^application\/json/, css: /^text\/css/, tgz: /./ };
 
-test('the reference and every stylesheet are there', () => {
+test('the reference, every stylesheet and the package are there', () => {
   const stylesheets = ['assets/dashboard.css', 'assets/page.css', 'assets/reference.css'];
-  expect(files.toSorted()).toEqual([...stylesheets, 'docs.html', 'openapi.json']);
+  expect(files.toSorted()).toEqual([...stylesheets, 'docs.html', 'mushu.tgz', 'openapi.json']);
 });
 
 describe.each(files)('%s', (file) => {
@@ -25,7 +25,7 @@ describe.each(files)('%s', (file) => {
   test('is served as it was made, with the headers of every other answer', async () => {
     const response = await send(url);
     expect(response.status).toBe(200);
-    expect(await response.text()).toBe(readFileSync(`${FOLDER}/${file}`, 'utf8'));
+    expect(Buffer.from(await response.arrayBuffer()).equals(readFileSync(`${FOLDER}/${file}`))).toBe(true);
     expect(response.headers.get('Content-Type')).toMatch(TYPES[file.split('.').at(-1) ?? ''] ?? /none/);
     for (const [name, value] of Object.entries({ ...HEADERS, 'Cache-Control': 'public, max-age=300' })) {
       expect(response.headers.get(name), name).toBe(value);

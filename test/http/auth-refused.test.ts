@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { type Broker, makeApp, startBroker, type TestApp, WEB, WOMOJI } from '../support/broker.ts';
+import { type Broker, makeApp, ORIGIN, startBroker, type TestApp, WEB, WOMOJI } from '../support/broker.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 import { changingNothing, codeOf, readProblem } from '../support/problem.ts';
 
@@ -91,6 +91,7 @@ describe('the redirect_uri', () => {
     const command = `mushu health redirect-uri add ${word} --app ${app.id}`;
     const { detail } = await readProblem(await expectRefusal(() => auth(query)));
     expect(detail).toContain(`\`${command}\``);
+    expect(detail).toContain(`\`npm install -g ${ORIGIN}/mushu.tgz\``);
     const page = await (await auth(query, app.id, 'text/html')).text();
     const escaped = command
       .replaceAll('&', '&amp;')

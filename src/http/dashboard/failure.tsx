@@ -2,13 +2,14 @@ import type { Failure } from '../../domain/failure.ts';
 import { inlineCode } from '../inline-code.tsx';
 import type { ProblemText } from '../problem-format.ts';
 import { problemOf } from '../problem-text.ts';
+import { publicUrl } from '../public-url.ts';
 import type { DashboardContext } from './context.ts';
 import type { FieldErrors } from './form.ts';
 import { page, publicPage } from './layout.tsx';
 
 /** Answers with a failure, in the API's words. */
 export const answerFailure = (c: DashboardContext, failure: Failure): Response | Promise<Response> =>
-  answerProblem(c, problemOf(failure));
+  answerProblem(c, problemOf(failure, publicUrl(c)));
 
 /** Answers a form that none of our pages sends. */
 export const answerBadForm = (c: DashboardContext, errors: FieldErrors): Response | Promise<Response> => {

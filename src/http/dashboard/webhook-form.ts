@@ -56,5 +56,6 @@ export const wordsOf = (refused: FieldErrors): FieldErrors | undefined => {
 /** The errors of a form that the broker refused, if they are about its fields. */
 export const errorsOf = (failure: Failure): FieldErrors | undefined =>
   failure.kind === 'webhook_url_not_allowed' || failure.kind === 'too_many_webhooks'
-    ? { url: problemOf(failure).detail }
+    ? // Neither text has a link.
+      { url: problemOf(failure, '').detail }
     : undefined;

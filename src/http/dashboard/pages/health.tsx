@@ -15,8 +15,10 @@ import { ok, type Result } from '../../../domain/result.ts';
 import { linkPolicy } from '../../api/apps/contract.ts';
 import { redirectUriText } from '../../api/schemas.ts';
 import { problemOf } from '../../problem-text.ts';
+import { publicUrl } from '../../public-url.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
+import { CommandLine } from '../components/command-line.tsx';
 import { LinkSettings } from '../components/link-settings.tsx';
 import { endingOf, RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
 import { Snippets } from '../components/snippets.tsx';
@@ -46,7 +48,7 @@ healthPages.post('/redirect-uris', async (c) => {
   const { uri } = wanted.value;
   const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), {
     uri,
-    ownHosts: [new URL(origin(c)).host],
+    ownHosts: [new URL(publicUrl(c)).host],
   });
   if (registered.ok) {
     return backTo(c, registered.value.added ? 'redirect_uri_added' : 'redirect_uri_present');
@@ -55,7 +57,7 @@ healthPages.post('/redirect-uris', async (c) => {
   if (failure.kind !== 'redirect_uri_not_registrable' && failure.kind !== 'too_many_redirect_uris') {
     return answerFailure(c, failure);
   }
-  return healthPage(c, { uri, why: problemOf(failure).detail });
+  return healthPage(c, { uri, why: problemOf(failure, publicUrl(c)).detail });
 });
 
 healthPages.post('/redirect-uris/remove', async (c) => {
@@ -114,8 +116,6 @@ healthPages.post('/try', async (c) => {
 const backTo = (c: DashboardContext, notice: Notice): Response =>
   redirectWithNotice(c, `${appPath(c.get('app'))}/health`, notice);
 
-const origin = (c: DashboardContext): string => c.get('deps').settings.publicUrl(c.req.url);
-
 const testOf = async (c: DashboardContext): Promise<Result<TestedUri | undefined, Failure>> => {
   const uri = (c.req.query('test') ?? '').slice(0, MAX_URI_LENGTH);
   if (uri === '') return ok(undefined);
@@ -135,12 +135,13 @@ const healthPage = async (
   const tested = await testOf(c);
   if (!tested.ok) return answerFailure(c, tested.failure);
   const uris = listed.value;
-  const values = { origin: origin(c), appId: app.id, uris: uris.map(({ uri }) => uri), linkPolicy: app.linkPolicy };
+  const values = { origin: publicUrl(c), appId: app.id, uris: uris.map(({ uri }) => uri), linkPolicy: app.linkPolicy };
   return appPage(
     c,
     { tab: 'health', status: refused === undefined ? 200 : 422 },
     <>
       <RedirectUris app={app} uris={uris} formToken={c.get('formToken')} refused={refused} />
+      <CommandLine origin={values.origin} appId={app.id} />
       {uris.length > 0 && <TestUri app={app} tested={tested.value} />}
       <LinkSettings app={app} formToken={c.get('formToken')} version={await versionField(app)} />
       <Snippets snippets={snippetsFor(values)} />

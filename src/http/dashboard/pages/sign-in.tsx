@@ -6,6 +6,7 @@ import { secret } from '../../../domain/secret.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
 import { callerAddress } from '../../caller-address.ts';
 import { problemOf } from '../../problem-text.ts';
+import { publicUrl } from '../../public-url.ts';
 import { Field, Form } from '../components/form.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { takeNotice } from '../flash.ts';
@@ -23,7 +24,7 @@ signInPages.post('/', async (c) => {
   const token = secret((form.get('token') ?? '').trim());
   const to = returnPathOf(form.get('to') ?? undefined);
   const signedIn = await signIn(c.get('deps'), token, callerAddress(c));
-  if (!signedIn.ok) return signInPage(c, to, problemOf(signedIn.failure).detail);
+  if (!signedIn.ok) return signInPage(c, to, problemOf(signedIn.failure, publicUrl(c)).detail);
   const { cookie, expiresAt } = signedIn.value;
   setSessionCookie(c, cookie, Math.floor((expiresAt - c.get('deps').now()) / SECOND_MS));
   return c.redirect(to, 303);

@@ -10,6 +10,7 @@ import type { Result } from '../../../domain/result.ts';
 import { parseUserId } from '../../../domain/user-id.ts';
 import { inlineCode } from '../../inline-code.tsx';
 import { problemOf } from '../../problem-text.ts';
+import { publicUrl } from '../../public-url.ts';
 import { answerBodyCsv } from '../body-csv.ts';
 import { rangeOf, readBodyData } from '../body-data.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
@@ -52,7 +53,7 @@ userPages.post('/sync', async (c) => {
   const user = await flowing(c);
   const connection = user.ok ? syncableConnection(user.value) : user;
   const synced = connection.ok ? await sync(c.get('deps'), connection.value) : connection;
-  if (!synced.ok) return userPage(c, { problem: problemOf(synced.failure).detail });
+  if (!synced.ok) return userPage(c, { problem: problemOf(synced.failure, publicUrl(c)).detail });
   return backTo(c, synced.value.complete ? 'user_synced' : 'user_syncing');
 });
 
