@@ -66,6 +66,8 @@ describe('a state is refused before the browser goes to Withings', () => {
   test('as a parameter of a registered URI, which then had it twice', async () => {
     const answer = await broker.manage('PUT', `/apps/${app.id}/redirect-uris`, { uri: 'womoji://done?state=1' });
     expect(answer.status).toBe(422);
+    const { code, detail } = await answer.json<{ code: string; detail: string }>();
+    expect([code, detail]).toEqual(['redirect_uri_not_registrable', expect.stringContaining('Remove `state`')]);
   });
 });
 

@@ -121,6 +121,12 @@ export const validateQuery = (query: string | undefined): Refused | undefined =>
     );
   }
   const names = query.split('&').map((pair) => pair.slice(0, pair.indexOf('=')));
+  if (names.includes('state')) {
+    return refuse(
+      'reserved_parameter',
+      'Remove `state` from the query: the broker appends the one that a link was given.',
+    );
+  }
   if (names.some(isReserved)) {
     return refuse(
       'reserved_parameter',
