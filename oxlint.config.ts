@@ -93,13 +93,6 @@ const LONG_FILES = [
   'test/http/webhooks.test.ts',
 ];
 const FILES_WITH_LONG_FUNCTIONS = [
-  'src/broker/webhooks/send-waiting.ts',
-  'src/withings/client.ts',
-  'src/http/dashboard/plot/day-bars.tsx',
-  'src/broker/sync/store-page.ts',
-  'src/store/sync/measurements.ts',
-  'src/simulator/oauth/grants.ts',
-  'src/simulator/control/people-routes.ts',
   'scripts/dev/worker.ts',
   'scripts/deploy/deployment.ts',
   'scripts/dev/start.ts',

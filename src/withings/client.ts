@@ -62,33 +62,11 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
   const withSecret = clientSecretPost(config);
   const withSignature = signedNonce(config, send, now);
 
-  const requestToken = async (fields: Form): Promise<Outcome<TokenGrant>> => {
-    const answer = await callOauth2(send, withSecret, 'requesttoken', fields);
-    return answer.ok ? processTokenResponse(answer.value) : answer;
-  };
-
   return {
     /** The consent page to send a browser to. Withings separates scopes with commas, unlike RFC 6749. */
     authorizeUrl: (request: AuthorizeRequest): string => authorizeUrl(config, request),
 
-    /**
-     * Exchanges a code, which lives 30 seconds and works once, under the redirect URI of its authorization. Never
-     * repeat it with the same code, even if in doubt: the user starts again instead.
-     */
-    exchangeCode: async (request: { code: Secret; redirectUri: string }): Promise<Outcome<TokenGrant>> =>
-      requestToken({
-        grant_type: 'authorization_code',
-        code: request.code,
-        redirect_uri: request.redirectUri,
-      }),
-
-    /**
-     * Exchanges a refresh token for a new pair. The old one lives 8 hours more, or until the new access token is first
-     * used, so store the new pair before that. A failure that is `inDoubt`, such as `timeout`, may have rotated the
-     * token: its answer is lost. Refresh again within those 8 hours.
-     */
-    refreshTokens: async (request: { refreshToken: Secret }): Promise<Outcome<TokenGrant>> =>
-      requestToken({ grant_type: 'refresh_token', refresh_token: request.refreshToken }),
+    ...tokenActions(send, withSecret),
 
     /**
      * Whether Withings accepts this client's id and secret: asks for a nonce, which Withings gives only for a valid
@@ -122,6 +100,34 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
   };
 };
 
+const tokenActions = (send: Send, withSecret: ReturnType<typeof clientSecretPost>) => {
+  const requestToken = async (fields: Form): Promise<Outcome<TokenGrant>> => {
+    const answer = await callOauth2(send, withSecret, 'requesttoken', fields);
+    return answer.ok ? processTokenResponse(answer.value) : answer;
+  };
+
+  return {
+    /**
+     * Exchanges a code, which lives 30 seconds and works once, under the redirect URI of its authorization. Never
+     * repeat it with the same code, even if in doubt: the user starts again instead.
+     */
+    exchangeCode: async (request: { code: Secret; redirectUri: string }): Promise<Outcome<TokenGrant>> =>
+      requestToken({
+        grant_type: 'authorization_code',
+        code: request.code,
+        redirect_uri: request.redirectUri,
+      }),
+
+    /**
+     * Exchanges a refresh token for a new pair. The old one lives 8 hours more, or until the new access token is first
+     * used, so store the new pair before that. A failure that is `inDoubt`, such as `timeout`, may have rotated the
+     * token: its answer is lost. Refresh again within those 8 hours.
+     */
+    refreshTokens: async (request: { refreshToken: Secret }): Promise<Outcome<TokenGrant>> =>
+      requestToken({ grant_type: 'refresh_token', refresh_token: request.refreshToken }),
+  };
+};
+
 /** The actions of `/notify`. Withings wants some seconds between two of one person. */
 const notifyActions = (send: Send) => {
   const callNotify = async <Value>(
@@ -132,59 +138,68 @@ const notifyActions = (send: Send) => {
     const answer = await send(NOTIFY_PATH, form, accessToken);
     return answer.ok ? process(answer.value) : answer;
   };
-
-  return {
-    /**
-     * Subscribes a callback to one kind of data of a person. Withings sends it a HEAD before it answers. Ask for the list
-     * before: whether the same subscription is made twice is not certain.
-     */
-    subscribe: async (request: SubscriptionQuery & { comment?: string }): Promise<Outcome<void>> => {
-      const form: Form = { action: 'subscribe', callbackurl: request.callbackUrl, appli: String(request.appli) };
-      if (request.comment !== undefined) form['comment'] = request.comment;
-      return callNotify(form, request.accessToken, processSubscribeResponse);
-    },
-
-    /** A person's subscriptions: all, or those of one kind of data. The same may be in it more than once. */
-    listSubscriptions: async (request: { accessToken: Secret; appli?: number }): Promise<Outcome<Subscription[]>> => {
-      const form: Form = { action: 'list' };
-      if (request.appli !== undefined) form['appli'] = String(request.appli);
-      return callNotify(form, request.accessToken, processListResponse);
-    },
-
-    /** The last subscription of this callback and kind of data. */
-    getSubscription: async (request: SubscriptionQuery): Promise<Outcome<Subscription>> =>
-      callNotify(
-        { action: 'get', callbackurl: request.callbackUrl, appli: String(request.appli) },
-        request.accessToken,
-        processGetResponse,
-      ),
-
-    /** Changes one subscription, also if there are several of this callback and kind of data. */
-    updateSubscription: async (request: SubscriptionQuery & { change: SubscriptionChange }): Promise<Outcome<void>> =>
-      callNotify(
-        {
-          action: 'update',
-          callbackurl: request.callbackUrl,
-          appli: String(request.appli),
-          ...changeForm(request.change),
-        },
-        request.accessToken,
-        processSubscribeResponse,
-      ),
-
-    /**
-     * Ends the subscription of a callback to one kind of data. Without `appli` it asks for all of the callback; the
-     * reference says that this ends every notification of the person.
-     */
-    revokeSubscription: async (
-      request: Omit<SubscriptionQuery, 'appli'> & { appli?: number },
-    ): Promise<Outcome<void>> => {
-      const form: Form = { action: 'revoke', callbackurl: request.callbackUrl };
-      if (request.appli !== undefined) form['appli'] = String(request.appli);
-      return callNotify(form, request.accessToken, processUnsubscribeResponse);
-    },
-  };
+  return { ...subscriptionReads(callNotify), ...subscriptionChanges(callNotify) };
 };
+
+type CallNotify = <Value>(
+  form: Form,
+  accessToken: Secret,
+  process: (answer: Answer) => Outcome<Value>,
+) => Promise<Outcome<Value>>;
+
+const subscriptionReads = (callNotify: CallNotify) => ({
+  /** A person's subscriptions: all, or those of one kind of data. The same may be in it more than once. */
+  listSubscriptions: async (request: { accessToken: Secret; appli?: number }): Promise<Outcome<Subscription[]>> => {
+    const form: Form = { action: 'list' };
+    if (request.appli !== undefined) form['appli'] = String(request.appli);
+    return callNotify(form, request.accessToken, processListResponse);
+  },
+
+  /** The last subscription of this callback and kind of data. */
+  getSubscription: async (request: SubscriptionQuery): Promise<Outcome<Subscription>> =>
+    callNotify(
+      { action: 'get', callbackurl: request.callbackUrl, appli: String(request.appli) },
+      request.accessToken,
+      processGetResponse,
+    ),
+});
+
+const subscriptionChanges = (callNotify: CallNotify) => ({
+  /**
+   * Subscribes a callback to one kind of data of a person. Withings sends it a HEAD before it answers. Ask for the list
+   * before: whether the same subscription is made twice is not certain.
+   */
+  subscribe: async (request: SubscriptionQuery & { comment?: string }): Promise<Outcome<void>> => {
+    const form: Form = { action: 'subscribe', callbackurl: request.callbackUrl, appli: String(request.appli) };
+    if (request.comment !== undefined) form['comment'] = request.comment;
+    return callNotify(form, request.accessToken, processSubscribeResponse);
+  },
+
+  /** Changes one subscription, also if there are several of this callback and kind of data. */
+  updateSubscription: async (request: SubscriptionQuery & { change: SubscriptionChange }): Promise<Outcome<void>> =>
+    callNotify(
+      {
+        action: 'update',
+        callbackurl: request.callbackUrl,
+        appli: String(request.appli),
+        ...changeForm(request.change),
+      },
+      request.accessToken,
+      processSubscribeResponse,
+    ),
+
+  /**
+   * Ends the subscription of a callback to one kind of data. Without `appli` it asks for all of the callback; the
+   * reference says that this ends every notification of the person.
+   */
+  revokeSubscription: async (
+    request: Omit<SubscriptionQuery, 'appli'> & { appli?: number },
+  ): Promise<Outcome<void>> => {
+    const form: Form = { action: 'revoke', callbackurl: request.callbackUrl };
+    if (request.appli !== undefined) form['appli'] = String(request.appli);
+    return callNotify(form, request.accessToken, processUnsubscribeResponse);
+  },
+});
 
 const changeForm = (change: SubscriptionChange): Form => {
   if ('callbackUrl' in change) return { new_callbackurl: change.callbackUrl };

@@ -97,23 +97,10 @@ export const storePage = async (
 ): Promise<Result<SyncResult | undefined, Failure>> => {
   const { connectionId, lease } = slice;
   const { page, position, complete } = answered;
-  const reviewed = review !== undefined && 'page' in review ? review : undefined;
-  const known = await knownOf(deps, connectionId, page, reviewed);
-  if (!known.ok) return known;
-  // Only heights were requested; more may be stored.
-  const isPartial = answered.question.kind === 'heights';
-  const groups = isPartial ? page.groups.filter(({ groupId }) => !known.value.groups.has(groupId)) : page.groups;
-  const { changes, sources } = await changesOf(known.value, groups, reviewed);
-  const next =
-    reviewed === undefined
-      ? ok({ position: review as ReviewPosition | undefined, confirmAt: undefined })
-      : await addDeletions(deps, connectionId, {
-          reviews: slice.reviews,
-          review: reviewed,
-          known: known.value,
-          changes,
-        });
-  if (!next.ok) return next;
+  const reviewed = reviewedIn(review);
+  const compared = await compare(deps, slice, answered, review);
+  if (!compared.ok) return compared;
+  const { changes, sources, next } = compared.value;
   const now = deps.now();
   const ends = complete || resumeAt !== undefined;
   const counts = sum(slice.counts, changes.counts);
@@ -124,8 +111,8 @@ export const storePage = async (
   const progress: SyncProgress = {
     position,
     // If this invocation is stopped before the next page, the cron continues when the lease ends.
-    resumeAt: complete ? next.value.confirmAt : (resumeAt ?? lease.until),
-    reviews: next.value.position,
+    resumeAt: complete ? next.confirmAt : (resumeAt ?? lease.until),
+    reviews: next.position,
     nextReviewAt: nextReviewAt(startsReviews, reviewed, changes.missing.length, now),
     changedGroups: changedGroups(changes),
     timeZone: page.timeZone,
@@ -148,6 +135,36 @@ export const storePage = async (
   if (!ends) return ok(undefined);
   await logEnd(deps, slice, result);
   return ok(result);
+};
+
+const reviewedIn = (review: Review | ReviewPosition | undefined): Review | undefined =>
+  review !== undefined && 'page' in review ? review : undefined;
+
+/** Compares a page, and a window, with what is stored. Also returns which windows come next. */
+const compare = async (
+  deps: Deps,
+  { connectionId, reviews }: Slice,
+  { page, question }: JudgedAnswer,
+  review: Review | ReviewPosition | undefined,
+) => {
+  const reviewed = reviewedIn(review);
+  const known = await knownOf(deps, connectionId, page, reviewed);
+  if (!known.ok) return known;
+  // Only heights were requested; more may be stored.
+  const isPartial = question.kind === 'heights';
+  const groups = isPartial ? page.groups.filter(({ groupId }) => !known.value.groups.has(groupId)) : page.groups;
+  const { changes, sources } = await changesOf(known.value, groups, reviewed);
+  const next =
+    reviewed === undefined
+      ? ok({ position: review as ReviewPosition | undefined, confirmAt: undefined })
+      : await addDeletions(deps, connectionId, {
+          reviews,
+          review: reviewed,
+          known: known.value,
+          changes,
+        });
+  if (!next.ok) return next;
+  return ok({ changes, sources, next: next.value });
 };
 
 /** The stored state of an answer's groups. Without groups there is no query. */

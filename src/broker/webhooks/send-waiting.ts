@@ -53,29 +53,44 @@ export const sendWaiting = async (
   limits: RunLimits,
   send: SendEvent,
 ): Promise<RunOutcome> => {
-  const { deliveredSeq, failingSince, failures } = endpoint;
-  const run: Run = {
-    outcome: {
-      deliveredSeq,
-      settled: [],
-      waiting: [],
-      attempts: [],
-      failingSince,
-      failures,
-      dueAt: undefined,
-      disabled: undefined,
-    },
-    blocked: new Map(),
-    sends: 0,
-    refusedInARow: 0,
-    hasRecovered: false,
-  };
-  const mayGoOn = () =>
-    run.outcome.disabled === undefined &&
-    run.refusedInARow < DOWN_AFTER &&
-    run.sends < limits.maxSends &&
-    deps.now() < limits.until;
-  const skipped: typeof retries = [];
+  const run = newRun(endpoint);
+  const skipped = await sendRetries(deps, run, retries, limits, send);
+  const hasFreshLeft = await sendFresh(deps, run, { endpoint, fresh }, limits, send);
+  return concluded(deps, run, skipped, hasFreshLeft);
+};
+
+const newRun = ({ deliveredSeq, failingSince, failures }: Waiting['endpoint']): Run => ({
+  outcome: {
+    deliveredSeq,
+    settled: [],
+    waiting: [],
+    attempts: [],
+    failingSince,
+    failures,
+    dueAt: undefined,
+    disabled: undefined,
+  },
+  blocked: new Map(),
+  sends: 0,
+  refusedInARow: 0,
+  hasRecovered: false,
+});
+
+const mayGoOn = (deps: Pick<Deps, 'now'>, run: Run, limits: RunLimits): boolean =>
+  run.outcome.disabled === undefined &&
+  run.refusedInARow < DOWN_AFTER &&
+  run.sends < limits.maxSends &&
+  deps.now() < limits.until;
+
+/** Sends what was refused before, as far as it is due. Returns what was skipped, which blocks its user. */
+const sendRetries = async (
+  deps: Pick<Deps, 'now' | 'random' | 'sleep'>,
+  run: Run,
+  retries: Waiting['retries'],
+  limits: RunLimits,
+  send: SendEvent,
+): Promise<Waiting['retries']> => {
+  const skipped: Waiting['retries'] = [];
   for (const retry of retries) {
     const { event, nextAt } = retry;
     const { userId } = event;
@@ -83,7 +98,7 @@ export const sendWaiting = async (
     else if (
       run.blocked.has(userId) ||
       !limits.sendsRetries ||
-      !mayGoOn() ||
+      !mayGoOn(deps, run, limits) ||
       (nextAt > deps.now() && !run.hasRecovered)
     ) {
       skipped.push(retry);
@@ -92,7 +107,17 @@ export const sendWaiting = async (
       run.outcome.settled.push(event.seq);
     }
   }
-  let hasFreshLeft = false;
+  return skipped;
+};
+
+/** Sends new events, or lets them wait behind a blocked user's. Returns whether some are left. */
+const sendFresh = async (
+  deps: Pick<Deps, 'now' | 'random' | 'sleep'>,
+  run: Run,
+  { endpoint, fresh }: Pick<Waiting, 'endpoint' | 'fresh'>,
+  limits: RunLimits,
+  send: SendEvent,
+): Promise<boolean> => {
   for (const event of fresh) {
     const { userId } = event;
     const blockedUntil = userId === undefined ? undefined : run.blocked.get(userId);
@@ -103,14 +128,13 @@ export const sendWaiting = async (
     if (blockedUntil !== undefined) {
       run.outcome.waiting.push({ seq: event.seq, failures: 0, nextAt: blockedUntil });
     } else {
-      hasFreshLeft = !mayGoOn();
-      if (hasFreshLeft) break;
+      if (!mayGoOn(deps, run, limits)) return true;
       await attempt(deps, run, { event, failures: 0 }, limits, send);
-      if (run.outcome.disabled === 'gone') break;
+      if (run.outcome.disabled === 'gone') return false;
     }
     run.outcome.deliveredSeq = event.seq;
   }
-  return concluded(deps, run, skipped, hasFreshLeft);
+  return false;
 };
 
 /** Sends one event and stores the result. Returns whether it is finished: delivered or given up. */

@@ -140,10 +140,6 @@ export const handlePeople = (app: Hono, state: SimulatorState): void => {
     const person = state.people.find(c.req.param('person') ?? '');
     return person === undefined ? c.json({ error: 'no such person' }, 404) : handler(c, person);
   };
-  const deleted = (c: Context, grpids: number[]) =>
-    grpids.length === 0 ? c.json({ error: 'no such group' }, 404) : c.json({ deleted: grpids });
-  const grpid = (c: Context) => Number(c.req.param('grpid'));
-  const groupList = (person: Person): { data: readonly StoredGroup[] } => ({ data: person.groups.all() });
 
   app.get('/people', (c) => c.json({ data: state.people.list().map(shownPerson) }));
   app.post('/people', (c) => addPerson(state, c));
@@ -165,6 +161,20 @@ export const handlePeople = (app: Hono, state: SimulatorState): void => {
     '/people/:person/withdraw',
     withPerson((c, person) => withdraw(state, c, person)),
   );
+  handleGroups(app, state, withPerson);
+};
+
+const deleted = (c: Context, grpids: number[]) =>
+  grpids.length === 0 ? c.json({ error: 'no such group' }, 404) : c.json({ deleted: grpids });
+const grpidOf = (c: Context): number => Number(c.req.param('grpid'));
+const groupList = (person: Person): { data: readonly StoredGroup[] } => ({ data: person.groups.all() });
+
+/** Adds the routes about a person's weigh-ins and groups. */
+const handleGroups = (
+  app: Hono,
+  state: SimulatorState,
+  withPerson: (handler: PersonHandler) => (c: Context) => Response | Promise<Response>,
+): void => {
   app.get(
     '/people/:person/weigh-ins',
     withPerson((c, person) => c.json({ data: weighInList(person) })),
@@ -179,7 +189,7 @@ export const handlePeople = (app: Hono, state: SimulatorState): void => {
   );
   app.delete(
     '/people/:person/weigh-ins/:grpid',
-    withPerson((c, person) => deleted(c, state.weighIns.remove(person, grpid(c)))),
+    withPerson((c, person) => deleted(c, state.weighIns.remove(person, grpidOf(c)))),
   );
   app.post(
     '/people/:person/heights',
@@ -199,6 +209,6 @@ export const handlePeople = (app: Hono, state: SimulatorState): void => {
   );
   app.delete(
     '/people/:person/groups/:grpid',
-    withPerson((c, person) => deleted(c, person.groups.remove(grpid(c)) ? [grpid(c)] : [])),
+    withPerson((c, person) => deleted(c, person.groups.remove(grpidOf(c)) ? [grpidOf(c)] : [])),
   );
 };

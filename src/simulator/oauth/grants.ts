@@ -68,13 +68,10 @@ const pairRules = (clock: Clock) => ({
     (pair.supersededAtMs === null || clock.now() - pair.supersededAtMs < SUPERSEDED_REFRESH_TOKEN_MS),
 });
 
-/** Holds the grants given, or none yet. */
-export const createGrants = (clock: Clock, random: Random, settings: Settings, grants: Grant[] = []): Grants => {
+/** Pairs by their tokens. */
+const createPairs = (clock: Clock, random: Random, grants: readonly Grant[]) => {
   const access = new Map<string, Held>();
   const refresh = new Map<string, Held>();
-  const { accessLive, refreshLive } = pairRules(clock);
-  const live = (grant: Grant) => grant.pairs.some((pair) => accessLive(pair) || refreshLive(pair));
-
   const hold = (grant: Grant, pair: TokenPair): Held => {
     const held = { grant, pair };
     access.set(pair.accessToken, held);
@@ -82,20 +79,30 @@ export const createGrants = (clock: Clock, random: Random, settings: Settings, g
     return held;
   };
   for (const grant of grants) for (const pair of grant.pairs) hold(grant, pair);
-
-  const addPair = (grant: Grant): Held => {
-    const pair: TokenPair = {
-      accessToken: randomHex40(random),
-      refreshToken: randomHex40(random),
-      issuedAtMs: clock.now(),
-      supersededAtMs: null,
-      accessUsed: false,
-      accessDead: false,
-      refreshDead: false,
-    };
-    grant.pairs.push(pair);
-    return hold(grant, pair);
+  return {
+    byAccessToken: (token: string) => access.get(token),
+    byRefreshToken: (token: string) => refresh.get(token),
+    addPair: (grant: Grant): Held => {
+      const pair: TokenPair = {
+        accessToken: randomHex40(random),
+        refreshToken: randomHex40(random),
+        issuedAtMs: clock.now(),
+        supersededAtMs: null,
+        accessUsed: false,
+        accessDead: false,
+        refreshDead: false,
+      };
+      grant.pairs.push(pair);
+      return hold(grant, pair);
+    },
   };
+};
+
+/** Holds the grants given, or none yet. */
+export const createGrants = (clock: Clock, random: Random, settings: Settings, grants: Grant[] = []): Grants => {
+  const { byAccessToken, byRefreshToken, addPair } = createPairs(clock, random, grants);
+  const { accessLive, refreshLive } = pairRules(clock);
+  const live = (grant: Grant) => grant.pairs.some((pair) => accessLive(pair) || refreshLive(pair));
 
   const withdraw = (userid: number, clientId?: string) => {
     const theirs = grants.filter(
@@ -112,8 +119,8 @@ export const createGrants = (clock: Clock, random: Random, settings: Settings, g
       grants.push(grant);
       return addPair(grant);
     },
-    byAccessToken: (token) => access.get(token),
-    byRefreshToken: (token) => refresh.get(token),
+    byAccessToken,
+    byRefreshToken,
     accessLive,
     refreshLive,
     use: ({ grant, pair }) => {

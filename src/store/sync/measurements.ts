@@ -1,5 +1,5 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import { type GroupChanges, packValues } from '../../domain/group-change.ts';
+import type { GroupChanges } from '../../domain/group-change.ts';
 import type { EpochMs, EpochSeconds } from '../../domain/time.ts';
 import type { ReviewedGroup } from '../../domain/window-review.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
@@ -7,6 +7,7 @@ import { GROUP_COLUMNS, type GroupRow, groupOfRow } from '../metrics/group-row.t
 import { type Source, sourcesOf, sourcesStatement } from '../metrics/sources-and-heights.ts';
 import { SERIES } from '../metrics/stored-series.ts';
 import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
+import { changeStatements } from './change-statements.ts';
 
 /**
  * Writes body data. A page of Withings' answer is stored in one transaction with a fixed number of statements for any
@@ -118,9 +119,6 @@ const groupOf = (row: ReviewedRow): ReviewedGroup => ({
   missingSince: row.missing_since ?? undefined,
 });
 
-/** D1 takes 2 MB in one parameter, which local D1 does not enforce. */
-const MAX_PARAMETER_CHARACTERS = 1_000_000;
-
 /**
  * Stores a page's changes in one transaction with `alongside`. Its last statement returns a row only while the lease is
  * held.
@@ -143,105 +141,3 @@ export const storeGroupChanges = (
     noteRecorded(db, results.slice(statements.length + 1));
     return (results[statements.length]?.meta.changes ?? 0) > 0;
   });
-
-const changeStatements = (
-  db: Db,
-  held: { connectionId: ConnectionId; leaseId: string },
-  changes: GroupChanges,
-  sources: readonly Source[],
-  now: EpochMs,
-): D1PreparedStatement[] => {
-  const { groups, stale, measurements } = changes;
-  const isHeld = `EXISTS (SELECT 1 FROM connections WHERE id = ?1 AND sync_lease_id = ?2)`;
-  const perRows: PerRows = (sql, rows) =>
-    chunksOfJson(rows).map((json) => db.d1.prepare(sql).bind(held.connectionId, held.leaseId, json));
-  return [
-    ...perRows(
-      `INSERT INTO sources (connection_id, id, attrib, device_hash, model, model_id, time_zone)
-       SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?3) WHERE ${isHeld}
-       ON CONFLICT DO NOTHING`,
-      groups.length === 0
-        ? []
-        : sources.map((source) => [
-            source.id,
-            source.attrib,
-            source.deviceId,
-            source.model,
-            source.modelId,
-            source.timeZone,
-          ]),
-    ),
-    ...perRows(
-      `INSERT INTO groups (connection_id, group_id, measured_seconds, created_seconds, modified_seconds, source_id, ambiguous, content, stored_at)
-       SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ${Math.trunc(now)} FROM json_each(?3) WHERE ${isHeld}
-       ON CONFLICT DO UPDATE SET measured_seconds = excluded.measured_seconds, created_seconds = excluded.created_seconds,
-         modified_seconds = excluded.modified_seconds, source_id = excluded.source_id, ambiguous = excluded.ambiguous, content = excluded.content, missing_since = NULL`,
-      groups.map((group) => [
-        group.groupId,
-        group.measuredAtSeconds,
-        group.createdAtSeconds,
-        group.modifiedAtSeconds,
-        group.sourceId,
-        Number(group.ambiguous),
-        JSON.stringify(packValues(group.values)),
-      ]),
-    ),
-    ...perRows(
-      `DELETE FROM measurements WHERE (connection_id, type, position, ambiguous, measured_seconds, group_id) IN
-         (SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?3)) AND ${isHeld}`,
-      stale.map((key) => [key.type, key.position, Number(key.ambiguous), key.measuredAtSeconds, key.groupId]),
-    ),
-    ...perRows(
-      `INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
-       SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?3) WHERE ${isHeld}
-       ON CONFLICT DO UPDATE SET value = excluded.value, source_id = excluded.source_id`,
-      measurements.map((row) => [
-        row.type,
-        row.position,
-        Number(row.ambiguous),
-        row.measuredAtSeconds,
-        row.groupId,
-        row.value,
-        row.sourceId,
-      ]),
-    ),
-    ...markStatements(perRows, isHeld, changes, now),
-  ];
-};
-
-type PerRows = (sql: string, rows: readonly unknown[][]) => D1PreparedStatement[];
-
-/** What reviews found: groups that are gone, that are missing for the first time, and that are there after all. */
-const markStatements = (
-  perRows: PerRows,
-  isHeld: string,
-  { gone, missing, seenAgain }: GroupChanges,
-  now: EpochMs,
-): D1PreparedStatement[] => {
-  const these = `(connection_id, group_id) IN (SELECT ?1, value ->> 0 FROM json_each(?3)) AND ${isHeld}`;
-  const rows = (ids: readonly number[]) => ids.map((id) => [id]);
-  return [
-    ...perRows(`DELETE FROM groups WHERE ${these}`, rows(gone)),
-    ...perRows(`UPDATE groups SET missing_since = ${Math.trunc(now)} WHERE ${these}`, rows(missing)),
-    ...perRows(`UPDATE groups SET missing_since = NULL WHERE ${these}`, rows(seenAgain)),
-  ];
-};
-
-/** Rows as JSON arrays, each short enough for one parameter. */
-const chunksOfJson = (rows: readonly unknown[][]): string[] => {
-  const chunks: string[] = [];
-  let chunk: string[] = [];
-  let characters = 0;
-  for (const row of rows) {
-    const json = JSON.stringify(row);
-    if (characters + json.length > MAX_PARAMETER_CHARACTERS) {
-      chunks.push(`[${chunk.join(',')}]`);
-      chunk = [];
-      characters = 0;
-    }
-    chunk.push(json);
-    characters += json.length + 1;
-  }
-  if (chunk.length > 0) chunks.push(`[${chunk.join(',')}]`);
-  return chunks;
-};

@@ -10,16 +10,10 @@ const BAR_SHARE = 0.36;
 /** Days between two labels. */
 const LABELLED_DAYS = 7;
 
+type Props = { title: string; labels: readonly [string, string]; days: readonly DayCounts[] };
+
 /** Two counts a day, side by side: the first filled, the second outlined, so that they differ without color. */
-export const DayBars = ({
-  title,
-  labels: [first, second],
-  days,
-}: {
-  title: string;
-  labels: readonly [string, string];
-  days: readonly DayCounts[];
-}) => {
+export const DayBars = ({ title, labels: [first, second], days }: Props) => {
   const most = Math.max(1, ...days.flatMap((one) => [one.first, one.second]));
   const width = (AREA.right - AREA.left) / days.length;
   const left = (index: number): number => AREA.left + index * width;
@@ -27,15 +21,7 @@ export const DayBars = ({
   const y = linearScale([0, most], [AREA.bottom, AREA.top], TICKS);
   const sum = (of: 'first' | 'second'): number => days.reduce((total, one) => total + one[of], 0);
   const bar = (name: string, x: number, count: number) =>
-    count > 0 && (
-      <rect
-        class={name}
-        x={x.toFixed(1)}
-        y={y.at(count).toFixed(1)}
-        width={half.toFixed(1)}
-        height={(y.at(0) - y.at(count)).toFixed(1)}
-      />
-    );
+    count > 0 && <Bar name={name} x={x} width={half} top={y.at(count)} bottom={y.at(0)} />;
   return (
     <figure>
       <figcaption>
@@ -73,6 +59,12 @@ export const DayBars = ({
     </figure>
   );
 };
+
+type BarProps = { name: string; x: number; width: number; top: number; bottom: number };
+
+const Bar = ({ name, x, width, top, bottom }: BarProps) => (
+  <rect class={name} x={x.toFixed(1)} y={top.toFixed(1)} width={width.toFixed(1)} height={(bottom - top).toFixed(1)} />
+);
 
 const Swatch = ({ name, label }: { name: string; label: string }) => (
   <span class="swatch">
