@@ -24,7 +24,8 @@ export const startSimulator = async (
     PROGRAM,
     [
       ['--listen', listenOn, '--port', String(port), '--state', state.path('simulator.json')],
-      ['--client-id', clientId, '--client-secret', clientSecret],
+      // The Worker is at a port of this machine, which Withings itself would refuse.
+      ['--any-callback', '--client-id', clientId, '--client-secret', clientSecret],
       ...callbackUrls.map((url) => ['--redirect-uri', url]),
     ].flat(),
     {

@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import type { TokenBody } from '../../src/withings/wire.ts';
 import { app, authorizeUrl, form, locationOf, redirectUri, type Answered } from './driver.ts';
@@ -74,6 +76,36 @@ const control = (url: string, path: string, body: object) =>
     headers: { 'content-type': 'application/json' },
   });
 
+/** A callback on this machine that keeps what it gets. */
+const startCallback = async () => {
+  const reached: { method: string; body: string }[] = [];
+  let status = 200;
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      reached.push({ method: request.method ?? '', body });
+      response.writeHead(status).end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => server.close().closeAllConnections());
+  const { port } = server.address() as AddressInfo;
+  const answerWith = (next: number) => {
+    status = next;
+  };
+  return { reached, answerWith, callback: `http://127.0.0.1:${port}/notify` };
+};
+
+const subscribed = async (url: string, token: string, callbackurl: string): Promise<Answered<object>> => {
+  const response = await fetch(`${url}/notify`, {
+    ...form({ action: 'subscribe', callbackurl, appli: '1' }),
+    headers: { authorization: `Bearer ${token}` },
+  });
+  return response.json();
+};
+
 describe('the simulator as a process', () => {
   test('breaks the connection of a lost answer, after its effect', async () => {
     const { url } = await start(...clientArgs);
@@ -97,6 +129,30 @@ describe('the simulator as a process', () => {
     await once(child, 'close');
     expect(said).toContain('cannot listen on port');
     expect(child.exitCode).toBe(1);
+  });
+
+  test('pushes what is weighed on its page at once, over HTTP, and again after a failure', async () => {
+    const { url } = await start(...clientArgs, '--any-callback');
+    const { access_token: token } = await connect(url);
+    const { reached, callback, answerWith } = await startCallback();
+    expect(await subscribed(url, token, callback)).toMatchObject({ status: 0 });
+    expect(reached.map(({ method }) => method)).toEqual(['HEAD', 'POST']);
+    answerWith(503);
+    await fetch(`${url}/weigh-ins/nora`, { ...form({ weight_kg: '66.6' }), redirect: 'manual' });
+    await vi.waitUntil(() => reached.length === 4, { timeout: 30_000 });
+    answerWith(200);
+    await control(url, '/clock', { advance_seconds: 10 });
+    await vi.waitUntil(() => reached.length === 5, { timeout: 30_000 });
+    expect(new Set(reached.slice(2).map(({ body }) => body)).size).toBe(1);
+    expect(reached[4]?.body).toMatch(/^userid=38204117&startdate=\d+&enddate=\d+&appli=1$/);
+  });
+
+  test('takes no callback on this machine unless told', async () => {
+    const { url } = await start(...clientArgs);
+    const { access_token: token } = await connect(url);
+    const { reached, callback } = await startCallback();
+    expect(await subscribed(url, token, callback)).toMatchObject({ status: 293 });
+    expect(reached).toEqual([]);
   });
 
   test('shows what it is, and stops when told', async () => {
