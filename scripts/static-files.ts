@@ -2,13 +2,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { HEADERS } from '../src/http/security-headers.ts';
+import { renderFrontPage } from './front-page.ts';
 import { makeDocument } from './reference/document.ts';
 import { renderPage } from './reference/page.ts';
 import { writeServedPackage } from './served-package.ts';
 
 /**
  * Makes the files that Cloudflare serves without the Worker (`[assets]` in wrangler.toml): the API reference as JSON
- * and as a page, the stylesheets, and the package with `mushu` and the client. Wrangler runs it before `dev` and
+ * and as a page, the front page, the stylesheets, and the package with `mushu` and the client. Wrangler runs it before `dev` and
  * `deploy` (`[build]`). The test configuration runs it before tests, without the package, which takes seconds.
  */
 const folder = join(import.meta.dirname, '../dist/static');
@@ -35,14 +36,16 @@ const headers = {
 
 await mkdir(join(folder, 'assets'), { recursive: true });
 await writeIfChanged('openapi.json', JSON.stringify(document));
+await writeIfChanged('index.html', await renderFrontPage(version));
 await writeIfChanged('docs.html', await renderPage(document));
-for (const file of ['page.css', 'reference.css']) await writeIfChanged(`assets/${file}`, await source(file));
+for (const file of ['page.css', 'reference.css', 'favicon.svg'])
+  await writeIfChanged(`assets/${file}`, await source(file));
 await writeIfChanged('assets/dashboard.css', (await Promise.all(DASHBOARD_PARTS.map(source))).join('\n'));
 await writeIfChanged(
   '_headers',
   `/*\n${Object.entries(headers)
     .map(([name, value]) => `  ${name}: ${value}\n`)
-    .join('')}`,
+    .join('')}/mushu.tgz\n  Content-Type: application/gzip\n`,
 );
 if (!process.argv.includes('--without-package')) await writeServedPackage(join(folder, 'mushu.tgz'));
 

@@ -22,11 +22,14 @@ export const renderPage = async (document: Json): Promise<string> => {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${info.title}: API reference</title>
+        <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/assets/reference.css" />
       </head>
       <body>
         <nav aria-label="Reference">
-          <p><strong>${info.title}</strong> ${info.version}</p>
+          <p>
+            <a href="/"><strong>${info.title}</strong></a> ${info.version}
+          </p>
           ${tags.map(
             (tag) =>
               html`<p>${tag.name}</p>
@@ -75,7 +78,7 @@ export const renderPage = async (document: Json): Promise<string> => {
 };
 
 /** Removes the templates' indentation; examples keep their lines. */
-const withoutIndentation = (page: string): string =>
+export const withoutIndentation = (page: string): string =>
   page
     .split(/(<pre>[\s\S]*?<\/pre>)/)
     .map((part) => (part.startsWith('<pre>') ? part : part.replace(/\s*\n\s*/g, '\n')))

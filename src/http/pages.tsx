@@ -12,10 +12,17 @@ export const Page = ({ title, children }: { title: string; children: Child }) =>
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="light dark" />
       <title>{title}</title>
+      <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
       <link rel="stylesheet" href="/assets/page.css" />
     </head>
     <body>
-      <main>{children}</main>
+      <main>
+        <p class="brand">
+          <span class="mark" aria-hidden="true" />
+          Mushu Health
+        </p>
+        {children}
+      </main>
     </body>
   </html>
 );
@@ -29,6 +36,9 @@ export const problemPage = ({ title, detail, code }: ProblemText, requestId: str
       Code <code>{code}</code>
       <br />
       Request <code>{requestId}</code>
+    </p>
+    <p>
+      <a href="/">Front page</a> · <a href="/docs">API reference</a> · <a href="/dashboard">Dashboard</a>
     </p>
   </Page>
 );

@@ -12,15 +12,23 @@ const FOLDER = 'dist/static';
 const { ready } = inject('dev');
 
 const files = globSync('**/*.*', { cwd: FOLDER });
-const TYPES: Record<string, RegExp> = { html: /^text\/html/, json: /^application\/json/, css: /^text\/css/, tgz: /./ };
+const TYPES: Record<string, RegExp> = {
+  html: /^text\/html/,
+  json: /^application\/json/,
+  css: /^text\/css/,
+  svg: /^image\/svg\+xml/,
+  tgz: /^application\/gzip$/,
+};
 
 test('the reference, every stylesheet and the package are there', () => {
   const stylesheets = ['assets/dashboard.css', 'assets/page.css', 'assets/reference.css'];
-  expect(files.toSorted()).toEqual([...stylesheets, 'docs.html', 'mushu.tgz', 'openapi.json']);
+  expect(files.toSorted()).toEqual(
+    [...stylesheets, 'assets/favicon.svg', 'docs.html', 'index.html', 'mushu.tgz', 'openapi.json'].sort(),
+  );
 });
 
 describe.each(files)('%s', (file) => {
-  const url = `${ready.url}/${file.replace(/\.html$/, '')}`;
+  const url = `${ready.url}/${file.replace(/^index\.html$|\.html$/, '')}`;
 
   test('is served as it was made, with the headers of every other answer', async () => {
     const response = await send(url);
@@ -56,6 +64,17 @@ test('what is beside them is the Worker’s: nothing of the build can be had tha
     const response = await send(`${ready.url}${path}`);
     expect(response.status, path).toBe(404);
     expect(response.headers.get('X-Request-Id'), path).not.toBeNull();
+  }
+});
+
+test('the front page says what this is, and leads to the dashboard, the reference and the health page', async () => {
+  const page = await (await send(`${ready.url}/`)).text();
+  expect(page).toContain('A Withings OAuth broker');
+  expect(page).not.toMatch(/<script|<style| style=/);
+  for (const path of ['/dashboard', '/docs', '/openapi.json', '/healthz', '/assets/favicon.svg']) {
+    expect(page).toContain(`href="${path}"`);
+    const answer = await send(`${ready.url}${path}`, { headers: { Accept: 'text/html' } });
+    expect([200, 303], path).toContain(answer.status);
   }
 });
 

@@ -15,6 +15,7 @@ const Frame = ({ title, header, children }: { title: string; header?: Child; chi
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="light dark" />
       <title>{title}</title>
+      <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
       <link rel="stylesheet" href="/assets/dashboard.css" />
     </head>
     <body>
