@@ -12,6 +12,12 @@ export type LinkPolicy = 'open' | 'session' | 'confirm';
 /** Whether a link to a Withings account of another user of the app is accepted (and marked as shared) or refused. */
 export type SharedAccounts = 'allow' | 'refuse';
 
+/**
+ * How much of a user's history the broker reads by itself when the user connects: everything, the newest 90 days, or
+ * nothing of it. A requested sync reads all of it whatever this says.
+ */
+export type HistoryOnConnect = 'all' | 'recent' | 'none';
+
 /** A tenant with its own users, keys and redirect URIs. */
 export type App = {
   id: string;
@@ -26,6 +32,7 @@ export type App = {
    */
   refuseBrowserKeys: boolean;
   sharedAccounts: SharedAccounts;
+  historyOnConnect: HistoryOnConnect;
   disabledAt: EpochMs | undefined;
   createdAt: EpochMs;
 };

@@ -12,6 +12,12 @@ export type ConnectionState = 'active' | 'reauth_required' | 'disconnected';
 /** Whether the connection keeps an open link from replacing it. */
 export const isLive = (state: ConnectionState): boolean => state !== 'disconnected';
 
+/**
+ * How much of a user's history is stored: nothing yet, a part of it while the rest is being read, what the app wants
+ * without asking, or everything.
+ */
+export type HistoryProgress = 'unread' | 'reading' | 'partial' | 'complete';
+
 /** A connection's public data, never a token. */
 export type ConnectionDetail = {
   userId: string;
@@ -26,6 +32,7 @@ export type ConnectionDetail = {
   lastSyncAt: EpochMs | undefined;
   /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
   historyCompleteFrom: EpochMs | undefined;
+  history: HistoryProgress;
   nextRefreshAt: EpochMs | undefined;
   lastFailure: { kind: string; at: EpochMs } | undefined;
   timeline: TimelineEvent[];

@@ -20,6 +20,8 @@ export type HistoryPosition = {
   untilSeconds?: EpochSeconds | undefined;
   /** Where the reading ends; undefined at the beginning of all measurements. */
   floorSeconds?: EpochSeconds | undefined;
+  /** How much of the past is read without a request; undefined for all of it. */
+  reach?: 'recent' | 'none' | undefined;
   /** The longest stretch to ask for, once a longer one could not be read. */
   spanSeconds?: number | undefined;
   /** A stretch whose answer is not newest first, so that it is read by offset. */
@@ -79,6 +81,13 @@ export const newestAlone = (now: EpochMs): HistoryPosition => ({
   newsAt: now - 1,
   floorSeconds: toSeconds(now) - NEWEST_SPAN_SECONDS,
 });
+
+/** Whether everything is read that the broker reads by itself: what is older waits for a requested sync. */
+export const isAtRest = (history: HistoryPosition): boolean =>
+  history.reach !== undefined && history.paged === undefined && history.heights === 'read' && reachesBack(history);
+
+const reachesBack = ({ reach, startedAt, untilSeconds }: HistoryPosition): boolean =>
+  untilSeconds !== undefined && untilSeconds <= toSeconds(startedAt) - (reach === 'none' ? 0 : NEWEST_SPAN_SECONDS);
 
 /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
 export const completeFromOf = (history: HistoryPosition | undefined): EpochSeconds | undefined => {
@@ -142,6 +151,18 @@ export type StretchMarks = {
  * Otherwise the stretch is read by offset.
  */
 export const historyAfterPage = (
+  history: HistoryPosition,
+  request: StretchRequest,
+  marks: StretchMarks,
+): HistoryPosition | undefined => {
+  const after = afterPage(history, request, marks);
+  // What rests has no past to find a height in.
+  return after?.reach !== undefined && after.heights === undefined && reachesBack(after)
+    ? { ...after, heights: 'wanted' }
+    : after;
+};
+
+const afterPage = (
   history: HistoryPosition,
   request: StretchRequest,
   { measuredSeconds, nextOffset, pageMark }: StretchMarks,

@@ -4,12 +4,11 @@ import {
   completeFromOf,
   type HistoryPosition,
   historyAfterPage,
+  isAtRest,
   isOnward,
   MAX_SEEN,
   NEWS_INTERVAL_MS,
-  newestAlone,
   nextStretch,
-  startOfHistory,
   type StretchRequest,
   VARIATIONS,
 } from './history.ts';
@@ -58,19 +57,6 @@ export type ResumePoint = {
   seen?: number[];
 };
 
-/**
- * The position at the start of a sync. Before the first answer a history starts, or starts again with the size that
- * worked.
- */
-export const positionAtStart = (position: SyncPosition, now: EpochMs): SyncPosition => {
-  const { cursorSeconds, history } = position;
-  const isBegun = history?.untilSeconds !== undefined || history?.paged !== undefined;
-  if (isBegun || (cursorSeconds > 0 && history === undefined)) return position;
-  // Ahead of changes that could not be read; they are asked for again after it.
-  if (history?.floorSeconds !== undefined) return { ...position, resume: undefined, history: newestAlone(now) };
-  return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
-};
-
 /** What a sync asks next: what changed, or what was measured within a stretch of time. */
 export type SyncQuestion = ({ kind: 'changes' } & PageRequest) | StretchRequest;
 
@@ -82,7 +68,8 @@ export type SyncQuestion = ({ kind: 'changes' } & PageRequest) | StretchRequest;
 export const nextQuestion = (position: SyncPosition, now: EpochMs, connectionId: ConnectionId): SyncQuestion => {
   const { history, cursorSeconds, resume } = position;
   const asksChanges =
-    history === undefined || (cursorSeconds > 0 && (resume !== undefined || now - history.newsAt >= NEWS_INTERVAL_MS));
+    history === undefined ||
+    (cursorSeconds > 0 && (resume !== undefined || isAtRest(history) || now - history.newsAt >= NEWS_INTERVAL_MS));
   if (!asksChanges) return nextStretch(history, newVariation(position, now, connectionId % VARIATIONS));
   return { kind: 'changes', ...nextPageRequest(position, now, connectionId % MAX_SPREAD_SECONDS) };
 };
@@ -148,9 +135,22 @@ export type PageMarks = {
  * The position of a sync after a page is stored.
  *
  * @param startedAt when the sync began: a history of an earlier sync ends with a request for what changed since
- * @returns the position, and whether everything that Withings has is stored
+ * @returns the position, whether everything that Withings has is stored, and whether the rest waits for a requested sync
  */
 export const positionAfterAnswer = (
+  position: SyncPosition,
+  question: SyncQuestion,
+  marks: PageMarks & { measuredSeconds: readonly EpochSeconds[] },
+  { startedAt, now }: { startedAt: EpochMs; now: EpochMs },
+): { position: SyncPosition; complete: boolean; rests: boolean } => {
+  const after = afterAnswer(position, question, marks, { startedAt, now });
+  const { history, cursorSeconds } = after.position;
+  // What changed is asked for before it rests, unless the sync has just begun the history, or has no place to ask from.
+  const isNewsFresh = history !== undefined && (history.newsAt >= startedAt || cursorSeconds === 0);
+  return { ...after, rests: isNewsFresh && isAtRest(history) && after.position.resume === undefined };
+};
+
+const afterAnswer = (
   position: SyncPosition,
   question: SyncQuestion,
   marks: PageMarks & { measuredSeconds: readonly EpochSeconds[] },

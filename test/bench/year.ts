@@ -109,7 +109,14 @@ const link = async (index: number) => {
   const grant = await deps.withings.exchangeCode(granted.value, { code: secret(code), redirectUri });
   if (!grant.ok) throw new Error(`the exchange failed: ${grant.failure.kind}`);
   const claim = { id: String(index), expiresAt: now + MINUTE_MS };
-  const user = { appId: 'app', userId: `user-${index}`, policy: 'open', kind: 'open', sameBrowser: true } as const;
+  const user = {
+    appId: 'app',
+    userId: `user-${index}`,
+    policy: 'open',
+    kind: 'open',
+    historyOnConnect: 'all',
+    sameBrowser: true,
+  } as const;
   await storeGrant(deps, { ...user, grant: grant.value, scope: ['user.metrics'], claim }, undefined);
 };
 

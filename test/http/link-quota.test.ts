@@ -6,7 +6,6 @@ import { closeQuota } from '../../src/store/tokens/withings-quota.ts';
 import {
   authPath,
   type Broker,
-  browserOf,
   connect,
   consent,
   emptyTables,
@@ -15,6 +14,7 @@ import {
   type TestApp,
   WOMOJI,
 } from '../support/broker.ts';
+import { browserOf } from '../support/browser.ts';
 
 /** Links have a part of Withings' requests a minute of their own, which anybody may use up: then links wait, and nothing else does. */
 

@@ -4,16 +4,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { sessionMarkExpiresAt } from '../../src/domain/link.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/domain/time.ts';
 import { type Claim as Mark, claimLink } from '../../src/store/link/claims.ts';
-import {
-  type Broker,
-  browserOf,
-  consent,
-  emptyTables,
-  makeApp,
-  startBroker,
-  type TestApp,
-  WOMOJI,
-} from '../support/broker.ts';
+import { type Broker, consent, emptyTables, makeApp, startBroker, type TestApp, WOMOJI } from '../support/broker.ts';
+import { browserOf } from '../support/browser.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 
 /**

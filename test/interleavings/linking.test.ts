@@ -42,7 +42,16 @@ const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open', wit
   const current = await currentConnection(deps.db, user);
   const kept = await storeGrant(
     deps,
-    { ...user, policy, kind: 'open', sameBrowser: true, grant, scope: ['user.metrics'], claim },
+    {
+      ...user,
+      policy,
+      kind: 'open',
+      historyOnConnect: 'all',
+      sameBrowser: true,
+      grant,
+      scope: ['user.metrics'],
+      claim,
+    },
     current.ok ? current.value : undefined,
   );
   return kept.ok ? kept.value : { ending: kept.failure.kind };

@@ -175,7 +175,14 @@ const reconnect = (world: World, task: string, name: string): void => {
       redirectUri: CALLBACK_URL,
     });
     if (!grant.ok) return;
-    const link = { appId: APP_ID, userId: name, policy: 'open', kind: 'open', sameBrowser: true } as const;
+    const link = {
+      appId: APP_ID,
+      userId: name,
+      policy: 'open',
+      kind: 'open',
+      historyOnConnect: 'all',
+      sameBrowser: true,
+    } as const;
     const claim = { id: name, expiresAt: START + 1e12 };
     const kept = { ...link, grant: grant.value, scope: ['user.metrics'], claim };
     await storeGrant(deps, kept, current.ok ? current.value : undefined);

@@ -186,6 +186,7 @@ const prepare = async (world: WebhookWorld): Promise<void> => {
     allowLoopback: false,
     refuseBrowserKeys: false,
     sharedAccounts: 'allow',
+    historyOnConnect: 'none',
     disabledAt: undefined,
     createdAt: START,
   };

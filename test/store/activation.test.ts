@@ -25,6 +25,7 @@ const activation = {
   nextRefreshAt: NOW + 1,
   rotationId: 'activation-1',
   mayReplace: false,
+  historyOnConnect: 'all' as const,
   ticketHash: null,
 };
 

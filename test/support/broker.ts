@@ -5,6 +5,7 @@ import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { tick } from '../../src/cron.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
+import type { HistoryOnConnect } from '../../src/domain/app.ts';
 import type { LogEntry } from '../../src/domain/log.ts';
 import { http } from '../../src/http/app.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
@@ -163,9 +164,18 @@ export const startBroker = async (
   };
 };
 
-/** An app with a key and two redirect URIs, made through the management API. */
-export const makeApp = async (broker: Broker, name = 'Womoji', accountId?: string) => {
-  const created = await broker.manage('POST', '/apps', { name, account_id: accountId });
+/**
+ * An app with a key and two redirect URIs, made through the management API. Nothing is read when its users connect, unless the test wants it:
+ * most tests count and order what a sync does.
+ */
+export const makeApp = async (
+  broker: Broker,
+  name = 'Womoji',
+  accountId?: string,
+  history: HistoryOnConnect = 'none',
+) => {
+  const wanted = { name, account_id: accountId, history_on_connect: history };
+  const created = await broker.manage('POST', '/apps', wanted);
   const { id } = await created.json<{ id: string }>();
   const keyed = await broker.manage('POST', `/apps/${id}/keys`, { name: 'backend' });
   const { key } = await keyed.json<{ key: string }>();
@@ -213,16 +223,6 @@ export const consent = async (
   if (location === null) throw new Error(`no redirect from the consent page: ${answer.status} ${await answer.text()}`);
   plantSecret('code', new URL(location).searchParams.get('code'));
   return location;
-};
-
-/** A browser: it keeps its cookies and follows nothing by itself. It answers where it was sent, or with the status. */
-export const browserOf = ({ request }: Pick<Broker, 'request'>) => {
-  let cookies = '';
-  return async (url: string): Promise<string> => {
-    const answer = await request(url, { headers: { Cookie: cookies } });
-    cookies = cookiesOf(answer) || cookies;
-    return answer.headers.get('Location') ?? `${answer.status}`;
-  };
 };
 
 /** Walks the whole flow in one browser; the answer of the callback. */

@@ -1,9 +1,9 @@
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { startOfHistory } from '../../src/domain/history.ts';
+import { positionAtStart } from '../../src/domain/sync-start.ts';
 import {
   nextQuestion,
   positionAfterAnswer,
-  positionAtStart,
   type SyncPosition,
   type SyncQuestion,
   withPageRequested,

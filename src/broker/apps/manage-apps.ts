@@ -1,6 +1,14 @@
 import { hashCredential, hex, mintCredential, mintId, sha256 } from '../../crypto/credential.ts';
 import { actorOf, type Principal } from '../../domain/account.ts';
-import type { ApiKey, App, KeyScope, LinkPolicy, RedirectUri, SharedAccounts } from '../../domain/app.ts';
+import type {
+  ApiKey,
+  App,
+  HistoryOnConnect,
+  KeyScope,
+  LinkPolicy,
+  RedirectUri,
+  SharedAccounts,
+} from '../../domain/app.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
 import {
   type CredentialPage,
@@ -25,11 +33,13 @@ import type { Deps } from '../deps.ts';
  * created. Each change has an audit entry in the same transaction.
  */
 
+type NewApp = Pick<AppSettings, 'historyOnConnect'> & { name: string; accountId?: string | undefined };
+
 /** Creates an app of a developer, of the operator, or, by the operator, of an account. */
 export const createApp = async (
   deps: Deps,
   manager: Principal,
-  { name, accountId }: { name: string; accountId?: string | undefined },
+  { name, accountId, historyOnConnect = 'all' }: NewApp,
 ): Promise<Result<App, Failure>> => {
   const owner = await ownerOfNewApp(deps, manager, accountId);
   if (!owner.ok) return owner;
@@ -41,6 +51,7 @@ export const createApp = async (
     allowLoopback: false,
     refuseBrowserKeys: false,
     sharedAccounts: 'allow',
+    historyOnConnect,
     disabledAt: undefined,
     createdAt: deps.now(),
   };
@@ -88,6 +99,7 @@ export type AppSettings = {
   allowLoopback?: boolean | undefined;
   refuseBrowserKeys?: boolean | undefined;
   sharedAccounts?: SharedAccounts | undefined;
+  historyOnConnect?: HistoryOnConnect | undefined;
   disabled?: boolean | undefined;
 };
 
@@ -103,8 +115,8 @@ export const updateApp = async (
   onlyIfUnchanged = false,
 ): Promise<Result<App, Failure>> => {
   // Named one by one, so that no other property of the object gets into the audit trail.
-  const { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, disabled } = settings;
-  const rest = { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts };
+  const { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, historyOnConnect, disabled } = settings;
+  const rest = { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, historyOnConnect };
   const detail: AuditDetail = {};
   for (const [setting, value] of Object.entries({ ...rest, disabled }))
     if (value !== undefined) detail[setting] = value;
@@ -131,6 +143,7 @@ const versioned = (app: App) => [
   app.allowLoopback,
   app.refuseBrowserKeys,
   app.sharedAccounts,
+  app.historyOnConnect,
   app.disabledAt,
 ];
 

@@ -10,7 +10,15 @@ import { newEvent } from '../webhooks/record.ts';
 /** Who is linked to which Withings account, and the tokens. */
 type Linked = Pick<
   Activation,
-  'id' | 'appId' | 'userId' | 'withingsUserId' | 'scope' | 'accessExpiresAt' | 'mayReplace' | 'ticketHash'
+  | 'id'
+  | 'appId'
+  | 'userId'
+  | 'withingsUserId'
+  | 'scope'
+  | 'accessExpiresAt'
+  | 'mayReplace'
+  | 'historyOnConnect'
+  | 'ticketHash'
 > & {
   accessToken: Secret;
   refreshToken: Secret;

@@ -1,11 +1,13 @@
 import { hashCredential, isWellFormedCredential } from '../../crypto/credential.ts';
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { activateConnection } from '../../store/link/activation.ts';
 import { connectionsForLinking } from '../../store/link/connections.ts';
-import { type PendingConnection, pendingByTicket } from '../../store/link/pending-connections.ts';
+import { type FoundPending, pendingByTicket } from '../../store/link/pending-connections.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
+import { pullAtConnect } from '../sync/pull-at-connect.ts';
 import { openToken } from '../tokens/sealed-tokens.ts';
 import { prepareActivation } from './activation.ts';
 
@@ -47,13 +49,19 @@ const confirmTicket = async (
     if (found.value.userId !== userId) return fail({ kind: 'wrong_user' });
     const activated = await activatePending(deps, found.value);
     if (!activated.ok) return activated;
-    if (activated.value) return ok(undefined);
+    if (activated.value === undefined) continue;
+    const id = activated.value;
+    if (found.value.historyOnConnect !== 'none') deps.waitUntil(pullAtConnect(deps, { id, appId }));
+    return ok(undefined);
   }
   return fail({ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 });
 };
 
-/** False if another write came first. */
-const activatePending = async (deps: Deps, pending: PendingConnection): Promise<Result<boolean, Failure>> => {
+/** Undefined if another write came first. */
+const activatePending = async (
+  deps: Deps,
+  pending: FoundPending,
+): Promise<Result<ConnectionId | undefined, Failure>> => {
   const { appId, userId, withingsUserId } = pending;
   const known = await connectionsForLinking(deps.db, pending);
   if (!known.ok) return known;
@@ -82,13 +90,16 @@ const activatePending = async (deps: Deps, pending: PendingConnection): Promise<
       refreshToken: refresh.value,
       accessExpiresAt: pending.accessExpiresAt,
       mayReplace: true,
+      historyOnConnect: pending.historyOnConnect,
       ticketHash: pending.ticketHash,
     },
     now,
   );
   const activated = await activateConnection(deps.db, activation, now, []);
-  if (activated.ok && activated.value && known.value.othersOnAccount !== 'none') {
+  if (!activated.ok) return activated;
+  if (!activated.value) return ok(undefined);
+  if (known.value.othersOnAccount !== 'none') {
     await logAbout(deps, pending, { level: 'warn', event: 'link', outcome: 'account_shared' });
   }
-  return activated;
+  return ok(connectionId);
 };

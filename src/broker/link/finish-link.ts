@@ -13,9 +13,10 @@ import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { noteSightings } from '../operator/alarms.ts';
+import { pullAtConnect } from '../sync/pull-at-connect.ts';
 import { type ClaimedWithRequest, claimWithRequest, linkToClaim, noteError, QUOTA_USED } from './claim-link.ts';
 import { linkRecordOf } from './link-record.ts';
-import { storeGrant } from './store-grant.ts';
+import { type KeptGrant, storeGrant } from './store-grant.ts';
 
 /** The parameters of Withings' redirect. */
 export type Callback = {
@@ -91,7 +92,8 @@ const finishVerified = async (
   }
 
   const completed = await completeLink(deps, callback, { ...claimed.value, claim: link.state, target, state, record });
-  const { ending, reason, ticket } = completed;
+  const { ending, reason, ticket, pull } = completed;
+  if (pull !== undefined) deps.waitUntil(pullAtConnect(deps, { id: pull, appId: state.app }));
   // Behind the redirect: a repeated callback waits for the outcome, the browser does not.
   if (isLinkError(ending)) deps.waitUntil(noteError(deps, link, ending, reason));
   if (reason === 'client_rejected') {
@@ -104,7 +106,7 @@ const finishVerified = async (
 };
 
 /** The outcome of a link for the app, and its reason for the log. */
-type CompletedLink = { ending: LinkOutcome; reason: string; ticket?: Secret };
+type CompletedLink = KeptGrant & { reason: string };
 
 /** What a callback that won the claim knows. */
 type WonLink = ClaimedWithRequest & {
@@ -140,12 +142,14 @@ const completeLink = async (
   const sameBrowser = await isSameBrowser(record, binding);
   const kept = await storeGrant(
     deps,
-    { ...user, policy: target.linkPolicy, kind: record.kind, sameBrowser, grant: grant.value, scope, claim },
+    { ...user, ...policyOf(target), kind: record.kind, sameBrowser, grant: grant.value, scope, claim },
     current.ok ? current.value : undefined,
   );
   if (!kept.ok) return { ending: 'temporarily_unavailable', reason: kept.failure.kind };
   return { ...kept.value, reason: `${target.linkPolicy}_policy` };
 };
+
+const policyOf = ({ linkPolicy, historyOnConnect }: LinkTarget) => ({ policy: linkPolicy, historyOnConnect });
 
 /** The registered redirect URI with the outcome in its query, and the app's `state` if the link had one. */
 const locationOf = (

@@ -1,5 +1,5 @@
 import { hashCredential, mintCredential } from '../../crypto/credential.ts';
-import type { LinkPolicy } from '../../domain/app.ts';
+import type { HistoryOnConnect, LinkPolicy } from '../../domain/app.ts';
 import { asConnectionId, type ConnectionId } from '../../domain/connection-id.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
 import { decideLink, type LinkOutcome, type LinkKind } from '../../domain/link.ts';
@@ -27,6 +27,7 @@ export type GrantToKeep = {
   appId: string;
   userId: string;
   policy: LinkPolicy;
+  historyOnConnect: HistoryOnConnect;
   kind: LinkKind;
   sameBrowser: boolean;
   grant: Omit<TokenGrant, 'scope'>;
@@ -75,8 +76,8 @@ export const storeGrant = async (
 /** Storing refuses an account that another user has, if the app does. */
 const NOT_READ = 'none' as const;
 
-/** What became of a grant, with the ticket of a pending connection. */
-type KeptGrant = { ending: LinkOutcome; ticket?: Secret };
+/** What became of a grant: with the ticket of a pending connection, or the connection whose history is read now. */
+export type KeptGrant = { ending: LinkOutcome; ticket?: Secret; pull?: ConnectionId };
 
 /** Logs, behind the answer, that other users of the app are connected to the account. */
 const logSharing = async (deps: Deps, pair: Parameters<typeof othersOnAccount>[1]): Promise<void> => {
@@ -87,7 +88,7 @@ const logSharing = async (deps: Deps, pair: Parameters<typeof othersOnAccount>[1
 
 const activate = async (
   deps: Deps,
-  { appId, userId, grant, scope, claim }: GrantToKeep,
+  { appId, userId, grant, scope, claim, historyOnConnect }: GrantToKeep,
   connectionId: ConnectionId,
   mayReplace: boolean,
 ): Promise<Result<KeptGrant | undefined, StorageFailure>> => {
@@ -104,13 +105,16 @@ const activate = async (
       refreshToken: grant.refreshToken,
       accessExpiresAt: now + grant.expiresInSeconds * SECOND_MS,
       mayReplace,
+      historyOnConnect,
       ticketHash: null,
     },
     now,
   );
   const outcome = noteOutcomeStatement(deps.db, claim, 'connected');
   const activated = await activateConnection(deps.db, activation, now, [outcome]);
-  return activated.ok ? ok(activated.value ? { ending: 'connected' } : undefined) : activated;
+  if (!activated.ok) return activated;
+  if (!activated.value) return ok(undefined);
+  return ok({ ending: 'connected', ...(historyOnConnect !== 'none' && { pull: connectionId }) });
 };
 
 const createPending = async (

@@ -1,6 +1,7 @@
 import { DAY_MS, MINUTE_MS } from '../../domain/time.ts';
 import { postponeResume, syncsToResume } from '../../store/operator/work-due.ts';
 import type { Deps } from '../deps.ts';
+import type { SyncPurpose } from './start-sync.ts';
 import { sync } from './sync.ts';
 
 /** How many syncs one tick continues: each may take the requests of a whole slice. */
@@ -8,6 +9,8 @@ const MAX_RESUMED = 1;
 const POSTPONED_MS = 10 * MINUTE_MS;
 /** When connections of a disabled app are due again. */
 const DISABLED_APP_PAUSE_MS = DAY_MS;
+
+const RESUMED: SyncPurpose = { share: 'resume', isAsked: false, isUse: true, review: 'recent' };
 
 /** Continues syncs that did not fit one slice. A failing one is postponed and does not stop the others. */
 export const resumeSyncs = async (deps: Deps): Promise<void> => {
@@ -18,7 +21,7 @@ export const resumeSyncs = async (deps: Deps): Promise<void> => {
       await postponeResume(deps.db, connectionId, deps.now() + DISABLED_APP_PAUSE_MS);
       continue;
     }
-    const synced = await sync(deps, { id: connectionId }, { share: 'resume', isUse: true, review: 'recent' });
+    const synced = await sync(deps, { id: connectionId }, RESUMED);
     if (!synced.ok) await postponeResume(deps.db, connectionId, deps.now() + POSTPONED_MS);
   }
 };

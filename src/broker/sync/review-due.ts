@@ -24,5 +24,5 @@ export const reviewOneDue = async (deps: Deps): Promise<void> => {
   }
   // First, so that a connection that cannot be read does not block the others.
   await postponeReview(deps.db, connectionId, deps.now() + POSTPONED_MS);
-  await sync(deps, { id: connectionId }, { share: 'review', isUse: false, review: 'older' });
+  await sync(deps, { id: connectionId }, { share: 'review', isAsked: false, isUse: false, review: 'older' });
 };

@@ -27,11 +27,12 @@ const SYNC_LEASE_MS = 2 * MINUTE_MS;
 export type Synced = { id: ConnectionId; appId?: string };
 
 /**
- * Why a sync runs: the share of its requests, whether an app requested it, and the window that it reads again after
- * everything new.
+ * Why a sync runs: the share of its requests, whether an app requested it and waits for the answer, whether the refresh
+ * policy counts it as use, and the window that it reads again after everything new.
  */
 export type SyncPurpose = {
   share: Exclude<QuotaName, 'cron' | 'link' | 'notify' | 'other'>;
+  isAsked: boolean;
   isUse: boolean;
   review: ReviewKind;
 };
@@ -52,13 +53,12 @@ const REQUESTS_WANTED = 2;
 export const beginSync = async (
   deps: Deps,
   { id, appId }: Synced,
-  { share }: SyncPurpose,
+  { share, isAsked }: SyncPurpose,
 ): Promise<Result<Begun | Answered, Failure>> => {
   const startedAt = deps.now();
   const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
-  const isAskedFor = share === 'sync';
-  const about = { share, connectionId: id, appId: isAskedFor ? appId : undefined };
-  const asker: Asker = { ...about, onlyIf: mayStart(id, lease, !isAskedFor) };
+  const about = { share, connectionId: id, appId: share === 'sync' ? appId : undefined };
+  const asker: Asker = { ...about, onlyIf: mayStart(id, lease, !isAsked) };
   for (let count = REQUESTS_WANTED, waits = 0; ;) {
     const askedAt = deps.now();
     const taken = await deps.withings.reserveWith(asker, count, startStatements(deps.db, id, lease));
@@ -70,9 +70,9 @@ export const beginSync = async (
 
     const unusable = whyUnusable(state);
     if (unusable !== undefined || state === undefined) return fail(unusable ?? { kind: 'not_connected' });
-    const fresh = isAskedFor ? freshAnswer(state, deps.now()) : undefined;
+    const fresh = isAsked ? freshAnswer(state, deps.now()) : undefined;
     if (fresh !== undefined) return ok({ answer: fresh });
-    if (state.leaseId !== undefined) return awaitSync(deps, id, startedAt);
+    if (state.leaseId !== undefined) return isAsked ? awaitSync(deps, id, startedAt) : fail(IN_PROGRESS);
     if (count > 1) {
       count = 1;
       continue;
@@ -103,12 +103,12 @@ const underWay = ({ historyCompleteFrom }: SyncState, now: number): SyncResult =
 
 const NO_COUNTS = { added: 0, changed: 0, removed: 0, skipped: 0 };
 
-/** The result of a complete sync of the last seconds, without its counts. */
+/** The result of a complete sync of the last seconds, without its counts if an app was told them before. */
 const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined => {
   if (last === undefined || !isStillFresh(last, now)) return undefined;
   const outcome = last.outcome as Result<SyncResult, Failure>;
   if (!outcome.ok || !outcome.value.complete) return undefined;
-  return { ...outcome.value, ...NO_COUNTS };
+  return last.isUntold === true ? outcome.value : { ...outcome.value, ...NO_COUNTS };
 };
 
 /** How often a caller looks for the running sync's result before it gets `sync_in_progress`. Together 12 seconds. */
@@ -133,5 +133,7 @@ const awaitSync = async (
     if (unusable !== undefined) return fail(unusable);
     if (state.value?.leaseId === undefined) break;
   }
-  return fail({ kind: 'sync_in_progress', retryAfterSeconds: 5 });
+  return fail(IN_PROGRESS);
 };
+
+const IN_PROGRESS = { kind: 'sync_in_progress', retryAfterSeconds: 5 } as const;

@@ -36,8 +36,10 @@ export type Slice = {
   reviews: ReviewPosition;
   /** Whether the cron reads older windows from now on. */
   startsReviews: boolean;
-  /** Whether an app requested it: the refresh policy counts that as use. */
+  /** Whether the refresh policy counts it as use. */
   isUse: boolean;
+  /** Whether an app requested it and is told what it brings. */
+  isAsked: boolean;
   /** Whether it continues a history that an earlier sync began. */
   isUnderWay: boolean;
   counts: ChangeCounts;
@@ -61,8 +63,8 @@ export type Slice = {
 /** A page, and the request that it answers. */
 export type PageAnswer = { question: SyncQuestion; page: MeasurePage };
 
-/** An answer, the position after it is stored, and whether everything is stored then. */
-export type JudgedAnswer = PageAnswer & { position: SyncPosition; complete: boolean };
+/** An answer, the position after it is stored, and whether everything is stored then, or all that is read without a request. */
+export type JudgedAnswer = PageAnswer & { position: SyncPosition; complete: boolean; rests: boolean };
 
 /** The position of a sync after an answer. */
 export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: EpochMs): JudgedAnswer => {
@@ -96,22 +98,22 @@ export const storePage = async (
   review: Review | ReviewPosition | undefined,
 ): Promise<Result<SyncResult | undefined, Failure>> => {
   const { connectionId, lease } = slice;
-  const { page, position, complete } = answered;
+  const { page, position, complete, rests } = answered;
   const reviewed = reviewedIn(review);
   const compared = await compare(deps, slice, answered, review);
   if (!compared.ok) return compared;
   const { changes, sources, next } = compared.value;
   const now = deps.now();
-  const ends = complete || resumeAt !== undefined;
+  const ends = complete || rests || resumeAt !== undefined;
   const counts = sum(slice.counts, changes.counts);
   const skipped = slice.skipped + page.skipped;
   const result = { ...counts, skipped, complete, historyCompleteFrom: historyCompleteFrom(position), syncedAt: now };
   // If nothing was ever measured, nothing can be missing.
-  const startsReviews = slice.startsReviews && complete && position.cursorSeconds > 0;
+  const startsReviews = slice.startsReviews && (complete || rests) && position.cursorSeconds > 0;
   const progress: SyncProgress = {
     position,
     // If this invocation is stopped before the next page, the cron continues when the lease ends.
-    resumeAt: complete ? next.confirmAt : (resumeAt ?? lease.until),
+    resumeAt: complete || rests ? next.confirmAt : (resumeAt ?? lease.until),
     reviews: next.position,
     nextReviewAt: nextReviewAt(startsReviews, reviewed, changes.missing.length, now),
     changedGroups: changedGroups(changes),
@@ -120,7 +122,7 @@ export const storePage = async (
   const events = syncEvents(
     deps,
     { appId: slice.user.appId, connectionId },
-    { changedGroups: progress.changedGroups, completesHistory: startsReviews },
+    { changedGroups: progress.changedGroups, completesHistory: startsReviews && complete },
   );
   const note = noteOf(deps, slice, progress, ends ? result : undefined);
   const held = { connectionId, leaseId: lease.id };
@@ -179,9 +181,9 @@ const NOTHING_KNOWN: Known = { groups: new Map(), sources: new Map(), lacking: [
 
 /** The statement that stores the position, and the result if the sync ends. */
 const noteOf = (deps: Deps, slice: Slice, progress: SyncProgress, result: SyncResult | undefined) => {
-  const { connectionId, lease, token, isUse } = slice;
+  const { connectionId, lease, token, isUse, isAsked } = slice;
   if (result === undefined) return progressStatement(deps.db, connectionId, lease.id, progress);
-  const ending = { outcome: ok(result), skipped: result.skipped, usedTokenVersion: token.tokenVersion, isUse };
+  const ending = { outcome: ok(result), skipped: result.skipped, usedTokenVersion: token.tokenVersion, isUse, isAsked };
   return finishStatement(deps.db, connectionId, lease.id, progress, ending, result.syncedAt);
 };
 

@@ -1,6 +1,8 @@
 import type { Failure } from '../../domain/failure.ts';
+import { isAtRest } from '../../domain/history.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { historyCompleteFrom, positionAtStart, type SyncResult } from '../../domain/sync.ts';
+import { positionAtStart } from '../../domain/sync-start.ts';
+import { historyCompleteFrom, type SyncResult } from '../../domain/sync.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind, ReviewPosition } from '../../domain/window-review.ts';
 import { abandonSync } from '../../store/sync/sync-runs.ts';
@@ -20,7 +22,7 @@ const MAX_VARIATION_SECONDS = 600;
 /** When the cron continues a sync that did not fit one slice. */
 const RESUME_AFTER_MS = MINUTE_MS;
 
-const ASKED_FOR: SyncPurpose = { share: 'sync', isUse: true, review: 'recent' };
+const ASKED_FOR: SyncPurpose = { share: 'sync', isAsked: true, isUse: true, review: 'recent' };
 
 /**
  * Reads what is new at Withings and stores it. One sync of a connection runs at a time, and parallel callers get its
@@ -50,7 +52,7 @@ export const sync = async (
 const syncUnderLease = async (
   deps: Deps,
   { start, lease, granted }: Begun,
-  { share, isUse, review }: SyncPurpose,
+  { share, isAsked, isUse, review }: SyncPurpose,
 ): Promise<Result<SyncResult, Failure>> => {
   const { connectionId, appId, userId } = start.tokens;
   const user = { appId, userId };
@@ -61,12 +63,13 @@ const syncUnderLease = async (
     user,
     lease,
     startedAt: deps.now(),
-    position: positionAtStart(start.position, deps.now()),
+    position: positionAtStart(start.position, deps.now(), isAsked),
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
     isUnderWay: start.isUnderWay,
     share,
     isUse,
+    isAsked,
     counts: { added: 0, changed: 0, removed: 0 },
     skipped: 0,
     pages: 0,
@@ -77,8 +80,10 @@ const syncUnderLease = async (
     granted,
     token: token.value,
   };
-  // A first read has seen everything, so there is nothing to review.
-  return pullPages(deps, slice, slice.position.history === undefined ? review : undefined);
+  const { history } = slice.position;
+  if (history === undefined) return pullPages(deps, slice, review);
+  // A first read has seen everything, so there is nothing to review. What is older than a history at rest was not read.
+  return pullPages(deps, slice, isAtRest(history) ? 'recent' : undefined);
 };
 
 const pullPages = async (
@@ -96,7 +101,7 @@ const pullPages = async (
     }
     const judged = judgeAnswer(slice, answer.value, deps.now());
     const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
-    const isToReview = judged.complete && !isLastOfSlice;
+    const isToReview = (judged.complete || judged.rests) && !isLastOfSlice;
     const window = isToReview ? await readWindowIfGranted(deps, slice, review, answer.value) : undefined;
     const resumeAt = isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined;
     const stored = await storePage(deps, slice, judged, resumeAt, window);

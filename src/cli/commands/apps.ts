@@ -26,6 +26,7 @@ const words = (app: App): string =>
     ['loopback addresses', allowed(app.allow_loopback)],
     ['shared Withings accounts', allowed(app.shared_accounts === 'allow')],
     ['keys in browsers', allowed(!app.refuse_browser_keys)],
+    ['history on connect', app.history_on_connect],
     ['state', app.disabled ? 'disabled' : 'enabled'],
     ['created', time(app.created_at)],
   ]);
@@ -88,15 +89,21 @@ const setCommand = command(
       ),
       loopback: permission('--loopback', message`Redirect URIs on this machine, for development.`),
       shared: permission('--shared-accounts', message`Two users with one Withings account.`),
+      history: optional(
+        option('--history-on-connect', choice(appsContract.historyOnConnect.options, { metavar: 'HISTORY' }), {
+          description: message`What is read by itself when a user connects.`,
+        }),
+      ),
       browser: permission('--browser-keys', message`API keys in requests of web pages.`),
     }),
-    ({ id, name, policy, loopback, shared, browser, ...wanted }): Run =>
+    ({ id, name, policy, loopback, shared, history, browser, ...wanted }): Run =>
       async () => {
         const body = {
           name,
           link_policy: policy,
           allow_loopback: loopback && loopback === 'allow',
           shared_accounts: shared,
+          history_on_connect: history,
           refuse_browser_keys: browser && browser === 'refuse',
         };
         if (Object.values(body).every((value) => value === undefined)) {

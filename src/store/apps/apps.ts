@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
-import type { App, LinkPolicy, SharedAccounts } from '../../domain/app.ts';
+import type { App, HistoryOnConnect, LinkPolicy, SharedAccounts } from '../../domain/app.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { apps } from '../schema/connections.ts';
 
@@ -33,6 +33,7 @@ export type AppChanges = {
   allowLoopback?: boolean | undefined;
   refuseBrowserKeys?: boolean | undefined;
   sharedAccounts?: SharedAccounts | undefined;
+  historyOnConnect?: HistoryOnConnect | undefined;
   /** A time to disable it, null to enable it. */
   disabledAt?: number | null | undefined;
 };
@@ -81,6 +82,7 @@ const isStill = (app: App) =>
     eq(apps.allowLoopback, app.allowLoopback),
     eq(apps.refuseBrowserKeys, app.refuseBrowserKeys),
     eq(apps.sharedAccounts, app.sharedAccounts),
+    eq(apps.historyOnConnect, app.historyOnConnect),
     sql`${apps.disabledAt} IS ${app.disabledAt ?? null}`,
   );
 
@@ -92,6 +94,7 @@ export const appOf = (row: typeof apps.$inferSelect): App => ({
   allowLoopback: row.allowLoopback,
   refuseBrowserKeys: row.refuseBrowserKeys,
   sharedAccounts: row.sharedAccounts,
+  historyOnConnect: row.historyOnConnect,
   disabledAt: row.disabledAt ?? undefined,
   createdAt: row.createdAt,
 });

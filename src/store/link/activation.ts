@@ -1,8 +1,10 @@
 import { and, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 
+import type { HistoryOnConnect } from '../../domain/app.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import type { EpochMs } from '../../domain/time.ts';
+import { startOfHistory } from '../../domain/history.ts';
+import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
 import { tryD1Idempotent, violatedConstraint, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
@@ -33,11 +35,16 @@ export type Activation = {
   rotationId: string;
   /** Whether a live connection of the user to another Withings account is replaced. */
   mayReplace: boolean;
+  /** How much of the history is read without a request. */
+  historyOnConnect: HistoryOnConnect;
   /** Recorded if this creates or restores the connection. */
   event: NewEvent;
   /** The hash of the ticket that it uses up; null directly after a callback. */
   ticketHash: string | null;
 };
+
+/** When the cron reads the history of a new connection, unless the invocation that made it has. */
+const FIRST_PULL_AFTER_MS = MINUTE_MS;
 
 /**
  * Makes a connection active and current, in one transaction with `alongside`. Renewing keeps the row, its history and
@@ -53,7 +60,8 @@ export const activateConnection = (
   now: EpochMs,
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> => {
-  const { ticketHash } = activation;
+  const { ticketHash, historyOnConnect, ...rest } = activation;
+  const values = { ...rest, ticketHash, ...firstPullOf(historyOnConnect, now), now };
   let tried = false;
   return tryD1Idempotent(db, async () => {
     // D1 may have applied the first write and reported an error. A disconnect may have come since, and activating again
@@ -63,8 +71,8 @@ export const activateConnection = (
     try {
       const results = await db.d1.batch([
         activationEventStatement(db, { ...activation.event, connectionId: activation.id }),
-        RETIRE_OTHERS.bind(db, { ...activation, now }),
-        UPSERT_ACTIVE.bind(db, { ...activation, now }),
+        RETIRE_OTHERS.bind(db, values),
+        UPSERT_ACTIVE.bind(db, values),
         ...(ticketHash === null ? [] : [removePendingStatement(db, ticketHash)]),
         ...alongside,
       ]);
@@ -88,7 +96,18 @@ const isApplied = async (db: Db, { id, rotationId }: Activation): Promise<boolea
   return row?.rotationId === rotationId;
 };
 
-type ActivationNow = Omit<Activation, 'event'> & { now: EpochMs };
+type ActivationNow = Omit<Activation, 'event' | 'historyOnConnect'> & FirstPull & { now: EpochMs };
+
+/**
+ * When the cron reads the history, null if nothing does; and where one stands that is not to be read to its beginning
+ * without a request. A reconnect reads what is new since, and how much of the past is read stays as it was.
+ */
+type FirstPull = { pullAt: EpochMs | null; history: string | null };
+
+const firstPullOf = (reach: HistoryOnConnect, now: EpochMs): FirstPull => ({
+  pullAt: reach === 'none' ? null : now + FIRST_PULL_AFTER_MS,
+  history: reach === 'all' ? null : JSON.stringify({ ...startOfHistory(now), reach }),
+});
 
 const RETIRE_OTHERS = prepared((orm, param: Param<ActivationNow>) =>
   orm
@@ -161,6 +180,8 @@ const UPSERT_ACTIVE = prepared((orm, param: Param<ActivationNow>) => {
       ...fresh,
       createdAt: param('now'),
       tokenVersion: 1,
+      syncResumeAt: param('pullAt'),
+      syncHistory: param('history'),
       changeSeq: nextSeqOf(param('appId')),
       timeline: newTimeline('connected', param('now')),
     })
@@ -173,6 +194,7 @@ const UPSERT_ACTIVE = prepared((orm, param: Param<ActivationNow>) => {
         tokenVersion: sql`${connections.tokenVersion} + 1`,
         inDoubtSince: null,
         refreshFailures: 0,
+        syncResumeAt: sql`coalesce(${param('pullAt')}, ${connections.syncResumeAt})`,
         lastFailureKind: null,
         lastFailureAt: null,
         ...onReconnect,

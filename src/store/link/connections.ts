@@ -4,6 +4,7 @@ import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type ConnectionDetail, type ConnectionState, isLive } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { OthersOnAccount } from '../../domain/link.ts';
+import { historyProgress } from '../../domain/sync-start.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
@@ -194,6 +195,7 @@ export const connectionDetail = (db: Db, appId: string, userId: string): StoreRe
         createdAt: connections.createdAt,
         lastSyncAt: connections.lastSyncAt,
         historyCompleteFrom: connections.historyCompleteFrom,
+        syncHistory: connections.syncHistory,
         nextRefreshAt: connections.nextRefreshAt,
         lastFailureKind: connections.lastFailureKind,
         lastFailureAt: connections.lastFailureAt,
@@ -206,13 +208,15 @@ export const connectionDetail = (db: Db, appId: string, userId: string): StoreRe
       .where(and(eq(connections.appId, appId), eq(connections.userId, userId), eq(connections.isCurrent, true)))
       .get();
     if (row === undefined) return undefined;
-    const { lastFailureKind, lastFailureAt, ...rest } = row;
+    const { lastFailureKind, lastFailureAt, syncHistory, ...rest } = row;
+    const lastSyncAt = row.lastSyncAt ?? undefined;
     return {
       ...rest,
       isShared: row.isShared === 1 && isLive(row.state),
       stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
       scope: row.scope.split(',').filter((scope) => scope !== ''),
-      lastSyncAt: row.lastSyncAt ?? undefined,
+      lastSyncAt,
+      history: historyProgress(syncHistory === null ? undefined : JSON.parse(syncHistory), lastSyncAt),
       historyCompleteFrom: row.historyCompleteFrom ?? undefined,
       nextRefreshAt: row.nextRefreshAt ?? undefined,
       lastFailure:

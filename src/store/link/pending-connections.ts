@@ -1,6 +1,7 @@
-import { and, desc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, gt, isNull, ne, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 
+import type { App } from '../../domain/app.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, violatedConstraint, type Db, statement, type StoreResult } from '../d1.ts';
 import { apps, connections } from '../schema/connections.ts';
@@ -10,6 +11,9 @@ const others = alias(connections, 'others');
 
 /** A connection that is linked at Withings and waits for the backend's confirmation. */
 export type PendingConnection = typeof pendingConnections.$inferSelect;
+
+/** With what its app wants to be read when it is confirmed. */
+export type FoundPending = PendingConnection & Pick<App, 'historyOnConnect'>;
 
 /**
  * Stores a pending connection, in one transaction with `alongside`. It replaces no other: otherwise a person who opens
@@ -51,11 +55,12 @@ export const pendingByTicket = (
   appId: string,
   ticketHash: string,
   now: EpochMs,
-): StoreResult<PendingConnection | undefined> =>
+): StoreResult<FoundPending | undefined> =>
   tryD1(db, async () =>
     db.orm
-      .select()
+      .select({ ...getTableColumns(pendingConnections), historyOnConnect: apps.historyOnConnect })
       .from(pendingConnections)
+      .innerJoin(apps, eq(apps.id, pendingConnections.appId))
       .where(
         and(
           eq(pendingConnections.ticketHash, ticketHash),

@@ -33,6 +33,10 @@ export const apps = sqliteTable(
     sharedAccounts: text('shared_accounts', { enum: ['allow', 'refuse'] })
       .notNull()
       .default('allow'),
+    /** How much of a user's history is read without a request when the user connects. */
+    historyOnConnect: text('history_on_connect', { enum: ['all', 'recent', 'none'] })
+      .notNull()
+      .default('all'),
     /** Whether the app reads changes in bulk. Only then a sync writes the connection's position in their order. */
     readsChanges: integer('reads_changes', { mode: 'boolean' }).notNull().default(false),
     /** The highest position in that order of an erased connection. It is never used again. */

@@ -71,8 +71,10 @@ export type SyncEnding = {
   /** How much could not be read, for the timeline. */
   skipped: number;
   usedTokenVersion: number;
-  /** Whether it was requested, which the refresh policy counts as use. */
+  /** Whether the refresh policy counts it as use. */
   isUse: boolean;
+  /** Whether an app requested it. The counts of one that came by itself are still to be told. */
+  isAsked: boolean;
 };
 
 type EndingValues = { result: string; skipped: string; usedTokenVersion: number; isUse: boolean; now: EpochMs };
@@ -96,10 +98,10 @@ export const finishStatement = (
   connectionId: ConnectionId,
   leaseId: string,
   progress: SyncProgress,
-  { outcome, skipped, usedTokenVersion, isUse }: SyncEnding,
+  { outcome, skipped, usedTokenVersion, isUse, isAsked }: SyncEnding,
   now: EpochMs,
 ): D1PreparedStatement => {
-  const result = JSON.stringify({ endedAt: now, outcome });
+  const result = JSON.stringify({ endedAt: now, outcome, ...(!isAsked && { isUntold: true }) });
   const ending = { result, skipped: `skipped_${skipped}`, usedTokenVersion, isUse, now };
   return FINISH(progress, skipped).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending });
 };

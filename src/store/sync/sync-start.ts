@@ -126,7 +126,7 @@ export type SyncState = {
   databaseNow: EpochMs;
   /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
   historyCompleteFrom: EpochMs | undefined;
-  last: { endedAt: EpochMs; outcome: unknown } | undefined;
+  last: { endedAt: EpochMs; outcome: unknown; isUntold?: true } | undefined;
 };
 
 const SYNC_STATE = prepared((orm, param: Param<{ connectionId: ConnectionId; databaseNow: EpochMs | null }>) =>

@@ -89,10 +89,10 @@ export const deleteBodyData = (
   });
 
 const FORGET_POSITION = `
-  UPDATE connections SET sync_cursor_seconds = 0, sync_resume = NULL, review_position = NULL, next_review_at = NULL, last_sync_at = NULL,
+  UPDATE connections SET sync_cursor_seconds = 0, sync_resume = NULL, sync_history = NULL, history_complete_from = NULL, review_position = NULL, next_review_at = NULL, last_sync_at = NULL,
     last_sync_result = NULL, data_version = data_version + 1, timeline = '[]', activity = '{}'
   WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'disconnected'
-    AND (last_sync_at IS NOT NULL OR sync_cursor_seconds > 0 OR sync_resume IS NOT NULL)`;
+    AND (last_sync_at IS NOT NULL OR sync_cursor_seconds > 0 OR sync_resume IS NOT NULL OR sync_history IS NOT NULL)`;
 
 /**
  * The connections of a list (`?1`) that are disconnected, and those that do not exist. Linked users keep their data.

@@ -15,6 +15,12 @@ export const sharedAccounts = z
   .enum(['allow', 'refuse'])
   .describe('Whether two users of the app may be connected to the same Withings account.');
 
+export const historyOnConnect = z
+  .enum(['all', 'recent', 'none'])
+  .describe(
+    'How much of the history the broker reads by itself when a user connects. `all`: everything, the newest first. `recent`: the newest 90 days. `none`: nothing of it. A requested sync reads all of it in any case.',
+  );
+
 export const keyScope = z.enum(['read', 'sync', 'manage-links']);
 
 const allowLoopback = z
@@ -33,6 +39,7 @@ export const app = z.object({
   allow_loopback: allowLoopback,
   refuse_browser_keys: refuseBrowserKeys,
   shared_accounts: sharedAccounts,
+  history_on_connect: historyOnConnect,
   disabled: appDisabled,
   created_at: instant.describe('When the app was made.'),
 });
@@ -48,6 +55,7 @@ export const createAppRequest = z.strictObject({
     .max(100)
     .optional()
     .describe("The account that gets the app. Only the operator sends it: a developer's apps are their own."),
+  history_on_connect: historyOnConnect.optional(),
 });
 
 export const updateAppRequest = z.strictObject({
@@ -56,6 +64,7 @@ export const updateAppRequest = z.strictObject({
   allow_loopback: allowLoopback.optional(),
   refuse_browser_keys: refuseBrowserKeys.optional(),
   shared_accounts: sharedAccounts.optional(),
+  history_on_connect: historyOnConnect.optional(),
   disabled: appDisabled.optional(),
 });
 

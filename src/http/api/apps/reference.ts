@@ -11,6 +11,7 @@ const APP = {
   allow_loopback: false,
   refuse_browser_keys: false,
   shared_accounts: 'allow' as const,
+  history_on_connect: 'all' as const,
   disabled: false,
   created_at: '2026-06-01T08:00:00.000Z',
 };

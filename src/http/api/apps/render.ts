@@ -14,6 +14,7 @@ export const renderApp = (app: App): z.infer<typeof contract.app> => ({
   allow_loopback: app.allowLoopback,
   refuse_browser_keys: app.refuseBrowserKeys,
   shared_accounts: app.sharedAccounts,
+  history_on_connect: app.historyOnConnect,
   disabled: app.disabledAt !== undefined,
   created_at: instant(app.createdAt),
 });

@@ -43,8 +43,8 @@ import { renderApp, renderAuditEntry, renderKey, renderRedirectUri, renderWarnin
 export const managementApi = new Hono<HttpEnv>();
 
 managementApi.post('/apps', forManager, valid('json', createAppRequest), async (c) => {
-  const { name, account_id: accountId } = c.req.valid('json');
-  const created = await createApp(c.get('deps'), c.get('manager'), { name, accountId });
+  const { name, account_id: accountId, history_on_connect: historyOnConnect } = c.req.valid('json');
+  const created = await createApp(c.get('deps'), c.get('manager'), { name, accountId, historyOnConnect });
   return created.ok ? answerApp(c, created.value, 201) : answerFailure(c, created.failure);
 });
 
@@ -70,6 +70,7 @@ managementApi.patch('/apps/:app_id', forApp, valid('json', updateAppRequest), as
     allowLoopback: body.allow_loopback,
     refuseBrowserKeys: body.refuse_browser_keys,
     sharedAccounts: body.shared_accounts,
+    historyOnConnect: body.history_on_connect,
     disabled: body.disabled,
   };
   const changed = await updateApp(c.get('deps'), managed, settings, expected !== undefined);

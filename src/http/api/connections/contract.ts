@@ -79,6 +79,12 @@ const stateReason = z
 const stateSince = instant.describe('When the connection came into its state.');
 const lastSyncAt = instant.nullable().describe('When the last sync ended well. Null before the first.');
 
+const historyProgress = z
+  .enum(['unread', 'reading', 'partial', 'complete'])
+  .describe(
+    'How much of the history is stored. `unread`: nothing yet. `reading`: from `history_complete_from` on, and the broker reads the rest. `partial`: as much as `history_on_connect` of the app says; a requested sync reads the rest. `complete`: everything.',
+  );
+
 export const connection = z.object({
   user_id: z.string().describe("The app's own id for the user."),
   user_hash: userHash,
@@ -97,6 +103,7 @@ export const connection = z.object({
   created_at: instant.nullable().describe('When the user connected first. Null if only a pending connection exists.'),
   last_sync_at: lastSyncAt,
   history_complete_from: historyCompleteFrom,
+  history: historyProgress,
   next_refresh_at: instant.nullable().describe('When the tokens are refreshed next. Null without tokens.'),
   last_failure: z
     .object({

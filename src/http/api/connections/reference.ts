@@ -22,7 +22,7 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
     tag: 'Connections',
     summary: 'Pull what is new from Withings',
     description:
-      'Answers when it is stored. A first sync brings the newest measurements, then the past, back to the beginning. A long history is read in slices: 202 says that more is to come, by the next call or by the cron.',
+      'Answers when it is stored. The broker pulls by itself when a user connects (`history_on_connect` of the app): a sync joins a pull that runs, and answers with what it brings. A first sync brings the newest measurements, then the past, back to the beginning. A long history is read in slices: 202 says that more is to come, by the next call or by the cron.',
     auth: { kind: 'app_key', scope: 'sync', userTokens: true },
     answers: [
       json(200, 'Everything is stored.', contract.syncResult, SYNCED),
@@ -104,6 +104,7 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
         created_at: '2026-06-01T08:00:00.000Z',
         last_sync_at: '2026-06-15T12:00:00.000Z',
         history_complete_from: null,
+        history: 'complete' as const,
         next_refresh_at: '2026-06-15T14:20:00.000Z',
         last_failure: { kind: 'timeout', at: '2026-06-10T03:00:00.000Z' },
         timeline: [{ kind: 'connected', at: '2026-06-01T08:00:00.000Z' }],

@@ -43,6 +43,7 @@ export const renderConnection = (
   created_at: instantOrNull(detail?.createdAt),
   last_sync_at: instantOrNull(detail?.lastSyncAt),
   history_complete_from: instantOrNull(detail?.historyCompleteFrom),
+  history: detail?.history ?? 'unread',
   next_refresh_at: instantOrNull(detail?.nextRefreshAt),
   last_failure:
     detail?.lastFailure === undefined ? null : { kind: detail.lastFailure.kind, at: instant(detail.lastFailure.at) },

@@ -1,4 +1,4 @@
-import type { App, LinkPolicy } from '../../../domain/app.ts';
+import type { App, HistoryOnConnect, LinkPolicy } from '../../../domain/app.ts';
 import { appPath } from './app-frame.tsx';
 import { Checkbox, Choices, Form } from './form.tsx';
 
@@ -21,6 +21,12 @@ const POLICIES: { value: LinkPolicy; label: string; explanation: string }[] = [
   },
 ];
 
+const HISTORIES: { value: HistoryOnConnect; label: string; explanation: string }[] = [
+  { value: 'all', label: 'All', explanation: 'The newest 90 days first, then the past, back to the beginning.' },
+  { value: 'recent', label: 'Recent', explanation: 'The newest 90 days. A sync of your app reads the rest.' },
+  { value: 'none', label: 'None', explanation: 'Only what is new since. A sync of your app reads the history.' },
+];
+
 /** The link settings, explained and editable. */
 export const LinkSettings = ({
   app,
@@ -35,6 +41,12 @@ export const LinkSettings = ({
     <h2 id="policy">Link policy</h2>
     <Form action={`${appPath(app)}/health/link-policy`} token={formToken} fields={version}>
       <Choices name="link_policy" legend="Link policy" chosen={app.linkPolicy} choices={POLICIES} />
+      <Choices
+        name="history_on_connect"
+        legend="History read when a user connects"
+        chosen={app.historyOnConnect}
+        choices={HISTORIES}
+      />
       <fieldset class="choices">
         <legend>Options</legend>
         <Checkbox

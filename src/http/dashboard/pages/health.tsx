@@ -12,7 +12,7 @@ import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts
 import { testRedirectUri } from '../../../broker/link/test-redirect-uri.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { ok, type Result } from '../../../domain/result.ts';
-import { linkPolicy } from '../../api/apps/contract.ts';
+import { historyOnConnect, linkPolicy } from '../../api/apps/contract.ts';
 import { redirectUriText } from '../../api/schemas.ts';
 import { problemOf } from '../../problem-text.ts';
 import { publicUrl } from '../../public-url.ts';
@@ -36,6 +36,8 @@ export const healthPages = new Hono<DashboardEnv>();
 const uriForm = z.strictObject({ uri: redirectUriText });
 const policyForm = z.strictObject({
   link_policy: linkPolicy,
+  // Absent from a form of an earlier release: then it stays.
+  history_on_connect: historyOnConnect.optional(),
   refuse_shared_accounts: checkbox,
   allow_loopback: checkbox,
 });
@@ -74,6 +76,7 @@ healthPages.post('/link-policy', async (c) => {
   if (!wanted.ok) return answerBadForm(c, wanted.failure);
   const settings: AppSettings = {
     linkPolicy: wanted.value.link_policy,
+    historyOnConnect: wanted.value.history_on_connect,
     sharedAccounts: wanted.value.refuse_shared_accounts === 'true' ? 'refuse' : 'allow',
     allowLoopback: wanted.value.allow_loopback === 'true',
   };

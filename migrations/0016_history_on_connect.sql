@@ -1,0 +1,1 @@
+ALTER TABLE `apps` ADD `history_on_connect` text DEFAULT 'all' NOT NULL;

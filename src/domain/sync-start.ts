@@ -1,0 +1,47 @@
+import type { HistoryProgress } from './connection.ts';
+import { type HistoryPosition, isAtRest, newestAlone, startOfHistory } from './history.ts';
+import type { SyncPosition } from './sync.ts';
+import { type EpochMs, toSeconds } from './time.ts';
+
+/**
+ * The position that a sync begins with: before the first answer a history begins, or begins again with the size that it has learned.
+ *
+ * @param isAsked whether an app requested the sync: then all of the past is read, however little is read without a request
+ */
+export const positionAtStart = (stored: SyncPosition, now: EpochMs, isAsked = true): SyncPosition => {
+  const position = isAsked ? withoutReach(stored) : stored;
+  const { cursorSeconds, history } = position;
+  // Only one of an app that wants nothing of the past: what is new since the user connected.
+  if (history?.reach === 'none' && history.untilSeconds === undefined) return fromHereOn(position, history);
+  const isEmptyAtRest = history !== undefined && cursorSeconds === 0 && isAtRest(history);
+  const isBegun = !isEmptyAtRest && (history?.untilSeconds !== undefined || history?.paged !== undefined);
+  if (isBegun || (cursorSeconds > 0 && history === undefined)) return position;
+  // Ahead of changes that could not be read; they are asked for again after it.
+  if (history?.floorSeconds !== undefined) return { ...position, resume: undefined, history: newestAlone(now) };
+  if (isEmptyAtRest)
+    return { ...position, resume: undefined, history: { ...startOfHistory(now), reach: history.reach } };
+  return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
+};
+
+const fromHereOn = (position: SyncPosition, history: HistoryPosition): SyncPosition => {
+  const untilSeconds = toSeconds(history.startedAt);
+  return { ...position, cursorSeconds: untilSeconds, history: { ...history, untilSeconds, heights: 'wanted' } };
+};
+
+/** Where nothing of the past was to be read, the history is read from its newest end on: a group read twice changes nothing. */
+const withoutReach = (position: SyncPosition): SyncPosition => {
+  const { history } = position;
+  if (history?.reach === undefined) return position;
+  if (history.reach === 'none') return { ...position, cursorSeconds: 0, resume: undefined, history: undefined };
+  return { ...position, history: { ...history, reach: undefined } };
+};
+
+/** How much of a history is stored. */
+export const historyProgress = (
+  history: HistoryPosition | undefined,
+  lastSyncAt: EpochMs | undefined,
+): HistoryProgress => {
+  if (history === undefined) return lastSyncAt === undefined ? 'unread' : 'complete';
+  if (history.untilSeconds === undefined && history.paged === undefined) return 'unread';
+  return isAtRest(history) ? 'partial' : 'reading';
+};
