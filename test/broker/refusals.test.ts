@@ -160,6 +160,7 @@ describe('measurements that are refused with fresh tokens', () => {
     expect((await refreshing.detail('nora')).timeline[0]?.kind).toBe('reauth_required');
     refreshing.broker.simulator.state.faults.clear();
     await connect(refreshing.broker, refreshing.app, 'nora', 'nora');
+    refreshing.broker.advance(MINUTE_MS);
     expect((await refreshing.sync('nora')).status).toBe(200);
     expect(await refreshing.rowOf('nora')).toMatchObject({ sync_refused_since: null, sync_failures: 0 });
   });

@@ -102,7 +102,7 @@ describe('authorizing', () => {
     }
   });
 
-  test('says how the URI differs from the nearest registered one, and does not echo it', async () => {
+  test('says how the URI differs from the nearest registered one, and escapes it on the page', async () => {
     const only = await appWith(['https://fit.example.org/done'], false);
     const differing = [
       ['https://fit.example.org/Done', /case differ/],
@@ -119,7 +119,11 @@ describe('authorizing', () => {
       expect(await tested.json()).toMatchObject({ matches: false, registered: 'https://fit.example.org/done' });
     }
     const markup = 'https://fit.example.org/<img/src=x>';
-    expect(await (await broker.request(authPath(only, 'ada', markup))).text()).not.toContain('<img');
+    const page = await broker.request(authPath(only, 'ada', markup), { headers: { Accept: 'text/html' } });
+    expect(await page.text()).not.toContain('<img/src');
+    const json = await broker.request(authPath(only, 'ada', markup));
+    expect(json.headers.get('Content-Type')).toBe('application/problem+json');
+    expect(json.headers.get('X-Content-Type-Options')).toBe('nosniff');
   });
 
   test('a URI that is removed is refused at the next request, and by the callback of a link under way', async () => {
