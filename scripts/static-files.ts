@@ -40,6 +40,7 @@ await writeIfChanged('index.html', await renderFrontPage(version));
 await writeIfChanged('docs.html', await renderPage(document));
 for (const file of ['page.css', 'reference.css', 'favicon.svg'])
   await writeIfChanged(`assets/${file}`, await source(file));
+await writeIfChanged('assets/dashboard.js', await source('dashboard/script/dashboard.js'));
 await writeIfChanged('assets/dashboard.css', (await Promise.all(DASHBOARD_PARTS.map(source))).join('\n'));
 await writeIfChanged(
   '_headers',

@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { dashboard } from '../../src/http/dashboard/app.tsx';
 import { walk } from '../e2e/client.ts';
 import { openPage } from './open-browser.ts';
+import { signIn } from './sign-in.ts';
 
 const { ready } = inject('dev');
 /** Pages are photographed here where MUSHU_SCREENSHOTS asks for it, for a person to look at. */
@@ -21,17 +22,10 @@ beforeAll(async () => {
   if (screenshots !== undefined) await mkdir(screenshots, { recursive: true });
 });
 
-const signIn = async (page: Page): Promise<void> => {
-  await page.goto(`${ready.url}/dashboard`);
-  await page.getByLabel('Access token').fill(ready.admin_token);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.waitForURL('**/dashboard/apps');
-};
-
 describe('the dashboard, without scripts', () => {
   test('takes a developer from a new app to the first user, and shows the body data', async () => {
     let page = await openPage({ javaScriptEnabled: false });
-    await signIn(page);
+    await signIn(page, ready);
 
     await page.getByLabel('Name').fill('Scale <b>friends</b>');
     await page.getByRole('button', { name: 'Create app' }).click();
@@ -43,8 +37,10 @@ describe('the dashboard, without scripts', () => {
     await page.getByRole('button', { name: 'Add' }).click();
     expect(await page.locator('#uri-error').textContent()).toBe('Follow the scheme with ://host/path or :/path.');
     expect(await page.getByLabel('Add a redirect URI').inputValue()).toBe('womoji:success');
+    await page.getByRole('link', { name: 'Link policy' }).click();
     await page.getByLabel('Allow loopback addresses').check();
     await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('link', { name: 'Redirect URIs' }).click();
     await page.getByLabel('Add a redirect URI').fill(uri);
     await page.getByRole('button', { name: 'Add' }).click();
     await expect.poll(() => page.getByRole('status').textContent()).toContain('registered');
@@ -83,7 +79,7 @@ describe('the dashboard, without scripts', () => {
 
   test('shows a new key once', async () => {
     const page = await openPage({ javaScriptEnabled: false });
-    await signIn(page);
+    await signIn(page, ready);
     await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}/keys`);
     await page.getByLabel('Name').fill('shown once');
     await page.getByRole('button', { name: 'Create key' }).click();
@@ -105,7 +101,7 @@ describe('the dashboard, without scripts', () => {
 
   test('is left by signing out, also for who goes back', async () => {
     const page = await openPage({ javaScriptEnabled: false });
-    await signIn(page);
+    await signIn(page, ready);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.waitForURL('**/dashboard/sign-in');
     await page.goto(`${ready.url}/dashboard/apps/${ready.app_id}`);
@@ -131,6 +127,8 @@ const visits = async (): Promise<Record<string, string>> => {
     '/apps': '/dashboard/apps',
     '/apps/:app_id': app,
     '/apps/:app_id/health': `${app}/health`,
+    '/apps/:app_id/health/policy': `${app}/health/policy`,
+    '/apps/:app_id/health/code': `${app}/health/code`,
     '/apps/:app_id/users': `${app}/users`,
     '/apps/:app_id/users/:user_id': `${app}/users/${encodeURIComponent(LONGEST_USER)}`,
     '/apps/:app_id/keys': `${app}/keys`,
@@ -173,7 +171,7 @@ test('no page breaks a rule of accessibility in either colour scheme, or is wide
   const page = await openPage({ bypassCSP: true, reducedMotion: 'reduce' });
   await page.goto(`${ready.url}/dashboard/sign-in`);
   await look(page, 'sign-in');
-  await signIn(page);
+  await signIn(page, ready);
   for (const [route, path] of Object.entries(pages)) {
     expect((await page.goto(ready.url + path))?.status(), route).toBe(200);
     await look(page, route.slice(1).replaceAll(/[/:]+/g, '-'));

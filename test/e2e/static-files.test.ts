@@ -16,14 +16,23 @@ const TYPES: Record<string, RegExp> = {
   html: /^text\/html/,
   json: /^application\/json/,
   css: /^text\/css/,
+  js: /^(?:text|application)\/javascript/,
   svg: /^image\/svg\+xml/,
   tgz: /^application\/gzip$/,
 };
 
-test('the reference, every stylesheet and the package are there', () => {
+test('the reference, every stylesheet, the script and the package are there', () => {
   const stylesheets = ['assets/dashboard.css', 'assets/page.css', 'assets/reference.css'];
   expect(files.toSorted()).toEqual(
-    [...stylesheets, 'assets/favicon.svg', 'docs.html', 'index.html', 'mushu.tgz', 'openapi.json'].sort(),
+    [
+      ...stylesheets,
+      'assets/dashboard.js',
+      'assets/favicon.svg',
+      'docs.html',
+      'index.html',
+      'mushu.tgz',
+      'openapi.json',
+    ].sort(),
   );
 });
 

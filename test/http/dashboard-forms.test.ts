@@ -44,7 +44,7 @@ test('what a page changes is in force at the next request, and the audit names t
   expect((await browser.get(`${path}/health?test=${encodeURIComponent(uri)}`)).html).toContain('It is accepted');
   await browser.submit(`${path}/health`, `${path}/health/redirect-uris/remove`, { uri });
   expect((await broker.request(link)).status).toBe(400);
-  await browser.submit(`${path}/health`, `${path}/health/link-policy`, { link_policy: 'session' });
+  await browser.submit(`${path}/health/policy`, `${path}/health/link-policy`, { link_policy: 'session' });
   const minted = await browser.submit(`${path}/health`, `${path}/health/try`, { uri: 'womoji://withings/success' });
   const [, href = ''] = /href="(\/apps\/[^"]+session=[^"]+)"/.exec(minted.html) ?? [];
   expect((await broker.request(href)).status).toBe(302);
@@ -77,7 +77,7 @@ describe('a form with a field that its page does not have', () => {
     ['/name', { name: 'Ours' }, ''],
     ['/keys', { name: 'One', scopes: 'read' }, '/keys'],
     ['/keys/settings', { refuse_browser_keys: 'true' }, '/keys'],
-    ['/health/link-policy', { link_policy: 'confirm' }, '/health'],
+    ['/health/link-policy', { link_policy: 'confirm' }, '/health/policy'],
     ['/health/redirect-uris', { uri: 'https://more.example.com/done' }, '/health'],
   ] as [string, Record<string, string>, string][])(
     'changes nothing, and nothing of it is noted: %s',
@@ -110,4 +110,58 @@ describe('a form with a field that its page does not have', () => {
     expect((await browser.submit(page, form, { ...fields, ...FOREIGN })).status).toBe(422);
     expect(await env.DB.prepare('SELECT count(*) AS n FROM audit_entries').first('n')).toBe(before);
   });
+});
+
+test('the list of apps shows how many users each has, when they last synced, and what is wrong', async () => {
+  const app = await makeApp(broker);
+  const quiet = await makeApp(broker, 'Quiet');
+  await connectAda(broker, app);
+  while ((await app.call('POST', '/withings/sync/ada')).status === 202);
+  const row = async (id: string) => {
+    const { html } = await browser.get('/dashboard/apps');
+    return html.split('<tr role="row"').find((text) => text.includes(id)) ?? '';
+  };
+  expect(await row(app.id)).toMatch(/data-label="Users"><span>1</);
+  expect(await row(app.id)).toContain('just now');
+  expect(await row(app.id)).toContain('In order');
+  expect(await row(quiet.id)).toMatch(/data-label="Users"><span>0</);
+  expect(await row(quiet.id)).toContain('never');
+  await env.DB.prepare(`UPDATE connections SET sync_failures = 1, last_failure_kind = 'storage_unavailable'`).run();
+  expect(await row(app.id)).toContain(`/dashboard/apps/${app.id}/users?state=failing`);
+  await env.DB.prepare(`UPDATE connections SET state = 'reauth_required'`).run();
+  expect(await row(app.id)).toContain('1 to reconnect');
+  expect(await row(quiet.id)).toContain('In order');
+});
+
+test('every page says where it is, who is signed in and where the documentation is', async () => {
+  const app = await makeApp(broker);
+  await connectAda(broker, app);
+  const path = `/dashboard/apps/${app.id}`;
+  const pages = ['', '/health', '/users', '/users/ada', '/keys', '/webhooks', '/audit'].map((page) => path + page);
+  const titles = new Set<string>();
+  for (const page of [...pages, '/dashboard/apps', '/dashboard/account', '/dashboard/broker']) {
+    const { html } = await browser.get(page);
+    titles.add(/<title>(.*?)<\/title>/.exec(html)?.[1] ?? '');
+    expect(html, page).toContain('<a href="/docs">Docs</a>');
+    expect(html, page).toMatch(/Signed in as <\/span>\s*Operator/);
+  }
+  expect(titles.size).toBe(10);
+  const user = (await browser.get(`${path}/users/ada`)).html;
+  const crumbs = /aria-label="Breadcrumbs">(.*?)<\/nav>/s.exec(user)?.[1] ?? '';
+  expect([...crumbs.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)).toEqual([
+    '/dashboard/apps',
+    path,
+    `${path}/users`,
+  ]);
+});
+
+test('a loopback address that is refused leads to the setting that allows it', async () => {
+  const app = await makeApp(broker);
+  const path = `/dashboard/apps/${app.id}`;
+  const refused = await browser.submit(`${path}/health`, `${path}/health/redirect-uris`, {
+    uri: 'http://127.0.0.1/done',
+  });
+  expect(refused.status).toBe(422);
+  expect(refused.html).toContain(`<a href="${path}/health/policy">Allow loopback addresses</a>`);
+  expect((await browser.get(`${path}/health/policy`)).html).toContain('name="allow_loopback"');
 });

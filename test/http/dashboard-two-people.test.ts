@@ -19,7 +19,7 @@ describe('of two people who change one app', () => {
     const path = `/dashboard/apps/${app.id}`;
     const stale = {
       overview: (await browser.get(path)).html,
-      health: (await browser.get(`${path}/health`)).html,
+      health: (await browser.get(`${path}/health/policy`)).html,
       keys: (await browser.get(`${path}/keys`)).html,
     };
     await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: 'confirm', shared_accounts: 'refuse' });
@@ -44,7 +44,7 @@ describe('of two people who change one app', () => {
     const path = `/dashboard/apps/${app.id}`;
     await broker.manage('PATCH', `/apps/${app.id}`, { name: 'Theirs' });
     await browser.submit(path, `${path}/name`, { name: 'Ours' });
-    await browser.submit(`${path}/health`, `${path}/health/link-policy`, {
+    await browser.submit(`${path}/health/policy`, `${path}/health/link-policy`, {
       link_policy: 'confirm',
       refuse_shared_accounts: 'true',
       allow_loopback: 'true',
@@ -58,7 +58,7 @@ describe('of two people who change one app', () => {
       refuse_browser_keys: true,
     });
     await browser.submit(`${path}/keys`, `${path}/keys/settings`);
-    await browser.submit(`${path}/health`, `${path}/health/link-policy`, { link_policy: 'open' });
+    await browser.submit(`${path}/health/policy`, `${path}/health/link-policy`, { link_policy: 'open' });
     expect(await (await broker.manage('GET', `/apps/${app.id}`)).json()).toMatchObject({
       link_policy: 'open',
       shared_accounts: 'allow',

@@ -1,7 +1,9 @@
 import { type DayActivity, lastDays } from '../../domain/activity.ts';
+import type { App } from '../../domain/app.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { activityOf } from '../../store/activity.ts';
+import { type AppGlance, appGlances } from '../../store/apps/glances.ts';
 import { countByState, type StateCounts } from '../../store/users/connection-list.ts';
 import type { Deps } from '../deps.ts';
 
@@ -34,3 +36,16 @@ export const showOverview = async (deps: Deps, appId: string): Promise<Result<Ap
     activityOfFirst: activity.value.users < MAX_SUMMED ? undefined : MAX_SUMMED,
   });
 };
+
+export type { AppGlance };
+
+/** Users of each app of a list are counted up to here. */
+export const MAX_GLANCED = 100;
+
+/** What a list shows of some apps. */
+export const glanceAtApps = (deps: Deps, apps: readonly App[]): Promise<Result<Map<string, AppGlance>, Failure>> =>
+  appGlances(
+    deps.db,
+    apps.map(({ id }) => id),
+    MAX_GLANCED,
+  );

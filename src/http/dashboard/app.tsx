@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 
+import { DASHBOARD_POLICY } from '../security-headers.ts';
 import type { DashboardEnv } from './context.ts';
 import { refuseForeignForms } from './csrf.ts';
 import { leadToFormPages } from './form-pages.ts';
@@ -29,6 +30,7 @@ dashboard.use(async (c, next) => {
   // With `no-referrer` browsers send `Origin: null` with the dashboard's own forms. `same-origin` tells other sites as
   // little.
   c.header('Referrer-Policy', 'same-origin');
+  c.header('Content-Security-Policy', DASHBOARD_POLICY);
   return next();
 });
 dashboard.use(refuseForeignForms);

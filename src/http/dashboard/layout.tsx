@@ -17,6 +17,7 @@ const Frame = ({ title, header, children }: { title: string; header?: Child; chi
       <title>{title}</title>
       <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
       <link rel="stylesheet" href="/assets/dashboard.css" />
+      <script src="/assets/dashboard.js" defer />
     </head>
     <body>
       <a class="skip" href="#main">
@@ -52,6 +53,13 @@ const Header = ({ session, section, formToken }: { session: Session; section: Se
           </a>
         ))}
       </nav>
+      <span class="who">
+        <a href="/docs">Docs</a>
+        <a href="/dashboard/account">
+          <span class="hidden">Signed in as </span>
+          {session.account?.name ?? 'Operator'}
+        </a>
+      </span>
       <form method="post" action="/dashboard/sign-out">
         <FormToken token={formToken} />
         <button class="quiet" type="submit">

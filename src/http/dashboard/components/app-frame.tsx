@@ -5,6 +5,8 @@ import type { App } from '../../../domain/app.ts';
 import type { DashboardContext } from '../context.ts';
 import { page } from '../layout.tsx';
 import { Badge } from './badge.tsx';
+import { Copy } from './copy.tsx';
+import { Crumbs } from './crumbs.tsx';
 
 export type AppTab = 'overview' | 'health' | 'users' | 'keys' | 'webhooks' | 'audit';
 
@@ -19,24 +21,34 @@ const TABS: { tab: AppTab; label: string; path: string }[] = [
 
 export const appPath = (app: Pick<App, 'id'>): string => `/dashboard/apps/${app.id}`;
 
+/**
+ * Answers with a page of an app, under one of its tabs.
+ *
+ * @param page what the page shows if it is below the tab, such as a user
+ */
 export const appPage = (
   c: DashboardContext,
-  { tab, status = 200 }: { tab: AppTab; status?: ContentfulStatusCode },
+  { tab, status = 200, page: own }: { tab: AppTab; status?: ContentfulStatusCode; page?: string },
   content: Child,
 ): Response | Promise<Response> => {
   const app = c.get('app');
-  const label = TABS.find((one) => one.tab === tab)?.label ?? '';
+  const { label, path: tabPath } = TABS.find((one) => one.tab === tab) ?? { label: '', path: '' };
   return page(
     c,
-    { title: `${label} · ${app.name}`, section: 'apps', status },
+    { title: [own, label, app.name].filter(Boolean).join(' · '), section: 'apps', status },
     <>
-      <p class="crumb">
-        <a href="/dashboard/apps">Apps</a>
-      </p>
+      <Crumbs
+        above={[
+          { label: 'Apps', path: '/dashboard/apps' },
+          ...(tab === 'overview' ? [] : [{ label: app.name, path: appPath(app) }]),
+          ...(own === undefined ? [] : [{ label, path: `${appPath(app)}${tabPath}` }]),
+        ]}
+      />
       <div class="title">
         <h1>{app.name}</h1>
         {app.disabledAt !== undefined && <Badge tone="bad">Disabled</Badge>}
         <code>{app.id}</code>
+        <Copy text={app.id} what="the app’s id" />
       </div>
       <nav class="tabs" aria-label="App">
         {TABS.map(({ tab: one, label: text, path }) => (

@@ -2,17 +2,21 @@ import type { App, RedirectUri } from '../../../domain/app.ts';
 import { describeWarning, type RedirectUriWarning } from '../../../domain/redirect-uri/registration.ts';
 import { appPath } from './app-frame.tsx';
 import { Confirm } from './confirm.tsx';
+import { Copy } from './copy.tsx';
 import { Field, Form } from './form.tsx';
 
 /** The user id of the dashboard's test links. */
 export const TRY_IT_USER = 'try-it';
+
+/** A URI that was not registered, and whether a setting would allow it. */
+export type RefusedUri = { uri: string; why: string; isLoopback: boolean };
 
 type Props = {
   app: App;
   uris: readonly RedirectUri[];
   formToken: string;
   /** The error of the URI that was to be added. */
-  refused: { uri: string; why: string } | undefined;
+  refused: RefusedUri | undefined;
 };
 
 /** An app's redirect URIs, each with its warnings, a test link and a form to remove it; and a form to add one. */
@@ -45,6 +49,11 @@ export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
         name="uri"
         label="Add a redirect URI"
         error={refused?.why}
+        remedy={
+          refused?.isLoopback === true ? (
+            <a href={`${appPath(app)}/health/policy`}>Allow loopback addresses</a>
+          ) : undefined
+        }
         value={refused?.uri}
         placeholder="womoji://withings/success"
         maxlength={2048}
@@ -70,6 +79,7 @@ const UriRow = ({
       ))}
     </div>
     <div class="actions">
+      <Copy text={uri} what={uri} />
       {app.disabledAt === undefined && <TryIt app={app} uri={uri} uriId={id} formToken={formToken} />}
       <Confirm
         id={`remove-${id}`}

@@ -1,4 +1,5 @@
 import type { ShownSecret } from '../../../broker/access/shown-once.ts';
+import { Copy } from './copy.tsx';
 
 const HASHED = 'It is stored only as a hash and is not shown again.';
 
@@ -19,5 +20,6 @@ export const ShownOnce = ({ kind, secret }: ShownSecret) => (
     <p>
       <code class="copy">{secret.reveal()}</code>
     </p>
+    <Copy text={secret.reveal()} what="it" />
   </section>
 );

@@ -1,4 +1,5 @@
 import type { Snippet } from '../snippets.ts';
+import { Copy } from './copy.tsx';
 
 /** Code to paste, collapsed by platform. */
 export const Snippets = ({ snippets }: { snippets: readonly Snippet[] }) => (
@@ -13,6 +14,7 @@ export const Snippets = ({ snippets }: { snippets: readonly Snippet[] }) => (
         <pre tabindex={0} role="region" aria-label={`${language} for ${platform}`}>
           <code>{code}</code>
         </pre>
+        <Copy text={code} what={`the ${language} code`} />
       </details>
     ))}
   </section>

@@ -4,11 +4,15 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../../domain/time.t
 export const Ago = ({ at, now }: { at: EpochMs | undefined; now: EpochMs }) =>
   at === undefined ? <span class="none">never</span> : <Exact at={at}>{ago(at, now)}</Exact>;
 
-/** A time to the minute, in UTC. */
-export const Moment = ({ at }: { at: EpochMs }) => <Exact at={at}>{`${utcMinute(at)} UTC`}</Exact>;
+/** A time to the minute. The page's script shows it in the reader's zone. */
+export const Moment = ({ at }: { at: EpochMs }) => <Exact at={at} isMoment>{`${utcMinute(at)} UTC`}</Exact>;
 
-const Exact = ({ at, children }: { at: EpochMs; children: string }) => (
-  <time datetime={new Date(at).toISOString()} title={`${utcMinute(at)} UTC`}>
+const Exact = ({ at, isMoment, children }: { at: EpochMs; isMoment?: boolean; children: string }) => (
+  <time
+    datetime={new Date(at).toISOString()}
+    data-moment={isMoment === true ? '' : undefined}
+    title={`${utcMinute(at)} UTC`}
+  >
     {children}
   </time>
 );

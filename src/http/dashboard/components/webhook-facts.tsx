@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../../domain/time.ts';
 import type { WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
+import { Copy } from './copy.tsx';
 import { Ago } from './time.tsx';
 import { DISABLED_REASONS } from './webhook-state.tsx';
 
@@ -15,7 +16,7 @@ export const WebhookFacts = ({ endpoint, now }: { endpoint: WebhookEndpoint; now
       <dl class="facts card">
         <dt>Id</dt>
         <dd>
-          <code>{id}</code>
+          <code>{id}</code> <Copy text={id} what="the endpoint’s id" />
         </dd>
         {description !== '' && (
           <>

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 
+import { type AppGlance, glanceAtApps, MAX_GLANCED } from '../../../broker/apps/app-overview.ts';
 import { createApp, listApps } from '../../../broker/apps/manage-apps.ts';
 import type { App } from '../../../domain/app.ts';
 import { Badge } from '../components/badge.tsx';
@@ -35,13 +36,15 @@ const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string)
   const listed = await listApps(c.get('deps'), c.get('manager'), after);
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { apps, nextAfterId } = listed.value;
+  const glances = await glanceAtApps(c.get('deps'), apps);
+  if (!glances.ok) return answerFailure(c, glances.failure);
   const isEmpty = apps.length === 0 && after === '';
   return page(
     c,
     { title: 'Apps', section: 'apps', status: errors['name'] === undefined ? 200 : 422 },
     <>
       <h1>Apps</h1>
-      {isEmpty ? <FirstApp /> : <AppList c={c} apps={apps} />}
+      {isEmpty ? <FirstApp /> : <AppList c={c} apps={apps} glances={glances.value} />}
       <More next={nextAfterId && `${PATH}?after=${encodeURIComponent(nextAfterId)}`} />
       <section class="card narrow" aria-labelledby="create">
         <h2 id="create">{isEmpty ? 'Create your first app' : 'Create an app'}</h2>
@@ -77,21 +80,55 @@ const FirstApp = () => (
   </div>
 );
 
-const AppList = ({ c, apps }: { c: DashboardContext; apps: readonly App[] }) => {
+type Glances = ReadonlyMap<string, AppGlance>;
+
+const AppList = ({ c, apps, glances }: { c: DashboardContext; apps: readonly App[]; glances: Glances }) => {
   const isOperator = c.get('session').account === undefined;
   return (
     <Table
       label="Apps"
-      columns={['Name', 'Id', ...(isOperator ? ['Owner'] : []), 'State', 'Created']}
+      columns={[
+        'Name',
+        'Id',
+        ...(isOperator ? ['Owner'] : []),
+        { label: 'Users', kind: 'number' },
+        'Last sync',
+        'State',
+      ]}
       rows={apps.map((app) => ({
         cells: [
           <a href={`${PATH}/${app.id}`}>{app.name}</a>,
           <code>{app.id}</code>,
           ...(isOperator ? [app.accountId === undefined ? 'Operator' : <code>{app.accountId}</code>] : []),
-          app.disabledAt === undefined ? <Badge tone="good">Enabled</Badge> : <Badge tone="bad">Disabled</Badge>,
-          <Ago at={app.createdAt} now={c.get('deps').now()} />,
+          usersOf(glances.get(app.id)),
+          <Ago at={glances.get(app.id)?.lastSyncAt} now={c.get('deps').now()} />,
+          <State app={app} glance={glances.get(app.id)} />,
         ],
       }))}
     />
+  );
+};
+
+const usersOf = ({ users = 0 }: Partial<AppGlance> = {}): string =>
+  users < MAX_GLANCED ? String(users) : `${users} or more`;
+
+/** Whether all is well, or what is not. */
+const State = ({ app, glance }: { app: App; glance: AppGlance | undefined }) => {
+  if (app.disabledAt !== undefined) return <Badge tone="bad">Disabled</Badge>;
+  const reconnect = glance?.reauthRequired ?? 0;
+  const path = `${PATH}/${app.id}`;
+  return (
+    <>
+      {reconnect > 0 && (
+        <a href={`${path}/users?state=reauth_required`}>
+          {`${reconnect < MAX_GLANCED ? reconnect : `${reconnect} or more`} to reconnect`}
+        </a>
+      )}
+      {glance?.failing === true && <a href={`${path}/users?state=failing`}>Failing syncs</a>}
+      {glance?.webhookDisabled === true && <a href={`${path}/webhooks`}>Webhook disabled</a>}
+      {reconnect === 0 && glance?.failing !== true && glance?.webhookDisabled !== true && (
+        <Badge tone="good">In order</Badge>
+      )}
+    </>
   );
 };

@@ -5,6 +5,7 @@ import { createTokenFromForm, revokeNamedToken } from '../access-token-forms.ts'
 import { AccessTokens } from '../components/access-tokens.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Confirm } from '../components/confirm.tsx';
+import { Crumbs } from '../components/crumbs.tsx';
 import { Form } from '../components/form.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
@@ -51,11 +52,9 @@ const developerPage = async (c: DashboardContext, refused?: RefusedForm): Promis
   const isDisabled = account.value.disabledAt !== undefined;
   return page(
     c,
-    { title: account.value.name, section: 'developers', status: refused === undefined ? 200 : 422 },
+    { title: `${account.value.name} · Developers`, section: 'developers', status: refused === undefined ? 200 : 422 },
     <>
-      <p class="crumb">
-        <a href="/dashboard/developers">Developers</a>
-      </p>
+      <Crumbs above={[{ label: 'Developers', path: '/dashboard/developers' }]} />
       <div class="title">
         <h1>{account.value.name}</h1>
         {isDisabled && <Badge tone="bad">Disabled</Badge>}

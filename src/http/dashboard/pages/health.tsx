@@ -1,4 +1,6 @@
 import { Hono } from 'hono';
+import type { Child } from 'hono/jsx';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
 
 import { backendOf } from '../../../broker/access/authenticate.ts';
@@ -20,7 +22,7 @@ import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { CommandLine } from '../components/command-line.tsx';
 import { LinkSettings } from '../components/link-settings.tsx';
-import { endingOf, RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
+import { endingOf, type RefusedUri, RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
 import { Snippets } from '../components/snippets.tsx';
 import { type TestedUri, TestUri } from '../components/test-uri.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
@@ -42,11 +44,14 @@ const policyForm = z.strictObject({
   allow_loopback: checkbox,
 });
 
-healthPages.get('/', (c) => healthPage(c, undefined));
+healthPages.get('/', (c) => urisPage(c, undefined));
+healthPages.get('/policy', (c) => policyPage(c));
+healthPages.get('/code', (c) => codePage(c));
 
 healthPages.post('/redirect-uris', async (c) => {
   const wanted = await parseForm(c, uriForm);
-  if (!wanted.ok) return healthPage(c, { uri: '', why: 'A redirect URI has at most 2048 characters.' });
+  if (!wanted.ok)
+    return urisPage(c, { uri: '', why: 'A redirect URI has at most 2048 characters.', isLoopback: false });
   const { uri } = wanted.value;
   const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), {
     uri,
@@ -59,7 +64,9 @@ healthPages.post('/redirect-uris', async (c) => {
   if (failure.kind !== 'redirect_uri_not_registrable' && failure.kind !== 'too_many_redirect_uris') {
     return answerFailure(c, failure);
   }
-  return healthPage(c, { uri, why: problemOf(failure, publicUrl(c)).detail });
+  const isLoopback =
+    failure.kind === 'redirect_uri_not_registrable' && failure.refusal.reason === 'loopback_not_allowed';
+  return urisPage(c, { uri, why: problemOf(failure, publicUrl(c)).detail, isLoopback });
 });
 
 healthPages.post('/redirect-uris/remove', async (c) => {
@@ -80,7 +87,7 @@ healthPages.post('/link-policy', async (c) => {
     sharedAccounts: wanted.value.refuse_shared_accounts === 'true' ? 'refuse' : 'allow',
     allowLoopback: wanted.value.allow_loopback === 'true',
   };
-  return changeApp(c, settings, { tab: 'health', path: '/health', notice: 'link_policy_changed' });
+  return changeApp(c, settings, { tab: 'health', path: '/health/policy', notice: 'link_policy_changed' });
 });
 
 /**
@@ -128,26 +135,67 @@ const testOf = async (c: DashboardContext): Promise<Result<TestedUri | undefined
 
 const MAX_URI_LENGTH = 2048;
 
-const healthPage = async (
-  c: DashboardContext,
-  refused: { uri: string; why: string } | undefined,
-): Promise<Response> => {
+const urisPage = async (c: DashboardContext, refused: RefusedUri | undefined): Promise<Response> => {
   const app = c.get('app');
   const listed = await listRedirectUris(c.get('deps'), c.get('managed'));
   if (!listed.ok) return answerFailure(c, listed.failure);
   const tested = await testOf(c);
   if (!tested.ok) return answerFailure(c, tested.failure);
   const uris = listed.value;
-  const values = { origin: publicUrl(c), appId: app.id, uris: uris.map(({ uri }) => uri), linkPolicy: app.linkPolicy };
-  return appPage(
+  return healthPage(
     c,
-    { tab: 'health', status: refused === undefined ? 200 : 422 },
+    { part: 'uris', status: refused === undefined ? 200 : 422 },
     <>
       <RedirectUris app={app} uris={uris} formToken={c.get('formToken')} refused={refused} />
-      <CommandLine origin={values.origin} appId={app.id} />
       {uris.length > 0 && <TestUri app={app} tested={tested.value} />}
-      <LinkSettings app={app} formToken={c.get('formToken')} version={await versionField(app)} />
-      <Snippets snippets={snippetsFor(values)} />
     </>,
   );
 };
+
+const policyPage = async (c: DashboardContext): Promise<Response> => {
+  const app = c.get('app');
+  const version = await versionField(app);
+  return healthPage(c, { part: 'policy' }, <LinkSettings app={app} formToken={c.get('formToken')} version={version} />);
+};
+
+const codePage = async (c: DashboardContext): Promise<Response> => {
+  const { id: appId, linkPolicy } = c.get('app');
+  const listed = await listRedirectUris(c.get('deps'), c.get('managed'));
+  if (!listed.ok) return answerFailure(c, listed.failure);
+  const uris = listed.value.map(({ uri }) => uri);
+  return healthPage(
+    c,
+    { part: 'code' },
+    <>
+      <CommandLine origin={publicUrl(c)} appId={appId} />
+      <Snippets snippets={snippetsFor({ origin: publicUrl(c), appId, uris, linkPolicy })} />
+    </>,
+  );
+};
+
+const PARTS = {
+  uris: { label: 'Redirect URIs', path: '' },
+  policy: { label: 'Link policy', path: '/policy' },
+  code: { label: 'Code to paste', path: '/code' },
+};
+
+/** One part of the tab, with links to the others. */
+const healthPage = (
+  c: DashboardContext,
+  { part, status = 200 }: { part: keyof typeof PARTS; status?: ContentfulStatusCode },
+  content: Child,
+): Response | Promise<Response> =>
+  appPage(
+    c,
+    { tab: 'health', status },
+    <>
+      <nav class="ranges" aria-label="Parts of Health">
+        {Object.entries(PARTS).map(([name, { label, path }]) => (
+          <a href={`${appPath(c.get('app'))}/health${path}`} aria-current={name === part ? 'page' : undefined}>
+            {label}
+          </a>
+        ))}
+      </nav>
+      {content}
+    </>,
+  );

@@ -98,7 +98,7 @@ const userPage = async (
   const hasErrors = Object.keys(errors).length > 0;
   return appPage(
     c,
-    { tab: 'users', status: hasErrors ? 409 : 200 },
+    { tab: 'users', page: userId, status: hasErrors ? 409 : 200 },
     <>
       {errors.problem && (
         <p class="notice bad" role="alert">

@@ -108,7 +108,7 @@ const webhookPage = async (c: DashboardContext, refused?: RefusedForm): Promise<
   const formToken = c.get('formToken');
   return appPage(
     c,
-    { tab: 'webhooks', status: refused === undefined ? 200 : 422 },
+    { tab: 'webhooks', page: endpoint.url, status: refused === undefined ? 200 : 422 },
     <>
       {shown && <ShownOnce {...shown} />}
       <section aria-labelledby="endpoint">
@@ -125,7 +125,7 @@ const webhookPage = async (c: DashboardContext, refused?: RefusedForm): Promise<
         <Form action={`${pathOf(c)}/change`} token={formToken}>
           <WebhookFields
             {...(refused ?? { errors: {}, typed: fieldsOf(endpoint) })}
-            settings={`${appPath(c.get('app'))}/health#policy`}
+            settings={`${appPath(c.get('app'))}/health/policy`}
           />
           <button type="submit">Save</button>
         </Form>

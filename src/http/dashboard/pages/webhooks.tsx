@@ -78,7 +78,7 @@ const AddEndpoint = ({ c, ...form }: { c: DashboardContext } & RefusedForm) => (
   <section class="card narrow" aria-labelledby="add">
     <h2 id="add">Add an endpoint</h2>
     <Form action={webhooksPath(c)} token={c.get('formToken')}>
-      <WebhookFields {...form} settings={`${appPath(c.get('app'))}/health#policy`} />
+      <WebhookFields {...form} settings={`${appPath(c.get('app'))}/health/policy`} />
       <button type="submit">Add endpoint</button>
     </Form>
   </section>
