@@ -52,10 +52,8 @@ export type StoredTokens = {
   previousRefreshTokenSealed: string | undefined;
   tokenVersion: number;
   accessExpiresAt: EpochMs;
-  refreshedAt: EpochMs;
   lastUsedAt: EpochMs | undefined;
   refreshLeaseId: string | undefined;
-  refreshLeaseUntil: EpochMs | undefined;
   refreshFailures: number;
   /** Since when every refresh was refused, in words that are not known to mean the end. */
   refreshRefusedSince: EpochMs | undefined;

@@ -193,11 +193,29 @@ const appStateOf = async (deps: Deps, { jti, st }: Issued<StateClaims>): Promise
   return opened.ok ? opened.value : undefined;
 };
 
-const linkErrorFor = (failure: WithingsFailure): LinkError => {
-  if (failure.kind === 'code_rejected') return 'code_rejected';
-  return failure.kind === 'client_rejected' || failure.kind === 'invalid_params'
-    ? 'server_error'
-    : 'temporarily_unavailable';
+const linkErrorFor = ({ kind }: WithingsFailure): LinkError => LINK_ERROR_OF[kind];
+
+/** What the app learns of a failed exchange. A new failure of the client does not compile without an entry. */
+const LINK_ERROR_OF: Record<WithingsFailure['kind'], LinkError> = {
+  code_rejected: 'code_rejected',
+  client_rejected: 'server_error',
+  invalid_params: 'server_error',
+  timeout: 'temporarily_unavailable',
+  network: 'temporarily_unavailable',
+  http_error: 'temporarily_unavailable',
+  body_too_large: 'temporarily_unavailable',
+  not_json: 'temporarily_unavailable',
+  malformed: 'temporarily_unavailable',
+  throttled: 'temporarily_unavailable',
+  upstream_error: 'temporarily_unavailable',
+  // These are answers to other requests than an exchange.
+  unauthorized: 'temporarily_unavailable',
+  insufficient_scope: 'temporarily_unavailable',
+  not_implemented: 'temporarily_unavailable',
+  refresh_token_rejected: 'temporarily_unavailable',
+  callback_refused: 'temporarily_unavailable',
+  subscription_unknown: 'temporarily_unavailable',
+  subscription_kept: 'temporarily_unavailable',
 };
 
 /** Withings' scope for measurements. A connection without it is useless. */

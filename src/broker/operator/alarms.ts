@@ -1,3 +1,5 @@
+import * as z from 'zod';
+
 import { mintId } from '../../crypto/credential.ts';
 import {
   type AlarmNotice,
@@ -10,6 +12,7 @@ import {
   type QueuedNotice,
   type AlarmObservations,
 } from '../../domain/alarm.ts';
+import { parseStored } from '../../domain/stored-json.ts';
 import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
 import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
 import type { Deps } from '../deps.ts';
@@ -24,9 +27,29 @@ const MAX_SENT = 3;
  */
 const MAX_QUEUED = 50;
 
-/** The stored state of the alarms. */
-export const alarmStateOf = (text: string | undefined): AlarmState =>
-  text === undefined ? NO_ALARMS : (JSON.parse(text) as AlarmState);
+const notice = {
+  code: z.string(),
+  since: z.number(),
+  reason: z.string(),
+};
+const alarmState = z.looseObject({
+  open: z.record(z.string(), z.looseObject({ since: z.number(), toldAt: z.number(), reason: z.string() })),
+  queue: z.array(
+    z.looseObject({
+      ...notice,
+      id: z.string(),
+      kind: z.string(),
+      at: z.number(),
+      failures: z.number(),
+      nextAt: z.number(),
+    }),
+  ),
+  lag: z.looseObject({ at: z.number(), lagMs: z.number() }).optional(),
+  tickAt: z.number().optional(),
+}) as unknown as z.ZodType<AlarmState>;
+
+/** The stored state of the alarms. An unreadable one counts as none, so what is still on is told once more. */
+export const alarmStateOf = (text: string | undefined): AlarmState => parseStored(alarmState, text) ?? NO_ALARMS;
 
 /**
  * Sends the operator a notice of each alarm that changed: a line in the log, and the webhook if there is one. The state

@@ -106,7 +106,7 @@ const NO_COUNTS = { added: 0, changed: 0, removed: 0, skipped: 0 };
 /** The result of a complete sync of the last seconds, without its counts if an app was told them before. */
 const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined => {
   if (last === undefined || !isStillFresh(last, now)) return undefined;
-  const outcome = last.outcome as Result<SyncResult, Failure>;
+  const { outcome } = last;
   if (!outcome.ok || !outcome.value.complete) return undefined;
   return last.isUntold === true ? outcome.value : { ...outcome.value, ...NO_COUNTS };
 };
@@ -126,7 +126,7 @@ const awaitSync = async (
     if (!state.ok) return state;
     const last = state.value?.last;
     if (last !== undefined && last.endedAt >= startedAt) {
-      const outcome = last.outcome as Result<SyncResult, Failure>;
+      const { outcome } = last;
       return outcome.ok ? ok({ answer: outcome.value }) : outcome;
     }
     const unusable = whyUnusable(state.value);

@@ -1,3 +1,5 @@
+import * as z from 'zod';
+
 import { sealingKeyId } from '../../crypto/seal.ts';
 import type { Failure } from '../../domain/failure.ts';
 import {
@@ -9,6 +11,7 @@ import {
   currentPass,
 } from '../../domain/reseal.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { parseStored } from '../../domain/stored-json.ts';
 import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
 import { replaceSealed, type SealedTokens, sealedTokensAfter } from '../../store/tokens/reseal.ts';
 import type { Deps } from '../deps.ts';
@@ -168,5 +171,20 @@ const keyIdsOf = (tokens: SealedTokens): string[] => [
   ...new Set(FIELDS.flatMap(([column]) => (tokens[column] === undefined ? [] : (sealingKeyId(tokens[column]) ?? [])))),
 ];
 
-const stateOf = (text: string | undefined): ResealState | undefined =>
-  text === undefined ? undefined : (JSON.parse(text) as ResealState);
+const pass = {
+  startedAt: z.number(),
+  afterId: z.number(),
+  afterWebhook: z.looseObject({ appId: z.string(), id: z.string() }).optional(),
+  counts: z.record(z.string(), z.number()),
+  resealed: z.number(),
+  broken: z.number(),
+};
+const resealState = z.looseObject({
+  keyId: z.string(),
+  promotedAt: z.number(),
+  walk: z.looseObject(pass).optional(),
+  last: z.looseObject({ ...pass, finishedAt: z.number() }).optional(),
+}) as unknown as z.ZodType<ResealState>;
+
+/** The stored state. An unreadable one counts as none, so a pass starts from the beginning. */
+const stateOf = (text: string | undefined): ResealState | undefined => parseStored(resealState, text);

@@ -11,10 +11,7 @@ import { prepared, type Param } from '../prepared.ts';
 import { apps, redirectUris } from '../schema/connections.ts';
 
 /** What an authorization request is checked against. */
-export type LinkTarget = Pick<
-  App,
-  'id' | 'name' | 'linkPolicy' | 'allowLoopback' | 'historyOnConnect' | 'disabledAt'
-> & {
+export type LinkTarget = Pick<App, 'id' | 'linkPolicy' | 'allowLoopback' | 'historyOnConnect' | 'disabledAt'> & {
   /** The candidates that the app has registered; not looked up if the credential is gone. */
   registered: { id: string; uri: string }[];
   /** Whether the credential that the connect session was minted with has ended; false if there is no session. */
@@ -30,7 +27,6 @@ const minterOf = (appId: string, session: SessionMinter): MinterParams =>
 
 const targetColumns = {
   id: apps.id,
-  name: apps.name,
   linkPolicy: apps.linkPolicy,
   allowLoopback: apps.allowLoopback,
   historyOnConnect: apps.historyOnConnect,

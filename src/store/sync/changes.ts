@@ -1,6 +1,8 @@
 import { sql, type SQL } from 'drizzle-orm';
+import * as z from 'zod';
 
 import type { ConnectionId } from '../../domain/connection-id.ts';
+import { parseStored } from '../../domain/stored-json.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
@@ -14,6 +16,12 @@ import { connections } from '../schema/connections.ts';
  * have neither.
  */
 type RecentChanges = { since: number; changes: [number, number[]][] };
+
+/** An unreadable list counts as absent, so the reader gets the user whole. */
+const recentChanges: z.ZodType<RecentChanges> = z.looseObject({
+  since: z.number(),
+  changes: z.array(z.tuple([z.number(), z.array(z.number())])),
+});
 
 /** So many syncs are remembered for each connection. */
 const MAX_SYNCS = 16;
@@ -143,5 +151,5 @@ const connectionOf = (row: Row): ChangedConnection => ({
   userId: row.user_id,
   isCurrent: row.is_current === 1,
   seq: row.change_seq ?? 0,
-  recent: row.recent_changes === null ? undefined : JSON.parse(row.recent_changes),
+  recent: parseStored(recentChanges, row.recent_changes),
 });

@@ -5,12 +5,14 @@ import type { ConnectionState, StoredTokens } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { SyncPosition } from '../../domain/sync.ts';
 import { type EpochMs, HOUR_MS, SECOND_MS } from '../../domain/time.ts';
-import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';
+import type { ReviewPosition } from '../../domain/window-review.ts';
 import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 import { type Param, prepared } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
 import { tokenColumns, tokensOfRow } from '../tokens/token-row.ts';
 import type { Condition } from '../tokens/withings-quota.ts';
+import { positionOf, reviewsOf } from './stored-position.ts';
+import { type LastSync, lastSyncOf } from './stored-result.ts';
 import type { SyncLease } from './sync-runs.ts';
 
 /** What the holder of a sync lease starts from. */
@@ -18,7 +20,6 @@ export type SyncStart = {
   /** The tokens as they were when the lease was taken. */
   tokens: StoredTokens;
   position: SyncPosition;
-  dataVersion: number;
   reviews: ReviewPosition;
   /** Whether the cron re-reads older windows of this connection. */
   isReviewed: boolean;
@@ -40,7 +41,6 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: ConnectionId } & 
       resume: connections.syncResume,
       history: connections.syncHistory,
       recentQuestions: connections.recentQuestions,
-      dataVersion: connections.dataVersion,
       reviews: connections.reviewPosition,
       nextReviewAt: connections.nextReviewAt,
       resumeAt: connections.syncResumeAt,
@@ -102,17 +102,11 @@ type StartRow = Awaited<ReturnType<typeof TAKE_LEASE.rows>>[number];
 
 const syncStartOf = (row: StartRow): SyncStart => ({
   tokens: tokensOfRow(row),
-  dataVersion: row.dataVersion,
-  reviews: row.reviews === null ? FIRST_REVIEW : JSON.parse(row.reviews),
+  reviews: reviewsOf(row.reviews),
   isReviewed: row.nextReviewAt !== null,
   isUnderWay: row.resumeAt !== null,
   refusals: { since: row.refusedSince ?? undefined, attempts: row.failures },
-  position: {
-    cursorSeconds: row.cursorSeconds,
-    resume: row.resume === null ? undefined : JSON.parse(row.resume),
-    history: row.history === null ? undefined : JSON.parse(row.history),
-    recentQuestions: JSON.parse(row.recentQuestions),
-  },
+  position: positionOf(row),
 });
 
 /** Who syncs a connection now, and how the last sync ended. */
@@ -126,7 +120,7 @@ export type SyncState = {
   databaseNow: EpochMs;
   /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
   historyCompleteFrom: EpochMs | undefined;
-  last: { endedAt: EpochMs; outcome: unknown; isUntold?: true } | undefined;
+  last: LastSync | undefined;
 };
 
 const SYNC_STATE = prepared((orm, param: Param<{ connectionId: ConnectionId; databaseNow: EpochMs | null }>) =>
@@ -160,5 +154,5 @@ const syncStateOfRow = (row: StateRow | undefined): SyncState | undefined =>
     isUnderWay: row.resumeAt !== null,
     databaseNow: row.databaseNow,
     historyCompleteFrom: row.completeFrom ?? undefined,
-    last: row.last === null ? undefined : JSON.parse(row.last),
+    last: lastSyncOf(row.last),
   };

@@ -20,10 +20,8 @@ export const tokenColumns = {
   previousRefreshTokenSealed: connections.previousRefreshTokenSealed,
   tokenVersion: connections.tokenVersion,
   accessExpiresAt: connections.accessExpiresAt,
-  refreshedAt: connections.refreshedAt,
   lastUsedAt: connections.lastUsedAt,
   refreshLeaseId: connections.refreshLeaseId,
-  refreshLeaseUntil: connections.refreshLeaseUntil,
   refreshFailures: connections.refreshFailures,
   refreshRefusedSince: connections.refreshRefusedSince,
   inDoubtSince: connections.inDoubtSince,
@@ -43,7 +41,6 @@ export const tokensOfRow = (row: TokenRow): StoredTokens => ({
   previousRefreshTokenSealed: row.previousRefreshTokenSealed ?? undefined,
   lastUsedAt: row.lastUsedAt ?? undefined,
   refreshLeaseId: row.refreshLeaseId ?? undefined,
-  refreshLeaseUntil: row.refreshLeaseUntil ?? undefined,
   refreshRefusedSince: row.refreshRefusedSince ?? undefined,
   inDoubtSince: row.inDoubtSince ?? undefined,
 });
