@@ -3,6 +3,7 @@ import { reasonOf, withLogId } from './broker/log.ts';
 import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
 import { bringBackFromAhead, isHousekeepingDue, keepHouse, sweep } from './broker/operator/sweep.ts';
+import { compactGroups } from './broker/sync/compact-groups.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
 import { reviewOneDue } from './broker/sync/review-due.ts';
 import { refreshDue } from './broker/tokens/refresh-due.ts';
@@ -21,6 +22,7 @@ import { type WorkDue, workDue } from './store/operator/work-due.ts';
 const MAX_CALLS = 45 - ALARM_CALLS;
 /** What one slice of a sync may take, its refresh and its retried writes included. */
 const RESUME_CALLS = 28;
+const COMPACTION_CALLS = 2;
 
 /**
  * One tick: reads what is due, does a bounded part of it, and sends the operator what it observed. The rest is due at
@@ -41,7 +43,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: reasonOf(due.failure) });
     return alarmIfDatabaseFails(deps);
   }
-  const { refresh, resume, review, expired, webhooks, keyring } = due.value;
+  const { refresh, resume, review, expired, webhooks, keyring, compaction } = due.value;
   const callsLeft = () => MAX_CALLS - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
   if (isHousekeepingDue(now)) {
@@ -55,6 +57,9 @@ export const tick = async (invocation: Deps): Promise<void> => {
   if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));
   if (review && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => reviewOneDue(deps));
   if (webhooks) await runIsolated(deps, () => sendWebhooks(deps, callsLeft));
+  if (compaction !== undefined && callsLeft() >= COMPACTION_CALLS) {
+    await runIsolated(deps, () => compactGroups(deps, compaction));
+  }
   // Whatever the others left goes into keeping up with what expires, however fast it is made.
   while (isMoreExpired && callsLeft() > 0) isMoreExpired = (await runIsolated(deps, () => sweep(deps))) === true;
   const { oldestDueAt } = due.value;

@@ -32,6 +32,7 @@ const OF_PEOPLE = 'connection_id IN (SELECT id FROM connections WHERE app_id <> 
 const PEOPLE = {
   connections: 'SELECT * FROM connections WHERE app_id <> :demo',
   sources: `SELECT * FROM sources WHERE ${OF_PEOPLE}`,
+  group_kinds: `SELECT * FROM group_kinds WHERE ${OF_PEOPLE}`,
   groups: `SELECT * FROM groups WHERE ${OF_PEOPLE}`,
   measurements: `SELECT * FROM measurements WHERE ${OF_PEOPLE}`,
 };

@@ -13,6 +13,9 @@ export type StoredGroup = {
   values: MeasuredValue[];
 };
 
+/** A stored group without its values, which a digest stands for. */
+export type GroupHead = Omit<StoredGroup, 'values'> & { digest: number };
+
 /** A measurement's primary key without the connection. */
 export type MeasurementKey = {
   type: number;
@@ -67,6 +70,19 @@ export const groupChanges = (
   return changes;
 };
 
+/** Whether a group from Withings is stored as it is, as far as one row can tell. Where not, its values decide: see `saysTheSame`. */
+export const isAsStored = (head: GroupHead, group: StoredGroup): boolean =>
+  headOf(head) === headOf(group) && head.digest === digestOf(group.values);
+
+/** 32 bits that stand for the values of a group (FNV-1a). Two contents of one group share them once in four billion edits. */
+export const digestOf = (values: readonly MeasuredValue[]): number => {
+  let hash = 0x81_1c_9d_c5;
+  for (const character of JSON.stringify(packValues(values))) {
+    hash = Math.imul(hash ^ character.charCodeAt(0), 0x01_00_01_93);
+  }
+  return hash | 0;
+};
+
 /** Adds the removal of a group and all its measurements to the changes. */
 export const removeGroup = (changes: GroupChanges, group: StoredGroup): void => {
   changes.gone.push(group.groupId);
@@ -84,7 +100,7 @@ const saysTheSame = (before: StoredGroup, after: StoredGroup): boolean => {
   return packValues(after.values).every((value) => stored.has(String(value)));
 };
 
-const headOf = ({ measuredAtSeconds, modifiedAtSeconds, sourceId }: StoredGroup): string =>
+const headOf = ({ measuredAtSeconds, modifiedAtSeconds, sourceId }: Omit<StoredGroup, 'values'>): string =>
   [measuredAtSeconds, modifiedAtSeconds, sourceId].join('/');
 
 const addGroup = (changes: GroupChanges, group: StoredGroup): void => {

@@ -2,7 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import {
+  digestOf,
   groupChanges,
+  isAsStored,
   type MeasurementKey,
   packValues,
   type StoredGroup,
@@ -132,4 +134,30 @@ test('values are read as they were packed', () => {
     }),
     { seed: 20_261_122 },
   );
+});
+
+describe('a group that is stored without its values', () => {
+  const headOf = ({ values, ...head }: ReturnType<typeof group>) => ({ ...head, digest: digestOf(values) });
+
+  test('is as stored if neither its head nor its values differ', () => {
+    expect(isAsStored(headOf(group()), group())).toBe(true);
+  });
+
+  test.each([
+    ['time', { measuredAtSeconds: 1_600_000_000 }],
+    ['date of change', { modifiedAtSeconds: 1_700_000_099 }],
+    ['source', { sourceId: 8 }],
+    ['values', { values: [...group().values.slice(1), { type: 1, position: -1, value: 68.5 }] }],
+    ['number of values', { values: group().values.slice(1) }],
+    ['positions', { values: group().values.map((value) => ({ ...value, position: 3 })) }],
+  ])('is not if another %s came', (_, change) => {
+    expect(isAsStored(headOf(group()), group(change))).toBe(false);
+  });
+
+  test('has a digest that the database keeps in four bytes', () => {
+    for (let kg = 0; kg < 1_000; kg += 1) {
+      const digest = digestOf([{ type: 1, position: -1, value: kg / 10 }]);
+      expect(digest | 0).toBe(digest);
+    }
+  });
 });

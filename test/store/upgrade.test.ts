@@ -70,7 +70,9 @@ const mustKeep = async (fillTables: (tables: readonly string[]) => Promise<Map<s
 
   for (const [table, rows] of before) {
     const names = Object.keys(rows[0] ?? {}).map((name) => `"${name}"`);
-    expect(sorted(await allRows(table, names)), table).toEqual(sorted(rows));
+    // A migration may leave work for the cron, which is a row of its own.
+    const after = (await allRows(table, names)).filter(({ name }) => table !== 'broker_state' || name !== 'compaction');
+    expect(sorted(after), table).toEqual(sorted(rows));
   }
   const { results: faults } = await env.DB.prepare('PRAGMA foreign_key_check').all();
   expect(faults).toEqual([]);

@@ -42,8 +42,8 @@ export const keepHouse = async (deps: Deps): Promise<void> => {
 
 /** How many rows of each table of body data one tick deletes. */
 const MAX_ORPHANED = 10_000;
-/** Ids of connections are random below this. */
-const ID_SPACE = 2 ** 52;
+/** Ids of connections are random below the first; those of releases up to 0.1 below the second. */
+const ID_SPACES = [2 ** 47, 2 ** 52] as const;
 /** Its multiples modulo 1 are spread evenly, however many there are. */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
@@ -54,7 +54,8 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
  */
 const sweepOrphans = async (deps: Deps): Promise<void> => {
   const hours = Math.floor(deps.now() / HOUR_MS);
-  const orphan = await findOrphan(deps.db, Math.floor(((hours * GOLDEN_RATIO) % 1) * ID_SPACE));
+  const space = ID_SPACES[hours % 2 === 0 ? 0 : 1];
+  const orphan = await findOrphan(deps.db, Math.floor(((hours * GOLDEN_RATIO) % 1) * space));
   if (!orphan.ok || orphan.value === undefined) return;
   const swept = await deleteOrphan(deps.db, orphan.value, MAX_ORPHANED);
   if (!swept.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'sweep_failed', reason: swept.failure.kind });

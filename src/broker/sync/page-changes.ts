@@ -1,11 +1,17 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { type GroupChanges, groupChanges, removeGroup, storedGroupOf } from '../../domain/group-change.ts';
+import { type GroupChanges, groupChanges, isAsStored, removeGroup, storedGroupOf } from '../../domain/group-change.ts';
 import { interpretGroup, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
-import { evaluateReview, positionAfterReview, type ReviewPosition } from '../../domain/window-review.ts';
-import { type Known, loneGroups } from '../../store/sync/measurements.ts';
+import {
+  evaluateReview,
+  positionAfterReview,
+  type ReviewedGroup,
+  type ReviewPosition,
+} from '../../domain/window-review.ts';
+import type { Source } from '../../store/metrics/sources-and-heights.ts';
+import { groupsWithValues, type Known, loneGroups } from '../../store/sync/known-groups.ts';
 import type { MeasureGroup } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { sourceName, sourcesOf } from './group-sources.ts';
@@ -14,26 +20,54 @@ import type { Review } from './review-window.ts';
 /** When the cron reads a window again in which groups were missing. */
 const CONFIRM_AFTER_MS = MINUTE_MS;
 
-/** What of a page and a window is not stored yet, and which missing groups are back. */
-export const changesOf = async (known: Known, groupsOfPage: readonly MeasureGroup[], review: Review | undefined) => {
+/** What a page and a window say that is not stored yet, and which groups turned up again; what the window lacks is still to be judged. */
+export type PageChanges = {
+  changes: GroupChanges;
+  /** Those that the connection did not have. */
+  sources: Source[];
+  lacking: ReviewedGroup[];
+};
+
+/** Compares a page and a window with what is stored. One round trip, if any stored group differs or is lacking. */
+export const changesOf = async (
+  deps: Deps,
+  connectionId: ConnectionId,
+  known: Known,
+  groupsOfPage: readonly MeasureGroup[],
+  review: Review | undefined,
+): Promise<Result<PageChanges, Failure>> => {
   const inPage = new Set(groupsOfPage.map(({ groupId }) => groupId));
   const inWindow = (review?.page.groups ?? []).filter(({ groupId }) => !inPage.has(groupId));
   const upstream = [...groupsOfPage, ...inWindow];
   const groups = upstream.flatMap((group) => interpretGroup(group) ?? []).map((group) => inFirstZone(group, known));
-  const sources = await sourcesOf(groups);
-  const incoming = groups.map((group) => storedGroupOf(group, sources.get(sourceName(group))?.id ?? 0));
-  const changes = groupChanges(known.groups, incoming);
-  // A measurement that became a goal is removed.
-  const measured = new Set(incoming.map(({ groupId }) => groupId));
-  for (const { groupId } of upstream) {
-    const before = known.groups.get(groupId);
-    if (before !== undefined && !measured.has(groupId)) removeGroup(changes, before);
+  const sources = await sourcesOf(groups, known.sources);
+  const stored = groups.map((group) => storedGroupOf(group, sources.get(sourceName(group))?.id ?? 0));
+  // A list that shifts between two pages, or while one is built, contains a group twice. The later one counts.
+  const incoming = new Map(stored.map((group) => [group.groupId, group]));
+  const differing = [...incoming.values()].filter((group) => {
+    const head = known.groups.get(group.groupId);
+    return head === undefined || !isAsStored(head, group);
+  });
+  // What became a goal is no measurement any more.
+  const ended = upstream.map(({ groupId }) => groupId).filter((id) => known.groups.has(id) && !incoming.has(id));
+  // Nothing is judged by an answer that is not whole.
+  const lackingIds = review?.answer.isWhole === true ? known.lackingIds : [];
+  const edited = differing.map(({ groupId }) => groupId).filter((id) => known.groups.has(id));
+  const wanted = [...edited, ...ended, ...lackingIds];
+  const read =
+    wanted.length === 0 ? ok(new Map<number, never>()) : await groupsWithValues(deps.db, connectionId, wanted);
+  if (!read.ok) return read;
+  const changes = groupChanges(read.value, differing);
+  for (const groupId of new Set(ended)) {
+    const before = read.value.get(groupId);
+    if (before !== undefined) removeGroup(changes, before);
   }
   const written = new Set([...changes.groups.map(({ groupId }) => groupId), ...changes.gone]);
   for (const { groupId, missingSince } of known.groups.values()) {
     if (missingSince !== undefined && !written.has(groupId)) changes.seenAgain.push(groupId);
   }
-  return { changes, sources: [...sources.values()] };
+  const lacking = lackingIds.flatMap((id) => read.value.get(id) ?? []);
+  return ok({ changes, sources: [...sources.values()].filter(({ id }) => !known.sources.has(id)), lacking });
 };
 
 /**
@@ -54,7 +88,17 @@ const inFirstZone = (group: MeasurementGroup, { groups, sources }: Known): Measu
 export const addDeletions = async (
   deps: Deps,
   connectionId: ConnectionId,
-  { reviews, review, known, changes }: { reviews: ReviewPosition; review: Review; known: Known; changes: GroupChanges },
+  {
+    reviews,
+    review,
+    known,
+    changes,
+  }: {
+    reviews: ReviewPosition;
+    review: Review;
+    known: { lacking: readonly ReviewedGroup[] } & Pick<Known, 'oldestSeconds'>;
+    changes: GroupChanges;
+  },
 ): Promise<Result<{ position: ReviewPosition; confirmAt: EpochMs | undefined }, Failure>> => {
   const { window, answer } = review;
   const { candidates } = evaluateReview(known.lacking, answer, new Set());

@@ -11,7 +11,8 @@ import {
 } from '../../domain/sync.ts';
 import { type EpochMs, toSeconds } from '../../domain/time.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
-import { type Known, knownGroups, storeGroupChanges } from '../../store/sync/measurements.ts';
+import { knownGroups, NOTHING_KNOWN } from '../../store/sync/known-groups.ts';
+import { storeGroupChanges } from '../../store/sync/measurements.ts';
 import { finishStatement, progressStatement, type SyncLease, type SyncProgress } from '../../store/sync/sync-runs.ts';
 import type { SyncStart } from '../../store/sync/sync-start.ts';
 import type { QuotaName } from '../../store/tokens/withings-quota.ts';
@@ -83,8 +84,8 @@ export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: E
 const PAGE_MARKS = 2 ** 31 - 1;
 
 /**
- * Stores one page of Withings' answer. One round trip reads what is stored of its groups; one writes the differences
- * together with the new position. Ends the sync if the page was the last of the answer or of the slice.
+ * Stores one page of Withings' answer. One round trip reads what is stored of its groups, one the values of those that
+ * differ, if any do; one writes the differences together with the new position. Ends the sync if the page was the last of the answer or of the slice.
  *
  * @param resumeAt when the sync continues, if this page ends the slice; undefined if another page may follow
  * @param review a window that was read after the last page, to find deletions
@@ -102,7 +103,7 @@ export const storePage = async (
   const reviewed = reviewedIn(review);
   const compared = await compare(deps, slice, answered, review);
   if (!compared.ok) return compared;
-  const { changes, sources, next } = compared.value;
+  const { changes, next } = compared.value;
   const now = deps.now();
   const ends = complete || rests || resumeAt !== undefined;
   const counts = sum(slice.counts, changes.counts);
@@ -126,7 +127,7 @@ export const storePage = async (
   );
   const note = noteOf(deps, slice, progress, ends ? result : undefined);
   const held = { connectionId, leaseId: lease.id };
-  const stored = await storeGroupChanges(deps.db, held, changes, sources, now, note, events);
+  const stored = await storeGroupChanges(deps.db, held, compared.value, now, note, events);
   if (!stored.ok) return stored;
   // The lease was lost to a disconnect, an erasure or another holder. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
@@ -155,29 +156,32 @@ const compare = async (
   // Only heights were requested; more may be stored.
   const isPartial = question.kind === 'heights';
   const groups = isPartial ? page.groups.filter(({ groupId }) => !known.value.groups.has(groupId)) : page.groups;
-  const { changes, sources } = await changesOf(known.value, groups, reviewed);
+  const found = await changesOf(deps, connectionId, known.value, groups, reviewed);
+  if (!found.ok) return found;
+  const { changes, sources, lacking } = found.value;
   const next =
     reviewed === undefined
       ? ok({ position: review as ReviewPosition | undefined, confirmAt: undefined })
       : await addDeletions(deps, connectionId, {
           reviews,
           review: reviewed,
-          known: known.value,
+          known: { lacking, oldestSeconds: known.value.oldestSeconds },
           changes,
         });
   if (!next.ok) return next;
-  return ok({ changes, sources, next: next.value });
+  return ok({ changes, sources, kinds: known.value.kinds, next: next.value });
 };
 
 /** The stored state of an answer's groups. Without groups there is no query. */
 const knownOf = (deps: Deps, connectionId: ConnectionId, page: MeasurePage, review: Review | undefined) => {
-  const upstream = [...page.groups, ...(review?.page.groups ?? [])].map(({ groupId }) => groupId);
-  const ids = [...new Set([...upstream, ...(review?.page.unreadableIds ?? [])])];
-  if (ids.length === 0 && review === undefined) return Promise.resolve(ok(NOTHING_KNOWN));
-  return knownGroups(deps.db, connectionId, ids, review?.window);
+  const ids = [...new Set(page.groups.map(({ groupId }) => groupId))];
+  if (review === undefined) {
+    return ids.length === 0 ? Promise.resolve(ok(NOTHING_KNOWN)) : knownGroups(deps.db, connectionId, ids, undefined);
+  }
+  const { groups, unreadableIds } = review.page;
+  const answered = [...groups.map(({ groupId }) => groupId), ...unreadableIds];
+  return knownGroups(deps.db, connectionId, ids, { ...review.window, groupIds: answered });
 };
-
-const NOTHING_KNOWN: Known = { groups: new Map(), sources: new Map(), lacking: [], oldestSeconds: undefined };
 
 /** The statement that stores the position, and the result if the sync ends. */
 const noteOf = (deps: Deps, slice: Slice, progress: SyncProgress, result: SyncResult | undefined) => {

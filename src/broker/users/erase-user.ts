@@ -102,12 +102,12 @@ const emptyConnections = async (
   for (let rounds = 0; rounds < MAX_ROUNDS; rounds += 1) {
     const deleted = await deleteBodyData(deps.db, connectionIds, ROWS_AT_ONCE);
     if (!deleted.ok) return deleted;
-    const { measurements, groups, sources, relinked } = deleted.value;
+    const { measurements, groups, sources, kinds, relinked } = deleted.value;
     removed.measurements += measurements;
     removed.groups += groups;
     removed.sources += sources;
     if (relinked) return ok(false);
-    if (Math.max(measurements, groups, sources) < ROWS_AT_ONCE) return ok(true);
+    if (Math.max(measurements, groups, sources, kinds) < ROWS_AT_ONCE) return ok(true);
   }
   return ok(false);
 };

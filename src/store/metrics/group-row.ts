@@ -1,8 +1,18 @@
 import { type StoredGroup, unpackValues } from '../../domain/group-change.ts';
 
-/** The columns of a stored group `g` that every reader selects. */
-export const GROUP_COLUMNS =
-  'g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.ambiguous, g.content';
+/**
+ * The values of a group `g` as JSON, whichever release stored it: they stand in its row, or are looked up one by one. SQLite's own JSON rounds
+ * to 15 digits, hence `printf`.
+ */
+const CONTENT = `iif(g.content <> '', g.content, (
+  SELECT '[' || group_concat('[' || m.type || ',' || m.position || ',' || printf('%!.17g', m.value) || ']') || ']'
+  FROM group_kinds AS k CROSS JOIN json_each(k.kinds) AS kind CROSS JOIN measurements AS m
+    ON m.connection_id = g.connection_id AND m.type = kind.value ->> 0 AND m.position = kind.value ->> 1
+   AND m.ambiguous = g.ambiguous AND m.measured_seconds = g.measured_seconds AND m.group_id = g.group_id
+  WHERE k.connection_id = g.connection_id AND k.id = g.kinds_id)) AS content`;
+
+/** The columns of a stored group `g` that every reader selects. Each value costs a row read, and so do their kinds. */
+export const GROUP_COLUMNS = `g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.ambiguous, ${CONTENT}`;
 
 export type GroupRow = {
   group_id: number;
@@ -10,7 +20,8 @@ export type GroupRow = {
   created_seconds: number;
   modified_seconds: number;
   ambiguous: number;
-  content: string;
+  /** Null if the group has no values. */
+  content: string | null;
 };
 
 /** A stored group in the domain's form. Each reader adds the source itself. */
@@ -20,5 +31,5 @@ export const groupOfRow = (row: GroupRow): Omit<StoredGroup, 'sourceId'> => ({
   createdAtSeconds: row.created_seconds,
   modifiedAtSeconds: row.modified_seconds,
   ambiguous: row.ambiguous === 1,
-  values: unpackValues(JSON.parse(row.content)),
+  values: unpackValues(JSON.parse(row.content ?? '[]')),
 });

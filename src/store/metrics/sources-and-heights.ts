@@ -6,7 +6,7 @@ import type { Db } from '../d1.ts';
 
 /** What explains the values of a connection: where they came from, and the heights that a BMI may take. */
 
-/** Where a group's values came from, under an id that follows from the rest. */
+/** Where a group's values came from, under an id of its connection. */
 export type Source = MeasurementGroup['source'] & { id: number };
 
 /** A height in metres, and the group it came with. */
@@ -16,7 +16,8 @@ export type StoredHeight = { measuredAtSeconds: EpochSeconds; heightM: number; g
 export const IS_HEIGHT = `type = 4 AND position = -1 AND ambiguous = 0 AND value BETWEEN ${LEAST_HEIGHT_M} AND ${MOST_HEIGHT_M}`;
 /** People rarely grow: more heights than this are a device's noise, and older ones are left out. */
 const MAX_HEIGHTS = 200;
-const MAX_SOURCES = 1_000;
+/** So many of a connection are read: it has a handful. */
+export const MAX_SOURCES = 1_000;
 
 export const sourcesStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
   db.d1

@@ -6,7 +6,7 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<StoredSeries[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
-      .prepare(`${SERIES} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
+      .prepare(`${seriesIf('TRUE')} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
       .bind(connectionId)
       .all<{ type: number; position: number; ambiguous: number }>();
     return results.map(({ type, position, ambiguous }) => ({ type, position, ambiguous: ambiguous === 1 }));
@@ -15,12 +15,12 @@ export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<St
 /**
  * The series of a connection, each found from the one before by one lookup in the primary key. SQLite starts a range
  * over several columns at the values themselves and steps over equal rows. So the lookup starts after every possible
- * time of the series before.
+ * time of the series before. There are none without the condition.
  */
-export const SERIES = `
+export const seriesIf = (condition: string): string => `
   WITH RECURSIVE found (series) AS (
     SELECT (SELECT json_array(type, position, ambiguous) FROM measurements WHERE connection_id = ?1
-      ORDER BY type, position, ambiguous LIMIT 1)
+      ORDER BY type, position, ambiguous LIMIT 1) WHERE ${condition}
     UNION ALL
     SELECT (SELECT json_array(type, position, ambiguous) FROM measurements
       WHERE connection_id = ?1 AND (type, position, ambiguous, measured_seconds) > (series ->> 0, series ->> 1, series ->> 2, ${Number.MAX_SAFE_INTEGER})

@@ -13,6 +13,8 @@ export type WorkDue = {
   webhooks: boolean;
   keyring: string | undefined;
   alarms: string | undefined;
+  /** Where the cron is with the groups that earlier releases stored; undefined if it is through. */
+  compaction: string | undefined;
   /** When the refresh that waits longest became due; undefined if none waits. */
   oldestDueAt: EpochMs | undefined;
   /** Connections whose persons have to come back, of those lost lately, counted up to a limit. */
@@ -44,6 +46,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
            (SELECT count(*) FROM (SELECT 1 FROM connections
               WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 LIMIT ?4)) AS lost,
            ${databaseClock('?5')} AS databaseNow,
+           (SELECT value FROM broker_state WHERE name = 'compaction') AS compaction,
            ${REMEMBERED}`,
       )
       .bind(now, latestEmptyAt('cron', cronShare, now), losses.since, losses.most, db.databaseNow?.() ?? null)
@@ -58,6 +61,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
       webhooks: row?.webhooks === 1,
       keyring: row?.keyring ?? undefined,
       alarms: row?.alarms ?? undefined,
+      compaction: row?.compaction ?? undefined,
       oldestDueAt,
       lost: row?.lost ?? 0,
       databaseBytes: meta.size_after,
@@ -85,6 +89,7 @@ type WorkDueRow = OldestDue &
     review: number;
     expired: number;
     webhooks: number;
+    compaction: string | null;
     lost: number;
   };
 

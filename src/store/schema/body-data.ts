@@ -12,13 +12,26 @@ export const sources = sqliteTable(
   {
     // WITHOUT ROWID. The few devices, attributions and time zones that a connection's groups came with.
     connectionId: integer('connection_id').$type<ConnectionId>().notNull(),
-    /** Follows from the other columns. */
+    /** The next number. Releases up to 0.1 derived 48 bits from the other columns. */
     id: integer('id').notNull(),
     attrib: integer('attrib').notNull(),
     deviceHash: text('device_hash'),
     model: text('model'),
     modelId: integer('model_id'),
     timeZone: text('time_zone').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.connectionId, table.id] })],
+);
+
+export const groupKinds = sqliteTable(
+  'group_kinds',
+  {
+    // WITHOUT ROWID. The few combinations of measure types and positions that a connection's groups have.
+    connectionId: integer('connection_id').notNull(),
+    /** Follows from `kinds`, unless other kinds of the connection had that id first. */
+    id: integer('id').notNull(),
+    /** JSON `[[type, position], …]`, ordered. */
+    kinds: text('kinds').notNull(),
   },
   (table) => [primaryKey({ columns: [table.connectionId, table.id] })],
 );
@@ -35,11 +48,18 @@ export const groups = sqliteTable(
     modifiedSeconds: integer('modified_seconds').notNull(),
     sourceId: integer('source_id').notNull(),
     ambiguous: integer('ambiguous', { mode: 'boolean' }).notNull(),
-    /** JSON `[[type, position, value], …]`, ordered: the group's values, to recognize an edit. */
+    /**
+     * Empty, if `kindsId` and `digest` say what the group has. Releases up to 0.1 wrote its values here: JSON `[[type, position, value], …]`,
+     * ordered. The cron empties those that they left.
+     */
     content: text('content').notNull(),
     storedAt: integer('stored_at').notNull(),
     /** When a complete read of its window first missed it. A second miss removes it. */
     missingSince: integer('missing_since'),
+    /** Of `group_kinds`: where to look up the group's values. */
+    kindsId: integer('kinds_id'),
+    /** Stands for the group's values, to recognize an edit without reading them: see `digestOf`. */
+    digest: integer('digest'),
   },
   (table) => [primaryKey({ columns: [table.connectionId, table.groupId] })],
 );

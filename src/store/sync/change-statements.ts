@@ -1,25 +1,28 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import { type GroupChanges, packValues } from '../../domain/group-change.ts';
+import { digestOf, type GroupChanges, type MeasurementRow } from '../../domain/group-change.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { Db } from '../d1.ts';
 import type { Source } from '../metrics/sources-and-heights.ts';
+import { type GroupKinds, kindsJson, newKinds } from './group-kinds.ts';
 
 /** D1 takes 2 MB in one parameter, which local D1 does not enforce. */
 const MAX_PARAMETER_CHARACTERS = 1_000_000;
+
+/** A page's changes, with the new sources of its groups, and the kinds that the connection has so far. */
+export type StoredPage = { changes: GroupChanges; sources: readonly Source[]; kinds: GroupKinds };
 
 /** The statements of one page's changes: a fixed number, whatever it has. Each writes only while the sync lease is held. */
 export const changeStatements = (
   db: Db,
   held: { connectionId: ConnectionId; leaseId: string },
-  changes: GroupChanges,
-  sources: readonly Source[],
+  { changes, sources, kinds }: StoredPage,
   now: EpochMs,
 ): D1PreparedStatement[] => {
   const perRows: PerRows = (sql, rows) =>
     chunksOfJson(rows).map((json) => db.d1.prepare(sql).bind(held.connectionId, held.leaseId, json));
   return [
     ...(changes.groups.length === 0 ? [] : sourceStatements(perRows, sources)),
-    ...groupStatements(perRows, changes.groups, now),
+    ...groupStatements(perRows, changes.groups, kinds, now),
     ...measurementStatements(perRows, changes),
     ...markStatements(perRows, changes, now),
   ];
@@ -42,22 +45,43 @@ const sourceStatements = (perRows: PerRows, sources: readonly Source[]): D1Prepa
     ]),
   );
 
-const groupStatements = (perRows: PerRows, groups: GroupChanges['groups'], now: EpochMs): D1PreparedStatement[] =>
-  perRows(
-    `INSERT INTO groups (connection_id, group_id, measured_seconds, created_seconds, modified_seconds, source_id, ambiguous, content, stored_at)
-     SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ${Math.trunc(now)} FROM json_each(?3) WHERE ${IS_HELD}
-     ON CONFLICT DO UPDATE SET measured_seconds = excluded.measured_seconds, created_seconds = excluded.created_seconds,
-       modified_seconds = excluded.modified_seconds, source_id = excluded.source_id, ambiguous = excluded.ambiguous, content = excluded.content, missing_since = NULL`,
-    groups.map((group) => [
-      group.groupId,
-      group.measuredAtSeconds,
-      group.createdAtSeconds,
-      group.modifiedAtSeconds,
-      group.sourceId,
-      Number(group.ambiguous),
-      JSON.stringify(packValues(group.values)),
-    ]),
-  );
+const groupStatements = (
+  perRows: PerRows,
+  unordered: GroupChanges['groups'],
+  kinds: GroupKinds,
+  now: EpochMs,
+): D1PreparedStatement[] => {
+  // In the order of the key, like the measurements.
+  const groups = unordered.toSorted((a, b) => a.groupId - b.groupId);
+  const kindsOfGroups = groups.map(({ values }) => kindsJson(values));
+  const added = newKinds(kinds, kindsOfGroups);
+  const idOf = (one: string) => kinds.get(one) ?? added.get(one);
+  return [
+    ...perRows(
+      `INSERT INTO group_kinds (connection_id, id, kinds) SELECT ?1, value ->> 1, value ->> 0 FROM json_each(?3) WHERE ${IS_HELD}
+       ON CONFLICT DO NOTHING`,
+      [...added],
+    ),
+    ...perRows(
+      `INSERT INTO groups (connection_id, group_id, measured_seconds, created_seconds, modified_seconds, source_id, ambiguous, kinds_id, digest, content, stored_at)
+       SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, '', ${Math.trunc(now)}
+       FROM json_each(?3) WHERE ${IS_HELD}
+       ON CONFLICT DO UPDATE SET measured_seconds = excluded.measured_seconds, created_seconds = excluded.created_seconds,
+         modified_seconds = excluded.modified_seconds, source_id = excluded.source_id, ambiguous = excluded.ambiguous,
+         kinds_id = excluded.kinds_id, digest = excluded.digest, content = '', missing_since = NULL`,
+      groups.map((group, index) => [
+        group.groupId,
+        group.measuredAtSeconds,
+        group.createdAtSeconds,
+        group.modifiedAtSeconds,
+        group.sourceId,
+        Number(group.ambiguous),
+        idOf(kindsOfGroups[index] ?? ''),
+        digestOf(group.values),
+      ]),
+    ),
+  ];
+};
 
 const measurementStatements = (perRows: PerRows, { stale, measurements }: GroupChanges): D1PreparedStatement[] => [
   ...perRows(
@@ -69,7 +93,7 @@ const measurementStatements = (perRows: PerRows, { stale, measurements }: GroupC
     `INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
      SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?3) WHERE ${IS_HELD}
      ON CONFLICT DO UPDATE SET value = excluded.value, source_id = excluded.source_id`,
-    measurements.map((row) => [
+    inKeyOrder(measurements).map((row) => [
       row.type,
       row.position,
       Number(row.ambiguous),
@@ -80,6 +104,15 @@ const measurementStatements = (perRows: PerRows, { stale, measurements }: GroupC
     ]),
   ),
 ];
+
+/**
+ * Rows in the order of their key fill the pages of the database better than newest first. D1 would sort them too, but
+ * counts each as read. Within a series they are in the order of time already, forwards or backwards.
+ */
+const inKeyOrder = (rows: readonly MeasurementRow[]): MeasurementRow[] =>
+  [...Map.groupBy(rows, ({ type, position, ambiguous }) => (type * 256 + position) * 2 + Number(ambiguous))]
+    .toSorted(([left], [right]) => left - right)
+    .flatMap(([, series]) => series.toSorted((a, b) => a.measuredAtSeconds - b.measuredAtSeconds));
 
 type PerRows = (sql: string, rows: readonly unknown[][]) => D1PreparedStatement[];
 

@@ -54,7 +54,14 @@ export const accountsInUse = (db: Db, withingsUserIds: readonly string[], now: E
   });
 
 /** How many rows were deleted, and whether some stay because their connection was linked again. */
-export type RemovedBodyData = { measurements: number; groups: number; sources: number; relinked: boolean };
+export type RemovedBodyData = {
+  measurements: number;
+  groups: number;
+  sources: number;
+  /** Combinations of kinds that the groups had. */
+  kinds: number;
+  relinked: boolean;
+};
 
 /**
  * Deletes the body data of disconnected connections, at most `most` rows of each table. One statement per table for all
@@ -70,7 +77,7 @@ export const deleteBodyData = (
 ): StoreResult<RemovedBodyData> =>
   tryD1(db, async () => {
     const ids = JSON.stringify(connectionIds);
-    const [, measurements, groups, sources, relinked] = await db.d1.batch([
+    const [, measurements, groups, sources, kinds, relinked] = await db.d1.batch([
       db.d1.prepare(FORGET_POSITION).bind(ids),
       ...bodyDataDeletions(db, DISCONNECTED, ids, most),
       db.d1
@@ -84,6 +91,7 @@ export const deleteBodyData = (
       measurements: measurements?.meta.changes ?? 0,
       groups: groups?.meta.changes ?? 0,
       sources: sources?.meta.changes ?? 0,
+      kinds: kinds?.meta.changes ?? 0,
       relinked: (relinked?.results.length ?? 0) > 0,
     };
   });
@@ -106,6 +114,7 @@ const bodyDataDeletions = (db: Db, of: string, ids: string, most: number): D1Pre
       ['measurements', ['connection_id', 'type', 'position', 'ambiguous', 'measured_seconds', 'group_id']],
       ['groups', ['connection_id', 'group_id']],
       ['sources', ['connection_id', 'id']],
+      ['group_kinds', ['connection_id', 'id']],
     ] as const
   ).map(([table, key]) =>
     db.d1
@@ -172,7 +181,8 @@ export const deleteConnections = (
 const IS_EMPTY = `id IN (SELECT value FROM json_each(?1)) AND state = 'disconnected'
   AND NOT EXISTS (SELECT 1 FROM measurements AS b WHERE b.connection_id = connections.id)
   AND NOT EXISTS (SELECT 1 FROM groups AS b WHERE b.connection_id = connections.id)
-  AND NOT EXISTS (SELECT 1 FROM sources AS b WHERE b.connection_id = connections.id)`;
+  AND NOT EXISTS (SELECT 1 FROM sources AS b WHERE b.connection_id = connections.id)
+  AND NOT EXISTS (SELECT 1 FROM group_kinds AS b WHERE b.connection_id = connections.id)`;
 
 /** Some of an app's users, including those of pending connections. */
 export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<string[]> =>
