@@ -6,6 +6,8 @@ import type { StoredGroup } from '../../domain/group-change.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { TimelineEvent } from '../../domain/timeline.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import type { RawRow } from '../raw-row.ts';
+import type { sources } from '../schema/body-data.ts';
 import { connections } from '../schema/connections.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 
@@ -48,12 +50,9 @@ export type ExportedGroup = Omit<StoredGroup, 'sourceId'> & {
   source: { model: string | null; attrib: number; timeZone: string; deviceId: string | null };
 };
 
-type ExportedRow = GroupRow & {
-  model: string | null;
-  attrib: number | null;
-  time_zone: string | null;
-  device_hash: string | null;
-};
+/** Null if a group's source is not stored. */
+type Nullable<Row> = { [Column in keyof Row]: Row[Column] | null };
+type ExportedRow = GroupRow & Nullable<Pick<RawRow<typeof sources>, 'model' | 'attrib' | 'time_zone' | 'device_hash'>>;
 
 const EXPORTED_COLUMNS = `${GROUP_COLUMNS},
   s.model, s.attrib, s.time_zone, s.device_hash`;

@@ -1,4 +1,6 @@
 import { type StoredGroup, unpackValues } from '../../domain/group-change.ts';
+import type { RawRow } from '../raw-row.ts';
+import type { groups } from '../schema/body-data.ts';
 
 /**
  * The values of a group `g` as JSON, whichever release stored it: they stand in its row, or are looked up one by one. SQLite's own JSON rounds
@@ -14,12 +16,10 @@ const CONTENT = `iif(g.content <> '', g.content, (
 /** The columns of a stored group `g` that every reader selects. Each value costs a row read, and so do their kinds. */
 export const GROUP_COLUMNS = `g.group_id, g.measured_seconds, g.created_seconds, g.modified_seconds, g.ambiguous, ${CONTENT}`;
 
-export type GroupRow = {
-  group_id: number;
-  measured_seconds: number;
-  created_seconds: number;
-  modified_seconds: number;
-  ambiguous: number;
+export type GroupRow = Pick<
+  RawRow<typeof groups>,
+  'group_id' | 'measured_seconds' | 'created_seconds' | 'modified_seconds' | 'ambiguous'
+> & {
   /** Null if the group has no values. */
   content: string | null;
 };

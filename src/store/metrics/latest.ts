@@ -2,6 +2,8 @@ import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import type { RawRow } from '../raw-row.ts';
+import type { measurements } from '../schema/body-data.ts';
 import { IS_MEASURED } from './measured.ts';
 import type { SeriesPage, SeriesValue } from './series.ts';
 import { heightsOf, heightsStatement, sourcesOf, sourcesStatement } from './sources-and-heights.ts';
@@ -13,13 +15,9 @@ export type LatestPage = Omit<SeriesPage, 'values'> & {
   untilSeconds: EpochSeconds | undefined;
 };
 
-type LatestRow = {
-  type: number;
+type LatestRow = Pick<RawRow<typeof measurements>, 'type' | 'group_id' | 'value' | 'source_id'> & {
   /** Null if all values are dated ahead. */
   measured_seconds: number | null;
-  group_id: number;
-  value: number;
-  source_id: number;
   next_seconds: number | null;
 };
 

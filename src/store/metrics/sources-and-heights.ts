@@ -3,6 +3,8 @@ import { LEAST_HEIGHT_M, MOST_HEIGHT_M, usableHeights } from '../../domain/metri
 import type { MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import type { Db } from '../d1.ts';
+import type { RawRow } from '../raw-row.ts';
+import type { sources } from '../schema/body-data.ts';
 
 /** What explains the values of a connection: where they came from, and the heights that a BMI may take. */
 
@@ -35,14 +37,7 @@ export const heightsStatement = (db: Db, connectionId: ConnectionId): D1Prepared
     )
     .bind(connectionId);
 
-type SourceRow = {
-  id: number;
-  attrib: number;
-  device_hash: string | null;
-  model: string | null;
-  model_id: number | null;
-  time_zone: string;
-};
+type SourceRow = Omit<RawRow<typeof sources>, 'connection_id'>;
 
 export const sourcesOf = (result: D1Result | undefined): Map<number, Source> =>
   new Map(

@@ -1,6 +1,8 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import type { RawRow } from '../raw-row.ts';
+import type { measurements } from '../schema/body-data.ts';
 
 /** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
 export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<StoredSeries[]> =>
@@ -8,7 +10,7 @@ export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<St
     const { results } = await db.d1
       .prepare(`${seriesIf('TRUE')} SELECT type, position, ambiguous FROM series WHERE type IS NOT NULL`)
       .bind(connectionId)
-      .all<{ type: number; position: number; ambiguous: number }>();
+      .all<Pick<RawRow<typeof measurements>, 'type' | 'position' | 'ambiguous'>>();
     return results.map(({ type, position, ambiguous }) => ({ type, position, ambiguous: ambiguous === 1 }));
   });
 

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { parseStored } from '../../domain/stored-json.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import type { RawRow } from '../raw-row.ts';
 import { connections } from '../schema/connections.ts';
 
 /**
@@ -138,13 +139,7 @@ export const connectionsToRead = (
     return { unfinished: rowsOf(one)[0], following: rowsOf(following) };
   });
 
-type Row = {
-  id: ConnectionId;
-  user_id: string;
-  is_current: number;
-  change_seq: number | null;
-  recent_changes: string | null;
-};
+type Row = Pick<RawRow<typeof connections>, 'id' | 'user_id' | 'is_current' | 'change_seq' | 'recent_changes'>;
 
 const connectionOf = (row: Row): ChangedConnection => ({
   connectionId: row.id,

@@ -7,6 +7,8 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from '../metrics/group-row.ts';
 import { type Source, sourcesOf, sourcesStatement } from '../metrics/sources-and-heights.ts';
 import { seriesIf } from '../metrics/stored-series.ts';
+import type { RawRow } from '../raw-row.ts';
+import type { groups } from '../schema/body-data.ts';
 import { type GroupKinds, kindsOf, kindsStatement } from './group-kinds.ts';
 
 /**
@@ -170,7 +172,7 @@ const OLDEST = `${LEADING_SERIES}
 
 type HeadRow = GroupRow & ReviewedColumns & { digest: number | null };
 type ReviewedRow = GroupRow & ReviewedColumns;
-type ReviewedColumns = { source_id: number; stored_at: number; missing_since: number | null };
+type ReviewedColumns = Pick<RawRow<typeof groups>, 'source_id' | 'stored_at' | 'missing_since'>;
 
 const headOf = ({ content, ...row }: HeadRow): KnownGroup => ({
   groupId: row.group_id,
