@@ -110,7 +110,7 @@ export default defineConfig({
   },
   ignorePatterns: ['node_modules', 'dist', 'migrations', 'examples/**', 'test/fixtures/generators'],
   rules: {
-    'import/no-cycle': 'error',
+    'import/no-cycle': ['error', { ignoreTypes: false }],
     'import/no-default-export': 'error',
     'oxc/no-barrel-file': 'error',
     'typescript/no-explicit-any': 'error',

@@ -12,7 +12,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 
-import type { Json } from './reference/document.ts';
+import type { Json } from './reference/json.ts';
 
 const run = promisify(execFile);
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -118,6 +118,22 @@ test.each(['src/domain/g.ts', 'src/worker.ts', 'src/http/g.ts'])(
     );
   },
 );
+
+test('a circle of type imports turns it red', async () => {
+  for (const [file, other] of [
+    ['one', 'two'],
+    ['two', 'one'],
+  ] as const) {
+    const text = `import type { ${other} } from './${other}.ts';\n\nexport type ${file} = ${other} | undefined;\n`;
+    await writeFile(join(tree, `src/domain/${file}.ts`), text);
+  }
+  diagnostics = await lint();
+  expect(findingsOf('src/domain/one.ts').map(({ code }) => code)).toEqual([expect.stringContaining('no-cycle')]);
+});
+
+test.each(['src/broker', 'src/store', 'src/http/api'])('%s has at most 16 entries at its top', async (folder) => {
+  expect((await readdir(join(root, folder))).length).toBeLessThanOrEqual(16);
+});
 
 test('and one that the types of Workers do not have does not compile there', async () => {
   const folder = await mkdtemp(join(root, 'src', 'planted-'));

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { type Child, stopChild } from './children.ts';
 import { authUrl, type DemoApp, demoApp, serveDemoApp } from './demo-app.ts';
+import type { DevOptions } from './dev-options.ts';
 import { type ChosenPort, choosePort, LOCALHOST } from './ports.ts';
 import { originOf, parseReach } from './reach.ts';
 import { startSimulator } from './simulated-withings.ts';
@@ -11,30 +12,6 @@ import { migrate, startClock, startWorker, type Withings } from './worker.ts';
 import { requireWritable } from './writable.ts';
 
 const USUAL_PORTS = { worker: 8787, simulator: 8788, demoApp: 8789 };
-
-export type DevOptions = {
-  port: string | undefined;
-  simulatorPort: string | undefined;
-  demoPort: string | undefined;
-  /** This machine's address in the network, for other devices. */
-  host: string | undefined;
-  /** The origin of a tunnel to the broker. */
-  publicUrl: string | undefined;
-  /** The folder of the local data. */
-  state: string;
-  /** Another Withings, both of its hosts behind one URL. */
-  upstream: string | undefined;
-  /** The real Withings. */
-  real: boolean;
-  clientId: string | undefined;
-  clientSecret: string | undefined;
-  /** Settings of the broker, as docs/settings.md lists them. */
-  settings: Record<string, string>;
-  /** Gets what the Worker logs. */
-  onLog: (line: string) => void;
-  /** Called if a part ends unexpectedly. */
-  onLost: (sentence: string) => void;
-};
 
 export type Running = {
   url: string;

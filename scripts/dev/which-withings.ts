@@ -1,8 +1,8 @@
 import { userError } from '../user-error.ts';
+import type { DevOptions } from './dev-options.ts';
 import { LOCALHOST } from './ports.ts';
 import { originOf, type Reach } from './reach.ts';
 import { SIMULATED_CLIENT } from './simulated-withings.ts';
-import type { DevOptions } from './start.ts';
 import type { Withings } from './worker.ts';
 
 /** As in wrangler.toml. */

@@ -7,11 +7,9 @@ import { PROBLEM_STATUS } from '../../src/http/api/problem-codes.ts';
 import { type Answer, type Operation, problemsOf } from '../../src/http/api/reference/operation.ts';
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 import { INFO, RESPONSE_HEADERS, SECURITY, SECURITY_SCHEMES, TAGS } from './document-frame.ts';
+import type { Json } from './json.ts';
 import { pathParametersOf, queryParametersOf } from './parameters.ts';
 import { PROBLEM_EXAMPLES } from './problem-examples.ts';
-
-/** A JSON Schema, or any other part of the document. */
-export type Json = { [name: string]: unknown };
 
 /** The OpenAPI 3.1 document of the API, made from the schemas that validate requests and type answers. */
 export const makeDocument = (version: string): Json => {

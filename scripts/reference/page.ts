@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 
-import type { Json } from './document.ts';
+import type { Json } from './json.ts';
 import { inline, schemaTable, typeOf } from './schema-table.ts';
 
 /** The document as this page reads it. `document.ts` made it, so its shape is known here. */

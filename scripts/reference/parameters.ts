@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { PATH_PARAMETERS } from './document-frame.ts';
-import type { Json } from './document.ts';
+import type { Json } from './json.ts';
 
 export const pathParametersOf = (path: string): Json => {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');

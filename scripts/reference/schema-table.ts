@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 
-import type { Json } from './document.ts';
+import type { Json } from './json.ts';
 
 /** A table of an object's fields, nested ones included; for anything else its type. */
 export const schemaTable = (schema: Json) => {

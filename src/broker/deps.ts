@@ -6,7 +6,7 @@ import type { EpochMs } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
 import type { CredentialLookupLimiter } from './access/credential-lookup-limiter.ts';
 import type { AlarmWebhook } from './operator/alarm-webhook.ts';
-import type { RenderEvent } from './webhooks/deliver.ts';
+import type { RenderEvent } from './webhooks/event-body.ts';
 import type { PostWebhook } from './webhooks/post-webhook.ts';
 import type { Shares, Withings } from './withings.ts';
 

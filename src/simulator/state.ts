@@ -8,7 +8,7 @@ import { createNotifications, type Notifications } from './notify/notifications.
 import type { Client } from './oauth/client.ts';
 import { createCodes, type Codes } from './oauth/codes.ts';
 import { createGrants, type Grants } from './oauth/grants.ts';
-import { createNonces, type Nonces } from './oauth/signature.ts';
+import { createNonces, type Nonces } from './oauth/nonces.ts';
 import { demoPeople, sharedDemoAccount } from './people/demo-people.ts';
 import { createPeople, type People, type Person, type PersonSeed } from './people/people.ts';
 import type { Random } from './random.ts';

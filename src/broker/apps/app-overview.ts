@@ -2,8 +2,8 @@ import { type DayActivity, lastDays } from '../../domain/activity.ts';
 import type { App } from '../../domain/app.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { activityOf } from '../../store/activity.ts';
 import { type AppGlance, appGlances } from '../../store/apps/glances.ts';
+import { activityOf } from '../../store/users/activity.ts';
 import { countByState, type StateCounts } from '../../store/users/connection-list.ts';
 import type { Deps } from '../deps.ts';
 

@@ -3,7 +3,6 @@ import { type AlarmCode, type AlarmState, isCronSilent, LATE_MS, type OpenAlarm 
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { DAY_MS, type EpochMs, HOUR_MS } from '../../domain/time.ts';
-import { activityOf } from '../../store/activity.ts';
 import { brokerStateText } from '../../store/operator/broker-state.ts';
 import {
   failingRefreshes,
@@ -13,6 +12,7 @@ import {
   refreshBacklog,
 } from '../../store/operator/operator-report.ts';
 import { latestEmptyAt } from '../../store/tokens/withings-quota.ts';
+import { activityOf } from '../../store/users/activity.ts';
 import type { Deps } from '../deps.ts';
 import { type KeyringReport, reportKeyring } from '../tokens/reseal.ts';
 import { alarmStateOf } from './alarms.ts';

@@ -1,7 +1,7 @@
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { type MigrationState, migrationState } from '../../store/migrations.ts';
+import { type MigrationState, migrationState } from '../../store/operator/migrations.ts';
 import type { Deps } from '../deps.ts';
 import { noteSightings } from './alarms.ts';
 import { type BrokerHealth, showBrokerHealth } from './operator-report.ts';

@@ -1,6 +1,6 @@
 import { isCronLate, isCronSilent } from '../../domain/alarm.ts';
 import { type EpochMs, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
-import { WANTED_MIGRATION } from '../../store/migrations.ts';
+import { WANTED_MIGRATION } from '../../store/operator/migrations.ts';
 import { type HealthSnapshot, healthSnapshot } from '../../store/operator/work-due.ts';
 import { latestEmptyAt } from '../../store/tokens/withings-quota.ts';
 import type { BrokerSettings, Deps } from '../deps.ts';

@@ -19,14 +19,9 @@ import { sweepEvents } from '../../store/webhooks/events.ts';
 import { endpointsToSend } from '../../store/webhooks/queue.ts';
 import type { Deps } from '../deps.ts';
 import { noteSightings } from '../operator/alarms.ts';
+import type { ChangedGroups } from './event-body.ts';
 import { openSecrets } from './secrets.ts';
 import { DOWN_AFTER, type RunLimits, sendWaiting } from './send-waiting.ts';
-
-/** What changed: the current state of a group, or undefined for a deleted one. */
-export type ChangedGroups = Map<number, ExportedGroup | undefined>;
-
-/** A body for receivers. The HTTP contract defines it; `compose.ts` passes it in. */
-export type RenderEvent = (event: StoredEvent, payload: 'full' | 'thin', groups: ChangedGroups | undefined) => string;
 
 /** Longer than a run: requests start for this long, and the last may take its time-out. */
 const RUN_MS = 20 * SECOND_MS;

@@ -3,7 +3,8 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { StoredEvent } from '../../domain/webhooks/event.ts';
 import { eventsAfter } from '../../store/webhooks/events.ts';
 import type { Deps } from '../deps.ts';
-import { type ChangedGroups, groupsOfEvents } from './deliver.ts';
+import { groupsOfEvents } from './deliver.ts';
+import type { ChangedGroups } from './event-body.ts';
 
 /** An event with its current content. */
 export type ShownEvent = { event: StoredEvent; groups: ChangedGroups | undefined };

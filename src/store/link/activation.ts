@@ -10,7 +10,7 @@ import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
 import { nextSeqOf, onReconnect } from '../sync/changes.ts';
-import { newTimeline, withEvent } from '../timeline.ts';
+import { newTimeline, withEvent } from '../users/timeline.ts';
 import { activationEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 import { withoutTokens } from './connections.ts';
 import { removePendingStatement } from './pending-connections.ts';

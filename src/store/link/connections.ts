@@ -10,8 +10,8 @@ import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '..
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
-import { withEvent } from '../timeline.ts';
 import type { ParkingPlace } from '../tokens/parked.ts';
+import { withEvent } from '../users/timeline.ts';
 import { disconnectEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 
 /** A user's connection, as input to `decideLink`. */

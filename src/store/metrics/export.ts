@@ -6,9 +6,9 @@ import type { StoredGroup } from '../../domain/group-change.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { TimelineEvent } from '../../domain/timeline.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
-import type { RawRow } from '../raw-row.ts';
 import type { sources } from '../schema/body-data.ts';
 import { connections } from '../schema/connections.ts';
+import type { RawRow } from '../schema/raw-row.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 
 /** Reads everything that is stored about a user, for an export, without tokens. */

@@ -1,6 +1,6 @@
 import { type StoredGroup, unpackValues } from '../../domain/group-change.ts';
-import type { RawRow } from '../raw-row.ts';
 import type { groups } from '../schema/body-data.ts';
+import type { RawRow } from '../schema/raw-row.ts';
 
 /**
  * The values of a group `g` as JSON, whichever release stored it: they stand in its row, or are looked up one by one. SQLite's own JSON rounds

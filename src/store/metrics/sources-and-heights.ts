@@ -3,8 +3,8 @@ import { LEAST_HEIGHT_M, MOST_HEIGHT_M, usableHeights } from '../../domain/metri
 import type { MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import type { Db } from '../d1.ts';
-import type { RawRow } from '../raw-row.ts';
 import type { sources } from '../schema/body-data.ts';
+import type { RawRow } from '../schema/raw-row.ts';
 
 /** What explains the values of a connection: where they came from, and the heights that a BMI may take. */
 

@@ -1,8 +1,8 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { StoredSeries } from '../../domain/metrics/metric-query.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
-import type { RawRow } from '../raw-row.ts';
 import type { measurements } from '../schema/body-data.ts';
+import type { RawRow } from '../schema/raw-row.ts';
 
 /** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
 export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<StoredSeries[]> =>

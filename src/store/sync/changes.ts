@@ -4,8 +4,8 @@ import * as z from 'zod';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { parseStored } from '../../domain/stored-json.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
-import type { RawRow } from '../raw-row.ts';
 import { connections } from '../schema/connections.ts';
+import type { RawRow } from '../schema/raw-row.ts';
 
 /**
  * The order of an app's changes. Every sync that changes data moves its connection to the end of the order, in the

@@ -7,8 +7,8 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from '../metrics/group-row.ts';
 import { type Source, sourcesOf, sourcesStatement } from '../metrics/sources-and-heights.ts';
 import { seriesIf } from '../metrics/stored-series.ts';
-import type { RawRow } from '../raw-row.ts';
 import type { groups } from '../schema/body-data.ts';
+import type { RawRow } from '../schema/raw-row.ts';
 import { type GroupKinds, kindsOf, kindsStatement } from './group-kinds.ts';
 
 /**

@@ -4,11 +4,11 @@ import type { ConnectionId } from '../../domain/connection-id.ts';
 import { historyCompleteFrom, type SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
-import { withActivity } from '../activity.ts';
 import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
-import { withEvent } from '../timeline.ts';
+import { withActivity } from '../users/activity.ts';
+import { withEvent } from '../users/timeline.ts';
 import { notedGroups, withChanges } from './changes.ts';
 
 /** The right to sync one connection, until it is given back or runs out. */

@@ -3,11 +3,11 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { withActivity } from '../activity.ts';
 import { type Db, type StoreResult, tryD1Idempotent } from '../d1.ts';
 import { type Param, prepared } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
-import { withEvent } from '../timeline.ts';
+import { withActivity } from '../users/activity.ts';
+import { withEvent } from '../users/timeline.ts';
 import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 import { clearDoubt, noLease, type RefreshLease } from './refresh-lease.ts';
 

@@ -1,4 +1,4 @@
-import { credentialPageQuery } from '../credential-cursor.ts';
+import { credentialPageQuery } from '../cursors/credential-cursor.ts';
 import { body, empty, json, type Operation } from '../reference/operation.ts';
 import { pageQuery } from '../schemas.ts';
 import * as contract from './contract.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { cursorOf } from '../cursor.ts';
+import { cursorOf } from '../cursors/cursor.ts';
 import { instant, name, nextCursor, redirectUriText } from '../schemas.ts';
 
 /** The HTTP contract of apps, their API keys, redirect URIs and audit trail. */

@@ -20,10 +20,10 @@ import { listConnections } from '../../../broker/users/list-connections.ts';
 import { type App, KEY_SCOPES } from '../../../domain/app.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forApp, forManager } from '../admit-manager.ts';
+import { forApp, forManager } from '../admission/admit-manager.ts';
 import { connectionListQuery } from '../connections/contract.ts';
 import { renderListedConnection } from '../connections/render.ts';
-import { credentialCursor, credentialPageQuery } from '../credential-cursor.ts';
+import { credentialCursor, credentialPageQuery } from '../cursors/credential-cursor.ts';
 import { pageQuery } from '../schemas.ts';
 import { valid } from '../validate.ts';
 import {

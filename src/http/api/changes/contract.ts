@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { packedCursorOf } from '../cursor.ts';
+import { packedCursorOf } from '../cursors/cursor.ts';
 import { metricValue } from '../metrics/contract.ts';
 
 /** The HTTP contract of the changes of all of an app's users. */

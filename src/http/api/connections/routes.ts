@@ -7,7 +7,7 @@ import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, isConnected, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forBackend, forPerson, forUser } from '../admit-app.ts';
+import { forBackend, forPerson, forUser } from '../admission/admit-app.ts';
 import { instant } from '../instant.ts';
 import { valid } from '../validate.ts';
 import { confirmRequest, connectSessionRequest, userTokenRequest } from './contract.ts';

@@ -1,7 +1,7 @@
 import { base64url } from 'jose';
 import * as z from 'zod';
 
-import { packedCursorOf } from '../cursor.ts';
+import { packedCursorOf } from '../cursors/cursor.ts';
 
 /**
  * A cursor says where a page ended (time, group, rank) and to which query it belongs. It is not secret and grants

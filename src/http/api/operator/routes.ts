@@ -6,7 +6,7 @@ import { type KeyringReport, reportKeyring, resealStep } from '../../../broker/t
 import type { ResealWalk } from '../../../domain/reseal.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forOperator } from '../admit-manager.ts';
+import { forOperator } from '../admission/admit-manager.ts';
 import { instant, instantOrNull } from '../instant.ts';
 import type * as contract from './contract.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { timelineEvent } from '../connections/contract.ts';
-import { cursorOf } from '../cursor.ts';
+import { cursorOf } from '../cursors/cursor.ts';
 import { instant, nextCursor } from '../schemas.ts';
 
 /** The HTTP contract of a user's export and erasure. */

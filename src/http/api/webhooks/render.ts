@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-import type { ChangedGroups, RenderEvent } from '../../../broker/webhooks/deliver.ts';
+import type { ChangedGroups, RenderEvent } from '../../../broker/webhooks/event-body.ts';
 import type { ShownEvent } from '../../../broker/webhooks/read-events.ts';
 import type { Attempt, WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
 import type { StoredEvent } from '../../../domain/webhooks/event.ts';

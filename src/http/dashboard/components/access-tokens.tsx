@@ -1,7 +1,7 @@
 import { type AccessToken, isTokenOver } from '../../../domain/account.ts';
 import type { CredentialPage } from '../../../domain/credential-list.ts';
 import type { EpochMs } from '../../../domain/time.ts';
-import { credentialCursor } from '../../api/credential-cursor.ts';
+import { credentialCursor } from '../../api/cursors/credential-cursor.ts';
 import type { RefusedForm } from '../form.ts';
 import { Badge } from './badge.tsx';
 import { Confirm } from './confirm.tsx';

@@ -5,7 +5,7 @@ import { createApiKey, listApiKeys, revokeKey } from '../../../broker/apps/manag
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { keyScope } from '../../api/apps/contract.ts';
-import { credentialCursor } from '../../api/credential-cursor.ts';
+import { credentialCursor } from '../../api/cursors/credential-cursor.ts';
 import { name } from '../../api/schemas.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';

@@ -1,5 +1,5 @@
-import journal from '../../migrations/meta/_journal.json' with { type: 'json' };
-import { tryD1, type Db, type StoreResult } from './d1.ts';
+import journal from '../../../migrations/meta/_journal.json' with { type: 'json' };
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /** The migration that this code was written for, and the last one that the database had. */
 export type MigrationState = { wanted: string; applied: string | undefined };

@@ -1,9 +1,9 @@
-import type { ManagerCredential } from '../../broker/access/admit-manager.ts';
-import type { AppCredential, Credential } from '../../broker/access/authenticate.ts';
-import type { Surface } from '../../domain/audit.ts';
-import { secret } from '../../domain/secret.ts';
-import { callerAddress } from '../caller-address.ts';
-import type { HttpContext } from '../context.ts';
+import type { ManagerCredential } from '../../../broker/access/admit-manager.ts';
+import type { AppCredential, Credential } from '../../../broker/access/authenticate.ts';
+import type { Surface } from '../../../domain/audit.ts';
+import { secret } from '../../../domain/secret.ts';
+import { callerAddress } from '../../caller-address.ts';
+import type { HttpContext } from '../../context.ts';
 
 /**
  * The credential of an app's request: `X-API-Key`, or a bearer token. Never from the URL, because URLs are logged on

@@ -1,9 +1,9 @@
 import { sql, type SQL } from 'drizzle-orm';
 
-import { ACTIVITY_DAYS, type ActivityKind, type DayActivity } from '../domain/activity.ts';
-import { DAY_MS, type EpochMs } from '../domain/time.ts';
-import { tryD1, type Db, type StoreResult } from './d1.ts';
-import { connections } from './schema/connections.ts';
+import { ACTIVITY_DAYS, type ActivityKind, type DayActivity } from '../../domain/activity.ts';
+import { DAY_MS, type EpochMs } from '../../domain/time.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { connections } from '../schema/connections.ts';
 
 /** The name of a count: its kind's letter and the day. */
 const LETTER: Record<ActivityKind, string> = { synced: 's', refreshed: 'r' };

@@ -1,4 +1,4 @@
-import { admitAppManager, admitManager, admitOperator } from '../../broker/access/admit-manager.ts';
+import { admitAppManager, admitManager, admitOperator } from '../../../broker/access/admit-manager.ts';
 import { admission } from './admission.ts';
 import { managerCredential } from './credentials.ts';
 

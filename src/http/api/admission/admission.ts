@@ -1,11 +1,11 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 
-import type { Failure } from '../../domain/failure.ts';
-import type { Result } from '../../domain/result.ts';
-import type { HttpEnv } from '../context.ts';
-import { answerFailure } from '../problem.ts';
-import { unreadParameter } from './validate.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import type { Result } from '../../../domain/result.ts';
+import type { HttpEnv } from '../../context.ts';
+import { answerFailure } from '../../problem.ts';
+import { unreadParameter } from '../validate.ts';
 
 /** What a route's handlers have at hand after an admission that sets `Name`. */
 export type Admitting<Name extends string, Value> = HttpEnv & { Variables: Record<Name, Value> };

@@ -4,13 +4,13 @@ import {
   admitForUser,
   type AppCredential,
   type AuthorizedRequest,
-} from '../../broker/access/authenticate.ts';
-import type { Deps } from '../../broker/deps.ts';
-import type { KeyScope } from '../../domain/app.ts';
-import type { Failure } from '../../domain/failure.ts';
-import { fail, type Result } from '../../domain/result.ts';
-import { NO_USER, parseUserId, type UserId } from '../../domain/user-id.ts';
-import type { HttpContext } from '../context.ts';
+} from '../../../broker/access/authenticate.ts';
+import type { Deps } from '../../../broker/deps.ts';
+import type { KeyScope } from '../../../domain/app.ts';
+import type { Failure } from '../../../domain/failure.ts';
+import { fail, type Result } from '../../../domain/result.ts';
+import { NO_USER, parseUserId, type UserId } from '../../../domain/user-id.ts';
+import type { HttpContext } from '../../context.ts';
 import { admission, type Admitting } from './admission.ts';
 import { appCredential } from './credentials.ts';
 

@@ -1,8 +1,8 @@
 import { sql, type SQL } from 'drizzle-orm';
 
-import type { EpochMs } from '../domain/time.ts';
-import { TIMELINE_LENGTH, type TimelineEventKind } from '../domain/timeline.ts';
-import { connections } from './schema/connections.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import { TIMELINE_LENGTH, type TimelineEventKind } from '../../domain/timeline.ts';
+import { connections } from '../schema/connections.ts';
 
 /** An event as a statement is written for it: where a value differs from call to call, its place. */
 type WrittenEvent = {
