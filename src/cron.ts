@@ -11,6 +11,7 @@ import { missingKeyIds, advanceKeyRotation } from './broker/tokens/reseal.ts';
 import { sendDue, sendRecorded } from './broker/webhooks/deliver.ts';
 import { mintId } from './crypto/credential.ts';
 import type { AlarmObservations } from './domain/alarm.ts';
+import { isNearlyFull } from './domain/database-size.ts';
 import { type EpochMs, HOUR_MS, SECOND_MS } from './domain/time.ts';
 import { REPEATS } from './store/d1-errors.ts';
 import { type WorkDue, workDue } from './store/operator/work-due.ts';
@@ -112,7 +113,7 @@ const observe = (
   return {
     reauth_spike: lost >= reauthSpike && `${lost} or more within an hour`,
     database_nearly_full:
-      databaseBytes >= databaseMaxBytes * NEARLY_FULL &&
+      isNearlyFull(databaseBytes, databaseMaxBytes) &&
       `${Math.floor(databaseBytes / 1e6)} of ${Math.floor(databaseMaxBytes / 1e6)} MB`,
     sealing_key_missing: missing.length > 0 && missing.join(', '),
     // Only an answer that was read can show this. A good answer records nothing, because that would cost each sync a
@@ -122,8 +123,6 @@ const observe = (
     ...(client !== undefined && { withings_client_rejected: client === 'rejected' && 'met by a refresh' }),
   };
 };
-
-const NEARLY_FULL = 0.8;
 
 /** A mistake of ours in one kind of work must not keep the others from being done. */
 const runIsolated = async <Value>(deps: Deps, work: () => Promise<Value>): Promise<Value | undefined> => {

@@ -57,6 +57,7 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
   sealing_key_missing: [{ kind: 'sealing_key_missing' }],
   storage_unavailable: [{ kind: 'storage_unavailable', store: 'd1', retryAfterSeconds: 1 }],
   withings_unavailable: [{ kind: 'withings_unavailable', cause: 'timeout', retryAfterSeconds: 30 }],
+  database_full: [{ kind: 'database_full', retryAfterSeconds: 3_600 }],
   over_share: [{ kind: 'over_share', retryAfterSeconds: 12 }],
   rate_limited: [{ kind: 'rate_limited', retryAfterSeconds: 60 }],
 };

@@ -9,6 +9,7 @@ export const ALARMS = {
   backlog_growing: 'The cron runs, and what is due waits no shorter than a quarter of an hour ago.',
   reauth_spike: 'Many people lost their connection within an hour.',
   database_failing: 'D1 refuses, or does not answer. The reason is the kind of trouble.',
+  database_full: 'D1 has its largest size and refuses: no user is served until it has room.',
   tokens_not_stored: 'Neither D1 nor KV took new tokens: their connection is lost if D1 stays out for 8 hours.',
   database_nearly_full: 'The database is nearly as large as it may become.',
   sealing_key_missing: 'Stored tokens need a key that the keyring lacks. Their connections pause.',
@@ -22,7 +23,7 @@ export const ALARMS = {
 export type AlarmCode = keyof typeof ALARMS;
 
 /** Alarms about the database are sent at once and not stored. No notice says that one is over. */
-export type AlarmAtOnce = Extract<AlarmCode, 'database_failing' | 'tokens_not_stored'>;
+export type AlarmAtOnce = Extract<AlarmCode, 'database_failing' | 'database_full' | 'tokens_not_stored'>;
 export type StoredAlarm = Exclude<AlarmCode, AlarmAtOnce>;
 
 /** What was observed about each alarm: the reason why it is on, or false. An absent code was not checked. */

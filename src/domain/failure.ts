@@ -13,6 +13,7 @@ export type Failure =
   | LinkFailure
   | ConnectionFailure
   | StorageFailure
+  | DatabaseFull
   | WithingsUnavailable
   | { kind: 'over_share'; retryAfterSeconds: number }
   | { kind: 'rate_limited'; retryAfterSeconds: number };
@@ -68,6 +69,9 @@ export type StorageFailure = {
   trouble?: 'transient' | 'overloaded' | 'used_up' | 'spent' | 'full' | 'too_heavy';
   retryAfterSeconds: number;
 };
+
+/** The database is nearly full: histories are not read, so that all else has room. */
+export type DatabaseFull = { kind: 'database_full'; retryAfterSeconds: number };
 
 /** Withings did not answer, answered with an error of its own, or asked to wait. */
 export type WithingsUnavailable = { kind: 'withings_unavailable'; cause: string; retryAfterSeconds: number };

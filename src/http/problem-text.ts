@@ -105,13 +105,16 @@ const PROBLEMS: {
       `An account has at most ${most} valid tokens. Revoke one first.`,
     ),
   storage_unavailable: (failure) =>
-    later(
-      503,
-      'storage_unavailable',
-      'Storage unavailable',
-      'The database did not answer. Nothing is lost: try again.',
-      failure,
-    ),
+    failure.trouble === 'full'
+      ? databaseFull(failure)
+      : later(
+          503,
+          'storage_unavailable',
+          'Storage unavailable',
+          'The database did not answer. Nothing is lost: try again.',
+          failure,
+        ),
+  database_full: (failure) => databaseFull(failure),
   withings_unavailable: (failure) =>
     later(
       503,
@@ -213,3 +216,12 @@ export const problemOf = <Kind extends Failure['kind']>(
   failure: Extract<Failure, { kind: Kind }>,
   origin: string,
 ): ProblemText => PROBLEMS[failure.kind](failure, origin);
+
+const databaseFull = (failure: { retryAfterSeconds: number }): ProblemText =>
+  later(
+    503,
+    'database_full',
+    'Database full',
+    'The database is full, or too full to read a history into it. Nothing is lost. The operator has to make room.',
+    failure,
+  );

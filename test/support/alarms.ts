@@ -104,7 +104,8 @@ type On = { broker: Broker; app: TestApp; link: (count: number) => Promise<void>
 
 /** Those that are not sent at once because the database fails. */
 export const STORED_ALARMS = Object.keys(ALARMS).filter(
-  (code): code is StoredAlarm => code !== 'database_failing' && code !== 'tokens_not_stored',
+  (code): code is StoredAlarm =>
+    code !== 'database_failing' && code !== 'database_full' && code !== 'tokens_not_stored',
 );
 
 /** How each alarm comes about and goes away. Each leaves the broker as a look, a tick or a request, finds it. */

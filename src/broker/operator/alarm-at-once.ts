@@ -32,5 +32,7 @@ export const alarmAtOnce = async (deps: Deps, code: AlarmAtOnce, reason: string,
 /** Sends an alarm if D1 refuses or has not answered for a while, as far as this isolate knows. */
 export const alarmIfDatabaseFails = async (deps: Deps): Promise<void> => {
   const lasting = lastingTrouble(deps.db.memory, deps.now());
-  if (lasting !== undefined) await alarmAtOnce(deps, 'database_failing', lasting.trouble, lasting.since);
+  if (lasting === undefined) return;
+  const code = lasting.trouble === 'full' ? 'database_full' : 'database_failing';
+  await alarmAtOnce(deps, code, lasting.trouble, lasting.since);
 };

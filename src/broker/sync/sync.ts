@@ -1,3 +1,4 @@
+import { refusesHistories } from '../../domain/database-size.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { isAtRest } from '../../domain/history.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
@@ -56,6 +57,14 @@ const syncUnderLease = async (
 ): Promise<Result<SyncResult, Failure>> => {
   const { connectionId, appId, userId } = start.tokens;
   const user = { appId, userId };
+  const position = positionAtStart(start.position, deps.now(), isAsked);
+  if (position.history !== undefined && refusesHistories(start.databaseBytes, deps.settings.alarms.databaseMaxBytes)) {
+    return abandon(
+      deps,
+      { connectionId, user, lease },
+      { kind: 'database_full', retryAfterSeconds: HOUR_MS / SECOND_MS },
+    );
+  }
   const token = await usableAccessToken(deps, connectionId, { share, granted }, start.tokens);
   if (!token.ok) return abandon(deps, { connectionId, user, lease }, token.failure);
   const slice: Slice = {
@@ -63,7 +72,7 @@ const syncUnderLease = async (
     user,
     lease,
     startedAt: deps.now(),
-    position: positionAtStart(start.position, deps.now(), isAsked),
+    position,
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
     isUnderWay: start.isUnderWay,

@@ -26,6 +26,7 @@ export const PROBLEM_STATUS = {
   webhook_disabled: 409,
   not_serving: 503,
   storage_unavailable: 503,
+  database_full: 503,
   withings_unavailable: 503,
   withings_share_used: 429,
   rate_limited: 429,

@@ -13,6 +13,7 @@ const FAILURE_KINDS = [
   'sync_in_progress',
   'sealing_key_missing',
   'storage_unavailable',
+  'database_full',
   'withings_unavailable',
   'over_share',
 ] as const satisfies Failure['kind'][];

@@ -21,6 +21,8 @@ export type SyncStart = {
   tokens: StoredTokens;
   position: SyncPosition;
   reviews: ReviewPosition;
+  /** How large the database is: D1 says so with every answer. */
+  databaseBytes: number;
   /** Whether the cron re-reads older windows of this connection. */
   isReviewed: boolean;
   /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
@@ -95,12 +97,15 @@ export const startOf = ([taken, state]: readonly D1Result[]): {
   state: SyncState | undefined;
 } => {
   const [row] = TAKE_LEASE.rowsOf(taken);
-  return { start: row && syncStartOf(row), state: syncStateOfRow(SYNC_STATE.rowsOf(state)[0]) };
+  return {
+    start: row && { ...syncStartOf(row), databaseBytes: taken?.meta.size_after ?? 0 },
+    state: syncStateOfRow(SYNC_STATE.rowsOf(state)[0]),
+  };
 };
 
 type StartRow = Awaited<ReturnType<typeof TAKE_LEASE.rows>>[number];
 
-const syncStartOf = (row: StartRow): SyncStart => ({
+const syncStartOf = (row: StartRow): Omit<SyncStart, 'databaseBytes'> => ({
   tokens: tokensOfRow(row),
   reviews: reviewsOf(row.reviews),
   isReviewed: row.nextReviewAt !== null,

@@ -36,6 +36,7 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
       'refresh_in_progress',
       'sync_in_progress',
       'sealing_key_missing',
+      'database_full',
     ],
   },
   {

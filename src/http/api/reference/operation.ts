@@ -112,10 +112,17 @@ const KEY_PROBLEMS: readonly ProblemCode[] = [
   'app_not_found',
   'rate_limited',
   'storage_unavailable',
+  'database_full',
 ];
 
 const CREDENTIAL_PROBLEMS: { [Kind in Auth['kind']]: readonly ProblemCode[] } = {
   none: [],
   app_key: KEY_PROBLEMS,
-  access_token: ['access_token_missing', 'invalid_access_token', 'rate_limited', 'storage_unavailable'],
+  access_token: [
+    'access_token_missing',
+    'invalid_access_token',
+    'rate_limited',
+    'storage_unavailable',
+    'database_full',
+  ],
 };
