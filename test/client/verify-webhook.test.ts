@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { verifyWebhook } from '../../src/client/webhooks.ts';
 
@@ -76,6 +76,51 @@ test('a genuine one is read, from headers of either form and by either of two se
   }
   const both = `${signed(body, { secret: OTHER })['webhook-signature']} ${signed()['webhook-signature']}`;
   expect(await verify({ ...signed(), 'webhook-signature': both })).toMatchObject({ ok: true });
+});
+
+/** Each throws, or answers with a refusal, for a request that it does not take at this time. */
+const VERIFIERS: [string, (headers: Record<string, string>, text: string, at: number) => Promise<unknown>][] = [
+  ['standardwebhooks', async (headers, text, at) => atTime(at, () => new Webhook(SECRET).verify(text, headers))],
+  ['svix', async (headers, text, at) => atTime(at, () => new SvixWebhook(SECRET).verify(text, headers))],
+  [
+    'verifyWebhook',
+    async (headers, text, at) => {
+      const checked = await verify(headers, text, { now: () => at });
+      if (!checked.ok) throw new Error(checked.refusal);
+    },
+  ],
+];
+
+const atTime = (now: number, check: () => unknown): void => {
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  try {
+    check();
+  } finally {
+    vi.useRealTimers();
+  }
+};
+
+describe.each(VERIFIERS)('%s', (_, check) => {
+  test('takes an event at once and after four minutes', async () => {
+    await expect(check(signed(), body, NOW)).resolves.toBeUndefined();
+    await expect(check(signed(), body, NOW + 240_000)).resolves.toBeUndefined();
+  });
+
+  test.each([
+    ['forged', signed(body, { secret: OTHER }), body, NOW],
+    ['changed', signed(), body.replace('ada', 'eve'), NOW],
+    ['old', signed(body, { at: NOW - 360_000 }), body, NOW],
+    ['recorded and sent again after six minutes', signed(), body, NOW + 360_000],
+    [
+      'sent again with a new time',
+      { ...signed(), 'webhook-timestamp': String(Math.floor(NOW / 1000) + 360) },
+      body,
+      NOW + 360_000,
+    ],
+    ['sent again under a new id', { ...signed(), 'webhook-id': 'evt_2' }, body, NOW],
+  ])('refuses an event that is %s', async (_what, headers, text, at) => {
+    await expect(check(headers, text, at)).rejects.toThrow(/.+/);
+  });
 });
 
 test('what the reference implementation signs, the other well-known one takes too, and nothing else', () => {

@@ -50,6 +50,14 @@ test('right after login, a redirect URI is registered in one command and listed 
   expect(missed.out).toContain('upper and lower case differ');
 });
 
+test('login takes a token from a pipe, and none from an empty one', async () => {
+  const args = ['login', '--url', ready.url, '--token', '-'];
+  expect(await mushu.runApart(args, {}, `${ready.admin_token}\n`)).toMatchObject({ code: 0, err: '' });
+  expect((await run(['whoami'])).out).toContain('operator');
+  const empty = await mushu.runApart(args, {}, '\n');
+  expect([empty.code, empty.err.includes('No token came through the pipe')]).toEqual([2, true]);
+});
+
 test('a file that others could read is closed by the next login, and logout empties it', async () => {
   await run(['login', '--url', ready.url, '--token', ready.admin_token]);
   chmodSync(mushu.config, 0o644);

@@ -20,7 +20,7 @@ export type Mushu = {
   /** Runs it to its end in this process, without a terminal. */
   run: (args: readonly string[], env?: Record<string, string>) => Promise<Ended>;
   /** Runs it to its end as a process, without a terminal. */
-  runApart: (args: readonly string[], env?: Record<string, string>) => Promise<Ended>;
+  runApart: (args: readonly string[], env?: Record<string, string>, input?: string) => Promise<Ended>;
   /** Starts it on a terminal of its own, 100 columns wide. */
   onTerminal: (args: readonly string[], env?: Record<string, string>) => IPty;
   home: string;
@@ -40,12 +40,13 @@ export const newMushu = (): Mushu => {
       record(args, ended);
       return ended;
     },
-    runApart: (args, env = {}) =>
+    runApart: (args, env = {}, input) =>
       new Promise((resolve) => {
         const child = spawn(process.execPath, [MUSHU, ...args], {
           env: environment(env),
-          stdio: ['ignore', 'pipe', 'pipe'],
+          stdio: ['pipe', 'pipe', 'pipe'],
         });
+        child.stdin.end(input);
         let out = '';
         let err = '';
         child.stdout.on('data', (data: Buffer) => (out += data.toString()));

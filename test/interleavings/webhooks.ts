@@ -1,35 +1,24 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
 import * as fc from 'fast-check';
 
 import type { Deps } from '../../src/broker/deps.ts';
 import { sendDue, sendRecorded } from '../../src/broker/webhooks/deliver.ts';
-import { createWebhook } from '../../src/broker/webhooks/manage-webhooks.ts';
+import { createWebhook, deleteWebhook } from '../../src/broker/webhooks/manage-webhooks.ts';
 import { newEvent } from '../../src/broker/webhooks/record.ts';
-import { compose } from '../../src/compose.ts';
-import type { Bindings } from '../../src/config.ts';
-import { mintCredential } from '../../src/crypto/credential.ts';
 import type { App } from '../../src/domain/app.ts';
 import { type Actor, OPERATOR } from '../../src/domain/audit.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { tryD1 } from '../../src/store/d1.ts';
 import { addEvent, erasedEventStatement, noteRecorded } from '../../src/store/webhooks/events.ts';
-import { openSqliteD1, type SqliteD1, type Turn } from '../support/sqlite-d1.ts';
-import { createTurns, type Task } from '../support/turns.ts';
+import { APP_ID, createWebhookWorld, HOOKS, type Mode, START, USERS, type WebhookWorld } from './webhooks-world.ts';
 
 /** Webhooks under random schedules: receivers that fail or do not answer, invocations that die, a D1 that refuses, people who are erased. */
 
-const APP_ID = 'app_webhooks';
-const START = Date.UTC(2026, 5, 15, 12, 0, 0);
-const USERS = ['ada', 'bob'];
-const HOOKS = ['https://hooks.example.com/1', 'https://hooks.example.com/2'];
 const MINUTE_MS = 60_000;
 /** What a run has read may still be sent for so long. */
-const IN_FLIGHT_MS = 60_000;
+const IN_FLIGHT_MS = 20_000;
 /** Of the cron's tick, beside what else it does. */
 const TICK_CALLS = 40;
 
-type Mode = 'ok' | 'refuses' | 'refuses_ada' | 'silent';
 type Action =
   | { do: 'record'; user: number }
   | { do: 'erase'; user: number }
@@ -37,7 +26,8 @@ type Action =
   | { do: 'receiver'; hook: number; mode: Mode }
   | { do: 'advance'; seconds: number }
   | { do: 'd1'; fault: 'refused' | 'answer_lost'; times: number }
-  | { do: 'kill'; victim: number };
+  | { do: 'kill'; victim: number }
+  | { do: 'delete'; hook: number };
 
 export type WebhookSchedule = { actions: Action[]; picks: number[] };
 
@@ -51,7 +41,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('receiver' as const),
       hook: fc.nat({ max: HOOKS.length - 1 }),
-      mode: fc.constantFrom<Mode>('ok', 'refuses', 'refuses_ada', 'silent'),
+      mode: fc.constantFrom<Mode>('ok', 'refuses', 'refuses_once', 'refuses_ada', 'silent', 'slow', 'gone'),
     }),
   },
   {
@@ -67,6 +57,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('kill' as const), victim: fc.nat({ max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), hook: fc.nat({ max: HOOKS.length - 1 }) }) },
 );
 
 export const webhookSchedule: fc.Arbitrary<WebhookSchedule> = fc.record({
@@ -74,101 +65,21 @@ export const webhookSchedule: fc.Arbitrary<WebhookSchedule> = fc.record({
   picks: fc.array(fc.nat({ max: 5 }), { maxLength: 100 }),
 });
 
-type Invocation = { d1: Turn; fetch: typeof fetch; sleep: (ms: number) => Promise<void> };
-const running = new AsyncLocalStorage<Invocation>();
-const invocation = (): Invocation => {
-  const found = running.getStore();
-  if (found === undefined) throw new Error('an effect outside of every invocation');
-  return found;
-};
-
-const shared: SqliteD1 = openSqliteD1();
-const bindings = {
-  DB: shared.bind((statements) => invocation().d1(statements)),
-  LINKS: {},
-  KEYRING: JSON.stringify({ current: 'k1', keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' } }),
-  OPERATOR_TOKEN: await mintCredential('operator', (size) => new Uint8Array(size)),
-  WITHINGS_CLIENT_ID: 'c1'.repeat(32),
-  WITHINGS_CLIENT_SECRET: '5e'.repeat(32),
-  WITHINGS_API_URL: 'https://wbsapi.withings.net',
-  WITHINGS_LOGIN_URL: 'https://account.withings.com',
-} as Bindings;
-
-/** One that a receiver took. */
-type Taken = { hook: string; seq: number; user: string; type: string; at: number };
-
-const createWebhookWorld = () => {
-  shared.clear();
-  let now = START;
-  let seed = 1;
-  const random = (size: number): Uint8Array<ArrayBuffer> =>
-    Uint8Array.from({ length: size }, () => (seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) >>> 24);
-  const modes = new Map<string, Mode>();
-  const taken: Taken[] = [];
-  const d1Faults: ('refused' | 'answer_lost')[] = [];
-  const turns = createTurns();
-  const fetchOf =
-    (task: Task): typeof fetch =>
-    async (input, init) => {
-      const hook = input instanceof Request ? input.url : input.toString();
-      const mode = modes.get(hook) ?? 'ok';
-      const sentAt = now;
-      await task.turn();
-      const { data, type } = JSON.parse(typeof init?.body === 'string' ? init.body : '{}') as {
-        type: string;
-        data: { user_id: string; sequence: number };
-      };
-      if (mode === 'silent') throw new DOMException('too late', 'TimeoutError');
-      if (mode === 'refuses' || (mode === 'refuses_ada' && data.user_id === 'ada'))
-        return new Response('no', { status: 500 });
-      taken.push({ hook, seq: data.sequence, user: data.user_id, type, at: sentAt });
-      await task.turn();
-      return new Response(null, { status: 204 });
-    };
-  const invoke = (name: string, run: (deps: Deps) => Promise<unknown>): void =>
-    turns.spawn(name, async (task) => {
-      const effects: Invocation = {
-        d1: async (statements) => {
-          await task.turn();
-          return statements.some(({ sql }) => !/^\s*select/i.test(sql)) ? d1Faults.shift() : undefined;
-        },
-        fetch: fetchOf(task),
-        sleep: async (ms) => {
-          await task.turn();
-          now += ms;
-        },
-      };
-      await running.run(effects, async () => {
-        const composed = await compose(bindings, () => undefined, {
-          fetch: (input, init) => invocation().fetch(input, init),
-          now: () => now,
-          sleep: (ms) => invocation().sleep(ms),
-          random,
-          log: () => undefined,
-        });
-        if (!composed.ok) throw new Error(composed.failure);
-        await run(composed.value);
-      });
-    });
-  return {
-    database: shared.database,
-    modes,
-    taken,
-    d1Faults,
-    turns,
-    invoke,
-    now: () => now,
-    advance: (ms: number) => {
-      now += ms;
-    },
-    settle: async () => {
-      while (turns.waiting().length > 0) await turns.release(0);
-    },
-  };
-};
-type WebhookWorld = ReturnType<typeof createWebhookWorld>;
-
 const connectionId = (index: number) => asConnectionId(100 + index);
+
+const app: App = {
+  id: APP_ID,
+  name: APP_ID,
+  accountId: undefined,
+  linkPolicy: 'open',
+  allowLoopback: false,
+  refuseBrowserKeys: false,
+  historyOnConnect: 'all',
+  sharedAccounts: 'allow',
+  disabledAt: undefined,
+  createdAt: START,
+};
+const by: Actor = { id: OPERATOR, tokenId: undefined, surface: 'api' };
 
 /** An app with two endpoints and two connected users. */
 const prepare = async (world: WebhookWorld): Promise<void> => {
@@ -178,19 +89,6 @@ const prepare = async (world: WebhookWorld): Promise<void> => {
   );
   world.database.prepare('INSERT INTO apps (id, name, created_at) VALUES (?, ?, 0)').run(APP_ID, APP_ID);
   for (const [index, name] of USERS.entries()) insert.run(connectionId(index), APP_ID, name, name);
-  const app: App = {
-    id: APP_ID,
-    name: APP_ID,
-    accountId: undefined,
-    linkPolicy: 'open',
-    allowLoopback: false,
-    refuseBrowserKeys: false,
-    sharedAccounts: 'allow',
-    historyOnConnect: 'none',
-    disabledAt: undefined,
-    createdAt: START,
-  };
-  const by: Actor = { id: OPERATOR, tokenId: undefined, surface: 'api' };
   for (const url of HOOKS) {
     const options = { url, eventTypes: undefined, payload: 'full', description: '' } as const;
     world.invoke('add', async (deps) => createWebhook(deps, { app, by }, options, []));
@@ -198,7 +96,10 @@ const prepare = async (world: WebhookWorld): Promise<void> => {
   await world.settle();
 };
 
-const begin = (world: WebhookWorld, erased: Map<string, number>, next: Action): void => {
+/** When users were erased and endpoints removed. */
+type Gone = { users: Map<string, number>; hooks: Map<string, number> };
+
+const begin = (world: WebhookWorld, gone: Gone, next: Action): void => {
   switch (next.do) {
     case 'record':
       return world.invoke('record', async (deps) => {
@@ -207,7 +108,7 @@ const begin = (world: WebhookWorld, erased: Map<string, number>, next: Action): 
         await sendRecorded(deps);
       });
     case 'erase':
-      return world.invoke('erase', (deps) => eraseUser(world, deps, erased, next.user));
+      return world.invoke('erase', (deps) => eraseUser(world, deps, gone.users, next.user));
     case 'tick':
       return world.invoke('tick', (deps) => sendDue(deps, TICK_CALLS));
     case 'receiver':
@@ -218,9 +119,21 @@ const begin = (world: WebhookWorld, erased: Map<string, number>, next: Action): 
     case 'd1':
       world.d1Faults.push(...Array<typeof next.fault>(next.times).fill(next.fault));
       return undefined;
+    case 'delete':
+      return world.invoke('delete', (deps) => deleteHook(world, deps, gone.hooks, HOOKS[next.hook] ?? ''));
     case 'kill':
       return world.turns.kill(next.victim % Math.max(1, world.turns.waiting().length));
   }
+};
+
+const endpointAt = ({ database }: WebhookWorld, url: string) =>
+  database.prepare('SELECT id, disabled_at FROM webhook_endpoints WHERE url = ?').get(url);
+
+const deleteHook = async (world: WebhookWorld, deps: Deps, removed: Map<string, number>, url: string) => {
+  const endpoint = endpointAt(world, url);
+  if (endpoint === undefined) return;
+  await deleteWebhook(deps, { app, by }, String(endpoint['id']));
+  if (endpointAt(world, url) === undefined && !removed.has(url)) removed.set(url, world.now());
 };
 
 const eraseUser = async (
@@ -249,8 +162,9 @@ const comeToRest = async (world: WebhookWorld): Promise<void> => {
   world.modes.clear();
   await world.settle();
   const left = world.database.prepare(
-    `SELECT (SELECT count(*) FROM webhook_retries) + (SELECT count(*) FROM webhook_endpoints
-       WHERE due_at IS NOT NULL OR delivered_seq < (SELECT coalesce(max(seq), 0) FROM events)) AS n`,
+    `SELECT (SELECT count(*) FROM webhook_retries AS r JOIN webhook_endpoints AS e ON e.id = r.endpoint_id
+       WHERE e.disabled_at IS NULL) + (SELECT count(*) FROM webhook_endpoints
+       WHERE disabled_at IS NULL AND (due_at IS NOT NULL OR delivered_seq < (SELECT coalesce(max(seq), 0) FROM events))) AS n`,
   );
   for (let ticks = 0; ticks < 60 && left.get()?.['n'] !== 0; ticks += 1) {
     world.advance(ticks < 10 ? MINUTE_MS : 60 * MINUTE_MS);
@@ -263,32 +177,34 @@ const comeToRest = async (world: WebhookWorld): Promise<void> => {
 export const webhookViolationsOf = async ({ actions, picks }: WebhookSchedule): Promise<string[]> => {
   const world = createWebhookWorld();
   await prepare(world);
-  const erased = new Map<string, number>();
+  const gone: Gone = { users: new Map(), hooks: new Map() };
   const left = [...actions];
   for (let step = 0; left.length > 0 || world.turns.waiting().length > 0; step += 1) {
     const waiting = world.turns.waiting().length;
     const pick = (picks[step] ?? 0) % (waiting + (left.length > 0 ? 1 : 0));
     const next = pick === waiting ? left.shift() : undefined;
     if (next === undefined) await world.turns.release(pick);
-    else begin(world, erased, next);
+    else begin(world, gone, next);
   }
   await comeToRest(world);
   return [
     ...undelivered(world),
     ...HOOKS.flatMap((hook) => outOfOrder(world, hook)),
-    ...late(world, erased),
+    ...late(world, gone),
     ...world.turns.errors.map(String),
   ];
 };
 
-const undelivered = ({ database, taken }: WebhookWorld): string[] => {
+const undelivered = (world: WebhookWorld): string[] => {
+  const { database, taken } = world;
   const events = database
     .prepare(
       `SELECT v.seq, v.type FROM events AS v LEFT JOIN connections AS c ON c.id = v.connection_id
        WHERE coalesce(v.user_id, c.user_id) IS NOT NULL`,
     )
     .all();
-  return HOOKS.flatMap((hook) =>
+  const live = HOOKS.filter((hook) => endpointAt(world, hook)?.['disabled_at'] === null);
+  return live.flatMap((hook) =>
     events
       .filter(({ seq }) => !taken.some((one) => one.hook === hook && one.seq === seq))
       .map(({ seq, type }) => `${hook} never got event ${String(seq)} (${String(type)})`),
@@ -304,7 +220,12 @@ const outOfOrder = ({ taken }: WebhookWorld, hook: string): string[] =>
       : [`${hook} got the events of ${name} in the order ${first.join(', ')}`];
   });
 
-const late = ({ taken }: WebhookWorld, erased: Map<string, number>): string[] =>
-  taken
-    .filter(({ user: name, type, at }) => type !== 'user.erased' && at > (erased.get(name) ?? Infinity) + IN_FLIGHT_MS)
-    .map(({ seq, user: name }) => `event ${seq} of ${name} was sent after the erasure`);
+const late = ({ taken }: WebhookWorld, { users, hooks }: Gone): string[] =>
+  taken.flatMap(({ seq, hook, user: name, type, at }) => [
+    ...(type !== 'user.erased' && at > (users.get(name) ?? Infinity) + IN_FLIGHT_MS
+      ? [`event ${seq} of ${name} was sent after the erasure`]
+      : []),
+    ...(at > (hooks.get(hook) ?? Infinity) + IN_FLIGHT_MS
+      ? [`event ${seq} was sent to ${hook}, which was removed`]
+      : []),
+  ]);

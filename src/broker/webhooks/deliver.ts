@@ -23,8 +23,9 @@ import type { ChangedGroups } from './event-body.ts';
 import { openSecrets } from './secrets.ts';
 import { DOWN_AFTER, type RunLimits, sendWaiting } from './send-waiting.ts';
 
-/** Longer than a run: requests start for this long, and the last may take its time-out. */
+/** Requests start for this long after the events were read. So a person who is erased in between hears of none later. */
 const RUN_MS = 20 * SECOND_MS;
+/** Longer than a run: its last request may take its time-out. */
 const SEND_LEASE_MS = 60 * SECOND_MS;
 /** Requests of one run. */
 const MAX_SENDS = 15;
@@ -49,6 +50,7 @@ export const sendRecorded = async (deps: Deps, calls = CALLS_OF_REQUEST - deps.d
   deps.db.recorded.clear();
   for (const [appId, firstSeq] of recorded) {
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const until = deps.now() + RUN_MS;
       const idle = await idleEndpoints(deps.db, appId, DOWN_AFTER - 1, deps.now());
       if (!idle.ok) return;
       const mine = idle.value.filter((waiting) => isMine(deps, waiting, firstSeq));
@@ -56,7 +58,7 @@ export const sendRecorded = async (deps: Deps, calls = CALLS_OF_REQUEST - deps.d
       const left = calls - (deps.db.calls.made - callsBefore);
       const maxSends = sendsFor(left, mine.length);
       if (maxSends < 1) return;
-      const done = await Promise.all(mine.map((waiting) => sendAtOnce(deps, waiting, maxSends)));
+      const done = await Promise.all(mine.map((waiting) => sendAtOnce(deps, waiting, { maxSends, until })));
       if (!done.some(Boolean)) break;
     }
   }
@@ -71,8 +73,12 @@ const isMine = (deps: Deps, { endpoint, fresh }: Waiting, firstSeq: number): boo
 /** How many requests each of these runs may send, so that together they fit the remaining calls. */
 const sendsFor = (calls: number, runs: number): number => Math.min(MAX_SENDS, Math.floor(calls / runs) - RUN_CALLS);
 
-const sendAtOnce = async (deps: Deps, waiting: Waiting, maxSends: number): Promise<boolean> => {
-  const outcome = await runOver(deps, waiting, { maxSends, sendsRetries: false, retriesAtOnce: true });
+const sendAtOnce = async (
+  deps: Deps,
+  waiting: Waiting,
+  limits: Pick<RunLimits, 'maxSends' | 'until'>,
+): Promise<boolean> => {
+  const outcome = await runOver(deps, waiting, { ...limits, sendsRetries: false, retriesAtOnce: true });
   if (!outcome.ok) return false;
   const finished = await finishAtOnce(deps.db, waiting.endpoint, outcome.value, deps.now());
   await report(deps, waiting.endpoint, outcome.value);
@@ -91,28 +97,24 @@ export const sendDue = async (deps: Deps, calls: number): Promise<void> => {
 };
 
 const sendUnderLease = async (deps: Deps, which: { appId: string; id: string }, maxSends: number): Promise<void> => {
+  const until = deps.now() + RUN_MS;
   const lease = { id: hex(deps.random(16)), until: deps.now() + SEND_LEASE_MS };
   const taken = await takeSendLease(deps.db, which, lease, deps.now());
   if (!taken.ok || taken.value === undefined) return;
-  const outcome = await runOver(deps, taken.value, { maxSends, sendsRetries: true, retriesAtOnce: false });
+  const outcome = await runOver(deps, taken.value, { maxSends, until, sendsRetries: true, retriesAtOnce: false });
   if (!outcome.ok) return;
   await finishSending(deps.db, which, lease, outcome.value, deps.now());
   await report(deps, taken.value.endpoint, outcome.value);
 };
 
-const runOver = async (
-  deps: Deps,
-  waiting: Waiting,
-  limits: Omit<RunLimits, 'until'>,
-): Promise<Result<RunOutcome, Failure>> => {
+const runOver = async (deps: Deps, waiting: Waiting, limits: RunLimits): Promise<Result<RunOutcome, Failure>> => {
   const { endpoint } = waiting;
   const secrets = await openSecrets(deps, endpoint);
   if (!secrets.ok) return ok(pausedFor(waiting, secrets.failure, deps.now()));
   const told = endpoint.payload === 'thin' ? [] : [...waiting.retries.map(({ event }) => event), ...waiting.fresh];
   const groups = await groupsOfEvents(deps, told);
   if (!groups.ok) return groups;
-  const until = deps.now() + RUN_MS;
-  const outcome = await sendWaiting(deps, waiting, { ...limits, until }, async (event) => {
+  const outcome = await sendWaiting(deps, waiting, limits, async (event) => {
     const body = deps.renderEvent(event, endpoint.payload, groups.value.get(event.seq));
     // Every request is counted: one count bounds D1 calls and requests of an invocation.
     deps.db.calls.made += 1;

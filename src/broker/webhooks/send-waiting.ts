@@ -32,6 +32,8 @@ export type RunLimits = {
 /** This many refused requests in a row mean that the receiver is down. */
 export const DOWN_AFTER = 2;
 const GONE = 410;
+/** Longer than a run with its last request: what another run had read before an erasure has arrived by then. */
+const LAST_WORD_MS = 40 * SECOND_MS;
 
 type Run = {
   outcome: RunOutcome & {
@@ -99,7 +101,8 @@ const sendRetries = async (
       run.blocked.has(userId) ||
       !limits.sendsRetries ||
       !mayGoOn(deps, run, limits) ||
-      (nextAt > deps.now() && !run.hasRecovered)
+      (nextAt > deps.now() && !run.hasRecovered) ||
+      heldUntil(event) > deps.now()
     ) {
       skipped.push(retry);
       if (!run.blocked.has(userId)) run.blocked.set(userId, nextAt);
@@ -125,8 +128,10 @@ const sendFresh = async (
       run.outcome.deliveredSeq = event.seq;
       continue;
     }
-    if (blockedUntil !== undefined) {
-      run.outcome.waiting.push({ seq: event.seq, failures: 0, nextAt: blockedUntil });
+    const waitsUntil = Math.max(blockedUntil ?? 0, heldUntil(event));
+    if (waitsUntil > 0 && (blockedUntil !== undefined || waitsUntil > deps.now())) {
+      run.outcome.waiting.push({ seq: event.seq, failures: 0, nextAt: waitsUntil });
+      run.blocked.set(userId, waitsUntil);
     } else {
       if (!mayGoOn(deps, run, limits)) return true;
       await attempt(deps, run, { event, failures: 0 }, limits, send);
@@ -136,6 +141,9 @@ const sendFresh = async (
   }
   return false;
 };
+
+/** That a person was erased is the last word about them, so it waits for what is still being sent. */
+const heldUntil = ({ type, at }: StoredEvent): EpochMs => (type === 'user.erased' ? at + LAST_WORD_MS : 0);
 
 /** Sends one event and stores the result. Returns whether it is finished: delivered or given up. */
 const attempt = async (
@@ -159,9 +167,9 @@ const attempt = async (
     return false;
   }
   const pause = retryPauseMs(failures + 1, uniform(deps.random), answer.retryAfterSeconds);
-  if (limits.retriesAtOnce && failures === 0 && pause < 10 * SECOND_MS) {
+  if (limits.retriesAtOnce && failures === 0 && pause < 10 * SECOND_MS && deps.now() + pause < limits.until) {
     await deps.sleep(pause);
-    return attempt(deps, run, { event, failures: 1 }, limits, send);
+    if (deps.now() < limits.until) return attempt(deps, run, { event, failures: 1 }, limits, send);
   }
   run.refusedInARow += 1;
   outcome.failures += 1;

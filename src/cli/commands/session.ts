@@ -1,3 +1,5 @@
+import { text } from 'node:stream/consumers';
+
 import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
 import { map } from '@optique/core/modifiers';
@@ -15,7 +17,8 @@ import { configPath, readProfiles, writeProfiles } from '../profiles.ts';
 const login = async (wanted: Target): Promise<void> => {
   const url = wanted.url ?? fromEnv('MUSHU_URL') ?? (await ask('Broker URL:', false));
   if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is not valid. An example: https://broker.example.com');
-  const token = wanted.token ?? fromEnv('MUSHU_TOKEN') ?? (await ask('Access token:', true));
+  const given = wanted.token ?? fromEnv('MUSHU_TOKEN');
+  const token = given === '-' ? await piped() : (given ?? (await ask('Access token:', true)));
   const origin = new URL(url).origin;
   const { value } = await call(contract.whoami, askWhoami, brokerAt(origin, token));
   const profiles = readProfiles();
@@ -26,8 +29,16 @@ const login = async (wanted: Target): Promise<void> => {
   );
 };
 
+/** A token from a pipe is in no list of processes and in no shell's history. */
+const piped = async (): Promise<string> => {
+  const token = (await text(process.stdin)).trim();
+  if (token === '') throw cliFailure(EXIT.usage, 'No token came through the pipe. Nothing was stored.');
+  return token;
+};
+
 const ask = async (question: string, hidden: boolean): Promise<string> => {
-  if (!process.stdin.isTTY) throw cliFailure(EXIT.usage, 'No terminal to ask on: give --url and --token.');
+  if (!process.stdin.isTTY)
+    throw cliFailure(EXIT.usage, 'No terminal to ask on: give --url, and --token or --token - with a pipe.');
   const answer = await askOn(process.stdin, process.stderr)(question, { hidden });
   if (answer === undefined) throw cliFailure(EXIT.usage, 'No answer. Nothing was stored.');
   return answer;
@@ -69,8 +80,8 @@ export const sessionCommands = [
     ),
     {
       brief: message`Sign in to a broker.`,
-      description: message`Asks for the URL and token if you give none, checks them, and stores them in a file that only you can read.`,
-      ...example('mushu login --url https://broker.example.com'),
+      description: message`Asks for the URL and token if you give none, checks them, and stores them in a file that only you can read. The token "-" is read from a pipe.`,
+      ...example('pass show mushu | mushu login --url https://broker.example.com --token -'),
     },
   ),
   command(
