@@ -42,6 +42,11 @@ const settings = z.object({
   WITHINGS_LOGIN_URL: z.url(),
   /** Comma-separated. */
   WITHINGS_SCOPE: z.string().default('user.metrics'),
+  /** Which of Withings' notifications are subscribed to, comma-separated: body, temperature, heart. Empty for none. */
+  NOTIFY_APPLI: z
+    .string()
+    .regex(/^(\d{1,3}(,\d{1,3}){0,9})?$/)
+    .default('1,2,4'),
   /** Where browsers reach the broker; the origin of each request where absent. */
   PUBLIC_URL: z.url().optional(),
   /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. The cron's share allows 13 at once. */
@@ -131,6 +136,7 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
   publicUrl: (requestUrl) => new URL(env.PUBLIC_URL ?? requestUrl).origin,
   operatorTokenHash: await hashCredential(env.OPERATOR_TOKEN),
   scope: env.WITHINGS_SCOPE.split(','),
+  notifyApplis: env.NOTIFY_APPLI.split(',').filter(Boolean).map(Number),
   refreshPolicy: {
     usedLatelyMs: env.REFRESH_USED_LATELY_HOURS * HOUR_MS,
     aheadMs: env.REFRESH_AHEAD_MINUTES * MINUTE_MS,

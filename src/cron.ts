@@ -1,5 +1,6 @@
 import type { Deps } from './broker/deps.ts';
 import { reasonOf, withLogId } from './broker/log.ts';
+import { pullDuePushes } from './broker/notify/pull-pushed.ts';
 import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
 import { bringBackFromAhead, isHousekeepingDue, keepHouse, sweep } from './broker/operator/sweep.ts';
@@ -44,7 +45,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: reasonOf(due.failure) });
     return alarmIfDatabaseFails(deps);
   }
-  const { refresh, resume, review, expired, webhooks, keyring, compaction } = due.value;
+  const { refresh, resume, review, pushes, expired, webhooks, keyring, compaction } = due.value;
   const callsLeft = () => MAX_CALLS - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
   if (isHousekeepingDue(now)) {
@@ -55,6 +56,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
   // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
   const mostCalls = resume ? MAX_CALLS - RESUME_CALLS / 2 : MAX_CALLS;
   const client = refresh ? await runIsolated(deps, () => refreshDue(deps, mostCalls)) : undefined;
+  if (pushes) await runIsolated(deps, () => pullDuePushes(deps, callsLeft));
   if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));
   if (review && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => reviewOneDue(deps));
   if (webhooks) await runIsolated(deps, () => sendWebhooks(deps, callsLeft));

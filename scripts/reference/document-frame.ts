@@ -73,4 +73,8 @@ export const PATH_PARAMETERS: Record<string, { description: string; example: str
   webhook_id: { description: "The endpoint's id.", example: 'wh_0123456789abcdef0123' },
   account_id: { description: "The developer account's id.", example: 'acct_0123456789abcdef0123' },
   token_id: { description: "The access token's id.", example: 'token_0123456789abcdef0123' },
+  secret: {
+    description: "A keyed hash of the person's id at Withings, which the broker gives to Withings alone.",
+    example: 'o2ZkXqLZ0m7t7qvS5vMxo0c5Vb2eQkq1Wl3N0hU9d1E',
+  },
 };

@@ -69,6 +69,8 @@ export type BrokerSettings = {
   operatorTokenHash: string;
   /** The scopes that the broker requests. */
   scope: readonly string[];
+  /** The kinds of data (Withings' `appli`) whose notifications the broker subscribes to; none if it is empty. */
+  notifyApplis: readonly number[];
   refreshPolicy: RefreshPolicy;
   /** The shares of the 120 requests a minute that Withings allows. No kind of request can use up another's share. */
   shares: Shares;

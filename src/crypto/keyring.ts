@@ -29,7 +29,8 @@ export type KeyPurpose =
   | 'sign-state'
   | 'sign-connect-session'
   | 'sign-user-token'
-  | 'hash-log';
+  | 'hash-log'
+  | 'hash-notify';
 
 const ROOT_KEY_BYTES = 32;
 

@@ -12,6 +12,8 @@ export type LogEntry = {
     | 'tick'
     | 'erasure'
     | 'webhook'
+    | 'push'
+    | 'subscription'
     | 'alarm'
     | 'alarm_over'
     | 'rate_limit'

@@ -15,6 +15,7 @@ import type { HttpContext, HttpEnv } from './context.ts';
 import { allowCrossOrigin, USER_TOKEN_PATHS } from './cors.ts';
 import { dashboard } from './dashboard/app.tsx';
 import { health } from './health.tsx';
+import { notify } from './notify.ts';
 import { oauth } from './oauth.ts';
 import { answerProblem } from './problem.ts';
 import { rateLimitFailedAuth } from './rate-limit-failed-auth.ts';
@@ -44,6 +45,7 @@ http.use(
 for (const path of USER_TOKEN_PATHS) http.use(path, allowCrossOrigin);
 
 http.route('/', oauth);
+http.route('/', notify);
 http.route('/apps/:app_id/withings', connectionsApi);
 http.route('/apps/:app_id/metrics', metricsApi);
 http.route('/apps/:app_id/changes', changesApi);

@@ -208,7 +208,7 @@ const expectOneInvocation = () => {
   expect(sent.count()).toBeLessThan(MOST_CALLS);
 };
 /**
- * Refreshes in doubt and others, the share they take from, syncs to resume, reviews, spent states, pending connections, losses, and what the
+ * Refreshes in doubt and others, the share they take from, syncs to resume, reviews, pushes, subscriptions, spent states, pending connections, losses, and what the
  * broker remembers of its keyring and its alarms.
  */
-const KINDS_OF_WORK = 10;
+const KINDS_OF_WORK = 12;

@@ -55,7 +55,9 @@ describe('changes that cannot be read', () => {
 
 describe('a position of an earlier release, in the middle of a read from the oldest on', () => {
   const store = async (position: { cursor: number; resume: unknown }) =>
-    env.DB.prepare('UPDATE connections SET sync_cursor_seconds = ?1, sync_resume = ?2, sync_history = NULL, sync_resume_at = 1')
+    env.DB.prepare(
+      'UPDATE connections SET sync_cursor_seconds = ?1, sync_resume = ?2, sync_history = NULL, sync_resume_at = 1',
+    )
       .bind(position.cursor, position.resume === undefined ? null : JSON.stringify(position.resume))
       .run();
 

@@ -27,7 +27,7 @@ const valueOf = <Value>(answer: Answer<Value>): Value => {
 };
 
 /** What a browser opens, and the document itself. */
-const NOT_CALLED = ['startLink', 'finishLink'];
+const NOT_CALLED = ['startLink', 'finishLink', 'probeNotifications', 'takeNotification'];
 
 test('every operation of the reference has a function of its name, and no function is for nothing', () => {
   const functions = Object.keys({ ...connections, ...metrics, ...management, ...accounts, ...webhooks }).filter(

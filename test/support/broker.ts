@@ -87,6 +87,8 @@ export const startBroker = async (
     WITHINGS_LOGIN_URL: 'https://account.withings.com',
     // Tests link many people while the clock stands still.
     LINK_REQUESTS_PER_MINUTE: '120',
+    // Subscribing takes its own requests and ticks. Tests of it turn it on.
+    NOTIFY_APPLI: '',
     CALLBACK_RATE: limitedTo(10, () => now),
     WAIT_RATE: limitedTo(2, () => now),
     ...options.bindings,

@@ -92,7 +92,7 @@ const syncUnderLease = async (
   const { history } = slice.position;
   if (history === undefined) return pullPages(deps, slice, review);
   // A first read has seen everything, so there is nothing to review. What is older than a history at rest was not read.
-  return pullPages(deps, slice, isAtRest(history) ? 'recent' : undefined);
+  return pullPages(deps, slice, isAtRest(history) && history.reach === 'recent' ? 'recent' : undefined);
 };
 
 const pullPages = async (

@@ -8,6 +8,10 @@ export type WorkDue = {
   refresh: boolean;
   resume: boolean;
   review: boolean;
+  /** Whether pushes of Withings wait for a sync. */
+  pushes: boolean;
+  /** Whether a step of a subscription to Withings' notifications is due. */
+  subscriptions: boolean;
   expired: boolean;
   /** Whether any app has webhooks: what waits for them is looked up apart. */
   webhooks: boolean;
@@ -40,6 +44,8 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
            EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2 AND empty_at <= ?2 + ${LONGEST_AHEAD_MS}) AS shareIsEmpty,
            EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
            EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS review,
+           EXISTS (SELECT 1 FROM waiting_pushes WHERE withings_user_id > '' AND due_at <= ?1) AS pushes,
+           EXISTS (SELECT 1 FROM subscriptions WHERE due_at <= ?1) AS subscriptions,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
              OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired,
            EXISTS (SELECT 1 FROM webhook_endpoints WHERE app_id > '') AS webhooks,
@@ -57,6 +63,8 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
       refresh: oldestDueAt !== undefined && row?.shareIsEmpty === 0,
       resume: row?.resume === 1,
       review: row?.review === 1,
+      pushes: row?.pushes === 1,
+      subscriptions: row?.subscriptions === 1,
       expired: row?.expired === 1,
       webhooks: row?.webhooks === 1,
       keyring: row?.keyring ?? undefined,
@@ -87,6 +95,8 @@ type WorkDueRow = OldestDue &
     databaseNow: number;
     resume: number;
     review: number;
+    pushes: number;
+    subscriptions: number;
     expired: number;
     webhooks: number;
     compaction: string | null;

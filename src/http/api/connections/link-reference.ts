@@ -100,6 +100,35 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     ],
   },
   {
+    id: 'probeNotifications',
+    method: 'get',
+    path: '/withings/notify/{secret}',
+    tag: 'Connecting',
+    summary: 'What Withings checks before it notifies',
+    description: 'The broker subscribes by itself; apps never call this. Also by `HEAD`. It touches nothing.',
+    auth: { kind: 'none' },
+    answers: [
+      {
+        status: 200,
+        description: 'Whatever the secret is.',
+        contents: [{ type: 'text/plain', example: 'Withings posts here.' }],
+      },
+    ],
+    problems: [],
+  },
+  {
+    id: 'takeNotification',
+    method: 'post',
+    path: '/withings/notify/{secret}',
+    tag: 'Connecting',
+    summary: "What Withings posts when a person's data changed",
+    description:
+      'A form of Withings without any values: the broker syncs for it, behind the answer. An empty body is answered 200 and touches nothing.',
+    auth: { kind: 'none' },
+    answers: [{ status: 200, description: 'Taken.', contents: [{ type: 'text/plain', example: 'Taken.' }] }],
+    problems: ['not_found', 'storage_unavailable'],
+  },
+  {
     id: 'createConnectSession',
     method: 'post',
     path: '/apps/{app_id}/withings/connect-sessions',

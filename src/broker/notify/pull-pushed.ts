@@ -1,0 +1,76 @@
+import { hex } from '../../crypto/credential.ts';
+import type { Failure } from '../../domain/failure.ts';
+import type { Result } from '../../domain/result.ts';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import { claimPush, type ClaimedPush, duePushes, finishPush, returnPush } from '../../store/notify/pushes.ts';
+import type { Deps } from '../deps.ts';
+import type { SyncPurpose } from '../sync/start-sync.ts';
+import { sync } from '../sync/sync.ts';
+import { usableAccessToken } from '../tokens/access-token.ts';
+
+/** Not use: the tokens of a person who weighs in daily are refreshed daily, not ahead of every expiry. */
+const PUSHED: SyncPurpose = { share: 'sync', isAsked: false, isUse: false, review: 'recent' };
+
+/** Longer than the syncs of one person take. A claim of an invocation that was stopped ends by itself. */
+const CLAIM_MS = 3 * MINUTE_MS;
+/** D1 calls of one sync with its refresh; an invocation of the free plan may make 50. */
+const CALLS_OF_SYNC = 14;
+const MOST_CALLS = 40;
+const FIRST_RETRY_MS = 15 * SECOND_MS;
+
+/** Syncs the connections of a person whom Withings has pushed about. What fails waits for a later tick. */
+export const pullPushed = async (deps: Deps, withingsUserId: string, mostCalls = MOST_CALLS): Promise<void> => {
+  const claim = { id: hex(deps.random(16)), until: deps.now() + CLAIM_MS };
+  const claimed = await claimPush(deps.db, withingsUserId, claim, deps.now());
+  if (!claimed.ok || claimed.value === undefined) return;
+  const { attempts, pushedAt, connections } = claimed.value;
+  let retryMs: number | undefined;
+  for (const connection of connections) {
+    const hasRoom = deps.db.calls.made + CALLS_OF_SYNC <= mostCalls;
+    const pulled = hasRoom ? await pullOne(deps, claimed.value, connection) : NO_ROOM;
+    if (!pulled.ok && !hasEnded(pulled.failure)) retryMs = Math.max(retryMs ?? 0, retryAfter(pulled.failure, attempts));
+  }
+  deps.log({
+    level: 'info',
+    event: 'push',
+    outcome: retryMs === undefined ? 'pulled' : 'postponed',
+    count: connections.length,
+    durationMs: deps.now() - pushedAt,
+  });
+  await (retryMs === undefined
+    ? finishPush(deps.db, withingsUserId, claim, pushedAt)
+    : returnPush(deps.db, withingsUserId, claim, deps.now() + retryMs));
+};
+
+/** The rest of a person with many connections is due at once, with those first that were not synced. */
+const NO_ROOM = { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 0 } } as const;
+
+/** A push about the account is no proof that it ended. The refresh is: if Withings rejects it, the connection ends. */
+const pullOne = (
+  deps: Deps,
+  { refreshes }: ClaimedPush,
+  { id, tokenVersion }: ClaimedPush['connections'][number],
+): Promise<Result<unknown, Failure>> =>
+  refreshes
+    ? usableAccessToken(deps, id, { share: 'sync', rejectedVersion: tokenVersion })
+    : sync(deps, { id }, PUSHED);
+
+const hasEnded = ({ kind }: Failure): boolean => kind === 'reauth_required' || kind === 'not_connected';
+
+const retryAfter = (failure: Failure, attempts: number): number => {
+  const asked = 'retryAfterSeconds' in failure ? failure.retryAfterSeconds * SECOND_MS : 0;
+  return Math.max(asked, Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), HOUR_MS));
+};
+
+/** People whose pushes one tick pulls. */
+const MOST_PEOPLE = 4;
+
+/** The cron's part: pushes whose own invocation could not pull, or was stopped. */
+export const pullDuePushes = async (deps: Deps, callsLeft: () => number): Promise<void> => {
+  const due = await duePushes(deps.db, deps.now(), MOST_PEOPLE);
+  if (!due.ok) return deps.log({ level: 'warn', event: 'tick', outcome: 'push_failed', reason: due.failure.kind });
+  for (const withingsUserId of due.value) {
+    if (callsLeft() < CALLS_OF_SYNC + 2) return;
+    await pullPushed(deps, withingsUserId, deps.db.calls.made + callsLeft());
+  }
+};
