@@ -82,23 +82,6 @@ const NODE_GLOBALS = ['process', 'Buffer', 'global', 'setImmediate', 'clearImmed
 
 const restrictImports = (patterns: Pattern[]) => ({ 'no-restricted-imports': ['error' as const, { patterns }] });
 
-/** Still to be split. */
-const LONG_FILES = [
-  'src/store/metrics/series.ts',
-  'src/broker/tokens/refresh.ts',
-  'src/store/tokens/tokens.ts',
-  'test/interleavings/webhooks.ts',
-  'test/http/dashboard-pages.test.ts',
-  'test/broker/refresh-rules.test.ts',
-  'test/http/webhooks.test.ts',
-];
-const FILES_WITH_LONG_FUNCTIONS = [
-  'scripts/dev/worker.ts',
-  'scripts/deploy/deployment.ts',
-  'scripts/dev/start.ts',
-  'scripts/reference/page.ts',
-];
-
 export default defineConfig({
   plugins: ['typescript', 'import', 'unicorn', 'oxc', 'promise'],
   categories: {
@@ -185,14 +168,6 @@ export default defineConfig({
       // A `describe` holds its tests, and a stand-in its small functions.
       files: ['test/**'],
       rules: { 'eslint/max-lines-per-function': 'off' },
-    },
-    {
-      files: LONG_FILES,
-      rules: { 'eslint/max-lines': ['error', { max: 500 }] },
-    },
-    {
-      files: FILES_WITH_LONG_FUNCTIONS,
-      rules: { 'eslint/max-lines-per-function': ['error', { max: 70 }] },
     },
   ],
 });

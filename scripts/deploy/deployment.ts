@@ -34,15 +34,10 @@ export type DeployContext = {
 
 /** Deploys. Returns the broker's address. */
 export const deploy = async (options: DeployOptions, context: DeployContext): Promise<string> => {
-  const { env, stateDir, ask, say } = context;
-  const project = readProject(env);
+  const { stateDir, ask, say } = context;
+  const project = readProject(context.env);
   const earlier = stateDir.deployment();
-  const accountId = await findAccount(wranglerWith({}), options.accountId ?? earlier?.accountId, ask);
-  if (earlier !== undefined && earlier.accountId !== accountId) {
-    throw userError(
-      `${stateDir.path('.')} belongs to the account ${earlier.accountId}. Choose another folder with --state.`,
-    );
-  }
+  const accountId = await accountOf(options, context, earlier);
   const wrangler = wranglerWith({ CLOUDFLARE_ACCOUNT_ID: accountId });
   const found = await findExistingResources(wrangler, project, earlier);
   const chosen = await askForTheRest(options, found, earlier, ask);
@@ -55,27 +50,13 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
     stateDir.keepDeployment({ ...stateDir.deployment(), accountId, ...more });
 
   keep({ domain: chosen.domain ?? null });
-  const databaseId = found.databaseId ?? (await makeDatabase(wrangler, project.d1_databases[0].database_name, chosen));
-  say(`database ${databaseId}: ${found.databaseId === undefined ? 'made' : 'there already'}`);
-  keep({ databaseId });
-  const namespaceId = found.namespaceId ?? (await makeNamespace(wrangler, namespaceTitle(project), chosen));
-  say(`KV namespace ${namespaceId}: ${found.namespaceId === undefined ? 'made' : 'there already'}`);
-  keep({ namespaceId });
-
-  const resources: Resources = { accountId, databaseId, namespaceId };
+  const ids = await findOrMake(wrangler, project, { found, chosen, say, keep });
+  const resources: Resources = { accountId, ...ids };
   const config = stateDir.writeConfig(deploymentConfig(project, resources, chosen.domain));
-  const location = await withRemedy('Reading where the database runs', async () =>
-    locationOfDatabase(wrangler, config),
-  );
-  const region = regionBeside(location);
+  const region = await regionOf(wrangler, config, say);
   const configure = (workersDevUrl: string | undefined) =>
     stateDir.writeConfig(deploymentConfig(project, resources, chosen.domain, region, workersDevUrl));
   configure(earlier?.workersDevUrl);
-  say(
-    region === undefined
-      ? 'database: Cloudflare does not say where it runs, so the Worker runs near its users'
-      : `database: runs in ${location}, and the Worker beside it (${region})`,
-  );
   await withRemedy('Applying the migrations', async () =>
     wrangler(['d1', 'migrations', 'apply', 'DB', '--remote', '--config', config]),
   );
@@ -101,6 +82,58 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
   const failing = await checkHealth(asked);
   say(`${asked}/healthz: answers${failing.length === 0 ? '' : `, but these fail: ${failing.join(', ')}`}`);
   return url;
+};
+
+/** The account to deploy to. It must be the one of the state folder. */
+const accountOf = async (
+  options: DeployOptions,
+  { stateDir, ask }: DeployContext,
+  earlier: KeptDeployment | undefined,
+): Promise<string> => {
+  const accountId = await findAccount(wranglerWith({}), options.accountId ?? earlier?.accountId, ask);
+  if (earlier === undefined || earlier.accountId === accountId) return accountId;
+  throw userError(
+    `${stateDir.path('.')} belongs to the account ${earlier.accountId}. Choose another folder with --state.`,
+  );
+};
+
+/** The ids of the database and the KV namespace, each recorded before the next one is created. */
+const findOrMake = async (
+  wrangler: Wrangler,
+  project: ReturnType<typeof readProject>,
+  {
+    found,
+    chosen,
+    say,
+    keep,
+  }: {
+    found: ExistingResources;
+    chosen: Chosen;
+    say: DeployContext['say'];
+    keep: (more: Partial<KeptDeployment>) => void;
+  },
+): Promise<Omit<Resources, 'accountId'>> => {
+  const databaseId = found.databaseId ?? (await makeDatabase(wrangler, project.d1_databases[0].database_name, chosen));
+  say(`database ${databaseId}: ${found.databaseId === undefined ? 'made' : 'there already'}`);
+  keep({ databaseId });
+  const namespaceId = found.namespaceId ?? (await makeNamespace(wrangler, namespaceTitle(project), chosen));
+  say(`KV namespace ${namespaceId}: ${found.namespaceId === undefined ? 'made' : 'there already'}`);
+  keep({ namespaceId });
+  return { databaseId, namespaceId };
+};
+
+/** Where the database runs, and so the Worker; undefined if Cloudflare does not say. */
+const regionOf = async (wrangler: Wrangler, config: string, say: DeployContext['say']): Promise<string | undefined> => {
+  const location = await withRemedy('Reading where the database runs', async () =>
+    locationOfDatabase(wrangler, config),
+  );
+  const region = regionBeside(location);
+  say(
+    region === undefined
+      ? 'database: Cloudflare does not say where it runs, so the Worker runs near its users'
+      : `database: runs in ${location}, and the Worker beside it (${region})`,
+  );
+  return region;
 };
 
 type Chosen = {

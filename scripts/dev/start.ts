@@ -47,33 +47,20 @@ export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Run
   const callbackUrls = origins.map((origin) => `${origin}/withings/callback`);
   const withings: Withings = upstream ?? simulatedWithings(options, reach, ports.simulator.port);
   const keep = keeper(options, parts);
+  const { listenOn } = reach;
+  const simulate = () => startSimulator(state, { port: ports.simulator.port, listenOn, withings, callbackUrls });
   const [secrets] = await Promise.all([
     localSecrets(state),
     migrate(state),
-    withings.kind === 'simulated'
-      ? startSimulator(state, {
-          port: ports.simulator.port,
-          listenOn: reach.listenOn,
-          withings,
-          callbackUrls,
-        }).then((child) => keep(child, 'The simulated Withings'))
-      : undefined,
+    withings.kind === 'simulated' ? simulate().then((child) => keep(child, 'The simulated Withings')) : undefined,
   ]);
-  keep(
-    await startWorker(state, {
-      port: ports.worker.port,
-      reach,
-      secrets,
-      withings,
-      settings: options.settings,
-      onLine: options.onLog,
-    }),
-    'The Worker',
-  );
+  const { settings, onLog: onLine } = options;
+  const worker = await startWorker(state, { port: ports.worker.port, reach, secrets, withings, settings, onLine });
+  keep(worker, 'The Worker');
   const clock = startClock(localUrl);
   parts.add(async () => clearInterval(clock));
   const app = await demoApp(state, localUrl, secrets.operatorToken);
-  const page = await serveDemoApp(ports.demoApp.port, localUrl, app, reach.listenOn);
+  const page = await serveDemoApp(ports.demoApp.port, localUrl, app, listenOn);
   parts.add(async () => page.server.close().closeAllConnections());
   return {
     url,

@@ -59,6 +59,15 @@ const allMigrations = (names: readonly string[]): string =>
     ]),
   ].join('\n');
 
+type WorkerOptions = {
+  port: number;
+  reach: Reach;
+  secrets: Secrets;
+  withings: Withings;
+  settings: Record<string, string>;
+  onLine: (line: string) => void;
+};
+
 /**
  * Starts the Worker in workerd, as `wrangler dev` runs it, and resolves when it serves requests.
  *
@@ -67,21 +76,7 @@ const allMigrations = (names: readonly string[]): string =>
  */
 export const startWorker = async (
   state: State,
-  {
-    port,
-    reach,
-    secrets,
-    withings,
-    settings,
-    onLine,
-  }: {
-    port: number;
-    reach: Reach;
-    secrets: Secrets;
-    withings: Withings;
-    settings: Record<string, string>;
-    onLine: (line: string) => void;
-  },
+  { port, reach, secrets, withings, settings, onLine }: WorkerOptions,
 ): Promise<Child> => {
   // With this environment file wrangler does not read another one of the project.
   const variables = state.path('worker.env');

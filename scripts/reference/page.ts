@@ -26,22 +26,7 @@ export const renderPage = async (document: Json): Promise<string> => {
         <link rel="stylesheet" href="/assets/reference.css" />
       </head>
       <body>
-        <nav aria-label="Reference">
-          <p>
-            <a href="/"><strong>${info.title}</strong></a> ${info.version}
-          </p>
-          ${tags.map(
-            (tag) =>
-              html`<p>${tag.name}</p>
-                <ul>
-                  ${operations
-                    .filter(({ tags: [of] }) => of === tag.name)
-                    .map(({ operationId, summary }) => html`<li><a href="#${operationId}">${summary}</a></li>`)}
-                </ul>`,
-          )}
-          <p><a href="#errors">Errors</a></p>
-          <p><a href="#schemas">Schemas</a></p>
-        </nav>
+        ${navigation(info, tags, operations)}
         <main>
           <h1>${info.title} API</h1>
           ${paragraphs(info.description)}
@@ -55,27 +40,50 @@ export const renderPage = async (document: Json): Promise<string> => {
                 ${paragraphs(tag.description)}
                 ${operations.filter(({ tags: [of] }) => of === tag.name).map(renderOperation)}`,
           )}
-          <h2 id="errors">Errors</h2>
-          ${Object.entries(components.examples).map(
-            ([code, { summary, value }]) =>
-              html`<section id="error-${code}">
-                <h3><code>${code}</code></h3>
-                <p>${String(value['status'])}: ${summary}. ${inline(String(value['detail']))}</p>
-              </section>`,
-          )}
-          <h2 id="schemas">Schemas</h2>
-          ${Object.entries(components.schemas).map(
-            ([name, schema]) =>
-              html`<section id="schema-${name}">
-                <h3>${name}</h3>
-                ${schemaTable(schema)}
-              </section>`,
-          )}
+          ${errorsAndSchemas(components)}
         </main>
       </body>
     </html>`;
   return withoutIndentation(String(page));
 };
+
+type Located = OperationShown & { method: string; path: string; shared: Parameter[] };
+
+const navigation = (info: Shown['info'], tags: Shown['tags'], operations: readonly Located[]) =>
+  html`<nav aria-label="Reference">
+    <p>
+      <a href="/"><strong>${info.title}</strong></a> ${info.version}
+    </p>
+    ${tags.map(
+      (tag) =>
+        html`<p>${tag.name}</p>
+          <ul>
+            ${operations
+              .filter(({ tags: [of] }) => of === tag.name)
+              .map(({ operationId, summary }) => html`<li><a href="#${operationId}">${summary}</a></li>`)}
+          </ul>`,
+    )}
+    <p><a href="#errors">Errors</a></p>
+    <p><a href="#schemas">Schemas</a></p>
+  </nav>`;
+
+const errorsAndSchemas = (components: Components) =>
+  html`<h2 id="errors">Errors</h2>
+    ${Object.entries(components.examples).map(
+      ([code, { summary, value }]) =>
+        html`<section id="error-${code}">
+          <h3><code>${code}</code></h3>
+          <p>${String(value['status'])}: ${summary}. ${inline(String(value['detail']))}</p>
+        </section>`,
+    )}
+    <h2 id="schemas">Schemas</h2>
+    ${Object.entries(components.schemas).map(
+      ([name, schema]) =>
+        html`<section id="schema-${name}">
+          <h3>${name}</h3>
+          ${schemaTable(schema)}
+        </section>`,
+    )}`;
 
 /** Removes the templates' indentation; examples keep their lines. */
 export const withoutIndentation = (page: string): string =>
