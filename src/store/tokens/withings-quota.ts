@@ -7,7 +7,8 @@ import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
  * that many requests of one kind do not block another: refreshes by the cron, syncs by apps, syncs and reviews that the
  * cron continues, code exchanges, subscriptions, and the rest (revocations, proofs of the client secret).
  */
-export type QuotaName = 'cron' | 'sync' | 'resume' | 'review' | 'link' | 'notify' | 'other';
+export const QUOTA_NAMES = ['cron', 'sync', 'resume', 'review', 'link', 'notify', 'other'] as const;
+export type QuotaName = (typeof QUOTA_NAMES)[number];
 
 /** At most this many requests in any 60 seconds. */
 export type Share = { requestsPerMinute: number };
@@ -239,3 +240,7 @@ export const latestEmptyAt = (name: QuotaName, share: Share, now: EpochMs): Epoc
   const { intervalMs, burstMs } = pace(name, share);
   return now + burstMs - intervalMs;
 };
+
+/** The requests of a share that were made and have not come back yet. */
+export const inUse = (name: QuotaName, share: Share, emptyAt: EpochMs, now: EpochMs): number =>
+  Math.max(0, Math.ceil((emptyAt - now) / pace(name, share).intervalMs));

@@ -7,10 +7,12 @@ import {
   showBrokerActivity,
   showBrokerHealth,
 } from '../../../broker/operator/operator-report.ts';
+import { showResources } from '../../../broker/operator/show-resources.ts';
 import { ALARMS } from '../../../domain/alarm.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { Activity } from '../components/activity.tsx';
 import { Badge } from '../components/badge.tsx';
+import { BrokerResources } from '../components/resources.tsx';
 import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardEnv } from '../context.ts';
@@ -21,9 +23,14 @@ import { page } from '../layout.tsx';
 export const brokerPages = new Hono<DashboardEnv>();
 
 brokerPages.get('/', async (c) => {
-  const [shown, activity] = await Promise.all([showBrokerHealth(c.get('deps')), showBrokerActivity(c.get('deps'))]);
+  const [shown, activity, resources] = await Promise.all([
+    showBrokerHealth(c.get('deps')),
+    showBrokerActivity(c.get('deps')),
+    showResources(c.get('deps')),
+  ]);
   if (!shown.ok) return answerFailure(c, shown.failure);
   if (!activity.ok) return answerFailure(c, activity.failure);
+  if (!resources.ok) return answerFailure(c, resources.failure);
   const health = shown.value;
   return page(
     c,
@@ -32,6 +39,7 @@ brokerPages.get('/', async (c) => {
       <h1>Broker</h1>
       <Alarms alarms={health.alarms} now={c.get('deps').now()} />
       <Cron health={health} now={c.get('deps').now()} />
+      <BrokerResources resources={resources.value} />
       <div class="halves">
         <Reasons
           id="failing"

@@ -1,0 +1,28 @@
+import type { Failure } from '../../domain/failure.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { type Resources, resources } from '../../store/operator/resources.ts';
+import type { QuotaName } from '../../store/tokens/withings-quota.ts';
+import type { Deps } from '../deps.ts';
+
+/** Apps and users are counted up to here. */
+export const MAX_HELD = 10_000;
+
+/** What the broker holds and uses, and the limits of each. */
+export type ShownResources = Omit<Resources, 'requests'> & {
+  databaseMaxBytes: number;
+  quota: { name: QuotaName; inUse: number; perMinute: number }[];
+};
+
+/** Reads what the broker holds and uses now. */
+export const showResources = async (deps: Deps): Promise<Result<ShownResources, Failure>> => {
+  const { shares, alarms } = deps.settings;
+  const found = await resources(deps.db, shares, MAX_HELD, deps.now());
+  if (!found.ok) return found;
+  const { requests, ...held } = found.value;
+  const quota = (Object.entries(requests) as [QuotaName, number][]).map(([name, inUse]) => ({
+    name,
+    inUse,
+    perMinute: shares[name].requestsPerMinute,
+  }));
+  return ok({ ...held, databaseMaxBytes: alarms.databaseMaxBytes, quota });
+};

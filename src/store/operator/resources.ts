@@ -1,0 +1,45 @@
+import type { EpochMs } from '../../domain/time.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { inUse, QUOTA_NAMES, type QuotaName, type Share } from '../tokens/withings-quota.ts';
+
+/** What the broker holds, and what it uses of Withings' requests. */
+export type Resources = {
+  databaseBytes: number;
+  /** Apps and current connections, each up to a limit. */
+  apps: number;
+  users: number;
+  /** Requests of each share that have not come back yet. */
+  requests: Record<QuotaName, number>;
+};
+
+/** Reads them in one round trip: at most `most` entries each of two indexes, and a row for each share. */
+export const resources = (
+  db: Db,
+  shares: Record<QuotaName, Share>,
+  most: number,
+  now: EpochMs,
+): StoreResult<Resources> =>
+  tryD1(db, async () => {
+    const [counts, budgets] = await db.d1.batch([
+      db.d1
+        .prepare(
+          `SELECT (SELECT count(*) FROM (SELECT 1 FROM apps WHERE id > '' LIMIT ?1)) AS apps,
+             (SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id > '' AND is_current = 1 LIMIT ?1)) AS users`,
+        )
+        .bind(most),
+      db.d1
+        .prepare('SELECT name, empty_at FROM request_budgets WHERE name IN (SELECT value FROM json_each(?1))')
+        .bind(JSON.stringify(QUOTA_NAMES)),
+    ]);
+    const [row] = (counts?.results ?? []) as { apps: number; users: number }[];
+    const emptyAt = new Map(
+      ((budgets?.results ?? []) as { name: string; empty_at: number }[]).map((one) => [one.name, one.empty_at]),
+    );
+    const requests = QUOTA_NAMES.map((name) => [name, inUse(name, shares[name], emptyAt.get(name) ?? 0, now)] as const);
+    return {
+      databaseBytes: counts?.meta.size_after ?? 0,
+      apps: row?.apps ?? 0,
+      users: row?.users ?? 0,
+      requests: Object.fromEntries(requests) as Record<QuotaName, number>,
+    };
+  });

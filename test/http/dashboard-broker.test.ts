@@ -1,0 +1,50 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, expect, test } from 'vitest';
+
+import { version } from '../../package.json';
+import { type Broker, emptyTables, makeApp, startBroker } from '../support/broker.ts';
+import { connectAda } from '../support/connect-ada.ts';
+import { type DashboardBrowser, dashboardBrowser } from '../support/dashboard.ts';
+
+/** The operator's page. */
+
+let broker: Broker;
+let browser: DashboardBrowser;
+
+beforeEach(async () => {
+  await emptyTables();
+  broker = await startBroker();
+  browser = dashboardBrowser(broker);
+  await browser.signIn(broker.operatorToken);
+});
+
+const figure = (html: string, name: string): string =>
+  new RegExp(`<dt>${name}[^<]*</dt><dd[^>]*>([^<]*)`).exec(html)?.[1] ?? '';
+const share = (html: string, name: string): string[] => {
+  const row = html.split('<tr role="row"').find((text) => text.includes(`>${name}<`)) ?? '';
+  return [...row.matchAll(/<span>(\d+)<\/span>/g)].map(([, count = '']) => count);
+};
+
+test('shows apps, users, the size of the database, the version and what is used of Withings’ requests', async () => {
+  const before = (await browser.get('/dashboard/broker')).html;
+  expect([figure(before, 'Apps'), figure(before, 'Users'), figure(before, 'Version')]).toEqual(['0', '0', version]);
+  expect(Number.parseFloat(figure(before, 'Database'))).toBeGreaterThan(0);
+  expect(share(before, 'Syncs that apps ask for')[0]).toBe('0');
+  const app = await makeApp(broker);
+  await connectAda(broker, app);
+  const after = (await browser.get('/dashboard/broker')).html;
+  expect([figure(after, 'Apps'), figure(after, 'Users')]).toEqual(['1', '1']);
+  const [inUse, perMinute] = share(after, 'Syncs that apps ask for').map(Number);
+  expect(inUse).toBeGreaterThan(0);
+  expect(perMinute).toBeGreaterThanOrEqual(inUse ?? Infinity);
+  broker.advance(60_000);
+  expect(share((await browser.get('/dashboard/broker')).html, 'Syncs that apps ask for')[0]).toBe('0');
+});
+
+test('counts no further than ten thousand, whatever the tables hold', async () => {
+  await env.DB.prepare(
+    `INSERT INTO apps (id, name, created_at)
+     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10001) SELECT printf('app_%020d', i), 'x', 0 FROM n`,
+  ).run();
+  expect(figure((await browser.get('/dashboard/broker')).html, 'Apps')).toBe('10,000 or more');
+});
