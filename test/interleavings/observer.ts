@@ -2,6 +2,7 @@ import type { TokenOwner } from '../../src/broker/tokens/sealed-tokens.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import type { Sent, SqliteD1 } from '../support/sqlite-d1.ts';
+import type { Task } from '../support/turns.ts';
 
 /** Requests a minute that the cron and the syncs may make: small, so that they are reached. */
 export const SHARES: Record<'cron' | 'sync', number> = { cron: 6, sync: 8 };
@@ -22,7 +23,7 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
   /** What each task was last granted: when, and out of which share. */
   const granted = new Map<string, { share: string; at: number }>();
   const asked: Record<string, number[]> = { cron: [], sync: [] };
-  const refreshing: { grant: number; call: Call }[] = [];
+  const refreshing: { grant: number; userid: number; call: Call }[] = [];
   const unopened = new Map<string, TokenOwner>();
   const stored = new Set<string>();
   /** Users who have been told that they are disconnected, and whose row must stay so. */
@@ -67,28 +68,51 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
     }
   };
   const countRefresh = (token: string, call: Call) => {
-    const grant = simulator.state.grants.byRefreshToken(token)?.grant.id ?? 0;
+    const { id: grant = 0, userid = 0 } = simulator.state.grants.byRefreshToken(token)?.grant ?? {};
     const beside = refreshing.some(
       (other) => other.grant === grant && !other.call.done && now() - other.call.sentAt < TIMEOUT_MS,
     );
     if (beside) violations.push('two refreshes of one connection at once');
-    refreshing.push({ grant, call });
+    refreshing.push({ grant, userid, call });
   };
 
   return {
     violations,
     disconnected,
     /** A request leaves the broker. */
-    sent: (task: string, init: RequestInit | undefined): Call => {
-      const call = { sentAt: now(), done: false };
+    sent: (task: Task, init: RequestInit | undefined): Call => {
+      const call = { task, sentAt: now(), done: false, tookEffect: false, broughtPair: false };
       const form = formOf(init);
-      const take = granted.get(task);
+      const take = granted.get(task.name);
       if (take === undefined) violations.push('a request that no share granted');
       else if (take.share in SHARES) countAgainstShare(take.share as keyof typeof SHARES, take.at);
       const refreshToken = form.get('refresh_token');
       if (refreshToken !== null) countRefresh(refreshToken, call);
       return call;
     },
+    /** Withings carries it out. */
+    carryOut: async (call: Call, run: () => Promise<Response>): Promise<Response> => {
+      const pairs = () => simulator.state.grants.all().reduce((sum, grant) => sum + grant.pairs.length, 0);
+      const before = pairs();
+      try {
+        return await run();
+      } finally {
+        call.tookEffect = pairs() > before;
+      }
+    },
+    /** Its answer reaches the broker. */
+    answered: (call: Call, body: string): void => {
+      call.broughtPair = /^\{"status":0.*"refresh_token".*\}\}$/s.test(body);
+    },
+    /**
+     * Whether a pair of this person may have been lost on the way, to no fault of the broker's: it never came, or whoever had it was killed, or
+     * KV failed.
+     */
+    mayHaveMissed: (userid: number): boolean =>
+      refreshing.some(
+        ({ userid: whose, call: { tookEffect, broughtPair, task } }) =>
+          whose === userid && tookEffect && (!broughtPair || task.killed || task.kvFailed === true),
+      ),
     /** A request reaches Withings. */
     arrives: async (init: RequestInit | undefined): Promise<void> => {
       const bearer = new Headers(init?.headers).get('authorization')?.replace('Bearer ', '');
@@ -112,7 +136,7 @@ type Observed = {
 };
 
 /** A request under way. */
-export type Call = { sentAt: number; done: boolean };
+export type Call = { task: Task; sentAt: number; done: boolean; tookEffect: boolean; broughtPair: boolean };
 
 const formOf = (init: RequestInit | undefined): URLSearchParams =>
   init?.body instanceof URLSearchParams ? init.body : new URLSearchParams();

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { computeInline } from '../support/inline-subtle.ts';
-import { type Schedule, schedule, violationsOf } from './schedule.ts';
+import { type Schedule, schedule } from './actions.ts';
+import { violationsOf } from './schedule.ts';
 
 computeInline();
 
@@ -27,6 +28,15 @@ const FOUND: Schedule[] = [
       { do: 'sync', user: 0 },
     ],
     picks: [0, 1],
+  },
+  {
+    // D1 was out for longer than the token before lived, and the pair was dropped.
+    ageMinutes: 240,
+    actions: [
+      { do: 'sync', user: 0 },
+      { do: 'outage', hours: 9 },
+    ],
+    picks: [0, 0, 0, 0, 1],
   },
 ];
 

@@ -35,7 +35,7 @@ const loadSubject = async (): Promise<Subject> => {
     const { webhookSchedule, webhookViolationsOf } = await import('./webhooks.ts');
     return { arbitrary: webhookSchedule, violationsOf: webhookViolationsOf };
   }
-  const { schedule, violationsOf } = await import('./schedule.ts');
+  const [{ schedule }, { violationsOf }] = await Promise.all([import('./actions.ts'), import('./schedule.ts')]);
   return { arbitrary: schedule, violationsOf };
 };
 const subject = await loadSubject();

@@ -23,7 +23,13 @@ export const APP_ID = 'app_torture';
 export const START = Date.UTC(2026, 5, 15, 12, 0, 0);
 
 /** What the effects of an invocation go through, found by whoever causes one. */
-type Invocation = { task: Task; d1: Turn; fetch: typeof fetch; sleep: (ms: number) => Promise<void> };
+type Invocation = {
+  task: Task;
+  d1: Turn;
+  kv: KVNamespace;
+  fetch: typeof fetch;
+  sleep: (ms: number) => Promise<void>;
+};
 const running = new AsyncLocalStorage<Invocation>();
 const invocation = (): Invocation => {
   const found = running.getStore();
@@ -35,7 +41,11 @@ const invocation = (): Invocation => {
 const shared: SqliteD1 = openSqliteD1();
 const bindings = {
   DB: shared.bind((statements) => invocation().d1(statements)),
-  LINKS: {},
+  LINKS: {
+    get: (key: string) => invocation().kv.get(key),
+    put: (key: string, value: string) => invocation().kv.put(key, value),
+    delete: (key: string) => invocation().kv.delete(key),
+  },
   KEYRING,
   OPERATOR_TOKEN: await mintCredential('operator', (size) => new Uint8Array(size)),
   WITHINGS_CLIENT_ID: CLIENT_ID,
@@ -73,6 +83,9 @@ export const createWorld = (users: readonly string[]) => {
   });
   simulator.state.clock.freeze();
   const d1Faults: D1Fault[] = [];
+  /** Until when D1 refuses everything. */
+  let d1OutUntil = START;
+  const kv = createKv();
   const turns = createTurns();
   const taskName = () => invocation().task.name;
   const observer = observe({
@@ -92,21 +105,23 @@ export const createWorld = (users: readonly string[]) => {
     (task: Task): Turn =>
     async (statements) => {
       await task.turn();
+      if (now < d1OutUntil) return 'refused';
       return statements.some(({ sql }) => isWrite(sql)) ? d1Faults.shift() : undefined;
     };
   const fetchOf =
     (task: Task): typeof fetch =>
     async (input, init) => {
-      const call = observer.sent(task.name, init);
+      const call = observer.sent(task, init);
       const timedOut = () => now - call.sentAt >= TIMEOUT_MS;
       try {
         await task.turn();
         // Withings carries out what reaches it in time, or never.
         if (timedOut()) throw new TypeError('timeout');
         await observer.arrives(init);
-        const answer = await simulator.fetch(input, init);
+        const answer = await observer.carryOut(call, () => simulator.fetch(input, init));
         await task.turn();
         if (timedOut()) throw new TypeError('timeout');
+        observer.answered(call, await answer.clone().text());
         return answer;
       } finally {
         call.done = true;
@@ -138,12 +153,19 @@ export const createWorld = (users: readonly string[]) => {
     turns,
     observer,
     d1Faults,
+    /** How many of the next operations of KV fail. */
+    failKv: kv.fail,
+    /** D1 refuses everything for so long. */
+    endD1: (forMs: number) => {
+      d1OutUntil = Math.max(d1OutUntil, now + forMs);
+    },
+    d1OutUntil: () => d1OutUntil,
     advance,
     now: () => now,
     /** Starts an invocation. */
     invoke: (name: string, run: (deps: Deps) => Promise<unknown>, ended: () => void = () => undefined) =>
       turns.spawn(name, async (task) => {
-        const effects = { task, d1: turnOf(task), fetch: fetchOf(task), sleep: sleepOf(task) };
+        const effects = { task, d1: turnOf(task), kv: kv.of(task), fetch: fetchOf(task), sleep: sleepOf(task) };
         await running.run(effects, async () => run(await compositionOf()));
         ended();
       }),
@@ -158,6 +180,41 @@ export type World = ReturnType<typeof createWorld>;
 const openWith = async (deps: Deps, sealed: string, owner: TokenOwner): Promise<string | undefined> => {
   const opened = await openToken(deps, owner, 'access_token', sealed);
   return opened.ok ? opened.value.reveal() : undefined;
+};
+
+/** A KV that every location reads as it was written last. */
+const createKv = () => {
+  const values = new Map<string, string>();
+  let failures = 0;
+  const of = (task: Task): KVNamespace => {
+    const turn = async () => {
+      await task.turn();
+      if (failures === 0) return;
+      failures -= 1;
+      task.kvFailed = true;
+      throw new Error('KV failed: 429 Too Many Requests');
+    };
+    return {
+      get: async (key: string) => {
+        await turn();
+        return values.get(key) ?? null;
+      },
+      put: async (key: string, value: string) => {
+        await turn();
+        values.set(key, value);
+      },
+      delete: async (key: string) => {
+        await turn();
+        values.delete(key);
+      },
+    } as unknown as KVNamespace;
+  };
+  return {
+    of,
+    fail: (times: number) => {
+      failures = times;
+    },
+  };
 };
 
 /** Mulberry32: the same bytes in every run. */

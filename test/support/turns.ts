@@ -2,7 +2,14 @@
  * Tasks that run one at a time between two waits, in an order that is decided from outside: the same decisions give the same run. A task
  * waits at every effect on the outside (`turn`); what happens inside it in between, cryptography included, is waited for.
  */
-export type Task = { name: string; turn: () => Promise<void> };
+export type Task = {
+  name: string;
+  turn: () => Promise<void>;
+  /** It was ended where it stood. */
+  killed: boolean;
+  /** KV has failed it. */
+  kvFailed?: boolean;
+};
 
 export type Turns = {
   spawn: (name: string, run: (task: Task) => Promise<void>) => void;
@@ -18,7 +25,7 @@ export type Turns = {
 
 /** No tasks yet. */
 export const createTurns = (): Turns => {
-  const waiting: { name: string; go: () => void }[] = [];
+  const waiting: { task: Task; go: () => void }[] = [];
   const errors: unknown[] = [];
   let running = 0;
   let still = Promise.withResolvers<void>();
@@ -34,25 +41,27 @@ export const createTurns = (): Turns => {
     spawn: (name, run) => {
       const turn = async () =>
         new Promise<void>((go) => {
-          waiting.push({ name, go });
+          waiting.push({ task, go });
           stop();
         });
+      const task: Task = { name, turn, killed: false };
       start();
       turn()
-        .then(() => run({ name, turn }))
+        .then(() => run(task))
         .catch((error: unknown) => errors.push(error))
         .finally(stop);
     },
-    waiting: () => waiting.map(({ name }) => name),
+    waiting: () => waiting.map(({ task }) => task.name),
     release: async (index) => {
-      const [task] = waiting.splice(index, 1);
-      if (task === undefined) return;
+      const [next] = waiting.splice(index, 1);
+      if (next === undefined) return;
       start();
-      task.go();
+      next.go();
       await still.promise;
     },
     kill: (index) => {
-      waiting.splice(index, 1);
+      const [victim] = waiting.splice(index, 1);
+      if (victim !== undefined) victim.task.killed = true;
     },
     errors,
   };
