@@ -88,6 +88,19 @@ export const tryD1Idempotent = async <Value>(db: Db, run: () => Promise<Value>):
   }
 };
 
+/**
+ * How many rows a statement with RETURNING changed. `meta.changes` is not used: its value in production is not
+ * documented precisely.
+ */
+export const returnedRows = (result: D1Result | undefined): number => result?.results.length ?? 0;
+
+/** The statement that counts what the statement before it in a batch changed, if that is too much to return. */
+export const countChanges = (db: Db): D1PreparedStatement => db.d1.prepare('SELECT changes() AS changed');
+
+/** The result of `countChanges`. */
+export const changedRows = (result: D1Result | undefined): number =>
+  (result?.results as { changed: number }[] | undefined)?.[0]?.changed ?? 0;
+
 /** Turns a builder's query into a statement for a batch. */
 export const statement = (db: Db, query: { toSQL: () => { sql: string; params: unknown[] } }): D1PreparedStatement => {
   const { sql, params } = query.toSQL();

@@ -25,8 +25,6 @@ export type Turn = (statements: readonly Sent[]) => Promise<'refused' | 'answer_
 
 export type Sent = { sql: string; params: readonly SQLInputValue[] };
 
-type Rows = { rows: unknown[]; changes: number };
-
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url).href);
 
 /** The migrations in their order, as SQL. */
@@ -49,12 +47,8 @@ export const openSqliteD1 = (): SqliteD1 => {
     prepared.set(key, known);
     return known;
   };
-  const changes = database.prepare('SELECT changes() AS changes');
-  const execute = ({ sql, params }: Sent, asArrays: boolean): Rows => {
-    const rows = statementOf(sql, asArrays).all(...params);
-    return { rows, changes: /^\s*select/i.test(sql) ? 0 : Number(changes.get()?.['changes']) };
-  };
-  const inTransaction = (statements: readonly Sent[]): Rows[] => {
+  const execute = ({ sql, params }: Sent, asArrays: boolean): unknown[] => statementOf(sql, asArrays).all(...params);
+  const inTransaction = (statements: readonly Sent[]): unknown[][] => {
     database.exec('BEGIN');
     try {
       const results = statements.map((sent) => execute(sent, false));
@@ -88,7 +82,7 @@ export const openSqliteD1 = (): SqliteD1 => {
         all,
         run: all,
         first: async () => (await all()).results[0] ?? null,
-        raw: async () => (await roundTrip(turn, [sent], () => execute(sent, true))).rows,
+        raw: async () => await roundTrip(turn, [sent], () => execute(sent, true)),
       };
       held.set(statement, sent);
       return statement as unknown as D1PreparedStatement;
@@ -118,7 +112,8 @@ export const openSqliteD1 = (): SqliteD1 => {
   };
 };
 
-const resultOf = ({ rows, changes }: Rows) => ({ results: rows, success: true, meta: { changes } });
+/** `meta.changes` is not to be relied on. */
+const resultOf = (rows: unknown[]) => ({ results: rows, success: true, meta: { changes: 0 } });
 
 /** D1 takes booleans as numbers. */
 const toSqlite = (value: unknown): SQLInputValue =>

@@ -3,7 +3,7 @@ import { and, type Column, desc, eq, isNull, lt, or, type SQL, sql } from 'drizz
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../domain/app.ts';
 import { type CredentialPlace, MAX_VALID_CREDENTIALS } from '../../domain/credential-list.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
-import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { apiKeys } from '../schema/connections.ts';
 
 /** Stores a new key by its hash, in one transaction with `alongside`; false if the app has too many that are valid. */
@@ -17,11 +17,12 @@ export const addApiKey = (
     const adding = db.d1
       .prepare(
         `INSERT INTO api_keys (hash, id, app_id, name, hint, scopes, created_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-         WHERE (SELECT count(*) FROM (SELECT 1 FROM api_keys WHERE app_id = ?3 AND revoked_at IS NULL LIMIT ?8)) < ?8`,
+         WHERE (SELECT count(*) FROM (SELECT 1 FROM api_keys WHERE app_id = ?3 AND revoked_at IS NULL LIMIT ?8)) < ?8
+         RETURNING id`,
       )
       .bind(hash, id, appId, name, hint, key.scopes.join(' '), createdAt, MAX_VALID_CREDENTIALS);
     const [added] = await db.d1.batch([adding, ...alongside]);
-    return (added?.meta.changes ?? 0) > 0;
+    return returnedRows(added) > 0;
   });
 
 /** A page of an app's keys and one more: valid ones first, each part newest first. */

@@ -4,7 +4,7 @@ import type { AccessToken, Account } from '../../domain/account.ts';
 import { type CredentialPlace, MAX_VALID_CREDENTIALS } from '../../domain/credential-list.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { isAfter } from '../access/api-keys.ts';
-import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { accessTokens, accounts } from '../schema/management.ts';
 
 /** Stores a new account, in one transaction with `alongside`. */
@@ -78,11 +78,12 @@ export const addAccessToken = (
       .prepare(
         `INSERT INTO access_tokens (hash, id, account_id, name, hint, created_at, expires_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
          WHERE (SELECT count(*) FROM (SELECT 1 FROM access_tokens WHERE account_id = ?3 AND revoked_at IS NULL
-           AND (expires_at IS NULL OR expires_at > ?6) LIMIT ?8)) < ?8`,
+           AND (expires_at IS NULL OR expires_at > ?6) LIMIT ?8)) < ?8
+         RETURNING id`,
       )
       .bind(hash, id, accountId, name, hint, createdAt, expiresAt ?? null, MAX_VALID_CREDENTIALS);
     const [added] = await db.d1.batch([adding, ...alongside]);
-    return (added?.meta.changes ?? 0) > 0;
+    return returnedRows(added) > 0;
   });
 
 /** A page of an account's tokens and one more: valid ones first, each part newest first. */

@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
 import type { App, HistoryOnConnect, LinkPolicy, SharedAccounts } from '../../domain/app.ts';
-import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { apps } from '../schema/connections.ts';
 
 /** Stores a new app, in one transaction with `alongside`. */
@@ -63,10 +63,11 @@ export const changeApp = (
           disabledAt: sql`coalesce(${apps.disabledAt}, ${disabledAt})`,
         }),
       })
-      .where(unchangedSince === undefined ? eq(apps.id, appId) : isStill(unchangedSince));
+      .where(unchangedSince === undefined ? eq(apps.id, appId) : isStill(unchangedSince))
+      .returning({ id: apps.id });
     const [done] = await db.d1.batch([statement(db, change), ...alongside]);
     const row = await db.orm.select().from(apps).where(eq(apps.id, appId)).get();
-    if (row !== undefined && unchangedSince !== undefined && done?.meta.changes === 0) return 'changed';
+    if (row !== undefined && unchangedSince !== undefined && returnedRows(done) === 0) return 'changed';
     return row === undefined ? undefined : appOf(row);
   });
 

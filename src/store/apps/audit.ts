@@ -2,7 +2,7 @@ import { and, desc, eq, sql } from 'drizzle-orm';
 
 import type { AuditAction, AuditEntry, Surface } from '../../domain/audit.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
 import { auditEntries } from '../schema/management.ts';
 
 /**
@@ -47,14 +47,16 @@ export const addAuditEntry = (db: Db, entry: D1PreparedStatement): StoreResult<v
 /** Deletes the oldest entries, at most `most`, of those from before a time; returns how many. */
 export const deleteAuditEntries = (db: Db, before: EpochMs, most: number): StoreResult<number> =>
   tryD1(db, async () => {
-    const deleted = await db.d1
-      .prepare(
-        `DELETE FROM audit_entries WHERE (app_id, at, id) IN
+    const [, count] = await db.d1.batch([
+      db.d1
+        .prepare(
+          `DELETE FROM audit_entries WHERE (app_id, at, id) IN
            (SELECT app_id, at, id FROM audit_entries WHERE at < ?1 ORDER BY at, id LIMIT ?2)`,
-      )
-      .bind(before, most)
-      .run();
-    return deleted.meta.changes;
+        )
+        .bind(before, most),
+      countChanges(db),
+    ]);
+    return changedRows(count);
   });
 
 /** The last entry of the previous page. */

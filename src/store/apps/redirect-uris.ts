@@ -2,7 +2,7 @@ import { and, asc, eq } from 'drizzle-orm';
 
 import type { RedirectUri } from '../../domain/app.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { redirectUris } from '../schema/connections.ts';
 
 /** The result of registering a URI. */
@@ -26,13 +26,14 @@ export const addRedirectUri = (
         .prepare(
           `INSERT INTO redirect_uris (app_id, id, uri, warnings, created_at)
            SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT count(*) FROM redirect_uris WHERE app_id = ?1) < ?6
-           ON CONFLICT DO NOTHING`,
+           ON CONFLICT DO NOTHING
+           RETURNING id`,
         )
         .bind(appId, entry.id, entry.uri, JSON.stringify(entry.warnings), now, most),
       ...alongside,
     ]);
-    if ((inserted?.meta.changes ?? 0) > 0) return 'added';
-    return (found?.results.length ?? 0) > 0 ? 'present' : 'too_many';
+    if (returnedRows(inserted) > 0) return 'added';
+    return returnedRows(found) > 0 ? 'present' : 'too_many';
   });
 
 /** An app's registered URIs, in the order in which they were added. */
@@ -62,7 +63,10 @@ export const removeRedirectUri = (
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
-    const removal = db.orm.delete(redirectUris).where(and(eq(redirectUris.appId, appId), eq(redirectUris.uri, uri)));
+    const removal = db.orm
+      .delete(redirectUris)
+      .where(and(eq(redirectUris.appId, appId), eq(redirectUris.uri, uri)))
+      .returning({ id: redirectUris.id });
     const [removed] = await db.d1.batch([statement(db, removal), ...alongside]);
-    return (removed?.meta.changes ?? 0) > 0;
+    return returnedRows(removed) > 0;
   });

@@ -21,13 +21,14 @@ export const replaceBrokerState = (
   now: number,
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
-    const { meta } = await db.d1
+    const { results } = await db.d1
       .prepare(
         `INSERT INTO broker_state (name, value, updated_at) SELECT ?1, ?2, ?3
          WHERE ?4 IS (SELECT value FROM broker_state WHERE name = ?1)
-         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`,
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+         RETURNING name`,
       )
       .bind(name, after, now, before ?? null)
-      .run();
-    return meta.changes > 0;
+      .all();
+    return results.length > 0;
   });

@@ -1,6 +1,6 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { databaseClock, tryD1, type Db, type StoreResult } from '../d1.ts';
+import { databaseClock, tryD1, type Db, type StoreResult, changedRows, countChanges, returnedRows } from '../d1.ts';
 import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-quota.ts';
 
 /** Which kinds of the cron's work are due, the broker's stored state, and what may concern its operator. */
@@ -165,14 +165,16 @@ export type Horizon = { refreshMs: number; doubtMs: number; otherMs: number };
 export const bringForward = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, now: EpochMs): StoreResult<number> =>
   tryD1(db, async () => {
     const forward = (column: string, queue: string, beyondMs: number) =>
-      db.d1.prepare(`UPDATE connections SET ${column} = ?1 WHERE ${queue} ${column} > ?2`).bind(now, now + beyondMs);
+      db.d1
+        .prepare(`UPDATE connections SET ${column} = ?1 WHERE ${queue} ${column} > ?2 RETURNING id`)
+        .bind(now, now + beyondMs);
     const results = await db.d1.batch([
       forward('next_refresh_at', 'in_doubt_since IS NULL AND', refreshMs),
       forward('next_refresh_at', 'in_doubt_since IS NOT NULL AND', doubtMs),
       forward('sync_resume_at', '', otherMs),
       forward('next_review_at', '', otherMs),
     ]);
-    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+    return results.reduce((sum, result) => sum + returnedRows(result), 0);
   });
 
 /** Puts a resumption off, so that one that keeps failing does not hold up the others. */
@@ -227,17 +229,19 @@ export const postponeReview = (
  */
 export const sweepExpired = (db: Db, now: EpochMs, most: number): StoreResult<number[]> =>
   tryD1(db, async () => {
-    const results = await db.d1.batch([
+    const [, claims, , pending] = await db.d1.batch([
       db.d1
         .prepare(
           `DELETE FROM claims WHERE (expires_at, id) IN (SELECT expires_at, id FROM claims WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
         )
         .bind(now, most),
+      countChanges(db),
       db.d1
         .prepare(
           `DELETE FROM pending_connections WHERE ticket_hash IN (SELECT ticket_hash FROM pending_connections WHERE expires_at <= ?1 LIMIT ?2)`,
         )
         .bind(now, most),
+      countChanges(db),
     ]);
-    return results.map(({ meta }) => meta.changes);
+    return [changedRows(claims), changedRows(pending)];
   });

@@ -1,6 +1,6 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, type StoreResult, returnedRows } from '../d1.ts';
 import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
 import { changeStatements, type StoredPage } from './change-statements.ts';
 
@@ -29,5 +29,5 @@ export const storeGroupChanges = (
     const noted = events.map((event) => eventStatement(db, event));
     const results = await db.d1.batch([...statements, alongside, ...noted]);
     noteRecorded(db, results.slice(statements.length + 1));
-    return (results[statements.length]?.meta.changes ?? 0) > 0;
+    return returnedRows(results[statements.length]) > 0;
   });

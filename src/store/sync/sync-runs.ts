@@ -53,7 +53,7 @@ const statementPerShape = <Statement>(write: (shape: Shape) => Statement) => {
 
 const PROGRESS = statementPerShape((shape) =>
   prepared((orm, param: Param<ProgressValues & Held>) =>
-    orm.update(connections).set(progressed(param, shape)).where(isHeld(param)),
+    orm.update(connections).set(progressed(param, shape)).where(isHeld(param)).returning({ id: connections.id }),
   ),
 );
 

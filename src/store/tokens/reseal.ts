@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
 import { asConnectionId, type ConnectionId } from '../../domain/connection-id.ts';
-import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
 /** All sealed tokens of a connection, and the version that they were read at. */
@@ -54,7 +54,7 @@ export const replaceSealed = (
   tryD1(db, async () => {
     if (changes.length === 0) return 0;
     const results = await db.d1.batch(changes.map((change) => replaceStatement(db, change)));
-    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+    return results.reduce((sum, result) => sum + returnedRows(result), 0);
   });
 
 const replaceStatement = (
@@ -78,5 +78,6 @@ const replaceStatement = (
           sql`${connections.refreshTokenSealed} IS ${before.refreshTokenSealed ?? null}`,
           sql`${connections.previousRefreshTokenSealed} IS ${before.previousRefreshTokenSealed ?? null}`,
         ),
-      ),
+      )
+      .returning({ id: connections.id }),
   );

@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm';
 
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, statement, type StoreResult, changedRows, countChanges, returnedRows } from '../d1.ts';
 import { apiKeys, apps, connections, redirectUris } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
 import { erasedUsers } from '../schema/management.ts';
@@ -77,7 +77,7 @@ export const deleteBodyData = (
 ): StoreResult<RemovedBodyData> =>
   tryD1(db, async () => {
     const ids = JSON.stringify(connectionIds);
-    const [, measurements, groups, sources, kinds, relinked] = await db.d1.batch([
+    const [, ...results] = await db.d1.batch([
       db.d1.prepare(FORGET_POSITION).bind(ids),
       ...bodyDataDeletions(db, DISCONNECTED, ids, most),
       db.d1
@@ -87,13 +87,8 @@ export const deleteBodyData = (
         )
         .bind(ids),
     ]);
-    return {
-      measurements: measurements?.meta.changes ?? 0,
-      groups: groups?.meta.changes ?? 0,
-      sources: sources?.meta.changes ?? 0,
-      kinds: kinds?.meta.changes ?? 0,
-      relinked: (relinked?.results.length ?? 0) > 0,
-    };
+    const [measurements = 0, groups = 0, sources = 0, kinds = 0] = countsIn(results);
+    return { measurements, groups, sources, kinds, relinked: returnedRows(results.at(-1)) > 0 };
   });
 
 const FORGET_POSITION = `
@@ -116,14 +111,19 @@ const bodyDataDeletions = (db: Db, of: string, ids: string, most: number): D1Pre
       ['sources', ['connection_id', 'id']],
       ['group_kinds', ['connection_id', 'id']],
     ] as const
-  ).map(([table, key]) =>
+  ).flatMap(([table, key]) => [
     db.d1
       .prepare(
         `DELETE FROM ${table} WHERE (${key.join(', ')}) IN
            (SELECT ${key.map((column) => `b.${column}`).join(', ')} FROM ${of} ${table} AS b ON b.connection_id = c.value LIMIT ?2)`,
       )
       .bind(ids, most),
-  );
+    countChanges(db),
+  ]);
+
+/** How many rows each of `bodyDataDeletions` deleted. */
+const countsIn = (results: readonly D1Result[]): number[] =>
+  results.filter((_, index) => index % 2 === 1).map(changedRows);
 
 /** How many connections one search for orphans reads: two rows each. */
 const MAX_PROBED = 100;
@@ -148,7 +148,7 @@ export const findOrphan = (db: Db, fromId: number): StoreResult<ConnectionId | u
 export const deleteOrphan = (db: Db, connectionId: ConnectionId, most: number): StoreResult<number> =>
   tryD1(db, async () => {
     const results = await db.d1.batch(bodyDataDeletions(db, GONE, JSON.stringify([connectionId]), most));
-    return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+    return countsIn(results).reduce((sum, count) => sum + count, 0);
   });
 
 /**
@@ -166,7 +166,7 @@ export const deleteConnections = (
     const ids = JSON.stringify(connectionIds);
     const results = await db.d1.batch([
       floorStatement(db, connectionIds),
-      db.d1.prepare(`DELETE FROM connections WHERE ${IS_EMPTY}`).bind(ids),
+      db.d1.prepare(`DELETE FROM connections WHERE ${IS_EMPTY} RETURNING id`).bind(ids),
       ...alongside,
       db.d1
         .prepare(
@@ -175,7 +175,7 @@ export const deleteConnections = (
         .bind(ids),
     ]);
     noteRecorded(db, results);
-    return { removed: results[1]?.meta.changes ?? 0, refilled: results.at(-1)?.results.length ?? 0 };
+    return { removed: returnedRows(results[1]), refilled: returnedRows(results.at(-1)) };
   });
 
 const IS_EMPTY = `id IN (SELECT value FROM json_each(?1)) AND state = 'disconnected'

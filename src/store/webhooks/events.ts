@@ -1,7 +1,7 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
-import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
 
 /** An event to record. It is about a connection, or about a user who has none any more. */
 export type NewEvent = {
@@ -142,14 +142,16 @@ const MAX_SWEPT = 1_000;
  */
 export const sweepEvents = (db: Db, drawn: string, now: EpochMs): StoreResult<number> =>
   tryD1(db, async () => {
-    const { meta } = await db.d1
-      .prepare(
-        `WITH drawn (app_id) AS (SELECT coalesce((SELECT min(app_id) FROM events WHERE app_id > ?1), (SELECT min(app_id) FROM events))),
+    const [, count] = await db.d1.batch([
+      db.d1
+        .prepare(
+          `WITH drawn (app_id) AS (SELECT coalesce((SELECT min(app_id) FROM events WHERE app_id > ?1), (SELECT min(app_id) FROM events))),
            oldest AS (SELECT v.app_id, v.seq, v.at FROM drawn CROSS JOIN events AS v ON v.app_id = drawn.app_id ORDER BY v.seq LIMIT ?2)
          DELETE FROM events WHERE (app_id, seq) IN (SELECT app_id, seq FROM oldest WHERE at < ?3
            AND seq < (SELECT max(n.seq) FROM events AS n WHERE n.app_id = oldest.app_id))`,
-      )
-      .bind(drawn, MAX_SWEPT, now - EVENTS_KEPT_MS)
-      .run();
-    return meta.changes;
+        )
+        .bind(drawn, MAX_SWEPT, now - EVENTS_KEPT_MS),
+      countChanges(db),
+    ]);
+    return changedRows(count);
   });
