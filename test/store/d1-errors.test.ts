@@ -22,6 +22,8 @@ const TEXTS: [trouble: D1Trouble, text: string][] = [
   ['spent', 'Too many API requests by single Worker invocation.'],
   ['mistake', 'D1_ERROR: too many SQL variables at offset 1: SQLITE_ERROR'],
   ['mistake', 'D1_ERROR: statement too long: SQLITE_TOOBIG'],
+  ['mistake', 'D1_ERROR: too many terms in compound SELECT at offset 9: SQLITE_ERROR'],
+  ['mistake', 'D1_ERROR: Expression tree is too large (maximum depth 100): SQLITE_ERROR'],
   ['mistake', 'D1_ERROR: ambiguous column name: id at offset 7: SQLITE_ERROR'],
   ['mistake', 'D1_ERROR: no such column: nope at offset 7: SQLITE_ERROR'],
 ];

@@ -82,7 +82,7 @@ export const openSqliteD1 = (): SqliteD1 => {
         all,
         run: all,
         first: async () => (await all()).results[0] ?? null,
-        raw: async () => await roundTrip(turn, [sent], () => execute(sent, true)),
+        raw: () => roundTrip(turn, [sent], () => execute(sent, true)),
       };
       held.set(statement, sent);
       return statement as unknown as D1PreparedStatement;

@@ -1,6 +1,15 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { databaseClock, tryD1, type Db, type StoreResult, changedRows, countChanges, returnedRows } from '../d1.ts';
+import {
+  databaseClock,
+  tryD1,
+  tryD1Idempotent,
+  type Db,
+  type StoreResult,
+  changedRows,
+  countChanges,
+  returnedRows,
+} from '../d1.ts';
 import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-quota.ts';
 
 /** Which kinds of the cron's work are due, the broker's stored state, and what may concern its operator. */
@@ -179,7 +188,7 @@ export const bringForward = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, n
 
 /** Puts a resumption off, so that one that keeps failing does not hold up the others. */
 export const postponeResume = (db: Db, connectionId: ConnectionId, resumeAt: EpochMs): StoreResult<void> =>
-  tryD1(db, async () => {
+  tryD1Idempotent(db, async () => {
     await db.d1
       .prepare(`UPDATE connections SET sync_resume_at = ?2 WHERE id = ?1 AND sync_resume_at IS NOT NULL`)
       .bind(connectionId, resumeAt)
@@ -215,7 +224,7 @@ export const postponeReview = (
   connectionId: ConnectionId,
   nextReviewAt: EpochMs | undefined,
 ): StoreResult<void> =>
-  tryD1(db, async () => {
+  tryD1Idempotent(db, async () => {
     await db.d1
       .prepare(`UPDATE connections SET next_review_at = ?2 WHERE id = ?1 AND next_review_at IS NOT NULL`)
       .bind(connectionId, nextReviewAt ?? null)
