@@ -40,9 +40,26 @@ const findings = (text: string): string[] =>
     }),
   );
 
+/** Comments of tests. Their titles are names, which SECURITY.md quotes. */
+const COMMENT = /^\s*(?:\/\/|\/?\*)/;
+const comments = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => (COMMENT.test(line) ? line : ''))
+    .join('\n');
+
 test('the word list finds each of its words, in any case, and not SQL or a quoted test', () => {
   expect(findings('Nobody seals it anew;\nundefined where it mends.')).toHaveLength(4);
   expect(findings('SET x = NULL WHERE y\nsee “does not revoke somebody’s account”')).toEqual([]);
+});
+
+test('comments of tests are in plain words', () => {
+  const tests = globSync('test/**/*.ts', { cwd: root, exclude: ['test/fixtures/**', 'test/prose.test.ts'] });
+  expect(tests.length).toBeGreaterThan(200);
+  const found = tests.flatMap((file) =>
+    findings(comments(readFileSync(join(root, file), 'utf8'))).map((one) => `${file}:${one}`),
+  );
+  expect(found).toEqual([]);
 });
 
 test('documentation, comments, dashboard and command line are in plain words', () => {

@@ -37,7 +37,7 @@ export type Contestant = { served: Served; prepare: (serial: number) => Promise<
 export const SYNCABLE = 2_000;
 /** Numbers of users that connect begin here. */
 const FIRST_NEW = MARK + 1_000_000;
-/** Groups that the floor stores have numbers that Withings gave to nobody. */
+/** Groups that the floor stores have ids that Withings did not assign. */
 const FIRST_GROUP = GROUP_MARK + 10_000_000;
 
 export const brokerAt = (served: Served, route: Route): Contestant => {

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type Alarms, STORED_ALARMS, startAlarms } from '../support/alarms.ts';
 import { connect } from '../support/broker.ts';
 
-/** What an operator is told of: once when it begins, and once when it is over, in the log and at a webhook. */
+/** The notices of an alarm: one when it begins and one when it is over, in the log and at a webhook. */
 
 let alarms: Alarms;
 

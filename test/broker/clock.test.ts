@@ -5,7 +5,7 @@ import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp }
 import { meterD1 } from '../support/d1-meter.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, until } from '../support/refreshing.ts';
 
-/** One isolate's clock is far ahead: what it does and leaves behind loses nobody's connection. */
+/** One isolate's clock is far ahead: what it does and writes loses no connection. */
 
 let broker: Broker;
 let app: TestApp;
@@ -39,7 +39,7 @@ const worksFor = async (days: number) => {
   for (let hours = 0; hours < 24 * days; hours += 1) {
     broker.advance(HOUR_MS);
     await broker.tick();
-    // Once an hour, in one minute of it, a tick looks for what nobody meant.
+    // Once an hour a tick looks for dates that no code meant.
     broker.advance((47 - (Math.floor(broker.now() / MINUTE_MS) % 60)) * MINUTE_MS);
     await broker.tick();
   }

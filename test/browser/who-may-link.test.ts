@@ -18,7 +18,7 @@ import type { Answer } from '../../src/client/send.ts';
 import { openPage } from './open-browser.ts';
 
 /**
- * Links opened by somebody else than whom they are for, in two browsers that share nothing, under each policy. The hijack: the victim
+ * Links opened by another person than their user, in two browsers that share nothing, under each policy. The hijack: the victim
  * consents, and the data is filed under the attacker. The overwrite: the attacker consents under the victim's user id.
  */
 
@@ -155,7 +155,7 @@ describe('the hijack, in two real browsers', () => {
     expect(await app.confirm(ticketIn(forwarded), 'victim')).toBe('wrong_user');
     expect(await app.tells('attacker')).toEqual(PENDING);
 
-    // A session that is handed on before anybody used it links whoever opens it, once: only `confirm` stops that.
+    // An unused session that is passed on links the person who opens it, once. Only `confirm` stops that.
     const session = await app.sessionLink('attacker');
     expect((await link('victim', session)).href).toBe(done);
     expect(errorIn(await link('attacker', session))).toBe('link_not_allowed');

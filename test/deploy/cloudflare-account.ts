@@ -29,7 +29,7 @@ export type Cloudflare = {
         placement: { region?: string } | undefined;
       }
     | undefined;
-  /** Paths of the static assets that it was told of. */
+  /** Paths of the static assets that it has. */
   assets: Set<string>;
   crons: string[];
   /** Where a database runs: a hint is granted, and a jurisdiction decides by itself. Undefined if Cloudflare does not say. */

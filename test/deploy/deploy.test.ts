@@ -133,7 +133,7 @@ describe('npm run deploy', () => {
     const secrets = new Map(cloud.worker?.secrets);
     expect([...secrets.keys()].sort()).toEqual([...Object.keys(CREDENTIALS), 'KEYRING', 'OPERATOR_TOKEN'].sort());
 
-    // As Workers Builds would run it: nobody to ask, no credential of Withings, only what the runs before have left.
+    // As Workers Builds runs it: without a person to ask, without a credential of Withings, with what earlier runs left.
     const done = await deploy({
       env: { CI: '1', WORKERS_CI: '1' },
       args: ['--import', localBroker(join(state, '../local')), '--with-people'],

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** What `npm run dev` leaves: an app of the developer's own and the demo app, with somebody connected to each. */
+/** What `npm run dev` leaves: an app of the developer's own and the demo app, with a user connected to each. */
 export const localBroker = (folder: string): string => {
   const d1 = join(folder, 'wrangler/v3/d1/miniflare-D1DatabaseObject');
   mkdirSync(d1, { recursive: true });

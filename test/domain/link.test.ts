@@ -8,7 +8,7 @@ import { decideLink, LINK_ERRORS, type LinkDecision } from '../../src/domain/lin
 type Known = Parameters<typeof decideLink>[0]['known'];
 const [THIS, OTHER] = [asConnectionId(1), asConnectionId(2)];
 
-/** Whom the user is connected to now: nobody, this account or another, and in which state. */
+/** What the user is connected to now: nothing, this account or another, and in which state. */
 const SITUATIONS: Record<string, Known> = {
   nobody: [],
   'this account': [{ id: THIS, withingsUserId: 'this', state: 'active', isCurrent: true }],

@@ -86,7 +86,7 @@ const madeUpLink = async (attacker: Ready, address: string): Promise<void> => {
   await send(`${attacker.url}/withings/callback?code=${crypto.randomUUID()}&state=${linkState}`, { headers });
 };
 
-/** Withings takes the access tokens of a person for expired: whoever has one must refresh. */
+/** Withings treats the access tokens of a person as expired, so their owner must refresh. */
 const forgetAccessTokens = (id: string): void => {
   const userid = simulator.state.people.find(id)?.userid;
   for (const grant of simulator.state.grants.all().filter((one) => one.userid === userid)) {

@@ -73,7 +73,7 @@ describe('what npm run dev starts', () => {
   test('would be caught keeping a token or a code where it must not be, or showing it', async () => {
     const { callback } = await walk(ready, { userId: 'e2e-leaking' });
     const [token = ''] = await issuedTokens(state);
-    // A copy of the state: other files search the state itself meanwhile.
+    // A copy of the state: other files search the state itself at the same time.
     const copy = await mkdtemp(join(tmpdir(), 'mushu-leaking-'));
     onTestFinished(() => rm(copy, { recursive: true }));
     for (const name of ['secrets.json', 'demo-app.json', 'simulator.json']) {

@@ -71,7 +71,7 @@ export const newMushu = (): Mushu => {
 const record = (args: readonly string[], { out, err }: Ended): void =>
   void recordShown({ where: `output of mushu ${args.slice(0, 2).join(' ')}`, text: out + err });
 
-/** Where nobody listens. */
+/** An address without a listener. */
 export const nowhere = async (): Promise<string> => {
   const { port } = await choosePort('Nobody', { flag: '', wanted: '0', usual: 0 });
   return `http://127.0.0.1:${port}`;

@@ -33,7 +33,7 @@ const makeApp = async () => {
   return { ...ready, app_id: id, api_key: key };
 };
 
-/** A page as somebody reads it: its text, without markup. */
+/** A page as a person reads it: its text, without markup. */
 const read = async (path: string): Promise<string> =>
   (await browser.get(path)).html.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ');
 

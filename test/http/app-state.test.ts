@@ -14,7 +14,7 @@ import {
   WOMOJI,
 } from '../support/broker.ts';
 
-/** The app's own `state` (RFC 6749, 4.1.1): returned with every ending, and read by nobody in between. */
+/** The app's own `state` (RFC 6749, 4.1.1): returned with every ending, and not read in between. */
 
 const STATE = 'k=1&next=/home?a b#c ~"<';
 let broker: Broker;

@@ -98,7 +98,7 @@ test('a disconnect is noted once, with who asked for it and through what, and th
   const subjects = new Set<string>();
   for (const [by, way] of ways) {
     const before = await disconnects();
-    // Nobody is connected, then somebody is, then nobody again: one change.
+    // Not connected, connected, not connected again: one change.
     await way();
     expect(await disconnects()).toEqual(before);
     await connect(broker, app, 'ada', person);

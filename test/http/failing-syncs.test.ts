@@ -9,7 +9,7 @@ import { meterFetch } from '../support/meters.ts';
 import { codeOf } from '../support/problem.ts';
 import type { ConnectionDetail } from '../support/refreshing.ts';
 
-/** What is told of syncs that fail, and how long a pause of Withings holds. */
+/** How failing syncs are shown, and how long a pause of Withings lasts. */
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -124,7 +124,7 @@ describe('rotating the key online', () => {
     expect(new Set(await sealedBy())).toEqual(new Set(['k1']));
     await everyoneWorks();
 
-    // 2. It is promoted, and the cron seals anew while access tokens run out and users sync.
+    // 2. It is promoted, and the cron seals again while access tokens run out and users sync.
     deploy(ring('k2', 'k1', 'k2'));
     broker.advance(2.9 * HOUR_MS);
     await Promise.all([broker.tick(), sync('user-0'), sync('user-1'), broker.tick()]);

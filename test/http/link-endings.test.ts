@@ -126,7 +126,7 @@ test('a browser that goes away after it came back loses nothing: the exchange is
   await expect.poll(() => slow.simulator.state.grants.all().length).toBe(1);
   const settled = slow.settle();
   release();
-  // What the platform waits for when nobody waits for the answer.
+  // What the platform waits for when no client waits for the answer.
   await settled;
   const status = await endings.app.call('GET', `/withings/status/${endings.user()}`);
   expect(await status.json()).toEqual({ connected: true });

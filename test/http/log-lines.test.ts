@@ -7,7 +7,7 @@ import { mintCredential } from '../../src/crypto/credential.ts';
 import type { LogEntry } from '../../src/domain/log.ts';
 import { CLIENT_ID, CLIENT_SECRET, makeApp, startBroker } from '../support/broker.ts';
 
-/** The log as the platform gets it: a line is an entry, and whoever sends a request writes none of it. */
+/** The log as the platform gets it: a line is an entry, and the sender of a request writes none of it. */
 
 const FORGED = 'x\n{"level":"error","event":"alarm","outcome":"forged"}\r\n';
 

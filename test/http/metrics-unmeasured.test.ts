@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { type BodyData, type Measures, startBodyData } from '../support/body-data.ts';
 
-/** Values that nobody measured: typed in, filled in, or a zero. */
+/** Values that were not measured: typed in, filled in, or a zero. */
 
 const DAY = 86_400;
 let body: BodyData;

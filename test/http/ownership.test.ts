@@ -169,7 +169,7 @@ test.each(apiRoutes)("a developer's token finds nobody else's app by %s", async 
     answers.push({ status, code, detail });
   }
   expect(answers[0]).toMatchObject({ status: 404, code: 'app_not_found' });
-  // Not even a word tells an app of somebody else's from none.
+  // No word distinguishes another developer's app from none.
   expect(answers[0]).toEqual(answers[1]);
   expect(await everything()).toBe(before);
 });

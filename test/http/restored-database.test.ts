@@ -132,7 +132,7 @@ describe('after a restore', () => {
       'rotated reauth_required',
       'still active',
     ]);
-    // Each was believed only after Withings had taken a signature of ours: a wrong client secret condemns nobody.
+    // Each was believed only after Withings had taken a signature of ours: a wrong client secret ends no connection.
     expect(proofs() - before).toBe(2);
     expect(broker.logs).toContainEqual(expect.objectContaining({ event: 'alarm', outcome: 'reauth_spike' }));
     // The ticket of who was confirmed since has run out, and its tokens are gone.

@@ -85,7 +85,7 @@ test('an endpoint down for three days gets all 5,000 events in order, at most 15
     const taken = receivers.deliveries.length;
     const isFlowing = receivers.deliveries.some(({ url, at }) => url === URL_A && at > upAt);
     broker.advance(isFlowing ? MINUTE : HOUR);
-    // Whoever uses the app now adds to what waits, and must not make it come faster.
+    // Requests add events to what waits, and must not make it come faster.
     if (minutes < 30) for (let times = 0; times < 4; times += 1) await record(world, app.id, 0, times, 1);
     if (minutes < 30) await record(world, other.id, 1_000, minutes, 1);
     await broker.tick();

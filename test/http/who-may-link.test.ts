@@ -14,7 +14,7 @@ import {
 } from '../support/broker.ts';
 
 /**
- * Links opened by somebody else than whom they are for, with two browsers (each its own cookies): the hijack (the victim consents, the data
+ * Links opened by another person than their user, with two browsers (each its own cookies): the hijack (the victim consents, the data
  * lands under the attacker) and the overwrite (the attacker consents under the victim's user id), under each policy.
  */
 

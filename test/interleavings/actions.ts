@@ -14,7 +14,7 @@ export type Schedule = {
   /** How old the connections are at the start: due, or already expired. */
   ageMinutes: number;
   actions: Action[];
-  /** At each step: which of those who wait goes on, or the next action begins. 0 is whoever has waited longest. */
+  /** At each step: which waiting task continues, or the next action begins. 0 is the task that has waited longest. */
   picks: number[];
 };
 

@@ -143,7 +143,7 @@ test('two Withings accounts for one user at the same instant, by open links: one
         )
         .all();
       expect(live.length).toBeLessThanOrEqual(1);
-      // Whoever is in is not replaced.
+      // A live connection is not replaced.
       if (winner !== undefined) expect(live[0]?.['account']).toBe(winner);
       winner ??= live[0]?.['account'];
     }

@@ -105,7 +105,7 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
       call.broughtPair = /^\{"status":0.*"refresh_token".*\}\}$/s.test(body);
     },
     /**
-     * Whether a pair of this person may have been lost on the way, to no fault of the broker's: it never came, or whoever had it was killed, or
+     * Whether a pair of this person may have been lost on the way, to no fault of the broker's: it never came, or its invocation was killed, or
      * KV failed.
      */
     mayHaveMissed: (userid: number): boolean =>

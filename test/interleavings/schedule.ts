@@ -10,7 +10,7 @@ import { currentConnection } from '../../src/store/link/connections.ts';
 import { type Action, type Schedule, USERS } from './actions.ts';
 import { APP_ID, CALLBACK_URL, CLIENT_ID, createWorld, type D1Fault, START, type World } from './world.ts';
 
-/** The clock stops here: with the cron dead for 8 hours, a refresh in doubt would be lost to nobody's fault. */
+/** The clock stops here: with the cron dead for 8 hours, a refresh in doubt would be lost without a bug. */
 const MOST_PASSED_MS = 4 * 3_600_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -22,7 +22,7 @@ export const CALLBACK_URL = 'https://broker.example.com/withings/callback';
 export const APP_ID = 'app_torture';
 export const START = Date.UTC(2026, 5, 15, 12, 0, 0);
 
-/** What the effects of an invocation go through, found by whoever causes one. */
+/** What the effects of an invocation go through, found by the invocation that causes one. */
 type Invocation = {
   task: Task;
   d1: Turn;

@@ -175,7 +175,7 @@ export const signature = (simulator: Simulator, fields: Record<string, string>) 
 export const oauth2 = (simulator: Simulator, fields: Record<string, string>) =>
   post<TokenBody>(simulator, OAUTH2_PATH, fields);
 
-/** A control call; the parsed JSON, or null where there is none. */
+/** A control call; the parsed JSON, or null if there is none. */
 export const control = async (
   simulator: Simulator,
   method: string,

@@ -135,7 +135,7 @@ const cronLate = ({ broker, link, askHealth }: On): Trouble => ({
 const backlogGrowing = ({ broker, link }: On): Trouble => ({
   begin: async () => {
     await link(1);
-    // Somebody's refresh that never gets its turn.
+    // A refresh that never gets its turn.
     await sql('UPDATE connections SET next_refresh_at = 1');
     await sql(
       `INSERT INTO request_budgets (name, empty_at) VALUES ('cron', ?1) ON CONFLICT (name) DO UPDATE SET empty_at = ?1`,

@@ -22,7 +22,7 @@ export type ModelValue = {
   value: number;
   /** Its local day there. */
   day: string;
-  /** Whether nobody measured it. */
+  /** Whether it was not measured. */
   filledIn: boolean;
 };
 
@@ -65,7 +65,7 @@ export const modelOf = (person: Person): ModelValue[] => {
   return [...rows, ...bmis];
 };
 
-/** What figures are made of: what somebody measured, surely this person. */
+/** What figures are made of: what was measured, certainly of this person. */
 export const countedOf = (values: readonly ModelValue[]): ModelValue[] =>
   values.filter(({ doubtful, filledIn }) => !doubtful && !filledIn);
 

@@ -1,5 +1,5 @@
 /**
- * Secrets that a test file has seen, and the answers in which they must not be. Whoever talks to a broker plants each secret as it comes by
+ * Secrets that a test file has seen, and the answers in which they must not be. Test code that talks to a broker plants each secret as it comes by
  * and records each answer; when the file is done, these are searched together with what the broker keeps.
  */
 const planted = new Map<string, Canary>();
@@ -16,7 +16,7 @@ const plantShownOnce = (name: string, value: string): void => {
   if (!planted.has(value)) planted.set(value, { name, mayBeShownOnce: true });
 };
 
-/** Something that somebody was shown: where, and what. */
+/** Something that was shown: where, and what. */
 export type Shown = { where: string; text: string };
 
 const answers: Shown[] = [];
@@ -24,7 +24,7 @@ const answers: Shown[] = [];
 /** What the broker hands out: credentials, and signed tokens as states, connect sessions and user tokens are. */
 const HANDED_OUT = /mushu_([a-z]+)_[0-9a-f]{72}|(eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+)/g;
 
-/** Keeps what somebody was shown to be searched, and plants the credentials that it hands out. Returns how to forget it again. */
+/** Keeps what was shown, to be searched, and plants the credentials that it hands out. Returns how to forget it again. */
 export const recordShown = (shown: Shown): (() => void) => {
   for (const [value, kind] of shown.text.matchAll(HANDED_OUT)) plantShownOnce(kind ?? 'signed token', value);
   answers.push(shown);

@@ -15,7 +15,7 @@ export type D1Call = { number: number; statements: readonly string[] };
 
 /**
  * What becomes of a round trip: it is refused, in words of its own or as a lost connection, or its statement is one that the database does not know, or it is carried out and its answer
- * lost, or whoever made it dies before or after it was carried out and never goes on.
+ * lost, or its invocation dies before or after it was carried out.
  */
 export type D1Fault = 'refused' | 'mistaken' | 'answer_lost' | 'dies_before' | 'dies_after' | Error | undefined;
 

@@ -15,7 +15,7 @@ setFlagsFromString('--no-wasm-dynamic-tiering');
 const require = createRequire(import.meta.url);
 const started = Parser.init();
 
-/** Where a text is not written in the language: the line, and what stands there. Empty where all of it is. */
+/** Where a text is not written in the language: the line, and what stands there. Empty if all of it is. */
 export const syntaxErrors = async (language: 'swift' | 'kotlin', text: string): Promise<string[]> => {
   await started;
   const parser = new Parser();

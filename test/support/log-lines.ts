@@ -17,7 +17,7 @@ const FIELDS: Record<keyof LogEntry, RegExp> = {
   skipped: /^\d+$/,
 };
 
-/** Lines of links that nobody can say the user of: their record is gone. */
+/** Lines of links whose user is not known: their record has expired. */
 const NAMELESS = new Set(['link_record_missing', 'changed_meanwhile', 'session_spent', 'no_code', 'too_late']);
 
 /** Alarms say it in words of ours, with figures and key ids. */

@@ -26,7 +26,7 @@ const paths = Object.keys(openApi.paths).map((path) => ({
   pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
 }));
 
-/** What is wrong with an answer, according to the document; undefined where nothing is. */
+/** What is wrong with an answer, according to the document; undefined if nothing is. */
 export const faultOf = async (request: Request, response: Response): Promise<string | undefined> => {
   const { pathname } = new URL(request.url);
   const { method } = request;

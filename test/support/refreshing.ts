@@ -92,7 +92,7 @@ export const startRefreshing = async (
     rows,
     rowOf,
     effects: () => effects,
-    /** Decides about effects from now on, and numbers them anew. */
+    /** Decides about effects from now on, and numbers them from 1. */
     decide: (decision: Fate) => {
       effects = [];
       meter.reset();

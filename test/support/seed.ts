@@ -37,7 +37,7 @@ export const seedConnections = async (from: number, to: number): Promise<void> =
   await env.DB.batch(statements.map((sql) => env.DB.prepare(sql).bind(from, to)));
 };
 
-/** Takes all that was seeded away again, so that nobody has to search it. */
+/** Deletes everything that was seeded, so that no later test searches it. */
 export const removeSeeded = async (): Promise<void> => {
   const seeded = `app_id LIKE 'app_seed%'`;
   const statements = [
