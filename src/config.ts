@@ -5,6 +5,7 @@ import type { AlarmWebhookConfig } from './broker/operator/alarm-webhook.ts';
 import { isWellFormedCredential, hashCredential } from './crypto/credential.ts';
 import { type Keyring, parseKeyring } from './crypto/keyring.ts';
 import { isWebhookSecret } from './crypto/webhook-signature.ts';
+import { MOST_REFRESHES, PLANS } from './domain/plan.ts';
 import { DEFAULT_REFRESH_POLICY } from './domain/refresh.ts';
 import { fail, ok, type Result } from './domain/result.ts';
 import { secret } from './domain/secret.ts';
@@ -49,8 +50,10 @@ const settings = z.object({
     .default('1,2,4'),
   /** Where browsers reach the broker; the origin of each request where absent. */
   PUBLIC_URL: z.url().optional(),
-  /** Refreshes in one tick: one fetch and two D1 calls each, of the 50 that an invocation may make. The cron's share allows 13 at once. */
-  REFRESH_BATCH: positive.max(13).default(10),
+  /** Cloudflare's plan: it decides what the settings below are that are not set. */
+  PLAN: z.enum(['free', 'paid']).default('free'),
+  /** Refreshes in one tick: a fetch and about two D1 calls each. The cron's share of Withings' requests bounds them too. */
+  REFRESH_BATCH: positive.optional(),
   REFRESH_USED_LATELY_HOURS: positive.default(DEFAULT_REFRESH_POLICY.usedLatelyMs / HOUR_MS),
   REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),
   REFRESH_IDLE_DAYS: positive.max(300).default(DEFAULT_REFRESH_POLICY.idleIntervalMs / DAY_MS),
@@ -67,7 +70,7 @@ const settings = z.object({
   /** How long one request to Withings may take. A refresh lease outlives two of them. */
   WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),
   /** Pages of Withings' answer that one sync call stores before it answers 202. */
-  SYNC_PAGES_PER_SLICE: positive.max(10).default(4),
+  SYNC_PAGES_PER_SLICE: positive.max(10).optional(),
   /** Where alarms are sent, beside the log; a secret, since such URLs often are. HTTPS, or a machine of one's own. */
   ALERT_WEBHOOK_URL: z
     .url({ protocol: /^https?$/ })
@@ -82,7 +85,7 @@ const settings = z.object({
   /** How long entries of the audit trail are kept: at least as long as D1 can be restored to an earlier time. */
   AUDIT_RETENTION_DAYS: positive.min(30).default(400),
   /** How large the database may become: 500 MB on the free plan, 10,000 on the paid one. */
-  DATABASE_MAX_MB: positive.default(500),
+  DATABASE_MAX_MB: positive.optional(),
 });
 
 function isHttpsOrLocal(url: string): boolean {
@@ -106,6 +109,7 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
     return fail(`missing or not valid: ${[...new Set(names)].join(', ')}`);
   }
   const env = parsed.data;
+  if ((env.REFRESH_BATCH ?? 0) > MOST_REFRESHES[env.PLAN]) return fail('missing or not valid: REFRESH_BATCH');
   const keyring = parseKeyring(env.KEYRING);
   if (!keyring.ok) return keyring;
   if (!(await isWellFormedCredential('operator', env.OPERATOR_TOKEN))) {
@@ -133,6 +137,7 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
 };
 
 const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSettings> => ({
+  ...planSettings(env),
   publicUrl: (requestUrl) => new URL(env.PUBLIC_URL ?? requestUrl).origin,
   operatorTokenHash: await hashCredential(env.OPERATOR_TOKEN),
   scope: env.WITHINGS_SCOPE.split(','),
@@ -151,12 +156,22 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
     notify: { requestsPerMinute: env.NOTIFY_REQUESTS_PER_MINUTE },
     other: { requestsPerMinute: env.OTHER_REQUESTS_PER_MINUTE },
   },
-  refreshBatch: env.REFRESH_BATCH,
-  pagesPerSlice: env.SYNC_PAGES_PER_SLICE,
   auditRetentionMs: env.AUDIT_RETENTION_DAYS * DAY_MS,
   alarms: {
     repeatMs: env.ALERT_REPEAT_HOURS * HOUR_MS,
     reauthSpike: env.ALERT_REAUTH_SPIKE,
-    databaseMaxBytes: env.DATABASE_MAX_MB * 1_000_000,
+    databaseMaxBytes: (env.DATABASE_MAX_MB ?? PLANS[env.PLAN].databaseMaxMb) * 1_000_000,
   },
 });
+
+/** What the plan decides. A setting of its own wins. */
+const planSettings = (env: z.output<typeof settings>) => {
+  const { callsPerTick, refreshBatch, refreshesAtOnce, pagesPerSlice, summarizedValues } = PLANS[env.PLAN];
+  return {
+    callsPerTick,
+    refreshesAtOnce,
+    summarizedValues,
+    refreshBatch: env.REFRESH_BATCH ?? refreshBatch,
+    pagesPerSlice: env.SYNC_PAGES_PER_SLICE ?? pagesPerSlice,
+  };
+};

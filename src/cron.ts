@@ -17,11 +17,6 @@ import { type EpochMs, HOUR_MS, SECOND_MS } from './domain/time.ts';
 import { REPEATS } from './store/d1-errors.ts';
 import { type WorkDue, workDue } from './store/operator/work-due.ts';
 
-/**
- * The free plan allows an invocation 50 D1 calls and 50 fetches. A D1 call comes before every fetch, so one count
- * bounds both.
- */
-const MAX_CALLS = 45 - ALARM_CALLS;
 /** What one slice of a sync may take, its refresh and its retried writes included. */
 const RESUME_CALLS = 28;
 const COMPACTION_CALLS = 2;
@@ -46,7 +41,8 @@ export const tick = async (invocation: Deps): Promise<void> => {
     return alarmIfDatabaseFails(deps);
   }
   const { refresh, resume, review, pushes, expired, webhooks, keyring, compaction } = due.value;
-  const callsLeft = () => MAX_CALLS - deps.db.calls.made;
+  const maxCalls = deps.settings.callsPerTick - ALARM_CALLS;
+  const callsLeft = () => maxCalls - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
   if (isHousekeepingDue(now)) {
     await runIsolated(deps, () => keepHouse(deps));
@@ -54,7 +50,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
   }
   await runIsolated(deps, () => advanceKeyRotation(deps, keyring));
   // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
-  const mostCalls = resume ? MAX_CALLS - RESUME_CALLS / 2 : MAX_CALLS;
+  const mostCalls = resume ? maxCalls - RESUME_CALLS / 2 : maxCalls;
   const client = refresh ? await runIsolated(deps, () => refreshDue(deps, mostCalls)) : undefined;
   if (pushes) await runIsolated(deps, () => pullDuePushes(deps, callsLeft));
   if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));

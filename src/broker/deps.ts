@@ -74,8 +74,13 @@ export type BrokerSettings = {
   refreshPolicy: RefreshPolicy;
   /** The shares of the 120 requests a minute that Withings allows. No kind of request can use up another's share. */
   shares: Shares;
-  /** The most refreshes of one tick. */
+  /** The most D1 calls of one tick. */
+  callsPerTick: number;
+  /** The most refreshes of one tick, and how many run at once. */
   refreshBatch: number;
+  refreshesAtOnce: number;
+  /** The most values of one summary. */
+  summarizedValues: number;
   /** How many pages of Withings' answer one sync call stores. */
   pagesPerSlice: number;
   /** How long audit entries are kept. */

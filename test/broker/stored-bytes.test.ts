@@ -53,7 +53,7 @@ const syncWhole = async ({ id }: Person): Promise<void> => {
 
 const expectBytes = (what: string, taken: number, weighIns: number, most: number): void => {
   const each = Math.round(taken / weighIns);
-  figures.push(`${what}: ${each} bytes a weigh-in, at most ${most}`);
+  figures.push(`${what}: ${each} bytes each, at most ${most}`);
   expect(each).toBeLessThanOrEqual(most);
   expect(each).toBeGreaterThan(most / 2);
 };
@@ -85,4 +85,14 @@ describe.each([
     }
     expectBytes(`${device}, day by day`, (await bytes()) - before, 3 * days, most);
   });
+});
+
+test('a connection that is synced every day takes at most 5,000 bytes', async () => {
+  const before = await bytes();
+  const persons = await people(20);
+  for (let day = 0; day < 31; day += 1) {
+    for (const person of persons) await syncWhole(person);
+    broker.advance(DAY * 1_000);
+  }
+  expectBytes('a connection', (await bytes()) - before, persons.length, 5_000);
 });

@@ -19,9 +19,6 @@ import { metricValue } from './metric-value.ts';
 import { seriesToRead } from './read-metrics.ts';
 import { isTooLarge } from './summary-size.ts';
 
-/** The most values that are read for one answer: ten years of five metrics a day. */
-const MAX_SUMMARISED_VALUES = 20_000;
-
 export type PeriodQuery = TimeRange &
   Pick<MetricQuery, 'selection' | 'order'> & {
     length: PeriodLength;
@@ -57,18 +54,19 @@ export const readMetricPeriods = async (
     filledIn: false,
     undecided: undecidedSpans(query),
   };
-  const tooLarge = await isTooLarge(deps, range, MAX_SUMMARISED_VALUES);
+  const most = deps.settings.summarizedValues;
+  const tooLarge = await isTooLarge(deps, range, most);
   if (!tooLarge.ok) return tooLarge;
-  if (tooLarge.value) return tooMany();
+  if (tooLarge.value) return tooMany(most);
   const read = await readSeries(deps.db, {
     ...range,
     before: filling !== undefined,
     order: 'asc',
-    limit: MAX_SUMMARISED_VALUES + 1,
+    limit: most + 1,
   });
   if (!read.ok) return read;
   const dated = datedValues(read.value, series.value, query);
-  if (dated.count > MAX_SUMMARISED_VALUES) return tooMany();
+  if (dated.count > most) return tooMany(most);
 
   const periods: MetricPeriod[] = [];
   for (const { series: one, values, before } of dated.bySeries) {
@@ -76,8 +74,8 @@ export const readMetricPeriods = async (
     const filled =
       filling === undefined
         ? summaries
-        : carryForward(summaries, length, { ...filling, before }, MAX_SUMMARISED_VALUES - periods.length);
-    if (filled === undefined) return tooManyFilled();
+        : carryForward(summaries, length, { ...filling, before }, most - periods.length);
+    if (filled === undefined) return tooManyFilled(most);
     periods.push(...filled.map((summary) => ({ ...summary, series: one, partial: isPartial(summary, wholeDays) })));
   }
   return ok(inOrder(periods, query.order));
@@ -118,16 +116,16 @@ const inOrder = (periods: MetricPeriod[], order: 'asc' | 'desc'): MetricPeriod[]
   });
 };
 
-const tooMany = () =>
+const tooMany = (most: number) =>
   fail({
     kind: 'invalid_parameter',
     parameter: 'from',
-    detail: `The range holds more than ${MAX_SUMMARISED_VALUES} values. Shorten it with \`from\` and \`to\`, or name fewer metrics.`,
+    detail: `The range holds more than ${most} values. Shorten it with \`from\` and \`to\`, or name fewer metrics.`,
   } as const);
 
-const tooManyFilled = () =>
+const tooManyFilled = (most: number) =>
   fail({
     kind: 'invalid_parameter',
     parameter: 'carry_forward',
-    detail: `Filling the gaps would make more than ${MAX_SUMMARISED_VALUES} periods. Shorten the range with \`from\` and \`to\`, ask for longer periods, or name fewer metrics.`,
+    detail: `Filling the gaps would make more than ${most} periods. Shorten the range with \`from\` and \`to\`, ask for longer periods, or name fewer metrics.`,
   } as const);

@@ -68,9 +68,16 @@ export const refreshDue = async (deps: Deps, mostCalls: number): Promise<'accept
   const isLeftAlone = ({ appDisabled, isInDoubt }: DueConnection) => appDisabled && !isInDoubt;
   await postpone(deps, due.value.filter(isLeftAlone));
   const waiting: ToRefresh[] = due.value.filter((one) => !isLeftAlone(one));
-  const mayBegin = () => deps.now() < startedAt + BATCH_MS && deps.db.calls.made + WORST_REFRESH_CALLS <= mostCalls;
+  const batch: Batch = { refreshed: 0, failures: 0, pauseMs: 0, isOver: false, client: undefined };
+  const atOnce = deps.settings.refreshesAtOnce;
+  const mayBegin = () =>
+    !batch.isOver &&
+    deps.now() < startedAt + BATCH_MS &&
+    deps.db.calls.made + atOnce * WORST_REFRESH_CALLS <= mostCalls;
+  const takeNext = () => (mayBegin() ? waiting.shift() : undefined);
 
-  const { refreshed, pauseMs, client } = await refreshInTurn(deps, () => (mayBegin() ? waiting.shift() : undefined));
+  await Promise.all(Array.from({ length: atOnce }, () => refreshInTurn(deps, batch, takeNext)));
+  const { refreshed, pauseMs, client } = batch;
   if (pauseMs > 0) await closeQuota(deps.db, 'cron', deps.settings.shares.cron, deps.now() + pauseMs, deps.now());
   deps.log({ level: 'info', event: 'tick', outcome: 'refreshed', count: refreshed });
   return client;
@@ -82,10 +89,10 @@ const postpone = async (deps: Deps, disabled: readonly DueConnection[]): Promise
   await postponeRefreshes(deps.db, ids, deps.now() + DISABLED_APP_PAUSE_MS);
 };
 
-const refreshInTurn = async (deps: Deps, takeNext: TakeNext): Promise<Batch> => {
-  const batch: Batch = { refreshed: 0, failures: 0, pauseMs: 0, isOver: false, client: undefined };
+/** Refreshes one connection after the other. One that is begun is finished, whatever became of those beside it. */
+const refreshInTurn = async (deps: Deps, batch: Batch, takeNext: TakeNext): Promise<void> => {
   let begun = await begin(deps, takeNext);
-  while (begun.ok && begun.value !== undefined && !batch.isOver) {
+  while (begun.ok && begun.value !== undefined) {
     if (begun.value.kind === 'not_granted') {
       await endUngranted(deps, batch, begun.value.toRefresh);
       break;
@@ -93,9 +100,8 @@ const refreshInTurn = async (deps: Deps, takeNext: TakeNext): Promise<Batch> => 
     const { outcome, next } =
       begun.value.kind === 'begun' ? await refreshApart(deps, begun.value.run, takeNext) : HELD_BY_ANOTHER;
     count(batch, outcome);
-    begun = next === undefined && !batch.isOver ? await begin(deps, takeNext) : ok(next);
+    begun = next === undefined ? await begin(deps, takeNext) : ok(next);
   }
-  return batch;
 };
 
 const HELD_BY_ANOTHER: Refreshed = { outcome: { kind: 'superseded' } };

@@ -1,0 +1,41 @@
+/**
+ * What one invocation does on each of Cloudflare's plans. The free plan allows it 50 D1 calls, 50 fetches and 10 ms of
+ * CPU; the paid one 1,000, 10,000 and 30 s. At most six fetches of an invocation run at once, on both.
+ */
+export type Plan = 'free' | 'paid';
+
+export type PlanLimits = {
+  /** D1 calls of one tick. A D1 call comes before every fetch, so this bounds both. */
+  callsPerTick: number;
+  /** Refreshes of one tick, and how many of them run at once. */
+  refreshBatch: number;
+  refreshesAtOnce: number;
+  /** Pages of Withings' answer that one sync stores before it answers 202. */
+  pagesPerSlice: number;
+  /** Values that one summary reads. */
+  summarizedValues: number;
+  /** The largest size of the database. */
+  databaseMaxMb: number;
+};
+
+export const PLANS: Record<Plan, PlanLimits> = {
+  free: {
+    callsPerTick: 45,
+    refreshBatch: 10,
+    refreshesAtOnce: 1,
+    pagesPerSlice: 4,
+    summarizedValues: 20_000,
+    databaseMaxMb: 500,
+  },
+  paid: {
+    callsPerTick: 900,
+    refreshBatch: 300,
+    refreshesAtOnce: 6,
+    pagesPerSlice: 10,
+    summarizedValues: 100_000,
+    databaseMaxMb: 10_000,
+  },
+};
+
+/** More refreshes than a tick of the plan has calls for. */
+export const MOST_REFRESHES: Record<Plan, number> = { free: 13, paid: 400 };

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+
+import { expect, test } from 'vitest';
+
+import { PLANS } from '../src/domain/plan.ts';
+
+/**
+ * How many people fit, in docs/limits.md: computed from what one of each costs, which other tests measure and bound, and
+ * from what Cloudflare's plans and Withings allow. The tables are printed.
+ */
+
+/** What a person's day and history cost at most. Bytes: test/broker/stored-bytes.test.ts; rows: test/broker/rows-read.test.ts. */
+const PEOPLE = {
+  'Body+': { weighIn: 400, rowsOfWeighIn: 8, syncReads: 150, reviewReads: 182 },
+  'Body Scan': { weighIn: 2_000, rowsOfWeighIn: 37, syncReads: 448, reviewReads: 368 },
+};
+type Scale = keyof typeof PEOPLE;
+/** Of a connection synced every day: test/broker/stored-bytes.test.ts. */
+const CONNECTION_BYTES = 5_000;
+/** One by the sync, two ahead of expiry while the connection counts as used: "How often". */
+const REFRESHES = 3;
+const REFRESH = { reads: 25, writes: 5 };
+const SYNC_WRITES = 4;
+const REVIEW_WRITES = 6 + 5;
+/** A sync, a status and two pages of 100 values. */
+const REQUESTS = 4;
+const PAGE_READS = 130;
+
+const MINUTES = 1_440;
+const DAYS_OF_MONTH = 30;
+/** Cloudflare's prices, November 2026: what a day of the free plan allows, and a thirtieth of what the paid one includes. */
+const INCLUDED = {
+  free: { rowsRead: 5_000_000, rowsWritten: 100_000, requests: 100_000 },
+  paid: {
+    rowsRead: 25e9 / DAYS_OF_MONTH,
+    rowsWritten: 50e6 / DAYS_OF_MONTH,
+    requests: 10e6 / DAYS_OF_MONTH,
+  },
+};
+const CRON_SHARE = 26;
+const SYNC_SHARE = 32;
+
+/** By storage: people whose whole history fits below nine tenths, where histories stop. */
+const byStorage = (plan: keyof typeof PLANS, scale: Scale, weighIns: number): number =>
+  (PLANS[plan].databaseMaxMb * 900_000) / (CONNECTION_BYTES + weighIns * PEOPLE[scale].weighIn);
+
+/** By what a day allows: people who are synced, reviewed and read on that day. */
+const byDay = (plan: keyof typeof PLANS, scale: Scale): Record<string, number> => {
+  const { rowsOfWeighIn, syncReads, reviewReads } = PEOPLE[scale];
+  const { rowsRead, rowsWritten, requests } = INCLUDED[plan];
+  const perTick = Math.min(PLANS[plan].refreshBatch, CRON_SHARE);
+  return {
+    'rows read': rowsRead / (syncReads + reviewReads + REFRESHES * REFRESH.reads + 2 * PAGE_READS),
+    'rows written': rowsWritten / (SYNC_WRITES + rowsOfWeighIn + REFRESHES * REFRESH.writes + REVIEW_WRITES),
+    requests: (requests - MINUTES) / REQUESTS,
+    'refreshes by the cron': (perTick * MINUTES) / REFRESHES,
+    "the syncs' share at Withings": (SYNC_SHARE * MINUTES) / 2,
+  };
+};
+
+const rounded = (value: number): string => {
+  const step = value < 1_000 ? 10 : 100;
+  return (Math.floor(value / step) * step).toLocaleString('en-US');
+};
+
+const storageTable = [
+  [1_000, 300, 100, 20].map((count) => `${count.toLocaleString('en-US')} weigh-ins`),
+  ...(['free', 'paid'] as const).flatMap((plan) =>
+    (Object.keys(PEOPLE) as Scale[]).map((scale) =>
+      [1_000, 300, 100, 20].map((count) => rounded(byStorage(plan, scale, count))),
+    ),
+  ),
+];
+
+const dayTable = Object.keys(byDay('free', 'Body+')).map((limit) => [
+  limit,
+  ...(['free', 'paid'] as const).flatMap((plan) =>
+    (Object.keys(PEOPLE) as Scale[]).map((scale) => rounded(byDay(plan, scale)[limit] ?? 0)),
+  ),
+]);
+
+const cells = (line: string): string =>
+  line
+    .split('|')
+    .map((cell) => cell.trim())
+    .join('|');
+const page = readFileSync(new URL('../docs/limits.md', import.meta.url).pathname, 'utf8')
+  .split('\n')
+  .map(cells);
+
+test('limits says how many people fit by storage, and by what a day allows, as computed', () => {
+  console.log([...storageTable, ...dayTable].map((row) => `| ${row.join(' | ')} |`).join('\n'));
+  for (const row of [...storageTable, ...dayTable]) {
+    expect(
+      page.some((line) => line.includes(`|${row.join('|')}|`)),
+      row.join(' | '),
+    ).toBe(true);
+  }
+});
+
+test('limits names what binds first', () => {
+  const first = (plan: keyof typeof PLANS, scale: Scale): string => {
+    const all = { ...byDay(plan, scale), storage: byStorage(plan, scale, 300) };
+    return Object.entries(all).toSorted(([, a], [, b]) => a - b)[0]?.[0] ?? '';
+  };
+  const named = (['free', 'paid'] as const).flatMap((plan) =>
+    (Object.keys(PEOPLE) as Scale[]).map((scale) => first(plan, scale)),
+  );
+  expect(
+    page.some((line) => line.includes(`|binds first|${named.join('|')}|`)),
+    named.join(' | '),
+  ).toBe(true);
+});
