@@ -1,7 +1,8 @@
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
 import { forgetErasures } from '../../store/access/minted.ts';
 import { deleteAuditEntries } from '../../store/apps/audit.ts';
-import { bringForward, sweepExpired } from '../../store/operator/work-due.ts';
+import { sweepExpired } from '../../store/operator/expired.ts';
+import { bringForward } from '../../store/operator/work-due.ts';
 import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
 import type { Deps } from '../deps.ts';
 

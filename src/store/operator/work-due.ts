@@ -1,15 +1,6 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import {
-  databaseClock,
-  tryD1,
-  tryD1Idempotent,
-  type Db,
-  type StoreResult,
-  changedRows,
-  countChanges,
-  returnedRows,
-} from '../d1.ts';
+import { databaseClock, tryD1, tryD1Idempotent, type Db, type StoreResult, returnedRows } from '../d1.ts';
 import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-quota.ts';
 
 /** Which kinds of the cron's work are due, the broker's stored state, and what may concern its operator. */
@@ -229,28 +220,4 @@ export const postponeReview = (
       .prepare(`UPDATE connections SET next_review_at = ?2 WHERE id = ?1 AND next_review_at IS NOT NULL`)
       .bind(connectionId, nextReviewAt ?? null)
       .run();
-  });
-
-/**
- * Deletes what has expired, a bounded number of each kind: spent claims, and pending connections with their tokens.
- *
- * @returns how many rows of each kind went
- */
-export const sweepExpired = (db: Db, now: EpochMs, most: number): StoreResult<number[]> =>
-  tryD1(db, async () => {
-    const [, claims, , pending] = await db.d1.batch([
-      db.d1
-        .prepare(
-          `DELETE FROM claims WHERE (expires_at, id) IN (SELECT expires_at, id FROM claims WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
-        )
-        .bind(now, most),
-      countChanges(db),
-      db.d1
-        .prepare(
-          `DELETE FROM pending_connections WHERE ticket_hash IN (SELECT ticket_hash FROM pending_connections WHERE expires_at <= ?1 LIMIT ?2)`,
-        )
-        .bind(now, most),
-      countChanges(db),
-    ]);
-    return [changedRows(claims), changedRows(pending)];
   });

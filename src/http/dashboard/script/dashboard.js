@@ -4,7 +4,7 @@
 for (const button of document.querySelectorAll('button[data-copy]')) {
   const label = button.textContent;
   button.hidden = false;
-  button.addEventListener('click', async () => {
+  const copy = async () => {
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
       button.textContent = 'Copied';
@@ -14,7 +14,8 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
     setTimeout(() => {
       button.textContent = label;
     }, 2_000);
-  });
+  };
+  button.addEventListener('click', () => void copy());
 }
 
 const local = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
