@@ -10,12 +10,13 @@ import { type Answer, appPath, type Broker, send } from './send.ts';
 export const linkUrl = (
   { url }: Pick<Broker, 'url'>,
   appId: string,
-  { userId, redirectUri, state }: { userId: string; redirectUri: string; state?: string },
+  { userId, redirectUri, state, account }: { userId: string; redirectUri: string; state?: string; account?: 'switch' },
 ): string => {
   const link = new URL(appPath(appId, 'withings', 'auth'), url);
   link.searchParams.set('user_id', userId);
   link.searchParams.set('redirect_uri', redirectUri);
   if (state !== undefined) link.searchParams.set('state', state);
+  if (account !== undefined) link.searchParams.set('account', account);
   return link.href;
 };
 

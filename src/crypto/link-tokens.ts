@@ -45,6 +45,8 @@ const connectSessionClaims = z.object({
   sub: z.string(),
   uri: z.string(),
   st: z.string().optional(),
+  /** Whether the browser is signed out of Withings first. */
+  sw: z.boolean().optional(),
   ...minterClaims,
 });
 export type ConnectSessionClaims = z.infer<typeof connectSessionClaims>;

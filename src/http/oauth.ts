@@ -31,7 +31,7 @@ oauth.get('/apps/:app_id/withings/auth', async (c) => {
   const deps = c.get('deps');
   const link = wantedLink(c);
   if (!link.ok) return answerFailure(c, link.failure);
-  const endsOnPage = wantsPage(c);
+  const endsOnPage = wantsChoice(new URL(c.req.url).searchParams, 'ending', 'page');
   if (!endsOnPage.ok) return answerFailure(c, endsOnPage.failure);
   if (!(await mayAddressPass(c, 'auth'))) return answerFailure(c, TOO_OFTEN);
   const started = await startLink(deps, {
@@ -82,7 +82,7 @@ const wantedLink = (c: HttpContext): Result<LinkRequest['link'], Failure> => {
   if (query.has('session')) {
     const session = singleParam(query, 'session');
     if (!session.ok) return session;
-    const clash = ['user_id', 'redirect_uri', 'state'].find((name) => query.has(name));
+    const clash = ['user_id', 'redirect_uri', 'state', 'account'].find((name) => query.has(name));
     return clash === undefined
       ? ok({ session: session.value })
       : fail({
@@ -95,21 +95,21 @@ const wantedLink = (c: HttpContext): Result<LinkRequest['link'], Failure> => {
   if (!userId.ok) return userId;
   const redirectUri = singleParam(query, 'redirect_uri');
   if (!redirectUri.ok) return redirectUri;
-  const link = { userId: userId.value, redirectUri: redirectUri.value };
+  const switchAccount = wantsChoice(query, 'account', 'switch');
+  if (!switchAccount.ok) return switchAccount;
+  const link = { userId: userId.value, redirectUri: redirectUri.value, switchAccount: switchAccount.value };
   if (!query.has('state')) return ok(link);
   const appState = singleParam(query, 'state');
   return appState.ok ? ok({ ...link, appState: appState.value }) : appState;
 };
 
-const wantsPage = (c: HttpContext): Result<boolean, Failure> => {
-  const query = new URL(c.req.url).searchParams;
-  if (!query.has(ENDING)) return ok(false);
-  const ending = singleParam(query, ENDING);
-  if (!ending.ok || ending.value === 'page') return ending.ok ? ok(true) : ending;
-  return fail({ kind: 'invalid_parameter', parameter: ENDING, detail: 'Send `page`, or leave it out.' });
+/** Whether a parameter with one permitted value was sent. */
+const wantsChoice = (query: URLSearchParams, parameter: string, choice: string): Result<boolean, Failure> => {
+  if (!query.has(parameter)) return ok(false);
+  const sent = singleParam(query, parameter);
+  if (!sent.ok || sent.value === choice) return sent.ok ? ok(true) : sent;
+  return fail({ kind: 'invalid_parameter', parameter, detail: `Send \`${choice}\`, or leave it out.` });
 };
-
-const ENDING = 'ending';
 
 const singleParam = (query: URLSearchParams, parameter: string): Result<string, Failure> => {
   const [value, ...more] = query.getAll(parameter);

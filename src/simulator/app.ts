@@ -1,6 +1,6 @@
 import { Hono, type Context } from 'hono';
 
-import { AUTHORIZE_PATH } from '../withings/wire.ts';
+import { AUTHORIZE_PATH, LOGOUT_PATH } from '../withings/wire.ts';
 import { jsonResponse, phpJson } from './api/answer.ts';
 import { describeCall } from './api/call-log.ts';
 import { readCall } from './api/call.ts';
@@ -65,6 +65,16 @@ const authorizeAndRecord = async (state: SimulatorState, c: Context): Promise<Re
   return response;
 };
 
+/** Signs the browser out, and sends it on to Withings' own consent page and nowhere else. */
+const logOut = (state: SimulatorState, c: Context): Response | Promise<Response> => {
+  const next = c.req.query('r') ?? '';
+  const url = URL.canParse(next) ? new URL(next) : undefined;
+  if (url?.pathname !== AUTHORIZE_PATH || checkAuthorization(state, url.searchParams).kind === 'unknown_client') {
+    return c.html(errorPage('The log-out has no address to go on to.'), 400);
+  }
+  return c.redirect(next, 302);
+};
+
 /** Both of Withings' hosts on one origin, and `/_control`. */
 export const createApp = (state: SimulatorState): Hono => {
   const app = new Hono();
@@ -80,6 +90,7 @@ export const createApp = (state: SimulatorState): Hono => {
   app.get('/favicon.ico', (c) => c.body(null, 404));
   app.route('/_control', controlApp(state));
   app.on(['GET', 'POST'], AUTHORIZE_PATH, (c) => authorizeAndRecord(state, c));
+  app.get(LOGOUT_PATH, (c) => logOut(state, c));
   app.all('*', (c) => handleApiCall(state, c.req.raw));
   // Faults that break the connection, and bugs, must reach the caller as rejections.
   app.onError((error) => {

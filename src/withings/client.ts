@@ -16,7 +16,7 @@ import { ok, type Outcome } from './outcome.ts';
 import type { Secret } from './secret.ts';
 import { createSender, urlBelow, type Answer, type Form, type Send } from './send.ts';
 import { processRevokeResponse, processTokenResponse, type TokenGrant } from './token.ts';
-import { AUTHORIZE_PATH, MEASURE_PATH, NOTIFY_PATH, OAUTH2_PATH } from './wire.ts';
+import { AUTHORIZE_PATH, LOGOUT_PATH, MEASURE_PATH, NOTIFY_PATH, OAUTH2_PATH } from './wire.ts';
 
 export type WithingsConfig = {
   /** Where calls go: `https://wbsapi.withings.net`. */
@@ -29,7 +29,13 @@ export type WithingsConfig = {
   maxBodyBytes: number;
 };
 
-export type AuthorizeRequest = { state: string; redirectUri: string; scope: readonly string[] };
+export type AuthorizeRequest = {
+  state: string;
+  redirectUri: string;
+  scope: readonly string[];
+  /** Whether the browser is signed out of Withings first, so that another person can sign in. */
+  switchAccount?: boolean;
+};
 
 /** Either the date pair or `lastUpdateSeconds`. The next page takes the same values and an `offset`. */
 export type MeasureQuery = {
@@ -215,7 +221,10 @@ const authorizeUrl = (config: WithingsConfig, request: AuthorizeRequest): string
     redirect_uri: request.redirectUri,
     state: request.state,
   }).toString();
-  return url.href;
+  if (request.switchAccount !== true) return url.href;
+  const logout = urlBelow(config.loginBaseUrl, LOGOUT_PATH);
+  logout.search = new URLSearchParams({ r: url.href }).toString();
+  return logout.href;
 };
 
 const callOauth2 = async (

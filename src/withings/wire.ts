@@ -9,6 +9,9 @@
 /** The login host's consent page, opened in the user's browser. */
 export const AUTHORIZE_PATH = '/oauth2_user/authorize2';
 
+/** The login host's log-out, which then sends the browser to its parameter `r` (Withings guide, OAuth web flow). */
+export const LOGOUT_PATH = '/logout';
+
 /** Paths on the API host. The operation is chosen by the form field `action`, never by the path. */
 export const OAUTH2_PATH = '/v2/oauth2';
 export const SIGNATURE_PATH = '/v2/signature';

@@ -19,7 +19,12 @@ import { explainMismatch } from './explain-mismatch.ts';
 export const mintConnectSession = async (
   deps: Deps,
   { appId, by }: AuthorizedBackend,
-  { userId, redirectUri, appState }: { userId: string; redirectUri: string; appState?: string | undefined },
+  {
+    userId,
+    redirectUri,
+    appState,
+    switchAccount = false,
+  }: { userId: string; redirectUri: string; appState?: string | undefined; switchAccount?: boolean },
 ): Promise<Result<{ session: Secret; expiresAt: EpochMs }, Failure>> => {
   const found = await linkTarget(deps.db, appId, registrationCandidates(redirectUri));
   if (!found.ok) return found;
@@ -35,6 +40,7 @@ export const mintConnectSession = async (
     sub: userId,
     uri: redirectUri,
     ...(appState !== undefined && { st: appState }),
+    ...(switchAccount && { sw: true }),
     ...minterOf(by),
   };
   const session = await sign(deps.keyring, CONNECT_SESSION, claims, {

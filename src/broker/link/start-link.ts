@@ -26,7 +26,9 @@ import { keepLinkRecord } from './link-record.ts';
 /** An authorization request: a user and a redirect URI, or a connect session that names both. */
 export type LinkRequest = {
   appId: string;
-  link: { userId: string; redirectUri: string; appState?: string | undefined } | { session: string };
+  link:
+    | { userId: string; redirectUri: string; appState?: string | undefined; switchAccount?: boolean | undefined }
+    | { session: string };
   /** Whether the link ends on a page with a button, for browsers on machines without the app. */
   endsOnPage: boolean;
   /** The binding cookie that the browser sent, if any. */
@@ -49,7 +51,7 @@ export type StartedLink = {
 export const startLink = async (deps: Deps, request: LinkRequest): Promise<Result<StartedLink, Failure>> => {
   const wanted = await wantedLink(deps, request);
   if (!wanted.ok) return wanted;
-  const { userId, redirectUri, appState, session } = wanted.value;
+  const { userId, redirectUri, appState, switchAccount, session } = wanted.value;
 
   const minted = session && { minter: session, now: deps.now() };
   const found = await linkTarget(deps.db, request.appId, registrationCandidates(redirectUri), minted);
@@ -82,6 +84,7 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
       state,
       redirectUri: request.callbackUrl,
       scope: deps.settings.scope,
+      switchAccount,
     }),
     binding,
     bindingSeconds: STATE_LIFETIME_MS / 1000,
@@ -92,6 +95,7 @@ type WantedLink = {
   userId: string;
   redirectUri: string;
   appState: string | undefined;
+  switchAccount: boolean;
   session: Issued<ConnectSessionClaims> | undefined;
 };
 
@@ -107,6 +111,7 @@ const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Res
       userId: session.value.sub,
       redirectUri: session.value.uri,
       appState: session.value.st,
+      switchAccount: session.value.sw === true,
       session: session.value,
     });
   }
@@ -119,11 +124,11 @@ const wantedLink = async (deps: Deps, { appId, link }: LinkRequest): Promise<Res
       wanted: undefined,
     });
   }
-  const { appState } = link;
+  const { appState, switchAccount = false } = link;
   if (appState !== undefined && !isAppState(appState)) {
     return fail({ kind: 'invalid_parameter', parameter: 'state', detail: APP_STATE_RULE });
   }
-  return ok({ userId: userId.value, redirectUri: link.redirectUri, appState, session: undefined });
+  return ok({ userId: userId.value, redirectUri: link.redirectUri, appState, switchAccount, session: undefined });
 };
 
 const sessionRefused = (why: string) =>

@@ -19,6 +19,13 @@ export const userToken = z.object({
   token: z.string().describe('Send it as `Authorization: Bearer`. It is a JWT; do not rely on what is in it.'),
   expires_at: instant.describe('When the token is refused from. At most an hour from now.'),
 });
+/** How the browser arrives at Withings. */
+export const linkAccount = z
+  .literal('switch')
+  .optional()
+  .describe(
+    '`switch` signs the browser out of Withings first, so that another person can sign in on the same device. Without it, who is signed in there is asked for consent.',
+  );
 export const connectSessionRequest = z.strictObject({
   user_id: userId,
   redirect_uri: redirectUriText.describe("One of the app's registered redirect URIs, compared byte for byte."),
@@ -28,6 +35,7 @@ export const connectSessionRequest = z.strictObject({
     .refine(isAppState, APP_STATE_RULE)
     .optional()
     .describe('Returned to the redirect URI as `state` with every ending. 1 to 512 printable ASCII characters.'),
+  account: linkAccount,
 });
 export const connectSession = z.object({
   auth_url: z.string().describe("Open it in the user's browser. It is good once."),

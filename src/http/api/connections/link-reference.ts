@@ -22,6 +22,7 @@ const LINK_QUERY = z.object({
     .describe(
       "The app's own value, returned to the redirect URI as `state` with every ending. 1 to 512 printable ASCII characters. With `session`, the session holds it.",
     ),
+  account: contract.linkAccount,
   ending: z
     .literal('page')
     .optional()

@@ -55,9 +55,14 @@ connectionsApi.post(
   forBackend('manage-links'),
   valid('json', connectSessionRequest),
   async (c) => {
-    const { user_id: userId, redirect_uri: redirectUri, state: appState } = c.req.valid('json');
+    const { user_id: userId, redirect_uri: redirectUri, state: appState, account } = c.req.valid('json');
     const { appId } = c.get('backend');
-    const minted = await mintConnectSession(c.get('deps'), c.get('backend'), { userId, redirectUri, appState });
+    const minted = await mintConnectSession(c.get('deps'), c.get('backend'), {
+      userId,
+      redirectUri,
+      appState,
+      switchAccount: account === 'switch',
+    });
     if (!minted.ok) return answerFailure(c, minted.failure);
     const { session, expiresAt } = minted.value;
     const authUrl = `${c.get('deps').settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session.reveal()}`;
