@@ -12,7 +12,7 @@ import { logAbout } from '../log.ts';
  * How long a link waits for KV. A write travels to a central store, from far away for longer than all the rest takes; the database answers
  * in 5 ms, so a link starts within 40.
  */
-const MAX_KV_WAIT_MS = 30;
+export const MAX_KV_WAIT_MS = 30;
 
 /**
  * Seals a link's record and stores it in KV. The write goes on behind the answer if it takes long.
