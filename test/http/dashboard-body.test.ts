@@ -131,4 +131,21 @@ describe('a user’s page', () => {
     expect(all.html.split('\r\n').filter((line) => line.startsWith('weight,'))).toHaveLength(3);
     expect((await browser.get(`${path}/csv?metric=nonsense`)).status).toBe(400);
   });
+
+  test('has no two labels that touch, as large as they are on a phone', async () => {
+    const WIDEST = 76;
+    for (const days of [1, 20, 100, 200, 300, 364]) {
+      await leaveWeights([1, days + 1]);
+      for (const range of ['week', 'month', 'quarter', 'year', 'all']) {
+        const plot = weightOf((await browser.get(`${path}?range=${range}`)).html);
+        const labels = [...plot.matchAll(/<text x="([\d.]+)" y="228" text-anchor="(\w+)">/g)].map(
+          ([, x, anchor]) =>
+            Number(x) - WIDEST * { start: 0, middle: 0.5, end: 1 }[anchor as 'start' | 'middle' | 'end'],
+        );
+        for (const [index, start] of labels.entries()) {
+          expect(start - (labels[index - 1] ?? -Infinity), `${range} of ${days} days`).toBeGreaterThanOrEqual(WIDEST);
+        }
+      }
+    }
+  });
 });

@@ -35,7 +35,9 @@ const DIGITS: Partial<Record<string, number>> = { mmHg: 0, bpm: 0, years: 0, kca
 
 /** A value with its unit, in as many digits as people read. */
 export const valueText = (value: number, unit: string): string =>
-  [value.toFixed(digitsOf(unit)), unit].filter(Boolean).join(' ');
+  [unit in DIGITS ? value.toFixed(digitsOf(unit)) : String(Number(value.toFixed(digitsOf(unit)))), unit]
+    .filter(Boolean)
+    .join(' ');
 
 export const digitsOf = (unit: string): number => DIGITS[unit] ?? 2;
 

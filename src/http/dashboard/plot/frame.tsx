@@ -46,11 +46,18 @@ const HALF_LABEL = LABEL_WIDTH / 2;
 /** Leaves out labels that would touch the one before. */
 const apart = (ticks: readonly Tick[]): Tick[] => {
   const kept: Tick[] = [];
+  let end = -Infinity;
   for (const tick of ticks) {
-    if (tick.at - (kept.at(-1)?.at ?? -Infinity) >= LABEL_WIDTH) kept.push(tick);
+    const start = tick.at - LABEL_WIDTH * PART_BEFORE[anchorOf(tick.at)];
+    if (start < end) continue;
+    kept.push(tick);
+    end = start + LABEL_WIDTH;
   }
   return kept;
 };
+
+/** The part of a label that is before its place. */
+const PART_BEFORE = { start: 0, middle: 1 / 2, end: 1 };
 
 /**
  * A point of a plot: what is drawn of it, and its value above the plot while it is pointed at or has the focus. A finger gives it the
