@@ -166,11 +166,9 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
 
 /** What the plan decides. A setting of its own wins. */
 const planSettings = (env: z.output<typeof settings>) => {
-  const { callsPerTick, refreshBatch, refreshesAtOnce, pagesPerSlice, summarizedValues } = PLANS[env.PLAN];
+  const { refreshBatch, pagesPerSlice, databaseMaxMb: _, ...ofPlanAlone } = PLANS[env.PLAN];
   return {
-    callsPerTick,
-    refreshesAtOnce,
-    summarizedValues,
+    ...ofPlanAlone,
     refreshBatch: env.REFRESH_BATCH ?? refreshBatch,
     pagesPerSlice: env.SYNC_PAGES_PER_SLICE ?? pagesPerSlice,
   };

@@ -79,6 +79,8 @@ export type BrokerSettings = {
   /** The most refreshes of one tick, and how many run at once. */
   refreshBatch: number;
   refreshesAtOnce: number;
+  /** Groups of earlier releases that one tick compacts. */
+  compactedGroups: number;
   /** The most values of one summary. */
   summarizedValues: number;
   /** How many pages of Withings' answer one sync call stores. */

@@ -14,6 +14,8 @@ export type PlanLimits = {
   pagesPerSlice: number;
   /** Values that one summary reads. */
   summarizedValues: number;
+  /** Groups of earlier releases that one tick goes through: as many rows written at most. */
+  compactedGroups: number;
   /** The largest size of the database. */
   databaseMaxMb: number;
 };
@@ -25,6 +27,7 @@ export const PLANS: Record<Plan, PlanLimits> = {
     refreshesAtOnce: 1,
     pagesPerSlice: 4,
     summarizedValues: 20_000,
+    compactedGroups: 20,
     databaseMaxMb: 500,
   },
   paid: {
@@ -33,6 +36,7 @@ export const PLANS: Record<Plan, PlanLimits> = {
     refreshesAtOnce: 6,
     pagesPerSlice: 10,
     summarizedValues: 100_000,
+    compactedGroups: 500,
     databaseMaxMb: 10_000,
   },
 };

@@ -8,9 +8,6 @@ import {
 import { kindsJson } from '../../store/sync/group-kinds.ts';
 import type { Deps } from '../deps.ts';
 
-/** Groups that one tick goes through: as many rows written at most, of the free plan's 100,000 a day. */
-const GROUPS_A_TICK = 20;
-
 /**
  * Goes on with the groups that earlier releases stored, which hold every value twice. Once it is through, nothing is remembered, and it
  * costs nothing.
@@ -18,7 +15,7 @@ const GROUPS_A_TICK = 20;
  * @param text what the broker remembers about where it has come to
  */
 export const compactGroups = async (deps: Deps, text: string): Promise<void> => {
-  const step = await readCompactionStep(deps.db, JSON.parse(text) as CompactionPlace, GROUPS_A_TICK);
+  const step = await readCompactionStep(deps.db, JSON.parse(text) as CompactionPlace, deps.settings.compactedGroups);
   const stored = step.ok ? await storeStep(deps, step.value) : step;
   if (!stored.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'compaction_failed', reason: stored.failure.kind });
 };
@@ -32,7 +29,9 @@ const storeStep = async (deps: Deps, step: CompactionStep) => {
   });
   const last = step.groups.at(-1);
   const next =
-    step.groups.length < GROUPS_A_TICK ? undefined : last && { connectionId: last.connectionId, groupId: last.groupId };
+    step.groups.length < deps.settings.compactedGroups
+      ? undefined
+      : last && { connectionId: last.connectionId, groupId: last.groupId };
   const compact = verbose.filter(({ isMeasured }) => isMeasured);
   return storeCompactionStep(deps.db, step, verbose, compact, next, deps.now());
 };
