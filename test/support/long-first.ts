@@ -13,6 +13,7 @@ const LONG = [
   'broker/refresh-crash',
   'http/history-in-pieces',
   'http/ten-years',
+  'http/webhooks-backlog',
   'broker/refresh-rules',
   'http/sync-refused',
 ].map((name) => `/test/${name}.test.ts`);
