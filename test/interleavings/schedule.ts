@@ -122,7 +122,11 @@ const reconnect = (world: World, task: string, name: string): void => {
     } as const;
     const claim = { id: name, expiresAt: START + 1e12 };
     const kept = { ...link, grant: grant.value, scope: ['user.metrics'], claim };
-    await storeGrant(deps, kept, current.ok ? current.value : undefined);
+    // What goes on behind the callback is of the same task, or its turns would be counted twice.
+    const behind: Promise<unknown>[] = [];
+    const waitUntil = (work: Promise<unknown>) => void behind.push(work);
+    await storeGrant({ ...deps, waitUntil }, kept, current.ok ? current.value : undefined);
+    await Promise.all(behind);
   });
 };
 

@@ -203,10 +203,8 @@ const createKv = () => {
         await turn();
         values.set(key, value);
       },
-      delete: async (key: string) => {
-        await turn();
-        values.delete(key);
-      },
+      // Behind the answer, beside what the task goes on with: only one of the two may wait for its turn.
+      delete: async (key: string) => void values.delete(key),
     } as unknown as KVNamespace;
   };
   return {
