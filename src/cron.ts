@@ -1,5 +1,6 @@
 import type { Deps } from './broker/deps.ts';
 import { reasonOf, withLogId } from './broker/log.ts';
+import { keepSubscribed } from './broker/notify/keep-subscribed.ts';
 import { pullDuePushes } from './broker/notify/pull-pushed.ts';
 import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
@@ -40,7 +41,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: reasonOf(due.failure) });
     return alarmIfDatabaseFails(deps);
   }
-  const { refresh, resume, review, pushes, expired, webhooks, keyring, compaction } = due.value;
+  const { refresh, resume, review, pushes, subscriptions, expired, webhooks, keyring, compaction } = due.value;
   const maxCalls = deps.settings.callsPerTick - ALARM_CALLS;
   const callsLeft = () => maxCalls - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
@@ -55,6 +56,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
   if (pushes) await runIsolated(deps, () => pullDuePushes(deps, callsLeft));
   if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));
   if (review && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => reviewOneDue(deps));
+  const callback = subscriptions ? await runIsolated(deps, () => keepSubscribed(deps, callsLeft)) : undefined;
   if (webhooks) await runIsolated(deps, () => sendWebhooks(deps, callsLeft));
   if (compaction !== undefined && callsLeft() >= COMPACTION_CALLS) {
     await runIsolated(deps, () => compactGroups(deps, compaction));
@@ -64,7 +66,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
   const { oldestDueAt } = due.value;
   const lagMs = oldestDueAt === undefined ? 0 : now - oldestDueAt;
   await runIsolated(deps, () =>
-    reconcileAlarmsOfTick(deps, due.value.alarms, { ...observe(deps, due.value, client), lagMs }),
+    reconcileAlarmsOfTick(deps, due.value.alarms, { ...observe(deps, due.value, { client, callback }), lagMs }),
   );
   // D1 may answer reads and refuse writes.
   await alarmIfDatabaseFails(deps);
@@ -103,7 +105,7 @@ const setClock = (deps: Deps, databaseNow: EpochMs, askedAt: EpochMs): boolean =
 const observe = (
   deps: Deps,
   { lost, databaseBytes, keyring, alarms }: WorkDue,
-  client: 'accepted' | 'rejected' | undefined,
+  { client, callback }: { client: 'accepted' | 'rejected' | undefined; callback: 'reached' | 'refused' | undefined },
 ): AlarmObservations => {
   const { reauthSpike, databaseMaxBytes, repeatMs } = deps.settings.alarms;
   const unreadable = alarmStateOf(alarms).open.withings_unreadable;
@@ -118,6 +120,7 @@ const observe = (
     // row.
     ...(unreadable !== undefined &&
       deps.now() - unreadable.toldAt > repeatMs + HOUR_MS && { withings_unreadable: false }),
+    ...(callback !== undefined && { notifications_refused: callback === 'refused' && 'met by a subscription' }),
     ...(client !== undefined && { withings_client_rejected: client === 'rejected' && 'met by a refresh' }),
   };
 };

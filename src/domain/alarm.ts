@@ -17,6 +17,7 @@ export const ALARMS = {
     'An app’s webhook endpoint failed for five days, or answered 410, and gets nothing any more.',
   withings_client_rejected:
     "Withings refuses the broker's client id or secret. Nothing is refreshed until it accepts them.",
+  notifications_refused: 'Withings cannot reach the callback of its notifications. Data comes by polling until it can.',
   withings_unreadable: 'Withings answers what the broker cannot read. Measurements are left out.',
 } as const;
 

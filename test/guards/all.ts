@@ -1,5 +1,6 @@
 import { ACCESS } from './access.ts';
 import { ANSWERS } from './answers.ts';
+import { ARRIVING } from './arriving.ts';
 import type { Guard } from './guard.ts';
 import { LIMITS } from './limits.ts';
 import { LINKING } from './linking.ts';
@@ -22,4 +23,5 @@ export const GUARDS: readonly Guard[] = [
   ...OUTSIDE,
   ...REFRESH_PROTOCOL,
   ...PARKING,
+  ...ARRIVING,
 ];

@@ -4,6 +4,7 @@ import { ALARMS, type StoredAlarm } from '../../src/domain/alarm.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from './broker.ts';
 import { type D1Meter, meterD1 } from './d1-meter.ts';
+import { notificationsRefused } from './notifications-refused.ts';
 
 /** A broker whose alarms go to a webhook, and what brings each alarm about. */
 
@@ -116,6 +117,7 @@ const troublesOf = (on: On): { [Code in StoredAlarm]: Trouble } => ({
   database_nearly_full: databaseNearlyFull(on),
   sealing_key_missing: sealingKeyMissing(on),
   withings_unreadable: withingsUnreadable(on),
+  notifications_refused: notificationsRefused(on),
   webhook_endpoint_disabled: webhookEndpointDisabled(on),
   withings_client_rejected: withingsClientRejected(on),
 });

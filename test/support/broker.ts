@@ -166,10 +166,7 @@ export const startBroker = async (
   };
 };
 
-/**
- * An app with a key and two redirect URIs, made through the management API. Nothing is read when its users connect, unless the test wants it:
- * most tests count and order what a sync does.
- */
+/** An app with a key and two redirect URIs. Nothing is read when its users connect, unless the test wants it: most tests count what a sync does. */
 export const makeApp = async (
   broker: Broker,
   name = 'Womoji',

@@ -7,6 +7,7 @@ import { connectionsForLinking } from '../../store/link/connections.ts';
 import { type FoundPending, pendingByTicket } from '../../store/link/pending-connections.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
+import { subscriptionStatements } from '../notify/want-subscription.ts';
 import { pullAtConnect } from '../sync/pull-at-connect.ts';
 import { openToken } from '../tokens/sealed-tokens.ts';
 import { prepareActivation } from './activation.ts';
@@ -24,7 +25,7 @@ const MAX_DECISIONS = 3;
 export const confirmLink = async (
   deps: Deps,
   appId: string,
-  shown: { ticket: string; userId: string },
+  shown: { ticket: string; userId: string; origin?: string | undefined },
 ): Promise<Result<void, Failure>> => {
   const confirmed = await confirmTicket(deps, appId, shown);
   const line = confirmed.ok
@@ -37,7 +38,7 @@ export const confirmLink = async (
 const confirmTicket = async (
   deps: Deps,
   appId: string,
-  { ticket, userId }: { ticket: string; userId: string },
+  { ticket, userId, origin }: { ticket: string; userId: string; origin?: string | undefined },
 ): Promise<Result<void, Failure>> => {
   const noSuchTicket = fail({ kind: 'not_found', what: 'ticket' } as const);
   if (!(await isWellFormedCredential('ticket', ticket))) return noSuchTicket;
@@ -47,7 +48,7 @@ const confirmTicket = async (
     if (!found.ok) return found;
     if (found.value === undefined) return noSuchTicket;
     if (found.value.userId !== userId) return fail({ kind: 'wrong_user' });
-    const activated = await activatePending(deps, found.value);
+    const activated = await activatePending(deps, found.value, origin);
     if (!activated.ok) return activated;
     if (activated.value === undefined) continue;
     const id = activated.value;
@@ -61,6 +62,7 @@ const confirmTicket = async (
 const activatePending = async (
   deps: Deps,
   pending: FoundPending,
+  origin: string | undefined,
 ): Promise<Result<ConnectionId | undefined, Failure>> => {
   const { appId, userId, withingsUserId } = pending;
   const known = await connectionsForLinking(deps.db, pending);
@@ -95,7 +97,9 @@ const activatePending = async (
     },
     now,
   );
-  const activated = await activateConnection(deps.db, activation, now, []);
+  const activated = await activateConnection(deps.db, activation, now, [
+    ...subscriptionStatements(deps, withingsUserId, origin),
+  ]);
   if (!activated.ok) return activated;
   if (!activated.value) return ok(undefined);
   if (known.value.othersOnAccount !== 'none') {

@@ -142,7 +142,16 @@ const completeLink = async (
   const sameBrowser = await isSameBrowser(record, binding);
   const kept = await storeGrant(
     deps,
-    { ...user, ...policyOf(target), kind: record.kind, sameBrowser, grant: grant.value, scope, claim },
+    {
+      ...user,
+      ...policyOf(target),
+      origin: new URL(callbackUrl).origin,
+      kind: record.kind,
+      sameBrowser,
+      grant: grant.value,
+      scope,
+      claim,
+    },
     current.ok ? current.value : undefined,
   );
   if (!kept.ok) return { ending: 'temporarily_unavailable', reason: kept.failure.kind };

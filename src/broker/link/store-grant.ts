@@ -13,6 +13,7 @@ import { addPendingConnection } from '../../store/link/pending-connections.ts';
 import type { TokenGrant } from '../../withings/token.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
+import { subscriptionStatements } from '../notify/want-subscription.ts';
 import { sealTokens } from '../tokens/sealed-tokens.ts';
 import { prepareActivation } from './activation.ts';
 
@@ -28,6 +29,8 @@ export type GrantToKeep = {
   userId: string;
   policy: LinkPolicy;
   historyOnConnect: HistoryOnConnect;
+  /** Where Withings reaches the broker; undefined if nothing is subscribed. */
+  origin?: string | undefined;
   kind: LinkKind;
   sameBrowser: boolean;
   grant: Omit<TokenGrant, 'scope'>;
@@ -88,7 +91,7 @@ const logSharing = async (deps: Deps, pair: Parameters<typeof othersOnAccount>[1
 
 const activate = async (
   deps: Deps,
-  { appId, userId, grant, scope, claim, historyOnConnect }: GrantToKeep,
+  { appId, userId, grant, scope, claim, historyOnConnect, origin }: GrantToKeep,
   connectionId: ConnectionId,
   mayReplace: boolean,
 ): Promise<Result<KeptGrant | undefined, StorageFailure>> => {
@@ -111,7 +114,10 @@ const activate = async (
     now,
   );
   const outcome = noteOutcomeStatement(deps.db, claim, 'connected');
-  const activated = await activateConnection(deps.db, activation, now, [outcome]);
+  const activated = await activateConnection(deps.db, activation, now, [
+    outcome,
+    ...subscriptionStatements(deps, grant.withingsUserId, origin),
+  ]);
   if (!activated.ok) return activated;
   if (!activated.value) return ok(undefined);
   return ok({ ending: 'connected', ...(historyOnConnect !== 'none' && { pull: connectionId }) });

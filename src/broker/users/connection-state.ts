@@ -7,9 +7,11 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { connectionDetail, disconnectUser } from '../../store/link/connections.ts';
 import { pendingSince } from '../../store/link/pending-connections.ts';
+import { endingConnection } from '../../store/notify/subscriptions.ts';
 import type { AuthorizedRequest, PersonRequest } from '../access/authenticate.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
+import { endSubscription } from '../notify/end-subscription.ts';
 import { forgetParked } from '../tokens/parked-pair.ts';
 import { newEvent } from '../webhooks/record.ts';
 
@@ -49,9 +51,12 @@ export const disconnect = async (
   const userHash = await hashUser(deps.keyring, appId, userId);
   const audit = auditStatementFor(deps, by, { action: 'user.disconnected', appId, subject: userHash });
   const event = newEvent(deps, { appId, type: 'connection.disconnected' });
+  const ending =
+    deps.settings.notifyApplis.length === 0 ? undefined : await endingConnection(deps.db, { appId, userId });
   const done = await disconnectUser(deps.db, { appId, userId }, deps.now(), { audit, event }, alongside);
   if (!done.ok) return done;
   for (const place of done.value) forgetParked(deps, place);
+  if (ending?.ok === true && ending.value !== undefined) deps.waitUntil(endSubscription(deps, ending.value));
   deps.log({ level: 'info', event: 'link', outcome: 'disconnected', appId, userHash });
   return ok(undefined);
 };

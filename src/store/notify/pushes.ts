@@ -11,7 +11,8 @@ const NOTE = `
   INSERT INTO waiting_pushes (withings_user_id, pushed_at, due_at, refreshes, claim_id, attempts)
   SELECT ?1, ?2, ?3, ?4, NULL, 0 WHERE ${IS_CONNECTED}
   ON CONFLICT (withings_user_id) DO UPDATE SET pushed_at = ?2, due_at = ?3, refreshes = max(refreshes, ?4), claim_id = NULL, attempts = 0
-  WHERE claim_id IS NOT NULL OR refreshes < ?4`;
+  WHERE claim_id IS NOT NULL OR refreshes < ?4
+  RETURNING 1 AS noted`;
 
 /** What became of a push: noted now, covered by one that waits, or about a person without a connection. */
 export type NotedPush = 'noted' | 'waits' | 'not_connected';
@@ -28,7 +29,7 @@ export const notePush = (
       db.d1.prepare(NOTE).bind(withingsUserId, now, dueAt, Number(refreshes)),
       db.d1.prepare(`SELECT ${IS_CONNECTED} AS connected`).bind(withingsUserId),
     ]);
-    if ((noted?.meta.changes ?? 0) > 0) return 'noted';
+    if ((noted?.results.length ?? 0) > 0) return 'noted';
     return connected?.results[0]?.connected === 1 ? 'waits' : 'not_connected';
   });
 

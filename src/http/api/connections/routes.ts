@@ -73,6 +73,7 @@ connectionsApi.post(
 /** Confirms that the user who returned with the ticket is the one for whom the link was made. */
 connectionsApi.post('/confirm', forBackend('manage-links'), valid('json', confirmRequest), async (c) => {
   const { ticket, user_id: userId } = c.req.valid('json');
-  const confirmed = await confirmLink(c.get('deps'), c.get('backend').appId, { ticket, userId });
+  const origin = c.get('deps').settings.publicUrl(c.req.url);
+  const confirmed = await confirmLink(c.get('deps'), c.get('backend').appId, { ticket, userId, origin });
   return confirmed.ok ? c.json({ connected: true }) : answerFailure(c, confirmed.failure);
 });

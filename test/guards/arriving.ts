@@ -1,0 +1,77 @@
+import type { Guard } from './guard.ts';
+
+const PUSHES = ['test/http/pushes.test.ts'];
+const SUBSCRIPTIONS = ['test/http/subscriptions.test.ts'];
+const AT_CONNECT = ['test/http/pull-at-connect.test.ts'];
+
+/** Data that arrives by itself: pushes, subscriptions, and the pull at connect. */
+export const ARRIVING: readonly Guard[] = [
+  {
+    name: 'the secret of a push',
+    threats: ['T67'],
+    file: 'src/broker/notify/take-push.ts',
+    find: 'WITHINGS_USER_ID.test(withingsUserId) && (await isNotifySecret(deps.keyring, secret, withingsUserId));',
+    replace:
+      'WITHINGS_USER_ID.test(withingsUserId) && (await isNotifySecret(deps.keyring, secret, withingsUserId)) !== undefined;',
+    tests: PUSHES,
+  },
+  {
+    name: 'one row for many pushes',
+    threats: ['T67'],
+    file: 'src/store/notify/pushes.ts',
+    find: 'WHERE claim_id IS NOT NULL OR refreshes < ?4',
+    replace: 'WHERE TRUE',
+    tests: PUSHES,
+  },
+  {
+    name: 'a push during its sync',
+    threats: ['T68'],
+    file: 'src/store/notify/pushes.ts',
+    find: 'WHERE claim_id IS NOT NULL OR refreshes < ?4',
+    replace: 'WHERE refreshes < ?4',
+    tests: PUSHES,
+  },
+  {
+    name: 'a subscription ends with the last connection alone',
+    threats: ['T69'],
+    file: 'src/store/notify/subscriptions.ts',
+    find: "AND NOT EXISTS (SELECT 1 FROM connections WHERE withings_user_id = ?1 AND state <> 'disconnected')`;",
+    replace: '`;',
+    tests: SUBSCRIPTIONS,
+  },
+  {
+    name: 'a list after a lost answer',
+    file: 'src/broker/notify/keep-subscribed.ts',
+    find: 'const step = { ...due, missing: null, failures',
+    replace: "const step = { ...due, missing: due.missing ?? '1,2,4', failures",
+    tests: SUBSCRIPTIONS,
+  },
+  {
+    name: 'no storm after a refused callback',
+    file: 'src/broker/notify/keep-subscribed.ts',
+    find: 'Math.max(pauseMs, REFUSED_PAUSE_MS)',
+    replace: 'pauseMs',
+    tests: SUBSCRIPTIONS,
+  },
+  {
+    name: 'the reminder of the first pull',
+    file: 'src/store/link/activation.ts',
+    find: "pullAt: reach === 'none' ? null : now + FIRST_PULL_AFTER_MS",
+    replace: 'pullAt: null',
+    tests: AT_CONNECT,
+  },
+  {
+    name: 'the counts of a pull that was not requested',
+    file: 'src/broker/sync/start-sync.ts',
+    find: 'last.isUntold === true ? outcome.value',
+    replace: 'last.isUntold === undefined ? outcome.value',
+    tests: AT_CONNECT,
+  },
+  {
+    name: 'a recent history that rests',
+    file: 'src/broker/sync/sync.ts',
+    find: 'positionAtStart(start.position, deps.now(), isAsked)',
+    replace: 'positionAtStart(start.position, deps.now(), true)',
+    tests: AT_CONNECT,
+  },
+];
