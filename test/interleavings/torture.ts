@@ -1,8 +1,8 @@
 /**
  * Random schedules by the million, or one again that failed:
  *
- *     npm run torture [-- --of webhooks] [--runs 1000000] [--seed N] [--processes N]
- *     npm run torture -- [--of webhooks] --seed N --path P
+ *     npm run torture [-- --of webhooks|notifications] [--runs 1000000] [--seed N] [--processes N]
+ *     npm run torture -- [--of webhooks|notifications] --seed N --path P
  *
  * Several processes share the runs, each with a seed of its own, counted on from the one given.
  */
@@ -28,12 +28,17 @@ const { values } = parseArgs({
 });
 const EVERY = 10_000;
 
-/** What is drawn, and what must hold after it: refreshing tokens, or sending webhooks. */
+/** What is drawn, and what must hold after it: refreshing tokens, sending webhooks, or Withings' notifications. */
 type Subject = { arbitrary: fc.Arbitrary<unknown>; violationsOf: (drawn: never) => Promise<string[]> };
 const loadSubject = async (): Promise<Subject> => {
   if (values.of === 'webhooks') {
     const { webhookSchedule, webhookViolationsOf } = await import('./webhooks.ts');
     return { arbitrary: webhookSchedule, violationsOf: webhookViolationsOf };
+  }
+  if (values.of === 'notifications') {
+    const { notificationSchedule } = await import('./notification-schedule.ts');
+    const { notificationViolationsOf } = await import('./notifications.ts');
+    return { arbitrary: notificationSchedule, violationsOf: notificationViolationsOf };
   }
   const [{ schedule }, { violationsOf }] = await Promise.all([import('./actions.ts'), import('./schedule.ts')]);
   return { arbitrary: schedule, violationsOf };

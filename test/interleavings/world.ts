@@ -1,67 +1,38 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
 import type { Deps } from '../../src/broker/deps.ts';
 import { openToken, type TokenOwner } from '../../src/broker/tokens/sealed-tokens.ts';
 import { compose } from '../../src/compose.ts';
-import type { Bindings } from '../../src/config.ts';
-import { mintCredential } from '../../src/crypto/credential.ts';
+import type { Outgoing } from '../../src/simulator/notify/callbacks.ts';
+import type { Settings } from '../../src/simulator/settings.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
-import { openSqliteD1, type SqliteD1, type Turn } from '../support/sqlite-d1.ts';
+import type { Turn } from '../support/sqlite-d1.ts';
 import { createTurns, type Task } from '../support/turns.ts';
-import { observe, SHARES, TIMEOUT_MS } from './observer.ts';
+import { bindingsOf, invocation, running, shared } from './invocation.ts';
+import { APP_ID, CALLBACK_URL, CLIENT_ID, CLIENT_SECRET, START } from './names.ts';
+import { observe, TIMEOUT_MS } from './observer.ts';
 
 /**
  * One Withings, one database and any number of invocations of the broker, all under one clock that only the schedule moves. What runs is
  * the broker's own code from `compose` inwards; the seams are the schedule's.
  */
 
-export const CLIENT_ID = 'c1'.repeat(32);
-const CLIENT_SECRET = '5e'.repeat(32);
-const KEYRING = JSON.stringify({ current: 'k1', keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' } });
-export const CALLBACK_URL = 'https://broker.example.com/withings/callback';
-export const APP_ID = 'app_torture';
-export const START = Date.UTC(2026, 5, 15, 12, 0, 0);
-
-/** What the effects of an invocation go through, found by the invocation that causes one. */
-type Invocation = {
-  task: Task;
-  d1: Turn;
-  kv: KVNamespace;
-  fetch: typeof fetch;
-  sleep: (ms: number) => Promise<void>;
-};
-const running = new AsyncLocalStorage<Invocation>();
-const invocation = (): Invocation => {
-  const found = running.getStore();
-  if (found === undefined) throw new Error('an effect outside of every invocation');
-  return found;
-};
-
-/** Opened once: each schedule empties it. So is the configuration, whose keys take longer to derive than a schedule to run. */
-const shared: SqliteD1 = openSqliteD1();
-const bindings = {
-  DB: shared.bind((statements) => invocation().d1(statements)),
-  LINKS: {
-    get: (key: string) => invocation().kv.get(key),
-    put: (key: string, value: string) => invocation().kv.put(key, value),
-    delete: (key: string) => invocation().kv.delete(key),
-  },
-  KEYRING,
-  OPERATOR_TOKEN: await mintCredential('operator', (size) => new Uint8Array(size)),
-  WITHINGS_CLIENT_ID: CLIENT_ID,
-  WITHINGS_CLIENT_SECRET: CLIENT_SECRET,
-  WITHINGS_API_URL: 'https://wbsapi.withings.net',
-  WITHINGS_LOGIN_URL: 'https://account.withings.com',
-  CRON_REQUESTS_PER_MINUTE: String(SHARES.cron),
-  SYNC_REQUESTS_PER_MINUTE: String(SHARES.sync),
-  REFRESH_BATCH: '3',
-  REFRESH_USED_LATELY_HOURS: '1',
-} as Bindings;
+export { APP_ID, CALLBACK_URL, CLIENT_ID, START } from './names.ts';
 
 /** A fault of D1's that the next write takes. */
 export type D1Fault = 'refused' | 'answer_lost';
 
-export const createWorld = (users: readonly string[]) => {
+type WorldOptions = {
+  settings?: Partial<Settings>;
+  /** Where pushes and HEADs of the simulated Withings go. */
+  outgoing?: Outgoing;
+  apps?: readonly string[];
+  /** The kinds of data that Withings notifies of. */
+  notifyApplis?: readonly number[];
+};
+
+export const createWorld = (
+  users: readonly string[],
+  { settings = {}, apps = [APP_ID], notifyApplis = [], ...options }: WorldOptions = {},
+) => {
   shared.clear();
   let now = START;
   const pseudo = pseudoRandom();
@@ -79,9 +50,11 @@ export const createWorld = (users: readonly string[]) => {
       timezone: 'Europe/Berlin',
     })),
     clients: [{ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, name: 'Torture', redirectUris: [CALLBACK_URL] }],
-    settings: { callsPerMinute: 10_000 },
+    settings: { callsPerMinute: 10_000, ...settings },
+    ...options,
   });
   simulator.state.clock.freeze();
+  let bindings = bindingsOf('k1', notifyApplis);
   const d1Faults: D1Fault[] = [];
   /** Until when D1 refuses everything. */
   let d1OutUntil = START;
@@ -133,8 +106,8 @@ export const createWorld = (users: readonly string[]) => {
     await task.turn();
     if (until > now) advance(until - now);
   };
-  const compositionOf = async (): Promise<Deps> => {
-    const composed = await compose(bindings, () => undefined, {
+  const compositionOf = async (waitUntil: Deps['waitUntil'] = () => undefined): Promise<Deps> => {
+    const composed = await compose(bindings, waitUntil, {
       fetch: (input, init) => invocation().fetch(input, init),
       now: () => now,
       databaseNow: () => now,
@@ -146,7 +119,8 @@ export const createWorld = (users: readonly string[]) => {
     return composed.value;
   };
 
-  shared.database.prepare('INSERT INTO apps (id, name, created_at) VALUES (?, ?, ?)').run(APP_ID, APP_ID, START);
+  const addApp = shared.database.prepare('INSERT INTO apps (id, name, created_at) VALUES (?, ?, ?)');
+  for (const id of apps) addApp.run(id, id, START);
   return {
     simulator,
     database: shared.database,
@@ -162,12 +136,19 @@ export const createWorld = (users: readonly string[]) => {
     d1OutUntil: () => d1OutUntil,
     advance,
     now: () => now,
+    /** Another key seals and signs from now on; the old one still opens. */
+    rotate: () => {
+      bindings = bindingsOf('k2', notifyApplis);
+    },
     /** Starts an invocation. */
     invoke: (name: string, run: (deps: Deps) => Promise<unknown>, ended: () => void = () => undefined) =>
       turns.spawn(name, async (task) => {
         const effects = { task, d1: turnOf(task), kv: kv.of(task), fetch: fetchOf(task), sleep: sleepOf(task) };
-        await running.run(effects, async () => run(await compositionOf()));
+        const background: Promise<unknown>[] = [];
+        await running.run(effects, async () => run(await compositionOf((work) => background.push(work))));
         ended();
+        // What an invocation goes on with may begin more of it.
+        while (background.length > 0) await background.shift();
       }),
     /** Lets everything that waits come to its end, first come first. */
     settle: async () => {
