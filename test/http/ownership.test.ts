@@ -27,7 +27,13 @@ const QUERIES: Record<string, string> = {
   'GET /apps/:app_id/redirect-uris/test': `?uri=${encodeURIComponent(WOMOJI)}`,
 };
 /** Asked without a credential. */
-const FOR_ANYBODY = new Set(['GET /apps/:app_id/withings/auth', 'GET /withings/callback', 'GET /healthz']);
+const FOR_ANYBODY = new Set([
+  'GET /apps/:app_id/withings/auth',
+  'GET /withings/callback',
+  'GET /withings/notify/:secret',
+  'POST /withings/notify/:secret',
+  'GET /healthz',
+]);
 /** A developer's own, which say nothing of others: a new one is added here by hand, on purpose. */
 const OWN = new Set([
   'GET /whoami',
