@@ -49,8 +49,8 @@ export const ARRIVING: readonly Guard[] = [
   {
     name: 'no storm after a refused callback',
     file: 'src/broker/notify/keep-subscribed.ts',
-    find: 'Math.max(pauseMs, REFUSED_PAUSE_MS)',
-    replace: 'pauseMs',
+    find: "await closeQuota(deps.db, 'notify', deps.settings.shares.notify, deps.now() + REFUSED_PAUSE_MS, deps.now());",
+    replace: '',
     tests: SUBSCRIPTIONS,
   },
   {

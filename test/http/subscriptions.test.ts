@@ -105,12 +105,14 @@ describe('a person who connects', () => {
 
   test('is left alone for an hour if Withings refuses the callback, and that is one alarm', async () => {
     interfere = (action, answer) => (action === 'subscribe' ? refused() : answer);
+    addPerson(broker, 'bob');
+    await connect(broker, app, 'bob', 'bob');
     await run(50);
     expect(asked.map(({ action }) => action)).toEqual(['list', 'subscribe']);
     expect(alarms()).toEqual(['alarm notifications_refused']);
     interfere = (_, answer) => answer;
     await run(30);
-    expect(applis()).toEqual([1, 2, 4]);
+    expect(applis()).toEqual([1, 1, 2, 2, 4, 4]);
     expect(alarms()).toEqual(['alarm notifications_refused', 'alarm_over notifications_refused']);
   });
 
