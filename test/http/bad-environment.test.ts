@@ -13,8 +13,14 @@ const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
 afterAll(() => logged.mockRestore());
 const bindings = { DB: env.DB, LINKS: env.LINKS, KEYRING: 'a-malformed-keyring' } as Bindings;
 
-test.each(['/healthz', '/apps', '/apps/a/withings/status/ada'])('%s says that, and not what is wrong', async (path) => {
-  const request = new Request(`https://broker.example.com${path}`);
+test.each([
+  ['GET', '/healthz'],
+  ['GET', '/apps'],
+  ['GET', '/apps/a/withings/status/ada'],
+  ['GET', '/withings/notify/x'],
+  ['POST', '/withings/notify/x'],
+])('%s %s says that, and not what is wrong', async (method, path) => {
+  const request = new Request(`https://broker.example.com${path}`, { method });
   const response = await worker.fetch(request as Parameters<typeof worker.fetch>[0], bindings, context);
   expect(await faultOf(request, response)).toBeUndefined();
   for (const [name, value] of Object.entries(HEADERS)) expect(response.headers.get(name), name).toBe(value);

@@ -67,6 +67,8 @@ describe('a body', () => {
       body: stream,
     });
     expect(await codeOf(await changingNothing(() => streamed))).toBe('413 body_too_large');
+    const push = broker.request('/withings/notify/x', { method: 'POST', body: large });
+    expect(await codeOf(await changingNothing(() => push))).toBe('413 body_too_large');
   });
 });
 
