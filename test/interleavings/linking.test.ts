@@ -46,7 +46,7 @@ const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open', wit
       ...user,
       policy,
       kind: 'open',
-      historyOnConnect: 'all',
+      historyOnConnect: 'none',
       sameBrowser: true,
       grant,
       scope: ['user.metrics'],
@@ -61,9 +61,16 @@ const confirm = async (deps: Deps, userId: string, ticket: string): Promise<stri
   return confirmed.ok ? 'connected' : confirmed.failure.kind;
 };
 
+/** An app that reads nothing when a user connects: each trip more multiplies the orders. */
+const createLinkingWorld = (): World => {
+  const world = createWorld(['nora']);
+  world.database.prepare(`UPDATE apps SET history_on_connect = 'none'`).run();
+  return world;
+};
+
 /** An app that refuses to have one Withings account under two users. */
 const createRefusingWorld = (): World => {
-  const world = createWorld(['nora']);
+  const world = createLinkingWorld();
   world.database.prepare(`UPDATE apps SET shared_accounts = 'refuse'`).run();
   return world;
 };
@@ -127,7 +134,7 @@ describe('one Withings account and two users of an app that refuses that', () =>
 test('two Withings accounts for one user at the same instant, by open links: one gets in and stays, and the other is told', async () => {
   const accounts = ['1000', '2000'];
   const runs = await inEveryOrder(async (choose) => {
-    const world = createWorld(['nora']);
+    const world = createLinkingWorld();
     const endings: Record<string, string> = {};
     let winner: unknown;
     for (const account of accounts) {
