@@ -10,6 +10,7 @@ import { DEFAULT_REFRESH_POLICY } from './domain/refresh.ts';
 import { fail, ok, type Result } from './domain/result.ts';
 import { secret } from './domain/secret.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './domain/time.ts';
+import type { Kv } from './store/kv.ts';
 import { SMALLEST_SHARE } from './store/tokens/withings-quota.ts';
 import type { WithingsConfig } from './withings/client.ts';
 import { DEFAULT_MAX_BODY_BYTES, DEFAULT_TIMEOUT_MS } from './withings/constants.ts';
@@ -17,7 +18,7 @@ import { DEFAULT_MAX_BODY_BYTES, DEFAULT_TIMEOUT_MS } from './withings/constants
 /** The bindings of `wrangler.toml`, and what an operator sets. */
 export type Bindings = {
   DB: D1Database;
-  LINKS: KVNamespace;
+  LINKS: Kv;
   AUTH_RATE?: RateLimit;
   CALLBACK_RATE?: RateLimit;
   WAIT_RATE?: RateLimit;
@@ -28,7 +29,7 @@ export type Bindings = {
   MANAGER_RATE?: RateLimit;
   /** Gets a data point for each line of the log; see `docs/operating.md`. */
   EVENTS?: AnalyticsEngineDataset;
-} & Record<keyof z.input<typeof settings>, string | undefined>;
+} & Partial<Record<keyof z.input<typeof settings>, string | undefined>>;
 
 const positive = z.coerce.number().int().positive();
 const share = (usual: number) => positive.min(SMALLEST_SHARE).default(usual);

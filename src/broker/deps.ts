@@ -4,6 +4,7 @@ import type { Log } from '../domain/log.ts';
 import type { RefreshPolicy } from '../domain/refresh.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
+import type { Kv } from '../store/kv.ts';
 import type { CredentialLookupLimiter } from './access/credential-lookup-limiter.ts';
 import type { AlarmWebhook } from './operator/alarm-webhook.ts';
 import type { RenderEvent } from './webhooks/event-body.ts';
@@ -14,7 +15,7 @@ import type { Shares, Withings } from './withings.ts';
 export type Deps = {
   db: Db;
   /** Link records, by random ids. */
-  links: KVNamespace;
+  links: Kv;
   /** The client and the quotas of its requests. All requests to Withings use it. */
   withings: Withings;
   keyring: Keyring;

@@ -14,7 +14,7 @@ export type ResealWalk = {
   /** The id of the last connection that was checked. */
   afterId: number;
   /** The webhook endpoint that was checked last: endpoints follow the connections. */
-  afterWebhook?: { appId: string; id: string };
+  afterWebhook?: { appId: string; id: string } | undefined;
   /** The checked connections with tokens and endpoints with secrets, counted by the key that seals them after the pass. */
   counts: Record<string, number>;
   resealed: number;
@@ -27,9 +27,9 @@ export type ResealState = {
   /** The current key, and since when it is known to be current. */
   keyId: string;
   promotedAt: EpochMs;
-  walk: ResealWalk | undefined;
+  walk?: ResealWalk | undefined;
   /** The last complete pass. */
-  last: (ResealWalk & { finishedAt: EpochMs }) | undefined;
+  last?: (ResealWalk & { finishedAt: EpochMs }) | undefined;
 };
 
 /**

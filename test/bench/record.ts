@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import type * as App from '../../src/http/app.ts';
+import { createMemoryKv } from '../support/memory-kv.ts';
 import { openSqliteD1 } from '../support/sqlite-d1.ts';
 import { MARK } from './marks.ts';
 import { type Route, ROUTES } from './routes.ts';
@@ -60,7 +61,7 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
     operation.isBehind = false;
     hasEnded = true;
   };
-  const records = new Map<string, string>();
+  const kv = createMemoryKv();
   const bindings = {
     ...settings(origin),
     DB: sqlite.bind(async (statements) => {
@@ -68,16 +69,17 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
       return undefined;
     }),
     LINKS: {
-      put: async (key: string, value: string, { expirationTtl }: { expirationTtl: number }) => {
-        await note({ kind: 'kv_put', key, value, ttlSeconds: expirationTtl });
-        records.set(key, value);
+      ...kv,
+      put: async (key, value, options) => {
+        await note({ kind: 'kv_put', key, value, ttlSeconds: options.expirationTtl });
+        await kv.put(key, value, options);
       },
-      get: async (key: string) => {
+      get: async (key) => {
         await note({ kind: 'kv_get', key });
-        return records.get(key) ?? null;
+        return kv.get(key);
       },
     },
-  } as Bindings;
+  } satisfies Bindings;
   const upstream = createUpstream();
   const send = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);

@@ -2,6 +2,7 @@ import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { tick } from '../../src/cron.ts';
 import { meterD1 } from '../support/d1-meter.ts';
+import { createMemoryKv } from '../support/memory-kv.ts';
 import { settings } from './record.ts';
 
 /** What one tick of the cron read and wrote, by D1's own count. */
@@ -22,7 +23,7 @@ export const tickCost = async (db: D1Database): Promise<TickCost> => {
   const now = Date.now();
   const meter = meterD1(db);
   const deps = await compose(
-    { ...settings('https://withings.invalid'), DB: meter.d1, LINKS: {} } as Bindings,
+    { ...settings('https://withings.invalid'), DB: meter.d1, LINKS: createMemoryKv() } satisfies Bindings,
     () => undefined,
     {
       fetch: () => Promise.reject(new TypeError('nothing is sent: the seals do not open')),

@@ -24,6 +24,7 @@ import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { computeInline, pause } from '../support/inline-subtle.ts';
+import { createMemoryKv } from '../support/memory-kv.ts';
 import { openSqliteD1 } from '../support/sqlite-d1.ts';
 
 const MINUTE_MS = 60_000;
@@ -67,14 +68,14 @@ const cause = new AsyncLocalStorage<'cron' | 'sync' | 'link'>();
 const counts = { cron: 0, sync: 0, link: 0, refreshes: 0, reviews: 0 };
 const bindings = {
   DB: database.bind(async () => undefined),
-  LINKS: {},
+  LINKS: createMemoryKv(),
   KEYRING: JSON.stringify({ current: 'k1', keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' } }),
   OPERATOR_TOKEN: await mintCredential('operator', randomBytes),
   WITHINGS_CLIENT_ID: client.clientId,
   WITHINGS_CLIENT_SECRET: client.clientSecret,
   WITHINGS_API_URL: 'https://wbsapi.withings.net',
   WITHINGS_LOGIN_URL: 'https://account.withings.com',
-} as Bindings;
+} satisfies Bindings;
 const depsOf = async () => {
   const composed = await compose(bindings, () => undefined, {
     fetch: async (input, init) => {

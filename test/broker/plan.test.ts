@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
 import { connect, emptyTables, makeApp, startBroker } from '../support/broker.ts';
-import { meterD1 } from '../support/d1-meter.ts';
+import { meterD1, untilStorageIsIdle } from '../support/d1-meter.ts';
 
 /** What the plan decides: how much one tick does, and how much of it at once. */
 
@@ -28,8 +28,8 @@ const startDue = async (bindings: Record<string, string>) => {
       refreshes.sent += 1;
       refreshes.underWay += 1;
       refreshes.most = Math.max(refreshes.most, refreshes.underWay);
-      // Long enough for the others to begin, if they do.
-      for (let turns = 0; turns < 50; turns += 1) await scheduler.wait(0);
+      // What else the tick begins, it begins now.
+      await untilStorageIsIdle();
       refreshes.underWay -= 1;
       return send(input, init);
     },

@@ -1,3 +1,4 @@
+import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterAll, expect, test, vi } from 'vitest';
 
@@ -8,10 +9,10 @@ import { faultOf } from '../support/reference-check.ts';
 
 /** A Worker that was deployed without its secrets, or with one that is none. */
 
-const context = { waitUntil: () => undefined } as unknown as ExecutionContext;
+const context = createExecutionContext();
 const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
 afterAll(() => logged.mockRestore());
-const bindings = { DB: env.DB, LINKS: env.LINKS, KEYRING: 'a-malformed-keyring' } as Bindings;
+const bindings = { DB: env.DB, LINKS: env.LINKS, KEYRING: 'a-malformed-keyring' } satisfies Bindings;
 
 test.each([
   ['GET', '/healthz'],

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
 import { HOUR_MS } from '../../src/domain/time.ts';
+import type { Kv } from '../../src/store/kv.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 import { meterKv } from '../support/meters.ts';
@@ -122,9 +123,10 @@ test('200 who ask at once share one look, and so do 200 more when it is old', as
 
 test('a look that never ends, as when its request was cut off, holds the others up for seconds only', async () => {
   let stuck = true;
-  const hanging = {
+  const hanging: Kv = {
+    ...env.LINKS,
     get: () => (stuck ? new Promise(() => undefined) : Promise.resolve(null)),
-  } as unknown as KVNamespace;
+  };
   const hung = await startBroker({ bindings: { DB: d1.d1, LINKS: hanging } });
   void hung.request('/healthz');
   await scheduler.wait(20);

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import type { Kv } from '../../src/store/kv.ts';
 import {
   authPath,
   type Broker,
@@ -30,13 +31,13 @@ beforeEach(async () => {
   await emptyStorage();
   kv.fail();
   written = Promise.resolve();
-  const slowKv = {
+  const slowKv: Kv = {
     ...kv.kv,
-    put: async (key: string, value: string, options: KVNamespacePutOptions) => {
+    put: async (key, value, options) => {
       await written;
       await kv.kv.put(key, value, options);
     },
-  } as unknown as KVNamespace;
+  };
   broker = await startBroker({ bindings: { LINKS: slowKv }, fetch: sent.wrap });
   app = await makeApp(broker);
   users += 1;

@@ -25,7 +25,7 @@ test.each(['info', 'warn', 'error'] as const)(
         WITHINGS_CLIENT_SECRET: CLIENT_SECRET,
         WITHINGS_API_URL: 'https://wbsapi.withings.net',
         WITHINGS_LOGIN_URL: 'https://account.withings.com',
-      } as Bindings,
+      } satisfies Bindings,
       () => undefined,
     );
     if (!composed.ok) throw new Error(composed.failure);

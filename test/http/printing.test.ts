@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 
+import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 
 import { manageApp } from '../../src/broker/access/admit-manager.ts';
@@ -8,7 +9,7 @@ import { mintUserToken } from '../../src/broker/access/mint-user-token.ts';
 import { createApiKey } from '../../src/broker/apps/manage-apps.ts';
 import { mintConnectSession } from '../../src/broker/link/mint-connect-session.ts';
 import { openToken, sealTokens } from '../../src/broker/tokens/sealed-tokens.ts';
-import { type Bindings, parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { CLIENT_ID, CLIENT_SECRET, connect, makeApp, ORIGIN, startBroker, WOMOJI } from '../support/broker.ts';
@@ -70,7 +71,7 @@ test('printing what use cases hand to each other prints no token, code or key, a
 test('a configuration that is not good names its variables, never their values', async () => {
   const secrets = { KEYRING: 'secret-keyring', OPERATOR_TOKEN: 'secret-token', WITHINGS_CLIENT_SECRET: '' };
   for (const KEYRING of ['secret-keyring', '{"current":"k","keys":{"k":"secret-root-key"}}']) {
-    const parsed = await parseConfig({ ...secrets, KEYRING } as Bindings);
+    const parsed = await parseConfig({ DB: env.DB, LINKS: env.LINKS, ...secrets, KEYRING });
     expect(parsed.ok).toBe(false);
     expect(JSON.stringify(parsed)).not.toMatch(/secret-/);
   }

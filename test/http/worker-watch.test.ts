@@ -1,3 +1,4 @@
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
@@ -27,18 +28,16 @@ beforeEach(async () => {
     WITHINGS_CLIENT_SECRET: CLIENT_SECRET,
     WITHINGS_API_URL: 'https://wbsapi.withings.net',
     WITHINGS_LOGIN_URL: 'https://account.withings.com',
-  } as Bindings;
+  } satisfies Bindings;
 });
 afterEach(() => vi.useRealTimers());
 
 /** A request, and all that it left running behind its answer. */
 const ask = async (): Promise<number> => {
-  const background: Promise<unknown>[] = [];
-  const context = { waitUntil: (work: Promise<unknown>) => void background.push(work) } as unknown as ExecutionContext;
+  const context = createExecutionContext();
   const url = `https://broker.example.com/apps/app_${'0'.repeat(20)}/withings/auth?user_id=ada&redirect_uri=x://y`;
   const { status } = await worker.fetch(new Request(url), bindings, context);
-  // What is waited for may leave more behind.
-  for (let done = 0; done < background.length; done += 1) await background[done];
+  await waitOnExecutionContext(context);
   return status;
 };
 const alarms = () => logged.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string; outcome: string });

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { Bindings } from '../../src/config.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
+import type { Kv } from '../../src/store/kv.ts';
 import { openSqliteD1, type SqliteD1, type Turn } from '../support/sqlite-d1.ts';
 import type { Task } from '../support/turns.ts';
 import { CLIENT_ID, CLIENT_SECRET, PUBLIC_URL } from './names.ts';
@@ -16,7 +17,7 @@ const KEYS = {
 type Invocation = {
   task: Task;
   d1: Turn;
-  kv: KVNamespace;
+  kv: Kv;
   fetch: typeof fetch;
   sleep: (ms: number) => Promise<void>;
 };
@@ -35,9 +36,9 @@ const bindingsWith = (current: keyof typeof KEYS, notifyApplis: readonly number[
   ({
     DB: shared.bind((statements) => invocation().d1(statements)),
     LINKS: {
-      get: (key: string) => invocation().kv.get(key),
-      put: (key: string, value: string) => invocation().kv.put(key, value),
-      delete: (key: string) => invocation().kv.delete(key),
+      get: (key) => invocation().kv.get(key),
+      put: (key, value, options) => invocation().kv.put(key, value, options),
+      delete: (key) => invocation().kv.delete(key),
     },
     KEYRING: JSON.stringify({ current, keys: KEYS }),
     OPERATOR_TOKEN,
@@ -51,7 +52,7 @@ const bindingsWith = (current: keyof typeof KEYS, notifyApplis: readonly number[
     SYNC_REQUESTS_PER_MINUTE: String(SHARES.sync),
     REFRESH_BATCH: '3',
     REFRESH_USED_LATELY_HOURS: '1',
-  }) as Bindings;
+  }) satisfies Bindings;
 const made = new Map<string, Bindings>();
 /** The broker's bindings, with this key sealing and signing. */
 export const bindingsOf = (current: keyof typeof KEYS, notifyApplis: readonly number[]): Bindings => {

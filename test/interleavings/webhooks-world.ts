@@ -4,6 +4,7 @@ import type { Deps } from '../../src/broker/deps.ts';
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
+import { createMemoryKv } from '../support/memory-kv.ts';
 import { openSqliteD1, type SqliteD1, type Turn } from '../support/sqlite-d1.ts';
 import { createTurns, type Task } from '../support/turns.ts';
 
@@ -32,14 +33,14 @@ const invocation = (): Invocation => {
 const shared: SqliteD1 = openSqliteD1();
 const bindings = {
   DB: shared.bind((statements) => invocation().d1(statements)),
-  LINKS: {},
+  LINKS: createMemoryKv(),
   KEYRING: JSON.stringify({ current: 'k1', keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' } }),
   OPERATOR_TOKEN: await mintCredential('operator', (size) => new Uint8Array(size)),
   WITHINGS_CLIENT_ID: 'c1'.repeat(32),
   WITHINGS_CLIENT_SECRET: '5e'.repeat(32),
   WITHINGS_API_URL: 'https://wbsapi.withings.net',
   WITHINGS_LOGIN_URL: 'https://account.withings.com',
-} as Bindings;
+} satisfies Bindings;
 
 /** One that a receiver took. */
 type Taken = { hook: string; seq: number; user: string; type: string; at: number };

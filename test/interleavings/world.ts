@@ -4,6 +4,8 @@ import { compose } from '../../src/compose.ts';
 import type { Outgoing } from '../../src/simulator/notify/callbacks.ts';
 import type { Settings } from '../../src/simulator/settings.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
+import type { Kv } from '../../src/store/kv.ts';
+import { createMemoryKv } from '../support/memory-kv.ts';
 import type { Turn } from '../support/sqlite-d1.ts';
 import { createTurns, type Task } from '../support/turns.ts';
 import { bindingsOf, invocation, running, shared } from './invocation.ts';
@@ -163,11 +165,11 @@ const openWith = async (deps: Deps, sealed: string, owner: TokenOwner): Promise<
   return opened.ok ? opened.value.reveal() : undefined;
 };
 
-/** A KV that every location reads as it was written last. */
+/** A KV that fails as a schedule says. */
 const createKv = () => {
-  const values = new Map<string, string>();
+  const kv = createMemoryKv();
   let failures = 0;
-  const of = (task: Task): KVNamespace => {
+  const of = (task: Task): Kv => {
     const turn = async () => {
       await task.turn();
       if (failures === 0) return;
@@ -176,17 +178,17 @@ const createKv = () => {
       throw new Error('KV failed: 429 Too Many Requests');
     };
     return {
-      get: async (key: string) => {
+      get: async (key) => {
         await turn();
-        return values.get(key) ?? null;
+        return kv.get(key);
       },
-      put: async (key: string, value: string) => {
+      put: async (key, value, options) => {
         await turn();
-        values.set(key, value);
+        await kv.put(key, value, options);
       },
       // Behind the answer, beside what the task goes on with: only one of the two may wait for its turn.
-      delete: async (key: string) => void values.delete(key),
-    } as unknown as KVNamespace;
+      delete: kv.delete,
+    };
   };
   return {
     of,

@@ -93,7 +93,7 @@ export const startBroker = async (
     WAIT_RATE: limitedTo(2, () => now),
     ...options.bindings,
     DB: watchStatements(options.bindings?.DB ?? meterD1(env.DB).d1),
-  } as Bindings;
+  } satisfies Bindings;
   const advance = (ms: number): void => {
     now += ms;
     simulator.state.clock.set(now);

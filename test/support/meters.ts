@@ -1,3 +1,4 @@
+import type { Kv } from '../../src/store/kv.ts';
 import { whileUnderWay } from './d1-meter.ts';
 import { createTripLog, type TripLog } from './trips.ts';
 
@@ -5,7 +6,7 @@ import { createTripLog, type TripLog } from './trips.ts';
 
 /** A KV binding that counts, and fails where a test says so. */
 export type KvMeter = {
-  kv: KVNamespace;
+  kv: Kv;
   /** The operations since the last reset, in their order. */
   operations: KvOperation[];
   reset: () => void;
@@ -17,7 +18,7 @@ export type KvMeter = {
 export type KvOperation = 'get' | 'put' | 'delete' | 'list';
 
 /** Wraps a KV binding in a meter. */
-export const meterKv = (kv: KVNamespace, log: TripLog = createTripLog()): KvMeter => {
+export const meterKv = (kv: Kv, log: TripLog = createTripLog()): KvMeter => {
   const operations: KvOperation[] = [];
   let isFailing = (_operation: KvOperation): boolean => false;
   const count = (operation: KvOperation) => {
@@ -27,19 +28,19 @@ export const meterKv = (kv: KVNamespace, log: TripLog = createTripLog()): KvMete
   const trip = <Answer>(run: () => Promise<Answer>) => log.note('kv', () => whileUnderWay(run));
   return {
     kv: {
-      get: async (key: string) => {
+      get: async (key) => {
         count('get');
         return trip(() => kv.get(key));
       },
-      put: async (key: string, value: string, options?: KVNamespacePutOptions) => {
+      put: async (key, value, options) => {
         count('put');
         return trip(() => kv.put(key, value, options));
       },
-      delete: async (key: string) => {
+      delete: async (key) => {
         count('delete');
         return trip(() => kv.delete(key));
       },
-    } as unknown as KVNamespace,
+    },
     operations,
     reset: () => {
       operations.length = 0;

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { mintId } from '../../crypto/credential.ts';
 import {
+  type AlarmCode,
   type AlarmNotice,
   type AlarmState,
   delayed,
@@ -27,18 +28,18 @@ const MAX_SENT = 3;
  */
 const MAX_QUEUED = 50;
 
-const notice = {
-  code: z.string(),
-  since: z.number(),
-  reason: z.string(),
-};
-const alarmState = z.looseObject({
-  open: z.record(z.string(), z.looseObject({ since: z.number(), toldAt: z.number(), reason: z.string() })),
+/** Any text: a newer version may have alarms that this one does not know, and must not take them off. */
+const alarmCode = z.custom<AlarmCode>((code) => typeof code === 'string');
+
+const alarmState: z.ZodType<AlarmState> = z.looseObject({
+  open: z.partialRecord(alarmCode, z.looseObject({ since: z.number(), toldAt: z.number(), reason: z.string() })),
   queue: z.array(
     z.looseObject({
-      ...notice,
       id: z.string(),
-      kind: z.string(),
+      code: alarmCode,
+      kind: z.enum(['raised', 'still_on', 'over']),
+      since: z.number(),
+      reason: z.string(),
       at: z.number(),
       failures: z.number(),
       nextAt: z.number(),
@@ -46,7 +47,7 @@ const alarmState = z.looseObject({
   ),
   lag: z.looseObject({ at: z.number(), lagMs: z.number() }).optional(),
   tickAt: z.number().optional(),
-}) as unknown as z.ZodType<AlarmState>;
+});
 
 /** The stored state of the alarms. An unreadable one counts as none, so what is still on is told once more. */
 export const alarmStateOf = (text: string | undefined): AlarmState => parseStored(alarmState, text) ?? NO_ALARMS;

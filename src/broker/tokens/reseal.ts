@@ -179,12 +179,12 @@ const pass = {
   resealed: z.number(),
   broken: z.number(),
 };
-const resealState = z.looseObject({
+const resealState: z.ZodType<ResealState> = z.looseObject({
   keyId: z.string(),
   promotedAt: z.number(),
   walk: z.looseObject(pass).optional(),
   last: z.looseObject({ ...pass, finishedAt: z.number() }).optional(),
-}) as unknown as z.ZodType<ResealState>;
+});
 
 /** The stored state. An unreadable one counts as none, so a pass starts from the beginning. */
 const stateOf = (text: string | undefined): ResealState | undefined => parseStored(resealState, text);

@@ -3,10 +3,11 @@ import { and, eq, or, sql } from 'drizzle-orm';
 import type { App } from '../../domain/app.ts';
 import type { Minter } from '../../domain/audit.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
-import { fail, ok, type Result } from '../../domain/result.ts';
+import type { Result } from '../../domain/result.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { isMinterGone, type MinterParams, minterParams } from '../access/minted.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { type Kv, readKv, writeKv } from '../kv.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apps, redirectUris } from '../schema/connections.ts';
 
@@ -106,35 +107,18 @@ export const targetOfStatement = (result: D1Result | undefined): LinkTarget | un
  * Stores a link's record under its `state`'s random id. KV is read only after this write, because it caches misses. It
  * may still miss for a while at another location, so a miss says nothing about the `state`.
  */
-export const putLinkRecord = async (
-  kv: KVNamespace,
+export const putLinkRecord = (
+  kv: Kv,
   stateId: string,
   record: string,
   ttlSeconds: number,
-): Promise<Result<void, StorageFailure>> => {
-  try {
-    await kv.put(linkKey(stateId), record, { expirationTtl: ttlSeconds });
-    return ok(undefined);
-  } catch {
-    return kvUnavailable;
-  }
-};
+): Promise<Result<void, StorageFailure>> => writeKv(kv, linkKey(stateId), record, ttlSeconds);
 
 /** The record of a link; undefined if this location's KV does not have it (yet). */
-export const linkRecord = async (
-  kv: KVNamespace,
-  stateId: string,
-): Promise<Result<string | undefined, StorageFailure>> => {
-  try {
-    return ok((await kv.get(linkKey(stateId))) ?? undefined);
-  } catch {
-    return kvUnavailable;
-  }
-};
+export const linkRecord = (kv: Kv, stateId: string): Promise<Result<string | undefined, StorageFailure>> =>
+  readKv(kv, linkKey(stateId));
 
 /** The key is the broker's own random id, never a value of the caller. */
 const linkKey = (stateId: string): string => `link:${stateId}`;
-
-const kvUnavailable = fail({ kind: 'storage_unavailable', store: 'kv', retryAfterSeconds: 5 } as const);
 
 export const secondsUntil = (at: EpochMs, now: EpochMs): number => Math.ceil((at - now) / SECOND_MS);

@@ -5,23 +5,27 @@ import type { Result } from '../../domain/result.ts';
 import { parseStored } from '../../domain/stored-json.ts';
 import type { SyncResult } from '../../domain/sync.ts';
 
+const retryAfterSeconds = z.number();
+
 /** The failures that a sync can end with. A newer version may know others, which have no answer here. */
-const FAILURE_KINDS = [
-  'not_connected',
-  'reauth_required',
-  'refresh_in_progress',
-  'sync_in_progress',
-  'sealing_key_missing',
-  'storage_unavailable',
-  'database_full',
-  'withings_unavailable',
-  'over_share',
-] as const satisfies Failure['kind'][];
+const failure = z.discriminatedUnion('kind', [
+  z.object({ kind: z.enum(['not_connected', 'sealing_key_missing']) }),
+  z.object({
+    kind: z.literal('reauth_required'),
+    reason: z.enum(['refresh_token_rejected', 'access_token_rejected', 'insufficient_scope', 'seal_broken']),
+  }),
+  z.object({
+    kind: z.enum(['refresh_in_progress', 'sync_in_progress', 'database_full', 'over_share']),
+    retryAfterSeconds,
+  }),
+  z.object({ kind: z.literal('storage_unavailable'), store: z.enum(['d1', 'kv']), retryAfterSeconds }),
+  z.object({ kind: z.literal('withings_unavailable'), cause: z.string(), retryAfterSeconds }),
+]);
 
 const outcome = z.discriminatedUnion('ok', [
-  z.looseObject({
+  z.object({
     ok: z.literal(true),
-    value: z.looseObject({
+    value: z.object({
       added: z.number(),
       changed: z.number(),
       removed: z.number(),
@@ -31,17 +35,17 @@ const outcome = z.discriminatedUnion('ok', [
       syncedAt: z.number(),
     }),
   }),
-  z.looseObject({ ok: z.literal(false), failure: z.looseObject({ kind: z.enum(FAILURE_KINDS) }) }),
+  z.object({ ok: z.literal(false), failure }),
 ]);
 
 /** `isUntold`: no app has had the counts, because the broker began the sync by itself. */
-export type LastSync = { endedAt: number; outcome: Result<SyncResult, Failure>; isUntold?: true };
+export type LastSync = { endedAt: number; outcome: Result<SyncResult, Failure>; isUntold?: true | undefined };
 
-const lastSync = z.looseObject({
+const lastSync: z.ZodType<LastSync> = z.object({
   endedAt: z.number(),
   outcome,
   isUntold: z.literal(true).optional(),
-}) as unknown as z.ZodType<LastSync>;
+});
 
 /** The result of the last sync, for callers that waited for it; undefined if it is not readable. */
 export const lastSyncOf = (text: string | null): LastSync | undefined => parseStored(lastSync, text);

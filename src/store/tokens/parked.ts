@@ -1,7 +1,8 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
-import { fail, ok, type Result } from '../../domain/result.ts';
+import type { Result } from '../../domain/result.ts';
 import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
+import { deleteKv, type Kv, readKv, writeKv } from '../kv.ts';
 
 /** Pairs of tokens that D1 did not accept. KV keeps each until the next holder of the connection's lease reads it. */
 
@@ -14,25 +15,14 @@ export type ParkingPlace = { connectionId: ConnectionId; tokenVersion: number };
 /** Longer than D1 refuses writes if the operator acts on the alarm. */
 const KEPT_SECONDS = (30 * DAY_MS) / SECOND_MS;
 
-export const putParked = (
-  kv: KVNamespace,
-  place: ParkingPlace,
-  sealed: string,
-): Promise<Result<void, StorageFailure>> => tryKv(() => kv.put(keyOf(place), sealed, { expirationTtl: KEPT_SECONDS }));
+export const putParked = (kv: Kv, place: ParkingPlace, sealed: string): Promise<Result<void, StorageFailure>> =>
+  writeKv(kv, keyOf(place), sealed, KEPT_SECONDS);
 
-export const parkedAt = (kv: KVNamespace, place: ParkingPlace): Promise<Result<string | undefined, StorageFailure>> =>
-  tryKv(async () => (await kv.get(keyOf(place))) ?? undefined);
+export const parkedAt = (kv: Kv, place: ParkingPlace): Promise<Result<string | undefined, StorageFailure>> =>
+  readKv(kv, keyOf(place));
 
 /** If this fails, the pair expires. The broker does not read it again, because its version has passed. */
-export const deleteParked = (kv: KVNamespace, place: ParkingPlace): Promise<Result<void, StorageFailure>> =>
-  tryKv(() => kv.delete(keyOf(place)));
+export const deleteParked = (kv: Kv, place: ParkingPlace): Promise<Result<void, StorageFailure>> =>
+  deleteKv(kv, keyOf(place));
 
 const keyOf = ({ connectionId, tokenVersion }: ParkingPlace): string => `parked:${connectionId}:${tokenVersion}`;
-
-const tryKv = async <Value>(run: () => Promise<Value>): Promise<Result<Value, StorageFailure>> => {
-  try {
-    return ok(await run());
-  } catch {
-    return fail({ kind: 'storage_unavailable', store: 'kv', retryAfterSeconds: 5 });
-  }
-};
