@@ -53,6 +53,8 @@ const applis = () =>
     .map(({ appli }) => appli)
     .toSorted((one, other) => one - other);
 const row = () => env.DB.prepare('SELECT * FROM subscriptions').first<Record<string, number | string | null>>();
+const tokenVersion = async () =>
+  (await env.DB.prepare('SELECT token_version AS v FROM connections').first<number>('v')) ?? 0;
 const urlOf = async (keyId?: string) => `${ORIGIN}/withings/notify/${await secretOf(broker, ada.userid, keyId)}`;
 const refused = () => Response.json({ status: 293, body: {}, error: 'callback' });
 const alarms = () =>
@@ -114,6 +116,19 @@ describe('a person who connects', () => {
     await run(30);
     expect(applis()).toEqual([1, 1, 2, 2, 4, 4]);
     expect(alarms()).toEqual(['alarm notifications_refused', 'alarm_over notifications_refused']);
+  });
+
+  test('is not woken again and again for a subscription that keeps failing', async () => {
+    interfere = () => Response.json({ status: 2554, body: {}, error: 'no' });
+    await run(1);
+    const versionBefore = await tokenVersion();
+    for (let hours = 0; hours < 20 * 24; hours += 3) {
+      broker.advance(3 * 60 * MINUTE_MS);
+      await broker.tick();
+    }
+    expect(asked.length).toBeGreaterThan(1);
+    // The cron refreshes what was used lately ahead of its expiry; then it waits for weeks.
+    expect((await tokenVersion()) - versionBefore).toBeLessThanOrEqual(2);
   });
 
   test('is looked at after a week, and what Withings has cancelled is subscribed again', async () => {

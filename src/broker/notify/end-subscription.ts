@@ -1,4 +1,4 @@
-import { MINUTE_MS } from '../../domain/time.ts';
+import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import { type EndingConnection, forgetSubscription } from '../../store/notify/subscriptions.ts';
 import type { Deps } from '../deps.ts';
 import { openToken } from '../tokens/sealed-tokens.ts';
@@ -17,7 +17,7 @@ export const endSubscription = async (deps: Deps, ended: EndingConnection): Prom
   if (accessTokenSealed === null || accessExpiresAt < deps.now() + MINUTE_MS) return;
   const token = await openToken(deps, { appId, connectionId: id }, 'access_token', accessTokenSealed);
   if (!token.ok) return;
-  const granted = await deps.withings.reserve({ share: 'notify', waitMs: MINUTE_MS / 6 }, 1);
+  const granted = await deps.withings.reserve({ share: 'notify', waitMs: 10 * SECOND_MS }, 1);
   if (!granted.ok) return;
   const callbackUrl = await callbackUrlOf(deps, origin, keyId, withingsUserId);
   const revoked = await deps.withings.revokeSubscription(granted.value, { accessToken: token.value, callbackUrl });

@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../domain/result.ts';
+import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
 import {
@@ -26,8 +26,8 @@ import { callbackUrlOf } from './callback-url.ts';
  * 3. What stands under an older key of the keyring is revoked, once all is subscribed under the current one.
  * 4. After a week, `list` again: Withings cancels what it could not deliver for 20 days.
  *
- * A step needs a good access token. It waits for one that the other work refreshes, and asks for one of its own only if
- * nothing was verified for two weeks.
+ * A step needs a good access token. It waits for one that the other work refreshes, and gets one of its own only if
+ * nothing was verified for two weeks and nothing has failed since.
  */
 
 /** How long a person's step may take. */
@@ -94,7 +94,7 @@ const takeStep = async (
   connection: SubscribingConnection,
 ): Promise<Step> => {
   const token = await tokenFor(deps, due, connection);
-  if (!token.ok) return { ...due, dueAt: token.failure };
+  if (!token.ok) return { ...due, ...token.failure };
   const { currentKeyId } = deps.keyring;
   const url = await callbackUrlOf(deps, due.origin, currentKeyId, due.withingsUserId);
   const asked = { granted, accessToken: token.value, url };
@@ -117,21 +117,24 @@ const parse = (missing: string): number[] => missing.split(',').filter(Boolean).
 
 const verified = (deps: Deps) => ({ missing: null, verifiedAt: deps.now(), dueAt: deps.now() + AUDIT_MS });
 
-/** The person's access token, or when to ask again. */
+/**
+ * The person's access token, or when to ask again. A connection is refreshed for it once: what fails after that waits
+ * for the other work's refreshes.
+ */
 const tokenFor = async (
   deps: Deps,
-  { verifiedAt }: DueSubscription,
+  { verifiedAt, failures }: DueSubscription,
   { id, appId, accessTokenSealed, accessExpiresAt, nextRefreshAt }: SubscribingConnection,
-): Promise<Result<Secret, EpochMs>> => {
+): Promise<Result<Secret, { dueAt: EpochMs; failures: number }>> => {
   const now = deps.now();
   if (accessTokenSealed !== null && accessExpiresAt > now + MINUTE_MS) {
     const opened = await openToken(deps, { appId, connectionId: id }, 'access_token', accessTokenSealed);
-    return opened.ok ? opened : { ok: false, failure: now + DAY_MS };
+    return opened.ok ? opened : fail({ dueAt: now + DAY_MS, failures });
   }
-  if (now - (verifiedAt ?? 0) < PATIENCE_MS)
-    return { ok: false, failure: Math.min((nextRefreshAt ?? Infinity) + MINUTE_MS, now + DAY_MS) };
+  if (failures > 0 || now - (verifiedAt ?? 0) < PATIENCE_MS)
+    return fail({ dueAt: Math.min((nextRefreshAt ?? Infinity) + MINUTE_MS, now + DAY_MS), failures });
   const fresh = await usableAccessToken(deps, id, { share: 'notify' });
-  return fresh.ok ? ok(fresh.value.accessToken) : { ok: false, failure: now + HOUR_MS };
+  return fresh.ok ? ok(fresh.value.accessToken) : fail({ dueAt: now + HOUR_MS, failures: 1 });
 };
 
 type Asked = { granted: Reservation; accessToken: Secret; url: Secret };
