@@ -89,7 +89,7 @@ describe.each([
 
 test('a connection that is synced every day takes at most 5,000 bytes', async () => {
   const before = await bytes();
-  const persons = await people(20);
+  const persons = await people(10);
   for (let day = 0; day < 31; day += 1) {
     for (const person of persons) await syncWhole(person);
     broker.advance(DAY * 1_000);

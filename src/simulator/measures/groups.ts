@@ -27,13 +27,18 @@ export type GroupChanged = (before: StoredGroup | undefined, after: StoredGroup 
 /** One person's groups; `load` makes the first ones when they are first asked for. */
 export const createGroups = (load: () => StoredGroup[], onChange: GroupChanged): Groups => {
   let loaded: Map<number, StoredGroup> | null = null;
+  let inOrder: readonly StoredGroup[] | null = null;
   let changed = false;
   const groups = () => (loaded ??= new Map(load().map((group) => [group.grpid, group])));
+  const change = () => {
+    inOrder = null;
+    changed = true;
+  };
   return {
-    all: () => [...groups().values()],
+    all: () => (inOrder ??= [...groups().values()]),
     get: (grpid) => groups().get(grpid),
     add: (added) => {
-      changed = true;
+      change();
       for (const group of added) {
         const before = groups().get(group.grpid);
         groups().set(group.grpid, group);
@@ -44,7 +49,7 @@ export const createGroups = (load: () => StoredGroup[], onChange: GroupChanged):
       const group = groups().get(grpid);
       if (group === undefined) return undefined;
       const edited = { ...group, ...changes, modified: nowSeconds };
-      changed = true;
+      change();
       groups().set(grpid, edited);
       onChange(group, edited);
       return edited;
@@ -52,7 +57,7 @@ export const createGroups = (load: () => StoredGroup[], onChange: GroupChanged):
     remove: (grpid) => {
       const group = groups().get(grpid);
       if (group === undefined) return false;
-      changed = true;
+      change();
       groups().delete(grpid);
       onChange(group, undefined);
       return true;

@@ -1,3 +1,4 @@
+import type { StoredGroup } from '../measures/groups.ts';
 import { historyGroups, type Past } from './history.ts';
 import { oddPeople } from './odd-people.ts';
 import type { PersonSeed } from './people.ts';
@@ -119,12 +120,19 @@ const demoAccount: DemoPerson = {
   },
 };
 
-const seed = ({ past, ...person }: DemoPerson): PersonSeed => ({
-  ...person,
-  id: past.id,
-  timezone: past.timezone,
-  history: (startSeconds) => historyGroups(past, startSeconds),
-});
+/** A past is made once for a start of the clock: tests start hundreds of simulators at one time. */
+const seed = ({ past, ...person }: DemoPerson): PersonSeed => {
+  let made: { startSeconds: number; groups: StoredGroup[] } | null = null;
+  return {
+    ...person,
+    id: past.id,
+    timezone: past.timezone,
+    history: (startSeconds) => {
+      if (made?.startSeconds !== startSeconds) made = { startSeconds, groups: historyGroups(past, startSeconds) };
+      return made.groups;
+    },
+  };
+};
 
 /** The people that the consent page offers; the first one has a height. */
 export const demoPeople: PersonSeed[] = [...[nora, walter, ines, priya, kenji].map(seed), ...oddPeople];
