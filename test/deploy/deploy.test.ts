@@ -47,6 +47,7 @@ const newcomer = async () => {
     HOME: home,
     CLOUDFLARE_API_BASE_URL: cloud.apiUrl,
     CLOUDFLARE_API_TOKEN: 'cf-token-1',
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
     // Where wrangler writes down how it was called.
     WRANGLER_OUTPUT_FILE_DIRECTORY: join(home, 'calls'),
   };
