@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: the whole flow without a browser: link, consent, sync, read. Prints each step and leaves nothing
- * behind.
+ * `npm run demo`: the whole flow without a browser: link, consent, sync, read, and a weigh-in that comes by itself.
+ * Prints each step and leaves nothing behind.
  */
 import './help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -61,6 +61,47 @@ const connect = async ({ url, app_id: appId }: Ready): Promise<void> => {
   detail(`Location: ${locationOf(finished)}`);
 };
 
+const WEIGH_IN_KG = 61.7;
+const WAIT_MS = 60_000;
+const POLL_MS = 500;
+
+const until = async (what: string, isSo: () => Promise<boolean>): Promise<number> => {
+  const started = Date.now();
+  while (!(await isSo())) {
+    if (Date.now() > started + WAIT_MS) throw userError(`${what} did not happen within a minute.`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  return (Date.now() - started) / 1000;
+};
+
+/** The broker subscribes at the next tick of its clock. */
+const waitForSubscription = async ({ simulator_url: withings }: Ready): Promise<void> => {
+  await until('The subscription at Withings', async () => {
+    const response = await fetch(`${withings}/_control/subscriptions?person=nora&appli=1`);
+    return (await response.json<{ data: unknown[] }>()).data.length > 0;
+  });
+};
+
+const weighIn = async (ready: Ready): Promise<void> => {
+  const { url, simulator_url: withings, app_id: appId, api_key: key } = ready;
+  step(
+    'The person steps on the scale. Withings notifies the broker; the app asks for nothing, and reads the new weight.',
+  );
+  await waitForSubscription(ready);
+  await send(201, `${withings}/_control/people/nora/weigh-ins`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ weight_kg: WEIGH_IN_KG }),
+  });
+  const newest = `${url}/apps/${appId}/metrics/${encodeURIComponent(USER)}/latest`;
+  const seconds = await until('The new weight', async () => {
+    const response = await fetch(newest, { headers: { 'X-API-Key': key } });
+    const { data } = await response.json<{ data: { weight?: Value } }>();
+    return data.weight?.value === WEIGH_IN_KG;
+  });
+  detail(`GET ${newest} -> ${WEIGH_IN_KG} kg, after ${seconds.toFixed(1)} s`);
+};
+
 const readMetrics = async ({ url, app_id: appId, api_key: key }: Ready): Promise<Value[]> => {
   const headers = { 'X-API-Key': key };
   const user = encodeURIComponent(USER);
@@ -102,6 +143,7 @@ const main = async (): Promise<void> => {
     try {
       await connect(dev.ready);
       printTable(await readMetrics(dev.ready));
+      await weighIn(dev.ready);
     } finally {
       await dev.stop();
     }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 /**
  * The demo app: a tenant of the local broker, created once, and the page that its users return to. The page does what a
- * real app's backend would do: it holds the API key, syncs, and shows the newest values.
+ * real app's backend would do: it holds the API key, syncs once, and then shows the newest values as they come.
  */
 import { createServer, type Server } from 'node:http';
 
@@ -14,6 +14,8 @@ import { LOCALHOST } from './ports.ts';
 import { readJson, type State, writeJson } from './state.ts';
 
 const DONE_PATH = '/withings/done';
+/** The newest values again, without a sync: what Withings has pushed is there. */
+const VALUES_PATH = '/withings/values';
 
 /**
  * The demo app's redirect URIs: a phone's, a web site's, and a developer's machine's. The last one is valid with any
@@ -27,6 +29,7 @@ const DEMO_REDIRECT_URIS = [
 ];
 
 const DEMO_USER = 'demo-user';
+const REFRESH_SECONDS = 2;
 
 const demoAppSchema = z.object({ id: z.string(), key: z.string() });
 export type DemoApp = z.infer<typeof demoAppSchema>;
@@ -71,14 +74,17 @@ export const serveDemoApp = async (
 ): Promise<{ server: Server; redirectUri: string }> => {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', `http://${LOCALHOST}:${port}`);
-    if (url.pathname !== DONE_PATH) {
+    if (url.pathname !== DONE_PATH && url.pathname !== VALUES_PATH) {
       response.writeHead(404).end();
       return;
     }
     const failure = url.searchParams.get('error');
     // The link may name its user in `state`, as an app does to recognize its own link.
     const userId = url.searchParams.get('state') ?? DEMO_USER;
-    const content = failure === null ? newestValues(workerUrl, app, userId) : Promise.resolve(notConnected(failure));
+    const values = async () =>
+      (url.pathname === DONE_PATH ? await notSynced(workerUrl, app, userId) : undefined) ??
+      newestValues(workerUrl, app, userId);
+    const content = failure === null ? values() : Promise.resolve(notConnected(failure));
     content
       .catch(() => '<h1>The broker did not answer</h1>')
       .then(
@@ -96,23 +102,26 @@ export const serveDemoApp = async (
 
 type Latest = { data: Record<string, { metric: string; value: number; unit: string; measured_at: string }> };
 
+/** Syncs: why it could not, if so. The newest values come with the first answer, and the past is read behind it. */
+const notSynced = async (workerUrl: string, app: DemoApp, userId: string): Promise<string | undefined> => {
+  const synced = await firstAnswer({ url: workerUrl, credential: app.key }, app.id, userId);
+  if (synced.ok) return undefined;
+  const { failure } = synced;
+  return `<h1>Not synced</h1><p>${escaped('detail' in failure ? failure.detail : failure.kind)}</p>`;
+};
+
 const newestValues = async (workerUrl: string, app: DemoApp, userId: string): Promise<string> => {
   const headers = { 'X-API-Key': app.key };
-  // The newest values come with the first answer: the page shows them, and the past is read behind it.
-  const synced = await firstAnswer({ url: workerUrl, credential: app.key }, app.id, userId);
-  if (!synced.ok) {
-    const { failure } = synced;
-    return `<h1>Not synced</h1><p>${escaped('detail' in failure ? failure.detail : failure.kind)}</p>`;
-  }
-  const { complete } = synced.value;
   const latest = await fetch(`${workerUrl}/apps/${app.id}/metrics/${encodeURIComponent(userId)}/latest`, { headers });
   const { data } = await latest.json<Latest>();
   const rows = Object.values(data).map(
     ({ metric, value, unit, measured_at: measuredAt }) =>
       `<tr><th scope="row">${escaped(metric)}</th><td>${value}</td><td>${escaped(unit)}</td><td>${escaped(measuredAt)}</td></tr>`,
   );
-  return `<h1>Connected</h1>
-<p>This is the demo app. It has synced its user <code>${escaped(userId)}</code> and asked for the newest values${complete ? '' : '; its past is still being read'}.</p>
+  const again = `${REFRESH_SECONDS}; url=${VALUES_PATH}?${new URLSearchParams({ state: userId }).toString()}`;
+  return `<meta http-equiv="refresh" content="${escaped(again)}">
+<h1>Connected</h1>
+<p>This is the demo app, with the newest values of its user <code>${escaped(userId)}</code>. It reads them again every ${REFRESH_SECONDS} seconds and asks for no sync: a weigh-in comes by itself.</p>
 <table><thead><tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Unit</th><th scope="col">Measured</th></tr></thead>
 <tbody>${rows.join('')}</tbody></table>`;
 };

@@ -17,15 +17,18 @@ export const startSimulator = async (
     listenOn,
     withings: { clientId, clientSecret },
     callbackUrls,
-  }: { port: number; listenOn: string; withings: Withings; callbackUrls: string[] },
+    workerUrl,
+  }: { port: number; listenOn: string; withings: Withings; callbackUrls: string[]; workerUrl: string },
 ): Promise<Child> => {
   const ready = Promise.withResolvers<void>();
   const child = startChild(
     PROGRAM,
     [
       ['--listen', listenOn, '--port', String(port), '--state', state.path('simulator.json')],
-      // The Worker is at a port of this machine, which Withings itself would refuse.
-      ['--any-callback', '--client-id', clientId, '--client-secret', clientSecret],
+      // The Worker is at a port of this machine, which Withings itself would refuse. Browsers may know it by an address
+      // that this machine does not reach, as an emulator does.
+      ['--any-callback', '--callbacks-at', workerUrl],
+      ['--client-id', clientId, '--client-secret', clientSecret],
       ...callbackUrls.map((url) => ['--redirect-uri', url]),
     ].flat(),
     {

@@ -8,7 +8,7 @@ import { originOf, parseReach } from './reach.ts';
 import { startSimulator } from './simulated-withings.ts';
 import { localSecrets, openState } from './state.ts';
 import { otherWithings, simulatedWithings } from './which-withings.ts';
-import { migrate, startClock, startWorker, type Withings } from './worker.ts';
+import { migrate, SIMULATED_TICK_MS, startClock, startWorker, TICK_MS, type Withings } from './worker.ts';
 import { requireWritable } from './writable.ts';
 
 const USUAL_PORTS = { worker: 8787, simulator: 8788, demoApp: 8789 };
@@ -48,7 +48,8 @@ export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Run
   const withings: Withings = upstream ?? simulatedWithings(options, reach, ports.simulator.port);
   const keep = keeper(options, parts);
   const { listenOn } = reach;
-  const simulate = () => startSimulator(state, { port: ports.simulator.port, listenOn, withings, callbackUrls });
+  const simulate = () =>
+    startSimulator(state, { port: ports.simulator.port, listenOn, withings, callbackUrls, workerUrl: localUrl });
   const [secrets] = await Promise.all([
     localSecrets(state),
     migrate(state),
@@ -57,7 +58,7 @@ export const startDev = async (options: DevOptions, parts: Cleanup): Promise<Run
   const { settings, onLog: onLine } = options;
   const worker = await startWorker(state, { port: ports.worker.port, reach, secrets, withings, settings, onLine });
   keep(worker, 'The Worker');
-  const clock = startClock(localUrl);
+  const clock = startClock(localUrl, withings.kind === 'simulated' ? SIMULATED_TICK_MS : TICK_MS);
   parts.add(async () => clearInterval(clock));
   const app = await demoApp(state, localUrl, secrets.operatorToken);
   const page = await serveDemoApp(ports.demoApp.port, localUrl, app, listenOn);

@@ -10,7 +10,10 @@ import type { Reach } from './reach.ts';
 import type { State } from './state.ts';
 
 const MIGRATIONS = fileURLToPath(import.meta.resolve('../../migrations'));
-const TICK_MS = 60_000;
+/** As Cloudflare does. */
+export const TICK_MS = 60_000;
+/** The simulated Withings has room for more, and a developer who tries something does not wait a minute for it. */
+export const SIMULATED_TICK_MS = 5_000;
 
 export type Withings = {
   apiUrl: string;
@@ -133,11 +136,11 @@ const serverReady = (child: Child): Promise<void> =>
     });
   });
 
-/** Fires the cron trigger every minute, as Cloudflare would. Wrangler leaves that to the developer. */
-export const startClock = (workerUrl: string): NodeJS.Timeout =>
+/** Fires the cron trigger, which wrangler leaves to the developer. */
+export const startClock = (workerUrl: string, everyMs: number): NodeJS.Timeout =>
   setInterval(() => {
     fetch(`${workerUrl}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`).then(
       (response) => response.body?.cancel(),
       () => undefined,
     );
-  }, TICK_MS);
+  }, everyMs);

@@ -18,6 +18,7 @@ const usage = `A simulated Withings: consent page, token endpoint and measuremen
   --client-name NAME   how the consent page calls it               (default: Mushu Health)
   --redirect-uri URL   a callback URL of the app; give it again for more. Longer paths below it are accepted
   --any-callback       take every callback of notifications, not only HTTPS on a public domain
+  --callbacks-at URL   reach callbacks of notifications at this origin, whatever host they name
   --state FILE         keep people, data and tokens there, so that connections survive a restart
 `;
 
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     'client-name': { type: 'string', default: 'Mushu Health' },
     'redirect-uri': { type: 'string', multiple: true, default: [] },
     'any-callback': { type: 'boolean', default: false },
+    'callbacks-at': { type: 'string' },
     state: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -65,6 +67,12 @@ const answer = async (simulator: Simulator, request: Request, { incoming }: Http
   }
 };
 
+/** Where a callback is reached from here. */
+const reachable = (url: string): string => {
+  const origin = values['callbacks-at'];
+  return origin === undefined ? url : new URL(new URL(url).pathname, origin).href;
+};
+
 /** Repetitions of failed pushes become due with time. */
 const PUSH_INTERVAL_MS = 1_000;
 
@@ -76,7 +84,7 @@ const pushDue = async (simulator: Simulator): Promise<void> => {
 const start = (): void => {
   const simulator = createSimulator({
     snapshot: restored(values.state),
-    outgoing: fetch,
+    outgoing: (url, init) => fetch(reachable(url), init),
     ...(values['any-callback'] && { settings: { callbackUrls: 'any' } }),
     clients: [
       {

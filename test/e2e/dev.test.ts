@@ -53,6 +53,9 @@ describe('what npm run dev starts', () => {
     expect(page).toContain('<h1>Connected</h1>');
     expect(page).toMatch(/weight<\/th><td>\d/);
     expect(page).toMatch(/bmi<\/th><td>\d/);
+    // The browser asks for the values again and again, without a sync.
+    const [, again = ''] = /<meta http-equiv="refresh" content="2; url=([^"]+)">/.exec(page) ?? [];
+    expect(await (await fetch(new URL(again, location))).text()).toMatch(/weight<\/th><td>\d/);
     expect(await (await fetch(`${location}?error=%3Cb%3E`)).text()).toContain('&lt;b>');
   });
 

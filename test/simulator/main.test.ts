@@ -147,6 +147,15 @@ describe('the simulator as a process', () => {
     expect(reached[4]?.body).toMatch(/^userid=38204117&startdate=\d+&enddate=\d+&appli=1$/);
   });
 
+  test('reaches callbacks at another origin, if told', async () => {
+    const { reached, callback } = await startCallback();
+    const { origin, pathname } = new URL(callback);
+    const { url } = await start(...clientArgs, '--any-callback', '--callbacks-at', origin);
+    const { access_token: token } = await connect(url);
+    expect(await subscribed(url, token, `http://emulator.invalid:8787${pathname}`)).toMatchObject({ status: 0 });
+    expect(reached.map(({ method }) => method)).toEqual(['HEAD', 'POST']);
+  });
+
   test('takes no callback on this machine unless told', async () => {
     const { url } = await start(...clientArgs);
     const { access_token: token } = await connect(url);
