@@ -9,9 +9,10 @@ import { LongFirst } from './support/long-first.ts';
 import { NET_MS } from './support/net.ts';
 
 /**
- * Five lanes (CONTRIBUTING.md says how to run one). What needs bindings runs inside workerd, against real D1 and KV. Pure code shares a
- * process of Node. What starts programs, computes for long or changes its process has one of its own. What talks to a whole `npm run dev`
- * shares one, and a browser. Commands that measure or draw come when all that is done.
+ * Six lanes (CONTRIBUTING.md says how to run one). What needs bindings runs inside workerd, against real D1 and KV. Pure code shares a
+ * process of Node. What starts programs, computes for long or changes its process has one of its own; so has the deployment, which runs
+ * while the first workerd starts. What talks to a whole `npm run dev` shares one, and a browser. Commands that measure or draw come when
+ * all that is done.
  */
 const workerd = ['test/store/**', 'test/crypto/**', 'test/broker/**', 'test/http/**', 'test/cron/**'].map(
   (folder) => `${folder}/*.test.{ts,tsx}`,
@@ -21,13 +22,13 @@ const commands = ['test/commands/**/*.test.ts'];
 const apart = [
   'test/bench/**/*.test.ts',
   'test/bundle/**/*.test.ts',
-  'test/deploy/deploy.test.ts',
   'test/docs/docs.test.ts',
   'test/interleavings/**/*.test.ts',
   'test/migrations.test.ts',
   'test/reference/**/*.test.ts',
   'test/simulator/main.test.ts',
 ];
+const deploy = ['test/deploy/deploy.test.ts'];
 const root = new URL('..', import.meta.url).pathname;
 
 // Programs are started hundreds of times, by tests and by one another.
@@ -58,10 +59,11 @@ export default defineConfig({
           name: 'node',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: [...workerd, ...endToEnd, ...apart, ...commands, 'node_modules/**'],
+          exclude: [...workerd, ...endToEnd, ...apart, ...deploy, ...commands, 'node_modules/**'],
         },
       },
       { test: { ...ofAll, name: 'apart', include: apart } },
+      { test: { ...ofAll, name: 'deploy', include: deploy } },
       {
         test: {
           ...ofAll,

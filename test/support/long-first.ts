@@ -1,5 +1,11 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
+/**
+ * In which order the lanes begin. All workers begin the last at one time, and then wait for modules to be transformed: one of them is busy
+ * with the long deployment while the others do so.
+ */
+const LANES = ['apart', 'e2e', 'node', 'deploy', 'workerd'];
+
 /** Files that take seconds, the longest first. */
 const LONG = [
   'e2e/attack',
@@ -7,7 +13,6 @@ const LONG = [
   'e2e/cli',
   'browser/dashboard',
   'browser/who-may-link',
-  'deploy/deploy',
   'interleavings/refresh',
   'broker/refusals',
   'broker/refresh-crash',
@@ -23,13 +28,15 @@ const rankOf = ({ moduleId }: TestSpecification): number => {
   return index < 0 ? LONG.length : index;
 };
 
+const laneOf = ({ project }: TestSpecification): number => LANES.indexOf(project.name);
+
 /**
  * Within each lane the long files come first, so that the last does not run alone on one of the cores. Vitest knows by itself how long a
  * file took, but not in a fresh clone.
  */
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const lanes = Map.groupBy(await super.sort(files), ({ project }) => project.name);
-    return [...lanes.values()].flatMap((lane) => lane.toSorted((left, right) => rankOf(left) - rankOf(right)));
+    const sorted = await super.sort(files);
+    return sorted.toSorted((left, right) => laneOf(left) - laneOf(right) || rankOf(left) - rankOf(right));
   }
 }
