@@ -3,6 +3,7 @@ import { routePath } from 'hono/route';
 
 import { logAbout, type LogSubject, withLogId } from '../broker/log.ts';
 import { sendRecorded } from '../broker/webhooks/deliver.ts';
+import { elapsedMs } from '../domain/clock.ts';
 import type { LogEntry } from '../domain/log.ts';
 import { parseUserId } from '../domain/user-id.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
@@ -25,7 +26,7 @@ export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
     method: c.req.method,
     route: routePath(c, -1),
     status: c.res.status,
-    durationMs: deps.now() - startedAt,
+    durationMs: elapsedMs(deps.now(), startedAt),
     ...(outcome !== undefined && { outcome }),
   };
   const subject = subjectOf(c);

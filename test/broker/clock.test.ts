@@ -96,6 +96,16 @@ describe.each([10 * HOUR_MS, 400 * DAY_MS])('an isolate that is %i ms ahead', (a
     expect(await worksFor(1)).toBe(200);
   });
 
+  test('that sets its clock right while it answers logs no negative duration', async () => {
+    await connect(broker, app, 'ada', 'nora');
+    broker.advance(3 * HOUR_MS);
+    const ahead = await isolateAhead(aheadMs);
+    const path = `/apps/${app.id}/withings/sync/ada`;
+    expect((await ahead.request(path, { method: 'POST', headers: { 'X-API-Key': app.key } })).status).toBe(200);
+    const [line] = ahead.logs.filter(({ event }) => event === 'request');
+    expect(line?.durationMs).toBeGreaterThanOrEqual(0);
+  });
+
   test('links somebody whose tokens are kept alive all the same', async () => {
     const ahead = await isolateAhead(aheadMs);
     await connect({ ...ahead, simulator: broker.simulator }, app, 'ada', 'nora');

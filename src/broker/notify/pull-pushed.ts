@@ -1,4 +1,5 @@
 import { hex } from '../../crypto/credential.ts';
+import { elapsedMs } from '../../domain/clock.ts';
 import type { Failure } from '../../domain/failure.ts';
 import type { Result } from '../../domain/result.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
@@ -35,7 +36,7 @@ export const pullPushed = async (deps: Deps, withingsUserId: string, mostCalls =
     event: 'push',
     outcome: retryMs === undefined ? 'pulled' : 'postponed',
     count: connections.length,
-    durationMs: deps.now() - pushedAt,
+    durationMs: elapsedMs(deps.now(), pushedAt),
   });
   await (retryMs === undefined
     ? finishPush(deps.db, withingsUserId, claim, pushedAt)
