@@ -53,7 +53,8 @@ export const createWebhookWorld = () => {
     Uint8Array.from({ length: size }, () => (seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) >>> 24);
   const modes = new Map<string, Mode>();
   const taken: Taken[] = [];
-  const d1Faults: ('refused' | 'answer_lost')[] = [];
+  /** What becomes of the next writes. */
+  const d1Faults: ('refused' | 'answer_lost' | undefined)[] = [];
   const turns = createTurns();
   const fetchOf =
     (task: Task): typeof fetch =>

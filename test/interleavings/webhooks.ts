@@ -19,7 +19,7 @@ const IN_FLIGHT_MS = 20_000;
 /** Of the cron's tick, beside what else it does. */
 const TICK_CALLS = 40;
 
-type Action =
+export type WebhookAction =
   | { do: 'record'; user: number }
   | { do: 'erase'; user: number }
   | { do: 'tick' }
@@ -29,10 +29,10 @@ type Action =
   | { do: 'kill'; victim: number }
   | { do: 'delete'; hook: number };
 
-export type WebhookSchedule = { actions: Action[]; picks: number[] };
+export type WebhookSchedule = { actions: WebhookAction[]; picks: number[] };
 
 const user = fc.nat({ max: USERS.length - 1 });
-const action: fc.Arbitrary<Action> = fc.oneof(
+const action: fc.Arbitrary<WebhookAction> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('record' as const), user }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('erase' as const), user }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('tick' as const) }) },
@@ -82,7 +82,8 @@ const app: App = {
 const by: Actor = { id: OPERATOR, tokenId: undefined, surface: 'api' };
 
 /** An app with two endpoints and two connected users. */
-const prepare = async (world: WebhookWorld): Promise<void> => {
+export const startWebhooks = async (): Promise<{ world: WebhookWorld; gone: Gone }> => {
+  const world = createWebhookWorld();
   const insert = world.database.prepare(
     `INSERT INTO connections (id, app_id, user_id, withings_user_id, is_current, state, state_since, scope, created_at, token_version, access_expires_at, refreshed_at)
      VALUES (?, ?, ?, ?, 1, 'active', 0, '', 0, 1, 0, 0)`,
@@ -94,12 +95,14 @@ const prepare = async (world: WebhookWorld): Promise<void> => {
     world.invoke('add', async (deps) => createWebhook(deps, { app, by }, options, []));
   }
   await world.settle();
+  return { world, gone: { users: new Map(), hooks: new Map() } };
 };
 
 /** When users were erased and endpoints removed. */
 type Gone = { users: Map<string, number>; hooks: Map<string, number> };
 
-const begin = (world: WebhookWorld, gone: Gone, next: Action): void => {
+/** Begins an action; what it does waits for its turns. */
+export const begin = (world: WebhookWorld, gone: Gone, next: WebhookAction): void => {
   switch (next.do) {
     case 'record':
       return world.invoke('record', async (deps) => {
@@ -175,9 +178,7 @@ const comeToRest = async (world: WebhookWorld): Promise<void> => {
 
 /** Runs a schedule, lets everything come to rest, and says what went wrong. */
 export const webhookViolationsOf = async ({ actions, picks }: WebhookSchedule): Promise<string[]> => {
-  const world = createWebhookWorld();
-  await prepare(world);
-  const gone: Gone = { users: new Map(), hooks: new Map() };
+  const { world, gone } = await startWebhooks();
   const left = [...actions];
   for (let step = 0; left.length > 0 || world.turns.waiting().length > 0; step += 1) {
     const waiting = world.turns.waiting().length;
@@ -186,6 +187,11 @@ export const webhookViolationsOf = async ({ actions, picks }: WebhookSchedule): 
     if (next === undefined) await world.turns.release(pick);
     else begin(world, gone, next);
   }
+  return violationsAtRest(world, gone);
+};
+
+/** Lets everything come to rest, and says what went wrong. */
+export const violationsAtRest = async (world: WebhookWorld, gone: Gone): Promise<string[]> => {
   await comeToRest(world);
   return [
     ...undelivered(world),
