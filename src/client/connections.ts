@@ -103,9 +103,17 @@ export const syncAll = async (
 export const getStatus = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'status'>>> =>
   send(broker, 'GET', appPath(appId, 'withings', 'status', userId));
 
-/** Deletes the user's tokens; measurements stay. */
-export const disconnect = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'status'>>> =>
-  send(broker, 'DELETE', appPath(appId, 'withings', 'disconnect', userId));
+/**
+ * Deletes the user's tokens; measurements stay. With `withdraw: 'true'` it also ends the authorization at Withings,
+ * unless another connection needs it, and the answer's `withings` says what became of it.
+ */
+export const disconnect = (
+  broker: Broker,
+  appId: string,
+  userId: string,
+  query: Written<'disconnectQuery'> = {},
+): Promise<Answer<Read<'disconnected'>>> =>
+  send(broker, 'DELETE', appPath(appId, 'withings', 'disconnect', userId), { query });
 
 /** A page of the app's users. Needs an access token. */
 export const listConnections = (

@@ -46,6 +46,7 @@ export const AUDIT_ACTIONS = [
   'webhook.deleted',
   'webhook.secret_rotated',
   'user.disconnected',
+  'user.withdrawn',
   'user.exported',
   'user.erased',
 ] as const;

@@ -182,7 +182,10 @@ test('a user is synced to the end, read, listed and disconnected', async () => {
   expect(data).toContainEqual({ user_id: 'cli-nora', reset: true });
   const goneOn = await run(['health', 'changes', '--limit', '1', '--cursor', cursor], env);
   expect(goneOn).toMatchObject({ code: 0, err: expect.stringMatching(/Continue with --cursor \S+\n$/) });
-  expect(await run(['health', 'disconnect', 'cli-nora'], env)).toMatchObject({ code: 0 });
+  expect(await run(['health', 'disconnect', 'cli-nora', '--withdraw'], env)).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/The authorization at Withings (is revoked|stays)/),
+  });
   expect((await run(['health', 'status', 'cli-nora'], env)).out).toContain('disconnected');
 });
 

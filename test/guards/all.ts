@@ -2,6 +2,7 @@ import { ACCESS } from './access.ts';
 import { ANSWERS } from './answers.ts';
 import { ARRIVING } from './arriving.ts';
 import type { Guard } from './guard.ts';
+import { LEAVING } from './leaving.ts';
 import { LIMITS } from './limits.ts';
 import { LINKING } from './linking.ts';
 import { OUTSIDE } from './outside.ts';
@@ -24,4 +25,5 @@ export const GUARDS: readonly Guard[] = [
   ...REFRESH_PROTOCOL,
   ...PARKING,
   ...ARRIVING,
+  ...LEAVING,
 ];

@@ -127,6 +127,8 @@ test('a user is linked, pulled, read, forgotten and erased', async () => {
   const { next_cursor: cursor } = changes;
   expect(valueOf(await metrics.listChanges(backend, app.id, { cursor, limit: 2 })).data).not.toEqual(changes.data);
   expect(valueOf(await connections.disconnect(phone, app.id, 'ada'))).toEqual({ connected: false });
+  const withdrawn = valueOf(await connections.disconnect(phone, app.id, 'ada', { withdraw: 'true' }));
+  expect(withdrawn.withings).toEqual({ revoked: 1, kept: 0, failed: 0 });
   expect(valueOf(await connections.eraseUser(backend, app.id, 'ada')).complete).toBe(true);
 });
 

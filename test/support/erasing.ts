@@ -58,8 +58,8 @@ export const startErasing = async () => {
     people,
     /** The ids of those whose authorization was revoked. */
     revocations,
-    breakWithings: (): void => {
-      isWithingsDown = true;
+    breakWithings: (isDown = true): void => {
+      isWithingsDown = isDown;
     },
     /** Once, while the next answer of Withings is on its way. */
     onceAnswering: answering.once,

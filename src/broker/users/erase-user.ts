@@ -4,37 +4,27 @@ import type { Actor } from '../../domain/audit.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { SECOND_MS } from '../../domain/time.ts';
 import { endUserTokensStatement } from '../../store/access/minted.ts';
-import { accountsInUse, deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
+import { deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
 import { erasedEventStatement } from '../../store/webhooks/events.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 import { newEvent } from '../webhooks/record.ts';
 import { disconnect } from './connection-state.ts';
+import { type Revocations, revokeUnused } from './revoke-unused.ts';
 
 /** What an erasure removed, and what happened to the authorizations at Withings. */
 export type Erasure = {
   /** False if only a part was done. The same call continues. */
   complete: boolean;
   removed: { connections: number; pendingConnections: number; measurements: number; groups: number; sources: number };
-  /**
-   * Accounts whose authorization was revoked, was kept because another user is connected by it, or could not be
-   * revoked.
-   */
-  withings: { revoked: number; kept: number; failed: number };
+  withings: Revocations;
 };
 
 /** Rows of one table that one statement deletes. */
 const ROWS_AT_ONCE = 10_000;
 /** Statements for body data in one call. The rest is left to the next call. */
 const MAX_ROUNDS = 12;
-/** A revocation takes two requests: a nonce and the revocation. */
-const REQUESTS_PER_REVOCATION = 2;
-/** How long a revocation waits for its turn. */
-const MAX_WAIT_MS = 10 * SECOND_MS;
-/** Each revocation takes two D1 calls too, and an invocation of the free plan has 50. */
-const MAX_CALLS = 40;
 
 /**
  * Erases a user: connections to all Withings accounts, pending ones, tokens, measurements. Tokens go first, so that no
@@ -71,8 +61,9 @@ export const eraseUser = async (
   if (!emptied.ok) return emptied;
   if (!emptied.value) return ok({ ...erasure, complete: false });
 
-  const revoked = await revokeUnused(deps, withingsUserIds, erasure);
+  const revoked = await revokeUnused(deps, withingsUserIds);
   if (!revoked.ok) return revoked;
+  erasure.withings = revoked.value;
   const detail = { pendingConnections: pending, ...erasure.withings };
   const audit = auditStatementFor(deps, by, {
     action: 'user.erased',
@@ -110,36 +101,4 @@ const emptyConnections = async (
     if (Math.max(measurements, groups, sources, kinds) < ROWS_AT_ONCE) return ok(true);
   }
   return ok(false);
-};
-
-/** Revokes at Withings the accounts that no user is connected by. Counts into `erasure`. */
-const revokeUnused = async (
-  deps: Deps,
-  withingsUserIds: readonly string[],
-  { withings }: Erasure,
-): Promise<Result<void, Failure>> => {
-  const inUse = await accountsInUse(deps.db, withingsUserIds, deps.now());
-  if (!inUse.ok) return inUse;
-  for (const withingsUserId of withingsUserIds) {
-    withings[inUse.value.has(withingsUserId) ? 'kept' : await revoke(deps, withingsUserId)] += 1;
-  }
-  return ok(undefined);
-};
-
-/** The nonce may take seconds. After it, the broker checks again whether a user has linked the account. */
-const revoke = async (deps: Deps, withingsUserId: string): Promise<'revoked' | 'kept' | 'failed'> => {
-  if (deps.db.calls.made > MAX_CALLS) return 'failed';
-  const granted = await deps.withings.reserve({ share: 'other', waitMs: MAX_WAIT_MS }, REQUESTS_PER_REVOCATION);
-  if (!granted.ok) return 'failed';
-  let isKept = false;
-  const revoked = await deps.withings.revoke(granted.value, {
-    withingsUserId,
-    unless: async () => {
-      const inUse = await accountsInUse(deps.db, [withingsUserId], deps.now());
-      isKept = !inUse.ok || inUse.value.size > 0;
-      return isKept;
-    },
-  });
-  if (!revoked.ok) return 'failed';
-  return isKept ? 'kept' : 'revoked';
 };

@@ -6,16 +6,10 @@ import { map, optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { choice, integer, string } from '@optique/core/valueparser';
 
-import {
-  createConnectSession,
-  disconnect as disconnectUser,
-  getConnection,
-  listConnections,
-  sync as syncUser,
-} from '../../client/connections.ts';
+import { createConnectSession, getConnection, listConnections, sync as syncUser } from '../../client/connections.ts';
 import { listMetrics } from '../../client/metrics.ts';
 import { connectionList, connectionState } from '../../http/api/connections/contract.ts';
-import { connection, connectSession, status, syncResult } from '../../http/api/connections/contract.ts';
+import { connection, connectSession, syncResult } from '../../http/api/connections/contract.ts';
 import { metricList } from '../../http/api/metrics/contract.ts';
 import { MAX_METRIC_VALUES } from '../../http/api/metrics/queries.ts';
 import { allPages, call } from '../call.ts';
@@ -23,7 +17,7 @@ import { app, appId, chosenBroker, common, example, fromEnv, type Run } from '..
 import { facts, print, progress, printErr, show, table, time } from '../output.ts';
 import { changesCommand } from './changes.ts';
 import { redirectUriCommand } from './redirect-uris.ts';
-import { eraseCommand, exportCommand } from './user-data.ts';
+import { disconnectCommand, eraseCommand, exportCommand } from './user-data.ts';
 
 const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
 
@@ -122,15 +116,6 @@ const sync = command(
   { brief: message`Pull what is new from Withings, to the end.`, ...example('mushu health sync ada --app APP') },
 );
 
-const disconnect = command(
-  'disconnect',
-  map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
-    const { value } = await call(status, disconnectUser, chosenBroker(target), appId(wanted), user);
-    show(json, value, () => `${user} is disconnected. What was measured stays.`);
-  }),
-  { brief: message`Delete a user's tokens; measurements stay.`, ...example('mushu health disconnect ada --app APP') },
-);
-
 const metrics = command(
   'metrics',
   map(
@@ -225,7 +210,7 @@ export const healthCommand = command(
     users,
     statusCommand,
     sync,
-    disconnect,
+    disconnectCommand,
     metrics,
     changesCommand,
     link,

@@ -4,17 +4,47 @@ import { map } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 
-import { eraseUser, exportUser } from '../../client/connections.ts';
+import { disconnect, eraseUser, exportUser } from '../../client/connections.ts';
 import type { Read } from '../../client/contract.ts';
+import { disconnected } from '../../http/api/connections/contract.ts';
 import { erasure, userExport } from '../../http/api/users/contract.ts';
 import { call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
 import { print, progress, show } from '../output.ts';
 
-/** A user's rights to their data: an export, and erasure. */
+/** A user's rights to their data: disconnection, an export, and erasure. */
 
 const user = argument(string({ metavar: 'USER' }), { description: message`The app's own id for the user.` });
+
+export const disconnectCommand = command(
+  'disconnect',
+  map(
+    object({
+      ...common,
+      app,
+      user,
+      withdraw: option('--withdraw', {
+        description: message`Also end the authorization at Withings, unless another connection needs it.`,
+      }),
+    }),
+    ({ json, app: wanted, user, withdraw, ...target }): Run =>
+      async () => {
+        const query = withdraw ? { withdraw: 'true' as const } : {};
+        const { value } = await call(disconnected, disconnect, chosenBroker(target), appId(wanted), user, query);
+        show(json, value, () => `${user} is disconnected. What was measured stays.${withdrawalWords(value.withings)}`);
+      },
+  ),
+  { brief: message`Delete a user's tokens; measurements stay.`, ...example('mushu health disconnect ada --app APP') },
+);
+
+const withdrawalWords = (withings: Read<'disconnected'>['withings']): string => {
+  if (withings === undefined) return '';
+  const { revoked, kept, failed } = withings;
+  if (failed > 0) return ' The authorization at Withings could not be revoked: the person can remove it there.';
+  if (kept > 0) return ' The authorization at Withings stays: another connection needs it.';
+  return revoked > 0 ? ' The authorization at Withings is revoked.' : ' There was no authorization at Withings.';
+};
 
 export const exportCommand = command(
   'export',

@@ -19,6 +19,7 @@ const ACTIONS: Record<AuditAction, string> = {
   'webhook.deleted': 'Webhook removed',
   'webhook.secret_rotated': 'Webhook secret rotated',
   'user.disconnected': 'User disconnected',
+  'user.withdrawn': 'Access at Withings withdrawn',
   'user.exported': 'User exported',
   'user.erased': 'User erased',
 };

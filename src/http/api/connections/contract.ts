@@ -14,6 +14,31 @@ export const connectionState = z
 export const status = z.object({
   connected: z.boolean().describe('Whether the state of the connection is `active`. False for an unknown user.'),
 });
+export const disconnectQuery = z.strictObject({
+  withdraw: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe(
+      '`true`: also ends the authorization at Withings, of each account that the user is or was connected to, unless another connection of this broker holds that account. The answer says what became of it.',
+    ),
+});
+/** What became of authorizations at Withings. */
+export const revocations = z
+  .object({
+    revoked: z.int().describe('Authorizations that were revoked.'),
+    kept: z.int().describe('Authorizations that another user is connected by, and which are therefore kept.'),
+    failed: z
+      .int()
+      .describe(
+        'Authorizations that could not be revoked, or that Withings does not know any more: the person can remove them at Withings.',
+      ),
+  })
+  .describe('What became of the authorizations at Withings.');
+export const disconnected = status.extend({
+  withings: revocations
+    .optional()
+    .describe('Only with `withdraw=true`: what became of the authorizations at Withings.'),
+});
 export const userTokenRequest = z.strictObject({ user_id: userId });
 export const userToken = z.object({
   token: z.string().describe('Send it as `Authorization: Bearer`. It is a JWT; do not rely on what is in it.'),

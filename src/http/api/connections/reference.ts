@@ -55,9 +55,11 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/withings/disconnect/{user_id}',
     tag: 'Connections',
     summary: "Forget the user's tokens",
-    description: 'Stored measurements stay. Again is no error.',
+    description:
+      'Stored measurements stay. Again is no error. The authorization at Withings stays too, because it may serve another connection; `withdraw=true` ends it if none needs it.',
     auth: { kind: 'app_key', scope: 'sync', userTokens: true },
-    answers: [json(200, 'The user is not connected any more.', contract.status, { connected: false })],
+    query: contract.disconnectQuery,
+    answers: [json(200, 'The user is not connected any more.', contract.disconnected, { connected: false })],
   },
   {
     id: 'listConnections',

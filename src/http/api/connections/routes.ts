@@ -5,12 +5,13 @@ import { confirmLink } from '../../../broker/link/confirm-link.ts';
 import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts';
 import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, isConnected, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
+import { withdraw } from '../../../broker/users/withdraw.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forBackend, forPerson, forUser } from '../admission/admit-app.ts';
 import { instant } from '../instant.ts';
 import { valid } from '../validate.ts';
-import { confirmRequest, connectSessionRequest, userTokenRequest } from './contract.ts';
+import { confirmRequest, connectSessionRequest, disconnectQuery, userTokenRequest } from './contract.ts';
 import { renderConnection, renderSync } from './render.ts';
 
 /** A user's connection: sync, read, disconnect; and the backend's calls to create one. */
@@ -29,10 +30,20 @@ connectionsApi.post('/sync/:user_id', forUser('sync'), async (c) => {
 connectionsApi.get('/status/:user_id', forUser('read'), (c) => c.json({ connected: isConnected(c.get('user')) }));
 
 /** Deletes the user's tokens. Stored measurements stay. */
-connectionsApi.delete('/disconnect/:user_id', forPerson('sync', { userTokens: true }), async (c) => {
-  const done = await disconnect(c.get('deps'), c.get('person'));
-  return done.ok ? c.json({ connected: false }) : answerFailure(c, done.failure);
-});
+connectionsApi.delete(
+  '/disconnect/:user_id',
+  forPerson('sync', { userTokens: true }),
+  valid('query', disconnectQuery),
+  async (c) => {
+    if (c.req.valid('query').withdraw === 'true') {
+      const withdrawn = await withdraw(c.get('deps'), c.get('person'));
+      if (!withdrawn.ok) return answerFailure(c, withdrawn.failure);
+      return c.json({ connected: false, withings: withdrawn.value });
+    }
+    const done = await disconnect(c.get('deps'), c.get('person'));
+    return done.ok ? c.json({ connected: false }) : answerFailure(c, done.failure);
+  },
+);
 
 /** The connection: state with its reason, scopes, last sync, next refresh, last failure, timeline. */
 connectionsApi.get('/connections/:user_id', forUser('read', { userTokens: false }), async (c) => {

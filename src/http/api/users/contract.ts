@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { timelineEvent } from '../connections/contract.ts';
+import { revocations, timelineEvent } from '../connections/contract.ts';
 import { cursorOf } from '../cursors/cursor.ts';
 import { instant, nextCursor } from '../schemas.ts';
 
@@ -17,13 +17,7 @@ export const erasure = z.object({
       sources: z.int().describe('Devices and other origins of values.'),
     })
     .describe('How much this request deleted.'),
-  withings: z
-    .object({
-      revoked: z.int().describe('Authorizations that were revoked.'),
-      kept: z.int().describe('Authorizations that another user is connected by, and which are therefore kept.'),
-      failed: z.int().describe('Authorizations that could not be revoked: the person can remove them at Withings.'),
-    })
-    .describe('What became of the authorizations at Withings.'),
+  withings: revocations,
 });
 
 /** A page of everything that is stored about a user, without tokens. */
