@@ -2,9 +2,7 @@ import { interpretGroup } from '../../domain/metrics/measurement.ts';
 import { type EpochMs, DAY_MS, MINUTE_MS, type EpochSeconds } from '../../domain/time.ts';
 import {
   positionAfterFailedReview,
-  type ReviewKind,
   type ReviewPosition,
-  reviewWindow,
   type ReviewWindow,
   type WindowAnswer,
 } from '../../domain/window-review.ts';
@@ -21,22 +19,15 @@ const REVIEW_INTERVAL_MS = DAY_MS;
 /** When an older window with missing groups is read again. */
 const CONFIRM_AFTER_MS = 10 * MINUTE_MS;
 
-/**
- * Reads one page of a window again. It never makes a sync fail: if Withings does not answer, the next window is
- * smaller.
- *
- * @param variationSeconds see `reviewWindow`
- */
+/** Reads one page of a window again. It never makes a sync fail: if Withings does not answer, the next window is smaller. */
 export const readWindow = async (
   deps: Deps,
   granted: Reservation,
   token: UsableToken,
   position: ReviewPosition,
-  kind: ReviewKind,
-  variationSeconds: number,
+  window: ReviewWindow,
 ): Promise<Review | ReviewPosition> => {
   const askedAt = deps.now();
-  const window = reviewWindow(position, kind, askedAt, variationSeconds);
   const page = await deps.withings.measureGroups(granted, {
     accessToken: token.accessToken,
     startDateSeconds: window.fromSeconds < 0 ? undefined : window.fromSeconds,

@@ -11,7 +11,7 @@ import {
 } from '../../domain/sync.ts';
 import { type EpochMs, toSeconds } from '../../domain/time.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
-import { knownGroups, NOTHING_KNOWN } from '../../store/sync/known-groups.ts';
+import { knownGroups, type StoredGroups } from '../../store/sync/known-groups.ts';
 import { storeGroupChanges } from '../../store/sync/measurements.ts';
 import { finishStatement, progressStatement, type SyncLease, type SyncProgress } from '../../store/sync/sync-runs.ts';
 import type { SyncStart } from '../../store/sync/sync-start.ts';
@@ -84,9 +84,10 @@ export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: E
 const PAGE_MARKS = 2 ** 31 - 1;
 
 /**
- * Stores one page of Withings' answer. One round trip reads what is stored of its groups, one the values of those that
- * differ, if any do; one writes the differences together with the new position. Ends the sync if the page was the last of the answer or of the slice.
+ * Stores one page of Withings' answer. One round trip reads the values of the groups that differ, if any do; one writes the differences
+ * together with the new position. Ends the sync if the page was the last of the answer or of the slice.
  *
+ * @param before what is stored of its groups, and of the window
  * @param resumeAt when the sync continues, if this page ends the slice; undefined if another page may follow
  * @param review a window that was read after the last page, to find deletions
  * @returns the result if the sync ended; undefined if it continues
@@ -95,13 +96,14 @@ export const storePage = async (
   deps: Deps,
   slice: Slice,
   answered: JudgedAnswer,
+  before: StoredGroups,
   resumeAt: EpochMs | undefined,
   review: Review | ReviewPosition | undefined,
 ): Promise<Result<SyncResult | undefined, Failure>> => {
   const { connectionId, lease } = slice;
   const { page, position, complete, rests } = answered;
   const reviewed = reviewedIn(review);
-  const compared = await compare(deps, slice, answered, review);
+  const compared = await compare(deps, slice, answered, before, review);
   if (!compared.ok) return compared;
   const { changes, next } = compared.value;
   const now = deps.now();
@@ -148,10 +150,12 @@ const compare = async (
   deps: Deps,
   { connectionId, reviews }: Slice,
   { page, question }: JudgedAnswer,
+  before: StoredGroups,
   review: Review | ReviewPosition | undefined,
 ) => {
   const reviewed = reviewedIn(review);
-  const known = await knownOf(deps, connectionId, page, reviewed);
+  const answered = reviewed && [...reviewed.page.groups.map(({ groupId }) => groupId), ...reviewed.page.unreadableIds];
+  const known = await knownGroups(deps.db, connectionId, before, answered);
   if (!known.ok) return known;
   // Only heights were requested; more may be stored.
   const isPartial = question.kind === 'heights';
@@ -170,17 +174,6 @@ const compare = async (
         });
   if (!next.ok) return next;
   return ok({ changes, sources, kinds: known.value.kinds, next: next.value });
-};
-
-/** The stored state of an answer's groups. Without groups there is no query. */
-const knownOf = (deps: Deps, connectionId: ConnectionId, page: MeasurePage, review: Review | undefined) => {
-  const ids = [...new Set(page.groups.map(({ groupId }) => groupId))];
-  if (review === undefined) {
-    return ids.length === 0 ? Promise.resolve(ok(NOTHING_KNOWN)) : knownGroups(deps.db, connectionId, ids, undefined);
-  }
-  const { groups, unreadableIds } = review.page;
-  const answered = [...groups.map(({ groupId }) => groupId), ...unreadableIds];
-  return knownGroups(deps.db, connectionId, ids, { ...review.window, groupIds: answered });
 };
 
 /** The statement that stores the position, and the result if the sync ends. */

@@ -5,14 +5,16 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { positionAtStart } from '../../domain/sync-start.ts';
 import { historyCompleteFrom, type SyncResult } from '../../domain/sync.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
-import type { ReviewKind, ReviewPosition } from '../../domain/window-review.ts';
+import { type ReviewKind, reviewWindow, type ReviewWindow } from '../../domain/window-review.ts';
+import { storedGroups } from '../../store/sync/known-groups.ts';
 import { abandonSync } from '../../store/sync/sync-runs.ts';
+import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout, reasonOf } from '../log.ts';
 import { usableAccessToken } from '../tokens/access-token.ts';
 import { askForLess } from './ask-for-less.ts';
 import { askPage } from './ask-page.ts';
-import { readWindow, type Review } from './review-window.ts';
+import { readWindow } from './review-window.ts';
 import { type Begun, beginSync, type Synced, type SyncPurpose } from './start-sync.ts';
 import { judgeAnswer, type PageAnswer, type Slice, storePage } from './store-page.ts';
 
@@ -111,9 +113,14 @@ const pullPages = async (
     const judged = judgeAnswer(slice, answer.value, deps.now());
     const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
     const isToReview = (judged.complete || judged.rests) && !isLastOfSlice;
-    const window = isToReview ? await readWindowIfGranted(deps, slice, review, answer.value) : undefined;
+    const window = isToReview ? windowIfGranted(deps, slice, review, answer.value) : undefined;
+    // What is stored is read while Withings answers: under the lease nothing else stores groups.
+    const [before, reviewed] = await Promise.all([
+      storedGroups(deps.db, slice.connectionId, idsOf(answer.value.page), window),
+      window && readWindow(deps, slice.granted, slice.token, slice.reviews, window),
+    ]);
     const resumeAt = isLastOfSlice ? deps.now() + RESUME_AFTER_MS : undefined;
-    const stored = await storePage(deps, slice, judged, resumeAt, window);
+    const stored = before.ok ? await storePage(deps, slice, judged, before.value, resumeAt, reviewed) : before;
     if (!stored.ok) return afterFailure(deps, slice, stored.failure);
     if (stored.value !== undefined) return ok(stored.value);
   }
@@ -127,24 +134,18 @@ const requestsWanted = ({ position, pages }: Slice, review: ReviewKind | undefin
   return review === undefined ? 1 : 2;
 };
 
-/** Reads a window again if that is wanted and a request is left for it. */
-const readWindowIfGranted = async (
+const idsOf = ({ groups }: MeasurePage): Set<number> => new Set(groups.map(({ groupId }) => groupId));
+
+/** The window to read again, if that is wanted and a request is left for it. */
+const windowIfGranted = (
   deps: Deps,
-  slice: Slice,
+  { granted, reviews }: Slice,
   review: ReviewKind | undefined,
   { question }: PageAnswer,
-): Promise<Review | ReviewPosition | undefined> => {
-  const { granted } = slice;
+): ReviewWindow | undefined => {
   if (review === undefined || granted.left < 1 || question.kind !== 'changes') return undefined;
   // No request is equal to one of the last seconds: see `nextPageRequest`.
-  return readWindow(
-    deps,
-    granted,
-    slice.token,
-    slice.reviews,
-    review,
-    question.lastUpdateSeconds % MAX_VARIATION_SECONDS,
-  );
+  return reviewWindow(reviews, review, deps.now(), question.lastUpdateSeconds % MAX_VARIATION_SECONDS);
 };
 
 /** Stored pages count, whatever came after them. Without any, the caller gets the failure. */

@@ -19,56 +19,69 @@ import { type GroupKinds, kindsOf, kindsStatement } from './group-kinds.ts';
 /** A stored group without its values, and what a review marked. */
 export type KnownGroup = GroupHead & { storedAt: EpochMs; missingSince: EpochMs | undefined };
 
+/** What is stored of a page's groups and, given a window, of what was measured within it. It is read before the window's answer is there. */
+export type StoredGroups = Pick<Known, 'sources' | 'kinds' | 'oldestSeconds'> & {
+  lookedFor: ReadonlySet<number>;
+  heads: Map<number, KnownGroup>;
+  within: Map<number, KnownGroup>;
+};
+
 /** What is known before a page is stored. */
 export type Known = {
   /** The stored ones of the groups asked about. */
   groups: Map<number, KnownGroup>;
   sources: Map<number, Source>;
   kinds: GroupKinds;
-  /** Groups measured within the window that are not among those asked about. */
+  /** Groups measured within the window that its answer does not have. */
   lackingIds: number[];
   /** When the oldest measurement was made; undefined if there is none, or no older window was asked about. */
   oldestSeconds: EpochSeconds | undefined;
 };
 
-export const NOTHING_KNOWN: Known = {
-  groups: new Map(),
-  sources: new Map(),
-  kinds: new Map(),
-  lackingIds: [],
-  oldestSeconds: undefined,
+/** What is stored of these groups and of a window: one round trip; none without either. */
+export const storedGroups = async (
+  db: Db,
+  connectionId: ConnectionId,
+  groupIds: ReadonlySet<number>,
+  window: ReviewWindow | undefined,
+): StoreResult<StoredGroups> => {
+  const isNeeded = groupIds.size > 0 || window !== undefined;
+  const statements = isNeeded ? knownStatements(db, connectionId, [...groupIds], window) : [];
+  const found = isNeeded ? await tryD1(db, () => db.d1.batch(statements)) : ok([]);
+  if (!found.ok) return found;
+  const [heads, sources, kinds, measured, oldest] = found.value;
+  const [first] = (oldest?.results ?? []) as { seconds: number | null }[];
+  return ok({
+    lookedFor: groupIds,
+    heads: headsOf(heads),
+    within: headsOf(measured),
+    sources: sourcesOf(sources),
+    kinds: kindsOf(kinds),
+    oldestSeconds: first?.seconds ?? undefined,
+  });
 };
 
-/** A window that was read again, and which groups the answer has, readable or not. */
-export type AnsweredWindow = ReviewWindow & { groupIds: readonly number[] };
-
 /**
- * What is stored of these groups, and, given a window, what was measured within it: one round trip, and another one if the answer has groups
- * that are stored at another time, or not at all.
+ * What is known of a page's groups and of those that a window's answer has, readable or not: one round trip if any of these is stored at
+ * another time, or not at all; otherwise none.
+ *
+ * @param answeredIds undefined without an answer
  */
 export const knownGroups = async (
   db: Db,
   connectionId: ConnectionId,
-  groupIds: readonly number[],
-  window: AnsweredWindow | undefined,
+  { lookedFor, heads, within, ...stored }: StoredGroups,
+  answeredIds: readonly number[] | undefined,
 ): StoreResult<Known> => {
-  const found = await tryD1(db, () => db.d1.batch(knownStatements(db, connectionId, groupIds, window)));
-  if (!found.ok) return found;
-  const [heads, sources, kinds, measured, oldest] = found.value;
-  const [first] = (oldest?.results ?? []) as { seconds: number | null }[];
-  const asked = new Set([...groupIds, ...(window?.groupIds ?? [])]);
-  const within = headsOf(measured);
-  const groups = new Map([...headsOf(heads), ...[...within].filter(([id]) => asked.has(id))]);
-  const looked = new Set(groupIds);
-  const elsewhere = [...asked].filter((id) => !looked.has(id) && !groups.has(id));
+  const asked = new Set([...lookedFor, ...(answeredIds ?? [])]);
+  const groups = new Map([...heads, ...[...within].filter(([id]) => asked.has(id))]);
+  const elsewhere = [...asked].filter((id) => !lookedFor.has(id) && !groups.has(id));
   const others = elsewhere.length === 0 ? ok(groups) : await headsById(db, connectionId, elsewhere);
   if (!others.ok) return others;
   return ok({
+    ...stored,
     groups: new Map([...groups, ...others.value]),
-    sources: sourcesOf(sources),
-    kinds: kindsOf(kinds),
-    lackingIds: [...within.keys()].filter((id) => !asked.has(id)),
-    oldestSeconds: first?.seconds ?? undefined,
+    lackingIds: answeredIds === undefined ? [] : [...within.keys()].filter((id) => !asked.has(id)),
   });
 };
 
@@ -76,7 +89,7 @@ const knownStatements = (
   db: Db,
   connectionId: ConnectionId,
   groupIds: readonly number[],
-  window: AnsweredWindow | undefined,
+  window: ReviewWindow | undefined,
 ): D1PreparedStatement[] => [
   headsStatement(db, connectionId, groupIds),
   sourcesStatement(db, connectionId),
