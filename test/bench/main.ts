@@ -1,12 +1,12 @@
 /**
  * The figures of docs/performance.md, in one run:
  *
- *     npm run bench [-- auth callback status metrics sync growth ticks bundle] [--json FILE] [--small]
+ *     npm run bench [-- auth callback status metrics sync growth ticks live bundle] [--json FILE] [--small]
  *
  * Requests a second and CPU of the broker in workerd, on D1 and KV as they run locally, beside the floor (a bare Worker that does the same D1,
  * KV and fetch operations and nothing else) and beside what a user would pick instead. They take turns, and what counts is their ratio. Then
- * the same in databases of other sizes, what a tick of the cron reads there, and what the Worker weighs. Without names: all of it. `--small`
- * shows in seconds that it runs, on a small database, and its figures say nothing.
+ * the same in databases of other sizes, what a tick of the cron reads there, how long a weigh-in takes from Withings' push, and what the Worker
+ * weighs. Without names: all of it. `--small` shows in seconds that it runs, on a small database, and its figures say nothing.
  */
 import '../../scripts/help.ts';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
 
+import { measureLive } from './live.ts';
 import { alternate, brokerAt, type Contestant, floorAt, grantAt, hangUp, plainAt, SYNCABLE } from './load.ts';
 import { recordScripts } from './record.ts';
 import { figuresOf, machine, printed, ratioOf, type Report, type Result, type Size } from './report.ts';
@@ -27,7 +28,7 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'string' }, small: { type: 'boolean' } },
   allowPositionals: true,
 });
-const known = new Set<string>([...ALL_ROUTES, 'growth', 'ticks', 'bundle']);
+const known = new Set<string>([...ALL_ROUTES, 'growth', 'ticks', 'live', 'bundle']);
 const unknown = positionals.filter((name) => !known.has(name));
 if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
 const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
@@ -81,68 +82,78 @@ const insteadOf = (route: Route, served: Served): (Contestant & { name: string }
     : { ...plainAt(served, route), name: 'Node + SQLite' };
 };
 
-const report: Report = { machine: machine(), bundle: null, results: [], ticks: [] };
+const report: Report = { machine: machine(), bundle: null, results: [], ticks: [], live: null };
 mkdirSync(OUT, { recursive: true });
 say('the bundle');
 const bundle = buildBroker();
 if (wants('bundle')) report.bundle = { gzippedBytes: bundle.gzippedBytes, startUpMs: Math.round(startUpMs()) };
 
-const upstream = await createUpstream().listen();
-const workers = await startWorkers(
-  bundle.script,
-  await recordScripts(await importRoutes(), upstream.origin),
-  upstream.origin,
-);
-const run = async (statements: readonly string[]): Promise<void> => {
-  for (const sql of statements) await workers.db.prepare(sql).run();
-};
-
-const measure = async (size: Size, route: Route, alternatives: Served | undefined): Promise<Result> => {
-  const instead = alternatives && insteadOf(route, alternatives);
-  const contestants = [brokerAt(workers.broker, route), floorAt(workers.floor, route), ...(instead ? [instead] : [])];
-  const [broker = [], floor = [], third] = await alternate(contestants, route, alternatives ? IN_FULL : IN_SHORT);
-  return {
-    connections: size.connections,
-    measurements: size.measurements,
-    route,
-    broker: figuresOf(broker),
-    floor: figuresOf(floor),
-    ratio: ratioOf(broker, floor),
-    atLeast: ROUTES[route].atLeast ?? null,
-    instead: instead && third ? { name: instead.name, ...figuresOf(third) } : null,
-  };
-};
-
-try {
-  await run([...migrations(), ...appRows(), ENDLESS_SHARE, ...(await syncableRows(1, 2 * SYNCABLE))]);
-  const routes = namedRoutes.length > 0 || !wants('growth') ? namedRoutes : ALL_ROUTES;
-  for (const size of steps) {
-    const isMain = size.connections === main.connections;
-    say(`${size.connections} connections, ${size.measurements} measurements`);
-    await run(size.rows());
-    if (wants('ticks') && size.measurements === main.measurements) {
-      report.ticks.push({
-        connections: size.connections,
-        measurements: size.measurements,
-        ...(await tickCost(workers.db)),
-      });
-    }
-    const alternatives =
-      isMain && routes.length > 0 ? await startAlternatives(plainDatabase(), upstream.origin) : undefined;
-    try {
-      for (const route of isMain || wants('growth') ? routes : []) {
-        say(route);
-        report.results.push(await measure(size, route, alternatives));
-      }
-    } finally {
-      alternatives?.stop();
-    }
-  }
-} finally {
-  hangUp();
-  upstream.close();
-  await workers.stop();
+if (wants('live')) {
+  const sizes = values.small ? { weighIns: 3, rounds: 0 } : { weighIns: 500, rounds: 5 };
+  say(`${sizes.weighIns} weigh-ins, and ${sizes.rounds} times some with the quota spent`);
+  report.live = await measureLive(bundle.script, sizes);
 }
+
+/** Everything but `live` and `bundle`, which need no database of that size. */
+const measureAll = async (): Promise<void> => {
+  const upstream = await createUpstream().listen();
+  const workers = await startWorkers(
+    bundle.script,
+    await recordScripts(await importRoutes(), upstream.origin),
+    upstream.origin,
+  );
+  const run = async (statements: readonly string[]): Promise<void> => {
+    for (const sql of statements) await workers.db.prepare(sql).run();
+  };
+
+  const measure = async (size: Size, route: Route, alternatives: Served | undefined): Promise<Result> => {
+    const instead = alternatives && insteadOf(route, alternatives);
+    const contestants = [brokerAt(workers.broker, route), floorAt(workers.floor, route), ...(instead ? [instead] : [])];
+    const [broker = [], floor = [], third] = await alternate(contestants, route, alternatives ? IN_FULL : IN_SHORT);
+    return {
+      connections: size.connections,
+      measurements: size.measurements,
+      route,
+      broker: figuresOf(broker),
+      floor: figuresOf(floor),
+      ratio: ratioOf(broker, floor),
+      atLeast: ROUTES[route].atLeast ?? null,
+      instead: instead && third ? { name: instead.name, ...figuresOf(third) } : null,
+    };
+  };
+
+  try {
+    await run([...migrations(), ...appRows(), ENDLESS_SHARE, ...(await syncableRows(1, 2 * SYNCABLE))]);
+    const routes = namedRoutes.length > 0 || !wants('growth') ? namedRoutes : ALL_ROUTES;
+    for (const size of steps) {
+      const isMain = size.connections === main.connections;
+      say(`${size.connections} connections, ${size.measurements} measurements`);
+      await run(size.rows());
+      if (wants('ticks') && size.measurements === main.measurements) {
+        report.ticks.push({
+          connections: size.connections,
+          measurements: size.measurements,
+          ...(await tickCost(workers.db)),
+        });
+      }
+      const alternatives =
+        isMain && routes.length > 0 ? await startAlternatives(plainDatabase(), upstream.origin) : undefined;
+      try {
+        for (const route of isMain || wants('growth') ? routes : []) {
+          say(route);
+          report.results.push(await measure(size, route, alternatives));
+        }
+      } finally {
+        alternatives?.stop();
+      }
+    }
+  } finally {
+    hangUp();
+    upstream.close();
+    await workers.stop();
+  }
+};
+if (positionals.length === 0 || positionals.some((name) => name !== 'live' && name !== 'bundle')) await measureAll();
 
 const file = values.json ?? join(OUT, 'bench.json');
 writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);

@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os';
 
 import miniflare from 'miniflare/package.json' with { type: 'json' };
 
+import type { Live } from './live.ts';
 import type { Slice } from './load.ts';
 import { type Route, ROUTES } from './routes.ts';
 import type { TickCost } from './tick.ts';
@@ -28,6 +29,7 @@ export type Report = {
   bundle: { gzippedBytes: number; startUpMs: number } | null;
   results: Result[];
   ticks: (Size & TickCost)[];
+  live: Live | null;
 };
 
 export const machine = (): Report['machine'] => ({
@@ -73,7 +75,7 @@ const thousands = (value: number): string => value.toLocaleString('en-US');
 const inMs = (cpuUs: number): string => (cpuUs / 1000).toFixed(2);
 
 /** The tables, as Markdown. */
-export const printed = ({ machine: on, bundle, results, ticks }: Report, mainSize: Size): string => {
+export const printed = ({ machine: on, bundle, results, ticks, live }: Report, mainSize: Size): string => {
   const isMain = (one: Size) => one.connections === mainSize.connections && one.measurements === mainSize.measurements;
   const main = results.filter(isMain);
   const parts = [
@@ -128,9 +130,27 @@ export const printed = ({ machine: on, bundle, results, ticks }: Report, mainSiz
           one.rowsWritten,
         ]),
       ),
+    live && liveTable(live),
   ];
   return parts.filter((part) => typeof part === 'string').join('\n\n');
 };
+
+/** The value below which this part of the values lies. */
+const quantile = (values: readonly number[], part: number): number =>
+  Math.round(values.toSorted((a, b) => a - b)[Math.ceil(values.length * part) - 1] ?? 0);
+
+const liveTable = ({ withShare, withoutShare }: Live): string =>
+  table(
+    ["ms from Withings' push", 'weigh-ins', 'median', '95th percentile', 'longest'],
+    Object.entries({
+      'readable by the app': withShare.readable,
+      'event verified by its webhook': withShare.event,
+      'readable, if the quota is spent': withoutShare.readable,
+      'event verified, if the quota is spent': withoutShare.event,
+    })
+      .filter(([, times]) => times.length > 0)
+      .map(([name, times]) => [name, times.length, quantile(times, 0.5), quantile(times, 0.95), quantile(times, 1)]),
+  );
 
 const sameSize = (left: Size, right: Size): boolean =>
   left.connections === right.connections && left.measurements === right.measurements;

@@ -84,21 +84,40 @@ const workerdOf = (parent: number): number => {
   return Number(readdirSync('/proc').find((name) => /^\d+$/.test(name) && isOurs(name)));
 };
 
+const SHARED = {
+  compatibilityDate: '2026-10-23',
+  compatibilityFlags: ['global_fetch_strictly_public'],
+  d1Databases: { DB: 'bench' },
+  kvNamespaces: { LINKS: 'bench' },
+  unsafeDirectSockets: [{}],
+};
+
+/** The broker alone, with its cron. */
+export const startBroker = async (script: string, bindings: Record<string, string>) => {
+  const server = new Miniflare(
+    convertV4MiniflareOptions({
+      workers: [{ ...SHARED, name: 'broker', modules: true, script, bindings }],
+      handleStructuredLogs: () => undefined,
+    }),
+  );
+  await server.ready;
+  const worker = await server.getWorker('broker');
+  return {
+    url: await server.unsafeGetDirectURL('broker'),
+    db: await server.getD1Database('DB', 'broker'),
+    tick: async () => worker.scheduled({ cron: '* * * * *' }),
+    stop: () => server.dispose(),
+  };
+};
+
 /** The broker and the floor, and the database that both use. */
 export const startWorkers = async (broker: string, scripts: Record<string, Script>, upstream: string) => {
-  const shared = {
-    compatibilityDate: '2026-10-23',
-    compatibilityFlags: ['global_fetch_strictly_public'],
-    d1Databases: { DB: 'bench' },
-    kvNamespaces: { LINKS: 'bench' },
-    unsafeDirectSockets: [{}],
-  };
   const server = new Miniflare(
     convertV4MiniflareOptions({
       workers: [
-        { ...shared, name: 'broker', modules: true, script: broker, bindings: settings(upstream) },
+        { ...SHARED, name: 'broker', modules: true, script: broker, bindings: settings(upstream) },
         {
-          ...shared,
+          ...SHARED,
           name: 'floor',
           modules: true,
           script: await buildFloor(),
