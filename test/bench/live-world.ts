@@ -47,16 +47,16 @@ const startReceiver = async () => {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
+    const receive = async (): Promise<void> => {
       const body = Buffer.concat(chunks).toString();
-      void verifyWebhook(request.headers, body, { secret: secret.value }).then((verified) => {
-        response.writeHead(verified.ok ? 204 : 401).end();
-        if (!verified.ok || verified.event.type !== 'measurements.changed') return;
-        for (const { group_id: id } of verified.event.data.changes ?? []) {
-          if (!verifiedAt.has(id)) verifiedAt.set(id, performance.now());
-        }
-      });
-    });
+      const verified = await verifyWebhook(request.headers, body, { secret: secret.value });
+      response.writeHead(verified.ok ? 204 : 401).end();
+      if (!verified.ok || verified.event.type !== 'measurements.changed') return;
+      for (const { group_id: id } of verified.event.data.changes ?? []) {
+        if (!verifiedAt.has(id)) verifiedAt.set(id, performance.now());
+      }
+    };
+    request.on('end', () => void receive());
   });
   const origin = await listening(server);
   return { verifiedAt, secret, url: `${origin}/hook`, close: () => server.close().closeAllConnections() };

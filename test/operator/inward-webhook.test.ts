@@ -18,7 +18,9 @@ const startInnerService = async () => {
     response.end('inner');
   });
   await new Promise<void>((resolve) => server.listen(0, resolve));
-  onTestFinished(() => void server.close().closeAllConnections());
+  onTestFinished(() => {
+    server.close().closeAllConnections();
+  });
   return { reached, url: `http://localhost:${(server.address() as AddressInfo).port}/hook` };
 };
 
