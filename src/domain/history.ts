@@ -83,7 +83,7 @@ export const newestAlone = (now: EpochMs): HistoryPosition => ({
 });
 
 /** Whether everything is read that the broker reads by itself: what is older waits for a requested sync. */
-export const isAtRest = (history: HistoryPosition): boolean =>
+export const isHistoryPartial = (history: HistoryPosition): boolean =>
   history.reach !== undefined && history.paged === undefined && history.heights === 'read' && reachesBack(history);
 
 const reachesBack = ({ reach, startedAt, untilSeconds }: HistoryPosition): boolean =>
@@ -156,7 +156,7 @@ export const historyAfterPage = (
   marks: StretchMarks,
 ): HistoryPosition | undefined => {
   const after = afterPage(history, request, marks);
-  // What rests has no past to find a height in.
+  // A partial history reads no older stretch that could hold a height.
   return after?.reach !== undefined && after.heights === undefined && reachesBack(after)
     ? { ...after, heights: 'wanted' }
     : after;

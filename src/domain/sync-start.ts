@@ -1,5 +1,5 @@
 import type { HistoryProgress } from './connection.ts';
-import { type HistoryPosition, isAtRest, newestAlone, startOfHistory } from './history.ts';
+import { type HistoryPosition, isHistoryPartial, newestAlone, startOfHistory } from './history.ts';
 import type { SyncPosition } from './sync.ts';
 import { type EpochMs, toSeconds } from './time.ts';
 
@@ -13,12 +13,12 @@ export const positionAtStart = (stored: SyncPosition, now: EpochMs, isAsked = tr
   const { cursorSeconds, history } = position;
   // Only one of an app that wants nothing of the past: what is new since the user connected.
   if (history?.reach === 'none' && history.untilSeconds === undefined) return fromHereOn(position, history);
-  const isEmptyAtRest = history !== undefined && cursorSeconds === 0 && isAtRest(history);
-  const isBegun = !isEmptyAtRest && (history?.untilSeconds !== undefined || history?.paged !== undefined);
+  const isEmptyAndPartial = history !== undefined && cursorSeconds === 0 && isHistoryPartial(history);
+  const isBegun = !isEmptyAndPartial && (history?.untilSeconds !== undefined || history?.paged !== undefined);
   if (isBegun || (cursorSeconds > 0 && history === undefined)) return position;
   // Ahead of changes that could not be read; they are asked for again after it.
   if (history?.floorSeconds !== undefined) return { ...position, resume: undefined, history: newestAlone(now) };
-  if (isEmptyAtRest)
+  if (isEmptyAndPartial)
     return { ...position, resume: undefined, history: { ...startOfHistory(now), reach: history.reach } };
   return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
 };
@@ -43,5 +43,5 @@ export const historyProgress = (
 ): HistoryProgress => {
   if (history === undefined) return lastSyncAt === undefined ? 'unread' : 'complete';
   if (history.untilSeconds === undefined && history.paged === undefined) return 'unread';
-  return isAtRest(history) ? 'partial' : 'reading';
+  return isHistoryPartial(history) ? 'partial' : 'reading';
 };

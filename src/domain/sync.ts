@@ -4,7 +4,7 @@ import {
   completeFromOf,
   type HistoryPosition,
   historyAfterPage,
-  isAtRest,
+  isHistoryPartial,
   isOnward,
   MAX_SEEN,
   NEWS_INTERVAL_MS,
@@ -69,7 +69,8 @@ export const nextQuestion = (position: SyncPosition, now: EpochMs, connectionId:
   const { history, cursorSeconds, resume } = position;
   const asksChanges =
     history === undefined ||
-    (cursorSeconds > 0 && (resume !== undefined || isAtRest(history) || now - history.newsAt >= NEWS_INTERVAL_MS));
+    (cursorSeconds > 0 &&
+      (resume !== undefined || isHistoryPartial(history) || now - history.newsAt >= NEWS_INTERVAL_MS));
   if (!asksChanges) return nextStretch(history, newVariation(position, now, connectionId % VARIATIONS));
   return { kind: 'changes', ...nextPageRequest(position, now, connectionId % MAX_SPREAD_SECONDS) };
 };
@@ -142,12 +143,12 @@ export const positionAfterAnswer = (
   question: SyncQuestion,
   marks: PageMarks & { measuredSeconds: readonly EpochSeconds[] },
   { startedAt, now }: { startedAt: EpochMs; now: EpochMs },
-): { position: SyncPosition; complete: boolean; rests: boolean } => {
+): { position: SyncPosition; complete: boolean; partial: boolean } => {
   const after = afterAnswer(position, question, marks, { startedAt, now });
   const { history, cursorSeconds } = after.position;
-  // What changed is asked for before it rests, unless the sync has just begun the history, or has no place to ask from.
+  // What changed is asked for before it stops, unless the sync has just begun the history, or has no place to ask from.
   const isNewsFresh = history !== undefined && (history.newsAt >= startedAt || cursorSeconds === 0);
-  return { ...after, rests: isNewsFresh && isAtRest(history) && after.position.resume === undefined };
+  return { ...after, partial: isNewsFresh && isHistoryPartial(history) && after.position.resume === undefined };
 };
 
 const afterAnswer = (

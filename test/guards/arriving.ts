@@ -68,7 +68,7 @@ export const ARRIVING: readonly Guard[] = [
     tests: AT_CONNECT,
   },
   {
-    name: 'a recent history that rests',
+    name: 'a recent history that stays partial',
     file: 'src/broker/sync/sync.ts',
     find: 'positionAtStart(start.position, deps.now(), isAsked)',
     replace: 'positionAtStart(start.position, deps.now(), true)',

@@ -65,7 +65,7 @@ export type Slice = {
 export type PageAnswer = { question: SyncQuestion; page: MeasurePage };
 
 /** An answer, the position after it is stored, and whether everything is stored then, or all that is read without a request. */
-export type JudgedAnswer = PageAnswer & { position: SyncPosition; complete: boolean; rests: boolean };
+export type JudgedAnswer = PageAnswer & { position: SyncPosition; complete: boolean; partial: boolean };
 
 /** The position of a sync after an answer. */
 export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: EpochMs): JudgedAnswer => {
@@ -101,22 +101,22 @@ export const storePage = async (
   review: Review | ReviewPosition | undefined,
 ): Promise<Result<SyncResult | undefined, Failure>> => {
   const { connectionId, lease } = slice;
-  const { page, position, complete, rests } = answered;
+  const { page, position, complete, partial } = answered;
   const reviewed = reviewedIn(review);
   const compared = await compare(deps, slice, answered, before, review);
   if (!compared.ok) return compared;
   const { changes, next } = compared.value;
   const now = deps.now();
-  const ends = complete || rests || resumeAt !== undefined;
+  const ends = complete || partial || resumeAt !== undefined;
   const counts = sum(slice.counts, changes.counts);
   const skipped = slice.skipped + page.skipped;
   const result = { ...counts, skipped, complete, historyCompleteFrom: historyCompleteFrom(position), syncedAt: now };
   // If nothing was ever measured, nothing can be missing.
-  const startsReviews = slice.startsReviews && (complete || rests) && position.cursorSeconds > 0;
+  const startsReviews = slice.startsReviews && (complete || partial) && position.cursorSeconds > 0;
   const progress: SyncProgress = {
     position,
     // If this invocation is stopped before the next page, the cron continues when the lease ends.
-    resumeAt: complete || rests ? next.confirmAt : (resumeAt ?? lease.until),
+    resumeAt: complete || partial ? next.confirmAt : (resumeAt ?? lease.until),
     reviews: next.position,
     nextReviewAt: nextReviewAt(startsReviews, reviewed, changes.missing.length, now),
     changedGroups: changedGroups(changes),

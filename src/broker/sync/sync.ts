@@ -1,6 +1,6 @@
 import { refusesHistories } from '../../domain/database-size.ts';
 import type { Failure } from '../../domain/failure.ts';
-import { isAtRest } from '../../domain/history.ts';
+import { isHistoryPartial } from '../../domain/history.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { positionAtStart } from '../../domain/sync-start.ts';
 import { historyCompleteFrom, type SyncResult } from '../../domain/sync.ts';
@@ -93,8 +93,8 @@ const syncUnderLease = async (
   };
   const { history } = slice.position;
   if (history === undefined) return pullPages(deps, slice, review);
-  // A first read has seen everything, so there is nothing to review. What is older than a history at rest was not read.
-  return pullPages(deps, slice, isAtRest(history) && history.reach === 'recent' ? 'recent' : undefined);
+  // A first read has seen everything, so there is nothing to review. What is older than a partial history was not read.
+  return pullPages(deps, slice, isHistoryPartial(history) && history.reach === 'recent' ? 'recent' : undefined);
 };
 
 const pullPages = async (
@@ -112,7 +112,7 @@ const pullPages = async (
     }
     const judged = judgeAnswer(slice, answer.value, deps.now());
     const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
-    const isToReview = (judged.complete || judged.rests) && !isLastOfSlice;
+    const isToReview = (judged.complete || judged.partial) && !isLastOfSlice;
     const window = isToReview ? windowIfGranted(deps, slice, review, answer.value) : undefined;
     // What is stored is read while Withings answers: under the lease nothing else stores groups.
     const [before, reviewed] = await Promise.all([
