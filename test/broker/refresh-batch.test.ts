@@ -66,7 +66,7 @@ describe('a batch', () => {
     expect((await refreshing.rows()).map(({ token_version: version }) => version)).toEqual([1, 2, 2]);
   });
 
-  test('is given back where the share is used up in the middle of it', async () => {
+  test('is released if the share is used up in the middle of it', async () => {
     const refreshing = await startRefreshing([...PEOPLE, 'priya'], { bindings: { CRON_REQUESTS_PER_MINUTE: '6' } });
     refreshing.broker.advance(DUE_MS);
     refreshing.decide(() => undefined);

@@ -47,7 +47,7 @@ export const sync = async (
   if ('answer' in begun.value) return ok(begun.value.answer);
 
   const work = syncUnderLease(deps, begun.value, purpose);
-  // If the client disconnects, the lease must still be returned and a refresh stored.
+  // If the client disconnects, the lease must still be released and a refresh stored.
   deps.waitUntil(work.catch(() => undefined));
   return work;
 };

@@ -35,7 +35,7 @@ export type Beginning =
 
 /**
  * Takes a request to Withings and the lease in one round trip, or neither. From then on the connection is in doubt: the
- * caller sends the refresh at once, or returns the lease.
+ * caller sends the refresh at once, or releases the lease.
  */
 export const beginRefresh = async (
   deps: Deps,

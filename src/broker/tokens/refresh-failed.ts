@@ -6,7 +6,7 @@ import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps, uniform } from '../deps.ts';
 import { reauthEvent } from '../webhooks/record.ts';
 import type { RefreshRun } from './begin-refresh.ts';
-import { giveBack, heldBy, type RefreshOutcome, reserveRequest, superseded } from './refresh-run.ts';
+import { releaseLease, heldBy, type RefreshOutcome, reserveRequest, superseded } from './refresh-run.ts';
 import { believes } from './refusal.ts';
 import { waitAsked, withingsUnavailable } from './withings-unavailable.ts';
 
@@ -68,7 +68,7 @@ export const onSealFailure = async (
   failure: { kind: 'key_missing' } | { kind: 'seal_broken' },
 ): Promise<RefreshOutcome> => {
   if (failure.kind === 'seal_broken') return condemnHeld(deps, run, 'seal_broken');
-  await giveBack(deps, run, deps.now() + HOUR_MS);
+  await releaseLease(deps, run, deps.now() + HOUR_MS);
   return { kind: 'failed', failure: { kind: 'sealing_key_missing' }, reach: 'perhaps_all' };
 };
 

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { HeldLease } from '../../store/tokens/refresh-end.ts';
-import { dropLease, returnLease } from '../../store/tokens/refresh-lease.ts';
+import { dropLease, releaseRefreshLease } from '../../store/tokens/refresh-lease.ts';
 import type { Deps } from '../deps.ts';
 import type { Reservation } from '../withings.ts';
 import { askerOf, type RefreshRun } from './begin-refresh.ts';
@@ -13,7 +13,7 @@ import { askerOf, type RefreshRun } from './begin-refresh.ts';
 export type UsableToken = { accessToken: Secret; tokenVersion: number };
 
 /**
- * The result of a refresh under a lease. The lease is returned, or ends by itself if that write fails.
+ * The result of a refresh under a lease. The lease is released, or ends by itself if that write fails.
  * - `recovered`: the pair of an earlier refresh, which KV kept, is stored. Its access token may have expired.
  * - `superseded`: the row changed: a disconnect, a reconnect or another holder came first. Or its own write was applied
  *   although D1 reported an error. The row has the current state.
@@ -41,7 +41,7 @@ export const reserveRequest = async (deps: Deps, run: RefreshRun): Promise<Resul
   const failure: Failure = granted.ok ? { kind: 'refresh_in_progress', retryAfterSeconds: 2 } : granted.failure;
   // The wait that Withings asked for is longer than the pause of a share that is used up.
   const pauseMs = failure.kind === 'withings_unavailable' ? failure.retryAfterSeconds * SECOND_MS : 0;
-  await giveBack(deps, run, deps.now() + Math.max(MINUTE_MS, pauseMs));
+  await releaseLease(deps, run, deps.now() + Math.max(MINUTE_MS, pauseMs));
   const isForAll = failure.kind === 'over_share' || failure.kind === 'withings_unavailable';
   return fail({ kind: 'failed', failure, reach: isForAll ? 'all' : 'perhaps_all', pauseMs });
 };
@@ -52,9 +52,9 @@ export const superseded = async (deps: Deps, { tokens, lease }: RefreshRun): Pro
   return { kind: 'superseded' };
 };
 
-/** Gives a lease back under which nothing was sent that may have taken effect. */
-export const giveBack = (deps: Deps, { tokens, lease }: RefreshRun, dueAt: number) =>
-  returnLease(deps.db, tokens.connectionId, lease, dueAt);
+/** Releases a lease under which nothing was sent that may have taken effect. */
+export const releaseLease = (deps: Deps, { tokens, lease }: RefreshRun, dueAt: number) =>
+  releaseRefreshLease(deps.db, tokens.connectionId, lease, dueAt);
 
 export const heldBy = ({ tokens: { connectionId, tokenVersion }, lease }: RefreshRun): HeldLease => ({
   connectionId,

@@ -10,7 +10,7 @@ import { alarmAtOnce } from '../operator/alarm-at-once.ts';
 import { askerOf, type Beginning, beginWith, type RefreshRun } from './begin-refresh.ts';
 import { forgetParked, type ParkedPair, parkedPairOf, parkPair } from './parked-pair.ts';
 import { onSealFailure } from './refresh-failed.ts';
-import { earlierDoubt, giveBack, heldBy, type RefreshOutcome, superseded } from './refresh-run.ts';
+import { earlierDoubt, releaseLease, heldBy, type RefreshOutcome, superseded } from './refresh-run.ts';
 import { sealTokens } from './sealed-tokens.ts';
 
 /** Stores a new pair in D1, or in KV until D1 accepts it. */
@@ -131,7 +131,7 @@ export const recover = async (deps: Deps, run: RefreshRun): Promise<RefreshOutco
 };
 
 const postpone = async (deps: Deps, run: RefreshRun): Promise<RefreshOutcome> => {
-  await giveBack(deps, run, deps.now() + UNREADABLE_PAUSE_MS);
+  await releaseLease(deps, run, deps.now() + UNREADABLE_PAUSE_MS);
   const failure = { kind: 'storage_unavailable', store: 'kv', retryAfterSeconds: 60 } as const;
   return { kind: 'failed', failure, reach: 'one' };
 };

@@ -33,7 +33,7 @@ export type LossWindow = { since: EpochMs; most: number };
 
 /**
  * One round trip. Each part reads the first row of an index, whatever the tables hold. No refresh is due while the
- * cron's share is used up or closed: taking leases and returning them would cost rows written every minute.
+ * cron's share is used up or closed: taking leases and releasing them would cost rows written every minute.
  */
 export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: EpochMs): StoreResult<WorkDue> =>
   tryD1(db, async () => {

@@ -11,7 +11,7 @@ import { withActivity } from '../users/activity.ts';
 import { withEvent } from '../users/timeline.ts';
 import { notedGroups, withChanges } from './changes.ts';
 
-/** The right to sync one connection, until it is given back or runs out. */
+/** The right to sync one connection, until it is released or expires. */
 export type SyncLease = { id: string; until: EpochMs };
 
 /** How far a sync got: written with the page that got it there, so that a cut loses nothing that was stored. */
@@ -90,7 +90,7 @@ const FINISH = statementPerShape((shape) =>
 );
 
 /**
- * The statement that ends a sync and returns the lease. It also drops the previous refresh token: its successor's
+ * The statement that ends a sync and releases the lease. It also drops the previous refresh token: its successor's
  * access token was used, so Withings does not accept it any more.
  */
 export const finishStatement = (

@@ -64,7 +64,7 @@ const RECORD_ROTATION = prepared((orm, param: Param<HeldValues & Rotation & { no
     .returning({ id: connections.id }),
 );
 
-/** The statement that stores a new pair and returns the lease, if lease and version still match. It is idempotent. */
+/** The statement that stores a new pair and releases the lease, if lease and version still match. It is idempotent. */
 export const rotationStatement = (db: Db, held: HeldLease, pair: Rotation, now: EpochMs): D1PreparedStatement =>
   RECORD_ROTATION.bind(db, { ...heldValues(held), ...pair, now });
 

@@ -158,7 +158,7 @@ export const noLease = { refreshLeaseId: null, refreshLeaseUntil: null };
 export const clearDoubt = (param: Param<RefreshLease>) =>
   sql<number>`nullif(${connections.inDoubtSince}, ${param('takenAt')})`;
 
-const RETURN_LEASE = prepared(
+const RELEASE_LEASE = prepared(
   (orm, param: Param<RefreshLease & { connectionId: ConnectionId; nextRefreshAt: EpochMs }>) =>
     orm
       .update(connections)
@@ -172,15 +172,15 @@ const RETURN_LEASE = prepared(
       ),
 );
 
-/** Returns a lease under which no request was sent that may have taken effect. */
-export const returnLease = (
+/** Releases a lease under which no request was sent that may have taken effect. */
+export const releaseRefreshLease = (
   db: Db,
   connectionId: ConnectionId,
   lease: RefreshLease,
   nextRefreshAt: EpochMs,
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
-    await RETURN_LEASE.bind(db, { ...lease, connectionId, nextRefreshAt }).run();
+    await RELEASE_LEASE.bind(db, { ...lease, connectionId, nextRefreshAt }).run();
   });
 
 const DROP_LEASE = prepared((orm, param: Param<{ connectionId: ConnectionId; id: string }>) =>

@@ -146,7 +146,7 @@ export type RunOutcome = {
 };
 
 /**
- * Ends a run under a lease and returns the lease. Does nothing if the lease was lost: what was sent is then sent again,
+ * Ends a run under a lease and releases the lease. Does nothing if the lease was lost: what was sent is then sent again,
  * and receivers recognize it by the event's id.
  */
 export const finishSending = (
