@@ -5,7 +5,7 @@ import { SECOND_MS } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
 import {
   type QuotaName,
-  noteWait,
+  recordWait,
   type Share,
   type Take,
   takeQuota,
@@ -118,7 +118,7 @@ export const meterWithings = (parts: Parts) => {
     const outcome = await call();
     if (!outcome.ok && outcome.failure.kind === 'throttled' && granted.connectionId !== undefined) {
       const at = now();
-      await noteWait(db, granted.connectionId, at + outcome.failure.retryAfterSeconds * SECOND_MS, at);
+      await recordWait(db, granted.connectionId, at + outcome.failure.retryAfterSeconds * SECOND_MS, at);
     }
     return outcome;
   };

@@ -116,7 +116,7 @@ export const evaluateLag = (
 const TICK_NOTE_MS = HOUR_MS;
 
 /** The time to store as the last tick: unchanged until `TICK_NOTE_MS` has passed. */
-export const noteTick = (tickAt: EpochMs | undefined, now: EpochMs): EpochMs =>
+export const recordTick = (tickAt: EpochMs | undefined, now: EpochMs): EpochMs =>
   tickAt === undefined || now - tickAt >= TICK_NOTE_MS ? now : tickAt;
 
 /** Whether a running cron would have recorded a tick by now. A broker without any recorded tick is new. */

@@ -19,12 +19,12 @@ type Trouble = { trouble: D1Trouble; since: EpochMs };
 const LASTING_MS = 20 * SECOND_MS;
 
 /** Records a round trip that succeeded. */
-export const noteAnswer = (memory: D1Memory): void => {
+export const recordAnswer = (memory: D1Memory): void => {
   memory.failing = undefined;
 };
 
 /** Records a failure, unless it concerns only one statement or one invocation. */
-export const noteTrouble = (memory: D1Memory, trouble: D1Trouble, now: EpochMs): void => {
+export const recordTrouble = (memory: D1Memory, trouble: D1Trouble, now: EpochMs): void => {
   if (trouble === 'used_up' || trouble === 'full') memory.refusing = { trouble, since: now };
   if (trouble === 'transient' || trouble === 'overloaded') memory.failing ??= { trouble, since: now };
 };

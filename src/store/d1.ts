@@ -4,7 +4,7 @@ import type { StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { messageOf, REPEATS, retryAfterSecondsOf, troubleOf } from './d1-errors.ts';
-import { type D1Memory, noteAnswer, noteTrouble } from './d1-memory.ts';
+import { type D1Memory, recordAnswer, recordTrouble } from './d1-memory.ts';
 
 /** The database, the clock that its retries go by, and how often one invocation has called it. */
 export type Db = {
@@ -62,12 +62,12 @@ export const tryD1 = async <Value>(db: Db, run: () => Promise<Value>): StoreResu
   db.calls.made += 1;
   try {
     const value = await run();
-    noteAnswer(db.memory);
+    recordAnswer(db.memory);
     return ok(value);
   } catch (error) {
     const trouble = troubleOf(error);
     if (trouble === 'mistake') throw error;
-    noteTrouble(db.memory, trouble, db.now());
+    recordTrouble(db.memory, trouble, db.now());
     const retryAfterSeconds = retryAfterSecondsOf(trouble, db.now());
     return fail({ kind: 'storage_unavailable', store: 'd1', trouble, retryAfterSeconds });
   }

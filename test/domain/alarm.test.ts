@@ -9,7 +9,7 @@ import {
   isCronSilent,
   LATE_MS,
   NO_ALARMS,
-  noteTick,
+  recordTick,
   type QueuedNotice,
 } from '../../src/domain/alarm.ts';
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
@@ -79,9 +79,9 @@ describe('a backlog', () => {
 
 describe('the cron', () => {
   test('records a tick hourly, and the first one at once', () => {
-    expect(noteTick(undefined, NOW)).toBe(NOW);
-    expect(noteTick(NOW, NOW + HOUR_MS - 1)).toBe(NOW);
-    expect(noteTick(NOW, NOW + HOUR_MS)).toBe(NOW + HOUR_MS);
+    expect(recordTick(undefined, NOW)).toBe(NOW);
+    expect(recordTick(NOW, NOW + HOUR_MS - 1)).toBe(NOW);
+    expect(recordTick(NOW, NOW + HOUR_MS)).toBe(NOW + HOUR_MS);
   });
 
   test('is silent when a tick should have been recorded, but never before the first', () => {

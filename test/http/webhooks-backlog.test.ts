@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { sendRecorded } from '../../src/broker/webhooks/deliver.ts';
 import { newEvent } from '../../src/broker/webhooks/record.ts';
 import type { ConnectionId } from '../../src/domain/connection-id.ts';
-import { eventStatement, noteRecorded } from '../../src/store/webhooks/events.ts';
+import { eventStatement, rememberEventsToSend } from '../../src/store/webhooks/events.ts';
 import { makeApp } from '../support/broker.ts';
 import { DAY, HOUR, MINUTE, startWebhookWorld, URL_A, URL_B, type WebhookWorld } from '../support/webhook-world.ts';
 
@@ -42,7 +42,7 @@ const record = async ({ broker }: WebhookWorld, appId: string, first: number, fr
     const event = newEvent(deps, { appId, type: 'connection.restored', connectionId: id });
     return [change, eventStatement(deps.db, event)];
   });
-  noteRecorded(deps.db, await deps.db.d1.batch(statements.flat()));
+  rememberEventsToSend(deps.db, await deps.db.d1.batch(statements.flat()));
   await sendRecorded(deps);
 };
 

@@ -8,7 +8,7 @@ import type { App } from '../../src/domain/app.ts';
 import { type Actor, OPERATOR } from '../../src/domain/audit.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { tryD1 } from '../../src/store/d1.ts';
-import { addEvent, erasedEventStatement, noteRecorded } from '../../src/store/webhooks/events.ts';
+import { addEvent, erasedEventStatement, rememberEventsToSend } from '../../src/store/webhooks/events.ts';
 import { APP_ID, createWebhookWorld, HOOKS, type Mode, START, USERS, type WebhookWorld } from './webhooks-world.ts';
 
 /** Webhooks under random schedules: receivers that fail or do not answer, invocations that die, a D1 that refuses, people who are erased. */
@@ -152,7 +152,7 @@ const eraseUser = async (
       deps.db.d1.prepare('DELETE FROM connections WHERE id = ?').bind(connectionId(index)),
       erasedEventStatement(deps.db, event),
     ]);
-    noteRecorded(deps.db, results);
+    rememberEventsToSend(deps.db, results);
   });
   const gone = world.database.prepare('SELECT 1 FROM connections WHERE id = ?').get(connectionId(index)) === undefined;
   if (gone && !erased.has(userId)) erased.set(userId, world.now());

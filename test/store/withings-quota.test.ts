@@ -6,7 +6,7 @@ import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { openDatabase } from '../../src/store/d1.ts';
 import {
   closeQuota,
-  noteWait,
+  recordWait,
   SMALLEST_SHARE,
   type Take,
   takeQuota,
@@ -160,7 +160,7 @@ describe('an app that asks all the time', () => {
 
 describe('what Withings said about when to come back', () => {
   test('holds for the connection alone, and is told', async () => {
-    await noteWait(db, asConnectionId(7), START + 188_000, START);
+    await recordWait(db, asConnectionId(7), START + 188_000, START);
     expect(await isGranted(40, START + 187_000, { connectionId: asConnectionId(7) })).toBe(false);
     expect(await isGranted(40, START + 187_000, { connectionId: asConnectionId(8) })).toBe(true);
     expect(await whyRefused(db, takeOf(40, { connectionId: asConnectionId(7) }), START + 87_500)).toEqual({
@@ -171,10 +171,10 @@ describe('what Withings said about when to come back', () => {
   });
 
   test('holds for everybody where it was said about three at once, until two are left', async () => {
-    await noteWait(db, asConnectionId(1), START + 20_000, START);
-    await noteWait(db, asConnectionId(2), START + 60_000, START);
+    await recordWait(db, asConnectionId(1), START + 20_000, START);
+    await recordWait(db, asConnectionId(2), START + 60_000, START);
     expect(await isGranted(40, START, { connectionId: asConnectionId(9) })).toBe(true);
-    await noteWait(db, asConnectionId(3), START + 40_000, START);
+    await recordWait(db, asConnectionId(3), START + 40_000, START);
     for (const name of NAMES) expect(await isGranted(40, START + 1_000, { name })).toBe(false);
     expect(await whyRefused(db, takeOf(40), START)).toEqual({
       ok: true,
@@ -184,8 +184,8 @@ describe('what Withings said about when to come back', () => {
   });
 
   test('leaves no row behind', async () => {
-    await noteWait(db, asConnectionId(1), START + 20_000, START);
-    await noteWait(db, asConnectionId(2), START + 70_000, START + 60_000);
+    await recordWait(db, asConnectionId(1), START + 20_000, START);
+    await recordWait(db, asConnectionId(2), START + 70_000, START + 60_000);
     const { results } = await env.DB.prepare('SELECT name FROM request_budgets').all<{ name: string }>();
     expect(results.map(({ name }) => name)).toEqual(['wait:2']);
   });
@@ -195,6 +195,6 @@ test('a row that an isolate wrote whose clock is ahead by months stops nobody', 
   const ahead = START + 5_000 * HOUR_MS;
   for (const name of NAMES) await takeQuota(db, takeOf(12, { name }), ahead);
   await closeQuota(db, 'cron', { requestsPerMinute: 12 }, ahead, ahead);
-  for (const id of [1, 2, 3]) await noteWait(db, asConnectionId(id), ahead + 60_000, ahead);
+  for (const id of [1, 2, 3]) await recordWait(db, asConnectionId(id), ahead + 60_000, ahead);
   for (const name of NAMES) expect(await isGranted(12, START, { name, connectionId: asConnectionId(1) })).toBe(true);
 });

@@ -10,7 +10,7 @@ import {
   type Subject,
   loadSubject,
   NO_ID,
-  noteTokenUse,
+  recordTokenUse,
   type TokenHolder,
   tokenHolder,
 } from '../../store/access/token-holders.ts';
@@ -129,7 +129,7 @@ const authenticateManager = async (
   const { account, token, app, connection } = found.value;
   const paced = await withinManagerRate(deps, account.id, address);
   if (!paced.ok) return paced;
-  if (token.useIsStale) deps.waitUntil(noteTokenUse(deps.db, hash, deps.now()));
+  if (token.useIsStale) deps.waitUntil(recordTokenUse(deps.db, hash, deps.now()));
   const { id, name, expiresAt } = token;
   return ok({
     manager: { account: { id: account.id, name: account.name }, token: { id, name, expiresAt }, surface },

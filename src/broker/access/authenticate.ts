@@ -8,7 +8,7 @@ import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { NO_USER, type UserId } from '../../domain/user-id.ts';
-import { noteApiKeyUse } from '../../store/access/api-keys.ts';
+import { recordApiKeyUse } from '../../store/access/api-keys.ts';
 import { type KeyLookup, callerByKey, callerByUser, type CurrentConnection } from '../../store/access/key-lookup.ts';
 import { callerByUserToken, type UserTokenLookup } from '../../store/access/minted.ts';
 import type { Deps, RateLimitName } from '../deps.ts';
@@ -193,7 +193,7 @@ const lookUpKey = async (
   if (caller.appId !== appId) return fail({ kind: 'app_not_found' });
   if (credential.fromBrowser && caller.refusesBrowserKeys) return fail({ kind: 'browser_key_refused' });
   if (!caller.key.scopes.includes(scope)) return fail({ kind: 'scope_missing', scope });
-  if (caller.key.useIsStale) deps.waitUntil(noteApiKeyUse(deps.db, hash, deps.now()));
+  if (caller.key.useIsStale) deps.waitUntil(recordApiKeyUse(deps.db, hash, deps.now()));
   return ok(caller);
 };
 

@@ -7,7 +7,7 @@ import { secret, type Secret } from '../../domain/secret.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import {
   addSession,
-  noteSessionSeen,
+  recordSessionSeen,
   removeSession,
   removeSessionsOf,
   sessionByHash,
@@ -75,7 +75,7 @@ export const resumeSession = async (
   if (stored === undefined || !isGood) return ok(undefined);
   const paced = await withinManagerRate(deps, stored.account?.id, address);
   if (!paced.ok) return paced;
-  if (now >= stored.lastSeenAt + SESSION_NOTE_MS) deps.waitUntil(noteSessionSeen(deps.db, idHash, now));
+  if (now >= stored.lastSeenAt + SESSION_NOTE_MS) deps.waitUntil(recordSessionSeen(deps.db, idHash, now));
   return ok({ account: stored.account, token: stored.token, expiresAt: stored.expiresAt });
 };
 

@@ -12,7 +12,7 @@ import {
   claimLink,
   claimStatements,
   type LinkToClaim,
-  noteOutcome,
+  recordOutcome,
 } from '../../store/link/claims.ts';
 import type { Deps } from '../deps.ts';
 import type { Reservation } from '../withings.ts';
@@ -56,8 +56,12 @@ export const claimWithRequest = async (
 };
 
 /** Stores an error of a link for repeated callbacks, and frees the connect session of one that asked nothing of Withings. */
-export const noteError = (deps: Deps, { state, session, claimant }: LinkToClaim, error: LinkError, reason: string) =>
-  noteOutcome(deps.db, state, error, reason === QUOTA_USED && session ? { id: session.id, claimant } : undefined);
+export const recordLinkError = (
+  deps: Deps,
+  { state, session, claimant }: LinkToClaim,
+  error: LinkError,
+  reason: string,
+) => recordOutcome(deps.db, state, error, reason === QUOTA_USED && session ? { id: session.id, claimant } : undefined);
 
 /** No request was sent to Withings, so the connect session can be used again. */
 export const QUOTA_USED = 'withings_quota_used';

@@ -12,9 +12,9 @@ import type { LinkTarget } from '../../store/link/links.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import { type Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
-import { noteSightings } from '../operator/alarms.ts';
+import { recordObservations } from '../operator/alarms.ts';
 import { pullAtConnect } from '../sync/pull-at-connect.ts';
-import { type ClaimedWithRequest, claimWithRequest, linkToClaim, noteError, QUOTA_USED } from './claim-link.ts';
+import { type ClaimedWithRequest, claimWithRequest, linkToClaim, recordLinkError, QUOTA_USED } from './claim-link.ts';
 import { linkRecordOf } from './link-record.ts';
 import { type KeptGrant, storeGrant } from './store-grant.ts';
 
@@ -95,10 +95,10 @@ const finishVerified = async (
   const { ending, reason, ticket, pull } = completed;
   if (pull !== undefined) deps.waitUntil(pullAtConnect(deps, { id: pull, appId: state.app }));
   // Behind the redirect: a repeated callback waits for the outcome, the browser does not.
-  if (isLinkError(ending)) deps.waitUntil(noteError(deps, link, ending, reason));
+  if (isLinkError(ending)) deps.waitUntil(recordLinkError(deps, link, ending, reason));
   if (reason === 'client_rejected') {
     // Without a connection the cron never sends this secret, so only this request can notice that it is wrong.
-    deps.waitUntil(noteSightings(deps, { withings_client_rejected: 'met by a link' }));
+    deps.waitUntil(recordObservations(deps, { withings_client_rejected: 'met by a link' }));
   }
   const level = ending === 'server_error' ? 'error' : 'info';
   await logAbout(deps, subject, { level, event: 'link', outcome: ending, reason });

@@ -7,7 +7,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import { activateConnection } from '../../store/link/activation.ts';
-import { type Claim, noteOutcomeStatement } from '../../store/link/claims.ts';
+import { type Claim, recordOutcomeStatement } from '../../store/link/claims.ts';
 import { connectionsForLinking, type KnownConnection, othersOnAccount } from '../../store/link/connections.ts';
 import { addPendingConnection } from '../../store/link/pending-connections.ts';
 import type { TokenGrant } from '../../withings/token.ts';
@@ -113,7 +113,7 @@ const activate = async (
     },
     now,
   );
-  const outcome = noteOutcomeStatement(deps.db, claim, 'connected');
+  const outcome = recordOutcomeStatement(deps.db, claim, 'connected');
   const activated = await activateConnection(deps.db, activation, now, [
     outcome,
     ...subscriptionStatements(deps, grant.withingsUserId, origin),
@@ -142,7 +142,7 @@ const createPending = async (
     createdAt: now,
     expiresAt: now + PENDING_LIFETIME_MS,
   };
-  const stored = await addPendingConnection(deps.db, pending, [noteOutcomeStatement(deps.db, claim, 'pending')]);
+  const stored = await addPendingConnection(deps.db, pending, [recordOutcomeStatement(deps.db, claim, 'pending')]);
   if (!stored.ok) return stored;
   return ok(stored.value ? { ending: 'pending', ticket: secret(ticket) } : undefined);
 };

@@ -2,7 +2,7 @@ import { isNotifySecret } from '../../crypto/notify-secret.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { SECOND_MS } from '../../domain/time.ts';
-import { notePush } from '../../store/notify/pushes.ts';
+import { recordPush } from '../../store/notify/pushes.ts';
 import type { Deps } from '../deps.ts';
 import { sendRecorded } from '../webhooks/deliver.ts';
 import { pullPushed } from './pull-pushed.ts';
@@ -33,7 +33,7 @@ export const takePush = async (deps: Deps, { secret, form }: Push): Promise<Resu
   const refreshes = appli === ACCOUNT_APPLI;
   if (!refreshes && !deps.settings.notifyApplis.includes(appli)) return ok(undefined);
   const now = deps.now();
-  const noted = await notePush(deps.db, withingsUserId, { refreshes, dueAt: now + PAUSE_MS }, now);
+  const noted = await recordPush(deps.db, withingsUserId, { refreshes, dueAt: now + PAUSE_MS }, now);
   if (!noted.ok) return noted;
   if (noted.value === 'not_connected') return NO_SUCH_CALLBACK;
   if (noted.value === 'noted') deps.waitUntil(pullSoon(deps, withingsUserId));

@@ -8,7 +8,7 @@ import {
   delayed,
   evaluateAlarms,
   evaluateLag,
-  noteTick,
+  recordTick,
   NO_ALARMS,
   type QueuedNotice,
   type AlarmObservations,
@@ -66,7 +66,7 @@ export const reconcileAlarms = async (deps: Deps, text: string | undefined, seen
 };
 
 /** As `reconcileAlarms`, if the stored state was not read: one round trip more, for rare observations. */
-export const noteSightings = async (deps: Deps, seen: AlarmObservations): Promise<void> => {
+export const recordObservations = async (deps: Deps, seen: AlarmObservations): Promise<void> => {
   const text = await brokerStateText(deps.db, 'alarms');
   if (text.ok) await reconcileAlarms(deps, text.value, seen);
 };
@@ -83,7 +83,7 @@ export const reconcileAlarmsOfTick = async (
   const before = alarmStateOf(text);
   const { mark: lag, growing } = evaluateLag(before.lag, lagMs, deps.now());
   const backlog = growing === undefined ? {} : { backlog_growing: growing && describeLag(lagMs) };
-  const tickAt = noteTick(before.tickAt, deps.now());
+  const tickAt = recordTick(before.tickAt, deps.now());
   await reconcile(deps, text, before, { seen: { ...seen, ...backlog, cron_late: false }, lag, tickAt });
 };
 

@@ -3,7 +3,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { type MigrationState, migrationState } from '../../store/operator/migrations.ts';
 import type { Deps } from '../deps.ts';
-import { noteSightings } from './alarms.ts';
+import { recordObservations } from './alarms.ts';
 import { type BrokerHealth, showBrokerHealth } from './operator-report.ts';
 
 /** What Withings answers to the broker's id and secret: accepted, rejected, or no usable answer. */
@@ -30,7 +30,7 @@ export const operatorStatus = async (deps: Deps): Promise<Result<OperatorStatus,
   if (!migrations.ok) return migrations;
   if (withings !== 'unanswered') {
     const withings_client_rejected = withings === 'rejected' && 'met by a look at the operator’s status';
-    deps.waitUntil(noteSightings(deps, { withings_client_rejected }));
+    deps.waitUntil(recordObservations(deps, { withings_client_rejected }));
   }
   return ok({ now: deps.now(), health: health.value, withings, migrations: migrations.value });
 };

@@ -13,7 +13,7 @@ import { cursorOfHistory } from '../../domain/sync.ts';
 import { toSeconds } from '../../domain/time.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
-import { noteSightings } from '../operator/alarms.ts';
+import { recordObservations } from '../operator/alarms.ts';
 import { takeRequest } from './ask-page.ts';
 import type { Slice } from './store-page.ts';
 
@@ -78,6 +78,6 @@ const goAround = async (
   slice.position = { ...slice.position, history: after };
   slice.skipped += 1;
   await logAbout(deps, slice.user, { level: 'warn', event: 'sync', outcome: 'gap', reason: cause });
-  deps.waitUntil(noteSightings(deps, { withings_unreadable: 'a stretch of a history was gone around' }));
+  deps.waitUntil(recordObservations(deps, { withings_unreadable: 'a stretch of a history was gone around' }));
   return true;
 };

@@ -19,7 +19,7 @@ import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
-import { noteSightings } from '../operator/alarms.ts';
+import { recordObservations } from '../operator/alarms.ts';
 import type { UsableToken } from '../tokens/refresh-run.ts';
 import { syncEvents } from '../webhooks/record.ts';
 import type { Reservation } from '../withings.ts';
@@ -135,7 +135,7 @@ export const storePage = async (
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
   Object.assign(slice, { counts, skipped, position, pages: slice.pages + 1 });
   if (isUnreadable(page)) {
-    deps.waitUntil(noteSightings(deps, { withings_unreadable: 'nothing of an answer could be read' }));
+    deps.waitUntil(recordObservations(deps, { withings_unreadable: 'nothing of an answer could be read' }));
   }
   if (!ends) return ok(undefined);
   await logEnd(deps, slice, result);

@@ -46,7 +46,7 @@ export const exportUser = async (
   if (!pending.ok) return pending;
   const connections = found.value;
   if (connections.length === 0 && pending.value === undefined) return fail({ kind: 'not_found', what: 'user' });
-  const audited = await noteExport(deps, by, { appId, userId });
+  const audited = await recordExport(deps, by, { appId, userId });
   if (!audited.ok) return audited;
   const page = { connections, pendingSince: pending.value };
   const index = from === undefined ? 0 : connections.findIndex(({ id }) => id >= from.connectionId);
@@ -69,7 +69,7 @@ export const exportUser = async (
  * Writes an audit entry of the export, once an hour for any number of pages. An export that starts at a cursor counts
  * too. The entry's id is derived from its content and the hour, so it is written once.
  */
-const noteExport = async (
+const recordExport = async (
   deps: Deps,
   by: Actor,
   { appId, userId }: { appId: string; userId: string },

@@ -18,7 +18,7 @@ import {
 import { sweepEvents } from '../../store/webhooks/events.ts';
 import { endpointsToSend } from '../../store/webhooks/queue.ts';
 import type { Deps } from '../deps.ts';
-import { noteSightings } from '../operator/alarms.ts';
+import { recordObservations } from '../operator/alarms.ts';
 import type { ChangedGroups } from './event-body.ts';
 import { openSecrets } from './secrets.ts';
 import { DOWN_AFTER, type RunLimits, sendWaiting } from './send-waiting.ts';
@@ -182,5 +182,5 @@ const report = async (deps: Deps, { appId, id }: SendingEndpoint, outcome: RunOu
   if (delivered > 0) deps.log({ level: 'info', event: 'webhook', outcome: 'delivered', appId, count: delivered });
   if (refused > 0) deps.log({ level: 'warn', event: 'webhook', outcome: 'refused', appId, count: refused });
   if (outcome.disabled === undefined) return;
-  await noteSightings(deps, { webhook_endpoint_disabled: `${id} of ${appId}, ${outcome.disabled}` });
+  await recordObservations(deps, { webhook_endpoint_disabled: `${id} of ${appId}, ${outcome.disabled}` });
 };

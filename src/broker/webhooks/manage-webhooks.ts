@@ -24,7 +24,7 @@ import { queueAgain } from '../../store/webhooks/queue.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
-import { noteSightings } from '../operator/alarms.ts';
+import { recordObservations } from '../operator/alarms.ts';
 import { newEvent } from './record.ts';
 import { sealWebhookSecret } from './secrets.ts';
 
@@ -151,7 +151,7 @@ export const updateWebhook = async (
   const changed = await changeEndpoint(deps.db, { appId: app.id, id }, { ...change, url }, deps.now(), [audit]);
   if (!changed.ok) return changed;
   if (changed.value === undefined) return fail(NO_ENDPOINT);
-  if (change.disabled === false) await noteSightings(deps, { webhook_endpoint_disabled: false });
+  if (change.disabled === false) await recordObservations(deps, { webhook_endpoint_disabled: false });
   return ok(changed.value);
 };
 

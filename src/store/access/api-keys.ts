@@ -74,7 +74,7 @@ export const revokeApiKey = (
   });
 
 /** Records that a key was used, at most hourly: each time costs a row written. */
-export const noteApiKeyUse = (db: Db, hash: string, now: EpochMs): StoreResult<void> =>
+export const recordApiKeyUse = (db: Db, hash: string, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.orm
       .update(apiKeys)

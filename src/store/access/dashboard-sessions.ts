@@ -81,7 +81,7 @@ export const sessionByHash = (db: Db, idHash: string): StoreResult<StoredSession
   });
 
 /** Records that a session is in use. */
-export const noteSessionSeen = (db: Db, idHash: string, now: EpochMs): StoreResult<void> =>
+export const recordSessionSeen = (db: Db, idHash: string, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.orm.update(dashboardSessions).set({ lastSeenAt: now }).where(eq(dashboardSessions.idHash, idHash));
   });

@@ -81,7 +81,7 @@ export const loadSubject = (db: Db, { appId, userId }: { appId: string; userId: 
   });
 
 /** Records that a token was used, at most hourly: each time costs a row written. */
-export const noteTokenUse = (db: Db, hash: string, now: EpochMs): StoreResult<void> =>
+export const recordTokenUse = (db: Db, hash: string, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.orm
       .update(accessTokens)

@@ -11,7 +11,7 @@ import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
 import { nextSeqOf, onReconnect } from '../sync/changes.ts';
 import { newTimeline, withEvent } from '../users/timeline.ts';
-import { activationEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
+import { activationEventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 import { withoutTokens } from './connections.ts';
 import { removePendingStatement } from './pending-connections.ts';
 
@@ -76,7 +76,7 @@ export const activateConnection = (
         ...(ticketHash === null ? [] : [removePendingStatement(db, ticketHash)]),
         ...alongside,
       ]);
-      noteRecorded(db, results);
+      rememberEventsToSend(db, results);
       return true;
     } catch (error) {
       // A live connection that is not replaced stays the user's current one. `stateUnless` then gives NULL.

@@ -83,7 +83,7 @@ const hasRow = (result: D1Result | undefined): boolean => (result?.results.lengt
 export const claimLink = (db: Db, link: LinkToClaim, now: EpochMs): StoreResult<ClaimedLink> =>
   tryD1Idempotent(db, async () => claimedOf(link, await db.d1.batch(claimStatements(db, link, now))));
 
-const NOTE_OUTCOME = prepared((orm, param: Param<{ id: string; outcome: string }>) =>
+const RECORD_OUTCOME = prepared((orm, param: Param<{ id: string; outcome: string }>) =>
   orm
     .update(claims)
     .set({ outcome: param('outcome') })
@@ -91,8 +91,8 @@ const NOTE_OUTCOME = prepared((orm, param: Param<{ id: string; outcome: string }
 );
 
 /** The statement that stores the outcome of a claimed flow, for callbacks that lost the claim. */
-export const noteOutcomeStatement = (db: Db, { id }: Claim, outcome: string): D1PreparedStatement =>
-  NOTE_OUTCOME.bind(db, { id, outcome });
+export const recordOutcomeStatement = (db: Db, { id }: Claim, outcome: string): D1PreparedStatement =>
+  RECORD_OUTCOME.bind(db, { id, outcome });
 
 const FREE = prepared((orm, param: Param<{ id: string; claimant: Claimant }>) =>
   orm
@@ -105,7 +105,7 @@ const FREE = prepared((orm, param: Param<{ id: string; claimant: Claimant }>) =>
  *
  * @param freed the connect session to free, because no connection was made of it, and who claimed it
  */
-export const noteOutcome = (
+export const recordOutcome = (
   db: Db,
   claim: Claim,
   outcome: string,
@@ -113,7 +113,7 @@ export const noteOutcome = (
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     await db.d1.batch([
-      noteOutcomeStatement(db, claim, outcome),
+      recordOutcomeStatement(db, claim, outcome),
       ...(freed === undefined ? [] : [FREE.bind(db, freed)]),
     ]);
   });

@@ -12,7 +12,7 @@ import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
 import type { ParkingPlace } from '../tokens/parked.ts';
 import { withEvent } from '../users/timeline.ts';
-import { disconnectEventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
+import { disconnectEventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 
 /** A user's connection, as input to `decideLink`. */
 export type KnownConnection = {
@@ -177,7 +177,7 @@ export const disconnectUser = (
       audit,
       ...alongside,
     ]);
-    noteRecorded(db, results);
+    rememberEventsToSend(db, results);
     return IN_DOUBT.rowsOf(inDoubt);
   });
 

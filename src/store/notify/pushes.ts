@@ -18,7 +18,7 @@ const NOTE = `
 export type NotedPush = 'noted' | 'waits' | 'not_connected';
 
 /** Notes a push: at most one row, and none if one waits. */
-export const notePush = (
+export const recordPush = (
   db: Db,
   withingsUserId: string,
   { refreshes, dueAt }: { refreshes: boolean; dueAt: EpochMs },

@@ -1,7 +1,7 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult, returnedRows } from '../d1.ts';
-import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
+import { eventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 import { changeStatements, type StoredPage } from './change-statements.ts';
 
 /**
@@ -28,6 +28,6 @@ export const storeGroupChanges = (
     const statements = changeStatements(db, held, page, now);
     const noted = events.map((event) => eventStatement(db, event));
     const results = await db.d1.batch([...statements, alongside, ...noted]);
-    noteRecorded(db, results.slice(statements.length + 1));
+    rememberEventsToSend(db, results.slice(statements.length + 1));
     return returnedRows(results[statements.length]) > 0;
   });

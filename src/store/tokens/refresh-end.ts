@@ -8,7 +8,7 @@ import { type Param, prepared } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
 import { withActivity } from '../users/activity.ts';
 import { withEvent } from '../users/timeline.ts';
-import { eventStatement, type NewEvent, noteRecorded } from '../webhooks/events.ts';
+import { eventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 import { clearDoubt, noLease, type RefreshLease } from './refresh-lease.ts';
 
 /** The writes that end a refresh. Each checks the lease and the version. */
@@ -160,6 +160,6 @@ export const recordReauthRequired = (
   tryD1Idempotent(db, async () => {
     const held = { connectionId, tokenVersion, leaseId: lease?.id ?? null };
     const results = await db.d1.batch([REQUIRE_REAUTH.bind(db, { ...held, reason, now }), eventStatement(db, event)]);
-    noteRecorded(db, results);
+    rememberEventsToSend(db, results);
     return (results[0]?.results.length ?? 0) > 0;
   });

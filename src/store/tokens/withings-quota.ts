@@ -206,7 +206,7 @@ const waitSeconds = ({ name, share, count, appId }: Take, levels: { share: numbe
 };
 
 /** Records that Withings asked to wait for one connection, and deletes waits that have ended. */
-export const noteWait = (db: Db, connectionId: ConnectionId, until: EpochMs, now: EpochMs): StoreResult<void> =>
+export const recordWait = (db: Db, connectionId: ConnectionId, until: EpochMs, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1.batch([
       db.d1.prepare(`DELETE FROM request_budgets WHERE ${WAITS} AND NOT (${isRunning})`).bind(now),

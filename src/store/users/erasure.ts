@@ -9,7 +9,7 @@ import { erasedUsers } from '../schema/management.ts';
 import { floorStatement } from '../sync/changes.ts';
 import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';
 import { webhookRemovalStatements } from '../webhooks/endpoints.ts';
-import { noteRecorded } from '../webhooks/events.ts';
+import { rememberEventsToSend } from '../webhooks/events.ts';
 
 /** Removes people and apps, children first, a bounded number of rows at a time: no table cascades. */
 
@@ -174,7 +174,7 @@ export const deleteConnections = (
         )
         .bind(ids),
     ]);
-    noteRecorded(db, results);
+    rememberEventsToSend(db, results);
     return { removed: returnedRows(results[1]), refilled: returnedRows(results.at(-1)) };
   });
 

@@ -72,7 +72,7 @@ const insertEvent = (
     .bind(appId, id, type, connectionId ?? null, userId ?? null, at, JSON.stringify(detail));
 
 /** Remembers what a batch recorded, so that the end of the invocation sends it. */
-export const noteRecorded = (db: Db, results: readonly (D1Result | undefined)[]): void => {
+export const rememberEventsToSend = (db: Db, results: readonly (D1Result | undefined)[]): void => {
   for (const { app_id: appId, seq } of results.flatMap((result) => (result?.results ?? []) as Partial<Row>[])) {
     if (appId !== undefined && seq !== undefined && !db.recorded.has(appId)) db.recorded.set(appId, seq);
   }
@@ -82,7 +82,7 @@ export const noteRecorded = (db: Db, results: readonly (D1Result | undefined)[])
 export const addEvent = (db: Db, event: NewEvent): StoreResult<boolean> =>
   tryD1(db, async () => {
     const result = await insertEvent(db, event, { type: '?3', condition: '1' }).run();
-    noteRecorded(db, [result]);
+    rememberEventsToSend(db, [result]);
     return result.results.length > 0;
   });
 
