@@ -67,13 +67,13 @@ const BELIEVED_ATTEMPTS = 5;
  *
  * @param since when it was first refused, without a success since
  * @param attempts refusals in a row, including this one
- * @param othersGoWell whether Withings served another connection since
+ * @param othersServed whether Withings served another connection since
  */
 export const isRefusalBelieved = (
-  { since, attempts, othersGoWell }: { since: EpochMs; attempts: number; othersGoWell: boolean },
+  { since, attempts, othersServed }: { since: EpochMs; attempts: number; othersServed: boolean },
   now: EpochMs,
 ): boolean =>
-  attempts >= BELIEVED_ATTEMPTS && now - since >= (othersGoWell ? BELIEVED_AFTER_MS : BELIEVED_ALONE_AFTER_MS);
+  attempts >= BELIEVED_ATTEMPTS && now - since >= (othersServed ? BELIEVED_AFTER_MS : BELIEVED_ALONE_AFTER_MS);
 
 export type RefreshDecision = {
   should: boolean;

@@ -14,11 +14,11 @@ export const preferredType = <Type extends string>(
 ): Type | undefined => {
   if (accept === undefined || accept.trim() === '') return offered[0];
   const ranges = parseAccept(accept);
-  const liked = offered.map((type) => ({ type, ...likingOf(type, ranges) })).filter(({ q }) => q > 0);
-  return liked.toSorted((left, right) => right.q - left.q || right.precision - left.precision)[0]?.type;
+  const acceptable = offered.map((type) => ({ type, ...qualityOf(type, ranges) })).filter(({ q }) => q > 0);
+  return acceptable.toSorted((left, right) => right.q - left.q || right.precision - left.precision)[0]?.type;
 };
 
-const likingOf = (type: string, ranges: readonly Range[]): { q: number; precision: number } => {
+const qualityOf = (type: string, ranges: readonly Range[]): { q: number; precision: number } => {
   const patterns = ['*/*', `${type.split('/')[0]}/*`, type];
   for (let precision = patterns.length - 1; precision >= 0; precision -= 1) {
     const range = ranges.find((one) => one.type.toLowerCase() === patterns[precision]);

@@ -1,6 +1,6 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { isRefusalBelieved } from '../../domain/refresh.ts';
-import { othersWentWellSince } from '../../store/tokens/refusals.ts';
+import { servedOthersSince } from '../../store/tokens/refusals.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import type { Deps } from '../deps.ts';
 
@@ -22,7 +22,7 @@ export type Refusals = { connectionId: ConnectionId; since: number | undefined; 
 /** Whether one more refusal is believed: see `isRefusalBelieved`. Queries the database only if that depends on it. */
 export const believes = async (deps: Deps, { connectionId, since, attempts }: Refusals): Promise<boolean> => {
   const now = deps.now();
-  if (since === undefined || !isRefusalBelieved({ since, attempts, othersGoWell: true }, now)) return false;
-  const others = await othersWentWellSince(deps.db, since, connectionId);
-  return isRefusalBelieved({ since, attempts, othersGoWell: others.ok && others.value }, now);
+  if (since === undefined || !isRefusalBelieved({ since, attempts, othersServed: true }, now)) return false;
+  const others = await servedOthersSince(deps.db, since, connectionId);
+  return isRefusalBelieved({ since, attempts, othersServed: others.ok && others.value }, now);
 };

@@ -6,7 +6,7 @@ import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 const SAMPLE = 1_000;
 
 /** Whether Withings has served another connection since a time, by a refresh or a sync. Looks at a sample. */
-export const othersWentWellSince = (db: Db, since: EpochMs, connectionId: ConnectionId): StoreResult<boolean> =>
+export const servedOthersSince = (db: Db, since: EpochMs, connectionId: ConnectionId): StoreResult<boolean> =>
   tryD1(db, async () => {
     const row = await db.d1
       .prepare(
