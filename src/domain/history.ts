@@ -32,7 +32,7 @@ export type HistoryPosition = {
   heights?: 'wanted' | 'read' | undefined;
   /** How often the shortest stretch could not be read. */
   failures?: number | undefined;
-  /** Stretches that were gone around. */
+  /** Stretches that were skipped. */
   gaps?: number | undefined;
 };
 
@@ -59,9 +59,9 @@ export const END_OF_TIME_SECONDS = 2_147_483_647;
 const HEIGHT_TYPE = 4;
 /** An answer of fewer groups leaves room for a stretch twice as long. */
 const FEW_GROUPS = 100;
-/** So many failures, each in a slice of its own, and the shortest stretch is gone around. */
+/** So many failures, each in a slice of its own, and the shortest stretch is skipped. */
 const MAX_FAILURES = 3;
-/** So many stretches gone around, and the rest of the past is left. */
+/** So many skipped stretches, and the rest of the past is left. */
 const MAX_GAPS = 8;
 /** While a history is read, `lastupdate` is asked this often: Withings advises once in ten minutes for a person. */
 export const NEWS_INTERVAL_MS = 10 * 60 * SECOND_MS;
@@ -240,8 +240,8 @@ export const historyAfterFailure = (history: HistoryPosition, request: StretchRe
   };
 };
 
-/** Goes around the stretch that cannot be read; undefined once that has happened too often to go on. */
-export const aroundGap = (history: HistoryPosition): HistoryPosition | undefined => {
+/** The position after the stretch that cannot be read is skipped; undefined after too many of them. */
+export const historyAfterSkip = (history: HistoryPosition): HistoryPosition | undefined => {
   const gaps = (history.gaps ?? 0) + 1;
   const from = startOfStretch(history);
   if (gaps >= MAX_GAPS || from === undefined || from === history.floorSeconds) return undefined;

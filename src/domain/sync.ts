@@ -16,7 +16,7 @@ import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS, toSeconds } from '.
 
 /** The result of a sync. It counts measurements. */
 export type SyncResult = ChangeCounts & {
-  /** Groups and single measures that could not be read, and stretches of time that were gone around. */
+  /** Groups and single measures that could not be read, and stretches of time that were skipped. */
   skipped: number;
   /** Whether everything that Withings has is stored; otherwise the next call or the cron continues. */
   complete: boolean;

@@ -55,7 +55,7 @@ describe('a history', () => {
     expect(await history.weights()).toEqual(kgOf(EVERY_TEN_DAYS).slice(0, 70));
   });
 
-  test('with a day that no answer can be made of is read around it, and says so everywhere', async () => {
+  test('with a day that no answer can be made of is read up to it and beyond, and says so everywhere', async () => {
     await history.startPerson(EVERY_TEN_DAYS);
     history.answerWith((form, response) => Promise.resolve(history.covers(form, 1_001) ? html() : response));
     const answers: SyncAnswer[] = [];
@@ -71,7 +71,7 @@ describe('a history', () => {
     ]);
   });
 
-  test('during an outage is neither gone around nor forgotten, however long it lasts', async () => {
+  test('during an outage is neither skipped nor forgotten, however long it lasts', async () => {
     await history.startPerson(EVERY_TEN_DAYS);
     await history.sync();
     const before = await history.weights();

@@ -1,6 +1,6 @@
 import type { Failure } from '../../domain/failure.ts';
 import {
-  aroundGap,
+  historyAfterSkip,
   historyAfterFailure,
   type HistoryPosition,
   isHopeless,
@@ -57,11 +57,11 @@ export const askForLess = async (deps: Deps, slice: Slice, failure: Failure): Pr
   const after = historyAfterFailure(history, question);
   slice.position = { ...position, history: after };
   if (!isShortest(history, question)) return mayRetry;
-  return isHopeless(after) && goAround(deps, slice, after, question, failure.cause);
+  return isHopeless(after) && skipStretch(deps, slice, after, question, failure.cause);
 };
 
 /** Skips a stretch that cannot be read, if Withings answers another request about this person: then it is not down. */
-const goAround = async (
+const skipStretch = async (
   deps: Deps,
   slice: Slice,
   history: HistoryPosition,
@@ -73,11 +73,11 @@ const goAround = async (
   const { accessToken } = slice.token;
   const lastUpdateSeconds = toSeconds(deps.now()) - (endDateSeconds % 60);
   const probe = await deps.withings.measureGroups(granted.value, { accessToken, lastUpdateSeconds });
-  const after = aroundGap(history);
+  const after = historyAfterSkip(history);
   if (!probe.ok || (after === undefined && slice.position.cursorSeconds === 0)) return false;
   slice.position = { ...slice.position, history: after };
   slice.skipped += 1;
   await logAbout(deps, slice.user, { level: 'warn', event: 'sync', outcome: 'gap', reason: cause });
-  deps.waitUntil(recordObservations(deps, { withings_unreadable: 'a stretch of a history was gone around' }));
+  deps.waitUntil(recordObservations(deps, { withings_unreadable: 'a stretch of a history was skipped' }));
   return true;
 };
