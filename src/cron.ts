@@ -119,7 +119,7 @@ const observe = (
     // Only an answer that was read can show this. A good answer records nothing, because that would cost each sync a
     // row.
     ...(unreadable !== undefined &&
-      deps.now() - unreadable.toldAt > repeatMs + HOUR_MS && { withings_unreadable: false }),
+      deps.now() - unreadable.notifiedAt > repeatMs + HOUR_MS && { withings_unreadable: false }),
     ...(callback !== undefined && { notifications_refused: callback === 'refused' && 'met by a subscription' }),
     ...(client !== undefined && { withings_client_rejected: client === 'rejected' && 'met by a refresh' }),
   };

@@ -69,8 +69,8 @@ const failureOf = (broker: Broker, failure: CallFailure): CliFailure => {
     case 'problem': {
       const { status, title, detail, code, requestId, retryAfterSeconds: wait } = failure;
       const retry = wait === undefined ? '' : `, retry in ${wait} s`;
-      const told = [`${title}: ${detail}`, `code ${code}, request ${requestId}${retry}`].map(printable);
-      return cliFailure(exitCodeOf(status), [...told, ...(CLI_REMEDIES[code] ?? [])].join('\n'));
+      const lines = [`${title}: ${detail}`, `code ${code}, request ${requestId}${retry}`].map(printable);
+      return cliFailure(exitCodeOf(status), [...lines, ...(CLI_REMEDIES[code] ?? [])].join('\n'));
     }
     case 'unreachable':
       return cliFailure(EXIT.unreachable, `No broker answers at ${originOf(broker)} (${failure.reason}).`);

@@ -4,7 +4,7 @@ import type { Keyring } from './keyring.ts';
 
 /**
  * The secret in the callback URL of Withings' notifications: HMAC-SHA256 of the person's id at Withings. Withings signs
- * nothing, so this is how a push is told from a forged one. It is stored nowhere.
+ * nothing, so this is how a push is distinguished from a forged one. It is stored nowhere.
  */
 export const notifySecret = async (ring: Keyring, keyId: string, withingsUserId: string): Promise<string> => {
   const key = await ring.derive(keyId, 'hash-notify');

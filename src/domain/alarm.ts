@@ -30,7 +30,7 @@ export type StoredAlarm = Exclude<AlarmCode, AlarmAtOnce>;
 /** What was observed about each alarm: the reason why it is on, or false. An absent code was not checked. */
 export type AlarmObservations = { [Code in AlarmCode]?: string | false };
 
-export type OpenAlarm = { since: EpochMs; toldAt: EpochMs; reason: string };
+export type OpenAlarm = { since: EpochMs; notifiedAt: EpochMs; reason: string };
 
 /** A notice: an alarm began, lasts or is over. The reason contains only numbers and key ids. */
 export type AlarmNotice = {
@@ -79,15 +79,15 @@ export const evaluateAlarms = (
   const notices: AlarmNotice[] = [];
   for (const [code, reason] of Object.entries(seen) as [AlarmCode, string | false][]) {
     const known = open[code];
-    const tell = (kind: AlarmNotice['kind'], alarm: { since: EpochMs; reason: string }) =>
+    const notify = (kind: AlarmNotice['kind'], alarm: { since: EpochMs; reason: string }) =>
       notices.push({ id: newId(), code, kind, at: now, since: alarm.since, reason: alarm.reason });
     if (reason === false) {
-      if (known !== undefined) tell('over', known);
+      if (known !== undefined) notify('over', known);
       delete open[code];
-    } else if (known === undefined || now - known.toldAt >= repeatMs) {
-      const alarm = { since: known?.since ?? now, toldAt: now, reason };
+    } else if (known === undefined || now - known.notifiedAt >= repeatMs) {
+      const alarm = { since: known?.since ?? now, notifiedAt: now, reason };
       open[code] = alarm;
-      tell(known === undefined ? 'raised' : 'still_on', alarm);
+      notify(known === undefined ? 'raised' : 'still_on', alarm);
     }
   }
   return { open, notices };

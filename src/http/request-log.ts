@@ -17,7 +17,7 @@ export const requestLog = createMiddleware<HttpEnv>(async (c, next) => {
   c.set('requestId', requestId);
   c.header('X-Request-Id', requestId);
   await next();
-  // Whatever the request changed is told to the app while the answer is under way.
+  // The app gets the events of this request while the answer is under way.
   if (deps.db.recorded.size > 0) deps.waitUntil(sendRecorded(deps));
   const outcome = c.get('problemCode');
   const entry: LogEntry = {

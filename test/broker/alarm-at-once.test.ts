@@ -14,13 +14,13 @@ const USED_UP = "D1_ERROR: Your account has exceeded D1's free tier daily row wr
 
 const d1 = meterD1(env.DB);
 let broker: Broker;
-let told: string[];
+let sent: string[];
 let hookAnswers: number;
 
 beforeEach(async () => {
   await emptyTables();
   d1.failWhen(undefined);
-  told = [];
+  sent = [];
   hookAnswers = 204;
   broker = await startBroker({
     bindings: { DB: d1.d1, ALERT_WEBHOOK_URL: HOOK },
@@ -29,7 +29,7 @@ beforeEach(async () => {
       const { data } = JSON.parse(typeof init?.body === 'string' ? init.body : '') as {
         data: { code: string; reason: string };
       };
-      told.push(`${data.code} ${data.reason}`);
+      sent.push(`${data.code} ${data.reason}`);
       return new Response(null, { status: hookAnswers });
     },
   });
@@ -46,7 +46,7 @@ describe('a D1 that fails', () => {
     d1.failWhen(({ number }) => (number <= 3 ? 'refused' : undefined));
     await broker.tick();
     expect(broker.logs).toContainEqual(expect.objectContaining({ event: 'refresh', outcome: 'refreshed' }));
-    expect([told, alarms()]).toEqual([[], []]);
+    expect([sent, alarms()]).toEqual([[], []]);
   });
 
   test('for as long as a tick waits is told at once, by the log and the webhook, and once an hour', async () => {
@@ -57,10 +57,10 @@ describe('a D1 that fails', () => {
       expect(broker.now() - startedAt).toBe(20 * SECOND_MS);
       broker.advance(40 * SECOND_MS);
     }
-    expect([told, alarms()]).toEqual([['database_failing transient'], ['database_failing']]);
+    expect([sent, alarms()]).toEqual([['database_failing transient'], ['database_failing']]);
     broker.advance(2 * MINUTE_MS);
     await broker.tick();
-    expect(told).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   });
 
   test('is told again a minute later where the webhook did not take it', async () => {
@@ -69,11 +69,11 @@ describe('a D1 that fails', () => {
     await broker.tick();
     hookAnswers = 204;
     await broker.tick();
-    expect(told).toHaveLength(1);
+    expect(sent).toHaveLength(1);
     broker.advance(MINUTE_MS);
     await broker.tick();
     await broker.tick();
-    expect(told).toHaveLength(2);
+    expect(sent).toHaveLength(2);
   });
 
   test('by refusing for the day is not waited for, and told by the first tick, or request, that meets it', async () => {
@@ -81,7 +81,7 @@ describe('a D1 that fails', () => {
     const startedAt = broker.now();
     await broker.tick();
     expect(broker.now()).toBe(startedAt);
-    expect(told).toEqual(['database_failing used_up']);
+    expect(sent).toEqual(['database_failing used_up']);
   });
 
   test('by refusing what is written is told although it answers what is read', async () => {
@@ -92,7 +92,7 @@ describe('a D1 that fails', () => {
       statements.some((sql) => !/^\s*select/i.test(sql)) ? new Error(USED_UP) : undefined,
     );
     await broker.tick();
-    expect(told).toEqual(['database_failing used_up']);
+    expect(sent).toEqual(['database_failing used_up']);
   });
 
   test('is told by requests too: not for one that was lost, but when none went well for a while', async () => {
@@ -110,11 +110,11 @@ describe('a D1 that fails', () => {
     broker.advance(MINUTE_MS);
     d1.failWhen(() => 'refused');
     await ask();
-    expect(told).toEqual([]);
+    expect(sent).toEqual([]);
     broker.advance(20 * SECOND_MS);
     await ask();
     await ask();
-    expect(told).toEqual(['database_failing transient']);
+    expect(sent).toEqual(['database_failing transient']);
   });
 });
 

@@ -36,10 +36,10 @@ describe('a cron that has nothing to do', () => {
     expect(await alarms.askHealth()).toMatchObject({ checks: { cron: 'failing' } });
     const status = await (await alarms.broker.manage('GET', '/operator/status')).json<{ cron: unknown }>();
     expect(status.cron).toMatchObject({ state: 'late', refreshes_due: 0 });
-    expect(alarms.typesTold()).toEqual(['cron_late raised']);
+    expect(alarms.sentTypes()).toEqual(['cron_late raised']);
     await alarms.broker.tick();
     expect(await alarms.askHealth()).toMatchObject({ checks: { cron: 'ok' } });
-    expect(alarms.typesTold()).toEqual(['cron_late raised', 'cron_late over']);
+    expect(alarms.sentTypes()).toEqual(['cron_late raised', 'cron_late over']);
   });
 });
 
@@ -52,10 +52,10 @@ describe('an alarm that lasts', () => {
     d1.reset();
     await alarms.tickAfter(MINUTE_MS);
     expect([d1.calls(), d1.rowsWritten()]).toEqual([1, 0]);
-    expect(alarms.typesTold()).toEqual(['sealing_key_missing raised']);
+    expect(alarms.sentTypes()).toEqual(['sealing_key_missing raised']);
     await alarms.tickAfter(MINUTE_MS);
     await alarms.tickAfter(MINUTE_MS);
-    expect(alarms.typesTold()).toEqual(['sealing_key_missing raised', 'sealing_key_missing still_on']);
+    expect(alarms.sentTypes()).toEqual(['sealing_key_missing raised', 'sealing_key_missing still_on']);
   });
 
   test('stands on the operator’s status and page, since when and why', async () => {
@@ -71,7 +71,7 @@ describe('an alarm that lasts', () => {
     const { begin } = alarms.troubles.sealing_key_missing;
     await begin();
     await Promise.all([alarms.broker.tick(), alarms.broker.tick()]);
-    expect(alarms.typesTold()).toEqual(['sealing_key_missing raised']);
+    expect(alarms.sentTypes()).toEqual(['sealing_key_missing raised']);
     expect(alarms.logged()).toEqual(['sealing_key_missing raised']);
   });
 
@@ -83,9 +83,9 @@ describe('an alarm that lasts', () => {
     );
     await look();
     expect(alarms.logged()).toEqual(['sealing_key_missing raised']);
-    expect(alarms.told).toEqual([]);
+    expect(alarms.sent).toEqual([]);
     d1.failWhen(undefined);
     await look();
-    expect(alarms.typesTold()).toEqual(['sealing_key_missing raised']);
+    expect(alarms.sentTypes()).toEqual(['sealing_key_missing raised']);
   });
 });

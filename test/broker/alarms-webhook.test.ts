@@ -22,7 +22,7 @@ describe('the webhook', () => {
     await alarms.link(1);
     await begin();
     await look();
-    const [{ id, signature, timestamp, body } = { id: '', signature: '', timestamp: '', body: '' }] = alarms.told;
+    const [{ id, signature, timestamp, body } = { id: '', signature: '', timestamp: '', body: '' }] = alarms.sent;
     expect(signature).toBe(await webhookSignature(secret(HOOK_SECRET), { id, seconds: Number(timestamp), body }));
     expect(Number(timestamp)).toBe(Math.floor(alarms.broker.now() / 1000));
     expect(JSON.parse(body)).toEqual({
@@ -58,11 +58,11 @@ describe('the webhook', () => {
     expect(attempts).toBeGreaterThan(4);
     expect(attempts).toBeLessThan(12);
     expect(alarms.logged()).toEqual(['sealing_key_missing raised', 'sealing_key_missing over']);
-    expect(alarms.told).toEqual([]);
+    expect(alarms.sent).toEqual([]);
     alarms.answerWith(() => new Response(null, { status: 200 }));
     for (let ticks = 0; ticks < 7; ticks += 1) await alarms.tickAfter(10 * MINUTE_MS);
-    expect(alarms.typesTold()).toEqual(['sealing_key_missing raised', 'sealing_key_missing over']);
-    expect(new Set(alarms.told.map(({ id }) => id)).size).toBe(2);
+    expect(alarms.sentTypes()).toEqual(['sealing_key_missing raised', 'sealing_key_missing over']);
+    expect(new Set(alarms.sent.map(({ id }) => id)).size).toBe(2);
     d1.reset();
     await alarms.tickAfter(MINUTE_MS);
     expect([d1.calls(), d1.rowsWritten()]).toEqual([1, 0]);
@@ -73,7 +73,7 @@ describe('the webhook', () => {
     alarms.broker.deploy({ ALERT_WEBHOOK_URL: undefined, ALERT_WEBHOOK_SECRET: undefined });
     await begin();
     await look();
-    expect(alarms.told).toEqual([]);
+    expect(alarms.sent).toEqual([]);
     expect(alarms.logged()).toEqual(['sealing_key_missing raised']);
     const kept = await env.DB.prepare(`SELECT value FROM broker_state WHERE name = 'alarms'`).first<string>('value');
     expect(JSON.parse(kept ?? '')).toMatchObject({ queue: [] });

@@ -15,20 +15,20 @@ describe.each(STORED_ALARMS)('%s', (code) => {
   test('is told once, is told over, and is told again when it comes back', async () => {
     const { begin, look, end } = alarms.troubles[code];
     await look();
-    expect(alarms.told).toEqual([]);
+    expect(alarms.sent).toEqual([]);
     await begin();
     await look();
     await look();
-    expect(alarms.typesTold()).toEqual([`${code} raised`]);
+    expect(alarms.sentTypes()).toEqual([`${code} raised`]);
     await end();
     await look();
     await look();
-    expect(alarms.typesTold()).toEqual([`${code} raised`, `${code} over`]);
+    expect(alarms.sentTypes()).toEqual([`${code} raised`, `${code} over`]);
     await begin();
     await look();
     await look();
     const whole = [`${code} raised`, `${code} over`, `${code} raised`];
-    expect(alarms.typesTold()).toEqual(whole);
+    expect(alarms.sentTypes()).toEqual(whole);
     expect(alarms.logged()).toEqual(whole);
   });
 });
@@ -38,8 +38,8 @@ test('a client that Withings refuses is told by the first link too, when nobody 
   const ended = await connect(alarms.broker, alarms.app, 'ada', 'nora');
   expect(ended.headers.get('Location')).toContain('error=server_error');
   await alarms.broker.settle();
-  expect(alarms.typesTold()).toEqual(['withings_client_rejected raised']);
+  expect(alarms.sentTypes()).toEqual(['withings_client_rejected raised']);
   await connect(alarms.broker, alarms.app, 'ada', 'nora');
   await alarms.broker.settle();
-  expect(alarms.told).toHaveLength(1);
+  expect(alarms.sent).toHaveLength(1);
 });

@@ -56,17 +56,17 @@ const MONTHS = ['2026-03-01T00:00:00Z', '2025-01-01T00:00:00Z', '2024-01-01T00:0
 
 describe('syncAll', () => {
   test('calls until everything is stored, tells of each answer, and sums the counts', async () => {
-    const told: [number, string | null][] = [];
+    const progress: [number, string | null][] = [];
     const ended = await run(
       [
         { added: 90, history_complete_from: MONTHS[0] ?? null },
         { added: 300, history_complete_from: MONTHS[1] ?? null },
         { added: 5, complete: true },
       ],
-      { onProgress: ({ added, history_complete_from: from }) => told.push([added, from]) },
+      { onProgress: ({ added, history_complete_from: from }) => progress.push([added, from]) },
     );
     expect(ended).toMatchObject({ ok: true, status: 200, value: { added: 395, complete: true } });
-    expect(told).toEqual([
+    expect(progress).toEqual([
       [90, MONTHS[0]],
       [390, MONTHS[1]],
       [395, null],

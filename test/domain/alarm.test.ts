@@ -22,7 +22,7 @@ const evaluate = (open: AlarmState['open'], seen: Parameters<typeof evaluateAlar
 describe('an alarm', () => {
   test('that begins is noticed once, with its reason', () => {
     const { open, notices } = evaluate({}, { reauth_spike: '12 within an hour' });
-    expect(open).toEqual({ reauth_spike: { since: NOW, toldAt: NOW, reason: '12 within an hour' } });
+    expect(open).toEqual({ reauth_spike: { since: NOW, notifiedAt: NOW, reason: '12 within an hour' } });
     expect(notices).toEqual([
       { id: 'msg_1', code: 'reauth_spike', kind: 'raised', at: NOW, since: NOW, reason: '12 within an hour' },
     ]);
@@ -30,21 +30,21 @@ describe('an alarm', () => {
   });
 
   test('that lasts is repeated after the interval, and keeps its beginning', () => {
-    const open = { cron_late: { since: NOW - 5 * HOUR_MS, toldAt: NOW - HOUR_MS, reason: 'old' } };
+    const open = { cron_late: { since: NOW - 5 * HOUR_MS, notifiedAt: NOW - HOUR_MS, reason: 'old' } };
     const repeated = evaluate(open, { cron_late: 'new' });
     expect(repeated.notices).toMatchObject([{ kind: 'still_on', since: NOW - 5 * HOUR_MS, reason: 'new' }]);
-    expect(repeated.open.cron_late).toEqual({ since: NOW - 5 * HOUR_MS, toldAt: NOW, reason: 'new' });
+    expect(repeated.open.cron_late).toEqual({ since: NOW - 5 * HOUR_MS, notifiedAt: NOW, reason: 'new' });
   });
 
   test('that ends is noticed once, and one that never began is not', () => {
-    const open = { cron_late: { since: 1, toldAt: NOW, reason: 'old' } };
+    const open = { cron_late: { since: 1, notifiedAt: NOW, reason: 'old' } };
     const ended = evaluate(open, { cron_late: false, reauth_spike: false });
     expect(ended.open).toEqual({});
     expect(ended.notices).toMatchObject([{ code: 'cron_late', kind: 'over', reason: 'old' }]);
   });
 
   test('that was not checked stays as it is', () => {
-    const open = { cron_late: { since: 1, toldAt: 1, reason: 'old' } };
+    const open = { cron_late: { since: 1, notifiedAt: 1, reason: 'old' } };
     expect(evaluate(open, {})).toEqual({ open, notices: [] });
   });
 });

@@ -63,8 +63,8 @@ export const ARRIVING: readonly Guard[] = [
   {
     name: 'the counts of a pull that was not requested',
     file: 'src/broker/sync/start-sync.ts',
-    find: 'last.isUntold === true ? outcome.value',
-    replace: 'last.isUntold === undefined ? outcome.value',
+    find: 'last.isUndelivered ? outcome.value',
+    replace: '!last.isUndelivered ? outcome.value',
     tests: AT_CONNECT,
   },
   {

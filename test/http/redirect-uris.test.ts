@@ -67,9 +67,9 @@ describe('registering', () => {
       await forget();
       const answer = await register(app, uri);
       expect(answer.status, uri).toBe(201);
-      const { warnings: told } = await answer.json<{ warnings: { code: string }[] }>();
+      const { warnings: stored } = await answer.json<{ warnings: { code: string }[] }>();
       expect(
-        told.map(({ code }) => code),
+        stored.map(({ code }) => code),
         uri,
       ).toEqual(warnings);
       expect(await isPermitted(app, uri), uri).toBe(true);

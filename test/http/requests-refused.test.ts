@@ -79,9 +79,9 @@ describe.each(KEYED)('%s %s', (method, path, body) => {
     const foreign = await changingNothing(() => withKey({ 'X-API-Key': other.key }));
     const unknown = await changingNothing(() => withKey({ 'X-API-Key': other.key }, 'app_00000000000000000000'));
     const words = async (response: Response) => ({ ...(await readProblem(response)), request_id: '' });
-    const told = await words(foreign);
-    expect(told).toMatchObject({ status: 404, code: 'app_not_found' });
-    expect(await words(unknown)).toEqual(told);
+    const answered = await words(foreign);
+    expect(answered).toMatchObject({ status: 404, code: 'app_not_found' });
+    expect(await words(unknown)).toEqual(answered);
   });
 });
 

@@ -57,6 +57,6 @@ test('that D1 refuses', async () => {
   d1.failWhen(() => new Error("D1_ERROR: Your account has exceeded D1's free tier daily row read limit"));
   expect(await ask()).toBe(503);
   expect(await ask()).toBe(503);
-  const told = alarms().filter(({ event }) => event === 'alarm');
-  expect(told).toEqual([expect.objectContaining({ outcome: 'database_failing', reason: 'used_up' })]);
+  const answered = alarms().filter(({ event }) => event === 'alarm');
+  expect(answered).toEqual([expect.objectContaining({ outcome: 'database_failing', reason: 'used_up' })]);
 });

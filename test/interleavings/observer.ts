@@ -26,7 +26,7 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
   const refreshing: { grant: number; userid: number; call: Call }[] = [];
   const unopened = new Map<string, TokenOwner>();
   const stored = new Set<string>();
-  /** Users who have been told that they are disconnected, and whose row must stay so. */
+  /** Users who got the answer that they are disconnected, and whose row must stay so. */
   const disconnected = new Set<string>();
   const { database } = shared;
   const blobs = database.prepare(

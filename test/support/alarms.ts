@@ -15,7 +15,7 @@ type Notice = { id: string; signature: string; timestamp: string; body: string }
 
 /** The operator's endpoint behind the broker's `fetch`. It keeps the notices that it accepts. */
 const startHook = () => {
-  const told: Notice[] = [];
+  const sent: Notice[] = [];
   let answer = (): Response => new Response(null, { status: 204 });
   const intercept =
     (send: typeof fetch): typeof fetch =>
@@ -24,7 +24,7 @@ const startHook = () => {
       const headers = new Headers(init?.headers);
       const answered = answer();
       if (answered.ok) {
-        told.push({
+        sent.push({
           id: headers.get('webhook-id') ?? '',
           signature: headers.get('webhook-signature') ?? '',
           timestamp: headers.get('webhook-timestamp') ?? '',
@@ -34,7 +34,7 @@ const startHook = () => {
       return answered;
     };
   return {
-    told,
+    sent,
     intercept,
     answerWith: (next: () => Response): void => {
       answer = next;
@@ -73,10 +73,10 @@ export const startAlarms = async (d1: D1Meter = meterD1(env.DB)) => {
     link,
     askHealth,
     troubles: troublesOf({ broker, app, link, askHealth }),
-    told: hook.told,
+    sent: hook.sent,
     answerWith: hook.answerWith,
-    typesTold: () =>
-      hook.told.map(({ body }) => {
+    sentTypes: () =>
+      hook.sent.map(({ body }) => {
         const { type, data } = JSON.parse(body) as { type: string; data: { code: string } };
         return `${data.code} ${type.replace('alarm.', '')}`;
       }),

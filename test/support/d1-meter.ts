@@ -43,7 +43,10 @@ const lost = () => new Error('D1_ERROR: Network connection lost.');
 const mistaken = () => new Error('D1_ERROR: no such column: mistaken_column at offset 7: SQLITE_ERROR');
 
 /** `meta.changes` is not to be relied on: here it is always 0. */
-const untold = <Row>(result: D1Result<Row>): D1Result<Row> => ({ ...result, meta: { ...result.meta, changes: 0 } });
+const withoutChanges = <Row>(result: D1Result<Row>): D1Result<Row> => ({
+  ...result,
+  meta: { ...result.meta, changes: 0 },
+});
 
 /** What a dead isolate waits for. */
 export const never = async <Answer>(): Promise<Answer> => new Promise(() => undefined);
@@ -104,7 +107,7 @@ export const meterD1 = (d1: D1Database, log: TripLog = createTripLog()): D1Meter
       roundTrip([sent], async () => {
         const result = await sent.statement.all<Row>();
         note(sent, result);
-        return untold(result);
+        return withoutChanges(result);
       });
     const raw = async () => {
       const result = await roundTrip([sent], async () => {
@@ -138,7 +141,7 @@ export const meterD1 = (d1: D1Database, log: TripLog = createTripLog()): D1Meter
         const one = sent[index];
         if (one !== undefined) note(one, result);
       }
-      return results.map(untold);
+      return results.map(withoutChanges);
     });
   };
 

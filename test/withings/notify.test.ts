@@ -15,7 +15,7 @@ fc.configureGlobal({ seed: 20_261_128 });
 const CALLBACK = 'https://broker.test/withings/notify/5ec2e7';
 const profile = { appli: 1, callbackurl: CALLBACK, comment: null, expires: 2_147_483_647 };
 const list = (...profiles: unknown[]) => processListResponse(success({ profiles }));
-const told = ({ callbackUrl, ...rest }: Subscription) => ({ ...rest, callbackUrl: callbackUrl.reveal() });
+const revealed = ({ callbackUrl, ...rest }: Subscription) => ({ ...rest, callbackUrl: callbackUrl.reveal() });
 
 describe('a list', () => {
   test.each([
@@ -69,7 +69,7 @@ describe('a list', () => {
       { appli: '44', callbackurl: 'http://other.test:80/?a=b', comment: 'sleep' },
     ];
     const listed = list(...entries);
-    expect(listed.ok && listed.value.map(told)).toEqual([
+    expect(listed.ok && listed.value.map(revealed)).toEqual([
       { appli: 1, callbackUrl: CALLBACK, comment: null, expiresAtSeconds: 2_147_483_647 },
       { appli: 1, callbackUrl: CALLBACK, comment: null, expiresAtSeconds: 2_147_483_647 },
       { appli: 7_777, callbackUrl: CALLBACK, comment: null, expiresAtSeconds: 2_147_483_647 },
@@ -108,7 +108,7 @@ describe('a list', () => {
 
 test('one subscription is read like an entry of a list, without an expiry', () => {
   const got = processGetResponse(success({ appli: 4, callbackurl: CALLBACK, comment: 'mushu' }));
-  expect(got.ok && told(got.value)).toEqual({
+  expect(got.ok && revealed(got.value)).toEqual({
     appli: 4,
     callbackUrl: CALLBACK,
     comment: 'mushu',

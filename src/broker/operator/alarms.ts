@@ -10,6 +10,7 @@ import {
   evaluateLag,
   recordTick,
   NO_ALARMS,
+  type OpenAlarm,
   type QueuedNotice,
   type AlarmObservations,
 } from '../../domain/alarm.ts';
@@ -31,8 +32,18 @@ const MAX_QUEUED = 50;
 /** Any text: a newer version may have alarms that this one does not know, and must not take them off. */
 const alarmCode = z.custom<AlarmCode>((code) => typeof code === 'string');
 
+/** The stored name of `notifiedAt` is `toldAt`, which earlier versions read and write too. */
+const openAlarm = z.codec(
+  z.looseObject({ since: z.number(), toldAt: z.number(), reason: z.string() }),
+  z.custom<OpenAlarm>(),
+  {
+    decode: ({ toldAt, ...alarm }) => ({ ...alarm, notifiedAt: toldAt }),
+    encode: ({ notifiedAt, ...alarm }) => ({ ...alarm, toldAt: notifiedAt }),
+  },
+);
+
 const alarmState: z.ZodType<AlarmState> = z.looseObject({
-  open: z.partialRecord(alarmCode, z.looseObject({ since: z.number(), toldAt: z.number(), reason: z.string() })),
+  open: z.partialRecord(alarmCode, openAlarm),
   queue: z.array(
     z.looseObject({
       id: z.string(),
@@ -49,8 +60,10 @@ const alarmState: z.ZodType<AlarmState> = z.looseObject({
   tickAt: z.number().optional(),
 });
 
-/** The stored state of the alarms. An unreadable one counts as none, so what is still on is told once more. */
+/** The stored state of the alarms. An unreadable one counts as none, so the notice of what is still on is sent once more. */
 export const alarmStateOf = (text: string | undefined): AlarmState => parseStored(alarmState, text) ?? NO_ALARMS;
+
+const textOf = (state: AlarmState): string => JSON.stringify(z.encode(alarmState, state));
 
 /**
  * Sends the operator a notice of each alarm that changed: a line in the log, and the webhook if there is one. The state
@@ -108,11 +121,12 @@ const reconcile = async (
   const queued = judged.notices.map((notice) => ({ ...notice, failures: 0, nextAt: now }));
   const queue = deps.alarmWebhook === undefined ? [] : [...before.queue, ...queued].slice(-MAX_QUEUED);
   const after: AlarmState = { open: judged.open, queue, lag, tickAt };
-  const kept = await replaceBrokerState(deps.db, 'alarms', { before: text, after: JSON.stringify(after) }, now);
+  const stored = textOf(after);
+  const kept = await replaceBrokerState(deps.db, 'alarms', { before: text, after: stored }, now);
   // Another writer stored it first, and sends the notice.
   if (kept.ok && !kept.value) return;
   for (const notice of judged.notices) log(deps, notice);
-  if (kept.ok) await deliver(deps, JSON.stringify(after), after);
+  if (kept.ok) await deliver(deps, stored, after);
 };
 
 const log = (deps: Deps, { code, kind, reason }: AlarmNotice): void =>
@@ -133,5 +147,5 @@ const deliver = async (deps: Deps, text: string | undefined, state: AlarmState):
   if (failed.size > 0) {
     deps.log({ level: 'warn', event: 'tick', outcome: 'alarm_webhook_failed', count: failed.size });
   }
-  await replaceBrokerState(deps.db, 'alarms', { before: text, after: JSON.stringify({ ...state, queue }) }, deps.now());
+  await replaceBrokerState(deps.db, 'alarms', { before: text, after: textOf({ ...state, queue }) }, deps.now());
 };

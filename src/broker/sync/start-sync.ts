@@ -103,12 +103,12 @@ const underWay = ({ historyCompleteFrom }: SyncState, now: number): SyncResult =
 
 const NO_COUNTS = { added: 0, changed: 0, removed: 0, skipped: 0 };
 
-/** The result of a complete sync of the last seconds, without its counts if an app was told them before. */
+/** The result of a complete sync of the last seconds, without its counts if an app got them before. */
 const freshAnswer = ({ last }: SyncState, now: number): SyncResult | undefined => {
   if (last === undefined || !isStillFresh(last, now)) return undefined;
   const { outcome } = last;
   if (!outcome.ok || !outcome.value.complete) return undefined;
-  return last.isUntold === true ? outcome.value : { ...outcome.value, ...NO_COUNTS };
+  return last.isUndelivered ? outcome.value : { ...outcome.value, ...NO_COUNTS };
 };
 
 /** How often a caller looks for the running sync's result before it gets `sync_in_progress`. Together 12 seconds. */

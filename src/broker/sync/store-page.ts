@@ -39,7 +39,7 @@ export type Slice = {
   startsReviews: boolean;
   /** Whether the refresh policy counts it as use. */
   isUse: boolean;
-  /** Whether an app requested it and is told what it brings. */
+  /** Whether an app requested it and gets the counts. */
   isAsked: boolean;
   /** Whether it continues a history that an earlier sync began. */
   isUnderWay: boolean;

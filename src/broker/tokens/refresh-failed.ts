@@ -34,10 +34,10 @@ export const onFailure = async (
   const dueAt = retryRefreshAt(tokens.refreshFailures + 1, now, uniform(deps.random), waitAsked(failure));
   const { kind, inDoubt } = failure;
   await recordRefreshFailure(deps.db, heldBy(run), { kind, inDoubt, isRefused, nextRefreshAt: dueAt }, now);
-  const told = { kind: 'failed', failure: withingsUnavailable(failure) } as const;
-  if (kind === 'client_rejected') return { ...told, reach: 'all', pauseMs: CLIENT_REJECTED_PAUSE_MS };
-  if (failure.kind === 'throttled') return { ...told, reach: 'all', pauseMs: failure.retryAfterSeconds * SECOND_MS };
-  return { ...told, reach: 'perhaps_all' };
+  const failed = { kind: 'failed', failure: withingsUnavailable(failure) } as const;
+  if (kind === 'client_rejected') return { ...failed, reach: 'all', pauseMs: CLIENT_REJECTED_PAUSE_MS };
+  if (failure.kind === 'throttled') return { ...failed, reach: 'all', pauseMs: failure.retryAfterSeconds * SECOND_MS };
+  return { ...failed, reach: 'perhaps_all' };
 };
 
 /**

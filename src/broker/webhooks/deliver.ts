@@ -111,8 +111,8 @@ const runOver = async (deps: Deps, waiting: Waiting, limits: RunLimits): Promise
   const { endpoint } = waiting;
   const secrets = await openSecrets(deps, endpoint);
   if (!secrets.ok) return ok(pausedFor(waiting, secrets.failure, deps.now()));
-  const told = endpoint.payload === 'thin' ? [] : [...waiting.retries.map(({ event }) => event), ...waiting.fresh];
-  const groups = await groupsOfEvents(deps, told);
+  const events = endpoint.payload === 'thin' ? [] : [...waiting.retries.map(({ event }) => event), ...waiting.fresh];
+  const groups = await groupsOfEvents(deps, events);
   if (!groups.ok) return groups;
   const outcome = await sendWaiting(deps, waiting, limits, async (event) => {
     const body = deps.renderEvent(event, endpoint.payload, groups.value.get(event.seq));

@@ -95,7 +95,7 @@ export const accountsCommand = command(
 );
 
 /** The changed settings with their values: `link_policy: confirm, disabled: true`. */
-const told = (detail: Record<string, unknown>): string =>
+const detailText = (detail: Record<string, unknown>): string =>
   Object.entries(detail)
     .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(', ');
@@ -119,7 +119,7 @@ export const auditCommand = command(
         show(json, rows, () =>
           table(
             ['AT', 'WHO', 'THROUGH', 'WHAT', 'OF', 'DETAIL'],
-            rows.map((row) => [time(row.at), row.actor, row.surface, row.action, row.subject, told(row.detail)]),
+            rows.map((row) => [time(row.at), row.actor, row.surface, row.action, row.subject, detailText(row.detail)]),
             'Nothing yet.',
           ),
         );

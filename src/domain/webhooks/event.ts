@@ -1,7 +1,7 @@
 import type { ConnectionId } from '../connection-id.ts';
 import type { EpochMs } from '../time.ts';
 
-/** What apps are told about. Types are added, never renamed: receivers compare them. */
+/** What apps get events about. Types are added, never renamed: receivers compare them. */
 export const EVENT_TYPES = [
   'connection.created',
   'connection.restored',
@@ -40,7 +40,7 @@ export type StoredEvent = {
   detail: EventDetail;
 };
 
-/** A change that touched more groups is told by their number alone. */
+/** A change that touched more groups has their number alone. */
 export const MAX_LISTED_GROUPS = 100;
 
 /** How long events can be read back. */

@@ -3,7 +3,7 @@ import type { EpochSeconds } from '../../domain/time.ts';
 import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 import { endsStatements, type Series, type SeriesRange, type SeriesValue } from './series.ts';
 
-/** How far series reach and how dense they are, told from a few of their values. */
+/** How far series reach and how dense they are, estimated from a few of their values. */
 
 /** The oldest and the newest moment of each series in a range, by its rank; nothing for a series without values. */
 export const seriesSpans = (

@@ -38,14 +38,16 @@ const outcome = z.discriminatedUnion('ok', [
   z.object({ ok: z.literal(false), failure }),
 ]);
 
-/** `isUntold`: no app has had the counts, because the broker began the sync by itself. */
-export type LastSync = { endedAt: number; outcome: Result<SyncResult, Failure>; isUntold?: true | undefined };
+/** `isUndelivered`: no app got the counts, because the broker began the sync by itself. */
+export type LastSync = { endedAt: number; outcome: Result<SyncResult, Failure>; isUndelivered: boolean };
 
-const lastSync: z.ZodType<LastSync> = z.object({
-  endedAt: z.number(),
-  outcome,
-  isUntold: z.literal(true).optional(),
-});
+const lastSync = z
+  .object({ endedAt: z.number(), outcome, isUntold: z.literal(true).optional() })
+  .transform(({ isUntold = false, ...last }): LastSync => ({ ...last, isUndelivered: isUntold }));
 
 /** The result of the last sync, for callers that waited for it; undefined if it is not readable. */
 export const lastSyncOf = (text: string | null): LastSync | undefined => parseStored(lastSync, text);
+
+/** What `lastSyncOf` reads. The stored name of `isUndelivered` is `isUntold`, which earlier versions read and write. */
+export const lastSyncText = (last: { endedAt: number; outcome: unknown; isUndelivered: boolean }): string =>
+  JSON.stringify({ endedAt: last.endedAt, outcome: last.outcome, ...(last.isUndelivered && { isUntold: true }) });

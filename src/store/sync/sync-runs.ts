@@ -10,6 +10,7 @@ import { connections } from '../schema/connections.ts';
 import { withActivity } from '../users/activity.ts';
 import { withEvent } from '../users/timeline.ts';
 import { notedGroups, withChanges } from './changes.ts';
+import { lastSyncText } from './stored-result.ts';
 
 /** The right to sync one connection, until it is released or expires. */
 export type SyncLease = { id: string; until: EpochMs };
@@ -65,7 +66,7 @@ export const progressStatement = (
   progress: SyncProgress,
 ): D1PreparedStatement => PROGRESS(progress).bind(db, { connectionId, leaseId, ...progressValues(progress) });
 
-/** What became of a sync, for the callers that waited for it; `outcome` is told to them as it is. */
+/** What became of a sync, for the callers that waited for it; they get `outcome` as it is. */
 export type SyncEnding = {
   outcome: unknown;
   /** How much could not be read, for the timeline. */
@@ -73,7 +74,7 @@ export type SyncEnding = {
   usedTokenVersion: number;
   /** Whether the refresh policy counts it as use. */
   isUse: boolean;
-  /** Whether an app requested it. The counts of one that came by itself are still to be told. */
+  /** Whether an app requested it. The counts of one that came by itself are undelivered. */
   isAsked: boolean;
 };
 
@@ -101,7 +102,7 @@ export const finishStatement = (
   { outcome, skipped, usedTokenVersion, isUse, isAsked }: SyncEnding,
   now: EpochMs,
 ): D1PreparedStatement => {
-  const result = JSON.stringify({ endedAt: now, outcome, ...(!isAsked && { isUntold: true }) });
+  const result = lastSyncText({ endedAt: now, outcome, isUndelivered: !isAsked });
   const ending = { result, skipped: `skipped_${skipped}`, usedTokenVersion, isUse, now };
   return FINISH(progress, skipped).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending });
 };
@@ -154,7 +155,7 @@ export const abandonSync = (
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     const values = {
-      result: JSON.stringify({ endedAt: ending.endedAt, outcome: ending.outcome }),
+      result: lastSyncText({ endedAt: ending.endedAt, outcome: ending.outcome, isUndelivered: false }),
       recentQuestions: ending.position === undefined ? null : JSON.stringify(ending.position.recentQuestions),
       history: historyJson(ending.position?.history),
       resumeAt: ending.resumeAt ?? null,
