@@ -10,7 +10,12 @@ import kotlinx.coroutines.withContext
 import org.json.JSONException
 import org.json.JSONObject
 
-/** One user's data, read with that user's token, which the app's backend makes. */
+/**
+ * One user's data, read with that user's token, which the app's backend makes.
+ *
+ * References: java.net.HttpURLConnection, org.json.JSONObject (developer.android.com/reference), and kotlinx.coroutines
+ * (kotlinlang.org/api/kotlinx.coroutines).
+ */
 class BrokerClient(
     private val url: String,
     private val appId: String,
@@ -41,28 +46,32 @@ class BrokerClient(
     suspend fun sync(): Answer = send("POST", "withings/sync/$user")
 
     /**
-     * Pulls until everything is stored, or nothing new comes any more. The newest values are there after the first call: `onProgress` may show
-     * them.
+     * Pulls until everything is stored, or nothing new comes any more; then the broker goes on by itself. The newest values are there after
+     * the first call: `onProgress` may show them.
+     *
+     * If the broker asks for a pause (`Retry-After`), it waits exactly so long, and returns the problem if all pauses together would be longer
+     * than `patienceSeconds`. Cancelling the coroutine ends it.
      */
-    suspend fun syncAll(onProgress: suspend (JSONObject) -> Unit = {}): Answer {
+    suspend fun syncAll(patienceSeconds: Int = 300, onProgress: suspend (JSONObject) -> Unit = {}): Answer {
         var reached: String? = null
         var idle = 0
+        var waited = 0
         while (true) {
             val answer = sync()
-            var pauseSeconds: Int? = null
             if (answer is Answer.Value) {
                 onProgress(answer.body)
                 val news = listOf("added", "changed", "removed").sumOf { answer.body.getInt(it) }
                 val from = answer.body.optString("history_complete_from")
                 idle = if (news > 0 || from != reached) 0 else idle + 1
                 reached = from
-                if (!answer.body.getBoolean("complete")) pauseSeconds = 2 * idle
+                if (answer.body.getBoolean("complete") || idle >= 3) return answer
+                if (idle > 0) delay(IDLE_PAUSE_MS)
             } else {
-                idle += 1
-                pauseSeconds = (answer as? Answer.Problem)?.retryAfterSeconds
+                val pause = (answer as? Answer.Problem)?.retryAfterSeconds?.coerceAtLeast(1) ?: return answer
+                if (pause > patienceSeconds - waited) return answer
+                waited += pause
+                delay(pause * 1000L)
             }
-            if (pauseSeconds == null || pauseSeconds > 60 || idle >= 3) return answer
-            delay(pauseSeconds * 1000L)
         }
     }
 
@@ -82,6 +91,8 @@ class BrokerClient(
                 val connection = URL("$url/apps/$appId/$path").openConnection() as HttpURLConnection
                 try {
                     connection.requestMethod = method
+                    connection.connectTimeout = CONNECT_TIMEOUT_MS
+                    connection.readTimeout = READ_TIMEOUT_MS
                     connection.setRequestProperty("Authorization", "Bearer $token")
                     connection.setRequestProperty("Accept", "application/json")
                     read(connection)
@@ -110,5 +121,12 @@ class BrokerClient(
         } catch (_: JSONException) {
             Answer.Unexpected(status)
         }
+    }
+
+    private companion object {
+        const val CONNECT_TIMEOUT_MS = 10_000
+        /** A sync waits for Withings. */
+        const val READ_TIMEOUT_MS = 60_000
+        const val IDLE_PAUSE_MS = 2_000L
     }
 }

@@ -1,15 +1,18 @@
 import Foundation
 
-/// One user's data, read with that user's token.
-struct BrokerClient {
+/// One user's data, read with that user's token. Needs iOS 15; it can be used from any task.
+///
+/// Apple's reference: `URLSession.data(for:delegate:)` and URLError (developer.apple.com/documentation/foundation),
+/// `Task.sleep(nanoseconds:)` (developer.apple.com/documentation/swift/task).
+struct BrokerClient: Sendable {
     let url: URL
     let appID: String
     let userID: String
     /// Asks your backend for a user token; called again when one has expired.
-    let userToken: (_ expired: Bool) async throws -> String
+    let userToken: @Sendable (_ expired: Bool) async throws -> String
 
     /// What the broker says is wrong (RFC 9457). Decide by `code`.
-    struct Problem: Error, Decodable {
+    struct Problem: Error, Decodable, Sendable {
         let code: String
         let title: String
         let detail: String
@@ -28,9 +31,9 @@ struct BrokerClient {
         case unexpectedAnswer(status: Int)
     }
 
-    struct Status: Decodable { let connected: Bool }
+    struct Status: Decodable, Sendable { let connected: Bool }
 
-    struct SyncResult: Decodable {
+    struct SyncResult: Decodable, Sendable {
         let added: Int
         let changed: Int
         let removed: Int
@@ -45,7 +48,7 @@ struct BrokerClient {
         }
     }
 
-    struct Metric: Decodable {
+    struct Metric: Decodable, Sendable {
         let metric: String
         let value: Double
         let unit: String
@@ -57,15 +60,19 @@ struct BrokerClient {
         }
     }
 
-    private struct Latest: Decodable { let data: [String: Metric] }
+    private struct Latest: Decodable, Sendable { let data: [String: Metric] }
 
     func status() async throws -> Status { try await send("GET", "withings/status") }
 
-    /// Pulls until everything is stored, or nothing new comes any more. The newest values are there after the first call: `onProgress` may
-    /// show them.
-    func syncAll(onProgress: (SyncResult) async -> Void = { _ in }) async throws {
+    /// Pulls until everything is stored, or nothing new comes any more; then the broker goes on by itself. The newest values are there
+    /// after the first call: `onProgress` may show them.
+    ///
+    /// If the broker asks for a pause (`Retry-After`), it waits exactly so long, and throws the problem if all pauses together would be
+    /// longer than `patience` seconds. Cancelling the task ends it.
+    func syncAll(patience: Int = 300, onProgress: @Sendable (SyncResult) async -> Void = { _ in }) async throws {
         var reached: String?
         var idle = 0
+        var waited = 0
         while idle < 3 {
             do {
                 let result: SyncResult = try await send("POST", "withings/sync")
@@ -75,9 +82,9 @@ struct BrokerClient {
                 reached = result.historyCompleteFrom
                 idle = isNews ? 0 : idle + 1
                 if idle > 0 { try await Task.sleep(nanoseconds: 2_000_000_000) }
-            } catch CallError.problem(_, let pause?) where idle < 2 && pause <= 60 {
-                idle += 1
-                try await Task.sleep(nanoseconds: UInt64(pause) * 1_000_000_000)
+            } catch CallError.problem(_, let pause?) where pause >= 0 && pause <= patience - waited {
+                waited += max(pause, 1)
+                try await Task.sleep(nanoseconds: UInt64(max(pause, 1)) * 1_000_000_000)
             }
         }
     }
@@ -87,7 +94,7 @@ struct BrokerClient {
         return latest.data
     }
 
-    private func send<Value: Decodable>(_ method: String, _ kind: String, suffix: String = "") async throws -> Value {
+    private func send<Value: Decodable & Sendable>(_ method: String, _ kind: String, suffix: String = "") async throws -> Value {
         do {
             return try await sendOnce(method, kind, suffix, expired: false)
         } catch CallError.problem(let problem, _) where problem.code == "invalid_api_key" {
@@ -95,7 +102,7 @@ struct BrokerClient {
         }
     }
 
-    private func sendOnce<Value: Decodable>(
+    private func sendOnce<Value: Decodable & Sendable>(
         _ method: String, _ kind: String, _ suffix: String, expired: Bool
     ) async throws -> Value {
         // A path segment: `urlPathAllowed` would let a slash through.

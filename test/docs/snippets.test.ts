@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { linkPolicy as linkPolicies } from '../../src/http/api/apps/contract.ts';
-import { snippetsFor, type SnippetValues } from '../../src/http/dashboard/snippets.ts';
+import { snippetsFor, type SnippetValues } from '../../src/http/dashboard/snippets/snippets.ts';
+import { WITHINGS_LINK_KOTLIN } from '../../src/http/dashboard/snippets/withings-link-kotlin.ts';
+import { WITHINGS_LINK_SWIFT } from '../../src/http/dashboard/snippets/withings-link-swift.ts';
 import { syntaxErrors } from '../support/grammar.ts';
 import { codeBlocks } from '../support/markdown.ts';
 
@@ -34,6 +36,49 @@ describe.each(['swift', 'kotlin'] as const)('%s', (language) => {
     expect(snippets.length).toBeGreaterThan(0);
     for (const snippet of snippets) expect(await syntaxErrors(language, snippet), snippet).toEqual([]);
   });
+});
+
+test.each([
+  ['examples/ios/WithingsLink.swift', WITHINGS_LINK_SWIFT],
+  ['examples/android/WithingsLink.kt', WITHINGS_LINK_KOTLIN],
+])('%s is what the dashboard gives to paste', (file, text) => {
+  expect(text).toBe(read(file));
+});
+
+describe('a part of an example', () => {
+  const cited = globSync(['docs/**/*.md', 'examples/*/README.md'], { cwd: root }).flatMap((page) =>
+    [...read(page).matchAll(/^<!-- part: (\S+) (\w+) -->\n\n```\w+\n([\s\S]*?)^```$/gm)].map(
+      ([, file = '', part = '', code]) => [page, file, part, code] as const,
+    ),
+  );
+
+  test.each(cited)('is the same in %s as in %s: %s', (_page, file, part, code) => {
+    const [, rest = ''] = read(file).split(`// part: ${part}\n`);
+    expect(code).toBe(rest.split('// end\n')[0]);
+  });
+
+  test('is cited where a mark says so', () => {
+    const marks = globSync(['docs/**/*.md', 'examples/*/README.md'], { cwd: root }).flatMap((page) =>
+      [...read(page).matchAll(/<!-- part: /g)].map(() => page),
+    );
+    expect(cited.map(([page]) => page)).toEqual(marks);
+    expect(marks.length).toBeGreaterThan(1);
+  });
+});
+
+test('the manifest names the filters and the activity of the example, and its tags are closed', () => {
+  const manifest = read('examples/android/AndroidManifest.xml');
+  const open = [...manifest.replaceAll(/<!--[\s\S]*?-->|<\?[\s\S]*?\?>/g, '').matchAll(/<(\/?)([\w-]+)[^<>]*?(\/?)>/g)];
+  const nested: string[] = [];
+  for (const [, end, name = '', alone] of open) {
+    if (end === '/') expect(nested.pop()).toBe(name);
+    else if (alone === '') nested.push(name);
+  }
+  expect(nested).toEqual([]);
+  const [, scheme, host, path] =
+    /Uri\.parse\("(\w+):\/\/(\w+)(\/\w+)"\)/.exec(read('examples/android/ConnectActivity.kt')) ?? [];
+  expect(manifest).toContain(`android:scheme="${scheme}" android:host="${host}" android:path="${path}"`);
+  expect(manifest).toContain('android:name="com.example.withings.ConnectActivity"');
 });
 
 /** Registered URIs, among them such as hold what languages quote. */

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, inject, test } from 'vitest';
 
 import { createConnectSession } from '../../src/client/connections.ts';
-import { snippetsFor } from '../../src/http/dashboard/snippets.ts';
+import { snippetsFor } from '../../src/http/dashboard/snippets/snippets.ts';
 import { locationOf, send } from './client.ts';
 
 /** The dashboard's snippet for the web, run as a page would run it. */

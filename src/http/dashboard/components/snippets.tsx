@@ -1,4 +1,4 @@
-import type { Snippet } from '../snippets.ts';
+import type { Snippet } from '../snippets/snippets.ts';
 import { Copy } from './copy.tsx';
 
 /** Code to paste, collapsed by platform. */

@@ -30,7 +30,7 @@ import { answerBadForm, answerFailure } from '../failure.tsx';
 import { redirectWithNotice } from '../flash.ts';
 import { checkbox, parseForm } from '../form.ts';
 import type { Notice } from '../notice.ts';
-import { snippetsFor } from '../snippets.ts';
+import { snippetsFor } from '../snippets/snippets.ts';
 
 /** An app's Health tab: redirect URIs, link settings, and code that starts a link. */
 export const healthPages = new Hono<DashboardEnv>();

@@ -1,4 +1,6 @@
-import type { LinkPolicy } from '../../domain/app.ts';
+import type { LinkPolicy } from '../../../domain/app.ts';
+import { WITHINGS_LINK_KOTLIN } from './withings-link-kotlin.ts';
+import { WITHINGS_LINK_SWIFT } from './withings-link-swift.ts';
 
 /** The app's values in a snippet. */
 export type SnippetValues = {
@@ -35,60 +37,36 @@ const kotlinQuoted = (text: string): string => quoted(text).replaceAll('$', '\\$
 const authUrl = ({ origin, appId }: SnippetValues): string => `${origin}/apps/${appId}/withings/auth`;
 
 const swift = (values: SnippetValues): string => {
-  const uri = phoneUri(values);
-  const callback = isWeb(uri)
-    ? `.https(host: ${quoted(new URL(uri).hostname)}, path: ${quoted(new URL(uri).pathname)})`
-    : `.customScheme(${quoted(uri.slice(0, uri.indexOf(':')))})`;
-  const link =
+  const [parameter, link] =
     values.linkPolicy === 'session'
-      ? `        // Your backend creates the link: POST …/withings/connect-sessions
-        let link = try await yourBackend.withingsLink()`
-      : `        var parts = URLComponents(string: ${quoted(authUrl(values))})!
-        parts.queryItems = [
-            URLQueryItem(name: "user_id", value: userId),
-            URLQueryItem(name: "redirect_uri", value: ${quoted(uri)}),
-        ]
-        // URLComponents leaves a plus as it is, and in a query that is a space.
-        parts.percentEncodedQuery = parts.percentEncodedQuery?.replacingOccurrences(of: "+", with: "%2B")
-        let link = parts.url!`;
-  return `import AuthenticationServices
-
-@MainActor
-final class WithingsLink: NSObject, ASWebAuthenticationPresentationContextProviding {
-    struct Refused: Error { let reason: String }
-    private var session: ASWebAuthenticationSession?
-
-    /// Connects the person who is signed in to your app as \`userId\`.
-    func connect(userId: String) async throws {
-${link}
-        let answer: URL = try await withCheckedThrowingContinuation { done in
-            let session = ASWebAuthenticationSession(
-                url: link,
-                callback: ${callback}
-            ) { url, error in
-                if let url { done.resume(returning: url) } else { done.resume(throwing: error!) }
-            }
-            session.presentationContextProvider = self
-            self.session = session
-            session.start()
-        }
-        let values = URLComponents(url: answer, resolvingAgainstBaseURL: false)?.queryItems ?? []
-        if let reason = values.first(where: { $0.name == "error" })?.value { throw Refused(reason: reason) }${swiftTicket(values)}
-    }
-
-    func presentationAnchor(for session: ASWebAuthenticationSession) -> ASPresentationAnchor {
-        ASPresentationAnchor()
-    }
+      ? ['link: URL', '']
+      : [
+          'userId: String',
+          `    var parts = URLComponents(string: ${quoted(authUrl(values))})!
+    parts.queryItems = [
+        URLQueryItem(name: "user_id", value: userId),
+        URLQueryItem(name: "redirect_uri", value: redirectURI),
+    ]
+    // URLComponents leaves a plus as it is, and in a query that is a space.
+    parts.percentEncodedQuery = parts.percentEncodedQuery?.replacingOccurrences(of: "+", with: "%2B")
+    let link = parts.url!
+`,
+        ];
+  return `${WITHINGS_LINK_SWIFT}
+/// Connects the person who is signed in to your app. \`anchor\` is the window, such as \`view.window!\`.
+${LINK_SOURCE[values.linkPolicy].map((line) => `/// ${line}\n`).join('')}@MainActor
+func connectWithings(${parameter}, anchor: ASPresentationAnchor) async throws -> WithingsLink.Ending {
+    let redirectURI = ${quoted(phoneUri(values))}
+${link}    return try await WithingsLink(anchor: anchor).link(authURL: link, redirectURI: URL(string: redirectURI)!)
 }`;
 };
 
-const swiftTicket = ({ linkPolicy }: SnippetValues): string =>
-  linkPolicy === 'confirm'
-    ? `
-        // There is no sync until your backend confirms this ticket: POST …/withings/confirm
-        let ticket = values.first(where: { $0.name == "ticket" })?.value
-        try await yourBackend.confirmWithings(ticket: ticket)`
-    : '';
+/** What the app's backend has to do, by link policy. */
+const LINK_SOURCE: Record<LinkPolicy, string[]> = {
+  open: [],
+  session: ['Your backend makes the link: `auth_url` of POST …/withings/connect-sessions.'],
+  confirm: ['There is no sync until your backend confirms the ticket: POST …/withings/confirm.'],
+};
 
 const kotlin = (values: SnippetValues): string => {
   const uri = phoneUri(values);
@@ -100,27 +78,31 @@ const kotlin = (values: SnippetValues): string => {
   ];
   const link =
     values.linkPolicy === 'session'
-      ? `    // Your backend creates the link: POST …/withings/connect-sessions
-    val link = Uri.parse(yourBackend.withingsLink())`
-      : `    val link = Uri.parse(${kotlinQuoted(authUrl(values))}).buildUpon()
+      ? ''
+      : `
+/** The link for the person who is signed in to your app as [userId]. */
+fun withingsAuthUrl(userId: String): String =
+    Uri.parse(${kotlinQuoted(authUrl(values))}).buildUpon()
         .appendQueryParameter("user_id", userId)
         .appendQueryParameter("redirect_uri", ${kotlinQuoted(uri)})
-        .build()`;
-  return `import android.content.Context
-import android.net.Uri
-import androidx.browser.customtabs.CustomTabsIntent
-
-/** Connects the person who is signed in to your app as [userId]. */
-fun connectWithings(context: Context, userId: String) {
+        .build()
+        .toString()
+`;
+  return `${WITHINGS_LINK_KOTLIN}
+/**
+ * Make it a property of your activity, and give it the intents of \`onCreate\` and \`onNewIntent\`. \`open\` takes the link.
+${LINK_SOURCE[values.linkPolicy].map((line) => ` * ${line}\n`).join('')} */
+fun withingsLink(activity: ComponentActivity, onEnding: (WithingsLink.Ending) -> Unit): WithingsLink =
+    WithingsLink(activity, Uri.parse(${kotlinQuoted(uri)}), onEnding)
 ${link}
-    CustomTabsIntent.Builder().build().launchUrl(context, link)
-}
-
-/** Call it with the intent's data when the browser returns; null on success. */
-fun refusalOf(answer: Uri): String? = answer.getQueryParameter("error")
-
-// AndroidManifest.xml, in the activity that the browser returns to:
-// <intent-filter>
+// AndroidManifest.xml, beside <application>:
+// <queries>
+//   <intent>
+//     <action android:name="android.support.customtabs.action.CustomTabsService" />
+//   </intent>
+// </queries>
+// and in your activity, which has android:exported="true" and android:launchMode="singleTask":
+// <intent-filter${isWeb(uri) ? ' android:autoVerify="true"' : ''}>
 //   <action android:name="android.intent.action.VIEW" />
 //   <category android:name="android.intent.category.DEFAULT" />
 //   <category android:name="android.intent.category.BROWSABLE" />
