@@ -135,7 +135,6 @@ const admit = async (
   return ok({ appId, userId, by, connection, limits });
 };
 
-/** Checks that the credential is valid for this app and user, and within its rate limits. */
 type Caller = {
   by: Actor;
   isDisabled: boolean;
@@ -143,6 +142,7 @@ type Caller = {
   limits: readonly TakenLimit[];
 };
 
+/** Checks that the credential is valid for this app and user, and within its rate limits. */
 const callerOf = async (deps: Deps, credential: AppCredential, wanted: Wanted): Promise<Result<Caller, Failure>> => {
   const presented = credential.presented?.reveal();
   if (isManagerCredential(presented)) {

@@ -3,9 +3,18 @@ import { createMiddleware } from 'hono/factory';
 
 import type { Failure } from '../../../domain/failure.ts';
 import type { Result } from '../../../domain/result.ts';
-import type { HttpEnv } from '../../context.ts';
+import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { unreadParameter } from '../validate.ts';
+
+/**
+ * Who may call a route. Each route names one of these middlewares:
+ *
+ * - `forUser` (`admit-user.ts`): a phone with a user token for the user in the path, or the app's key, or a manager.
+ * - `forPerson` (`admit-user.ts`): the same callers, also if the app is disabled, and without body data.
+ * - `forBackend` (`admit-backend.ts`): the app's key, or a manager. No phone.
+ * - `forApp`, `forManager`, `forOperator` (`admit-manager.ts`): developers and the operator.
+ */
 
 /** What a route's handlers have at hand after an admission that sets `Name`. */
 export type Admitting<Name extends string, Value> = HttpEnv & { Variables: Record<Name, Value> };
@@ -27,3 +36,6 @@ export const admission = <Name extends string, Value>(
     c.set(name, admitted.value as Admitting<Name, Value>['Variables'][Name]);
     return next();
   });
+
+/** The app in the path. */
+export const appIdOf = (c: HttpContext): string => c.req.param('app_id') ?? '';

@@ -1,5 +1,5 @@
 import { admitAppManager, admitManager, admitOperator } from '../../../broker/access/admit-manager.ts';
-import { admission } from './admission.ts';
+import { admission, appIdOf } from './admission.ts';
 import { managerCredential } from './credentials.ts';
 
 /** Admits the operator or a developer. */
@@ -9,6 +9,4 @@ export const forManager = admission('manager', (c) => admitManager(c.get('deps')
 export const forOperator = admission('manager', (c) => admitOperator(c.get('deps'), managerCredential(c)));
 
 /** Admits a manager of the app in the path. */
-export const forApp = admission('managed', (c) =>
-  admitAppManager(c.get('deps'), managerCredential(c), c.req.param('app_id') ?? ''),
-);
+export const forApp = admission('managed', (c) => admitAppManager(c.get('deps'), managerCredential(c), appIdOf(c)));

@@ -5,7 +5,7 @@ import { type ChangesPosition, readChanges } from '../../../broker/metrics/read-
 import { asConnectionId } from '../../../domain/connection-id.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forBackend } from '../admission/admit-app.ts';
+import { forBackend } from '../admission/admit-backend.ts';
 import { valid } from '../validate.ts';
 import { changesCursor, changesQuery } from './contract.ts';
 import { renderChange } from './render.ts';

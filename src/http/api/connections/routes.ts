@@ -8,7 +8,8 @@ import { disconnect, isConnected, showConnection, syncableConnection } from '../
 import { withdraw } from '../../../broker/users/withdraw.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forBackend, forPerson, forUser } from '../admission/admit-app.ts';
+import { forBackend } from '../admission/admit-backend.ts';
+import { forPerson, forUser } from '../admission/admit-user.ts';
 import { instant } from '../instant.ts';
 import { valid } from '../validate.ts';
 import { confirmRequest, connectSessionRequest, disconnectQuery, userTokenRequest } from './contract.ts';

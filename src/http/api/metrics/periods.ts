@@ -10,7 +10,7 @@ import { ok, type Result } from '../../../domain/result.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { type ForUser, forUser } from '../admission/admit-app.ts';
+import { type ForUser, forUser } from '../admission/admit-user.ts';
 import { valid } from '../validate.ts';
 import { periodsAsCsv } from './csv.ts';
 import { renderPeriod } from './json.ts';

@@ -11,7 +11,7 @@ import { ok, type Result } from '../../../domain/result.ts';
 import { HOUR_MS, toSeconds } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forUser } from '../admission/admit-app.ts';
+import { forUser } from '../admission/admit-user.ts';
 import { instantOrNull } from '../instant.ts';
 import { valid } from '../validate.ts';
 import { valuesAsCsv } from './csv.ts';

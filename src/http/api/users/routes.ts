@@ -4,7 +4,7 @@ import { eraseUser } from '../../../broker/users/erase-user.ts';
 import { exportUser } from '../../../broker/users/export-user.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forPerson } from '../admission/admit-app.ts';
+import { forPerson } from '../admission/admit-user.ts';
 import { valid } from '../validate.ts';
 import { exportCursor, exportQuery } from './contract.ts';
 import { renderErasure, renderExport } from './render.ts';

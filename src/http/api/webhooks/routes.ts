@@ -14,7 +14,7 @@ import {
 import { readEvents } from '../../../broker/webhooks/read-events.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forBackend } from '../admission/admit-app.ts';
+import { forBackend } from '../admission/admit-backend.ts';
 import { forApp } from '../admission/admit-manager.ts';
 import { valid } from '../validate.ts';
 import { createWebhookRequest, eventsQuery, resendRequest, updateWebhookRequest } from './contract.ts';

@@ -1,5 +1,4 @@
 import {
-  admitBackend,
   admitForPerson,
   admitForUser,
   type AppCredential,
@@ -11,7 +10,7 @@ import type { Failure } from '../../../domain/failure.ts';
 import { fail, type Result } from '../../../domain/result.ts';
 import { NO_USER, parseUserId, type UserId } from '../../../domain/user-id.ts';
 import type { HttpContext } from '../../context.ts';
-import { admission, type Admitting } from './admission.ts';
+import { admission, type Admitting, appIdOf } from './admission.ts';
 import { appCredential } from './credentials.ts';
 
 export type ForUser = Admitting<'user', AuthorizedRequest>;
@@ -31,8 +30,6 @@ const toUser = async <Admitted>(
   return fail({ kind: 'invalid_parameter', parameter: 'user_id', detail: named.failure.detail });
 };
 
-const appIdOf = (c: HttpContext): string => c.req.param('app_id') ?? '';
-
 /**
  * Admits the app's key with this scope, a manager of the app, and, if user tokens are accepted, the user in the path.
  * Sets `user`: that user, with the current connection.
@@ -46,7 +43,3 @@ export const forUser = (scope: KeyScope, { userTokens }: { userTokens: boolean }
  */
 export const forPerson = (scope: KeyScope, { userTokens }: { userTokens: boolean }) =>
   admission('person', (c) => toUser(c, { scope, userTokens }, admitForPerson));
-
-/** Admits the app's key with this scope, or a manager of the app. Sets `backend`. */
-export const forBackend = (scope: KeyScope) =>
-  admission('backend', (c) => admitBackend(c.get('deps'), appCredential(c), { appId: appIdOf(c), scope }));
