@@ -8,14 +8,14 @@ import { claims } from '../schema/links.ts';
 import { type LinkTarget, targetOfStatement, targetStatement } from './links.ts';
 
 /**
- * The marks of single-use ids. The id alone is unique. Isolates may compute different expiries, and still meet in one
+ * The claims of single-use ids. The id alone is unique. Isolates may compute different expiries, and still meet in one
  * row.
  */
 
 /** A single-use id: of a `state` or of a connect session. */
 export type Claim = {
   id: string;
-  /** When the mark may be deleted: after everything that refers to the id has expired. */
+  /** When the claim may be deleted: after everything that refers to the id has expired. */
   expiresAt: EpochMs;
 };
 
@@ -31,7 +31,7 @@ export type ClaimedLink = {
 /** Who claims, by a random id: a claim whose answer was lost is recognised when it is repeated. */
 export type Claimant = string;
 
-/** Takes a mark. Returns a row if the mark is the claimant's, from now on or already. */
+/** Takes a claim. Returns a row if it is the claimant's, from now on or already. */
 const claimSql = (row: string): string => `
   INSERT INTO claims (expires_at, id, claimant) ${row}
   ON CONFLICT DO UPDATE SET claimant = excluded.claimant WHERE claims.claimant = excluded.claimant

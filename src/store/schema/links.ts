@@ -2,13 +2,13 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'driz
 
 import type { ConnectionId } from '../../domain/connection-id.ts';
 
-/** Tables of links under way: which states are used, and what waits to be confirmed. */
+/** Tables of links under way: which states are claimed, and what waits to be confirmed. */
 
 export const claims = sqliteTable(
   'claims',
   {
     // WITHOUT ROWID. The time leads the key, so that sweeping reads only what it deletes.
-    /** When the mark can be deleted: after the end of every `state` that refers to the id. */
+    /** When the claim can be deleted: after the end of every `state` that refers to the id. */
     expiresAt: integer('expires_at').notNull(),
     /** The `jti` of a state or of a connect session. */
     id: text('id').notNull(),
