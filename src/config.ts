@@ -68,6 +68,8 @@ const settings = z.object({
   LINK_REQUESTS_PER_MINUTE: share(14),
   NOTIFY_REQUESTS_PER_MINUTE: share(20),
   OTHER_REQUESTS_PER_MINUTE: share(12),
+  /** Connections that one tick pulls because nothing else has: about twelve rows written, and two requests each. */
+  PULLS_PER_TICK: positive.max(30).optional(),
   /** How long one request to Withings may take. A refresh lease outlives two of them. */
   WITHINGS_TIMEOUT_MS: positive.max(20_000).default(DEFAULT_TIMEOUT_MS),
   /** Pages of Withings' answer that one sync call stores before it answers 202. */
@@ -167,10 +169,11 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
 
 /** What the plan decides. A setting of its own wins. */
 const planSettings = (env: z.output<typeof settings>) => {
-  const { refreshBatch, pagesPerSlice, databaseMaxMb: _, ...ofPlanAlone } = PLANS[env.PLAN];
+  const { refreshBatch, pullsPerTick, pagesPerSlice, databaseMaxMb: _, ...ofPlanAlone } = PLANS[env.PLAN];
   return {
     ...ofPlanAlone,
     refreshBatch: env.REFRESH_BATCH ?? refreshBatch,
+    pullsPerTick: env.PULLS_PER_TICK ?? pullsPerTick,
     pagesPerSlice: env.SYNC_PAGES_PER_SLICE ?? pagesPerSlice,
   };
 };

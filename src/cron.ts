@@ -6,8 +6,8 @@ import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
 import { bringBackFromAhead, isHousekeepingDue, keepHouse, sweep } from './broker/operator/sweep.ts';
 import { compactGroups } from './broker/sync/compact-groups.ts';
+import { pullDue } from './broker/sync/pull-due.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
-import { reviewOneDue } from './broker/sync/review-due.ts';
 import { refreshDue } from './broker/tokens/refresh-due.ts';
 import { missingKeyIds, advanceKeyRotation } from './broker/tokens/reseal.ts';
 import { sendDue, sendRecorded } from './broker/webhooks/deliver.ts';
@@ -41,7 +41,7 @@ export const tick = async (invocation: Deps): Promise<void> => {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: reasonOf(due.failure) });
     return alarmIfDatabaseFails(deps);
   }
-  const { refresh, resume, review, pushes, subscriptions, expired, webhooks, keyring, compaction } = due.value;
+  const { refresh, resume, pulls, pushes, subscriptions, expired, webhooks, keyring, compaction } = due.value;
   const maxCalls = deps.settings.callsPerTick - ALARM_CALLS;
   const callsLeft = () => maxCalls - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
@@ -55,9 +55,9 @@ export const tick = async (invocation: Deps): Promise<void> => {
   const client = refresh ? await runIsolated(deps, () => refreshDue(deps, mostCalls)) : undefined;
   if (pushes) await runIsolated(deps, () => pullDuePushes(deps, callsLeft));
   if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));
-  if (review && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => reviewOneDue(deps));
-  const callback = subscriptions ? await runIsolated(deps, () => keepSubscribed(deps, callsLeft)) : undefined;
+  if (pulls) await runIsolated(deps, () => pullDue(deps, callsLeft));
   if (webhooks) await runIsolated(deps, () => sendWebhooks(deps, callsLeft));
+  const callback = subscriptions ? await runIsolated(deps, () => keepSubscribed(deps, callsLeft)) : undefined;
   if (compaction !== undefined && callsLeft() >= COMPACTION_CALLS) {
     await runIsolated(deps, () => compactGroups(deps, compaction));
   }

@@ -58,6 +58,29 @@ const byDay = (plan: keyof typeof PLANS, scale: Scale): Record<string, number> =
   };
 };
 
+/**
+ * A connection that is asked about because nothing else has synced it for a day: a refresh, and a sync that finds nothing,
+ * whose turn moves. One of a tick also has an older window reviewed: test/http/polling.test.ts.
+ */
+const POLL = { requests: 2, reads: REFRESH.reads + PEOPLE['Body Scan'].syncReads, writes: REFRESH.writes + 3 + 2 };
+const WINDOW = { requests: 1, reads: PEOPLE['Body Scan'].reviewReads, writes: 2 };
+/** Of the syncs' share a quarter is available at once; the rest comes back within a minute: src/store/tokens/withings-quota.ts. */
+const SYNC_PACE = (SYNC_SHARE * 3) / 4;
+
+const pollsOfDay = (plan: keyof typeof PLANS): Record<string, string> => {
+  const perTick = PLANS[plan].pullsPerTick;
+  const sum = (of: 'requests' | 'reads' | 'writes'): number => perTick * POLL[of] + WINDOW[of];
+  const { rowsRead, rowsWritten } = INCLUDED[plan];
+  const exact = (value: number): string => Math.floor(value).toLocaleString('en-US');
+  return {
+    'connections polled in a tick': exact(perTick),
+    'connections polled a day': exact(perTick * MINUTES),
+    'rows written for them': `${exact(sum('writes') * MINUTES)} of ${exact(rowsWritten)}`,
+    'rows read for them': `${exact(sum('reads') * MINUTES)} of ${exact(rowsRead)}`,
+    'requests to Withings a minute': exact(sum('requests')),
+  };
+};
+
 const rounded = (value: number): string => {
   const step = value < 1_000 ? 10 : 100;
   return (Math.floor(value / step) * step).toLocaleString('en-US');
@@ -110,4 +133,16 @@ test('limits names what binds first', () => {
     page.some((line) => line.includes(`|binds first|${named.join('|')}|`)),
     named.join(' | '),
   ).toBe(true);
+});
+
+test('limits says what polling costs, and the syncs’ share has the requests for it', () => {
+  const [free, paid] = [pollsOfDay('free'), pollsOfDay('paid')];
+  for (const name of Object.keys(free)) {
+    const row = `|${name}|${free[name] ?? ''}|${paid[name] ?? ''}|`;
+    expect(
+      page.some((line) => line.includes(row)),
+      row,
+    ).toBe(true);
+  }
+  for (const { pullsPerTick } of Object.values(PLANS)) expect(pullsPerTick * POLL.requests).toBeLessThan(SYNC_PACE);
 });

@@ -80,6 +80,8 @@ export type BrokerSettings = {
   /** The most refreshes of one tick, and how many run at once. */
   refreshBatch: number;
   refreshesAtOnce: number;
+  /** The most connections that one tick pulls because nothing else has. */
+  pullsPerTick: number;
   /** Groups of earlier releases that one tick compacts. */
   compactedGroups: number;
   /** The most values of one summary. */

@@ -158,7 +158,7 @@ test('a client that goes away does not cut a refresh off: the work is registered
   const registered: Promise<unknown>[] = [];
   const deps = { ...(await refreshing.broker.deps()), waitUntil: (work: Promise<unknown>) => registered.push(work) };
   const { id } = await refreshing.rowOf('nora');
-  void usableAccessToken(deps, asConnectionId(id), { share: 'sync' });
+  void usableAccessToken(deps, asConnectionId(id), { share: 'sync', isUse: true });
   await until(() => registered.length > 0);
   expect(registered).toHaveLength(1);
   await Promise.all(registered);

@@ -115,7 +115,7 @@ describe('nobody is condemned', () => {
     await refreshing.broker.tick();
     await env.DB.prepare(
       `UPDATE connections SET refresh_token_sealed = replace(refresh_token_sealed, substr(refresh_token_sealed, 1, instr(refresh_token_sealed, '.') - 1), ?1),
-        next_refresh_at = 0`,
+        next_refresh_at = 0, next_review_at = NULL`,
     )
       .bind(btoa('{"enc":"A256GCM","alg":"dir","kid":"k9"}').replaceAll('=', ''))
       .run();
@@ -207,7 +207,8 @@ test('the timeline tells what happened, newest first, bounded, failures in a row
   expect(timeline.map(({ kind, reason, count }) => [kind, reason, count])).toEqual([
     ['disconnected', undefined, undefined],
     ['reauth_required', 'refresh_token_rejected', undefined],
-    ['synced', undefined, undefined],
+    // Asked for by the cron after that refresh, and by the app.
+    ['synced', undefined, 2],
     ['refreshed', undefined, undefined],
     ['refresh_failed', 'http_error', 3],
     ['connected', undefined, undefined],

@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts';
 
 const PUSHES = ['test/http/pushes.test.ts'];
 const SUBSCRIPTIONS = ['test/http/subscriptions.test.ts'];
+const POLLING = ['test/http/polling.test.ts'];
 const AT_CONNECT = ['test/http/pull-at-connect.test.ts'];
 
 /** Data that arrives by itself: pushes, subscriptions, and the pull at connect. */
@@ -52,6 +53,34 @@ export const ARRIVING: readonly Guard[] = [
     find: "await closeQuota(deps.db, 'notify', deps.settings.shares.notify, deps.now() + REFUSED_PAUSE_MS, deps.now());",
     replace: '',
     tests: SUBSCRIPTIONS,
+  },
+  {
+    name: 'a poll a day after the last sync',
+    file: 'src/domain/pull.ts',
+    find: 'const isAsked = lastSyncAt <= now && now - lastSyncAt < PULL_INTERVAL_MS;',
+    replace: 'const isAsked = lastSyncAt <= now;',
+    tests: POLLING,
+  },
+  {
+    name: 'a turn that is put off before its poll',
+    file: 'src/broker/sync/pull-due.ts',
+    find: 'const set = await setNextPulls(deps.db, [toNext(one)]);',
+    replace: 'const set = await setNextPulls(deps.db, []);',
+    tests: POLLING,
+  },
+  {
+    name: 'requests that polls leave to pushes and apps',
+    file: 'src/store/tokens/withings-quota.ts',
+    find: 'appId === undefined && yields !== true ? 0 : leftToOthers(ofAll)',
+    replace: 'appId === undefined ? 0 : leftToOthers(ofAll)',
+    tests: POLLING,
+  },
+  {
+    name: 'no poll for a person without recent data',
+    file: 'src/domain/pull.ts',
+    find: 'now - dataAt <= DATA_LATELY_MS',
+    replace: 'now - dataAt <= 1_000 * DATA_LATELY_MS',
+    tests: POLLING,
   },
   {
     name: 'the reminder of the first pull',

@@ -174,7 +174,7 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   {
     name: 'quota: an app that floods leaves a part to the others',
     file: QUOTA,
-    find: 'iif(?5 IS NULL OR (${isAppWithin}), 0, ?8)',
+    find: 'iif(${isAppWithin}, 0, ?8)',
     replace: '0',
     tests: ['test/store/withings-quota.test.ts'],
   },

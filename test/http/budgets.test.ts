@@ -167,6 +167,9 @@ describe.each([
   });
 
   test('a tick with nothing due is one round trip, and a row a kind of work', async () => {
+    await env.DB.prepare('UPDATE connections SET next_review_at = NULL WHERE next_review_at <= ?1')
+      .bind(broker.now() + 120_000)
+      .run();
     await broker.tick();
     broker.advance(60_000);
     resetMeters();

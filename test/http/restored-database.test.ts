@@ -100,7 +100,9 @@ beforeAll(async () => {
     expect((await sync('rotated')).status).toBe(200);
   }
   const row = await env.DB.prepare(`SELECT id FROM connections WHERE user_id = 'refreshed'`).first<{ id: number }>();
-  expect((await usableAccessToken(await broker.deps(), asConnectionId(row?.id ?? 0), { share: 'sync' })).ok).toBe(true);
+  expect(
+    (await usableAccessToken(await broker.deps(), asConnectionId(row?.id ?? 0), { share: 'sync', isUse: true })).ok,
+  ).toBe(true);
   expect([await isConnected('gone'), await isConnected('late'), await weights('erased')]).toEqual([false, true, 0]);
 
   trail = (await wholeTrail()).filter(({ at }) => at > snapshotAt);

@@ -133,7 +133,7 @@ const tokenFor = async (
   }
   if (failures > 0 || now - (verifiedAt ?? 0) < PATIENCE_MS)
     return fail({ dueAt: Math.min((nextRefreshAt ?? Infinity) + MINUTE_MS, now + DAY_MS), failures });
-  const fresh = await usableAccessToken(deps, id, { share: 'notify' });
+  const fresh = await usableAccessToken(deps, id, { share: 'notify', isUse: false });
   return fresh.ok ? ok(fresh.value.accessToken) : fail({ dueAt: now + HOUR_MS, failures: 1 });
 };
 

@@ -53,7 +53,7 @@ const pullOne = (
   { id, tokenVersion }: ClaimedPush['connections'][number],
 ): Promise<Result<unknown, Failure>> =>
   refreshes
-    ? usableAccessToken(deps, id, { share: 'sync', rejectedVersion: tokenVersion })
+    ? usableAccessToken(deps, id, { share: 'sync', isUse: false, rejectedVersion: tokenVersion })
     : sync(deps, { id }, PUSHED);
 
 const hasEnded = ({ kind }: Failure): boolean => kind === 'reauth_required' || kind === 'not_connected';

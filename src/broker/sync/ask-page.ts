@@ -30,6 +30,7 @@ export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise
 
     const fresh = await usableAccessToken(deps, slice.connectionId, {
       share: slice.share,
+      isUse: slice.isUse,
       rejectedVersion: slice.token.tokenVersion,
     });
     // It is already shown as a failed refresh.

@@ -1,5 +1,6 @@
 import { interpretGroup } from '../../domain/metrics/measurement.ts';
-import { type EpochMs, DAY_MS, MINUTE_MS, type EpochSeconds } from '../../domain/time.ts';
+import { PULL_INTERVAL_MS } from '../../domain/pull.ts';
+import { type EpochMs, MINUTE_MS, type EpochSeconds } from '../../domain/time.ts';
 import {
   positionAfterFailedReview,
   type ReviewPosition,
@@ -14,8 +15,6 @@ import type { Reservation } from '../withings.ts';
 /** A window that was read again. */
 export type Review = { window: ReviewWindow; page: MeasurePage; answer: WindowAnswer };
 
-/** One older window is read again each day. */
-const REVIEW_INTERVAL_MS = DAY_MS;
 /** When an older window with missing groups is read again. */
 const CONFIRM_AFTER_MS = 10 * MINUTE_MS;
 
@@ -52,13 +51,13 @@ const answerOf = (page: MeasurePage, window: ReviewWindow, askedAt: EpochMs): Wi
 const isWithin = (seconds: EpochSeconds, { fromSeconds, toSeconds }: ReviewWindow): boolean =>
   seconds >= fromSeconds && seconds <= toSeconds;
 
-/** When the cron reads an older window again; undefined if that stays. */
+/** When the connection has its next turn with the cron; undefined if that stays. */
 export const nextReviewAt = (
   starts: boolean,
   review: Review | undefined,
   missing: number,
   now: EpochMs,
 ): EpochMs | undefined => {
-  if (review?.window.kind === 'older') return now + (missing > 0 ? CONFIRM_AFTER_MS : REVIEW_INTERVAL_MS);
-  return starts ? now + REVIEW_INTERVAL_MS : undefined;
+  if (review?.window.kind === 'older') return now + (missing > 0 ? CONFIRM_AFTER_MS : PULL_INTERVAL_MS);
+  return starts ? now + PULL_INTERVAL_MS : undefined;
 };

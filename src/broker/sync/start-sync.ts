@@ -27,14 +27,16 @@ const SYNC_LEASE_MS = 2 * MINUTE_MS;
 export type Synced = { id: ConnectionId; appId?: string };
 
 /**
- * Why a sync runs: the share of its requests, whether an app requested it and waits for the answer, whether the refresh
- * policy counts it as use, and the window that it reads again after everything new.
+ * Why a sync runs: the share of its requests, whether it leaves those of the next moment to others, whether an app
+ * requested it and waits for the answer, whether the refresh policy counts it as use, and the window that it reads again
+ * after everything new.
  */
 export type SyncPurpose = {
   share: Exclude<QuotaName, 'cron' | 'link' | 'notify' | 'other'>;
+  yields?: true;
   isAsked: boolean;
   isUse: boolean;
-  review: ReviewKind;
+  review: ReviewKind | undefined;
 };
 
 /** A sync that has started: its position, lease and first requests to Withings. */
@@ -43,8 +45,8 @@ export type Begun = { start: SyncStart; lease: SyncLease; granted: Reservation }
 /** A sync that need not start, because another one has the result. */
 export type Answered = { answer: SyncResult };
 
-/** A page, and a window that is read again. */
-const REQUESTS_WANTED = 2;
+/** A page, and a window that is read again if one is wanted. */
+const requestsWanted = (review: ReviewKind | undefined): number => (review === undefined ? 1 : 2);
 
 /**
  * Starts a sync: reserves its first requests and takes its lease in one transaction, or neither. So a refused sync
@@ -53,13 +55,13 @@ const REQUESTS_WANTED = 2;
 export const beginSync = async (
   deps: Deps,
   { id, appId }: Synced,
-  { share, isAsked }: SyncPurpose,
+  { share, yields, isAsked, review }: SyncPurpose,
 ): Promise<Result<Begun | Answered, Failure>> => {
   const startedAt = deps.now();
   const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
-  const about = { share, connectionId: id, appId: share === 'sync' ? appId : undefined };
+  const about = { share, yields, connectionId: id, appId: share === 'sync' ? appId : undefined };
   const asker: Asker = { ...about, onlyIf: mayStart(id, lease, !isAsked) };
-  for (let count = REQUESTS_WANTED, waits = 0; ;) {
+  for (let count = requestsWanted(review), waits = 0; ;) {
     const askedAt = deps.now();
     const taken = await deps.withings.reserveWith(asker, count, startStatements(deps.db, id, lease));
     if (!taken.ok) return taken;

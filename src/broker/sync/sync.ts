@@ -71,7 +71,7 @@ const syncUnderLease = async (
       { kind: 'database_full', retryAfterSeconds: HOUR_MS / SECOND_MS },
     );
   }
-  const token = await usableAccessToken(deps, connectionId, { share, granted }, start.tokens);
+  const token = await usableAccessToken(deps, connectionId, { share, granted, isUse }, start.tokens);
   if (!token.ok) return abandon(deps, { connectionId, user, lease }, token.failure);
   const slice: Slice = {
     connectionId,

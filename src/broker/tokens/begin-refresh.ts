@@ -16,10 +16,10 @@ import type { Deps } from '../deps.ts';
 import type { Asker, Reservation } from '../withings.ts';
 
 /**
- * Why a refresh runs: the share that its requests are counted in, the version that Withings has just refused, and
- * requests that are already granted.
+ * Why a refresh runs: the share that its requests are counted in, whether the new tokens are for an app's use, so that
+ * they are kept fresh for a while, the version that Withings has just refused, and requests that are already granted.
  */
-export type RefreshCause = { share: QuotaName; rejectedVersion?: number; granted?: Reservation };
+export type RefreshCause = { share: QuotaName; isUse: boolean; rejectedVersion?: number; granted?: Reservation };
 
 /** A refresh that may be sent: the tokens as they were when its lease was taken, and the granted request. */
 export type RefreshRun = { tokens: StoredTokens; lease: RefreshLease; cause: RefreshCause; granted: Reservation };
@@ -86,7 +86,7 @@ export const whyNotGranted = (deps: Deps, toRefresh: ToRefresh, cause: RefreshCa
   deps.withings.whyNot(askerOf(toRefresh, cause), 1);
 
 /** Requests of the cron are not counted by app: connections of a large app are due as often as those of a small one. */
-export const askerOf = ({ connectionId, appId }: ToRefresh, { share }: RefreshCause): Asker => ({
+export const askerOf = ({ connectionId, appId }: ToRefresh, { share }: Pick<RefreshCause, 'share'>): Asker => ({
   share,
   connectionId,
   appId: share === 'sync' ? appId : undefined,

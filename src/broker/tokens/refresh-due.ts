@@ -33,7 +33,7 @@ const DOWN_PAUSE_MS = 5 * MINUTE_MS;
 /** The most D1 calls of one refresh: every step fails, its writes are retried, and the share is closed. */
 const WORST_REFRESH_CALLS = 15;
 
-const CAUSE: RefreshCause = { share: 'cron' };
+const CAUSE: RefreshCause = { share: 'cron', isUse: false };
 
 /** The state of a batch. */
 type Batch = {

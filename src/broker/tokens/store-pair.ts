@@ -60,7 +60,7 @@ const store = async (
   const now = deps.now();
   const statement = rotationStatement(deps.db, heldBy(run), rotation, now);
   if (next !== undefined) {
-    const begun = await beginWith(deps, next, { share: cause.share }, [statement]);
+    const begun = await beginWith(deps, next, { share: cause.share, isUse: cause.isUse }, [statement]);
     if (!begun.ok) return begun;
     const { beginning, results } = begun.value;
     return ok({ isStored: isRotated(results[0]), next: beginning });
@@ -86,14 +86,19 @@ const rotationOf = async (
   previousRefreshTokenSealed: usedRefreshTokenSealed,
   accessExpiresAt,
   nextRefreshAt: dueAfter(deps, run, accessExpiresAt),
+  pullAt: run.cause.share === 'cron' && !isUsedLately(deps, run) ? deps.now() : undefined,
 });
 
-/** When a connection with a pair that ends then is due. A sync uses what it refreshes. */
+/** A refresh that keeps the tokens of an unused connection alive is also its turn to be asked about. */
+const isUsedLately = ({ settings, now }: Deps, { tokens: { lastUsedAt } }: RefreshRun): boolean =>
+  lastUsedAt !== undefined && now() - lastUsedAt < settings.refreshPolicy.usedLatelyMs;
+
+/** When a connection with a pair that ends then is due. */
 const dueAfter = (deps: Deps, run: RefreshRun, accessExpiresAt: number): number => {
   const now = deps.now();
   // A pair that was parked for hours. Its access token has expired.
   if (accessExpiresAt <= now) return now;
-  const lastUsedAt = run.cause.share === 'cron' ? run.tokens.lastUsedAt : now;
+  const lastUsedAt = run.cause.isUse ? now : run.tokens.lastUsedAt;
   const stored = { accessExpiresAt, lastUsedAt, wasInDoubt: earlierDoubt(run) !== undefined };
   return nextRefreshAt(stored, deps.settings.refreshPolicy, now, uniform(deps.random));
 };

@@ -7,7 +7,8 @@ import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-
 export type WorkDue = {
   refresh: boolean;
   resume: boolean;
-  review: boolean;
+  /** Whether connections have their turn to be asked about, without a push or a request. */
+  pulls: boolean;
   /** Whether pushes of Withings wait for a sync. */
   pushes: boolean;
   /** Whether a step of a subscription to Withings' notifications is due. */
@@ -43,7 +44,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
            ${OLDEST_DUE},
            EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2 AND empty_at <= ?2 + ${LONGEST_AHEAD_MS}) AS shareIsEmpty,
            EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
-           EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS review,
+           EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS pulls,
            EXISTS (SELECT 1 FROM waiting_pushes WHERE withings_user_id > '' AND due_at <= ?1) AS pushes,
            EXISTS (SELECT 1 FROM subscriptions WHERE due_at <= ?1) AS subscriptions,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
@@ -62,7 +63,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
     return {
       refresh: oldestDueAt !== undefined && row?.shareIsEmpty === 0,
       resume: row?.resume === 1,
-      review: row?.review === 1,
+      pulls: row?.pulls === 1,
       pushes: row?.pushes === 1,
       subscriptions: row?.subscriptions === 1,
       expired: row?.expired === 1,
@@ -94,7 +95,7 @@ type WorkDueRow = OldestDue &
     shareIsEmpty: number;
     databaseNow: number;
     resume: number;
-    review: number;
+    pulls: number;
     pushes: number;
     subscriptions: number;
     expired: number;
@@ -183,41 +184,5 @@ export const postponeResume = (db: Db, connectionId: ConnectionId, resumeAt: Epo
     await db.d1
       .prepare(`UPDATE connections SET sync_resume_at = ?2 WHERE id = ?1 AND sync_resume_at IS NOT NULL`)
       .bind(connectionId, resumeAt)
-      .run();
-  });
-
-/** A connection of which an older window is to be re-read. */
-export type ReviewDue = { connectionId: ConnectionId; isReviewable: boolean; lastUsedAt: EpochMs };
-
-/**
- * The connection whose review has been due longest. It is not reviewable if it ended, if its app is disabled, or if it
- * has no measurement yet.
- */
-export const reviewDue = (db: Db, now: EpochMs): StoreResult<ReviewDue | undefined> =>
-  tryD1(db, async () => {
-    const row = await db.d1
-      .prepare(
-        `SELECT id, coalesce(last_used_at, 0) AS last_used_at,
-           state = 'active' AND sync_cursor_seconds > 0
-             AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS reviewable
-         FROM connections WHERE next_review_at <= ?1 ORDER BY next_review_at LIMIT 1`,
-      )
-      .bind(now)
-      .first<{ id: ConnectionId; last_used_at: number; reviewable: number }>();
-    return row === null
-      ? undefined
-      : { connectionId: row.id, isReviewable: row.reviewable === 1, lastUsedAt: row.last_used_at };
-  });
-
-/** Puts a review off; `undefined` until the next requested sync. */
-export const postponeReview = (
-  db: Db,
-  connectionId: ConnectionId,
-  nextReviewAt: EpochMs | undefined,
-): StoreResult<void> =>
-  tryD1Idempotent(db, async () => {
-    await db.d1
-      .prepare(`UPDATE connections SET next_review_at = ?2 WHERE id = ?1 AND next_review_at IS NOT NULL`)
-      .bind(connectionId, nextReviewAt ?? null)
       .run();
   });

@@ -153,7 +153,10 @@ export const connections = sqliteTable(
     syncResumeAt: integer('sync_resume_at'),
     /** JSON: which windows of time are read next to find deletions. */
     reviewPosition: text('review_position'),
-    /** When the cron reads an older window again; null if it does not. */
+    /**
+     * When the cron asks Withings about it by itself, and may read an older window again; null if it waits for its next
+     * sync or refresh.
+     */
     nextReviewAt: integer('next_review_at'),
     /** The position in the order of the app's changes; null if the app does not read them. */
     changeSeq: integer('change_seq'),

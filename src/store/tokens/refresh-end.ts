@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
@@ -40,33 +40,52 @@ export type Rotation = {
   previousRefreshTokenSealed: string;
   accessExpiresAt: EpochMs;
   nextRefreshAt: EpochMs;
+  /** When the cron asks about its data, if it has no turn yet; undefined if that stays, which costs no row of the index. */
+  pullAt: EpochMs | undefined;
 };
 
-const RECORD_ROTATION = prepared((orm, param: Param<HeldValues & Rotation & { now: EpochMs }>) =>
-  orm
-    .update(connections)
-    .set({
-      accessTokenSealed: param('accessTokenSealed'),
-      refreshTokenSealed: param('refreshTokenSealed'),
-      previousRefreshTokenSealed: param('previousRefreshTokenSealed'),
-      accessExpiresAt: param('accessExpiresAt'),
-      nextRefreshAt: param('nextRefreshAt'),
-      ...noLease,
-      tokenVersion: sql`${param('tokenVersion')} + 1`,
-      refreshedAt: param('now'),
-      inDoubtSince: null,
-      refreshFailures: 0,
-      refreshRefusedSince: null,
-      timeline: withEvent({ kind: 'refreshed', at: param('now') }),
-      activity: withActivity('refreshed', param('now')),
-    })
-    .where(whereHeld(param))
-    .returning({ id: connections.id }),
-);
+type RotationValues = HeldValues & Omit<Rotation, 'pullAt'> & { now: EpochMs };
+
+const recordRotationWith = (more: (param: Param<{ pullAt: EpochMs }>) => { nextReviewAt?: SQL<EpochMs> }) =>
+  prepared((orm, param: Param<RotationValues & { pullAt: EpochMs }>) =>
+    orm
+      .update(connections)
+      .set({
+        accessTokenSealed: param('accessTokenSealed'),
+        refreshTokenSealed: param('refreshTokenSealed'),
+        previousRefreshTokenSealed: param('previousRefreshTokenSealed'),
+        accessExpiresAt: param('accessExpiresAt'),
+        nextRefreshAt: param('nextRefreshAt'),
+        ...noLease,
+        tokenVersion: sql`${param('tokenVersion')} + 1`,
+        refreshedAt: param('now'),
+        inDoubtSince: null,
+        refreshFailures: 0,
+        refreshRefusedSince: null,
+        timeline: withEvent({ kind: 'refreshed', at: param('now') }),
+        activity: withActivity('refreshed', param('now')),
+        ...more(param),
+      })
+      .where(whereHeld(param))
+      .returning({ id: connections.id }),
+  );
+const RECORD_ROTATION = recordRotationWith(() => ({}));
+const RECORD_ROTATION_AND_TURN = recordRotationWith((param) => ({
+  nextReviewAt: sql<EpochMs>`coalesce(${connections.nextReviewAt}, ${param('pullAt')})`,
+}));
 
 /** The statement that stores a new pair and releases the lease, if lease and version still match. It is idempotent. */
-export const rotationStatement = (db: Db, held: HeldLease, pair: Rotation, now: EpochMs): D1PreparedStatement =>
-  RECORD_ROTATION.bind(db, { ...heldValues(held), ...pair, now });
+export const rotationStatement = (
+  db: Db,
+  held: HeldLease,
+  { pullAt, ...pair }: Rotation,
+  now: EpochMs,
+): D1PreparedStatement => {
+  const values = { ...heldValues(held), ...pair, now };
+  return pullAt === undefined
+    ? RECORD_ROTATION.bind(db, { ...values, pullAt: 0 })
+    : RECORD_ROTATION_AND_TURN.bind(db, { ...values, pullAt });
+};
 
 /**
  * Whether the pair was stored now. False if a disconnect, a reconnect or another holder came first, or if an earlier

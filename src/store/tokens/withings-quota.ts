@@ -49,11 +49,11 @@ const pace = (name: QuotaName, { requestsPerMinute }: Share): Pace => {
 };
 
 /** An app that uses less than half of the syncs' share has priority. */
-const appPace = ({ intervalMs, burstMs }: Pace): Pace => ({ intervalMs: 2 * intervalMs, burstMs });
+const appPace = (ofAll: Pace): Pace => ({ ...ofAll, intervalMs: 2 * ofAll.intervalMs });
 const appRowName = (appId: string): string => `sync:${appId}`;
 /** The part of the burst that is reserved for apps within their half. */
 const PART_FOR_OTHERS = 1 / 3;
-
+const leftToOthers = ({ burstMs }: Pace): number => Math.floor(burstMs * PART_FOR_OTHERS);
 /** A row that is further ahead was written by an isolate with a wrong clock, and is ignored. */
 export const LONGEST_AHEAD_MS = 2 * HOUR_MS;
 
@@ -69,6 +69,8 @@ export type Take = {
   count: number;
   /** The app whose sync it is. Other kinds of requests are not counted by app. */
   appId?: string | undefined;
+  /** Whether it leaves the part of the burst that is reserved for others. */
+  yields?: true | undefined;
   /** The connection that the request is for. While it has to wait, nothing is granted. */
   connectionId?: ConnectionId | undefined;
   /** How long the caller can wait for the grant. */
@@ -101,7 +103,7 @@ const take = (condition: string): string => `
       LIMIT 1),
     (VALUES ('share'), ('app')) AS row
   WHERE (row.column1 = 'share' OR (${isAppWithin} AND share + ?3 > ?1 + ?4 / 2))
-    AND share + ?3 <= ?1 + ?4 - iif(?5 IS NULL OR (${isAppWithin}), 0, ?8)
+    AND share + ?3 <= ?1 + ?4 - iif(${isAppWithin}, 0, ?8)
   ON CONFLICT (name) DO UPDATE SET empty_at = excluded.empty_at
   RETURNING name, empty_at AS emptyAt`;
 
@@ -110,7 +112,7 @@ const take = (condition: string): string => `
  * isolates cannot exceed a share together. A refusal writes nothing.
  */
 const takeQuotaStatement = (db: Db, asked: Take, now: EpochMs): D1PreparedStatement => {
-  const { name, share, count, waitMs = 0, onlyIf } = asked;
+  const { name, share, count, waitMs = 0, onlyIf, appId, yields } = asked;
   const [appRow, waitRow] = namesOf(asked);
   const ofAll = pace(name, share);
   const ofApp = appPace(ofAll);
@@ -124,7 +126,7 @@ const takeQuotaStatement = (db: Db, asked: Take, now: EpochMs): D1PreparedStatem
       appRow,
       count * ofApp.intervalMs,
       ofApp.burstMs,
-      Math.floor(ofAll.burstMs * PART_FOR_OTHERS),
+      appId === undefined && yields !== true ? 0 : leftToOthers(ofAll),
       waitRow,
       ...(onlyIf?.values ?? []),
     );
@@ -141,7 +143,6 @@ export const forgetAppQuotaStatement = (db: Db, appId: string): D1PreparedStatem
 
 /** Granted requests, after a pause if the caller can wait. */
 export type Granted = { waitMs: number };
-
 /** The statement's result; undefined if nothing was granted. */
 const grantedBy = ({ name, share }: Take, now: EpochMs, result: D1Result | undefined): Granted | undefined => {
   const rows = (result?.results ?? []) as { name: string; emptyAt: number }[];
@@ -175,8 +176,6 @@ export const takeQuota = (
 /** Why nothing was granted, and for how long: the share is used up, or Withings asked to wait. */
 export type Refusal = { kind: 'used_up' | 'throttled'; retryAfterSeconds: number };
 
-type RefusalRow = { share: number; app: number; connection: number | null; client: number | null };
-
 export const whyRefused = (db: Db, take: Take, now: EpochMs): StoreResult<Refusal> =>
   tryD1(db, async () => {
     const row = await db.d1
@@ -187,7 +186,7 @@ export const whyRefused = (db: Db, take: Take, now: EpochMs): StoreResult<Refusa
               ORDER BY empty_at DESC LIMIT 1 OFFSET ${WAITS_OF_CLIENT - 1}) AS client`,
       )
       .bind(now, take.name, ...namesOf(take))
-      .first<RefusalRow>();
+      .first<{ share: number; app: number; connection: number | null; client: number | null }>();
     const until = Math.max(row?.connection ?? 0, row?.client ?? 0);
     return until > now
       ? { kind: 'throttled', retryAfterSeconds: Math.ceil((until - now) / SECOND_MS) }
@@ -195,13 +194,17 @@ export const whyRefused = (db: Db, take: Take, now: EpochMs): StoreResult<Refusa
   });
 
 /** When the share grants these requests if no other request takes any. An app beyond its half waits longer. */
-const waitSeconds = ({ name, share, count, appId }: Take, levels: { share: number; app: number }, now: EpochMs) => {
-  const { intervalMs, burstMs } = pace(name, share);
-  const ofApp = appPace({ intervalMs, burstMs });
-  const forShare = levels.share + count * intervalMs - burstMs - now;
+const waitSeconds = (
+  { name, share, count, appId, yields }: Take,
+  levels: { share: number; app: number },
+  now: EpochMs,
+) => {
+  const ofAll = pace(name, share);
+  const ofApp = appPace(ofAll);
+  const forShare = levels.share + count * ofAll.intervalMs - ofAll.burstMs - now;
   const untilWithin = appId === undefined ? 0 : levels.app + count * ofApp.intervalMs - ofApp.burstMs - now;
-  const leftToOthers = Math.floor(burstMs * PART_FOR_OTHERS);
-  const waitMs = Math.min(Math.max(forShare, untilWithin), forShare + leftToOthers);
+  const untilOthersHave = forShare + leftToOthers(ofAll);
+  const waitMs = yields === true ? untilOthersHave : Math.min(Math.max(forShare, untilWithin), untilOthersHave);
   return Math.max(1, Math.ceil(waitMs / SECOND_MS));
 };
 

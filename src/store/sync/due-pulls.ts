@@ -1,0 +1,57 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
+import type { DueToPull } from '../../domain/pull.ts';
+import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
+import { type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
+
+/** The queue of connections that the cron asks Withings about: `next_review_at`, because each turn may be a review. */
+
+export type DuePull = DueToPull & { connectionId: ConnectionId };
+
+type Row = {
+  id: ConnectionId;
+  due_at: number;
+  pullable: number;
+  data_seconds: number;
+  last_used_at: number;
+  last_sync_at: number;
+  access_expires_at: number;
+};
+
+/** Connections whose turn has come, those due longest first. */
+export const duePulls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePull[]> =>
+  tryD1(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT id, next_review_at AS due_at, sync_cursor_seconds AS data_seconds, access_expires_at,
+           coalesce(last_used_at, 0) AS last_used_at, coalesce(last_sync_at, 0) AS last_sync_at,
+           state = 'active' AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS pullable
+         FROM connections WHERE next_review_at <= ?1 ORDER BY next_review_at LIMIT ?2`,
+      )
+      .bind(now, limit)
+      .all<Row>();
+    return results.map((row) => ({
+      connectionId: row.id,
+      dueAt: row.due_at,
+      isPullable: row.pullable === 1,
+      dataAt: row.data_seconds * SECOND_MS,
+      lastUsedAt: row.last_used_at,
+      lastSyncAt: row.last_sync_at,
+      accessExpiresAt: row.access_expires_at,
+    }));
+  });
+
+/** When a connection has its next turn; undefined if it waits for its next sync or refresh. */
+export type NextPull = { connectionId: ConnectionId; at: EpochMs | undefined };
+
+/** Sets the next turns, in one statement. A connection without a turn gets none: an erasure may have taken it. */
+export const setNextPulls = (db: Db, next: readonly NextPull[]): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
+    if (next.length === 0) return;
+    await db.d1
+      .prepare(
+        `UPDATE connections SET next_review_at = turn.value ->> 1 FROM json_each(?1) AS turn
+         WHERE connections.id = turn.value ->> 0 AND next_review_at IS NOT NULL`,
+      )
+      .bind(JSON.stringify(next.map(({ connectionId, at }) => [connectionId, at ?? null])))
+      .run();
+  });
