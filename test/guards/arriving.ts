@@ -3,9 +3,10 @@ import type { Guard } from './guard.ts';
 const PUSHES = ['test/http/pushes.test.ts'];
 const SUBSCRIPTIONS = ['test/http/subscriptions.test.ts'];
 const POLLING = ['test/http/polling.test.ts'];
+const STORED_ONCE = ['test/http/storage-once.test.ts'];
 const AT_CONNECT = ['test/http/pull-at-connect.test.ts'];
 
-/** Data that arrives by itself: pushes, subscriptions, and the pull at connect. */
+/** Data that arrives: pushes, subscriptions, the pull at connect, and pages that are stored again. */
 export const ARRIVING: readonly Guard[] = [
   {
     name: 'the secret of a push',
@@ -102,5 +103,26 @@ export const ARRIVING: readonly Guard[] = [
     find: 'positionAtStart(start.position, deps.now(), isAsked)',
     replace: 'positionAtStart(start.position, deps.now(), true)',
     tests: AT_CONNECT,
+  },
+  {
+    name: 'a page is stored again after an error of D1',
+    file: 'src/store/sync/measurements.ts',
+    find: '  tryD1Idempotent(db, async () => {',
+    replace: '  tryD1Idempotent({ ...db, random: () => [] as never, sleep: () => Promise.reject() }, async () => {',
+    tests: STORED_ONCE,
+  },
+  {
+    name: 'a page that is stored again is noted once',
+    file: 'src/store/sync/sync-runs.ts',
+    find: ".where(and(isHeld(param), eq(connections.syncLeaseUntil, param('until'))))",
+    replace: '.where(isHeld(param))',
+    tests: STORED_ONCE,
+  },
+  {
+    name: 'a write whose answer was lost is recognised',
+    file: 'src/store/sync/sync-runs.ts',
+    find: 'AND (last_sync_result = ?2 OR',
+    replace: 'AND (last_sync_result <> ?2 OR',
+    tests: STORED_ONCE,
   },
 ];

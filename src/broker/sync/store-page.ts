@@ -13,7 +13,13 @@ import { type EpochMs, toSeconds } from '../../domain/time.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
 import { knownGroups, type StoredGroups } from '../../store/sync/known-groups.ts';
 import { storeGroupChanges } from '../../store/sync/measurements.ts';
-import { finishStatement, progressStatement, type SyncLease, type SyncProgress } from '../../store/sync/sync-runs.ts';
+import {
+  leaseAfterPage,
+  noteEnd,
+  noteProgress,
+  type SyncLease,
+  type SyncProgress,
+} from '../../store/sync/sync-runs.ts';
 import type { SyncStart } from '../../store/sync/sync-start.ts';
 import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
@@ -133,7 +139,7 @@ export const storePage = async (
   if (!stored.ok) return stored;
   // The lease was lost to a disconnect, an erasure or another holder. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
-  Object.assign(slice, { counts, skipped, position, pages: slice.pages + 1 });
+  Object.assign(slice, { counts, skipped, position, lease: leaseAfterPage(lease), pages: slice.pages + 1 });
   if (isUnreadable(page)) {
     deps.waitUntil(recordObservations(deps, { withings_unreadable: 'nothing of an answer could be read' }));
   }
@@ -176,12 +182,12 @@ const compare = async (
   return ok({ changes, sources, kinds: known.value.kinds, next: next.value });
 };
 
-/** The statement that stores the position, and the result if the sync ends. */
+/** Stores the position, and the result if the sync ends. */
 const noteOf = (deps: Deps, slice: Slice, progress: SyncProgress, result: SyncResult | undefined) => {
   const { connectionId, lease, token, isUse, isAsked } = slice;
-  if (result === undefined) return progressStatement(deps.db, connectionId, lease.id, progress);
+  if (result === undefined) return noteProgress(deps.db, connectionId, lease, progress);
   const ending = { outcome: ok(result), skipped: result.skipped, usedTokenVersion: token.tokenVersion, isUse, isAsked };
-  return finishStatement(deps.db, connectionId, lease.id, progress, ending, result.syncedAt);
+  return noteEnd(deps.db, connectionId, lease, progress, ending, result.syncedAt);
 };
 
 /** Whether an answer has content of which nothing can be read. */

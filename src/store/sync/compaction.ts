@@ -1,6 +1,6 @@
 import { type ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { type GroupKinds, newKinds } from './group-kinds.ts';
 
 /**
@@ -71,7 +71,7 @@ export type CompactGroup = Pick<VerboseGroup, 'connectionId' | 'groupId' | 'cont
 
 /**
  * Stores the kinds of these groups, and empties those that are still as they were read, with the place that the cron has come to: one
- * transaction. At the end nothing is remembered.
+ * transaction, which may run again. At the end nothing is remembered.
  */
 export const storeCompactionStep = (
   db: Db,
@@ -81,7 +81,7 @@ export const storeCompactionStep = (
   next: CompactionPlace | undefined,
   now: EpochMs,
 ): StoreResult<void> =>
-  tryD1(db, async () => {
+  tryD1Idempotent(db, async () => {
     const ids = new Map<ConnectionId, GroupKinds>();
     const added: [ConnectionId, number, string][] = [];
     for (const [connectionId, of] of Map.groupBy(seen, (one) => one.connectionId)) {

@@ -1,8 +1,9 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, type Db, type StoreResult, returnedRows } from '../d1.ts';
+import { tryD1Idempotent, type Db, type StoreResult, returnedRows } from '../d1.ts';
 import { eventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 import { changeStatements, type StoredPage } from './change-statements.ts';
+import type { HeldWrite } from './sync-runs.ts';
 
 /**
  * Writes body data. A page of Withings' answer is stored in one transaction with a fixed number of statements for any
@@ -11,8 +12,8 @@ import { changeStatements, type StoredPage } from './change-statements.ts';
  */
 
 /**
- * Stores a page's changes in one transaction with `alongside`. Its last statement returns a row only while the lease is
- * held.
+ * Stores a page's changes in one transaction with the progress of its sync. It may run again: rows are written as they are, and the progress
+ * and its events only once.
  *
  * @returns whether it was stored; false if the lease was lost
  */
@@ -21,13 +22,13 @@ export const storeGroupChanges = (
   held: { connectionId: ConnectionId; leaseId: string },
   page: StoredPage,
   now: EpochMs,
-  alongside: D1PreparedStatement,
+  { write, look }: HeldWrite,
   events: readonly NewEvent[] = [],
 ): StoreResult<boolean> =>
-  tryD1(db, async () => {
+  tryD1Idempotent(db, async () => {
     const statements = changeStatements(db, held, page, now);
     const noted = events.map((event) => eventStatement(db, event));
-    const results = await db.d1.batch([...statements, alongside, ...noted]);
-    rememberEventsToSend(db, results.slice(statements.length + 1));
-    return returnedRows(results[statements.length]) > 0;
+    const results = await db.d1.batch([...statements, write, ...noted, look]);
+    rememberEventsToSend(db, results.slice(statements.length + 1, -1));
+    return returnedRows(results.at(-1)) > 0;
   });

@@ -12,8 +12,17 @@ import { withEvent } from '../users/timeline.ts';
 import { notedGroups, withChanges } from './changes.ts';
 import { lastSyncText } from './stored-result.ts';
 
-/** The right to sync one connection, until it is released or expires. */
+/**
+ * The right to sync one connection, until it is released or expires. `until` grows by a millisecond with each stored page, so that the
+ * holder recognises a write whose answer was lost.
+ */
 export type SyncLease = { id: string; until: EpochMs };
+
+/** The lease after its holder has stored a page and goes on. */
+export const leaseAfterPage = ({ id, until }: SyncLease): SyncLease => ({ id, until: until + 1 });
+
+/** A write of the holder, and the statement that has a row if that write was made, now or by an earlier attempt. */
+export type HeldWrite = { write: D1PreparedStatement; look: D1PreparedStatement };
 
 /** How far a sync got: written with the page that got it there, so that a cut loses nothing that was stored. */
 export type SyncProgress = {
@@ -29,8 +38,9 @@ export type SyncProgress = {
   timeZone: string | undefined;
 };
 
-/** `Held` is the connection, and the lease that every write of a sync names. */
+/** The connection, and the lease that every write of a sync names. */
 type Held = { connectionId: ConnectionId; leaseId: string };
+type HeldBefore = Held & { until: EpochMs };
 
 const isHeld = (param: Param<Held>) =>
   and(eq(connections.id, param('connectionId')), eq(connections.syncLeaseId, param('leaseId')));
@@ -53,18 +63,30 @@ const statementPerShape = <Statement>(write: (shape: Shape) => Statement) => {
 };
 
 const PROGRESS = statementPerShape((shape) =>
-  prepared((orm, param: Param<ProgressValues & Held>) =>
-    orm.update(connections).set(progressed(param, shape)).where(isHeld(param)).returning({ id: connections.id }),
+  prepared((orm, param: Param<ProgressValues & HeldBefore>) =>
+    orm
+      .update(connections)
+      .set({ ...progressed(param, shape), syncLeaseUntil: sql`${param('until')} + 1` })
+      .where(and(isHeld(param), eq(connections.syncLeaseUntil, param('until')))),
   ),
 );
 
-/** The statement that notes progress and keeps the lease. */
-export const progressStatement = (
+const IS_WRITTEN = `SELECT 1 FROM connections
+  WHERE id = ?1 AND (last_sync_result = ?2 OR (sync_lease_id = ?3 AND sync_lease_until = ?4))`;
+
+/** Notes progress and keeps the lease; see `leaseAfterPage`. */
+export const noteProgress = (
   db: Db,
   connectionId: ConnectionId,
-  leaseId: string,
+  lease: SyncLease,
   progress: SyncProgress,
-): D1PreparedStatement => PROGRESS(progress).bind(db, { connectionId, leaseId, ...progressValues(progress) });
+): HeldWrite => {
+  const held = { connectionId, leaseId: lease.id };
+  return {
+    write: PROGRESS(progress).bind(db, { ...held, until: lease.until, ...progressValues(progress) }),
+    look: db.d1.prepare(IS_WRITTEN).bind(connectionId, null, lease.id, leaseAfterPage(lease).until),
+  };
+};
 
 /** What became of a sync, for the callers that waited for it; they get `outcome` as it is. */
 export type SyncEnding = {
@@ -85,26 +107,28 @@ const FINISH = statementPerShape((shape) =>
     orm
       .update(connections)
       .set({ ...progressed(param, shape), ...ended(param, shape) })
-      .where(isHeld(param))
-      .returning({ id: connections.id }),
+      .where(isHeld(param)),
   ),
 );
 
 /**
- * The statement that ends a sync and releases the lease. It also drops the previous refresh token: its successor's
+ * Ends a sync and releases the lease. It also drops the previous refresh token: its successor's
  * access token was used, so Withings does not accept it any more.
  */
-export const finishStatement = (
+export const noteEnd = (
   db: Db,
   connectionId: ConnectionId,
-  leaseId: string,
+  { id: leaseId }: SyncLease,
   progress: SyncProgress,
   { outcome, skipped, usedTokenVersion, isUse, isAsked }: SyncEnding,
   now: EpochMs,
-): D1PreparedStatement => {
+): HeldWrite => {
   const result = lastSyncText({ endedAt: now, outcome, isUndelivered: !isAsked });
   const ending = { result, skipped: `skipped_${skipped}`, usedTokenVersion, isUse, now };
-  return FINISH(progress, skipped).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending });
+  return {
+    write: FINISH(progress, skipped).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending }),
+    look: db.d1.prepare(IS_WRITTEN).bind(connectionId, result, null, null),
+  };
 };
 
 type AbandonValues = {
