@@ -35,7 +35,7 @@ const LAYERS: Record<string, { imports: string[]; message: string }> = {
     message: 'cli/ is a client of the HTTP API: it knows the server by its contract alone.',
   },
 };
-const ROOT_FILES = ['compose', 'config', 'cron', 'worker'];
+const ROOT_FILES = ['compose', 'config', 'cron', 'edge', 'worker'];
 /** These run on Node. The Worker has no Node APIs. */
 const NODE_LAYERS = ['cli'];
 

@@ -12,7 +12,7 @@ import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
 import { renderEvent } from './http/api/webhooks/render.ts';
 import type { D1Memory } from './store/d1-memory.ts';
-import { openDatabase } from './store/d1.ts';
+import { type D1, openDatabase } from './store/d1.ts';
 import { createWithingsClient } from './withings/client.ts';
 
 /** The seams: everything outside that is not a binding. Tests bring their own; nothing else is ever replaced. */
@@ -27,7 +27,7 @@ export type Seams = {
   log: (entry: LogEntry) => void;
 };
 
-const platform: Seams = {
+export const platform: Seams = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
   sleep: (ms, signal) => scheduler.wait(ms, signal && { signal }),
@@ -44,11 +44,14 @@ const memories = new WeakMap<Bindings, Memory>();
 /**
  * Creates the dependencies of use cases for one invocation, or says what is wrong with the environment. Only this file
  * knows all parts.
+ *
+ * @param d1 the database, or a session with one of its replicas
  */
 export const compose = async (
   bindings: Bindings,
   waitUntil: (work: Promise<unknown>) => void,
   seams: Seams = platform,
+  d1: D1 = bindings.DB,
 ): Promise<Result<Deps, string>> => {
   const made = parsed.get(bindings) ?? (await parseConfig(bindings));
   // Of requests that came at once the first decides: what an isolate remembers goes by its settings.
@@ -62,7 +65,7 @@ export const compose = async (
   const { EVENTS: events } = bindings;
   const clock = createClock(seams.now);
   const { now } = clock;
-  const db = openDatabase(bindings.DB, { ...seams, now, memory: memory.d1 });
+  const db = openDatabase(d1, { ...seams, now, memory: memory.d1 });
   return {
     ok: true,
     value: {

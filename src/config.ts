@@ -19,6 +19,8 @@ import { DEFAULT_MAX_BODY_BYTES, DEFAULT_TIMEOUT_MS } from './withings/constants
 export type Bindings = {
   DB: D1Database;
   LINKS: Kv;
+  /** The placed Worker, if this is the front of two: see `edge.ts`. */
+  PLACED?: Fetcher;
   AUTH_RATE?: RateLimit;
   CALLBACK_RATE?: RateLimit;
   WAIT_RATE?: RateLimit;
@@ -91,6 +93,10 @@ const settings = z.object({
   DATABASE_MAX_MB: positive.optional(),
 });
 
+/** The front of two Workers neither manages apps nor calls Withings, so it has no credential for either. */
+const settingsOfFront = () => settings.partial({ OPERATOR_TOKEN: true, WITHINGS_CLIENT_SECRET: true });
+type Settings = z.output<ReturnType<typeof settingsOfFront>>;
+
 function isHttpsOrLocal(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === 'https:' || hostname === '127.0.0.1' || hostname === 'localhost';
@@ -106,16 +112,16 @@ export type Config = {
 
 /** Parses the environment. A bad one names its variables, never their values. */
 export const parseConfig = async (bindings: Bindings): Promise<Result<Config, string>> => {
-  const parsed = settings.safeParse(bindings);
+  const parsed = (bindings.PLACED === undefined ? settings : settingsOfFront()).safeParse(bindings);
   if (!parsed.success) {
     const names = parsed.error.issues.map(({ path }) => path.join('.'));
     return fail(`missing or not valid: ${[...new Set(names)].join(', ')}`);
   }
-  const env = parsed.data;
+  const env: Settings = parsed.data;
   if ((env.REFRESH_BATCH ?? 0) > MOST_REFRESHES[env.PLAN]) return fail('missing or not valid: REFRESH_BATCH');
   const keyring = parseKeyring(env.KEYRING);
   if (!keyring.ok) return keyring;
-  if (!(await isWellFormedCredential('operator', env.OPERATOR_TOKEN))) {
+  if (env.OPERATOR_TOKEN !== undefined && !(await isWellFormedCredential('operator', env.OPERATOR_TOKEN))) {
     return fail('OPERATOR_TOKEN is not a credential made for it (mushu_operator_…)');
   }
   return ok({
@@ -124,7 +130,7 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
       apiBaseUrl: env.WITHINGS_API_URL,
       loginBaseUrl: env.WITHINGS_LOGIN_URL,
       clientId: env.WITHINGS_CLIENT_ID,
-      clientSecret: secret(env.WITHINGS_CLIENT_SECRET),
+      clientSecret: secret(env.WITHINGS_CLIENT_SECRET ?? ''),
       timeoutMs: env.WITHINGS_TIMEOUT_MS,
       maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
     },
@@ -139,10 +145,11 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
   });
 };
 
-const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSettings> => ({
+const brokerSettings = async (env: Settings): Promise<BrokerSettings> => ({
   ...planSettings(env),
   publicUrl: (requestUrl) => new URL(env.PUBLIC_URL ?? requestUrl).origin,
-  operatorTokenHash: await hashCredential(env.OPERATOR_TOKEN),
+  // No hash is empty: without a token nobody is the operator.
+  operatorTokenHash: env.OPERATOR_TOKEN === undefined ? '' : await hashCredential(env.OPERATOR_TOKEN),
   scope: env.WITHINGS_SCOPE.split(','),
   notifyApplis: env.NOTIFY_APPLI.split(',').filter(Boolean).map(Number),
   refreshPolicy: {
@@ -168,7 +175,7 @@ const brokerSettings = async (env: z.output<typeof settings>): Promise<BrokerSet
 });
 
 /** What the plan decides. A setting of its own wins. */
-const planSettings = (env: z.output<typeof settings>) => {
+const planSettings = (env: Settings) => {
   const { refreshBatch, pullsPerTick, pagesPerSlice, databaseMaxMb: _, ...ofPlanAlone } = PLANS[env.PLAN];
   return {
     ...ofPlanAlone,

@@ -4,6 +4,7 @@ import { noticeLateCron } from './broker/operator/readiness.ts';
 import { compose } from './compose.ts';
 import type { Bindings } from './config.ts';
 import { tick } from './cron.ts';
+import { answerAtEdge, isFront } from './edge.ts';
 import { http } from './http/app.ts';
 import { problemJson } from './http/problem.ts';
 import { requestIdOf } from './http/request-log.ts';
@@ -13,6 +14,7 @@ import { HEADERS } from './http/security-headers.ts';
 /** The Worker's two entrances: requests, and the clock. */
 export default {
   fetch: async (request, bindings, context) => {
+    if (isFront(bindings)) return answerAtEdge(request, bindings, context);
     const deps = await compose(bindings, (work) => context.waitUntil(work));
     if (!deps.ok) return misconfigured(request, deps.failure);
     const answer = await http.fetch(request, { deps: deps.value }, context);

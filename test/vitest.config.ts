@@ -80,6 +80,7 @@ export default defineConfig({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
               bindings: { TEST_MIGRATIONS: await readD1Migrations(`${root}/migrations`) },
+              d1Databases: ['REPLICA'],
             },
           })),
         ],

@@ -17,6 +17,7 @@ export type LogEntry = {
     | 'alarm'
     | 'alarm_over'
     | 'rate_limit'
+    | 'front'
     | 'bug';
   /** Of the request that the line came from, or of the cron's tick. */
   requestId?: string;

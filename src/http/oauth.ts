@@ -18,7 +18,12 @@ export const oauth = new Hono<HttpEnv>();
 
 const BINDING_COOKIE = 'mushu_link';
 
+const AUTH_PATH = '/apps/:app_id/withings/auth';
 const CALLBACK_PATH = '/withings/callback';
+
+/** Whether a request starts a link. */
+export const startsLink = ({ method, url }: Request): boolean =>
+  method === 'GET' && /^\/apps\/[^/]+\/withings\/auth$/.test(new URL(url).pathname);
 
 /** The platform's rate limits count by the minute. */
 const TOO_OFTEN = { kind: 'rate_limited', retryAfterSeconds: 60 } as const;
@@ -27,7 +32,7 @@ const TOO_OFTEN = { kind: 'rate_limited', retryAfterSeconds: 60 } as const;
  * `GET /apps/{app_id}/withings/auth?user_id&redirect_uri`, or `?session` from a connect session: 302 to Withings. An
  * unregistered redirect URI gets 400, never a redirect (RFC 6749, 3.1.2.4).
  */
-oauth.get('/apps/:app_id/withings/auth', async (c) => {
+oauth.get(AUTH_PATH, async (c) => {
   const deps = c.get('deps');
   const link = wantedLink(c);
   if (!link.ok) return answerFailure(c, link.failure);

@@ -6,9 +6,12 @@ import type { EpochMs } from '../domain/time.ts';
 import { messageOf, REPEATS, retryAfterSecondsOf, troubleOf } from './d1-errors.ts';
 import { type D1Memory, recordAnswer, recordTrouble } from './d1-memory.ts';
 
+/** The database, or a session in which a replica answers. */
+export type D1 = Pick<D1Database, 'prepare' | 'batch'>;
+
 /** The database, the clock that its retries go by, and how often one invocation has called it. */
 export type Db = {
-  d1: D1Database;
+  d1: D1;
   orm: DrizzleD1Database;
   /** Round trips so far. The free plan allows 50 an invocation, so a loop checks this before it continues. */
   calls: { made: number };
@@ -26,19 +29,17 @@ export type Db = {
 /** The result of a store function: the rows, or a storage failure. */
 export type StoreResult<Value> = Promise<Result<Value, StorageFailure>>;
 
-/** Query builders by binding. All requests of an isolate have the same binding object. */
-const builders = new WeakMap<D1Database, DrizzleD1Database>();
+/** Query builders by binding. All requests of an isolate have the same binding object; a session has one of its own. */
+const builders = new WeakMap<D1, DrizzleD1Database>();
 
-const builderFor = (d1: D1Database): DrizzleD1Database => {
-  const builder = builders.get(d1) ?? drizzle(d1);
+const builderFor = (d1: D1): DrizzleD1Database => {
+  // Drizzle calls `prepare` and `batch` alone.
+  const builder = builders.get(d1) ?? drizzle(d1 as D1Database);
   builders.set(d1, builder);
   return builder;
 };
 
-export const openDatabase = (
-  d1: D1Database,
-  seams: Pick<Db, 'now' | 'sleep' | 'random' | 'databaseNow' | 'memory'>,
-): Db => ({
+export const openDatabase = (d1: D1, seams: Pick<Db, 'now' | 'sleep' | 'random' | 'databaseNow' | 'memory'>): Db => ({
   d1,
   orm: builderFor(d1),
   calls: { made: 0 },

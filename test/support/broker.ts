@@ -138,6 +138,8 @@ export const startBroker = async (
     deploy: (changes: Partial<Bindings>): void => {
       bindings = { ...bindings, ...changes };
     },
+    /** What it runs on now. */
+    bindings: (): Bindings => bindings,
     operatorToken,
     /** Where it is reached. */
     origin: ORIGIN,

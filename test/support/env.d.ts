@@ -2,6 +2,8 @@
 declare namespace Cloudflare {
   interface Env {
     DB: D1Database;
+    /** Another database, for what a read replica has. */
+    REPLICA: D1Database;
     LINKS: KVNamespace;
     TEST_MIGRATIONS: { name: string; queries: string[] }[];
   }

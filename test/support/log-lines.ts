@@ -3,7 +3,7 @@ import type { LogEntry } from '../../src/domain/log.ts';
 /** What a line may hold, as docs/operating.md lists it. */
 const FIELDS: Record<keyof LogEntry, RegExp> = {
   level: /^(info|warn|error)$/,
-  event: /^(request|link|refresh|sync|tick|erasure|webhook|push|subscription|alarm|alarm_over|rate_limit|bug)$/,
+  event: /^(request|link|refresh|sync|tick|erasure|webhook|push|subscription|alarm|alarm_over|rate_limit|front|bug)$/,
   requestId: /^(tick_[0-9a-f]{20}|[\w-]{1,64})$/,
   method: /^[A-Z]+$/,
   route: /^[/*]/,

@@ -75,7 +75,9 @@ const finishVerified = async (
   if (!claimed.ok) return claimed;
   const { won, target } = claimed.value;
   const subject = { appId: state.app, userId: record?.user };
-  const [entry] = target?.registered ?? [];
+  const [registered] = target?.registered ?? [];
+  const isPortClosed = state.port !== undefined && target?.allowLoopback === false;
+  const entry = isPortClosed ? undefined : registered;
   if (target === undefined || entry === undefined || target.disabledAt !== undefined) {
     const outcome = entry === undefined ? 'redirect_uri_not_allowed' : 'app_disabled';
     await logAbout(deps, subject, { level: 'info', event: 'link', outcome, reason: 'changed_meanwhile' });

@@ -5,6 +5,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { linkRecord, putLinkRecord, secondsUntil } from '../../store/link/links.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
+import { within } from '../within.ts';
 
 /** The record of a link, which says whom it is for: in KV under the state's id, or sealed in the state. */
 
@@ -28,7 +29,7 @@ export const keepLinkRecord = async (
   const sealed = await sealLinkRecord(deps.keyring, state.id, record);
   const put = putLinkRecord(deps.links, state.id, sealed, secondsUntil(state.expiresAt, deps.now()));
   deps.waitUntil(put);
-  const stored = await within(deps, MAX_KV_WAIT_MS, put);
+  const stored = await within(deps.sleep, MAX_KV_WAIT_MS, put);
   if (stored?.ok === true) return undefined;
   if (stored !== undefined) {
     const subject = { appId: state.appId, userId: record.user };
@@ -36,20 +37,6 @@ export const keepLinkRecord = async (
     await logAbout(deps, subject, { level: 'warn', event: 'link', outcome: 'kv_put_failed', reason });
   }
   return sealed;
-};
-
-/** What a promise comes to; undefined if it takes longer. */
-const within = async <Value>({ sleep }: Deps, ms: number, work: Promise<Value>): Promise<Value | undefined> => {
-  const inTime = new AbortController();
-  const late = sleep(ms, inTime.signal).then(
-    () => undefined,
-    () => undefined,
-  );
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    inTime.abort();
-  }
 };
 
 /** The record of a state, if it is anywhere: KV may not have it here yet, which says nothing about the state. */

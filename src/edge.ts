@@ -1,0 +1,79 @@
+import { within } from './broker/within.ts';
+import { compose, platform, type Seams } from './compose.ts';
+import type { Bindings } from './config.ts';
+import type { Log, LogEntry } from './domain/log.ts';
+import { http } from './http/app.ts';
+import { startsLink } from './http/oauth.ts';
+import { requestIdOf } from './http/request-log.ts';
+
+/**
+ * The front of two Workers (`npm run deploy -- --edge`). It runs near each user and starts links from the nearest read
+ * replica of the database. Everything else it hands to the placed Worker, which runs beside the primary.
+ *
+ * A replica may be behind by seconds, so it may only start a link, and never refuse one: a refusal may be about an app
+ * or a redirect URI that the replica lacks. What it starts wrongly ends at the callback, which reads the primary.
+ */
+export const answerAtEdge = async (
+  request: Request,
+  bindings: FrontBindings,
+  context: Pick<ExecutionContext, 'waitUntil'>,
+  seams: Seams = platform,
+): Promise<Response> => {
+  const started = startsLink(request) ? await startFromReplica(request, bindings, context, seams) : undefined;
+  // As it came: the caller's address, the host and the request's id are in it.
+  return started ?? bindings.PLACED.fetch(request);
+};
+
+export type FrontBindings = Bindings & { PLACED: Fetcher };
+
+/** Whether these are the bindings of a front. */
+export const isFront = (bindings: Bindings): bindings is FrontBindings => bindings.PLACED !== undefined;
+
+/** A replica answers within 20 ms, or within some hundred if it slept. */
+const MAX_REPLICA_MS = 1_000;
+
+/** The redirect to Withings, or that the caller has to wait; undefined if the primary has to be asked. */
+const startFromReplica = async (
+  request: Request,
+  bindings: FrontBindings,
+  context: Pick<ExecutionContext, 'waitUntil'>,
+  seams: Seams,
+): Promise<Response | undefined> => {
+  const replica = bindings.DB.withSession('first-unconstrained');
+  const deps = await compose(bindings, (work) => context.waitUntil(work), seams, replica);
+  const about = { level: 'error', requestId: requestIdOf(request) } as const;
+  if (!deps.ok) {
+    seams.log({ ...about, event: 'alarm', outcome: 'bad_environment', reason: deps.failure });
+    return undefined;
+  }
+  const lines = holdLines(deps.value.log);
+  const work = http.fetch(request, { deps: { ...deps.value, log: lines.log } });
+  const answer = await within(seams.sleep, MAX_REPLICA_MS, Promise.resolve(work));
+  if (answer?.status === 302 || answer?.status === 429) {
+    lines.release();
+    return answer;
+  }
+  if (answer === undefined || answer.status >= 500) {
+    const reason = answer === undefined ? 'replica_slow' : lines.reason();
+    deps.value.log({ ...about, event: 'front', outcome: 'handed_over', ...(reason !== undefined && { reason }) });
+  }
+  return undefined;
+};
+
+/** Holds log lines until it is known whether they are true: the placed Worker writes its own of the same request. */
+const holdLines = (log: Log) => {
+  const held: LogEntry[] = [];
+  let write: Log = (entry) => held.push(entry);
+  return {
+    log: (entry: LogEntry): void => write(entry),
+    release: (): void => {
+      write = log;
+      held.forEach(log);
+    },
+    /** What the most serious line says. */
+    reason: (): string | undefined => {
+      const worst = held.find(({ level }) => level === 'error');
+      return worst?.reason ?? worst?.outcome;
+    },
+  };
+};

@@ -1,0 +1,118 @@
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import worker from '../../src/worker.ts';
+import {
+  authPath,
+  type Broker,
+  consent,
+  emptyStorage,
+  makeApp,
+  openLink,
+  startBroker,
+  type TestApp,
+  WOMOJI,
+} from '../support/broker.ts';
+import { type Front, startFront } from '../support/front.ts';
+import { limitedTo } from '../support/rate-limit.ts';
+
+/** What the two Workers of an edge deployment have to agree on: the caller's address, and the keyring. */
+
+let broker: Broker;
+let app: TestApp;
+
+beforeEach(async () => {
+  await emptyStorage();
+  broker = await startBroker({ bindings: { KEYRING: ring('k1', 'k1') } });
+  app = await makeApp(broker);
+});
+
+const keys = {
+  k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE',
+  k2: 'AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI',
+};
+const ring = (current: keyof typeof keys, ...ids: (keyof typeof keys)[]): string =>
+  JSON.stringify({ current, keys: Object.fromEntries(ids.map((id) => [id, keys[id]])) });
+
+const frontWith = async (bindings: Parameters<typeof startFront>[1] = {}): Promise<Front> => {
+  const front = await startFront(broker, bindings);
+  await front.replicate();
+  return front;
+};
+
+describe('the caller’s address', () => {
+  const from = (front: Front, address: string, path: string, headers: Record<string, string> = {}) =>
+    front.request(path, { headers: { 'CF-Connecting-IP': address, ...headers } });
+
+  test('is the person’s for the placed Worker too: who comes back too often waits alone', async () => {
+    broker.deploy({ CALLBACK_RATE: limitedTo(2, broker.now) });
+    const front = await frontWith();
+    const callback = '/withings/callback?code=abc&state=x';
+    for (const status of [400, 400, 429]) expect((await from(front, '203.0.113.7', callback)).status).toBe(status);
+    expect((await from(front, '203.0.113.8', callback)).status).toBe(400);
+    // What a client says of itself changes nothing.
+    const claimed = { 'X-Forwarded-For': '203.0.113.9', 'X-Real-IP': '203.0.113.9', Forwarded: 'for=203.0.113.9' };
+    expect((await from(front, '203.0.113.7', callback, claimed)).status).toBe(429);
+  });
+
+  test('is counted by the front before it asks anybody', async () => {
+    const front = await frontWith({ AUTH_RATE: limitedTo(2, broker.now) });
+    for (const status of [302, 302, 429]) {
+      expect((await from(front, '203.0.113.7', authPath(app, 'ada'))).status).toBe(status);
+    }
+    const braked = await from(front, '203.0.113.7', authPath(app, 'ada', 'womoji://unknown'));
+    expect([braked.status, braked.headers.get('Retry-After')]).toEqual([429, '60']);
+    expect([front.handedOver.length, front.replica.calls()]).toEqual([0, 2]);
+    expect((await from(front, '203.0.113.8', authPath(app, 'ada'))).status).toBe(302);
+  });
+});
+
+describe('the front', () => {
+  test('is what the Worker is with a binding to a placed one', async () => {
+    const front = await frontWith();
+    const context = createExecutionContext();
+    const request = new Request('https://broker.example.com/healthz') as Parameters<typeof worker.fetch>[0];
+    const answer = await worker.fetch(request, front.bindings, context);
+    await waitOnExecutionContext(context);
+    expect([answer.status, front.handedOver.length]).toEqual([200, 1]);
+  });
+
+  test('holds neither the operator’s token nor the secret of the Withings client', async () => {
+    const front = await frontWith({ OPERATOR_TOKEN: undefined, WITHINGS_CLIENT_SECRET: undefined });
+    expect((await front.request(authPath(app, 'ada'))).status).toBe(302);
+    expect(front.handedOver).toEqual([]);
+  });
+
+  test('that is set up wrong hands everything over, and the log says what is wrong', async () => {
+    const front = await frontWith({ KEYRING: 'a-malformed-keyring' });
+    expect((await front.request(authPath(app, 'ada'))).status).toBe(302);
+    expect(front.handedOver).toHaveLength(1);
+    const told = broker.logs.filter(({ event }) => event === 'alarm');
+    expect(told).toEqual([expect.objectContaining({ outcome: 'bad_environment', reason: 'KEYRING is not JSON' })]);
+  });
+});
+
+/** A link through the front, begun now; what ends it, and how. */
+const begin = async (front: Front, userId: string) => {
+  const { authorizeUrl, cookies } = await openLink(front.broker, authPath(app, userId));
+  return async (): Promise<string | null> => {
+    const url = await consent(broker, authorizeUrl, 'nora');
+    return (await front.request(url, { headers: { Cookie: cookies } })).headers.get('Location');
+  };
+};
+
+test('the keyring is rotated, the placed Worker first, and every link that is under way meanwhile ends well', async () => {
+  const stages = [ring('k1', 'k1'), ring('k1', 'k1', 'k2'), ring('k2', 'k1', 'k2'), ring('k2', 'k2')];
+  let front = await frontWith();
+  let before = await begin(front, 'ada');
+  // An hour passes between two stages, and a link lives for half of it: none is under way in three of them.
+  for (const [stage, keyring] of stages.entries()) {
+    broker.deploy({ KEYRING: keyring });
+    const between = await begin(front, `between-${stage}`);
+    expect(await before()).toBe(WOMOJI);
+    front = await frontWith();
+    expect(await between()).toBe(WOMOJI);
+    before = await begin(front, `after-${stage}`);
+  }
+  expect(await before()).toBe(WOMOJI);
+});

@@ -1,0 +1,99 @@
+import { applyD1Migrations, createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { expect } from 'vitest';
+
+import type { Bindings } from '../../src/config.ts';
+import { answerAtEdge, type FrontBindings } from '../../src/edge.ts';
+import { type Broker, ORIGIN } from './broker.ts';
+import { recordAnswer } from './canaries.ts';
+import { meterD1 } from './d1-meter.ts';
+import { tableNames } from './dump.ts';
+import { faultOf } from './reference-check.ts';
+import type { TripLog } from './trips.ts';
+
+/**
+ * The front of two Workers, before a broker that is the placed one. Its replica is a database of its own, which has of the primary what a
+ * test last gave it.
+ */
+export type Front = Awaited<ReturnType<typeof startFront>>;
+
+export const startFront = async (broker: Broker, changes: Partial<Bindings> = {}, trips?: TripLog) => {
+  await applyD1Migrations(env.REPLICA, env.TEST_MIGRATIONS);
+  const replica = meterD1(env.REPLICA.withSession('first-unconstrained') as unknown as D1Database, trips);
+  const sessions: (string | undefined)[] = [];
+  const handedOver: Request[] = [];
+  /** Whether the second that the front waits for a replica is over at once. */
+  let isLate = false;
+  const { OPERATOR_TOKEN: _, WITHINGS_CLIENT_SECRET: __, DB: ___, ...ofPlaced } = broker.bindings();
+  const bindings = {
+    ...ofPlaced,
+    // A query past the session would be answered by the primary.
+    DB: {
+      withSession: (constraint?: string) => {
+        sessions.push(constraint);
+        return replica.d1;
+      },
+    } as unknown as D1Database,
+    PLACED: {
+      fetch: async (request: Request) => {
+        handedOver.push(request.clone());
+        const body = request.body === null ? undefined : await request.text();
+        return broker.request(request.url, {
+          method: request.method,
+          headers: Object.fromEntries(request.headers),
+          ...(body !== undefined && { body }),
+        });
+      },
+    } as unknown as Fetcher,
+    ...changes,
+  };
+  const request = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) => {
+    const sent = new Request(new URL(path, ORIGIN), { redirect: 'manual', ...init });
+    const context = createExecutionContext();
+    const before = handedOver.length;
+    const answer = await answerAtEdge(sent, bindings, context, {
+      fetch: () => Promise.reject(new Error('the front sends nothing')),
+      now: broker.now,
+      sleep: (_ms, signal) =>
+        isLate
+          ? Promise.resolve()
+          : new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('in time')))),
+      random: (size) => crypto.getRandomValues(new Uint8Array(size)),
+      log: (entry) => broker.logs.push(entry),
+    });
+    await waitOnExecutionContext(context);
+    if (handedOver.length === before) {
+      await recordAnswer(sent.method, sent.url, answer);
+      expect(await faultOf(sent, answer)).toBeUndefined();
+    }
+    return answer;
+  };
+  return {
+    /** The broker, reached through its front. */
+    broker: { ...broker, request },
+    request,
+    bindings: bindings satisfies FrontBindings,
+    replica,
+    sessions,
+    handedOver,
+    /** Gives the replica all that the primary has. */
+    replicate: async (): Promise<void> => {
+      const names = await tableNames();
+      await env.REPLICA.batch(names.map((name) => env.REPLICA.prepare(`DELETE FROM "${name}"`)));
+      for (const name of names) {
+        const { results } = await env.DB.prepare(`SELECT * FROM "${name}"`).all();
+        const rows = results.map((row) => {
+          const columns = Object.keys(row).map((column) => `"${column}"`);
+          const places = columns.map(() => '?');
+          const sql = `INSERT INTO "${name}" (${columns.join()}) VALUES (${places.join()})`;
+          return env.REPLICA.prepare(sql).bind(...Object.values(row));
+        });
+        if (rows.length > 0) await env.REPLICA.batch(rows);
+      }
+    },
+    /** Whether the replica takes too long from now on. */
+    beLate: (late: boolean): void => {
+      isLate = late;
+    },
+  };
+};
