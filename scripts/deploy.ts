@@ -2,6 +2,8 @@
  * `npm run deploy`: deploys the broker to a Cloudflare account, or upgrades it. `npm run deploy -- --help` lists the
  * flags.
  */
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { message } from '@optique/core/message';
 import { run } from '@optique/run';
 
@@ -11,6 +13,7 @@ import { dryRun } from './deploy/dry-run.ts';
 import { flags } from './deploy/flags.ts';
 import { readDeployOptions } from './deploy/options.ts';
 import { openStateDir } from './deploy/state-dir.ts';
+import { wranglerWith } from './deploy/wrangler.ts';
 import { describeError } from './user-error.ts';
 
 const nextSteps = (url: string, secretsFile: string | undefined): string =>
@@ -54,6 +57,8 @@ const main = async (): Promise<void> => {
     attended,
     ephemeral,
     say: (line) => console.log(`- ${line}`),
+    wait,
+    wranglerWith,
   });
   console.log(nextSteps(url, stateDir.secrets() === undefined ? undefined : stateDir.path('secrets.json')));
 };

@@ -148,7 +148,7 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
 const brokerSettings = async (env: Settings): Promise<BrokerSettings> => ({
   ...planSettings(env),
   publicUrl: (requestUrl) => new URL(env.PUBLIC_URL ?? requestUrl).origin,
-  // No hash is empty: without a token nobody is the operator.
+  // No hash is empty: without a token there is no operator.
   operatorTokenHash: env.OPERATOR_TOKEN === undefined ? '' : await hashCredential(env.OPERATOR_TOKEN),
   scope: env.WITHINGS_SCOPE.split(','),
   notifyApplis: env.NOTIFY_APPLI.split(',').filter(Boolean).map(Number),

@@ -25,11 +25,20 @@ export const flags = object({
     'J',
     message`Keep the data of a new database in eu, us or fedramp. Or DEPLOY_JURISDICTION; default anywhere.`,
   ),
+  edge: flag(
+    '--edge',
+    message`Also deploy a front, which starts links near each user from a read replica. Needs a domain. Later runs keep it.`,
+  ),
+  'no-edge': flag('--no-edge', message`Remove the front again: the Worker itself takes the domain back.`),
   'client-id': textFlag('--client-id', 'ID', message`Of your app at Withings. Or WITHINGS_CLIENT_ID.`),
   'client-secret': textFlag('--client-secret', 'S', message`Of your app at Withings. Or WITHINGS_CLIENT_SECRET.`),
   'replace-client': flag(
     '--replace-client',
     message`Accept another Withings client than before: every user has to connect again.`,
+  ),
+  'replace-keyring': flag(
+    '--replace-keyring',
+    message`Replace the Worker's keyring by KEYRING of the environment, and the front's after it.`,
   ),
   account: textFlag('--account', 'ID', message`The account, if the login reaches several. Or CLOUDFLARE_ACCOUNT_ID.`),
   import: textFlag(

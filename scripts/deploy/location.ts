@@ -7,7 +7,7 @@
 import * as z from 'zod';
 
 import { userError } from '../user-error.ts';
-import { jsonIn, type Wrangler } from './wrangler.ts';
+import type { Cloudflare } from './cloudflare.ts';
 
 /** D1's location hints (https://developers.cloudflare.com/d1/configuration/data-location/), and the cloud region nearest to each. */
 const REGIONS: Record<string, string> = {
@@ -34,11 +34,13 @@ const databaseInfo = z.object({ running_in_region: z.string().nullish() });
 /**
  * Reads where the primary runs.
  *
- * @param config a configuration that binds the database as `DB`
  * @returns a location hint such as `weur`; undefined if Cloudflare names none, or one that this table lacks
  */
-export const locationOfDatabase = async (wrangler: Wrangler, config: string): Promise<string | undefined> => {
-  const info = databaseInfo.parse(jsonIn(await wrangler(['d1', 'info', 'DB', '--json', '--config', config])));
+export const locationOfDatabase = async (
+  cloudflare: Pick<Cloudflare, 'get'>,
+  databaseId: string,
+): Promise<string | undefined> => {
+  const info = await cloudflare.get(`/d1/database/${databaseId}`, databaseInfo);
   const location = info.running_in_region?.toLowerCase() ?? '';
   return Object.hasOwn(REGIONS, location) ? location : undefined;
 };

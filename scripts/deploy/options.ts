@@ -21,6 +21,10 @@ export type DeployOptions = {
   withPeople: boolean;
   /** Whether another Withings client may replace the one that the connections belong to. */
   replaceClient: boolean;
+  /** Whether the given keyring replaces the one that the Worker has. */
+  replaceKeyring: boolean;
+  /** Whether a front holds the domain; if undefined, as it is. */
+  edge: boolean | undefined;
   secrets: Partial<Secrets>;
 };
 
@@ -51,12 +55,19 @@ export const readDeployOptions = (flags: Flags, env: NodeJS.ProcessEnv): DeployO
     importFrom: flags.import,
     withPeople: flags['with-people'] ?? false,
     replaceClient: flags['replace-client'] ?? false,
+    replaceKeyring: flags['replace-keyring'] ?? false,
+    edge: edgeOf(flags),
     secrets,
   };
   parseDomain(options.domain);
   mustBeLocation(options.location);
   mustBeJurisdiction(options.jurisdiction);
   return options;
+};
+
+const edgeOf = ({ edge, 'no-edge': noEdge }: Flags): boolean | undefined => {
+  if (edge === true && noEdge === true) throw userError('--edge and --no-edge exclude each other.');
+  return edge === true ? true : noEdge === true ? false : undefined;
 };
 
 /** The requested host; undefined for workers.dev. */

@@ -3,15 +3,16 @@ import * as z from 'zod';
 
 import type { Ask } from '../../src/cli/ask.ts';
 import { userError } from '../user-error.ts';
-import type { Project } from './config-file.ts';
+import type { Cloudflare } from './cloudflare.ts';
+import { frontName, type Project } from './config-file.ts';
 import type { KeptDeployment } from './state-dir.ts';
 import { withRemedy } from './with-remedy.ts';
 import { jsonIn, type Wrangler } from './wrangler.ts';
 
 const login = z.object({ accounts: z.array(z.object({ id: z.string(), name: z.string() })) });
-const databases = z.array(z.object({ uuid: z.string(), name: z.string() }));
-const namespaces = z.array(z.object({ id: z.string(), title: z.string() }));
-const secrets = z.array(z.object({ name: z.string() }));
+const database = z.object({ uuid: z.string(), name: z.string() });
+const namespace = z.object({ id: z.string(), title: z.string() });
+const secret = z.object({ name: z.string() });
 
 /** The account to deploy to: the named one, the only one that the login reaches, or the one that the person chooses. */
 export const findAccount = async (wrangler: Wrangler, named: string | undefined, ask: Ask): Promise<string> => {
@@ -33,6 +34,8 @@ export type ExistingResources = {
   namespaceId: string | undefined;
   /** The secrets that the Worker has; none before its first deployment. */
   secretNames: string[];
+  /** The secrets that the front has; undefined if there is no front. */
+  frontSecretNames: string[] | undefined;
 };
 
 export const namespaceTitle = ({ name }: Project): string => `${name}-LINKS`;
@@ -42,33 +45,38 @@ export const namespaceTitle = ({ name }: Project): string => `${name}-LINKS`;
  * name.
  */
 export const findExistingResources = async (
-  wrangler: Wrangler,
+  cloudflare: Pick<Cloudflare, 'get' | 'list'>,
   project: Project,
   earlier: KeptDeployment | undefined,
 ): Promise<ExistingResources> => {
   const [{ database_id: boundDatabase, database_name: databaseName }] = project.d1_databases;
   const [{ id: boundNamespace }] = project.kv_namespaces;
-  const database = async () => {
-    const listed = databases.parse(jsonIn(await wrangler(['d1', 'list', '--json'])));
+  const searchDatabase = async () => {
+    const listed = await cloudflare.list('/d1/database', database);
     return listed.find(({ name }) => name === databaseName)?.uuid;
   };
-  const namespace = async () => {
-    const listed = namespaces.parse(jsonIn(await wrangler(['kv', 'namespace', 'list'])));
+  const searchNamespace = async () => {
+    const listed = await cloudflare.list('/storage/kv/namespaces', namespace);
     return listed.find(({ title }) => title === namespaceTitle(project))?.id;
   };
-  const [databaseId, namespaceId, secretNames] = await Promise.all([
-    boundDatabase ?? earlier?.databaseId ?? withRemedy('Listing the databases', database),
-    boundNamespace ?? earlier?.namespaceId ?? withRemedy('Listing the KV namespaces', namespace),
-    withRemedy("Listing the Worker's secrets", async () => presentSecrets(wrangler, project.name)),
+  const secretsOf = async (worker: string) =>
+    withRemedy(`Listing the secrets of ${worker}`, async () => presentSecrets(cloudflare, worker));
+  const [databaseId, namespaceId, secretNames = [], frontSecretNames] = await Promise.all([
+    boundDatabase ?? earlier?.databaseId ?? withRemedy('Listing the databases', searchDatabase),
+    boundNamespace ?? earlier?.namespaceId ?? withRemedy('Listing the KV namespaces', searchNamespace),
+    secretsOf(project.name),
+    secretsOf(frontName(project)),
   ]);
-  return { databaseId, namespaceId, secretNames };
+  return { databaseId, namespaceId, secretNames, frontSecretNames };
 };
 
-const presentSecrets = async (wrangler: Wrangler, worker: string): Promise<string[]> => {
-  const listed = await wrangler(['secret', 'list', '--format', 'json', '--name', worker]).catch((error: unknown) => {
-    // The Worker does not exist before its first deployment.
-    if (error instanceof Error && /Worker "[^"]*" not found/.test(error.message)) return '[]';
+/** The names of a Worker's secrets; undefined if there is no such Worker. */
+const presentSecrets = async (cloudflare: Pick<Cloudflare, 'get'>, worker: string): Promise<string[] | undefined> => {
+  try {
+    const listed = await cloudflare.get(`/workers/scripts/${worker}/secrets`, z.array(secret));
+    return listed.map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('[code: 10007]')) return undefined;
     throw error;
-  });
-  return secrets.parse(jsonIn(listed)).map(({ name }) => name);
+  }
 };

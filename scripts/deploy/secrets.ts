@@ -18,14 +18,20 @@ const OWN = ['KEYRING', 'OPERATOR_TOKEN'] as const;
  * @param given secrets from flags, the environment or a prompt
  * @param present the names of the secrets that the Worker has
  * @param ephemeral whether files of this machine are gone after the run, as in continuous integration
+ * @param replaceKeyring whether the given keyring is sent although the Worker has one
  */
 export const secretsToSend = async (
   given: Partial<Secrets>,
   present: string[],
   stateDir: StateDir,
   ephemeral: boolean,
+  replaceKeyring = false,
 ): Promise<Secrets> => {
   const sent: Secrets = {};
+  if (replaceKeyring) {
+    if (given['KEYRING'] === undefined) throw userError('--replace-keyring needs the new KEYRING in the environment.');
+    sent['KEYRING'] = given['KEYRING'];
+  }
   for (const name of WITHINGS) {
     const value = given[name];
     if (value !== undefined) sent[name] = value;

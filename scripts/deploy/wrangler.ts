@@ -13,18 +13,17 @@ export type WranglerOptions = {
   attended?: boolean;
 };
 
-/** A function that runs wrangler with `env` in its environment. */
+/** A function that runs wrangler in an environment. */
 export const wranglerWith =
-  (env: Record<string, string>): Wrangler =>
+  (env: NodeJS.ProcessEnv): Wrangler =>
   async (args, { env: more = {}, attended = false } = {}) => {
     const child = spawn(process.execPath, ['--no-warnings', wranglerProgram, ...args], {
       env: {
         NODE_COMPILE_CACHE: COMPILE_CACHE,
-        ...process.env,
+        ...env,
         WRANGLER_HIDE_BANNER: 'true',
         WRANGLER_SEND_METRICS: 'false',
         WRANGLER_SEND_ERROR_REPORTS: 'false',
-        ...env,
         ...more,
       },
       stdio: attended ? 'inherit' : ['ignore', 'pipe', 'pipe'],

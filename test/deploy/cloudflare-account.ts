@@ -3,13 +3,22 @@ import type { DatabaseSync } from 'node:sqlite';
 /** What an account at the stand-in for Cloudflare holds, and what a call to it is. */
 
 export type WantedDatabase = { name: string; jurisdiction?: string; primary_location_hint?: string };
-export type Database = WantedDatabase & { uuid: string; sqlite: DatabaseSync };
-export type Binding = { type: string; name: string; text?: string };
+export type Database = WantedDatabase & { uuid: string; sqlite: DatabaseSync; replication: string };
+export type Binding = { type: string; name: string; text?: string; service?: string; namespace_id?: string };
 export type Metadata = {
   placement?: { region?: string };
   bindings: Binding[];
   keep_bindings?: string[];
   assets?: { jwt: string };
+};
+
+/** A deployed Worker. Each upload is told by the secrets that came with it. */
+export type Worker = {
+  secrets: Map<string, string>;
+  bindings: Binding[];
+  uploads: string[][];
+  placement: { region?: string } | undefined;
+  crons: string[];
 };
 
 export type Cloudflare = {
@@ -20,21 +29,16 @@ export type Cloudflare = {
   namespaces: { id: string; title: string; jurisdiction?: string }[];
   /** What was uploaded to be imported, by its MD5. */
   files: Map<string, string>;
-  /** Absent until the Worker was deployed. Each upload is told by the secrets that came with it. */
-  worker:
-    | {
-        secrets: Map<string, string>;
-        bindings: Binding[];
-        uploads: string[][];
-        placement: { region?: string } | undefined;
-      }
-    | undefined;
+  /** By name. */
+  workers: Map<string, Worker>;
+  /** The one that has the project's name; absent until it was deployed. */
+  readonly worker: Worker | undefined;
   /** Paths of the static assets that it has. */
   assets: Set<string>;
-  crons: string[];
   /** Where a database runs: a hint is granted, and a jurisdiction decides by itself. Undefined if Cloudflare does not say. */
   regionOf: (database: Database) => string | undefined;
-  domains: string[];
+  /** Which Worker has which host. */
+  domains: Map<string, string>;
   /** Absent until the account has chosen one. */
   subdomain: string | undefined;
 };

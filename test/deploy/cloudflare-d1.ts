@@ -43,8 +43,16 @@ export const d1Routes = (cloud: Cloudflare): Route[] => {
         };
       },
     ],
-    // The figures of the last day, which `d1 info` asks for too.
-    ['POST', /^\/graphql$/, () => ({ data: { viewer: { accounts: [] } } })],
+    [
+      'PUT',
+      /^\/d1\/database\/([0-9a-f-]+)$/,
+      ({ params: [uuid], body }) => {
+        const database = of(uuid);
+        if (database === undefined) return refusal(404, 7404, `The database ${uuid} could not be found`);
+        database.replication = (body() as { read_replication: { mode: string } }).read_replication.mode;
+        return { ...described(database), read_replication: { mode: database.replication } };
+      },
+    ],
     [
       'POST',
       /^\/d1\/database\/([0-9a-f-]+)\/query$/,
@@ -76,6 +84,7 @@ export const newDatabase = (asked: WantedDatabase): Database => ({
   uuid: randomUUID(),
   ...asked,
   sqlite: new DatabaseSync(':memory:'),
+  replication: 'disabled',
 });
 
 /** Several statements are one transaction, as on D1. */

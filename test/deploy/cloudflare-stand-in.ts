@@ -73,6 +73,8 @@ export const startCloudflare = async (): Promise<
     /** The next request that matches meets the fault; the one after that, the fault of the next call of this. */
     failOnce: (on: RegExp, fault: Fault) => void;
     addDatabase: (name: string) => void;
+    /** Calls this after each request that had an effect, with what was asked. */
+    watch: (watcher: (request: string) => void) => void;
     stop: () => void;
   }
 > => {
@@ -82,14 +84,17 @@ export const startCloudflare = async (): Promise<
     databases: [],
     namespaces: [],
     files: new Map(),
-    worker: undefined,
+    workers: new Map(),
+    get worker() {
+      return this.workers.get('mushu-health');
+    },
     assets: new Set(),
-    crons: [],
     regionOf: ({ primary_location_hint: hint, jurisdiction }) =>
       jurisdiction === undefined ? hint?.toUpperCase() : 'EEUR',
-    domains: [],
+    domains: new Map(),
     subdomain: 'ada',
   };
+  let watcher = (_request: string): void => undefined;
   const faults: { on: RegExp; fault: Fault }[] = [];
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
@@ -117,6 +122,7 @@ export const startCloudflare = async (): Promise<
       body: (): unknown => JSON.parse(raw.toString()),
     };
     const answer = path === '/healthz' ? {} : answerTo(cloud, call, request.method ?? '', path);
+    watcher(name);
     if (fault === 'cut after') return void request.socket.destroy();
     send(response, answer);
   };
@@ -130,6 +136,7 @@ export const startCloudflare = async (): Promise<
     apiUrl: origin + PREFIX,
     failOnce: (on: RegExp, fault: Fault) => void faults.push({ on, fault }),
     addDatabase: (name: string) => void cloud.databases.push(newDatabase({ name })),
+    watch: (wanted: (request: string) => void) => void (watcher = wanted),
     stop: () => server.close().closeAllConnections(),
   });
 };

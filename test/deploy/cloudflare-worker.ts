@@ -1,39 +1,41 @@
 import { randomUUID } from 'node:crypto';
 
-import { type Call, type Cloudflare, type Metadata, refusal, type Route } from './cloudflare-account.ts';
+import { type Call, type Cloudflare, type Metadata, refusal, type Route, type Worker } from './cloudflare-account.ts';
 
-/** The routes of Cloudflare's API that are about a Worker: its code, secrets, assets and schedules. */
+/** The routes of Cloudflare's API that are about a Worker: its code, secrets, assets, schedules and domains. */
 
 const NO_CHANGES = { added: [], removed: [], updated: [], conflicting: [] };
 const NO_WORKER = refusal(404, 10007, 'This Worker does not exist on your account.');
 
 export const workerRoutes = (cloud: Cloudflare): Route[] => {
-  const ofWorker = (answer: (worker: NonNullable<Cloudflare['worker']>) => unknown) => () =>
-    cloud.worker === undefined ? NO_WORKER : answer(cloud.worker);
+  /** A route of one Worker, which has to exist. */
+  const about = (
+    method: string,
+    path: string,
+    answer: (worker: Worker, call: Call, name: string) => unknown,
+  ): Route => [
+    method,
+    new RegExp(`^/workers/${path.replace('NAME', String.raw`([\w-]+)`)}$`),
+    (call) => {
+      const [name = ''] = call.params;
+      const worker = cloud.workers.get(name);
+      return worker === undefined ? NO_WORKER : answer(worker, call, name);
+    },
+  ];
   return [
-    [
-      'GET',
-      /^\/workers\/scripts\/mushu-health\/secrets$/,
-      ofWorker(({ secrets }) => Array.from(secrets.keys(), (name) => ({ name, type: 'secret_text' }))),
-    ],
-    [
-      'PUT',
-      /^\/workers\/scripts\/mushu-health\/secrets$/,
-      ({ body }) => {
-        const { name, text } = body() as { name: string; text: string };
-        cloud.worker?.secrets.set(name, text);
-        return { name, type: 'secret_text' };
-      },
-    ],
-    [
-      'GET',
-      /^\/workers\/services\/mushu-health$/,
-      ofWorker(() => ({
-        default_environment: { environment: 'production', script: { last_deployed_from: 'wrangler' } },
-      })),
-    ],
-    ['GET', /^\/workers\/scripts\/mushu-health\/deployments$/, ofWorker(() => ({ deployments: [] }))],
-    ['GET', /^\/workers\/scripts\/mushu-health\/settings$/, ofWorker(({ bindings }) => ({ bindings }))],
+    about('GET', 'scripts/NAME/secrets', ({ secrets }) =>
+      Array.from(secrets.keys(), (name) => ({ name, type: 'secret_text' })),
+    ),
+    about('PUT', 'scripts/NAME/secrets', ({ secrets }, { body }) => {
+      const { name, text } = body() as { name: string; text: string };
+      secrets.set(name, text);
+      return { name, type: 'secret_text' };
+    }),
+    about('GET', 'services/NAME', () => ({
+      default_environment: { environment: 'production', script: { last_deployed_from: 'wrangler' } },
+    })),
+    about('GET', 'scripts/NAME/deployments', () => ({ deployments: [] })),
+    about('GET', 'scripts/NAME/settings', ({ bindings }) => ({ bindings })),
     [
       'GET',
       /^\/workers\/subdomain$/,
@@ -41,7 +43,7 @@ export const workerRoutes = (cloud: Cloudflare): Route[] => {
     ],
     [
       'POST',
-      /^\/workers\/scripts\/mushu-health\/assets-upload-session$/,
+      /^\/workers\/scripts\/[\w-]+\/assets-upload-session$/,
       ({ body }) => {
         const { manifest } = body() as { manifest: Record<string, { hash: string }> };
         const missing = Object.entries(manifest).filter(([path]) => !cloud.assets.has(path));
@@ -51,59 +53,61 @@ export const workerRoutes = (cloud: Cloudflare): Route[] => {
     ],
     ['POST', /^\/workers\/assets\/upload$/, () => ({ jwt: jwt() })],
     // The first upload makes the Worker; later ones are versions, each of which is then deployed.
-    ['PUT', /^\/workers\/scripts\/mushu-health$/, (call) => uploaded(cloud, call)],
-    ['POST', /^\/workers\/scripts\/mushu-health\/versions$/, (call) => uploaded(cloud, call)],
-    ['POST', /^\/workers\/scripts\/mushu-health\/deployments$/, ofWorker(() => ({ id: 'd' }))],
-    ['PATCH', /^\/workers\/scripts\/mushu-health\/script-settings$/, ofWorker(() => ({}))],
-    [
-      'POST',
-      /^\/workers\/scripts\/mushu-health\/subdomain$/,
-      ofWorker(() => ({ enabled: true, previews_enabled: false })),
-    ],
-    ['GET', /^\/workers\/workers\/mushu-health$/, ofWorker(() => ({ subdomain: { enabled: true } }))],
-    [
-      'PUT',
-      /^\/workers\/scripts\/mushu-health\/schedules$/,
-      ({ body }) => {
-        cloud.crons = (body() as { cron: string }[]).map(({ cron }) => cron);
-        return { schedules: [] };
-      },
-    ],
-    ['POST', /^\/workers\/scripts\/mushu-health\/domains\/changeset$/, ofWorker(() => NO_CHANGES)],
-    [
-      'PUT',
-      /^\/workers\/scripts\/mushu-health\/domains\/records$/,
-      ({ body }) => {
-        const { origins } = body() as { origins: { hostname: string }[] };
-        cloud.domains = origins.map(({ hostname }) => hostname);
-        return [];
-      },
-    ],
+    ['PUT', /^\/workers\/scripts\/([\w-]+)$/, (call) => uploaded(cloud, call)],
+    ['POST', /^\/workers\/scripts\/([\w-]+)\/versions$/, (call) => uploaded(cloud, call)],
+    about('DELETE', 'scripts/NAME', (_, __, name) => {
+      cloud.workers.delete(name);
+      for (const [host, holder] of cloud.domains) if (holder === name) cloud.domains.delete(host);
+      return null;
+    }),
+    about('POST', 'scripts/NAME/deployments', () => ({ id: 'd' })),
+    about('PATCH', 'scripts/NAME/script-settings', () => ({})),
+    about('POST', 'scripts/NAME/subdomain', () => ({ enabled: true, previews_enabled: false })),
+    about('GET', 'workers/NAME', () => ({ subdomain: { enabled: true } })),
+    about('PUT', 'scripts/NAME/schedules', (worker, { body }) => {
+      worker.crons = (body() as { cron: string }[]).map(({ cron }) => cron);
+      return { schedules: [] };
+    }),
+    about('POST', 'scripts/NAME/domains/changeset', () => NO_CHANGES),
+    about('PUT', 'scripts/NAME/domains/records', (_, { body }, name) => {
+      const { origins, override_existing_origin: mayTake } = body() as WantedDomains;
+      const taken = origins.find(({ hostname }) => ![undefined, name].includes(cloud.domains.get(hostname)));
+      if (taken !== undefined && !mayTake) return refusal(409, 100116, `${taken.hostname} is in use by another Worker`);
+      for (const { hostname } of origins) cloud.domains.set(hostname, name);
+      return [];
+    }),
   ];
 };
+
+type WantedDomains = { origins: { hostname: string }[]; override_existing_origin: boolean };
 
 /** A token as wrangler expects it of the upload of assets: three parts, of which it reads the middle one. */
 const jwt = (): string => ['{}', '{}', ''].map((part) => Buffer.from(part).toString('base64url')).join('.');
 
 /** Takes the code and its bindings. A secret is inherited where the upload asks for it and refused where there is none, as on Cloudflare. */
-const uploaded = (cloud: Cloudflare, { raw, contentType }: Call): unknown => {
+const uploaded = (cloud: Cloudflare, { raw, contentType, params: [script = ''] }: Call): unknown => {
   const metadata = metadataOf(raw, contentType);
-  const secrets = new Map(metadata.keep_bindings?.includes('secret_text') ? cloud.worker?.secrets : []);
-  for (const { type, name, text } of metadata.bindings) {
+  const before = cloud.workers.get(script);
+  const secrets = new Map(metadata.keep_bindings?.includes('secret_text') ? before?.secrets : []);
+  for (const { type, name, text, service } of metadata.bindings) {
     if (type === 'secret_text') secrets.set(name, text ?? '');
-    if (type === 'inherit' && !cloud.worker?.secrets.has(name)) {
+    if (type === 'inherit' && !before?.secrets.has(name)) {
       return refusal(400, 10057, `inherit binding '${name}' is invalid`);
     }
+    if (type === 'service' && !cloud.workers.has(service ?? '')) {
+      return refusal(400, 10143, `Could not resolve service binding '${name}'. Target script '${service}' not found`);
+    }
   }
-  cloud.worker = {
+  cloud.workers.set(script, {
     secrets,
     placement: metadata.placement,
     bindings: metadata.bindings.filter(({ type }) => type !== 'secret_text'),
     uploads: [
-      ...(cloud.worker?.uploads ?? []),
+      ...(before?.uploads ?? []),
       metadata.bindings.flatMap(({ type, name }) => (type === 'secret_text' ? [name] : [])),
     ],
-  };
+    crons: before?.crons ?? [],
+  });
   return { id: randomUUID(), startup_time_ms: 5, deployment_id: 'd', resources: { script: { etag: 'e' } } };
 };
 

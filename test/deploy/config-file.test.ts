@@ -10,7 +10,7 @@ const RESOURCES = { accountId: 'acc-1', databaseId: 'db-1', namespaceId: 'kv-1' 
 describe('the configuration of a deployment', () => {
   test('is what wrangler.toml says, with ids, and paths that hold from anywhere', () => {
     const project = readProject({});
-    const config = deploymentConfig(project, RESOURCES, undefined);
+    const config = deploymentConfig(project, RESOURCES, {});
     expect(config).toMatchObject({
       name: 'mushu-health',
       account_id: 'acc-1',
@@ -25,7 +25,7 @@ describe('the configuration of a deployment', () => {
   });
 
   test('serves a host of its own where one is wished for, and nothing on workers.dev', () => {
-    expect(deploymentConfig(readProject({}), RESOURCES, 'withings.example.com')).toMatchObject({
+    expect(deploymentConfig(readProject({}), RESOURCES, { domain: 'withings.example.com' })).toMatchObject({
       workers_dev: false,
       preview_urls: false,
       routes: [{ pattern: 'withings.example.com', custom_domain: true }],

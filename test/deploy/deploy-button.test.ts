@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
+import type * as z from 'zod';
 
 import { readProject } from '../../scripts/deploy/config-file.ts';
 import { findExistingResources } from '../../scripts/deploy/resources.ts';
@@ -55,14 +56,19 @@ test('the ids that it writes into the configuration are believed, and none is se
     kv_namespaces: [{ ...project.kv_namespaces[0], id: 'kv-1' }] satisfies [object],
   };
   const asked: string[] = [];
-  const wrangler = async (args: string[]): Promise<string> => {
-    asked.push(args.join(' '));
-    return '[{"name":"KEYRING","type":"secret_text"}]';
+  const cloudflare = {
+    get: async <Value>(path: string, schema: z.ZodType<Value>): Promise<Value> => {
+      asked.push(path);
+      if (path.includes('edge')) throw new Error('This Worker does not exist on your account. [code: 10007]');
+      return schema.parse([{ name: 'KEYRING', type: 'secret_text' }]);
+    },
+    list: async () => Promise.reject(new Error('searched by name')),
   };
-  expect(await findExistingResources(wrangler, rewritten, undefined)).toEqual({
+  expect(await findExistingResources(cloudflare, rewritten, undefined)).toEqual({
     databaseId: 'db-1',
     namespaceId: 'kv-1',
     secretNames: ['KEYRING'],
+    frontSecretNames: undefined,
   });
-  expect(asked).toEqual(['secret list --format json --name mushu-health']);
+  expect(asked).toEqual(['/workers/scripts/mushu-health/secrets', '/workers/scripts/mushu-health-edge/secrets']);
 });

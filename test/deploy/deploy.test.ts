@@ -2,16 +2,19 @@ import { execFile, spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { spawn as spawnOnTerminal } from 'zigpty';
 
+import { wranglerWith } from '../../scripts/deploy/wrangler.ts';
 import { wranglerProgram } from '../../scripts/dev/children.ts';
+import { openAccount } from './account.ts';
 import { startCloudflare } from './cloudflare-stand-in.ts';
 import { localBroker } from './local-broker.ts';
+import { standInWrangler } from './wrangler-stand-in.ts';
 
 /** The deployment as a person starts it: a process that runs wrangler itself, which talks to a stand-in for Cloudflare's API. */
 
@@ -26,6 +29,10 @@ const ANSWERS: [question: string, answer: string][] = [
   ['client id', 'id-1'],
   ['client secret', 'withings-secret-1'],
 ];
+
+/** What decides who serves what: not the files, the cron, the settings of the log, or the tables. */
+const CHANGE =
+  /^(PUT|POST|DELETE) .*(d1\/database\/[\w-]+|scripts\/[\w-]+(\/versions|\/deployments|\/domains\/records)?)$/;
 
 type Run = { args?: string[]; env?: Record<string, string>; answers?: [question: string, answer: string][] };
 
@@ -42,8 +49,8 @@ const newcomer = async () => {
   });
   const state = join(home, 'state');
   const machine = {
-    // Nothing of the real machine: neither a login nor a setting.
-    PATH: dirname(process.execPath),
+    // Nothing of the real machine but its programs: neither a login nor a setting.
+    PATH: process.env['PATH'] ?? '',
     HOME: home,
     CLOUDFLARE_API_BASE_URL: cloud.apiUrl,
     CLOUDFLARE_API_TOKEN: 'cf-token-1',
@@ -105,7 +112,7 @@ describe('npm run deploy', () => {
     const { cloud, deploy, putSecret, read, state, wranglerCalls } = await newcomer();
     const env = { CLOUDFLARE_ACCOUNT_ID: cloud.accounts[0]?.id ?? '' };
     // More than one page of them.
-    for (let index = 0; index < 12; index += 1) cloud.addDatabase(`somebody-elses-${index}`);
+    for (let index = 0; index < 120; index += 1) cloud.addDatabase(`somebody-elses-${index}`);
 
     cloud.accounts.push({ id: 'acc0000000000000000000000000000b', name: 'Work' });
     const undecided = await deploy({ env: CREDENTIALS });
@@ -154,13 +161,13 @@ describe('npm run deploy', () => {
     });
     expect(cloud.worker?.secrets).toEqual(secrets);
     expect(cloud.worker?.uploads.map((sent) => sent.length)).toEqual([4, 0]);
-    expect(cloud.databases).toHaveLength(13);
+    expect(cloud.databases).toHaveLength(121);
     expect(cloud.namespaces).toHaveLength(1);
     const migrations = globSync('migrations/*.sql', { cwd: ROOT }).map((file) => basename(file));
     expect(appliedMigrations(cloud)).toEqual(migrations.sort());
     const migrated = cloud.requests.findLastIndex((request) => request.endsWith('/query'));
     expect(migrated).toBeLessThan(cloud.requests.findLastIndex((request) => request.endsWith('/versions')));
-    expect([...cloud.domains, ...cloud.crons]).toEqual(['withings.example.com', '* * * * *']);
+    expect([...cloud.domains.keys(), ...(cloud.worker?.crons ?? [])]).toEqual(['withings.example.com', '* * * * *']);
 
     // With the credentials of a trial still in the shell.
     const before = cloud.requests.length;
@@ -179,7 +186,7 @@ describe('npm run deploy', () => {
     for (const secret of secrets.values()) if (secret !== 'id-1') expect(printed).not.toContain(secret);
   });
 
-  test('on workers.dev gives the Worker the address that it got, and uploads twice for that but once', async () => {
+  test('on workers.dev uploads twice, to give the Worker the address that it got', async () => {
     const { cloud, deploy, read } = await newcomer();
     const run = {
       env: { ...CREDENTIALS, CLOUDFLARE_ACCOUNT_ID: cloud.accounts[0]?.id ?? '' },
@@ -191,11 +198,21 @@ describe('npm run deploy', () => {
     expect(publicUrl()).toMatchObject({ type: 'plain_text', text: 'https://mushu-health.ada.workers.dev' });
     expect(await read('deployment.json')).toMatchObject({ workersDevUrl: 'https://mushu-health.ada.workers.dev' });
     expect(cloud.worker?.uploads.map((sent) => sent.length)).toEqual([4, 0]);
-    const again = await deploy({ env: run.env });
-    expect([first.ok, again.ok]).toEqual([true, true]);
-    expect(publicUrl()).toMatchObject({ text: 'https://mushu-health.ada.workers.dev' });
-    expect(cloud.worker?.uploads).toHaveLength(3);
-    expect([...(cloud.worker?.secrets.keys() ?? [])]).toHaveLength(4);
+    expect(first.ok).toBe(true);
+  });
+
+  test('with a front asks Cloudflare for what the stand-in for wrangler asks, which other tests deploy with', async () => {
+    const changesWith = async (wranglerTo: Parameters<typeof openAccount>[0]): Promise<string[]> => {
+      const { cloud, succeed } = await openAccount(wranglerTo);
+      const database = cloud.databases[0]?.uuid ?? '';
+      await succeed({ flags: { edge: true, domain: 'withings.example.com' }, env: CREDENTIALS });
+      await succeed({ flags: { 'no-edge': true } });
+      const changes = cloud.requests.filter((request) => CHANGE.test(request));
+      return changes.map((request) => request.replace(database, 'DATABASE'));
+    };
+    const expected = await changesWith(standInWrangler);
+    expect(expected.at(-1)).toBe('DELETE /workers/scripts/mushu-health-edge');
+    expect(await changesWith(() => wranglerWith)).toEqual(expected);
   });
 
   test('shows every step with --dry-run, reaches no network, and says how big the bundle is', async () => {
@@ -203,15 +220,7 @@ describe('npm run deploy', () => {
       cwd: ROOT,
       env: { ...process.env, CLOUDFLARE_API_BASE_URL: 'http://127.0.0.1:9', WITHINGS_CLIENT_ID: '' },
     });
-    const steps = [
-      'whoami',
-      'd1 list',
-      'secret list',
-      'd1 create mushu-health --location weur',
-      'kv namespace create',
-      'd1 info DB',
-      'd1 migrations',
-    ];
+    const steps = ['whoami', 'd1 create mushu-health --location weur', 'kv namespace create', 'd1 migrations'];
     const order = [...steps, 'deploy --secrets-file'].map((step) => stdout.indexOf(`wrangler ${step}`));
     expect(order).toEqual(order.toSorted((left, right) => left - right));
     expect(order).not.toContain(-1);

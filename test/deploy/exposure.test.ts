@@ -6,7 +6,7 @@ import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.
 
 describe.each(['withings.example.com', undefined])('a deployment to %s', (domain) => {
   const resources = { accountId: 'acc-1', databaseId: 'db-1', namespaceId: 'kv-1' };
-  const config = deploymentConfig(readProject({}), resources, domain);
+  const config = deploymentConfig(readProject({}), resources, { domain });
 
   test('runs no older version in public, on the real database, at an address of its own', () => {
     expect(config).toMatchObject({ preview_urls: false });

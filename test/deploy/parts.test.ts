@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 
 import { parse } from '@optique/core/parser';
 import { describe, expect, test } from 'vitest';
+import type * as z from 'zod';
 
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
 import { flags } from '../../scripts/deploy/flags.ts';
@@ -40,21 +41,24 @@ describe('what was wished for', () => {
 });
 
 describe('the place of the Worker', () => {
-  const running = (region: unknown) => async (): Promise<string> => JSON.stringify({ running_in_region: region });
+  const running = (region: unknown) => ({
+    get: async <Value>(_path: string, schema: z.ZodType<Value>): Promise<Value> =>
+      schema.parse({ running_in_region: region }),
+  });
 
   test('stays near the users if Cloudflare does not say where the database runs, or names an unknown place', async () => {
     for (const region of [undefined, null, '', 'MARS', 'constructor']) {
-      const location = await locationOfDatabase(running(region), 'wrangler.json');
+      const location = await locationOfDatabase(running(region), 'db-1');
       expect(location).toBeUndefined();
-      expect(deploymentConfig(readProject({}), RESOURCES, undefined, regionBeside(location))).not.toHaveProperty(
+      expect(deploymentConfig(readProject({}), RESOURCES, { region: regionBeside(location) })).not.toHaveProperty(
         'placement',
       );
     }
   });
 
   test('is beside the database, and never where Smart Placement guesses', async () => {
-    const location = await locationOfDatabase(running('WEUR'), 'wrangler.json');
-    expect(deploymentConfig(readProject({}), RESOURCES, undefined, regionBeside(location))).toMatchObject({
+    const location = await locationOfDatabase(running('WEUR'), 'db-1');
+    expect(deploymentConfig(readProject({}), RESOURCES, { region: regionBeside(location) })).toMatchObject({
       placement: { region: 'aws:eu-west-1' },
     });
   });

@@ -1,6 +1,7 @@
 import { ACCESS } from './access.ts';
 import { ANSWERS } from './answers.ts';
 import { ARRIVING } from './arriving.ts';
+import { AT_THE_EDGE } from './edge.ts';
 import type { Guard } from './guard.ts';
 import { LEAVING } from './leaving.ts';
 import { LIMITS } from './limits.ts';
@@ -26,4 +27,5 @@ export const GUARDS: readonly Guard[] = [
   ...PARKING,
   ...ARRIVING,
   ...LEAVING,
+  ...AT_THE_EDGE,
 ];

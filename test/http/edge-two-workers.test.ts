@@ -1,10 +1,12 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 import worker from '../../src/worker.ts';
 import {
   authPath,
   type Broker,
+  connect,
   consent,
   emptyStorage,
   makeApp,
@@ -13,7 +15,7 @@ import {
   type TestApp,
   WOMOJI,
 } from '../support/broker.ts';
-import { type Front, startFront } from '../support/front.ts';
+import { type Front, revokeKeys, startFront } from '../support/front.ts';
 import { limitedTo } from '../support/rate-limit.ts';
 
 /** What the two Workers of an edge deployment have to agree on: the caller's address, and the keyring. */
@@ -39,6 +41,48 @@ const frontWith = async (bindings: Parameters<typeof startFront>[1] = {}): Promi
   await front.replicate();
   return front;
 };
+
+describe('Keys, revocations, callback and all that writes stay at the primary:', () => {
+  const ELSEWHERE: [method: string, path: string][] = [
+    ...OPERATIONS.filter(({ path }) => !path.endsWith('/withings/auth')).map(({ method, path }): [string, string] => [
+      method.toUpperCase(),
+      path,
+    ]),
+    ['HEAD', '/apps/{app_id}/withings/auth'],
+    ['POST', '/apps/{app_id}/withings/auth'],
+    ['HEAD', '/withings/callback'],
+    ['POST', '/withings/notify/x'],
+    ['GET', '/dashboard'],
+    ['POST', '/dashboard/sign-in'],
+    ['GET', '/nothing'],
+  ];
+  test('each other route is handed over as it came, and no replica is asked', async () => {
+    const front = await frontWith();
+    for (const [method, path] of ELSEWHERE) {
+      const url = path.replace('{app_id}', app.id).replaceAll(/\{\w+\}/g, 'ada');
+      const headers = { 'X-API-Key': app.key, 'CF-Connecting-IP': '203.0.113.7', 'CF-Ray': 'ray-1' };
+      front.handedOver.length = 0;
+      await front.request(url, { method, headers });
+      const handed = front.handedOver.map((request) => [
+        request.method,
+        request.url,
+        Object.fromEntries(request.headers),
+      ]);
+      const lowerCase = { 'x-api-key': app.key, 'cf-connecting-ip': '203.0.113.7', 'cf-ray': 'ray-1' };
+      expect(handed).toEqual([[method, `https://broker.example.com${url}`, lowerCase]]);
+    }
+    expect([front.sessions, front.replica.calls()]).toEqual([[], 0]);
+  });
+
+  test('a revoked key is refused at the next request', async () => {
+    await connect(broker, app, 'ada', 'nora');
+    const front = await frontWith();
+    const status = () => front.request(`/apps/${app.id}/withings/status/ada`, { headers: { 'X-API-Key': app.key } });
+    expect((await status()).status).toBe(200);
+    await revokeKeys(front.broker, app);
+    expect((await status()).status).toBe(401);
+  });
+});
 
 describe('the caller’s address', () => {
   const from = (front: Front, address: string, path: string, headers: Record<string, string> = {}) =>

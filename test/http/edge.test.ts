@@ -1,11 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 import {
   authPath,
   type Broker,
-  connect,
   consent,
   emptyStorage,
   makeApp,
@@ -16,7 +14,7 @@ import {
   WOMOJI,
 } from '../support/broker.ts';
 import { type D1Fault, meterD1 } from '../support/d1-meter.ts';
-import { type Front, startFront } from '../support/front.ts';
+import { type Front, revokeKeys, startFront } from '../support/front.ts';
 import { meterFetch } from '../support/meters.ts';
 import { codeOf } from '../support/problem.ts';
 
@@ -43,11 +41,6 @@ const sessionUrl = async (): Promise<string> => {
   return (await (await app.call('POST', '/withings/connect-sessions', wanted)).json<{ auth_url: string }>()).auth_url;
 };
 const change = (changes: object) => broker.manage('PATCH', `/apps/${app.id}`, changes);
-const revokeKeys = async ({ request }: { request: Broker['request'] }): Promise<void> => {
-  const headers = { Authorization: `Bearer ${broker.operatorToken}` };
-  const listed = await (await request(`/apps/${app.id}/keys`, { headers })).json<{ data: { id: string }[] }>();
-  for (const { id } of listed.data) await request(`/apps/${app.id}/keys/${id}`, { method: 'DELETE', headers });
-};
 const requestLines = () => broker.logs.filter(({ event }) => event === 'request');
 const connectionsMade = () => env.DB.prepare('SELECT count(*) AS made FROM connections').first<number>('made');
 
@@ -204,7 +197,7 @@ describe('what a replica that is behind lets start ends at the callback:', () =>
     },
     'the key of its connect session was revoked': {
       link: sessionUrl,
-      change: () => revokeKeys(broker),
+      change: () => revokeKeys(broker, app),
       ends: 'error=link_not_allowed',
     },
   };
@@ -219,46 +212,5 @@ describe('what a replica that is behind lets start ends at the callback:', () =>
     const location = ended.headers.get('Location');
     expect(location ?? String(ended.status)).toContain(ends);
     expect(await connectionsMade()).toBe(0);
-  });
-});
-
-describe('Keys, revocations, callback and all that writes stay at the primary:', () => {
-  const ELSEWHERE: [method: string, path: string][] = [
-    ...OPERATIONS.filter(({ path }) => !path.endsWith('/withings/auth')).map(({ method, path }): [string, string] => [
-      method.toUpperCase(),
-      path,
-    ]),
-    ['HEAD', '/apps/{app_id}/withings/auth'],
-    ['POST', '/apps/{app_id}/withings/auth'],
-    ['HEAD', '/withings/callback'],
-    ['POST', '/withings/notify/x'],
-    ['GET', '/dashboard'],
-    ['POST', '/dashboard/sign-in'],
-    ['GET', '/nothing'],
-  ];
-  test('each other route is handed over as it came, and no replica is asked', async () => {
-    for (const [method, path] of ELSEWHERE) {
-      const url = path.replace('{app_id}', app.id).replaceAll(/\{\w+\}/g, 'ada');
-      const headers = { 'X-API-Key': app.key, 'CF-Connecting-IP': '203.0.113.7', 'CF-Ray': 'ray-1' };
-      front.handedOver.length = 0;
-      await front.request(url, { method, headers });
-      const handed = front.handedOver.map((request) => [
-        request.method,
-        request.url,
-        Object.fromEntries(request.headers),
-      ]);
-      const lowerCase = { 'x-api-key': app.key, 'cf-connecting-ip': '203.0.113.7', 'cf-ray': 'ray-1' };
-      expect(handed).toEqual([[method, `https://broker.example.com${url}`, lowerCase]]);
-    }
-    expect([front.sessions, front.replica.calls()]).toEqual([[], 0]);
-  });
-
-  test('a revoked key is refused at the next request', async () => {
-    await connect(broker, app, 'ada', 'nora');
-    await front.replicate();
-    const status = () => front.request(`/apps/${app.id}/withings/status/ada`, { headers: { 'X-API-Key': app.key } });
-    expect((await status()).status).toBe(200);
-    await revokeKeys(front);
-    expect((await status()).status).toBe(401);
   });
 });

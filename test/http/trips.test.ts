@@ -15,8 +15,9 @@ import {
   type TestApp,
   WOMOJI,
 } from '../support/broker.ts';
-import { type City, latencyMs, ROUND_TRIP_MS } from '../support/cities.ts';
+import { type City, latencyAtFrontMs, latencyMs, REPLICA_ROUND_TRIP_MS, ROUND_TRIP_MS } from '../support/cities.ts';
 import { meterD1 } from '../support/d1-meter.ts';
+import { startFront } from '../support/front.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 import { createTripLog, d1InSequence, type Stage, type TripTo } from '../support/trips.ts';
 
@@ -64,6 +65,13 @@ const sync = (afterMs: number) => {
 
 const ROUTES: Record<string, () => Promise<Stage[]>> = {
   auth: () => stagesOf(302, () => broker.request(authPath(app, 'bob'))),
+  'auth at a front': async () => {
+    const front = await startFront(broker, {}, log);
+    await front.replicate();
+    const stages = await stagesOf(302, () => front.request(authPath(app, 'bob')));
+    expect(front.handedOver).toEqual([]);
+    return stages;
+  },
   'auth with a connect session': async () => {
     const link = await connectSession('bob');
     return stagesOf(302, () => broker.request(link));
@@ -100,6 +108,7 @@ const rowsOf = (page: string): string[] =>
 /** As it was before trips were made at once: at the commit "Hold the tests' clock while D1 is answering". */
 const D1_BEFORE: Record<string, number> = {
   auth: 1,
+  'auth at a front': 1,
   'auth with a connect session': 2,
   callback: 4,
   'callback of a connected user': 4,
@@ -114,6 +123,7 @@ const D1_BEFORE: Record<string, number> = {
 describe('trips in sequence', () => {
   test.each([
     ['auth', 1],
+    ['auth at a front', 1],
     ['auth with a connect session', 1],
     ['callback', 2],
     ['callback of a connected user', 2],
@@ -138,6 +148,7 @@ describe('trips in sequence', () => {
 describe('with one Worker placed beside a database in Western Europe', () => {
   const cities = Object.keys(ROUND_TRIP_MS) as City[];
   const auth = (city: City) => latencyMs(city, of('auth'), MAX_KV_WAIT_MS);
+  const atFront = (city: City) => latencyAtFrontMs(city, of('auth at a front'), MAX_KV_WAIT_MS);
 
   test.each(cities)('%s waits no longer than the goals say', (city) => {
     expect(auth(city)).toBeLessThanOrEqual(ROUND_TRIP_MS[city] + 40);
@@ -147,10 +158,17 @@ describe('with one Worker placed beside a database in Western Europe', () => {
     expect(latencyMs(city, of('sync with a refresh'))).toBeLessThanOrEqual(700);
   });
 
+  test.each(cities.filter((city) => REPLICA_ROUND_TRIP_MS[city] < 100))(
+    '%s, with a replica near it and a front, waits no longer than the goal for a link',
+    (city) => {
+      expect(atFront(city)).toBeLessThanOrEqual(60);
+    },
+  );
+
   test('the documentation has what each city waits', () => {
     const rows = cities.map((city) => {
       const waits = ['status', 'callback', 'metrics page, named metrics', 'sync', 'sync with a refresh'];
-      const ms = [auth(city), ...waits.map((route) => latencyMs(city, of(route)))];
+      const ms = [atFront(city), auth(city), ...waits.map((route) => latencyMs(city, of(route)))];
       return `| ${city} | ${ROUND_TRIP_MS[city]} | ${ms.join(' | ')} |`;
     });
     expect(rowsOf(performancePage)).toEqual(expect.arrayContaining(rows));

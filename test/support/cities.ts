@@ -15,6 +15,19 @@ export const ROUND_TRIP_MS = {
   'New York': 109,
   London: 19,
 } as const;
+/**
+ * Round trips between a city and the nearest region of D1's replicas (https://developers.cloudflare.com/d1/best-practices/read-replication/);
+ * assumed. D1 has none in South America: from São Paulo it is Eastern North America, by the published matrix of AWS regions.
+ */
+export const REPLICA_ROUND_TRIP_MS: Record<City, number> = {
+  Sydney: 15,
+  Tokyo: 20,
+  'São Paulo': 120,
+  'San Francisco': 15,
+  'New York': 15,
+  London: 15,
+};
+
 export type City = keyof typeof ROUND_TRIP_MS;
 
 /**
@@ -24,8 +37,16 @@ export type City = keyof typeof ROUND_TRIP_MS;
 const TRIP_MS: Record<TripTo, number> = { d1: 8, kv: 40, withings: 120 };
 
 /** How long a request waits: the way from the city to the Worker, and the longest trip of each stage. */
-export const latencyMs = (city: City, stages: readonly Stage[], longestKvMs = Infinity): number => {
-  const tripMs = (to: TripTo): number => (to === 'kv' ? Math.min(TRIP_MS.kv, longestKvMs) : TRIP_MS[to]);
-  const stageMs = stages.map((stage) => Math.max(...[...stage].map(tripMs)));
-  return stageMs.reduce((sum, ms) => sum + ms, ROUND_TRIP_MS[city]);
-};
+export const latencyMs = (city: City, stages: readonly Stage[], longestKvMs = Infinity): number =>
+  ROUND_TRIP_MS[city] + waitMs(stages, { ...TRIP_MS, kv: Math.min(TRIP_MS.kv, longestKvMs) });
+
+/** The same at a front in that city, which asks a replica. KV's central store is as far as the database. */
+export const latencyAtFrontMs = (city: City, stages: readonly Stage[], longestKvMs: number): number =>
+  waitMs(stages, {
+    d1: TRIP_MS.d1 + REPLICA_ROUND_TRIP_MS[city],
+    kv: Math.min(TRIP_MS.kv + ROUND_TRIP_MS[city], longestKvMs),
+    withings: TRIP_MS.withings + ROUND_TRIP_MS[city],
+  });
+
+const waitMs = (stages: readonly Stage[], tripMs: Record<TripTo, number>): number =>
+  stages.reduce((sum, stage) => sum + Math.max(...[...stage].map((to) => tripMs[to])), 0);

@@ -97,3 +97,13 @@ export const startFront = async (broker: Broker, changes: Partial<Bindings> = {}
     },
   };
 };
+
+/** Revokes all keys of an app, through the placed Worker alone or through its front. */
+export const revokeKeys = async (
+  { request, operatorToken }: Pick<Broker, 'request' | 'operatorToken'>,
+  app: { id: string },
+): Promise<void> => {
+  const headers = { Authorization: `Bearer ${operatorToken}` };
+  const listed = await (await request(`/apps/${app.id}/keys`, { headers })).json<{ data: { id: string }[] }>();
+  for (const { id } of listed.data) await request(`/apps/${app.id}/keys/${id}`, { method: 'DELETE', headers });
+};
