@@ -1,3 +1,4 @@
+import type { RedirectUriWarning } from './redirect-uri/registration.ts';
 import type { EpochMs } from './time.ts';
 
 /**
@@ -37,7 +38,7 @@ export type App = {
   createdAt: EpochMs;
 };
 
-export type RedirectUri = { id: string; uri: string; warnings: string[]; createdAt: EpochMs };
+export type RedirectUri = { id: string; uri: string; warnings: RedirectUriWarning[]; createdAt: EpochMs };
 
 /** What an API key may do: read data, sync, or create and confirm links. */
 export const KEY_SCOPES = ['read', 'sync', 'manage-links'] as const;

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 
 /**
  * Parses JSON that the broker stored. Another version of the Worker may have written it: two versions run during a
@@ -14,3 +14,19 @@ export const parseStored = <Value>(schema: z.ZodType<Value>, text: string | null
     return undefined;
   }
 };
+
+const list = z.array(z.unknown());
+
+/**
+ * Parses a stored list, without the items that do not fit: a newer version may have written items of another kind.
+ *
+ * @returns undefined if the text is absent or no list
+ */
+export const parseStoredList = <Value>(
+  schema: z.ZodType<Value>,
+  text: string | null | undefined,
+): Value[] | undefined =>
+  parseStored(list, text)?.flatMap((item) => {
+    const parsed = schema.safeParse(item);
+    return parsed.success ? [parsed.data] : [];
+  });

@@ -7,22 +7,25 @@ import type { EpochMs } from './time.ts';
 export type TimelineEvent = {
   kind: TimelineEventKind;
   /** A stable word for the reason; absent if the kind is enough. */
-  reason?: string;
+  reason?: string | undefined;
   /** When it happened first. */
   at: EpochMs;
   /** When it last happened, if more than once. */
-  until?: EpochMs;
-  count?: number;
+  until?: EpochMs | undefined;
+  count?: number | undefined;
 };
 
-export type TimelineEventKind =
-  | 'connected'
-  | 'reconnected'
-  | 'refreshed'
-  | 'refresh_failed'
-  | 'reauth_required'
-  | 'synced'
-  | 'sync_failed'
-  | 'disconnected';
+export const TIMELINE_EVENT_KINDS = [
+  'connected',
+  'reconnected',
+  'refreshed',
+  'refresh_failed',
+  'reauth_required',
+  'synced',
+  'sync_failed',
+  'disconnected',
+] as const;
+
+export type TimelineEventKind = (typeof TIMELINE_EVENT_KINDS)[number];
 
 export const TIMELINE_LENGTH = 24;

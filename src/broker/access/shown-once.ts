@@ -1,6 +1,9 @@
+import * as z from 'zod';
+
 import { hashCredential } from '../../crypto/credential.ts';
 import { open, seal } from '../../crypto/seal.ts';
 import { type Secret, secret } from '../../domain/secret.ts';
+import { parseStored } from '../../domain/stored-json.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { Deps } from '../deps.ts';
 
@@ -9,6 +12,12 @@ import type { Deps } from '../deps.ts';
  * URL and no stored page contains it. It opens in one session, at one path, for a minute.
  */
 export type ShownSecret = { kind: 'api_key' | 'access_token' | 'webhook_secret'; secret: Secret };
+
+const shownText = z.looseObject({
+  kind: z.enum(['api_key', 'access_token', 'webhook_secret']),
+  secret: z.string(),
+  until: z.number(),
+});
 
 /** The page that shows the secret: its path, and the cookie of the session. */
 type Place = { session: string; path: string };
@@ -27,7 +36,7 @@ export const sealShown = async (
   return seal(deps.keyring, 'seal-shown', await placeOf(place), text);
 };
 
-/** The secret; undefined if it was sealed for another page, or too long ago. */
+/** The secret; undefined if it was sealed for another page, too long ago, or by another version. */
 export const openShown = async (
   deps: Pick<Deps, 'keyring' | 'now'>,
   place: Place,
@@ -35,6 +44,8 @@ export const openShown = async (
 ): Promise<ShownSecret | undefined> => {
   const opened = await open(deps.keyring, 'seal-shown', await placeOf(place), sealed);
   if (!opened.ok) return undefined;
-  const { until, ...shown } = JSON.parse(opened.value) as { kind: ShownSecret['kind']; secret: string; until: number };
-  return deps.now() < until ? { kind: shown.kind, secret: secret(shown.secret) } : undefined;
+  const shown = parseStored(shownText, opened.value);
+  return shown !== undefined && deps.now() < shown.until
+    ? { kind: shown.kind, secret: secret(shown.secret) }
+    : undefined;
 };

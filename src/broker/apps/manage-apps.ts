@@ -194,7 +194,7 @@ export const revokeKey = async (deps: Deps, { app, by }: ManagedApp, keyId: stri
 };
 
 /** A registered URI, and whether this call added it. */
-export type RegisteredUri = { uri: string; warnings: string[]; added: boolean };
+export type RegisteredUri = Pick<RedirectUri, 'uri' | 'warnings'> & { added: boolean };
 
 /**
  * Registers a redirect URI, or finds it registered. A URI in another spelling than the accepted one is refused, never

@@ -1,4 +1,8 @@
+import * as z from 'zod';
+
+import { asConnectionId } from '../../domain/connection-id.ts';
 import { digestOf, packValues, unpackValues } from '../../domain/group-change.ts';
+import { parseStored } from '../../domain/stored-json.ts';
 import {
   type CompactionPlace,
   type CompactionStep,
@@ -8,6 +12,13 @@ import {
 import { kindsJson } from '../../store/sync/group-kinds.ts';
 import type { Deps } from '../deps.ts';
 
+const place: z.ZodType<CompactionPlace> = z.looseObject({
+  connectionId: z.number().transform(asConnectionId),
+  groupId: z.number(),
+});
+/** Without a readable place it starts again: what is compact already costs a read. */
+const START: CompactionPlace = { connectionId: asConnectionId(0), groupId: 0 };
+
 /**
  * Goes on with the groups that earlier releases stored, which hold every value twice. Once it is through, nothing is remembered, and it
  * costs nothing.
@@ -15,7 +26,7 @@ import type { Deps } from '../deps.ts';
  * @param text what the broker remembers about where it has come to
  */
 export const compactGroups = async (deps: Deps, text: string): Promise<void> => {
-  const step = await readCompactionStep(deps.db, JSON.parse(text) as CompactionPlace, deps.settings.compactedGroups);
+  const step = await readCompactionStep(deps.db, parseStored(place, text) ?? START, deps.settings.compactedGroups);
   const stored = step.ok ? await storeStep(deps, step.value) : step;
   if (!stored.ok) deps.log({ level: 'warn', event: 'tick', outcome: 'compaction_failed', reason: stored.failure.kind });
 };

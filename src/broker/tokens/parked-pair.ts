@@ -1,6 +1,9 @@
+import * as z from 'zod';
+
 import { open, seal } from '../../crypto/seal.ts';
 import type { StoredTokens } from '../../domain/connection.ts';
 import { type Secret, secret } from '../../domain/secret.ts';
+import { parseStored } from '../../domain/stored-json.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { deleteParked, parkedAt, type ParkingPlace, putParked } from '../../store/tokens/parked.ts';
 import type { Deps } from '../deps.ts';
@@ -41,18 +44,19 @@ export const parkPair = async (deps: Deps, { tokens, lease }: RefreshRun, pair: 
 /** `unreadable`: KV does not answer. `key_missing`: the keyring lacks the key of the pair. */
 export type Parked = { kind: 'none' | 'unreadable' | 'key_missing' } | { kind: 'found'; pair: ParkedPair };
 
-/** Reads the pair that replaces these tokens. A pair that does not open for them is ignored. */
+/** Reads the pair that replaces these tokens. A pair that does not open for them, or has another form, is ignored. */
 export const parkedPairOf = async (deps: Deps, tokens: StoredTokens): Promise<Parked> => {
   const sealed = await parkedAt(deps.links, tokens);
   if (!sealed.ok) return { kind: 'unreadable' };
   if (sealed.value === undefined) return { kind: 'none' };
   const opened = await open(deps.keyring, 'seal-parked', placeOf(tokens), sealed.value);
-  if (!opened.ok) {
-    if (opened.failure.kind === 'key_missing') return { kind: 'key_missing' };
+  if (!opened.ok && opened.failure.kind === 'key_missing') return { kind: 'key_missing' };
+  const stored = opened.ok ? parseStored(pairText, opened.value) : undefined;
+  if (stored === undefined) {
     deps.log({ level: 'error', event: 'alarm', outcome: 'parked_pair_unreadable', appId: tokens.appId });
     return { kind: 'none' };
   }
-  const { accessToken, refreshToken, accessExpiresAt } = JSON.parse(opened.value) as PairText;
+  const { accessToken, refreshToken, accessExpiresAt } = stored;
   return {
     kind: 'found',
     pair: { accessToken: secret(accessToken), refreshToken: secret(refreshToken), accessExpiresAt },
@@ -62,7 +66,7 @@ export const parkedPairOf = async (deps: Deps, tokens: StoredTokens): Promise<Pa
 /** Deletes a parked pair in the background. */
 export const forgetParked = (deps: Deps, place: ParkingPlace): void => deps.waitUntil(deleteParked(deps.links, place));
 
-type PairText = { accessToken: string; refreshToken: string; accessExpiresAt: EpochMs };
+const pairText = z.looseObject({ accessToken: z.string(), refreshToken: z.string(), accessExpiresAt: z.number() });
 
 /** The account is part of the place, so a pair of another account does not open. */
 const placeOf = ({ appId, connectionId, tokenVersion, withingsUserId }: StoredTokens): string[] => [

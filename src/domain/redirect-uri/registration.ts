@@ -17,7 +17,8 @@ import {
   type UriParts,
 } from './syntax.ts';
 
-export type RedirectUriWarning = 'scheme_without_period' | 'punycode_host' | 'loopback';
+export const REDIRECT_URI_WARNINGS = ['scheme_without_period', 'punycode_host', 'loopback'] as const;
+export type RedirectUriWarning = (typeof REDIRECT_URI_WARNINGS)[number];
 
 export type RedirectUriRefusalReason =
   | SyntaxRefusal['reason']

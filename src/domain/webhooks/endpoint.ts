@@ -11,13 +11,13 @@ export type Attempt = {
   type: EventType;
   at: EpochMs;
   /** HTTP status of the answer; undefined if there was none. */
-  status?: number;
+  status?: number | undefined;
   /** Why there was no answer: `timeout` or `unreachable`. */
-  error?: 'timeout' | 'unreachable';
+  error?: 'timeout' | 'unreachable' | undefined;
   /** Milliseconds until the answer. */
   ms: number;
   /** The beginning of the answer's body, if it was no success. */
-  answer?: string;
+  answer?: string | undefined;
 };
 
 export const isDelivered = ({ status = 0 }: { status?: number | undefined }): boolean => status >= 200 && status < 300;

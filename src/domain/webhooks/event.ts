@@ -18,13 +18,13 @@ export type EventType = (typeof EVENT_TYPES)[number];
 /** What a type adds to an event; values of measurements are read when the event is sent. */
 export type EventDetail = {
   /** Why consent is needed again. Of `connection.reauth_required`. */
-  reason?: string;
+  reason?: string | undefined;
   /** The groups that changed. Null if there were more than are listed. Of `measurements.changed`. */
-  groupIds?: number[] | null;
+  groupIds?: number[] | null | undefined;
   /** How many groups changed. Of `measurements.changed`. */
-  groups?: number;
+  groups?: number | undefined;
   /** The only endpoint that gets it. Of `webhook.test`. */
-  endpointId?: string;
+  endpointId?: string | undefined;
 };
 
 /** An event as it is stored. */

@@ -1,6 +1,8 @@
 import { and, desc, eq, sql } from 'drizzle-orm';
+import * as z from 'zod';
 
-import type { AuditAction, AuditEntry, Surface } from '../../domain/audit.ts';
+import type { AuditDetail, AuditAction, AuditEntry, Surface } from '../../domain/audit.ts';
+import { parseStored } from '../../domain/stored-json.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
 import { auditEntries } from '../schema/management.ts';
@@ -93,6 +95,14 @@ const NOBODYS = '';
 
 const isAccountId = (id: string): boolean => id.startsWith('acct_');
 
+const detail: z.ZodType<AuditDetail> = z.record(
+  z.string(),
+  z.union([z.string(), z.number(), z.boolean(), z.array(z.string()), z.null()]),
+);
+
+/** The new values of a change. If they cannot be read, the entry still says who changed what, and when. */
+export const auditDetailOf = (text: string): AuditDetail => parseStored(detail, text) ?? {};
+
 const entryOf = (row: typeof auditEntries.$inferSelect): AuditEntry => ({
   id: row.id,
   at: row.at,
@@ -101,5 +111,5 @@ const entryOf = (row: typeof auditEntries.$inferSelect): AuditEntry => ({
   appId: row.appId === NOBODYS || isAccountId(row.appId) ? undefined : row.appId,
   accountId: isAccountId(row.appId) ? row.appId : undefined,
   subject: row.subject,
-  detail: JSON.parse(row.detail),
+  detail: auditDetailOf(row.detail),
 });

@@ -1,6 +1,9 @@
 import { and, asc, eq } from 'drizzle-orm';
+import * as z from 'zod';
 
 import type { RedirectUri } from '../../domain/app.ts';
+import { REDIRECT_URI_WARNINGS, type RedirectUriWarning } from '../../domain/redirect-uri/registration.ts';
+import { parseStoredList } from '../../domain/stored-json.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { redirectUris } from '../schema/connections.ts';
@@ -36,6 +39,11 @@ export const addRedirectUri = (
     return returnedRows(found) > 0 ? 'present' : 'too_many';
   });
 
+const warning = z.enum(REDIRECT_URI_WARNINGS);
+
+/** The stored warnings, without those of a newer version, which have no words here. */
+export const warningsOf = (text: string): RedirectUriWarning[] => parseStoredList(warning, text) ?? [];
+
 /** An app's registered URIs, in the order in which they were added. */
 export const redirectUrisOf = (db: Db, appId: string): StoreResult<RedirectUri[]> =>
   tryD1(db, async () => {
@@ -47,7 +55,7 @@ export const redirectUrisOf = (db: Db, appId: string): StoreResult<RedirectUri[]
     return rows.map((row) => ({
       id: row.id,
       uri: row.uri,
-      warnings: JSON.parse(row.warnings),
+      warnings: warningsOf(row.warnings),
       createdAt: row.createdAt,
     }));
   });

@@ -4,14 +4,14 @@ import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type ConnectionDetail, type ConnectionState, isLive } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { OthersOnAccount } from '../../domain/link.ts';
-import { historyProgress } from '../../domain/sync-start.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
+import { storedProgress } from '../sync/stored-position.ts';
 import type { ParkingPlace } from '../tokens/parked.ts';
-import { withEvent } from '../users/timeline.ts';
+import { timelineOf, withEvent } from '../users/timeline.ts';
 import { disconnectEventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 
 /** A user's connection, as input to `decideLink`. */
@@ -216,11 +216,11 @@ export const connectionDetail = (db: Db, appId: string, userId: string): StoreRe
       stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
       scope: row.scope.split(',').filter((scope) => scope !== ''),
       lastSyncAt,
-      history: historyProgress(syncHistory === null ? undefined : JSON.parse(syncHistory), lastSyncAt),
+      history: storedProgress(syncHistory, lastSyncAt),
       historyCompleteFrom: row.historyCompleteFrom ?? undefined,
       nextRefreshAt: row.nextRefreshAt ?? undefined,
       lastFailure:
         lastFailureKind === null || lastFailureAt === null ? undefined : { kind: lastFailureKind, at: lastFailureAt },
-      timeline: JSON.parse(row.timeline),
+      timeline: timelineOf(row.timeline),
     };
   });

@@ -9,6 +9,7 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import type { sources } from '../schema/body-data.ts';
 import { connections } from '../schema/connections.ts';
 import type { RawRow } from '../schema/raw-row.ts';
+import { timelineOf } from '../users/timeline.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 
 /** Reads everything that is stored about a user, for an export, without tokens. */
@@ -42,7 +43,7 @@ export const everyConnectionOf = (db: Db, appId: string, userId: string): StoreR
       .from(connections)
       .where(and(eq(connections.appId, appId), eq(connections.userId, userId)))
       .orderBy(asc(connections.id));
-    return rows.map((row) => ({ ...row, timeline: JSON.parse(row.timeline) }));
+    return rows.map((row) => ({ ...row, timeline: timelineOf(row.timeline) }));
   });
 
 /** A stored group with its source. */

@@ -1,8 +1,11 @@
 import * as z from 'zod';
 
+import type { HistoryProgress } from '../../domain/connection.ts';
 import type { HistoryPosition } from '../../domain/history.ts';
 import { parseStored } from '../../domain/stored-json.ts';
+import { historyProgress } from '../../domain/sync-start.ts';
 import type { AskedQuestion, ResumePoint, SyncPosition } from '../../domain/sync.ts';
+import type { EpochMs } from '../../domain/time.ts';
 import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';
 
 /** The JSON columns that say how far a connection was read. */
@@ -58,6 +61,12 @@ export const positionOf = (row: Columns): SyncPosition => {
     history: stored,
     recentQuestions: parseStored(questions, row.recentQuestions) ?? [],
   };
+};
+
+/** How much of a history is stored. An unreadable position is read again, so its history is being read. */
+export const storedProgress = (text: string | null, lastSyncAt: EpochMs | undefined): HistoryProgress => {
+  const stored = parseStored(history, text);
+  return text !== null && stored === undefined ? 'reading' : historyProgress(stored, lastSyncAt);
 };
 
 /** The windows that are read next. An unreadable position starts again. */

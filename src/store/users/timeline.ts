@@ -1,7 +1,14 @@
 import { sql, type SQL } from 'drizzle-orm';
+import * as z from 'zod';
 
+import { parseStoredList } from '../../domain/stored-json.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { TIMELINE_LENGTH, type TimelineEventKind } from '../../domain/timeline.ts';
+import {
+  TIMELINE_EVENT_KINDS,
+  TIMELINE_LENGTH,
+  type TimelineEvent,
+  type TimelineEventKind,
+} from '../../domain/timeline.ts';
 import { connections } from '../schema/connections.ts';
 
 /** An event as a statement is written for it: where a value differs from call to call, its place. */
@@ -37,3 +44,14 @@ export const withEvent = ({ kind, reason, at }: WrittenEvent): SQL<string> => {
 /** The timeline of a connection of which nothing else is known. */
 export const newTimeline = (kind: TimelineEventKind, at: SQL<EpochMs>): SQL<string> =>
   sql<string>`json_array(json_object('kind', ${kind}, 'at', CAST(${at} AS INTEGER)))`;
+
+const event: z.ZodType<TimelineEvent> = z.looseObject({
+  kind: z.enum(TIMELINE_EVENT_KINDS),
+  reason: z.string().optional(),
+  at: z.number(),
+  until: z.number().optional(),
+  count: z.number().optional(),
+});
+
+/** The stored timeline, without events that cannot be read: no decision depends on them. */
+export const timelineOf = (text: string): TimelineEvent[] => parseStoredList(event, text) ?? [];

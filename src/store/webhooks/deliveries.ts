@@ -3,6 +3,7 @@ import { type Attempt, type DisabledReason, MAX_ATTEMPTS_KEPT, type Payload } fr
 import type { EventType, StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
+import { eventTypesOf } from './stored-json.ts';
 
 /** The columns of an endpoint that sending needs. */
 export type SendingEndpoint = {
@@ -55,7 +56,7 @@ export const endpointOfRow = (row: EndpointRow): SendingEndpoint => ({
   appId: row.app_id,
   id: row.id,
   url: row.url,
-  eventTypes: row.event_types === null ? undefined : (JSON.parse(row.event_types) as EventType[]),
+  eventTypes: eventTypesOf(row.event_types),
   payload: row.payload,
   secretSealed: row.secret_sealed,
   previousSecretSealed: row.previous_secret_sealed ?? undefined,

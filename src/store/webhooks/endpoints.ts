@@ -5,6 +5,7 @@ import type { Attempt, DisabledReason, Payload, WebhookEndpoint } from '../../do
 import type { EventType } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
 import { webhookEndpoints } from '../schema/webhooks.ts';
+import { eventTypesOf, storedAttempts } from './stored-json.ts';
 
 /** All columns except the attempts, which may be 200 KB, and the secrets. */
 const { attempts: _, secretSealed: __, previousSecretSealed: ___, ...COLUMNS } = getTableColumns(webhookEndpoints);
@@ -16,7 +17,7 @@ const endpointOfRow = (row: EndpointRow): WebhookEndpoint => ({
   appId: row.appId,
   url: row.url,
   description: row.description,
-  eventTypes: row.eventTypes === null ? undefined : (JSON.parse(row.eventTypes) as EventType[]),
+  eventTypes: eventTypesOf(row.eventTypes),
   payload: row.payload,
   createdAt: row.createdAt,
   disabledAt: row.disabledAt ?? undefined,
@@ -87,7 +88,7 @@ export const attemptsOf = (db: Db, { appId, id }: { appId: string; id: string })
       .from(webhookEndpoints)
       .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)))
       .get();
-    return row && (JSON.parse(row.attempts) as Attempt[]);
+    return row && storedAttempts(row.attempts);
   });
 
 export type EndpointChange = {

@@ -2,6 +2,7 @@ import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
+import { eventDetailOf } from './stored-json.ts';
 
 /** An event to record. It is about a connection, or about a user who has none any more. */
 export type NewEvent = {
@@ -108,7 +109,7 @@ export const eventOfRow = (row: Row): StoredEvent => ({
   connectionId: row.connection_id ?? undefined,
   userId: row.user_id ?? undefined,
   at: row.at,
-  detail: JSON.parse(row.detail) as EventDetail,
+  detail: eventDetailOf(row.detail),
 });
 
 /** Events of an app after a sequence number. Reads two rows for each. Those about erased people are left out. */

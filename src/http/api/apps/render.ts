@@ -31,9 +31,9 @@ export const renderKey = (key: ApiKey): z.infer<typeof contract.apiKey> => ({
 
 export const renderWarnings = (
   uri: string,
-  warnings: readonly string[],
+  warnings: readonly RedirectUriWarning[],
 ): z.infer<typeof contract.redirectUriWarning>[] =>
-  warnings.map((code) => ({ code, detail: describeWarning(code as RedirectUriWarning, uri) }));
+  warnings.map((code) => ({ code, detail: describeWarning(code, uri) }));
 
 export const renderRedirectUri = ({ uri, warnings, createdAt }: RedirectUri): z.infer<typeof contract.redirectUri> => ({
   uri,

@@ -1,5 +1,5 @@
 import type { App, RedirectUri } from '../../../domain/app.ts';
-import { describeWarning, type RedirectUriWarning } from '../../../domain/redirect-uri/registration.ts';
+import { describeWarning } from '../../../domain/redirect-uri/registration.ts';
 import { appPath } from './app-frame.tsx';
 import { Confirm } from './confirm.tsx';
 import { Copy } from './copy.tsx';
@@ -75,7 +75,7 @@ const UriRow = ({
     <div class="what">
       <code id={id}>{uri}</code>
       {warnings.map((code) => (
-        <p class="warning">{describeWarning(code as RedirectUriWarning, uri)}</p>
+        <p class="warning">{describeWarning(code, uri)}</p>
       ))}
     </div>
     <div class="actions">
