@@ -2,7 +2,16 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { dashboard } from '../../src/http/dashboard/app.tsx';
-import { type Broker, emptyTables, makeApp, ORIGIN, startBroker, type TestApp } from '../support/broker.ts';
+import {
+  type Broker,
+  connect,
+  emptyTables,
+  makeApp,
+  ORIGIN,
+  startBroker,
+  type TestApp,
+  WOMOJI,
+} from '../support/broker.ts';
 import { type DashboardBrowser, dashboardBrowser, formToken } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
 
@@ -65,6 +74,34 @@ describe('a new key', () => {
     browser.cookies.set('__Host-mushu_shown', sealed);
     broker.advance(60_000);
     expect((await browser.get(`${path}/keys`)).html).not.toMatch(KEY);
+  });
+});
+
+describe('a link that the dashboard makes', () => {
+  const SESSION = /https?:\/\/[^"<]+withings\/auth\?session=[\w.-]+[^"<]*/;
+
+  test('to test with is shown by the page after the form, once, and a reload makes no second one', async () => {
+    await browser.submit(`${path}/health/policy`, `${path}/health/link-policy`, { link_policy: 'session' });
+    const shown = await browser.submit(`${path}/health`, `${path}/health/try`);
+    expect([shown.status, shown.path]).toEqual([200, `${path}/health`]);
+    const [link = ''] = SESSION.exec(shown.html) ?? [];
+    expect((await broker.request(link.replaceAll('&amp;', '&'))).status).toBe(302);
+    expect((await browser.get(`${path}/health`)).html).not.toMatch(SESSION);
+  });
+
+  test('for one of two users of a Withings account signs out of Withings first, and is offered to no other user', async () => {
+    await connect(broker, app, 'ada', 'nora');
+    const alone = await browser.get(`${path}/users/ada`);
+    expect(alone.html).not.toContain('switch-link');
+    await connect(broker, app, 'bob', 'nora');
+    const shown = await browser.submit(`${path}/users/bob`, `${path}/users/bob/switch-link`, { uri: WOMOJI });
+    expect([shown.status, shown.path]).toEqual([200, `${path}/users/bob`]);
+    const [link = ''] = SESSION.exec(shown.html) ?? [];
+    const started = await broker.request(link);
+    expect(new URL(started.headers.get('Location') ?? '').pathname).toBe('/logout');
+    expect((await browser.get(`${path}/users/bob`)).html).not.toMatch(SESSION);
+    const removed = await browser.submit(`${path}/users/bob`, `${path}/users/bob/switch-link`, { uri: 'no://such' });
+    expect([removed.status, SESSION.test(removed.html)]).toEqual([409, false]);
   });
 });
 
@@ -155,6 +192,9 @@ test('a refused form keeps what was typed', async () => {
   const developer = `/dashboard/developers/${accountId}`;
   const tokens = await browser.submit(developer, `${developer}/tokens`, { name: ' my laptop', expires_in_days: '0' });
   expect([tokens.status, tokens.html.includes('value=" my laptop"')]).toEqual([422, true]);
+  const longUri = `womoji://${'x'.repeat(2048)}`;
+  const uri = await browser.submit(`${path}/health`, `${path}/health/redirect-uris`, { uri: longUri });
+  expect([uri.status, uri.html.includes(`value="${longUri}"`)]).toEqual([422, true]);
   const named = await browser.submit(path, `${path}/name`, { name: long });
   expect([named.status, named.html.includes(`value="${long}"`)]).toEqual([422, true]);
 });

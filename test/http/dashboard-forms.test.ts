@@ -46,7 +46,7 @@ test('what a page changes is in force at the next request, and the audit names t
   expect((await broker.request(link)).status).toBe(400);
   await browser.submit(`${path}/health/policy`, `${path}/health/link-policy`, { link_policy: 'session' });
   const minted = await browser.submit(`${path}/health`, `${path}/health/try`, { uri: 'womoji://withings/success' });
-  const [, href = ''] = /href="(\/apps\/[^"]+session=[^"]+)"/.exec(minted.html) ?? [];
+  const [, href = ''] = /href="https?:\/\/[^"/]+(\/apps\/[^"]+session=[^"]+)"/.exec(minted.html) ?? [];
   expect((await broker.request(href)).status).toBe(302);
   await browser.submit(path, `${path}/disable`);
   expect((await app.call('GET', '/withings/status/eve')).status).toBe(403);

@@ -3,14 +3,12 @@ import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
 
-import { backendOf } from '../../../broker/access/authenticate.ts';
 import {
   type AppSettings,
   listRedirectUris,
   registerRedirectUri,
   unregisterRedirectUri,
 } from '../../../broker/apps/manage-apps.ts';
-import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts';
 import { testRedirectUri } from '../../../broker/link/test-redirect-uri.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { ok, type Result } from '../../../domain/result.ts';
@@ -23,12 +21,14 @@ import { appPage, appPath } from '../components/app-frame.tsx';
 import { CommandLine } from '../components/command-line.tsx';
 import { LinkSettings } from '../components/link-settings.tsx';
 import { endingOf, type RefusedUri, RedirectUris, TRY_IT_USER } from '../components/redirect-uris.tsx';
+import { ShownOnce } from '../components/shown-once.tsx';
 import { Snippets } from '../components/snippets.tsx';
 import { type TestedUri, TestUri } from '../components/test-uri.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerBadForm, answerFailure } from '../failure.tsx';
-import { redirectWithNotice } from '../flash.ts';
-import { checkbox, parseForm } from '../form.ts';
+import { redirectShowing, redirectWithNotice, takeShown } from '../flash.ts';
+import { checkbox, parseForm, readForm } from '../form.ts';
+import { linkFor } from '../link-for.ts';
 import type { Notice } from '../notice.ts';
 import { snippetsFor } from '../snippets/snippets.ts';
 
@@ -50,8 +50,10 @@ healthPages.get('/code', (c) => codePage(c));
 
 healthPages.post('/redirect-uris', async (c) => {
   const wanted = await parseForm(c, uriForm);
-  if (!wanted.ok)
-    return urisPage(c, { uri: '', why: 'A redirect URI has at most 2048 characters.', isLoopback: false });
+  if (!wanted.ok) {
+    const typed = (await readForm(c)).get('uri') ?? '';
+    return urisPage(c, { uri: typed, why: 'A redirect URI has 1 to 2048 characters.', isLoopback: false });
+  }
   const { uri } = wanted.value;
   const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), {
     uri,
@@ -91,36 +93,16 @@ healthPages.post('/link-policy', async (c) => {
 });
 
 /**
- * A single-use test link, shown as a link because a form's answer may not redirect to another site (CSP `form-action`).
+ * Makes a single-use test link. The page after it shows the link, because a form's answer may not redirect to another
+ * site (CSP `form-action`).
  */
 healthPages.post('/try', async (c) => {
-  const app = c.get('app');
   const wanted = await parseForm(c, uriForm);
   if (!wanted.ok) return answerBadForm(c, wanted.failure);
   const { uri: redirectUri } = wanted.value;
-  const backend = backendOf(c.get('managed'));
-  if (!backend.ok) return answerFailure(c, backend.failure);
-  const minted = await mintConnectSession(c.get('deps'), backend.value, { userId: TRY_IT_USER, redirectUri });
-  if (!minted.ok) return answerFailure(c, minted.failure);
-  return appPage(
-    c,
-    { tab: 'health' },
-    <section class="card" aria-labelledby="try">
-      <h2 id="try">Try the link</h2>
-      <p>
-        It is valid once and for a short time, for the user <code>{TRY_IT_USER}</code>, who returns to{' '}
-        <code>{redirectUri}</code>.
-      </p>
-      <p>
-        <a
-          class="button"
-          href={`/apps/${app.id}/withings/auth?${new URLSearchParams({ session: minted.value.session.reveal(), ...endingOf(redirectUri) }).toString()}`}
-        >
-          Try it
-        </a>
-      </p>
-    </section>,
-  );
+  const link = await linkFor(c, { userId: TRY_IT_USER, redirectUri }, endingOf(redirectUri));
+  if (!link.ok) return answerFailure(c, link.failure);
+  return redirectShowing(c, `${appPath(c.get('app'))}/health`, { kind: 'test_link', secret: link.value });
 });
 
 const backTo = (c: DashboardContext, notice: Notice): Response =>
@@ -142,10 +124,12 @@ const urisPage = async (c: DashboardContext, refused: RefusedUri | undefined): P
   const tested = await testOf(c);
   if (!tested.ok) return answerFailure(c, tested.failure);
   const uris = listed.value;
+  const shown = await takeShown(c);
   return healthPage(
     c,
     { part: 'uris', status: refused === undefined ? 200 : 422 },
     <>
+      {shown && <ShownOnce {...shown} />}
       <RedirectUris app={app} uris={uris} formToken={c.get('formToken')} refused={refused} />
       {uris.length > 0 && <TestUri app={app} tested={tested.value} />}
     </>,

@@ -1,13 +1,16 @@
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import * as z from 'zod';
 
 import { type AuthorizedRequest, userOfApp } from '../../../broker/access/authenticate.ts';
+import { listRedirectUris } from '../../../broker/apps/manage-apps.ts';
 import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
 import { eraseUser } from '../../../broker/users/erase-user.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import type { Result } from '../../../domain/result.ts';
 import { parseUserId } from '../../../domain/user-id.ts';
+import { redirectUriText } from '../../api/schemas.ts';
 import { inlineCode } from '../../inline-code.tsx';
 import { problemOf } from '../../problem-text.ts';
 import { publicUrl } from '../../public-url.ts';
@@ -17,16 +20,21 @@ import { appPage, appPath } from '../components/app-frame.tsx';
 import { BodyPlots } from '../components/body-plots.tsx';
 import { Confirm } from '../components/confirm.tsx';
 import { Field, Form } from '../components/form.tsx';
+import { SharedAccount } from '../components/shared-account.tsx';
+import { ShownOnce } from '../components/shown-once.tsx';
 import { Timeline, UserFacts } from '../components/user-facts.tsx';
 import { StateBadge } from '../components/user-state.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
-import { answerFailure } from '../failure.tsx';
-import { redirectWithNotice } from '../flash.ts';
-import { readForm } from '../form.ts';
+import { answerBadForm, answerFailure } from '../failure.tsx';
+import { redirectShowing, redirectWithNotice, takeShown } from '../flash.ts';
+import { parseForm, readForm } from '../form.ts';
+import { linkFor } from '../link-for.ts';
 import type { Notice } from '../notice.ts';
 
 /** One user: body data, timeline and actions. */
 export const userPages = new Hono<DashboardEnv>();
+
+const linkForm = z.strictObject({ uri: redirectUriText });
 
 const requireUser = createMiddleware<DashboardEnv>(async (c, next) => {
   const userId = parseUserId(c.req.param('user_id') ?? '');
@@ -62,6 +70,15 @@ userPages.post('/disconnect', async (c) => {
   return done.ok ? backTo(c, 'user_disconnected') : answerFailure(c, done.failure);
 });
 
+userPages.post('/switch-link', async (c) => {
+  const wanted = await parseForm(c, linkForm);
+  if (!wanted.ok) return answerBadForm(c, wanted.failure);
+  const { userId } = c.get('person');
+  const link = await linkFor(c, { userId, redirectUri: wanted.value.uri, switchAccount: true });
+  if (!link.ok) return userPage(c, { problem: problemOf(link.failure, publicUrl(c)).detail });
+  return redirectShowing(c, pathOf(c), { kind: 'switch_link', secret: link.value });
+});
+
 userPages.post('/erase', async (c) => {
   const { by, ...user } = c.get('person');
   const typed = (await readForm(c)).get('confirmation') ?? '';
@@ -95,6 +112,9 @@ const userPage = async (
   const body = user.ok ? await readBodyData(deps, user.value.connection, { range, metric }) : undefined;
   if (body?.ok === false) return answerFailure(c, body.failure);
   const state = detail?.state ?? 'pending';
+  const uris = detail?.isShared === true ? await listRedirectUris(deps, c.get('managed')) : undefined;
+  if (uris?.ok === false) return answerFailure(c, uris.failure);
+  const link = await takeShown(c);
   const hasErrors = Object.keys(errors).length > 0;
   return appPage(
     c,
@@ -113,6 +133,8 @@ const userPage = async (
         </div>
         <UserFacts detail={detail} pendingSince={pendingSince} now={deps.now()} />
       </section>
+      {link && <ShownOnce {...link} />}
+      {uris && <SharedAccount action={`${pathOf(c)}/switch-link`} formToken={c.get('formToken')} uris={uris.value} />}
       {body === undefined ? (
         <p class="hint">The app is disabled: body data is neither shown nor pulled. The user can still be erased.</p>
       ) : (
