@@ -53,6 +53,8 @@ const settings = z.object({
     .default('1,2,4'),
   /** Where browsers reach the broker; the origin of each request where absent. */
   PUBLIC_URL: z.url().optional(),
+  /** Set in the placed Worker of two. It says in the database which key it signs with. */
+  BEHIND_FRONT: z.enum(['yes', 'no']).default('no'),
   /** Cloudflare's plan: it decides what the settings below are that are not set. */
   PLAN: z.enum(['free', 'paid']).default('free'),
   /** Refreshes in one tick: a fetch and about two D1 calls each. The cron's share of Withings' requests bounds them too. */
@@ -148,6 +150,7 @@ export const parseConfig = async (bindings: Bindings): Promise<Result<Config, st
 const brokerSettings = async (env: Settings): Promise<BrokerSettings> => ({
   ...planSettings(env),
   publicUrl: (requestUrl) => new URL(env.PUBLIC_URL ?? requestUrl).origin,
+  isBehindFront: env.BEHIND_FRONT === 'yes',
   // No hash is empty: without a token there is no operator.
   operatorTokenHash: env.OPERATOR_TOKEN === undefined ? '' : await hashCredential(env.OPERATOR_TOKEN),
   scope: env.WITHINGS_SCOPE.split(','),

@@ -1,3 +1,5 @@
+import type { Deps } from './broker/deps.ts';
+import { isSigningKeyPublished } from './broker/link/signing-key.ts';
 import { within } from './broker/within.ts';
 import { compose, platform, type Seams } from './compose.ts';
 import type { Bindings } from './config.ts';
@@ -47,17 +49,33 @@ const startFromReplica = async (
     return undefined;
   }
   const lines = holdLines(deps.value.log);
-  const work = http.fetch(request, { deps: { ...deps.value, log: lines.log } });
-  const answer = await within(seams.sleep, MAX_REPLICA_MS, Promise.resolve(work));
-  if (answer?.status === 302 || answer?.status === 429) {
+  const work = Promise.all([
+    http.fetch(request, { deps: { ...deps.value, log: lines.log } }),
+    isKeyOfPlacedWorker(bindings, deps.value),
+  ]);
+  const [answer, isKeyPublished] = (await within(seams.sleep, MAX_REPLICA_MS, work)) ?? [];
+  if (answer?.status === 429 || (answer?.status === 302 && isKeyPublished === true)) {
     lines.release();
     return answer;
   }
-  if (answer === undefined || answer.status >= 500) {
-    const reason = answer === undefined ? 'replica_slow' : lines.reason();
+  if (answer === undefined || answer.status === 302 || answer.status >= 500) {
+    const why = answer?.status === 302 ? 'signing_key_differs' : lines.reason();
+    const reason = answer === undefined ? 'replica_slow' : why;
     deps.value.log({ ...about, event: 'front', outcome: 'handed_over', ...(reason !== undefined && { reason }) });
   }
   return undefined;
+};
+
+/** How long an isolate believes what a replica said of the key. A key stays in the keyring for an hour after it was current. */
+const KEY_READ_EVERY_MS = 10_000;
+const keyReadAt = new WeakMap<Bindings, number>();
+
+/** Whether the placed Worker signs with the same key. Read beside the link's own query, and not for each link. */
+const isKeyOfPlacedWorker = async (bindings: Bindings, deps: Deps): Promise<boolean> => {
+  if (deps.now() - (keyReadAt.get(bindings) ?? -Infinity) < KEY_READ_EVERY_MS) return true;
+  const isPublished = await isSigningKeyPublished(deps).catch(() => false);
+  if (isPublished) keyReadAt.set(bindings, deps.now());
+  return isPublished;
 };
 
 /** Holds log lines until it is known whether they are true: the placed Worker writes its own of the same request. */

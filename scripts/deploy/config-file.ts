@@ -75,7 +75,11 @@ export const deploymentConfig = (
     ...(region !== undefined && { placement: { region } }),
     ...(domain !== undefined && { workers_dev: false }),
     ...(domain !== undefined && !isBehindFront && { routes: [{ pattern: domain, custom_domain: true }] }),
-    ...(publicUrl !== undefined && { vars: { ...project.vars, PUBLIC_URL: publicUrl } }),
+    vars: {
+      ...project.vars,
+      ...(publicUrl !== undefined && { PUBLIC_URL: publicUrl }),
+      ...(isBehindFront && { BEHIND_FRONT: 'yes' }),
+    },
   };
 };
 

@@ -66,6 +66,8 @@ export type RateLimitName =
 export type BrokerSettings = {
   /** The origin at which browsers and Withings reach the broker, given the URL of a request. */
   publicUrl: (requestUrl: string) => string;
+  /** Whether a front holds the domain and hands its requests over. */
+  isBehindFront: boolean;
   /** SHA-256 of the operator's token, hex. */
   operatorTokenHash: string;
   /** The scopes that the broker requests. */

@@ -30,7 +30,8 @@ export type KeyPurpose =
   | 'sign-connect-session'
   | 'sign-user-token'
   | 'hash-log'
-  | 'hash-notify';
+  | 'hash-notify'
+  | 'name-key';
 
 const ROOT_KEY_BYTES = 32;
 

@@ -76,6 +76,9 @@ describe('--edge', () => {
     expect([placed?.crons, front?.crons]).toEqual([['* * * * *'], []]);
     expect([placed?.placement, front?.placement]).toEqual([{ region: 'aws:eu-west-1' }, undefined]);
     expect(front?.bindings).toContainEqual({ type: 'service', name: 'PLACED', service: PLACED });
+    const behindFront = { type: 'plain_text', name: 'BEHIND_FRONT', text: 'yes' };
+    expect(placed?.bindings).toContainEqual(behindFront);
+    expect(front?.bindings).not.toContainEqual(behindFront);
     const publicUrl = { type: 'plain_text', name: 'PUBLIC_URL', text: `https://${HOST}` };
     for (const worker of [placed, front]) expect(worker?.bindings).toContainEqual(publicUrl);
     const limits = (worker: typeof front) => worker?.bindings.flatMap((binding) => binding.namespace_id ?? []) ?? [];
@@ -170,6 +173,7 @@ describe('--no-edge', () => {
     await succeed(back);
     expect([cloud.domains, outages]).toEqual([new Map([[HOST, PLACED]]), []]);
     expect(account.waited).toEqual([{ ms: 60_000, workers: [PLACED, FRONT] }]);
+    expect(cloud.worker?.bindings.map(({ name }) => name)).not.toContain('BEHIND_FRONT');
     expect([...cloud.workers.keys()]).toEqual([PLACED]);
     expect(cloud.databases.map(({ replication }) => replication)).toEqual(['disabled']);
     const before = cloud.requests.length;

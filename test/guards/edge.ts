@@ -10,7 +10,7 @@ export const AT_THE_EDGE: readonly Guard[] = [
     name: 'a replica refuses nothing',
     threats: ['T71'],
     file: 'src/edge.ts',
-    find: 'if (answer?.status === 302 || answer?.status === 429) {',
+    find: 'if (answer?.status === 429 || (answer?.status === 302 && isKeyPublished === true)) {',
     replace: 'if (answer !== undefined) {',
     tests: EDGE,
   },
@@ -37,6 +37,14 @@ export const AT_THE_EDGE: readonly Guard[] = [
     find: 'state.port !== undefined && target?.allowLoopback === false;',
     replace: 'false as boolean;',
     tests: EDGE,
+  },
+  {
+    name: 'a front signs with no key but the placed Worker’s current one',
+    threats: ['T30'],
+    file: 'src/edge.ts',
+    find: 'answer?.status === 302 && isKeyPublished === true',
+    replace: 'answer?.status === 302',
+    tests: TWO_WORKERS,
   },
   {
     name: 'the placed Worker is deployed before its front',

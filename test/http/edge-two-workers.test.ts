@@ -1,4 +1,5 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
@@ -106,7 +107,8 @@ describe('the caller’s address', () => {
     }
     const braked = await from(front, '203.0.113.7', authPath(app, 'ada', 'womoji://unknown'));
     expect([braked.status, braked.headers.get('Retry-After')]).toEqual([429, '60']);
-    expect([front.handedOver.length, front.replica.calls()]).toEqual([0, 2]);
+    // Two links, and the key once.
+    expect([front.handedOver.length, front.replica.calls()]).toEqual([0, 3]);
     expect((await from(front, '203.0.113.8', authPath(app, 'ada'))).status).toBe(302);
   });
 });
@@ -144,6 +146,40 @@ const begin = async (front: Front, userId: string) => {
     return (await front.request(url, { headers: { Cookie: cookies } })).headers.get('Location');
   };
 };
+
+describe('a front whose keyring is not the placed Worker’s', () => {
+  const told = () => broker.logs.filter(({ event }) => event === 'front');
+
+  test.each([
+    ['is newer', ring('k1', 'k1'), ring('k2', 'k1', 'k2')],
+    ['was left behind', ring('k2', 'k2'), ring('k1', 'k1')],
+    ['has other bytes under the same id', ring('k1', 'k1'), ring('k1', 'k1').replace(keys.k1, keys.k2)],
+  ])('%s: it starts no link, the placed Worker does, and the log says so', async (_, ofPlaced, ofFront) => {
+    broker.deploy({ KEYRING: ofPlaced });
+    const front = await frontWith({ KEYRING: ofFront });
+    const end = await begin(front, 'ada');
+    expect(front.handedOver).toHaveLength(1);
+    expect(told()).toEqual([expect.objectContaining({ outcome: 'handed_over', reason: 'signing_key_differs' })]);
+    expect(await end()).toBe(WOMOJI);
+  });
+
+  test('waits for the first tick behind a front, which writes the key down once', async () => {
+    const front = await startFront(broker);
+    expect((await front.request(authPath(app, 'ada'))).status).toBe(302);
+    expect(front.handedOver).toHaveLength(1);
+    const written = () =>
+      env.DB.prepare("SELECT value, updated_at FROM broker_state WHERE name = 'signing_key'").first();
+    await broker.tick();
+    expect(await written()).toBeNull();
+    broker.deploy({ BEHIND_FRONT: 'yes' });
+    await broker.tick();
+    const first = await written();
+    expect(first?.['value']).toMatch(/^k1\.[0-9a-f]{64}$/);
+    broker.advance(60_000);
+    await broker.tick();
+    expect(await written()).toEqual(first);
+  });
+});
 
 test('the keyring is rotated, the placed Worker first, and every link that is under way meanwhile ends well', async () => {
   const stages = [ring('k1', 'k1'), ring('k1', 'k1', 'k2'), ring('k2', 'k1', 'k2'), ring('k2', 'k2')];

@@ -2,6 +2,7 @@ import { applyD1Migrations, createExecutionContext, waitOnExecutionContext } fro
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 
+import { publishSigningKey } from '../../src/broker/link/signing-key.ts';
 import type { Bindings } from '../../src/config.ts';
 import { answerAtEdge, type FrontBindings } from '../../src/edge.ts';
 import { type Broker, ORIGIN } from './broker.ts';
@@ -76,8 +77,9 @@ export const startFront = async (broker: Broker, changes: Partial<Bindings> = {}
     replica,
     sessions,
     handedOver,
-    /** Gives the replica all that the primary has. */
+    /** Gives the replica all that the primary has, and the placed Worker has had a tick. */
     replicate: async (): Promise<void> => {
+      expect(await publishSigningKey(await broker.deps())).toMatchObject({ ok: true });
       const names = await tableNames();
       await env.REPLICA.batch(names.map((name) => env.REPLICA.prepare(`DELETE FROM "${name}"`)));
       for (const name of names) {

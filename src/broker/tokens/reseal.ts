@@ -15,6 +15,7 @@ import { parseStored } from '../../domain/stored-json.ts';
 import { brokerStateText, replaceBrokerState } from '../../store/operator/broker-state.ts';
 import { replaceSealed, type SealedTokens, sealedTokensAfter } from '../../store/tokens/reseal.ts';
 import type { Deps } from '../deps.ts';
+import { publishSigningKey } from '../link/signing-key.ts';
 import { resealSecrets } from '../webhooks/secrets.ts';
 import { condemn } from './access-token.ts';
 import { openToken, sealToken, type TokenField } from './sealed-tokens.ts';
@@ -59,11 +60,18 @@ const reportOf = (
 };
 
 /**
- * Runs at each tick: seals the next tokens that are under an older key with the current one.
+ * Runs at each tick: seals the next tokens that are under an older key with the current one. Behind a front, it also
+ * writes down which key is current.
  *
  * @param text the stored state of the keyring
  */
 export const advanceKeyRotation = async (deps: Deps, text: string | undefined): Promise<void> => {
+  if (deps.settings.isBehindFront) {
+    const published = await publishSigningKey(deps);
+    if (!published.ok) {
+      deps.log({ level: 'warn', event: 'tick', outcome: 'signing_key_failed', reason: published.failure.kind });
+    }
+  }
   const state = stateOf(text);
   if (!isPassDue(state, deps.keyring, deps.now())) return;
   const stepped = await rotateStep(deps, text, state);

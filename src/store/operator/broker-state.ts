@@ -1,7 +1,7 @@
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /** The few things that the broker remembers about itself, each a JSON text under its name. */
-export type BrokerStateName = 'keyring' | 'alarms' | 'compaction';
+export type BrokerStateName = 'keyring' | 'alarms' | 'compaction' | 'signing_key';
 
 /** What is remembered under a name, as it was written. */
 export const brokerStateText = (db: Db, name: BrokerStateName): StoreResult<string | undefined> =>

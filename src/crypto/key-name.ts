@@ -1,0 +1,13 @@
+import { hex } from './credential.ts';
+import type { Keyring } from './keyring.ts';
+
+/**
+ * Names the current key by its id and its bytes, so that two keyrings can be compared: an HMAC-SHA256 under a key of
+ * its own. Neither the key nor anything that it seals or signs follows from it.
+ */
+export const nameOfCurrentKey = async (ring: Keyring): Promise<string> => {
+  const key = await ring.derive(ring.currentKeyId, 'name-key');
+  if (key === undefined) throw new Error('a keyring always holds its current key');
+  const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(ring.currentKeyId));
+  return `${ring.currentKeyId}.${hex(new Uint8Array(mac))}`;
+};
