@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import { PLANS } from '../src/domain/plan.ts';
+import { pace } from '../src/store/tokens/withings-quota.ts';
 
 /**
  * How many people fit, in docs/limits.md: computed from what one of each costs, which other tests measure and bound, and
@@ -64,8 +65,8 @@ const byDay = (plan: keyof typeof PLANS, scale: Scale): Record<string, number> =
  */
 const POLL = { requests: 2, reads: REFRESH.reads + PEOPLE['Body Scan'].syncReads, writes: REFRESH.writes + 3 + 2 };
 const WINDOW = { requests: 1, reads: PEOPLE['Body Scan'].reviewReads, writes: 2 };
-/** Of the syncs' share a quarter is available at once; the rest comes back within a minute: src/store/tokens/withings-quota.ts. */
-const SYNC_PACE = (SYNC_SHARE * 3) / 4;
+/** What the syncs' share gives a minute, evenly. */
+const SYNC_PACE = 60_000 / pace('sync', { requestsPerMinute: SYNC_SHARE }).intervalMs;
 
 const pollsOfDay = (plan: keyof typeof PLANS): Record<string, string> => {
   const perTick = PLANS[plan].pullsPerTick;
@@ -80,6 +81,14 @@ const pollsOfDay = (plan: keyof typeof PLANS): Record<string, string> => {
     'requests to Withings a minute': exact(sum('requests')),
   };
 };
+
+const PEOPLE_SUBSCRIBED = 30_000;
+const KINDS = 3;
+/** People of whom a tick asks: src/broker/notify/keep-subscribed.ts. */
+const PEOPLE_OF_TICK = 4;
+const NOTIFY_SHARE = 20;
+/** What a person takes: `list`, `subscribe` for each kind, a refresh if nothing else has refreshed for two weeks. */
+const SUBSCRIBING = { 'the weekly look': 1, 'the first time': 1 + KINDS, 'after a month away': 1 + 1 + KINDS };
 
 const rounded = (value: number): string => {
   const step = value < 1_000 ? 10 : 100;
@@ -107,9 +116,11 @@ const cells = (line: string): string =>
     .split('|')
     .map((cell) => cell.trim())
     .join('|');
-const page = readFileSync(new URL('../docs/limits.md', import.meta.url).pathname, 'utf8')
-  .split('\n')
-  .map(cells);
+const linesOf = (name: string): string[] =>
+  readFileSync(new URL(`../docs/${name}`, import.meta.url).pathname, 'utf8')
+    .split('\n')
+    .map(cells);
+const page = linesOf('limits.md');
 
 test('limits says how many people fit by storage, and by what a day allows, as computed', () => {
   console.log([...storageTable, ...dayTable].map((row) => `| ${row.join(' | ')} |`).join('\n'));
@@ -117,6 +128,22 @@ test('limits says how many people fit by storage, and by what a day allows, as c
     expect(
       page.some((line) => line.includes(`|${row.join('|')}|`)),
       row.join(' | '),
+    ).toBe(true);
+  }
+});
+
+test('limits says in how many days everybody is subscribed, and it is within the week', () => {
+  const { intervalMs } = pace('notify', { requestsPerMinute: NOTIFY_SHARE });
+  const perMinute = 60_000 / intervalMs;
+  for (const [what, requests] of Object.entries(SUBSCRIBING)) {
+    const byShare = (PEOPLE_SUBSCRIBED * requests) / perMinute / MINUTES;
+    const byTick = PEOPLE_SUBSCRIBED / PEOPLE_OF_TICK / MINUTES;
+    const days = Math.max(byShare, byTick);
+    expect(days).toBeLessThan(7);
+    const row = `|${what}|${requests}|${days.toFixed(1)}|`;
+    expect(
+      linesOf('notifications.md').some((line) => line.includes(row)),
+      row,
     ).toBe(true);
   }
 });

@@ -110,7 +110,7 @@ describe('a person who connects', () => {
     addPerson(broker, 'bob');
     await connect(broker, app, 'bob', 'bob');
     await run(50);
-    expect(asked.map(({ action }) => action)).toEqual(['list', 'subscribe']);
+    expect(asked.map(({ action }) => action)).toEqual(['list', 'list', 'subscribe']);
     expect(alarms()).toEqual(['alarm notifications_refused']);
     interfere = (_, answer) => answer;
     await run(30);
@@ -194,6 +194,46 @@ describe('a person who connects', () => {
     expect(atWithings()).toHaveLength(3);
     expect(new Set(atWithings().map(({ callbackUrl }) => callbackUrl))).toEqual(new Set([await urlOf('k2')]));
   });
+});
+
+test('everybody is subscribed again within minutes if the broker was away for a month, and nobody is asked to consent', async () => {
+  broker.deploy({ NOTIFY_REQUESTS_PER_MINUTE: '20' });
+  const people = ['ben', 'cem', 'dora', 'eve', 'finn', 'gus', 'hana', 'ida'];
+  for (const id of people) {
+    weighNow(broker, addPerson(broker, id), 60);
+    await connect(broker, app, id, id);
+  }
+  await run(10);
+  expect(applis()).toHaveLength(3 * people.length);
+  broker.simulator.state.notifications.subscriptions.lose(() => true);
+  const consents = () => broker.simulator.state.calls.list().filter(({ path }) => path.includes('authorize2')).length;
+  const [asks, consented] = [asked.length, consents()];
+  broker.advance(30 * DAY_MS);
+  await run(5);
+  expect(applis()).toHaveLength(3 * people.length);
+  const since = asked.slice(asks);
+  // One list a person, whatever the number of kinds.
+  expect(since.filter(({ action }) => action === 'list')).toHaveLength(people.length);
+  expect(since).toHaveLength(4 * people.length);
+  const inMinuteFrom = (from: number) => since.filter(({ at }) => at >= from && at < from + MINUTE_MS).length;
+  expect(Math.max(...since.map(({ at }) => inMinuteFrom(at)))).toBeLessThanOrEqual(20);
+  expect(consents()).toBe(consented);
+  const { results } = await env.DB.prepare('SELECT DISTINCT state FROM connections').all();
+  expect(results).toEqual([{ state: 'active' }]);
+});
+
+test('a person without a good token waits for the next refresh or poll, and Withings is not asked', async () => {
+  await connect(broker, app, 'ada', 'ada');
+  await run(5);
+  const turn = broker.now() + 9 * DAY_MS;
+  await env.DB.prepare('UPDATE connections SET next_review_at = ?1, next_refresh_at = ?1 + ?2')
+    .bind(turn, DAY_MS)
+    .run();
+  broker.advance(7 * DAY_MS);
+  const asks = asked.length;
+  await run(2);
+  expect(asked).toHaveLength(asks);
+  expect(await row()).toMatchObject({ due_at: turn + 2 * MINUTE_MS });
 });
 
 test('an empty setting subscribes to nothing', async () => {

@@ -18,16 +18,17 @@ export const wantSubscriptionStatement = (
     )
     .bind(withingsUserId, origin, now);
 
-/** A person whose next step is due. */
+/** A person whose subscription is to be looked at. */
 export type DueSubscription = {
   withingsUserId: string;
   origin: string;
   keyId: string | null;
-  missing: string | null;
   verifiedAt: EpochMs | null;
   failures: number;
-  /** Until when no other invocation takes the step. The step is recorded only if this still stands. */
-  leaseUntil: EpochMs;
+  /** When that fell due, or until when this invocation alone does it. A step is recorded only if this still stands. */
+  dueAt: EpochMs;
+  /** The person's connection whose access token lives longest. */
+  connection: SubscribingConnection | undefined;
 };
 
 export type SubscribingConnection = {
@@ -35,60 +36,82 @@ export type SubscribingConnection = {
   appId: string;
   accessTokenSealed: string | null;
   accessExpiresAt: EpochMs;
+  /** When other work refreshes its tokens next. */
   nextRefreshAt: EpochMs | null;
+  nextPullAt: EpochMs | null;
 };
 
-/** Takes the step that is due longest; undefined if none is. */
-export const takeDueSubscription = (
+const CONNECTION = `c.id, c.app_id AS appId, c.access_token_sealed AS accessTokenSealed, c.access_expires_at AS accessExpiresAt,
+  c.next_refresh_at AS nextRefreshAt, c.next_review_at AS nextPullAt`;
+
+type DueRow = Omit<DueSubscription, 'connection'> & (SubscribingConnection | Record<keyof SubscribingConnection, null>);
+
+/** Subscriptions to be looked at, those due longest first, each with its connection. Takes no lease. */
+export const dueSubscriptions = (db: Db, now: EpochMs, limit: number): StoreResult<DueSubscription[]> =>
+  tryD1(db, async () => {
+    const { results } = await db.d1
+      .prepare(
+        `SELECT s.withings_user_id AS withingsUserId, s.origin, s.key_id AS keyId, s.verified_at AS verifiedAt, s.failures,
+           s.due_at AS dueAt, ${CONNECTION}
+         FROM subscriptions AS s LEFT JOIN connections AS c ON c.id = (
+           SELECT id FROM connections WHERE withings_user_id = s.withings_user_id AND state = 'active'
+           ORDER BY access_expires_at DESC LIMIT 1)
+         WHERE s.due_at <= ?1 ORDER BY s.due_at LIMIT ?2`,
+      )
+      .bind(now, limit)
+      .all<DueRow>();
+    return results.map(({ withingsUserId, origin, keyId, verifiedAt, failures, dueAt, ...found }) => {
+      const connection = found.id === null ? undefined : found;
+      return { withingsUserId, origin, keyId, verifiedAt, failures, dueAt, connection };
+    });
+  });
+
+/** Leases a subscription; undefined if another invocation has it, or if the person was connected again since. */
+export const leaseSubscription = (
   db: Db,
+  due: DueSubscription,
   leaseUntil: EpochMs,
-  now: EpochMs,
 ): StoreResult<DueSubscription | undefined> =>
   tryD1(db, async () => {
     const row = await db.d1
-      .prepare(
-        `UPDATE subscriptions SET due_at = ?2
-         WHERE withings_user_id = (SELECT withings_user_id FROM subscriptions WHERE due_at <= ?1 ORDER BY due_at LIMIT 1)
-         RETURNING withings_user_id AS withingsUserId, origin, key_id AS keyId, missing, verified_at AS verifiedAt, failures`,
-      )
-      .bind(now, leaseUntil)
-      .first<Omit<DueSubscription, 'leaseUntil'>>();
-    return row === null ? undefined : { ...row, leaseUntil };
+      .prepare('UPDATE subscriptions SET due_at = ?3 WHERE withings_user_id = ?1 AND due_at = ?2 RETURNING 1 AS leased')
+      .bind(due.withingsUserId, due.dueAt, leaseUntil)
+      .first();
+    return row === null ? undefined : { ...due, dueAt: leaseUntil };
   });
 
-/** The person's connection whose access token lives longest. */
-export const subscribingConnection = (db: Db, withingsUserId: string): StoreResult<SubscribingConnection | undefined> =>
-  tryD1(
-    db,
-    async () =>
-      (await db.d1
-        .prepare(
-          `SELECT id, app_id AS appId, access_token_sealed AS accessTokenSealed, access_expires_at AS accessExpiresAt,
-             next_refresh_at AS nextRefreshAt
-           FROM connections WHERE withings_user_id = ?1 AND state = 'active' ORDER BY access_expires_at DESC LIMIT 1`,
-        )
-        .bind(withingsUserId)
-        .first<SubscribingConnection>()) ?? undefined,
-  );
-
-/** Where a subscription stands after a step. */
-export type SubscriptionStep = Pick<DueSubscription, 'keyId' | 'missing' | 'verifiedAt' | 'failures'> & {
-  dueAt: EpochMs;
-};
+/** Where a subscription stands after a step, and when the next one is due. */
+export type SubscriptionStep = Pick<DueSubscription, 'keyId' | 'verifiedAt' | 'failures' | 'dueAt'>;
 
 /** Records a step, unless the person was connected again since: then it begins again. */
 export const recordStep = (
   db: Db,
-  { withingsUserId, leaseUntil }: DueSubscription,
-  { keyId, missing, verifiedAt, failures, dueAt }: SubscriptionStep,
+  { withingsUserId, dueAt: wasDueAt }: DueSubscription,
+  { keyId, verifiedAt, failures, dueAt }: SubscriptionStep,
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     await db.d1
       .prepare(
-        `UPDATE subscriptions SET key_id = ?3, missing = ?4, verified_at = ?5, failures = ?6, due_at = ?7
+        `UPDATE subscriptions SET key_id = ?3, missing = NULL, verified_at = ?4, failures = ?5, due_at = ?6
          WHERE withings_user_id = ?1 AND due_at = ?2`,
       )
-      .bind(withingsUserId, leaseUntil, keyId, missing, verifiedAt, failures, dueAt)
+      .bind(withingsUserId, wasDueAt, keyId, verifiedAt, failures, dueAt)
+      .run();
+  });
+
+/** Puts people off who were not leased, in one statement, unless another invocation has leased them since. */
+export const postponeSubscriptions = (
+  db: Db,
+  waiting: readonly { due: DueSubscription; until: EpochMs }[],
+): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
+    if (waiting.length === 0) return;
+    await db.d1
+      .prepare(
+        `UPDATE subscriptions SET due_at = wait.value ->> 2 FROM json_each(?1) AS wait
+         WHERE withings_user_id = wait.value ->> 0 AND due_at = wait.value ->> 1`,
+      )
+      .bind(JSON.stringify(waiting.map(({ due, until }) => [due.withingsUserId, due.dueAt, until])))
       .run();
   });
 
@@ -126,9 +149,8 @@ export const endingConnection = (
     async () =>
       (await db.d1
         .prepare(
-          `SELECT id, app_id AS appId, access_token_sealed AS accessTokenSealed, access_expires_at AS accessExpiresAt,
-             next_refresh_at AS nextRefreshAt, withings_user_id AS withingsUserId
-           FROM connections WHERE app_id = ?1 AND user_id = ?2 AND is_current = 1 AND state = 'active'`,
+          `SELECT ${CONNECTION}, c.withings_user_id AS withingsUserId
+           FROM connections AS c WHERE c.app_id = ?1 AND c.user_id = ?2 AND c.is_current = 1 AND c.state = 'active'`,
         )
         .bind(appId, userId)
         .first<EndingConnection>()) ?? undefined,

@@ -29,7 +29,7 @@ export const subscriptions = sqliteTable(
     origin: text('origin').notNull(),
     /** The key of the keyring behind the callback URL of what is subscribed; null if nothing is. */
     keyId: text('key_id'),
-    /** The kinds of data (`appli`) still to be subscribed, comma-separated; null if Withings is asked for its list first. */
+    /** Null. An earlier release kept here what was still to be subscribed; now each step begins with Withings' list. */
     missing: text('missing'),
     /** When Withings last had everything subscribed. */
     verifiedAt: integer('verified_at'),

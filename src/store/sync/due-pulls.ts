@@ -43,14 +43,14 @@ export const duePulls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePu
 /** When a connection has its next turn; undefined if it waits for its next sync or refresh. */
 export type NextPull = { connectionId: ConnectionId; at: EpochMs | undefined };
 
-/** Sets the next turns, in one statement. A connection without a turn gets none: an erasure may have taken it. */
+/** Sets the next turns, in one statement. One that has ended gets none: an erasure may have taken it. */
 export const setNextPulls = (db: Db, next: readonly NextPull[]): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     if (next.length === 0) return;
     await db.d1
       .prepare(
         `UPDATE connections SET next_review_at = turn.value ->> 1 FROM json_each(?1) AS turn
-         WHERE connections.id = turn.value ->> 0 AND next_review_at IS NOT NULL`,
+         WHERE connections.id = turn.value ->> 0 AND (next_review_at IS NOT NULL OR state = 'active')`,
       )
       .bind(JSON.stringify(next.map(({ connectionId, at }) => [connectionId, at ?? null])))
       .run();

@@ -23,8 +23,8 @@ const MAX_AT_ONCE = 3;
 export const SMALLEST_SHARE = 2 * MAX_AT_ONCE;
 
 /**
- * The part of a share that is available at once; the rest comes back within a minute. Syncs arrive all the time, so an
- * even pace is best. The cron runs once a minute, and links come in bursts.
+ * The part of a share that is available at once; the rest comes back within a minute. Syncs arrive all the time, and a
+ * tick waits for its subscriptions, so an even pace is best. The cron runs once a minute, and links come in bursts.
  */
 const PART_AT_ONCE: Record<QuotaName, number> = {
   cron: 1 / 2,
@@ -32,7 +32,7 @@ const PART_AT_ONCE: Record<QuotaName, number> = {
   resume: 1 / 2,
   review: 1 / 2,
   link: 1 / 2,
-  notify: 1 / 2,
+  notify: 1 / 4,
   other: 1 / 2,
 };
 
@@ -42,7 +42,7 @@ type Pace = { intervalMs: number; burstMs: number };
  * The generic cell rate algorithm in one row. Requests come back at an even pace, part of the share is available at
  * once, and together they never exceed the share in any 60 seconds.
  */
-const pace = (name: QuotaName, { requestsPerMinute }: Share): Pace => {
+export const pace = (name: QuotaName, { requestsPerMinute }: Share): Pace => {
   const burst = Math.max(MAX_AT_ONCE, Math.floor(requestsPerMinute * PART_AT_ONCE[name]));
   const intervalMs = Math.ceil(MINUTE_MS / (requestsPerMinute - burst));
   return { intervalMs, burstMs: burst * intervalMs };
