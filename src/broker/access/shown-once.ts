@@ -11,7 +11,10 @@ import type { Deps } from '../deps.ts';
  * A new secret between the form that created it and the page that shows it. The browser carries it sealed, so that no
  * URL and no stored page contains it. It opens in one session, at one path, for a minute.
  */
-export type ShownSecret = { kind: 'api_key' | 'access_token' | 'webhook_secret' | 'test_link' | 'switch_link'; secret: Secret };
+export type ShownSecret = {
+  kind: 'api_key' | 'access_token' | 'webhook_secret' | 'test_link' | 'switch_link';
+  secret: Secret;
+};
 
 const shownText = z.looseObject({
   kind: z.enum(['api_key', 'access_token', 'webhook_secret']),
