@@ -6,7 +6,7 @@ import { styleText } from 'node:util';
 
 import { GUARDS } from './guards/all.ts';
 import type { Guard } from './guards/guard.ts';
-import { createCopy, isInSources } from './guards/sources.ts';
+import { type Copy, createCopy, isInSources } from './guards/sources.ts';
 
 const HELP = `npm run guards                 all guards
 npm run guards -- TEXT         those with TEXT in their name, or of the threat TEXT (T15)
@@ -22,7 +22,12 @@ const list = (): void => {
   if (lost.length > 0) process.exitCode = 1;
 };
 
-const takeOut = (wanted: string | undefined): void => {
+const firstRed = async ({ redOf }: Copy, tests: readonly string[]): Promise<string | undefined> => {
+  for (const test of tests) if ((await redOf([test])) !== undefined) return test;
+  return undefined;
+};
+
+const takeOut = async (wanted: string | undefined): Promise<void> => {
   const chosen = GUARDS.filter(
     ({ name, threats = [] }) => wanted === undefined || name.includes(wanted) || threats.includes(wanted),
   );
@@ -31,13 +36,13 @@ const takeOut = (wanted: string | undefined): void => {
   try {
     const tests = [...new Set(chosen.flatMap((guard) => guard.tests))];
     console.log(`${chosen.length} guards. First the ${tests.length} test files with every guard in place …`);
-    const red = copy.redOf(tests);
+    const red = await copy.redOf(tests);
     if (red !== undefined) throw new Error(`the tests are red with every guard in place:\n${red}`);
     const unnoticed: Guard[] = [];
     for (const [index, guard] of chosen.entries()) {
       const since = Date.now();
       process.stdout.write(`${`${index + 1}/${chosen.length}`.padStart(7)}  ${label(guard)} … `);
-      const test = copy.without(guard, () => guard.tests.find((one) => copy.redOf([one]) !== undefined));
+      const test = await copy.without(guard, () => firstRed(copy, guard.tests));
       const seconds = Math.round((Date.now() - since) / 1000);
       console.log(
         test === undefined ? styleText('red', `NOT NOTICED (${seconds} s)`) : `noticed by ${test} (${seconds} s)`,
@@ -48,11 +53,11 @@ const takeOut = (wanted: string | undefined): void => {
     for (const guard of unnoticed) console.log(`NOT NOTICED  ${label(guard)}`);
     if (unnoticed.length > 0) process.exitCode = 1;
   } finally {
-    copy.remove();
+    await copy.remove();
   }
 };
 
 const [wanted] = process.argv.slice(2);
 if (wanted === '--help' || wanted === '-h') console.log(HELP);
 else if (wanted === '--list') list();
-else takeOut(wanted);
+else await takeOut(wanted);
