@@ -18,8 +18,11 @@ import type { TripLog } from './trips.ts';
  */
 export type Front = Awaited<ReturnType<typeof startFront>>;
 
+let isMigrated = false;
+
 export const startFront = async (broker: Broker, changes: Partial<Bindings> = {}, trips?: TripLog) => {
-  await applyD1Migrations(env.REPLICA, env.TEST_MIGRATIONS);
+  if (!isMigrated) await applyD1Migrations(env.REPLICA, env.TEST_MIGRATIONS);
+  isMigrated = true;
   const replica = meterD1(env.REPLICA.withSession('first-unconstrained') as unknown as D1Database, trips);
   const sessions: (string | undefined)[] = [];
   const handedOver: Request[] = [];
@@ -81,17 +84,17 @@ export const startFront = async (broker: Broker, changes: Partial<Bindings> = {}
     replicate: async (): Promise<void> => {
       expect(await publishSigningKey(await broker.deps())).toMatchObject({ ok: true });
       const names = await tableNames();
-      await env.REPLICA.batch(names.map((name) => env.REPLICA.prepare(`DELETE FROM "${name}"`)));
-      for (const name of names) {
-        const { results } = await env.DB.prepare(`SELECT * FROM "${name}"`).all();
-        const rows = results.map((row) => {
+      const tables = await env.DB.batch<Record<string, unknown>>(
+        names.map((name) => env.DB.prepare(`SELECT * FROM "${name}"`)),
+      );
+      const rows = tables.flatMap(({ results }, index) =>
+        results.map((row) => {
           const columns = Object.keys(row).map((column) => `"${column}"`);
-          const places = columns.map(() => '?');
-          const sql = `INSERT INTO "${name}" (${columns.join()}) VALUES (${places.join()})`;
+          const sql = `INSERT INTO "${names[index]}" (${columns.join()}) VALUES (${columns.map(() => '?').join()})`;
           return env.REPLICA.prepare(sql).bind(...Object.values(row));
-        });
-        if (rows.length > 0) await env.REPLICA.batch(rows);
-      }
+        }),
+      );
+      await env.REPLICA.batch([...names.map((name) => env.REPLICA.prepare(`DELETE FROM "${name}"`)), ...rows]);
     },
     /** Whether the replica takes too long from now on. */
     beLate: (late: boolean): void => {
