@@ -1,3 +1,4 @@
+import { asAppId } from '../../src/domain/app-id.ts';
 import type { Failure } from '../../src/domain/failure.ts';
 import type { ProblemCode } from '../../src/http/api/problem-codes.ts';
 import type { ProblemText } from '../../src/http/problem-format.ts';
@@ -42,7 +43,7 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
     {
       kind: 'redirect_uri_not_allowed',
       explanation: 'A registered one ends in a slash, this one does not.',
-      wanted: { appId: 'app_6f1d2c', uri: 'womoji://withings/success' },
+      wanted: { appId: asAppId('app_6f1d2c'), uri: 'womoji://withings/success' },
     },
   ],
   state_invalid: [{ kind: 'state_invalid' }],

@@ -1,4 +1,5 @@
 import { mintId } from '../crypto/credential.ts';
+import type { AppId } from '../domain/app-id.ts';
 import type { Actor, AuditAction, AuditDetail, AuditEntry } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -11,7 +12,7 @@ export const auditStatementFor = (
   actor: Actor,
   change: {
     action: AuditAction;
-    appId?: string;
+    appId?: AppId;
     accountId?: string;
     subject: string;
     detail?: AuditDetail;

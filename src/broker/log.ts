@@ -1,6 +1,8 @@
 import { hashUser } from '../crypto/user-hash.ts';
+import type { AppId } from '../domain/app-id.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { LogEntry } from '../domain/log.ts';
+import type { UserId } from '../domain/user-id.ts';
 import type { Deps } from './deps.ts';
 
 /** The same dependencies, with a log that adds the id of the request or tick to every line. */
@@ -10,7 +12,7 @@ export const withLogId = (deps: Deps, requestId: string): Deps => ({
 });
 
 /** The user that a line is about. */
-export type LogSubject = { appId: string; userId: string | undefined };
+export type LogSubject = { appId: AppId; userId: UserId | undefined };
 
 /** Logs an event of one user of an app, with a hash of the user's id; without it if the user is unknown. */
 export const logAbout = async (

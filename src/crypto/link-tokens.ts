@@ -1,6 +1,8 @@
 import * as z from 'zod';
 
+import { asAppId } from '../domain/app-id.ts';
 import { ok, type Result } from '../domain/result.ts';
+import { asUserId } from '../domain/user-id.ts';
 import type { Keyring } from './keyring.ts';
 import { open, type OpenFailure, seal } from './seal.ts';
 import type { SignedTokenKind } from './signed-token.ts';
@@ -17,7 +19,7 @@ const minterClaims = {
  * redirect URI, so every valid one can be answered to the app, and a forged one costs no I/O.
  */
 const stateClaims = z.object({
-  app: z.string(),
+  app: z.string().transform(asAppId),
   /** The id of the registered redirect URI. */
   uri: z.string(),
   /** The loopback port that the app listens on, if the registration allows any port. */
@@ -41,8 +43,8 @@ export const STATE: SignedTokenKind<StateClaims> = {
 };
 
 const connectSessionClaims = z.object({
-  app: z.string(),
-  sub: z.string(),
+  app: z.string().transform(asAppId),
+  sub: z.string().transform(asUserId),
   uri: z.string(),
   st: z.string().optional(),
   /** Whether the browser is signed out of Withings first. */
@@ -60,8 +62,8 @@ export const CONNECT_SESSION: SignedTokenKind<ConnectSessionClaims> = {
 };
 
 const userTokenClaims = z.object({
-  app: z.string(),
-  sub: z.string(),
+  app: z.string().transform(asAppId),
+  sub: z.string().transform(asUserId),
   ...minterClaims,
   /** The user's last erasure as of when it was minted, if that was within its life. */
   epoch: z.string().optional(),
@@ -84,7 +86,7 @@ export const openAppState = (ring: Keyring, stateId: string, sealed: string): Pr
   open(ring, 'seal-link', [stateId, 'app_state'], sealed);
 
 const linkRecordSchema = z.object({
-  user: z.string(),
+  user: z.string().transform(asUserId),
   kind: z.enum(['open', 'session']),
   /** SHA-256 of the binding cookie's value. */
   binding: z.string(),

@@ -1,3 +1,5 @@
+import type { AppId } from '../domain/app-id.ts';
+import type { UserId } from '../domain/user-id.ts';
 import { hex } from './credential.ts';
 import type { Keyring } from './keyring.ts';
 
@@ -7,7 +9,7 @@ const HEX_LENGTH = 24;
  * A user's name in logs and in the audit trail: HMAC-SHA256 of app and user id, cut to 96 bits. It is stable per user
  * until the keyring's current key changes. It is keyed, so ids cannot be guessed offline.
  */
-export const hashUser = async (ring: Keyring, appId: string, userId: string): Promise<string> => {
+export const hashUser = async (ring: Keyring, appId: AppId, userId: UserId): Promise<string> => {
   const key = await ring.derive(ring.currentKeyId, 'hash-log');
   if (key === undefined) throw new Error('a keyring always holds its current key');
   const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(JSON.stringify([appId, userId])));

@@ -1,3 +1,4 @@
+import type { AppId } from './app-id.ts';
 import type { RedirectUriWarning } from './redirect-uri/registration.ts';
 import type { EpochMs } from './time.ts';
 
@@ -21,7 +22,7 @@ export type HistoryOnConnect = 'all' | 'recent' | 'none';
 
 /** A tenant with its own users, keys and redirect URIs. */
 export type App = {
-  id: string;
+  id: AppId;
   name: string;
   /** The developer account that owns it; undefined if the operator does. */
   accountId: string | undefined;

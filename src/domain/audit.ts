@@ -1,3 +1,4 @@
+import type { AppId } from './app-id.ts';
 import type { EpochMs } from './time.ts';
 
 /** The channel of a change. The client reports it, so it explains an entry and proves nothing. */
@@ -62,7 +63,7 @@ export type AuditEntry = {
   actor: Actor;
   action: AuditAction;
   /** Undefined if the change concerns no app. */
-  appId: string | undefined;
+  appId: AppId | undefined;
   /** The account that the change concerns, if it concerns no app. */
   accountId: string | undefined;
   /** The id of what was changed; for a user, the keyed hash. */

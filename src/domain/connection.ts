@@ -1,7 +1,9 @@
+import type { AppId } from './app-id.ts';
 import type { ConnectionId } from './connection-id.ts';
 import type { ConnectionFailure, ReauthReason } from './failure.ts';
 import type { EpochMs } from './time.ts';
 import type { TimelineEvent } from './timeline.ts';
+import type { UserId } from './user-id.ts';
 
 /**
  * One user of one app linked to one Withings account. `active` and `reauth_required` are live: no open link replaces
@@ -20,7 +22,7 @@ export type HistoryProgress = 'unread' | 'reading' | 'partial' | 'complete';
 
 /** A connection's public data, never a token. */
 export type ConnectionDetail = {
-  userId: string;
+  userId: UserId;
   state: ConnectionState;
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
@@ -41,8 +43,8 @@ export type ConnectionDetail = {
 /** A connection's sealed tokens, and the state that decides whether they are usable. */
 export type StoredTokens = {
   connectionId: ConnectionId;
-  appId: string;
-  userId: string;
+  appId: AppId;
+  userId: UserId;
   /** Whose tokens they are: what a refresh brings has to be theirs. */
   withingsUserId: string;
   state: ConnectionState;

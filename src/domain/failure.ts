@@ -1,3 +1,4 @@
+import type { AppId } from './app-id.ts';
 import type { RedirectUriRefusal } from './redirect-uri/registration.ts';
 import type { UrlRefusal } from './webhooks/endpoint-url.ts';
 
@@ -46,7 +47,7 @@ export type LinkFailure =
       kind: 'redirect_uri_not_allowed';
       explanation: string | undefined;
       /** What could be registered; undefined if nothing could, or is known. */
-      wanted: { appId: string; uri: string } | undefined;
+      wanted: { appId: AppId; uri: string } | undefined;
     }
   | { kind: 'state_invalid' }
   | { kind: 'state_expired' }

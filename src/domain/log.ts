@@ -1,3 +1,5 @@
+import type { AppId } from './app-id.ts';
+
 /**
  * One line of the log. No other field exists, so no user id, URL, header, body or token can be written. A stranger may
  * read the log.
@@ -29,7 +31,7 @@ export type LogEntry = {
   outcome?: string;
   reason?: string;
   durationMs?: number;
-  appId?: string;
+  appId?: AppId;
   /** A keyed hash of app and user: stable per user, and not reversible without the key. */
   userHash?: string;
   count?: number;

@@ -1,3 +1,4 @@
+import type { AppId } from './app-id.ts';
 import { type EpochMs, HOUR_MS } from './time.ts';
 
 /**
@@ -14,7 +15,7 @@ export type ResealWalk = {
   /** The id of the last connection that was checked. */
   afterId: number;
   /** The webhook endpoint that was checked last: endpoints follow the connections. */
-  afterWebhook?: { appId: string; id: string } | undefined;
+  afterWebhook?: { appId: AppId; id: string } | undefined;
   /** The checked connections with tokens and endpoints with secrets, counted by the key that seals them after the pass. */
   counts: Record<string, number>;
   resealed: number;

@@ -15,7 +15,8 @@ export type UserIdRefusal = {
 
 export const MAX_USER_ID_LENGTH = 128;
 
-const asUserId = (value: string): UserId => value as UserId;
+/** For an id that was parsed before: from a signed token, or from the broker's own storage. */
+export const asUserId = (value: string): UserId => value as UserId;
 
 /** For requests without a user. */
 export const NO_USER = asUserId('');

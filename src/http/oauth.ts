@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 
 import { finishLink } from '../broker/link/finish-link.ts';
 import { type LinkRequest, startLink } from '../broker/link/start-link.ts';
+import { asAppId } from '../domain/app-id.ts';
 import type { Failure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import { secret } from '../domain/secret.ts';
@@ -40,7 +41,7 @@ oauth.get(AUTH_PATH, async (c) => {
   if (!endsOnPage.ok) return answerFailure(c, endsOnPage.failure);
   if (!(await mayAddressPass(c, 'auth'))) return answerFailure(c, TOO_OFTEN);
   const started = await startLink(deps, {
-    appId: c.req.param('app_id'),
+    appId: asAppId(c.req.param('app_id')),
     link: link.value,
     endsOnPage: endsOnPage.value,
     binding: getHostCookie(c, BINDING_COOKIE),

@@ -1,3 +1,5 @@
+import type { AppId } from '../domain/app-id.ts';
+
 /** What no shell reads as anything but itself. A leading `-` would be an option. */
 const NEEDS_NO_QUOTES = /^[A-Za-z0-9_./:@%+,=][A-Za-z0-9_./:@%+,=-]*$/;
 
@@ -5,7 +7,7 @@ const NEEDS_NO_QUOTES = /^[A-Za-z0-9_./:@%+,=][A-Za-z0-9_./:@%+,=-]*$/;
  * The command that registers a redirect URI, to paste into a POSIX shell. Undefined if the URI contains a backtick,
  * which marks code in the sentence around it: no valid URI does (RFC 3986, 2).
  */
-export const registerCommand = (appId: string, uri: string): string | undefined =>
+export const registerCommand = (appId: AppId, uri: string): string | undefined =>
   uri.includes('`') || uri.startsWith('-')
     ? undefined
     : `mushu health redirect-uri add ${shellWord(uri)} --app ${shellWord(appId)}`;

@@ -3,6 +3,7 @@ import { routePath } from 'hono/route';
 
 import { logAbout, type LogSubject, withLogId } from '../broker/log.ts';
 import { sendRecorded } from '../broker/webhooks/deliver.ts';
+import { asAppId } from '../domain/app-id.ts';
 import { elapsedMs } from '../domain/clock.ts';
 import type { LogEntry } from '../domain/log.ts';
 import { parseUserId } from '../domain/user-id.ts';
@@ -40,7 +41,7 @@ const subjectOf = (c: HttpContext): LogSubject | undefined => {
   const appId = c.req.param('app_id') ?? '';
   if (!APP_ID.test(appId)) return undefined;
   const userId = parseUserId(c.req.param('user_id') ?? c.req.query('user_id') ?? '');
-  return { appId, userId: userId.ok ? userId.value : undefined };
+  return { appId: asAppId(appId), userId: userId.ok ? userId.value : undefined };
 };
 
 /** CF-Ray, so that both logs share an id; random in local development. */

@@ -1,5 +1,6 @@
 import { drizzle, type DrizzleD1Database } from 'drizzle-orm/d1';
 
+import type { AppId } from '../domain/app-id.ts';
 import type { StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
@@ -16,7 +17,7 @@ export type Db = {
   /** Round trips so far. The free plan allows 50 an invocation, so a loop checks this before it continues. */
   calls: { made: number };
   /** Events that this invocation recorded: for each app, the place of the first one. They are sent when it ends. */
-  recorded: Map<string, number>;
+  recorded: Map<AppId, number>;
   /** What the isolate remembers of D1's failures. */
   memory: D1Memory;
   now: () => EpochMs;

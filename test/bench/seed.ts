@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 
 import { sealToken } from '../../src/broker/tokens/sealed-tokens.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { APP, MARK, REDIRECT_URI } from './marks.ts';
@@ -83,7 +84,7 @@ export const syncableRows = async (from: number, count: number): Promise<string[
   const rows = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const id = MARK + from + index;
-      const owner = { appId: APP, connectionId: asConnectionId(id) };
+      const owner = { appId: asAppId(APP), connectionId: asConnectionId(id) };
       const sealed = await sealToken({ keyring: keyring.value }, owner, 'access_token', secret(`token-${id}`));
       return `(${id}, '${APP}', 'user-${id}', '${id}', 1, 'active', 1, 'user.metrics', 1, '${sealed}', '${sealed}', 1,
         ${now + 10_800_000}, ${now}, ${now + 9e9}, ${Math.floor(now / 1000) - 86_400}, ${now + 9e9}, ${now - 86_400_000})`;

@@ -1,3 +1,16 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { parseArgs } from 'node:util';
+
+import '../../scripts/help.ts';
+import { storeGrant } from '../../src/broker/link/store-grant.ts';
+import { sync } from '../../src/broker/sync/sync.ts';
+import { compose } from '../../src/compose.ts';
+import type { Bindings } from '../../src/config.ts';
+import { tick } from '../../src/cron.ts';
+import { mintCredential } from '../../src/crypto/credential.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
+import { asConnectionId } from '../../src/domain/connection-id.ts';
+import { secret } from '../../src/domain/secret.ts';
 /**
  * A year of a broker: npm run year [-- --connections 1500 --days 365]
  *
@@ -10,18 +23,7 @@
  * Rows written are the runs of each kind times what local D1 reports for one (asserted by test/broker/refresh-rules.test.ts). Each sync
  * finds a new weigh-in: of weight alone, to save time, but counted as 8 metrics in 3 groups.
  */
-import '../../scripts/help.ts';
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { parseArgs } from 'node:util';
-
-import { storeGrant } from '../../src/broker/link/store-grant.ts';
-import { sync } from '../../src/broker/sync/sync.ts';
-import { compose } from '../../src/compose.ts';
-import type { Bindings } from '../../src/config.ts';
-import { tick } from '../../src/cron.ts';
-import { mintCredential } from '../../src/crypto/credential.ts';
-import { asConnectionId } from '../../src/domain/connection-id.ts';
-import { secret } from '../../src/domain/secret.ts';
+import { asUserId } from '../../src/domain/user-id.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import { computeInline, pause } from '../support/inline-subtle.ts';
 import { createMemoryKv } from '../support/memory-kv.ts';
@@ -111,8 +113,8 @@ const link = async (index: number) => {
   if (!grant.ok) throw new Error(`the exchange failed: ${grant.failure.kind}`);
   const claim = { id: String(index), expiresAt: now + MINUTE_MS };
   const user = {
-    appId: 'app',
-    userId: `user-${index}`,
+    appId: asAppId('app'),
+    userId: asUserId(`user-${index}`),
     policy: 'open',
     kind: 'open',
     historyOnConnect: 'all',
@@ -129,7 +131,7 @@ const syncUser = async (index: number) => {
   const row = idOf.get(`user-${index}`);
   if (row === undefined || person === undefined) return;
   weighIns.add(person, { weightKg: 60 + Math.random(), weightOnly: true });
-  const synced = await sync(await depsOf(), { id: asConnectionId(Number(row['id'])), appId: 'app' });
+  const synced = await sync(await depsOf(), { id: asConnectionId(Number(row['id'])), appId: asAppId('app') });
   if (!synced.ok) failed.set(synced.failure.kind, (failed.get(synced.failure.kind) ?? 0) + 1);
 };
 

@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { manageApp } from '../../src/broker/access/admit-manager.ts';
 import { showOverview } from '../../src/broker/apps/app-overview.ts';
 import { listConnections } from '../../src/broker/users/list-connections.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 
@@ -31,7 +32,7 @@ test('counts no user of another app, and none twice', async () => {
   await addUsers(['a', 'b', 'c'], 'active');
   await addUsers(['d', 'e'], 'reauth_required');
   await addUsers(['f'], 'disconnected');
-  await addUsers(['a', 'b', 'c', 'd'], 'active', 'app_other');
+  await addUsers(['a', 'b', 'c', 'd'], 'active', asAppId('app_other'));
   const shown = await showOverview(await broker.deps(), app.id);
   expect(shown.ok && shown.value.users).toEqual({ active: 3, reauth_required: 2, disconnected: 1, pending: 0 });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
+import { asAppId } from '../../src/domain/app-id.ts';
 import { linkPolicy as linkPolicies } from '../../src/http/api/apps/contract.ts';
 import { snippetsFor, type SnippetValues } from '../../src/http/dashboard/snippets/snippets.ts';
 import { WITHINGS_LINK_KOTLIN } from '../../src/http/dashboard/snippets/withings-link-kotlin.ts';
@@ -92,7 +93,12 @@ const REGISTERED: [name: string, uris: string[]][] = [
 
 describe.each(REGISTERED)('the dashboard’s snippets for an app with redirect URIs: %s', (_, uris) => {
   test.each(linkPolicies.options)('under the policy %s', async (linkPolicy) => {
-    const values: SnippetValues = { origin: 'https://broker.example.com', appId: 'app_0123', uris, linkPolicy };
+    const values: SnippetValues = {
+      origin: 'https://broker.example.com',
+      appId: asAppId('app_0123'),
+      uris,
+      linkPolicy,
+    };
     const snippets = new Map(snippetsFor(values).map(({ language, code }) => [language, code]));
     expect(await syntaxErrors('swift', snippets.get('Swift') ?? '{')).toEqual([]);
     expect(await syntaxErrors('kotlin', snippets.get('Kotlin') ?? '{')).toEqual([]);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { ACTIVITY_DAYS, lastDays } from '../../src/domain/activity.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
 import { dataPointOf } from '../../src/domain/log.ts';
 import { DAY_MS } from '../../src/domain/time.ts';
 
@@ -26,7 +27,7 @@ test('a data point has the line’s words and numbers in fixed columns, and no u
     reason: 'app',
     method: 'GET',
     route: '/apps/:app_id',
-    appId: 'app_1',
+    appId: asAppId('app_1'),
     userHash: 'user_secret',
     requestId: 'ray-1',
     status: 429,

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, inject, test } from 'vitest';
 
 import { createConnectSession } from '../../src/client/connections.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
 import { snippetsFor } from '../../src/http/dashboard/snippets/snippets.ts';
 import { locationOf, send } from './client.ts';
 
@@ -12,7 +13,12 @@ const { ready } = inject('dev');
 const WEB = 'https://womoji.example/withings/done';
 
 const snippet = (linkPolicy: 'open' | 'session' | 'confirm'): string => {
-  const values = { origin: ready.url, appId: ready.app_id, uris: ['womoji://withings/success', WEB], linkPolicy };
+  const values = {
+    origin: ready.url,
+    appId: asAppId(ready.app_id),
+    uris: ['womoji://withings/success', WEB],
+    linkPolicy,
+  };
   return snippetsFor(values).find(({ platform }) => platform === 'Web')?.code ?? '';
 };
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
+import { asAppId } from '../../src/domain/app-id.ts';
 import { attributionOf, interpretGroup } from '../../src/domain/metrics/measurement.ts';
 import type { MetricValue } from '../../src/domain/metrics/metric-value.ts';
 import { METRICS, metricByName, metricByType } from '../../src/domain/metrics/metric.ts';
+import { asUserId } from '../../src/domain/user-id.ts';
 import { asFhirBundle } from '../../src/http/api/metrics/fhir.ts';
 import { processMeasureResponse } from '../../src/withings/measure.ts';
 import bodyScan from '../fixtures/getmeas-body-scan.json' with { type: 'json' };
@@ -13,8 +15,8 @@ const context = {
   baseUrl: 'https://broker.example.com/apps/app_1/metrics/auth0%7C5f7c',
   selfUrl: 'https://broker.example.com/apps/app_1/metrics/auth0%7C5f7c?metric=all',
   nextUrl: 'https://broker.example.com/apps/app_1/metrics/auth0%7C5f7c?metric=all&cursor=x',
-  appId: 'app_1',
-  userId: 'auth0|5f7c',
+  appId: asAppId('app_1'),
+  userId: asUserId('auth0|5f7c'),
 };
 
 const valueOf = (name: string, more: Partial<MetricValue> = {}): MetricValue => ({

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { asAppId } from '../../src/domain/app-id.ts';
 import { registerCommand } from '../../src/http/register-command.ts';
 
 /** The command in `redirect_uri_not_allowed`, given to a shell in which `mushu` prints its arguments. */
@@ -15,7 +16,7 @@ const argumentsOf = (commands: readonly string[]): string[][] =>
 const wanted = (uri: string): string[] => ['health', 'redirect-uri', 'add', uri, '--app', 'app_1'];
 
 test('the documented URI needs no quotes', () => {
-  expect(registerCommand('app_1', 'womoji://withings/success')).toBe(
+  expect(registerCommand(asAppId('app_1'), 'womoji://withings/success')).toBe(
     'mushu health redirect-uri add womoji://withings/success --app app_1',
   );
 });
@@ -27,12 +28,12 @@ test('a shell gives mushu the very URI, whatever printable characters it has, an
     { numRuns: 500, seed: 19 },
   );
   const uris = [...hostile.map((uri) => uri.replaceAll(' ', '')), ...random].filter(
-    (uri) => registerCommand('app_1', uri) !== undefined,
+    (uri) => registerCommand(asAppId('app_1'), uri) !== undefined,
   );
   expect(uris.length).toBeGreaterThan(400);
-  expect(argumentsOf(uris.map((uri) => registerCommand('app_1', uri) ?? ''))).toEqual(uris.map(wanted));
+  expect(argumentsOf(uris.map((uri) => registerCommand(asAppId('app_1'), uri) ?? ''))).toEqual(uris.map(wanted));
 });
 
 test.each(['a:/`id`', '-rf', '--help'])('there is none for %s, which no registration takes', (uri) => {
-  expect(registerCommand('app_1', uri)).toBeUndefined();
+  expect(registerCommand(asAppId('app_1'), uri)).toBeUndefined();
 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 const redirectUri = encodeURIComponent(WOMOJI);
-const auth = (query: string, id = app.id, accept = 'application/json') =>
+const auth = (query: string, id: string = app.id, accept = 'application/json') =>
   broker.request(`/apps/${id}/withings/auth${query}`, { headers: { Accept: accept } });
 
 const expectRefusal = async (ask: () => Promise<Response>): Promise<Response> => {

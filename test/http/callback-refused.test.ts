@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 import { CONNECT_SESSION, STATE, USER_TOKEN } from '../../src/crypto/link-tokens.ts';
 import { sign } from '../../src/crypto/signed-token.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
 import {
   authPath,
   type Broker,
@@ -61,7 +62,7 @@ const encodeBytes = (bytes: ArrayBuffer): string => base64Url(String.fromCharCod
 const decode = (part: string | undefined): Record<string, unknown> =>
   JSON.parse(atob((part ?? '').replaceAll('-', '+').replaceAll('_', '/')));
 
-const claims = { app: 'app_x', uri: 'uri_x', sub: 'ada' };
+const claims = { app: asAppId('app_x'), uri: 'uri_x', sub: 'ada' };
 const ours = async (kind: Parameters<typeof sign>[1], now = broker.now()) =>
   sign((await broker.deps()).keyring, kind, claims, { jti: 'f'.repeat(32), now, expiresAt: now + 60_000 });
 

@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
 import type { LogEntry } from '../../src/domain/log.ts';
 import { CLIENT_ID, CLIENT_SECRET, makeApp, startBroker } from '../support/broker.ts';
 
@@ -29,7 +30,7 @@ test.each(['info', 'warn', 'error'] as const)(
       () => undefined,
     );
     if (!composed.ok) throw new Error(composed.failure);
-    const entry: LogEntry = { level, event: 'bug', requestId: FORGED, reason: FORGED, appId: FORGED };
+    const entry: LogEntry = { level, event: 'bug', requestId: FORGED, reason: FORGED, appId: asAppId(FORGED) };
     composed.value.log(entry);
     const written = console.mock.lastCall ?? [];
     console.mockRestore();

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { asAppId } from '../../src/domain/app-id.ts';
 import type { LogEntry } from '../../src/domain/log.ts';
 import {
   authPath,
@@ -187,7 +188,7 @@ test('a line with a field that is not agreed, or without one that is needed, is 
     level: 'info',
     event: 'refresh',
     outcome: 'refreshed',
-    appId: 'app_0',
+    appId: asAppId('app_0'),
     userHash: `user_${'0'.repeat(24)}`,
   };
   expect(faultOfLine(good)).toEqual([]);

@@ -12,6 +12,7 @@ import { openToken, sealTokens } from '../../src/broker/tokens/sealed-tokens.ts'
 import { parseConfig } from '../../src/config.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
+import { asUserId } from '../../src/domain/user-id.ts';
 import { CLIENT_ID, CLIENT_SECRET, connect, makeApp, ORIGIN, startBroker, WOMOJI } from '../support/broker.ts';
 
 const KEY = 'BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc';
@@ -50,9 +51,9 @@ test('printing what use cases hand to each other prints no token, code or key, a
   const made = await createApiKey(deps, managed.value, { name: 'second', scopes: ['read'] });
   if (!made.ok) throw new Error(made.failure.kind);
   const { accessToken, refreshToken } = grant.value;
-  const userToken = await mintUserToken(deps, backend.value, 'ada');
+  const userToken = await mintUserToken(deps, backend.value, asUserId('ada'));
   if (!userToken.ok) throw new Error(userToken.failure.kind);
-  const session = await mintConnectSession(deps, backend.value, { userId: 'ada', redirectUri: WOMOJI });
+  const session = await mintConnectSession(deps, backend.value, { userId: asUserId('ada'), redirectUri: WOMOJI });
 
   const held = { grant, opened, made, userToken, session, presented: secret(app.key) };
   const printed = (value: unknown) =>

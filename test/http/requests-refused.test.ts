@@ -45,7 +45,8 @@ const ask = (method: string, path: string, headers: Record<string, string>, body
   });
 
 describe.each(KEYED)('%s %s', (method, path, body) => {
-  const withKey = (headers: Record<string, string>, id = app.id) => ask(method, `/apps/${id}${path}`, headers, body);
+  const withKey = (headers: Record<string, string>, id: string = app.id) =>
+    ask(method, `/apps/${id}${path}`, headers, body);
 
   test('without a key says which header to send, and asks no database', async () => {
     const response = await changingNothing(() => withKey({}));

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { USER_TOKEN } from '../../src/crypto/link-tokens.ts';
 import { sign } from '../../src/crypto/signed-token.ts';
+import { asUserId } from '../../src/domain/user-id.ts';
 import {
   type Broker,
   connect,
@@ -167,7 +168,7 @@ describe('what was minted with a credential ends with it', () => {
   test('and what the release before minted, which names no key, is good until it expires', async () => {
     const { keyring } = await broker.deps();
     const issued = { jti: '1', now: broker.now(), expiresAt: broker.now() + 3_600_000 };
-    const token = await sign(keyring, USER_TOKEN, { app: app.id, sub: 'ada' }, issued);
+    const token = await sign(keyring, USER_TOKEN, { app: app.id, sub: asUserId('ada') }, issued);
     expect((await status(token)).status).toBe(200);
     broker.advance(3_601_000);
     expect((await status(token)).status).toBe(401);

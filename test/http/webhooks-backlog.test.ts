@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 
 import { sendRecorded } from '../../src/broker/webhooks/deliver.ts';
 import { newEvent } from '../../src/broker/webhooks/record.ts';
+import type { AppId } from '../../src/domain/app-id.ts';
 import type { ConnectionId } from '../../src/domain/connection-id.ts';
 import { eventStatement, rememberEventsToSend } from '../../src/store/webhooks/events.ts';
 import { makeApp } from '../support/broker.ts';
@@ -23,7 +24,7 @@ const MOST_A_MINUTE_DOWN = 4;
 
 const connectionId = (index: number) => (7_000_000_000 + index) as ConnectionId;
 
-const seedUsers = (appId: string, first: number) =>
+const seedUsers = (appId: AppId, first: number) =>
   env.DB.batch(
     Array.from({ length: USERS }, (_, index) =>
       env.DB.prepare(
@@ -34,7 +35,7 @@ const seedUsers = (appId: string, first: number) =>
   );
 
 /** One invocation: it records events of one user after the other, beside a change of their rows, and sends them. */
-const record = async ({ broker }: WebhookWorld, appId: string, first: number, from: number, count: number) => {
+const record = async ({ broker }: WebhookWorld, appId: AppId, first: number, from: number, count: number) => {
   const deps = await broker.deps();
   const statements = Array.from({ length: count }, (_, index) => {
     const id = connectionId(first + ((from + index) % USERS));

@@ -6,6 +6,7 @@ import { storeGrant } from '../../src/broker/link/store-grant.ts';
 import { disconnect } from '../../src/broker/users/connection-state.ts';
 import type { LinkPolicy } from '../../src/domain/app.ts';
 import { secret } from '../../src/domain/secret.ts';
+import { asUserId } from '../../src/domain/user-id.ts';
 import { currentConnection } from '../../src/store/link/connections.ts';
 import { APP_ID, createWorld, START, type World } from './world.ts';
 
@@ -38,7 +39,7 @@ const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open', wit
     expiresInSeconds: 10_800,
   };
   const claim = { id: `claim of ${userId} ${withingsUserId}`, expiresAt: START + 1e12 };
-  const user = { appId: APP_ID, userId };
+  const user = { appId: APP_ID, userId: asUserId(userId) };
   const current = await currentConnection(deps.db, user);
   const kept = await storeGrant(
     deps,
@@ -57,7 +58,7 @@ const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open', wit
   return kept.ok ? kept.value : { ending: kept.failure.kind };
 };
 const confirm = async (deps: Deps, userId: string, ticket: string): Promise<string> => {
-  const confirmed = await confirmLink(deps, APP_ID, { ticket, userId });
+  const confirmed = await confirmLink(deps, APP_ID, { ticket, userId: asUserId(userId) });
   return confirmed.ok ? 'connected' : confirmed.failure.kind;
 };
 
@@ -184,7 +185,7 @@ describe('a ticket', () => {
       const ticket = await pending(world, 'ada');
       const by = { id: 'key', tokenId: undefined, surface: 'api' as const };
       world.invoke('confirm', (deps) => confirm(deps, 'ada', ticket));
-      world.invoke('disconnect', (deps) => disconnect(deps, { appId: APP_ID, userId: 'ada', by }));
+      world.invoke('disconnect', (deps) => disconnect(deps, { appId: APP_ID, userId: asUserId('ada'), by }));
       while (world.turns.waiting().length > 0) await world.turns.release(choose(world.turns.waiting().length));
       expect(world.turns.errors).toEqual([]);
       expect(live(world)).toEqual([]);

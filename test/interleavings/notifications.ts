@@ -4,8 +4,10 @@ import { disconnect } from '../../src/broker/users/connection-state.ts';
 import { eraseUser } from '../../src/broker/users/erase-user.ts';
 import { tick } from '../../src/cron.ts';
 import { notifySecret } from '../../src/crypto/notify-secret.ts';
+import { asAppId, type AppId } from '../../src/domain/app-id.ts';
 import { type Actor, USER } from '../../src/domain/audit.ts';
 import { secret } from '../../src/domain/secret.ts';
+import { asUserId, type UserId } from '../../src/domain/user-id.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { currentConnection } from '../../src/store/link/connections.ts';
 import { CALLBACK_URL, CLIENT_ID, PUBLIC_URL, START } from './names.ts';
@@ -24,8 +26,8 @@ const MOST_TICKS = 400;
 const ANSWER_MS = 3_000;
 const BY: Actor = { id: USER, tokenId: undefined, surface: 'api' };
 
-const userOf = ({ person: index }: Slot): string => PEOPLE[index] ?? '';
-const appOf = ({ app: index }: Slot): string => APPS[index] ?? '';
+const userOf = ({ person: index }: Slot): UserId => asUserId(PEOPLE[index] ?? '');
+const appOf = ({ app: index }: Slot): AppId => asAppId(APPS[index] ?? '');
 
 /** Pushes under way, and since when. */
 type Unanswered = { at: number; giveUp: () => void }[];

@@ -1,4 +1,5 @@
 import type { TokenOwner } from '../../src/broker/tokens/sealed-tokens.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import type { Sent, SqliteD1 } from '../support/sqlite-d1.ts';
@@ -38,7 +39,7 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
 
   const noteStored = () => {
     for (const { id, app_id: appId, access_token_sealed: blob } of blobs.all()) {
-      unopened.set(String(blob), { appId: String(appId), connectionId: asConnectionId(Number(id)) });
+      unopened.set(String(blob), { appId: asAppId(String(appId)), connectionId: asConnectionId(Number(id)) });
     }
   };
   const checkDisconnected = () => {

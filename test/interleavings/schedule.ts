@@ -6,6 +6,7 @@ import { tick } from '../../src/cron.ts';
 import { USER } from '../../src/domain/audit.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
+import { asUserId } from '../../src/domain/user-id.ts';
 import { currentConnection } from '../../src/store/link/connections.ts';
 import { type Action, type Schedule, USERS } from './actions.ts';
 import { APP_ID, CALLBACK_URL, CLIENT_ID, createWorld, type D1Fault, START, type World } from './world.ts';
@@ -89,7 +90,7 @@ const disconnectUser = (world: World, history: History, name: string): void => {
   world.invoke(`disconnect ${name}`, async (deps) => {
     const done = await disconnect(deps, {
       appId: APP_ID,
-      userId: name,
+      userId: asUserId(name),
       by: { id: USER, tokenId: undefined, surface: 'api' },
     });
     const reconnecting = world.turns.waiting().includes(`reconnect ${name}`);
@@ -106,7 +107,7 @@ const reconnect = (world: World, task: string, name: string): void => {
   world.invoke(task, async (deps) => {
     const granted = await deps.withings.reserve({ share: 'link' }, 1);
     if (!granted.ok) return;
-    const current = await currentConnection(deps.db, { appId: APP_ID, userId: name });
+    const current = await currentConnection(deps.db, { appId: APP_ID, userId: asUserId(name) });
     const grant = await deps.withings.exchangeCode(granted.value, {
       code: secret(codes.issue(fields)),
       redirectUri: CALLBACK_URL,
@@ -114,7 +115,7 @@ const reconnect = (world: World, task: string, name: string): void => {
     if (!grant.ok) return;
     const link = {
       appId: APP_ID,
-      userId: name,
+      userId: asUserId(name),
       policy: 'open',
       kind: 'open',
       historyOnConnect: 'all',

@@ -4,13 +4,14 @@ import type { Deps } from '../../src/broker/deps.ts';
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
+import { asAppId } from '../../src/domain/app-id.ts';
 import { createMemoryKv } from '../support/memory-kv.ts';
 import { openSqliteD1, type SqliteD1, type Turn } from '../support/sqlite-d1.ts';
 import { createTurns, type Task } from '../support/turns.ts';
 
 /** Receivers, a database and invocations of the broker, under one clock that only the schedule moves. */
 
-export const APP_ID = 'app_webhooks';
+export const APP_ID = asAppId('app_webhooks');
 export const START = Date.UTC(2026, 5, 15, 12, 0, 0);
 export const USERS = ['ada', 'bob'];
 export const HOOKS = ['https://hooks.example.com/1', 'https://hooks.example.com/2'];

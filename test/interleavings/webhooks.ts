@@ -7,6 +7,7 @@ import { newEvent } from '../../src/broker/webhooks/record.ts';
 import type { App } from '../../src/domain/app.ts';
 import { type Actor, OPERATOR } from '../../src/domain/audit.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
+import { asUserId } from '../../src/domain/user-id.ts';
 import { tryD1 } from '../../src/store/d1.ts';
 import { addEvent, erasedEventStatement, rememberEventsToSend } from '../../src/store/webhooks/events.ts';
 import { APP_ID, createWebhookWorld, HOOKS, type Mode, START, USERS, type WebhookWorld } from './webhooks-world.ts';
@@ -145,7 +146,7 @@ const eraseUser = async (
   erased: Map<string, number>,
   index: number,
 ): Promise<void> => {
-  const userId = USERS[index] ?? '';
+  const userId = asUserId(USERS[index] ?? '');
   await tryD1(deps.db, async () => {
     const event = { ...newEvent(deps, { appId: APP_ID, type: 'user.erased' }), userId };
     const results = await deps.db.d1.batch([

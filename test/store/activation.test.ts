@@ -1,14 +1,16 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { asAppId } from '../../src/domain/app-id.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
+import { asUserId } from '../../src/domain/user-id.ts';
 import { openDatabase } from '../../src/store/d1.ts';
 import { activateConnection } from '../../src/store/link/activation.ts';
 import { disconnectUser } from '../../src/store/link/connections.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 
 const NOW = Date.UTC(2026, 5, 15);
-const APP = 'app_activation';
+const APP = asAppId('app_activation');
 
 const event = { appId: APP, id: 'evt_1', type: 'connection.created' as const, at: NOW };
 
@@ -16,7 +18,7 @@ const activation = {
   event,
   id: asConnectionId(4_711),
   appId: APP,
-  userId: 'ada',
+  userId: asUserId('ada'),
   withingsUserId: '37558631',
   scope: 'user.metrics',
   accessTokenSealed: 'access',
@@ -49,7 +51,7 @@ test('a disconnect between an activation whose answer was lost and its next try 
   // The pause before the next try is when the disconnect comes.
   const sleep = async () => {
     expect(await stored()).toEqual({ state: 'active', refresh_token_sealed: 'refresh' });
-    await disconnectUser(untroubled, { appId: APP, userId: 'ada' }, NOW, {
+    await disconnectUser(untroubled, { appId: APP, userId: asUserId('ada') }, NOW, {
       audit: env.DB.prepare('SELECT 1'),
       event,
     });
@@ -73,14 +75,14 @@ describe('an activation that was decided on what no longer holds changes nothing
   test.each([
     [
       'the Withings account is another user’s, and the app refuses that',
-      { ...renewed, id: asConnectionId(4_712), userId: 'eve' },
+      { ...renewed, id: asConnectionId(4_712), userId: asUserId('eve') },
     ],
     [
       'the connection to the account stands under another id, to which the tokens are not sealed',
       { ...renewed, id: asConnectionId(4_712) },
     ],
     ['the ticket is spent', { ...renewed, ticketHash: 'spent' }],
-    ['the app is gone', { ...renewed, id: asConnectionId(4_713), appId: 'app_gone' }],
+    ['the app is gone', { ...renewed, id: asConnectionId(4_713), appId: asAppId('app_gone') }],
     [
       'a live connection to another account does not give way',
       { ...renewed, id: asConnectionId(4_712), withingsUserId: '1', mayReplace: false },
@@ -95,7 +97,7 @@ describe('an activation that was decided on what no longer holds changes nothing
 
   test('and one that still holds is made, in an app that allows one account under two users as well', async () => {
     await env.DB.prepare(`UPDATE apps SET shared_accounts = 'allow'`).run();
-    const shared = { ...renewed, id: asConnectionId(4_712), userId: 'eve' };
+    const shared = { ...renewed, id: asConnectionId(4_712), userId: asUserId('eve') };
     for (const made of [renewed, shared]) {
       expect(await activateConnection(db, made, NOW + 1, alongside())).toEqual({ ok: true, value: true });
     }

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 
 import { openToken } from '../../src/broker/tokens/sealed-tokens.ts';
+import type { AppId } from '../../src/domain/app-id.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import firstRelease from '../fixtures/first-release.sql?raw';
 import { startBroker } from '../support/broker.ts';
@@ -117,7 +118,7 @@ describe('what the code of the first release wrote', () => {
     const deps = await broker.deps();
     const stored = await env.DB.prepare(
       'SELECT app_id, id, access_token_sealed AS sealed FROM connections WHERE sealed IS NOT NULL ORDER BY id',
-    ).all<{ app_id: string; id: number; sealed: string }>();
+    ).all<{ app_id: AppId; id: number; sealed: string }>();
     const opened: string[] = [];
     for (const { app_id: appId, id: connectionId, sealed } of stored.results) {
       const token = await openToken(

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { asAppId } from '../../src/domain/app-id.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { openDatabase } from '../../src/store/d1.ts';
 import {
@@ -54,7 +55,7 @@ test('never more than the share is granted in any 60 seconds, however the reques
       fc.array(
         fc.record({
           pauseMs: fc.constantFrom(0, 0, 0, 1, 700, 2_500, 15_000, 61_000),
-          appId: fc.constantFrom(undefined, 'app_a', 'app_b'),
+          appId: fc.constantFrom(undefined, asAppId('app_a'), asAppId('app_b')),
           waitMs: fc.constantFrom(0, 0, 10_000),
         }),
         { minLength: 5, maxLength: 60 },
@@ -88,7 +89,7 @@ test('taken by many at once it is not overdrawn', async () => {
   expect(taken.filter(Boolean)).toHaveLength(10);
 });
 
-test.each([undefined, 'app_a'])(
+test.each([undefined, asAppId('app_a')])(
   'used up (by %s), it grants again after the pause that it names, and writes nothing',
   async (appId) => {
     for (const requestsPerMinute of [12, 40]) {
@@ -124,7 +125,7 @@ test('closed, it grants nothing until then, and one share does not close another
 });
 
 describe('an app that asks all the time', () => {
-  const flood = async (now: number, appId = 'app_flood') => {
+  const flood = async (now: number, appId = asAppId('app_flood')) => {
     let granted = 0;
     while (await isGranted(40, now, { appId })) granted += 1;
     return granted;
@@ -137,7 +138,7 @@ describe('an app that asks all the time', () => {
       const now = START + second * 1_000;
       got.flood += await flood(now);
       if (second % 4 !== 3) continue;
-      if (await isGranted(40, now, { appId: 'app_other' })) got.other += 1;
+      if (await isGranted(40, now, { appId: asAppId('app_other') })) got.other += 1;
       else refused += 1;
     }
     expect(refused).toBe(0);
@@ -153,7 +154,7 @@ describe('an app that asks all the time', () => {
   });
 
   test('costs no row of its own while the share has room', async () => {
-    await isGranted(40, START, { appId: 'app_calm' });
+    await isGranted(40, START, { appId: asAppId('app_calm') });
     expect(meter.rowsWritten()).toBe(1);
   });
 });

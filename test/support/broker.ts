@@ -5,6 +5,7 @@ import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import { tick } from '../../src/cron.ts';
 import { mintCredential } from '../../src/crypto/credential.ts';
+import type { AppId } from '../../src/domain/app-id.ts';
 import type { HistoryOnConnect } from '../../src/domain/app.ts';
 import type { LogEntry } from '../../src/domain/log.ts';
 import { http } from '../../src/http/app.ts';
@@ -177,7 +178,7 @@ export const makeApp = async (
 ) => {
   const wanted = { name, account_id: accountId, history_on_connect: history };
   const created = await broker.manage('POST', '/apps', wanted);
-  const { id } = await created.json<{ id: string }>();
+  const { id } = await created.json<{ id: AppId }>();
   const keyed = await broker.manage('POST', `/apps/${id}/keys`, { name: 'backend' });
   const { key } = await keyed.json<{ key: string }>();
   for (const uri of [WOMOJI, WEB]) await broker.manage('PUT', `/apps/${id}/redirect-uris`, { uri });

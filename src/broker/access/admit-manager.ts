@@ -1,15 +1,16 @@
 import { constantTimeEqual, hashCredential, isWellFormedCredential } from '../../crypto/credential.ts';
 import { actorOf, type Principal, mayManage } from '../../domain/account.ts';
+import { NO_APP, type AppId } from '../../domain/app-id.ts';
 import type { App } from '../../domain/app.ts';
 import { type Actor, OPERATOR, type Surface } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import { NO_USER, type UserId } from '../../domain/user-id.ts';
 import {
   type Subject,
   loadSubject,
-  NO_ID,
   recordTokenUse,
   type TokenHolder,
   tokenHolder,
@@ -32,7 +33,7 @@ export type ManagedApp = { app: App; by: Actor };
 
 /** Admits the operator or a developer. One round trip; none for the operator or a malformed token. */
 export const admitManager = async (deps: Deps, credential: ManagerCredential): Promise<Result<Principal, Failure>> => {
-  const held = await authenticateManager(deps, credential, { appId: NO_ID, userId: NO_ID });
+  const held = await authenticateManager(deps, credential, { appId: NO_APP, userId: NO_USER });
   return held.ok ? ok(held.value.manager) : held;
 };
 
@@ -47,19 +48,15 @@ export const admitOperator = async (deps: Deps, credential: ManagerCredential): 
 export const admitAppManager = async (
   deps: Deps,
   credential: ManagerCredential,
-  appId: string,
+  appId: AppId,
 ): Promise<Result<ManagedApp, Failure>> => {
-  const held = await authenticateManager(deps, credential, { appId, userId: NO_ID });
+  const held = await authenticateManager(deps, credential, { appId, userId: NO_USER });
   return held.ok ? authorizeApp(held.value.manager, held.value.app) : held;
 };
 
 /** As `admitAppManager`, for a manager who was admitted before, such as a signed-in person. One round trip. */
-export const manageApp = async (
-  deps: Deps,
-  manager: Principal,
-  appId: string,
-): Promise<Result<ManagedApp, Failure>> => {
-  const about = await loadSubject(deps.db, { appId, userId: NO_ID });
+export const manageApp = async (deps: Deps, manager: Principal, appId: AppId): Promise<Result<ManagedApp, Failure>> => {
+  const about = await loadSubject(deps.db, { appId, userId: NO_USER });
   return about.ok ? authorizeApp(manager, about.value.app) : about;
 };
 
@@ -67,7 +64,7 @@ export const manageApp = async (
 export const admitAppManagerForUser = async (
   deps: Deps,
   credential: ManagerCredential,
-  about: { appId: string; userId: string },
+  about: { appId: AppId; userId: UserId },
 ): Promise<Result<ManagedApp & Pick<Subject, 'connection'>, Failure>> => {
   const held = await authenticateManager(deps, credential, about);
   if (!held.ok) return held;
@@ -104,7 +101,7 @@ export const withinManagerRate = async (
 const authenticateManager = async (
   deps: Deps,
   credential: ManagerCredential,
-  about: { appId: string; userId: string },
+  about: { appId: AppId; userId: UserId },
 ): Promise<Result<{ manager: Principal } & Subject, Failure>> => {
   const { surface, address } = credential;
   const presented = credential.presented?.reveal();
@@ -114,7 +111,7 @@ const authenticateManager = async (
     const paced = await withinManagerRate(deps, undefined, address);
     if (!paced.ok) return paced;
     const manager: Principal = { account: undefined, token: undefined, surface };
-    if (about.appId === NO_ID) return ok({ manager, app: undefined, connection: undefined });
+    if (about.appId === NO_APP) return ok({ manager, app: undefined, connection: undefined });
     const found = await loadSubject(deps.db, about);
     return found.ok ? ok({ manager, ...found.value }) : found;
   }

@@ -2,6 +2,7 @@ import { hashCredential, isWellFormedCredential } from '../../crypto/credential.
 import { USER_TOKEN } from '../../crypto/link-tokens.ts';
 import { verify } from '../../crypto/signed-token.ts';
 import { hashUser } from '../../crypto/user-hash.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import { type KeyScope, mayServe, type Purpose } from '../../domain/app.ts';
 import { type Actor, type Minter, OPERATOR, type Surface, USER } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
@@ -30,7 +31,7 @@ export type AppCredential = {
 };
 
 /** What a person has a right to. It needs no connection, and a disabled app does not stop it. */
-export type PersonRequest = { appId: string; userId: UserId; by: Actor };
+export type PersonRequest = { appId: AppId; userId: UserId; by: Actor };
 
 /** An admitted request: its app and user, the caller, and the user's current connection. */
 export type AuthorizedRequest = PersonRequest & {
@@ -55,10 +56,10 @@ export const chargeRead = async (deps: Deps, { limits }: AuthorizedRequest, rows
 };
 
 /** An admitted request about an app as a whole. */
-export type AuthorizedBackend = { appId: string; by: Actor };
+export type AuthorizedBackend = { appId: AppId; by: Actor };
 
 /** The user, and which credentials are accepted. */
-type Wanted = { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean };
+type Wanted = { appId: AppId; userId: UserId; scope: KeyScope; userTokens: boolean };
 
 /**
  * Admits a request about one user of an app: by the app's key, by an access token of a manager of the app, or, if
@@ -89,7 +90,7 @@ export const admitForPerson = async (
 export const admitBackend = async (
   deps: Deps,
   credential: AppCredential,
-  wanted: { appId: string; scope: KeyScope },
+  wanted: { appId: AppId; scope: KeyScope },
 ): Promise<Result<AuthorizedBackend, Failure>> => {
   const admitted = await admit(deps, credential, { ...wanted, userId: NO_USER, userTokens: false, purpose: 'flow' });
   if (!admitted.ok) return admitted;

@@ -6,6 +6,7 @@ import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { erasureEpoch, USER_TOKEN_LIFETIME_MS } from '../../store/access/minted.ts';
 import type { Deps } from '../deps.ts';
 import { type AuthorizedBackend, minterOf } from './authenticate.ts';
@@ -17,7 +18,7 @@ import { type AuthorizedBackend, minterOf } from './authenticate.ts';
 export const mintUserToken = async (
   deps: Deps,
   { appId, by }: AuthorizedBackend,
-  userId: string,
+  userId: UserId,
 ): Promise<Result<{ token: Secret; expiresAt: EpochMs }, Failure>> => {
   const epoch = await erasureEpoch(deps.db, appId, await hashUser(deps.keyring, appId, userId));
   if (!epoch.ok) return epoch;

@@ -1,4 +1,5 @@
 import { type DayActivity, lastDays } from '../../domain/activity.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { App } from '../../domain/app.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
@@ -23,7 +24,7 @@ export type AppOverview = {
 };
 
 /** How many users are in which state, and what they did in the last 30 days. */
-export const showOverview = async (deps: Deps, appId: string): Promise<Result<AppOverview, Failure>> => {
+export const showOverview = async (deps: Deps, appId: AppId): Promise<Result<AppOverview, Failure>> => {
   const [users, activity] = await Promise.all([
     countByState(deps.db, appId, MAX_COUNTED, deps.now()),
     activityOf(deps.db, appId, MAX_SUMMED),

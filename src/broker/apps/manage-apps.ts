@@ -1,5 +1,6 @@
 import { hashCredential, hex, mintCredential, mintId, sha256 } from '../../crypto/credential.ts';
 import { actorOf, type Principal } from '../../domain/account.ts';
+import { asAppId } from '../../domain/app-id.ts';
 import type {
   ApiKey,
   App,
@@ -44,7 +45,7 @@ export const createApp = async (
   const owner = await ownerOfNewApp(deps, manager, accountId);
   if (!owner.ok) return owner;
   const app: App = {
-    id: mintId('app', deps.random),
+    id: asAppId(mintId('app', deps.random)),
     name,
     accountId: owner.value,
     linkPolicy: 'open',
@@ -244,7 +245,6 @@ export const unregisterRedirectUri = async (
   return removed.value ? ok(undefined) : fail({ kind: 'not_found', what: 'redirect URI' });
 };
 
-const REDIRECT_URI_ID_HEX_LENGTH = 24;
+const ID_HEX_LENGTH = 24;
 
-const redirectUriId = async (uri: string): Promise<string> =>
-  `uri_${hex(await sha256(uri)).slice(0, REDIRECT_URI_ID_HEX_LENGTH)}`;
+const redirectUriId = async (uri: string): Promise<string> => `uri_${hex(await sha256(uri)).slice(0, ID_HEX_LENGTH)}`;

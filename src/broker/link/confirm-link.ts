@@ -1,7 +1,9 @@
 import { hashCredential, isWellFormedCredential } from '../../crypto/credential.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { activateConnection } from '../../store/link/activation.ts';
 import { connectionsForLinking } from '../../store/link/connections.ts';
 import { type FoundPending, pendingByTicket } from '../../store/link/pending-connections.ts';
@@ -24,8 +26,8 @@ const MAX_DECISIONS = 3;
  */
 export const confirmLink = async (
   deps: Deps,
-  appId: string,
-  shown: { ticket: string; userId: string; origin?: string | undefined },
+  appId: AppId,
+  shown: { ticket: string; userId: UserId; origin?: string | undefined },
 ): Promise<Result<void, Failure>> => {
   const confirmed = await confirmTicket(deps, appId, shown);
   const line = confirmed.ok
@@ -37,8 +39,8 @@ export const confirmLink = async (
 
 const confirmTicket = async (
   deps: Deps,
-  appId: string,
-  { ticket, userId, origin }: { ticket: string; userId: string; origin?: string | undefined },
+  appId: AppId,
+  { ticket, userId, origin }: { ticket: string; userId: UserId; origin?: string | undefined },
 ): Promise<Result<void, Failure>> => {
   const noSuchTicket = fail({ kind: 'not_found', what: 'ticket' } as const);
   if (!(await isWellFormedCredential('ticket', ticket))) return noSuchTicket;

@@ -1,5 +1,6 @@
 import { type LinkRecord, openLinkRecord, sealLinkRecord, type StateClaims } from '../../crypto/link-tokens.ts';
 import type { Issued } from '../../crypto/signed-token.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import { ok } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { linkRecord, putLinkRecord, secondsUntil } from '../../store/link/links.ts';
@@ -23,7 +24,7 @@ export const MAX_KV_WAIT_MS = 30;
  */
 export const keepLinkRecord = async (
   deps: Deps,
-  state: { appId: string; id: string; expiresAt: EpochMs },
+  state: { appId: AppId; id: string; expiresAt: EpochMs },
   record: LinkRecord,
 ): Promise<string | undefined> => {
   const sealed = await sealLinkRecord(deps.keyring, state.id, record);

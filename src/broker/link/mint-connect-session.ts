@@ -7,6 +7,7 @@ import { matches, registrationCandidates } from '../../domain/redirect-uri/match
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { linkTarget } from '../../store/link/links.ts';
 import { type AuthorizedBackend, minterOf } from '../access/authenticate.ts';
 import type { Deps } from '../deps.ts';
@@ -24,7 +25,7 @@ export const mintConnectSession = async (
     redirectUri,
     appState,
     switchAccount = false,
-  }: { userId: string; redirectUri: string; appState?: string | undefined; switchAccount?: boolean },
+  }: { userId: UserId; redirectUri: string; appState?: string | undefined; switchAccount?: boolean },
 ): Promise<Result<{ session: Secret; expiresAt: EpochMs }, Failure>> => {
   const found = await linkTarget(deps.db, appId, registrationCandidates(redirectUri));
   if (!found.ok) return found;

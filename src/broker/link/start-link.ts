@@ -7,6 +7,7 @@ import {
   type StateClaims,
 } from '../../crypto/link-tokens.ts';
 import { type Issued, sign, verify } from '../../crypto/signed-token.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import { APP_STATE_RULE, isAppState } from '../../domain/app-state.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { type LinkKind, STATE_LIFETIME_MS } from '../../domain/link.ts';
@@ -17,7 +18,7 @@ import {
   registrationCandidates,
 } from '../../domain/redirect-uri/match.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { parseUserId } from '../../domain/user-id.ts';
+import { type UserId, parseUserId } from '../../domain/user-id.ts';
 import { linkTarget } from '../../store/link/links.ts';
 import type { Deps } from '../deps.ts';
 import { explainMismatch } from './explain-mismatch.ts';
@@ -25,7 +26,7 @@ import { keepLinkRecord } from './link-record.ts';
 
 /** An authorization request: a user and a redirect URI, or a connect session that names both. */
 export type LinkRequest = {
-  appId: string;
+  appId: AppId;
   link:
     | { userId: string; redirectUri: string; appState?: string | undefined; switchAccount?: boolean | undefined }
     | { session: string };
@@ -92,7 +93,7 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
 };
 
 type WantedLink = {
-  userId: string;
+  userId: UserId;
   redirectUri: string;
   appState: string | undefined;
   switchAccount: boolean;
@@ -153,7 +154,7 @@ const isBinding = (value: string | undefined): value is string => value !== unde
 const makeState = async (
   deps: Deps,
   link: {
-    userId: string;
+    userId: UserId;
     appState: string | undefined;
     kind: LinkKind;
     binding: string;

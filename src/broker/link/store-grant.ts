@@ -1,4 +1,5 @@
 import { hashCredential, mintCredential } from '../../crypto/credential.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { HistoryOnConnect, LinkPolicy } from '../../domain/app.ts';
 import { asConnectionId, type ConnectionId } from '../../domain/connection-id.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
@@ -6,6 +7,7 @@ import { decideLink, type LinkOutcome, type LinkKind } from '../../domain/link.t
 import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { activateConnection } from '../../store/link/activation.ts';
 import { type Claim, recordOutcomeStatement } from '../../store/link/claims.ts';
 import { connectionsForLinking, type KnownConnection, othersOnAccount } from '../../store/link/connections.ts';
@@ -25,8 +27,8 @@ const MAX_DECISIONS = 3;
 
 /** New tokens of Withings, and all that decides what happens to them. */
 export type GrantToKeep = {
-  appId: string;
-  userId: string;
+  appId: AppId;
+  userId: UserId;
   policy: LinkPolicy;
   historyOnConnect: HistoryOnConnect;
   /** Where Withings reaches the broker; undefined if nothing is subscribed. */

@@ -1,6 +1,8 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { NO_USER, type UserId } from '../../domain/user-id.ts';
 import { type ExportedGroup, type GroupName, groupsAfter, groupsNamed } from '../../store/metrics/export.ts';
 import { type ChangedConnection, connectionsToRead, startReadingChanges } from '../../store/sync/changes.ts';
 import type { Deps } from '../deps.ts';
@@ -16,7 +18,7 @@ import type { Deps } from '../deps.ts';
 export type ChangesPosition = {
   since: number;
   /** In this pass, connections up to here were read. */
-  at: { userId: string } | { seq: number };
+  at: { userId: UserId } | { seq: number };
   /** Where the last connection was left unfinished: after this group, of all groups or of those that changed. */
   unfinished: { connectionId: ConnectionId; afterGroupId: number; isWhole: boolean } | undefined;
 };
@@ -29,9 +31,9 @@ export type ChangedGroup = ExportedGroup;
  * replaced by what follows.
  */
 export type Change =
-  | { kind: 'group'; userId: string; group: ChangedGroup }
-  | { kind: 'deleted'; userId: string; groupId: number }
-  | { kind: 'reset'; userId: string };
+  | { kind: 'group'; userId: UserId; group: ChangedGroup }
+  | { kind: 'deleted'; userId: UserId; groupId: number }
+  | { kind: 'reset'; userId: UserId };
 
 /** A page of changes. `hasMore` if the next one is ready. */
 export type ChangesPage = { changes: Change[]; next: ChangesPosition; hasMore: boolean };
@@ -47,7 +49,7 @@ const MAX_CALLS = 38;
  */
 export const readChanges = async (
   deps: Deps,
-  appId: string,
+  appId: AppId,
   from: ChangesPosition | undefined,
   limit: number,
 ): Promise<Result<ChangesPage, Failure>> => {
@@ -79,9 +81,9 @@ export const readChanges = async (
   return finish(deps, entries, { ...position, since: position.at.seq }, false);
 };
 
-const begin = async (deps: Deps, appId: string): Promise<Result<ChangesPosition, Failure>> => {
+const begin = async (deps: Deps, appId: AppId): Promise<Result<ChangesPosition, Failure>> => {
   const end = await startReadingChanges(deps.db, appId);
-  return end.ok ? ok({ since: end.value, at: { userId: '' }, unfinished: undefined }) : end;
+  return end.ok ? ok({ since: end.value, at: { userId: NO_USER }, unfinished: undefined }) : end;
 };
 
 /** A connection to read: from where, and the position of the reader after it. */
@@ -122,7 +124,7 @@ const changedSince = ({ recent }: ChangedConnection, since: number): number[] | 
 };
 
 /** A change, or the id of a group whose state is read later, with that of all others. */
-type Entry = Change | ({ kind: 'named'; userId: string } & GroupName);
+type Entry = Change | ({ kind: 'named'; userId: UserId } & GroupName);
 
 type Reading = { entries: Entry[]; unfinished: ChangesPosition['unfinished'] };
 

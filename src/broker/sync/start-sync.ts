@@ -1,4 +1,5 @@
 import { hex } from '../../crypto/credential.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
@@ -24,7 +25,7 @@ import type { Asker, Reservation } from '../withings.ts';
 const SYNC_LEASE_MS = 2 * MINUTE_MS;
 
 /** The connection, and the app that requests its sync, if one does. */
-export type Synced = { id: ConnectionId; appId?: string };
+export type Synced = { id: ConnectionId; appId?: AppId };
 
 /**
  * Why a sync runs: the share of its requests, whether it leaves those of the next moment to others, whether an app

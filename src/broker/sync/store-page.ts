@@ -1,3 +1,4 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import type { ChangeCounts } from '../../domain/group-change.ts';
@@ -10,6 +11,7 @@ import {
   type SyncResult,
 } from '../../domain/sync.ts';
 import { type EpochMs, toSeconds } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
 import { knownGroups, type StoredGroups } from '../../store/sync/known-groups.ts';
 import { storeGroupChanges } from '../../store/sync/measurements.ts';
@@ -36,7 +38,7 @@ import { nextReviewAt, type Review } from './review-window.ts';
 export type Slice = {
   connectionId: ConnectionId;
   /** The owner of the connection. */
-  user: { appId: string; userId: string };
+  user: { appId: AppId; userId: UserId };
   lease: SyncLease;
   startedAt: EpochMs;
   position: SyncPosition;

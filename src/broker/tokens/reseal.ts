@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { sealingKeyId } from '../../crypto/seal.ts';
+import { NO_APP, asAppId } from '../../domain/app-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import {
   isSettled,
@@ -133,7 +134,7 @@ const rotateStep = async (
   return ok(undefined);
 };
 
-const FIRST_WEBHOOK = { appId: '', id: '' };
+const FIRST_WEBHOOK = { appId: NO_APP, id: '' };
 
 const FIELDS = [
   ['accessTokenSealed', 'access_token'],
@@ -182,7 +183,7 @@ const keyIdsOf = (tokens: SealedTokens): string[] => [
 const pass = {
   startedAt: z.number(),
   afterId: z.number(),
-  afterWebhook: z.looseObject({ appId: z.string(), id: z.string() }).optional(),
+  afterWebhook: z.looseObject({ appId: z.string().transform(asAppId), id: z.string() }).optional(),
   counts: z.record(z.string(), z.number()),
   resealed: z.number(),
   broken: z.number(),

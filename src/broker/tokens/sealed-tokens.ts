@@ -1,4 +1,5 @@
 import { type OpenFailure, open, seal } from '../../crypto/seal.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
@@ -7,7 +8,7 @@ import type { Deps } from '../deps.ts';
 /** The columns that hold a sealed token. A blob that is moved from one column to the other does not open. */
 export type TokenField = 'access_token' | 'refresh_token';
 
-export type TokenOwner = { appId: string; connectionId: ConnectionId };
+export type TokenOwner = { appId: AppId; connectionId: ConnectionId };
 
 /** Seals a pair of tokens. Only the same connection can open them. */
 export const sealTokens = async (

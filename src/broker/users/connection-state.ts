@@ -1,10 +1,12 @@
 import { hashUser } from '../../crypto/user-hash.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type ConnectionDetail, whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { connectionDetail, disconnectUser } from '../../store/link/connections.ts';
 import { pendingSince } from '../../store/link/pending-connections.ts';
 import { endingConnection } from '../../store/notify/subscriptions.ts';
@@ -45,7 +47,7 @@ export const showConnection = async (
  */
 export const disconnect = async (
   deps: Deps,
-  { appId, userId, by }: { appId: string; userId: string; by: Actor },
+  { appId, userId, by }: { appId: AppId; userId: UserId; by: Actor },
   alongside: readonly D1PreparedStatement[] = [],
 ): Promise<Result<void, Failure>> => {
   const userHash = await hashUser(deps.keyring, appId, userId);
@@ -65,7 +67,7 @@ export const disconnect = async (
 export const syncableConnection = ({
   appId,
   connection,
-}: AuthorizedRequest): Result<{ id: ConnectionId; appId: string }, Failure> => {
+}: AuthorizedRequest): Result<{ id: ConnectionId; appId: AppId }, Failure> => {
   const unusable = whyUnusable(connection);
   return connection === undefined || unusable !== undefined
     ? fail(unusable ?? { kind: 'not_connected' })

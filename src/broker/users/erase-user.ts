@@ -1,9 +1,11 @@
 import { mintId } from '../../crypto/credential.ts';
 import { hashUser } from '../../crypto/user-hash.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { endUserTokensStatement } from '../../store/access/minted.ts';
 import { deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
 import { erasedEventStatement } from '../../store/webhooks/events.ts';
@@ -40,7 +42,7 @@ const MAX_ROUNDS = 12;
 export const eraseUser = async (
   deps: Deps,
   by: Actor,
-  { appId, userId }: { appId: string; userId: string },
+  { appId, userId }: { appId: AppId; userId: UserId },
 ): Promise<Result<Erasure, Failure>> => {
   const holdings = await holdingsOf(deps.db, appId, userId);
   if (!holdings.ok) return holdings;

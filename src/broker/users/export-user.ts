@@ -1,9 +1,11 @@
 import { derivedId } from '../../crypto/credential.ts';
 import { hashUser } from '../../crypto/user-hash.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { addAuditEntry } from '../../store/apps/audit.ts';
 import { pendingSince } from '../../store/link/pending-connections.ts';
 import {
@@ -37,7 +39,7 @@ const GROUPS_PER_PAGE = 500;
 export const exportUser = async (
   deps: Deps,
   by: Actor,
-  { appId, userId }: { appId: string; userId: string },
+  { appId, userId }: { appId: AppId; userId: UserId },
   from: ExportPosition | undefined,
 ): Promise<Result<ExportPage, Failure>> => {
   const found = await everyConnectionOf(deps.db, appId, userId);
@@ -72,7 +74,7 @@ export const exportUser = async (
 const recordExport = async (
   deps: Deps,
   by: Actor,
-  { appId, userId }: { appId: string; userId: string },
+  { appId, userId }: { appId: AppId; userId: UserId },
 ): Promise<Result<void, Failure>> => {
   const subject = await hashUser(deps.keyring, appId, userId);
   const hour = Math.floor(deps.now() / HOUR_MS);

@@ -1,8 +1,10 @@
 import { hashUser } from '../../crypto/user-hash.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { Failure, ReauthReason } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { connectionsAfter, pendingUsersAfter } from '../../store/users/connection-list.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import type { Deps } from '../deps.ts';
@@ -14,7 +16,7 @@ export type ListedUser = FoundUser & {
 };
 
 type FoundUser = {
-  userId: string;
+  userId: UserId;
   state: ConnectionState | 'pending';
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
@@ -49,7 +51,7 @@ export const listConnections = async (
   return ok({ users, nextAfterUserId: found.value.length > USERS_PER_PAGE ? users.at(-1)?.userId : undefined });
 };
 
-type UserFilter = { appId: string; prefix: string; afterUserId: string; limit: number };
+type UserFilter = { appId: AppId; prefix: string; afterUserId: string; limit: number };
 type Wanted = UserFilter & { state: ConnectionState | 'pending' | undefined; failing?: boolean | undefined };
 
 const usersAfter = async (

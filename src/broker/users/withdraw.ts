@@ -1,7 +1,9 @@
 import { hashUser } from '../../crypto/user-hash.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import type { Result } from '../../domain/result.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { addAuditEntry } from '../../store/apps/audit.ts';
 import { holdingsOf } from '../../store/users/erasure.ts';
 import { auditStatementFor } from '../audit.ts';
@@ -16,7 +18,7 @@ import { type Revocations, revokeUnused } from './revoke-unused.ts';
  */
 export const withdraw = async (
   deps: Deps,
-  { appId, userId, by }: { appId: string; userId: string; by: Actor },
+  { appId, userId, by }: { appId: AppId; userId: UserId; by: Actor },
 ): Promise<Result<Revocations, Failure>> => {
   const holdings = await holdingsOf(deps.db, appId, userId);
   if (!holdings.ok) return holdings;

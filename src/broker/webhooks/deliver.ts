@@ -1,5 +1,6 @@
 import { hex, mintId } from '../../crypto/credential.ts';
 import { webhookSignature } from '../../crypto/webhook-signature.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
@@ -96,7 +97,7 @@ export const sendDue = async (deps: Deps, calls: number): Promise<void> => {
   await sweepEvents(deps.db, drawn, deps.now());
 };
 
-const sendUnderLease = async (deps: Deps, which: { appId: string; id: string }, maxSends: number): Promise<void> => {
+const sendUnderLease = async (deps: Deps, which: { appId: AppId; id: string }, maxSends: number): Promise<void> => {
   const until = deps.now() + RUN_MS;
   const lease = { id: hex(deps.random(16)), until: deps.now() + SEND_LEASE_MS };
   const taken = await takeSendLease(deps.db, which, lease, deps.now());

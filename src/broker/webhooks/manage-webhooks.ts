@@ -2,6 +2,7 @@ import { mintId } from '../../crypto/credential.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { type Secret, secret } from '../../domain/secret.ts';
+import { asUserId } from '../../domain/user-id.ts';
 import { validateEndpointUrl } from '../../domain/webhooks/endpoint-url.ts';
 import {
   type Attempt,
@@ -194,7 +195,7 @@ export const testWebhook = async (
   const event = newEvent(deps, {
     appId: managed.app.id,
     type: 'webhook.test',
-    userId: 'test',
+    userId: asUserId('test'),
     detail: { endpointId: id },
   });
   const added = await addEvent(deps.db, event);

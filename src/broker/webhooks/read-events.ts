@@ -1,3 +1,4 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { StoredEvent } from '../../domain/webhooks/event.ts';
@@ -12,7 +13,7 @@ export type ShownEvent = { event: StoredEvent; groups: ChangedGroups | undefined
 /** Events of an app after a sequence number, for a receiver that was down. They are kept for seven days. */
 export const readEvents = async (
   deps: Deps,
-  appId: string,
+  appId: AppId,
   after: number,
   limit: number,
 ): Promise<Result<{ events: ShownEvent[]; reachedSeq: number; hasMore: boolean }, Failure>> => {

@@ -1,4 +1,5 @@
 import { mintId } from '../../crypto/credential.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import { MAX_LISTED_GROUPS } from '../../domain/webhooks/event.ts';
@@ -17,14 +18,14 @@ export const newEvent = (deps: Pick<Deps, 'now' | 'random'>, event: Omit<NewEven
 /** The event of a connection that lost its tokens. */
 export const reauthEvent = (
   deps: Pick<Deps, 'now' | 'random'>,
-  { appId, connectionId }: { appId: string; connectionId: ConnectionId },
+  { appId, connectionId }: { appId: AppId; connectionId: ConnectionId },
   reason: ReauthReason,
 ): NewEvent => newEvent(deps, { appId, type: 'connection.reauth_required', connectionId, detail: { reason } });
 
 /** The events of a stored page of measurements: which groups changed, and that the history is complete. */
 export const syncEvents = (
   deps: Pick<Deps, 'now' | 'random'>,
-  { appId, connectionId }: { appId: string; connectionId: ConnectionId },
+  { appId, connectionId }: { appId: AppId; connectionId: ConnectionId },
   { changedGroups, completesHistory }: { changedGroups: readonly number[]; completesHistory: boolean },
 ): NewEvent[] => {
   const of = { appId, connectionId };

@@ -1,4 +1,5 @@
 import { open, seal, sealingKeyId } from '../../crypto/seal.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { type Secret, secret } from '../../domain/secret.ts';
@@ -9,12 +10,12 @@ import type { Deps } from '../deps.ts';
 /** The signing secrets of endpoints. They are needed to sign, so they are sealed, not hashed. */
 
 /** The place that a signing secret is sealed to. It opens nowhere else. */
-const secretPlace = ({ appId, id }: { appId: string; id: string }): string[] => [appId, id, 'webhook_secret'];
+const secretPlace = ({ appId, id }: { appId: AppId; id: string }): string[] => [appId, id, 'webhook_secret'];
 
 /** Seals the signing secret of an endpoint. */
 export const sealWebhookSecret = (
   deps: Pick<Deps, 'keyring'>,
-  endpoint: { appId: string; id: string },
+  endpoint: { appId: AppId; id: string },
   plaintext: Secret,
 ): Promise<string> => seal(deps.keyring, 'seal-webhook', secretPlace(endpoint), plaintext.reveal());
 
@@ -44,13 +45,13 @@ export type ResealedSecrets = {
   resealed: number;
   broken: number;
   /** Where the next step continues; undefined after the last endpoint. */
-  next: { appId: string; id: string } | undefined;
+  next: { appId: AppId; id: string } | undefined;
 };
 
 /** Seals the secrets of some endpoints again with the current key. One whose key is missing stays as it is. */
 export const resealSecrets = async (
   deps: Deps,
-  after: { appId: string; id: string },
+  after: { appId: AppId; id: string },
 ): Promise<Result<ResealedSecrets, Failure>> => {
   const found = await sealedSecretsAfter(deps.db, after, ENDPOINTS_PER_STEP);
   if (!found.ok) return found;

@@ -1,3 +1,4 @@
+import type { AppId } from '../app-id.ts';
 import type { EpochMs } from '../time.ts';
 import type { EventType } from './event.ts';
 
@@ -34,7 +35,7 @@ export type DisabledReason = 'by_owner' | 'gone' | 'failing';
 /** Where events of an app are sent. */
 export type WebhookEndpoint = {
   id: string;
-  appId: string;
+  appId: AppId;
   url: string;
   description: string;
   /** Undefined for all types. */

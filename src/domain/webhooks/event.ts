@@ -1,5 +1,7 @@
+import type { AppId } from '../app-id.ts';
 import type { ConnectionId } from '../connection-id.ts';
 import type { EpochMs } from '../time.ts';
+import type { UserId } from '../user-id.ts';
 
 /** What apps get events about. Types are added, never renamed: receivers compare them. */
 export const EVENT_TYPES = [
@@ -29,13 +31,13 @@ export type EventDetail = {
 
 /** An event as it is stored. */
 export type StoredEvent = {
-  appId: string;
+  appId: AppId;
   seq: number;
   id: string;
   type: EventType;
   connectionId: ConnectionId | undefined;
   /** Undefined if the connection it is about was erased: such an event is not shown to anyone. */
-  userId: string | undefined;
+  userId: UserId | undefined;
   at: EpochMs;
   detail: EventDetail;
 };

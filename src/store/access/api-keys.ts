@@ -1,5 +1,6 @@
 import { and, type Column, desc, eq, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../domain/app.ts';
 import { type CredentialPlace, MAX_VALID_CREDENTIALS } from '../../domain/credential-list.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
@@ -9,7 +10,7 @@ import { apiKeys } from '../schema/connections.ts';
 /** Stores a new key by its hash, in one transaction with `alongside`; false if the app has too many that are valid. */
 export const addApiKey = (
   db: Db,
-  key: { hash: string; appId: string } & Omit<ApiKey, 'lastUsedAt' | 'revokedAt'>,
+  key: { hash: string; appId: AppId } & Omit<ApiKey, 'lastUsedAt' | 'revokedAt'>,
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
@@ -26,7 +27,7 @@ export const addApiKey = (
   });
 
 /** A page of an app's keys and one more: valid ones first, each part newest first. */
-export const apiKeysOf = (db: Db, appId: string, after: CredentialPlace | undefined): StoreResult<ApiKey[]> =>
+export const apiKeysOf = (db: Db, appId: AppId, after: CredentialPlace | undefined): StoreResult<ApiKey[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
       .select()
@@ -59,7 +60,7 @@ export const isAfter = (
 /** Revokes a key, with `alongside`; false if the app has no such key. Revoking twice keeps the first time. */
 export const revokeApiKey = (
   db: Db,
-  { appId, keyId }: { appId: string; keyId: string },
+  { appId, keyId }: { appId: AppId; keyId: string },
   now: EpochMs,
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>

@@ -1,10 +1,12 @@
 import { and, eq, type SQL } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { KeyScope } from '../../domain/app.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apiKeys, apps, connections } from '../schema/connections.ts';
@@ -12,7 +14,7 @@ import { isUseStale, scopesOf } from './api-keys.ts';
 
 /** The app of a request, and the current connection of its user, in one round trip. */
 export type AppLookup = {
-  appId: string;
+  appId: AppId;
   appDisabled: boolean;
   refusesBrowserKeys: boolean;
   connection: CurrentConnection | undefined;
@@ -46,12 +48,12 @@ export const connectionColumns = {
 };
 
 /** Joins an app's row with the current connection of one of its users. */
-export const currentConnectionOf = (userId: string | SQL<string>) =>
+export const currentConnectionOf = (userId: UserId | SQL<string>) =>
   and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
 
 export const appColumns = { appId: apps.id, disabledAt: apps.disabledAt, refuseBrowserKeys: apps.refuseBrowserKeys };
 
-const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: string }>) =>
+const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: UserId }>) =>
   orm
     .select({
       ...appColumns,
@@ -74,7 +76,7 @@ const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: str
 export const callerByKey = (
   db: Db,
   keyHash: string,
-  userId: string,
+  userId: UserId,
   now: EpochMs,
 ): StoreResult<KeyLookup | undefined> =>
   tryD1(db, async () => {
@@ -91,7 +93,7 @@ export const callerByKey = (
     };
   });
 
-const CALLER_BY_USER = prepared((orm, param: Param<{ appId: string; userId: string }>) =>
+const CALLER_BY_USER = prepared((orm, param: Param<{ appId: AppId; userId: UserId }>) =>
   orm
     .select({ ...appColumns, ...connectionColumns })
     .from(apps)
@@ -100,13 +102,13 @@ const CALLER_BY_USER = prepared((orm, param: Param<{ appId: string; userId: stri
 );
 
 /** The app, with the current connection of its `userId`. Undefined if there is no such app. */
-export const callerByUser = (db: Db, appId: string, userId: string): StoreResult<AppLookup | undefined> =>
+export const callerByUser = (db: Db, appId: AppId, userId: UserId): StoreResult<AppLookup | undefined> =>
   tryD1(db, async () => {
     const row = await CALLER_BY_USER.first(db, { appId, userId });
     return row && appLookupOf(row);
   });
 
-type CallerRow = { appId: string; disabledAt: number | null; refuseBrowserKeys: boolean } & ConnectionRow;
+type CallerRow = { appId: AppId; disabledAt: number | null; refuseBrowserKeys: boolean } & ConnectionRow;
 
 export const appLookupOf = (row: CallerRow): AppLookup => ({
   appId: row.appId,

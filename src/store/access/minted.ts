@@ -1,7 +1,9 @@
 import { eq, type SQL, sql } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { Minter } from '../../domain/audit.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 import { type Param, prepared } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
@@ -13,7 +15,7 @@ import { type AppLookup, appColumns, appLookupOf, connectionColumns, currentConn
 export const USER_TOKEN_LIFETIME_MS = HOUR_MS;
 
 export type MinterParams = {
-  appId: string;
+  appId: AppId;
   keyId: string | null;
   accountId: string | null;
   tokenId: string | null;
@@ -33,7 +35,7 @@ export const isMinterGone = (param: Param<MinterParams>): SQL<number> => sql<num
       AND (t.expires_at IS NULL OR t.expires_at > ${param('now')}) AND a.disabled_at IS NULL)
   ELSE 0 END`;
 
-export const minterParams = (appId: string, { key, acc, tok }: Minter, now: EpochMs): MinterParams => ({
+export const minterParams = (appId: AppId, { key, acc, tok }: Minter, now: EpochMs): MinterParams => ({
   appId,
   keyId: key ?? null,
   accountId: acc ?? null,
@@ -41,7 +43,7 @@ export const minterParams = (appId: string, { key, acc, tok }: Minter, now: Epoc
   now,
 });
 
-const CALLER_BY_USER_TOKEN = prepared((orm, param: Param<MinterParams & { userId: string; userHash: string }>) =>
+const CALLER_BY_USER_TOKEN = prepared((orm, param: Param<MinterParams & { userId: UserId; userHash: string }>) =>
   orm
     .select({
       ...appColumns,
@@ -61,7 +63,7 @@ export type UserTokenLookup = AppLookup & { isMinterGone: boolean; epoch: string
 /** The app of a user token, with the current connection of its user. Undefined if there is no such app. Four rows for a key's token. */
 export const callerByUserToken = (
   db: Db,
-  { appId, userId, userHash }: { appId: string; userId: string; userHash: string },
+  { appId, userId, userHash }: { appId: AppId; userId: UserId; userHash: string },
   minter: Minter,
   now: EpochMs,
 ): StoreResult<UserTokenLookup | undefined> =>
@@ -71,7 +73,7 @@ export const callerByUserToken = (
   });
 
 /** The user's last erasure, if a user token from before it may still be unexpired. */
-export const erasureEpoch = (db: Db, appId: string, userHash: string): StoreResult<string | undefined> =>
+export const erasureEpoch = (db: Db, appId: AppId, userHash: string): StoreResult<string | undefined> =>
   tryD1(
     db,
     async () =>
@@ -84,7 +86,7 @@ export const erasureEpoch = (db: Db, appId: string, userHash: string): StoreResu
 /** The statement that ends all user tokens of a user. */
 export const endUserTokensStatement = (
   db: Db,
-  { appId, userHash, epoch }: { appId: string; userHash: string; epoch: string },
+  { appId, userHash, epoch }: { appId: AppId; userHash: string; epoch: string },
   now: EpochMs,
 ): D1PreparedStatement =>
   db.d1

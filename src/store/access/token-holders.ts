@@ -1,7 +1,9 @@
 import { and, eq, isNull, lt, or } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { App } from '../../domain/app.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { appOf } from '../apps/apps.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { apps, connections } from '../schema/connections.ts';
@@ -18,9 +20,6 @@ export type TokenHolder = Subject & {
   token: { id: string; name: string; expiresAt: EpochMs | undefined; revoked: boolean; useIsStale: boolean };
 };
 
-/** The id of no app and no user: none is empty. */
-export const NO_ID = '';
-
 /**
  * The account of an access token, with the request's app and user, in one round trip of at most one row of each table.
  * Undefined for an unknown token.
@@ -28,7 +27,7 @@ export const NO_ID = '';
 export const tokenHolder = (
   db: Db,
   hash: string,
-  about: { appId: string; userId: string },
+  about: { appId: AppId; userId: UserId },
   now: EpochMs,
 ): StoreResult<TokenHolder | undefined> =>
   tryD1(db, async () => {
@@ -67,7 +66,7 @@ export const tokenHolder = (
   });
 
 /** The request's app and user for the operator, who has no access token, in one round trip. */
-export const loadSubject = (db: Db, { appId, userId }: { appId: string; userId: string }): StoreResult<Subject> =>
+export const loadSubject = (db: Db, { appId, userId }: { appId: AppId; userId: UserId }): StoreResult<Subject> =>
   tryD1(db, async () => {
     const row = await db.orm
       .select({ app: apps, ...connectionColumns })

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
+import { asAppId, type AppId } from '../../domain/app-id.ts';
 import type { App, HistoryOnConnect, LinkPolicy, SharedAccounts } from '../../domain/app.ts';
 import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { apps } from '../schema/connections.ts';
@@ -20,7 +21,7 @@ export const appsAfter = (db: Db, accountId: string | undefined, afterId: string
     const rows = await db.orm
       .select()
       .from(apps)
-      .where(and(owned, gt(apps.id, afterId)))
+      .where(and(owned, gt(apps.id, asAppId(afterId))))
       .orderBy(asc(apps.id))
       .limit(limit);
     return rows.map(appOf);
@@ -46,7 +47,7 @@ export type AppChanges = {
  */
 export const changeApp = (
   db: Db,
-  appId: string,
+  appId: AppId,
   { disabledAt, ...changes }: AppChanges,
   unchangedSince: App | undefined,
   alongside: D1PreparedStatement[],

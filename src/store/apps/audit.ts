@@ -1,6 +1,7 @@
 import { and, desc, eq, sql } from 'drizzle-orm';
 import * as z from 'zod';
 
+import { asAppId } from '../../domain/app-id.ts';
 import type { AuditDetail, AuditAction, AuditEntry, Surface } from '../../domain/audit.ts';
 import { parseStored } from '../../domain/stored-json.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -108,7 +109,7 @@ const entryOf = (row: typeof auditEntries.$inferSelect): AuditEntry => ({
   at: row.at,
   actor: { id: row.actor, tokenId: row.tokenId ?? undefined, surface: row.surface as Surface },
   action: row.action as AuditAction,
-  appId: row.appId === NOBODYS || isAccountId(row.appId) ? undefined : row.appId,
+  appId: row.appId === NOBODYS || isAccountId(row.appId) ? undefined : asAppId(row.appId),
   accountId: isAccountId(row.appId) ? row.appId : undefined,
   subject: row.subject,
   detail: auditDetailOf(row.detail),

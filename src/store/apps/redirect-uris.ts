@@ -1,6 +1,7 @@
 import { and, asc, eq } from 'drizzle-orm';
 import * as z from 'zod';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { RedirectUri } from '../../domain/app.ts';
 import { REDIRECT_URI_WARNINGS, type RedirectUriWarning } from '../../domain/redirect-uri/registration.ts';
 import { parseStoredList } from '../../domain/stored-json.ts';
@@ -17,7 +18,7 @@ export type RegistrationOutcome = 'added' | 'present' | 'too_many';
  */
 export const addRedirectUri = (
   db: Db,
-  appId: string,
+  appId: AppId,
   entry: { id: string; uri: string; warnings: readonly string[] },
   { most, now }: { most: number; now: EpochMs },
   alongside: D1PreparedStatement[],
@@ -45,7 +46,7 @@ const warning = z.enum(REDIRECT_URI_WARNINGS);
 export const warningsOf = (text: string): RedirectUriWarning[] => parseStoredList(warning, text) ?? [];
 
 /** An app's registered URIs, in the order in which they were added. */
-export const redirectUrisOf = (db: Db, appId: string): StoreResult<RedirectUri[]> =>
+export const redirectUrisOf = (db: Db, appId: AppId): StoreResult<RedirectUri[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
       .select()
@@ -66,7 +67,7 @@ export const redirectUrisOf = (db: Db, appId: string): StoreResult<RedirectUri[]
  */
 export const removeRedirectUri = (
   db: Db,
-  appId: string,
+  appId: AppId,
   uri: string,
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>

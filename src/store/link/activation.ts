@@ -1,10 +1,12 @@
 import { and, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { HistoryOnConnect } from '../../domain/app.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { startOfHistory } from '../../domain/history.ts';
 import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1Idempotent, violatedConstraint, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
@@ -23,8 +25,8 @@ import { removePendingStatement } from './pending-connections.ts';
 /** The connection to write: the user's current one, with new tokens. */
 export type Activation = {
   id: ConnectionId;
-  appId: string;
-  userId: string;
+  appId: AppId;
+  userId: UserId;
   withingsUserId: string;
   scope: string;
   accessTokenSealed: string;

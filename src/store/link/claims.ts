@@ -1,5 +1,6 @@
 import { and, eq, isNull } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { Minter } from '../../domain/audit.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
@@ -47,7 +48,7 @@ const claimStatement = (db: Db, sql: string, { id, expiresAt }: Claim, claimant:
 export type LinkToClaim = {
   state: Claim;
   session: (Claim & { minter: Minter }) | undefined;
-  appId: string;
+  appId: AppId;
   redirectUriId: string;
   claimant: Claimant;
 };

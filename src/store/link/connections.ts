@@ -1,10 +1,12 @@
 import { and, eq, ne, or, sql, type SQL } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type ConnectionDetail, type ConnectionState, isLive } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { OthersOnAccount } from '../../domain/link.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
@@ -28,7 +30,7 @@ export type KnownConnection = {
  */
 export type LinkingView = { known: KnownConnection[]; othersOnAccount: OthersOnAccount };
 
-type LinkingPair = { appId: string; userId: string; withingsUserId: string };
+type LinkingPair = { appId: AppId; userId: UserId; withingsUserId: string };
 
 const knownColumns = {
   id: connections.id,
@@ -125,7 +127,7 @@ export const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({
   timeline: withEvent({ kind: 'disconnected', at: now, ...(reason !== undefined && { reason }) }),
 });
 
-const FORGET_TOKENS = prepared((orm, param: Param<{ appId: string; userId: string; now: EpochMs }>) =>
+const FORGET_TOKENS = prepared((orm, param: Param<{ appId: AppId; userId: UserId; now: EpochMs }>) =>
   orm
     .update(connections)
     .set(withoutTokens(param('now')))
@@ -139,7 +141,7 @@ const FORGET_TOKENS = prepared((orm, param: Param<{ appId: string; userId: strin
     ),
 );
 
-const IN_DOUBT = prepared((orm, param: Param<{ appId: string; userId: string }>) =>
+const IN_DOUBT = prepared((orm, param: Param<{ appId: AppId; userId: UserId }>) =>
   orm
     .select({ connectionId: connections.id, tokenVersion: connections.tokenVersion })
     .from(connections)
@@ -161,7 +163,7 @@ const IN_DOUBT = prepared((orm, param: Param<{ appId: string; userId: string }>)
  */
 export const disconnectUser = (
   db: Db,
-  { appId, userId }: { appId: string; userId: string },
+  { appId, userId }: { appId: AppId; userId: UserId },
   now: EpochMs,
   { audit, event }: { audit: D1PreparedStatement; event: NewEvent },
   alongside: readonly D1PreparedStatement[] = [],
@@ -182,7 +184,7 @@ export const disconnectUser = (
   });
 
 /** A user's current connection, or undefined if there never was one. */
-export const connectionDetail = (db: Db, appId: string, userId: string): StoreResult<ConnectionDetail | undefined> =>
+export const connectionDetail = (db: Db, appId: AppId, userId: UserId): StoreResult<ConnectionDetail | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm
       .select({

@@ -1,5 +1,6 @@
 import { and, eq, or, sql } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { App } from '../../domain/app.ts';
 import type { Minter } from '../../domain/audit.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
@@ -23,7 +24,7 @@ export type LinkTarget = Pick<App, 'id' | 'linkPolicy' | 'allowLoopback' | 'hist
 export type SessionMinter = { minter: Minter; now: EpochMs } | undefined;
 
 const NO_MINTER: Minter = {};
-const minterOf = (appId: string, session: SessionMinter): MinterParams =>
+const minterOf = (appId: AppId, session: SessionMinter): MinterParams =>
   minterParams(appId, session?.minter ?? NO_MINTER, session?.now ?? 0);
 
 const targetColumns = {
@@ -58,7 +59,7 @@ const MAX_CANDIDATES = 2;
 /** The app and the registered ones of one or two `candidates`, in one query; undefined if there is no such app. */
 export const linkTarget = (
   db: Db,
-  appId: string,
+  appId: AppId,
   [uri = '', otherUri = uri]: string[],
   session?: SessionMinter,
 ): StoreResult<LinkTarget | undefined> =>
@@ -94,7 +95,7 @@ const TARGET_BY_URI_ID = prepared((orm, param: Param<MinterParams & { redirectUr
 /** The statement that reads an app and its redirect URI with an id. */
 export const targetStatement = (
   db: Db,
-  appId: string,
+  appId: AppId,
   redirectUriId: string,
   session: SessionMinter,
 ): D1PreparedStatement => TARGET_BY_URI_ID.bind(db, { ...minterOf(appId, session), redirectUriId });

@@ -1,8 +1,10 @@
 import { and, desc, eq, getTableColumns, gt, isNull, ne, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { App } from '../../domain/app.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, violatedConstraint, type Db, statement, type StoreResult } from '../d1.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
@@ -52,7 +54,7 @@ export const addPendingConnection = (
 /** The unexpired pending connection with this ticket in this app, or undefined. */
 export const pendingByTicket = (
   db: Db,
-  appId: string,
+  appId: AppId,
   ticketHash: string,
   now: EpochMs,
 ): StoreResult<FoundPending | undefined> =>
@@ -72,7 +74,7 @@ export const pendingByTicket = (
   );
 
 /** The time of a user's newest unexpired pending connection, or undefined. */
-export const pendingSince = (db: Db, appId: string, userId: string, now: EpochMs): StoreResult<EpochMs | undefined> =>
+export const pendingSince = (db: Db, appId: AppId, userId: UserId, now: EpochMs): StoreResult<EpochMs | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm
       .select({ createdAt: pendingConnections.createdAt })

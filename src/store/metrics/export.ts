@@ -1,10 +1,12 @@
 import { and, asc, eq } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { StoredGroup } from '../../domain/group-change.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { TimelineEvent } from '../../domain/timeline.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import type { sources } from '../schema/body-data.ts';
 import { connections } from '../schema/connections.ts';
@@ -27,7 +29,7 @@ export type ExportedConnection = {
 };
 
 /** All connections of a user, in the order of their ids. */
-export const everyConnectionOf = (db: Db, appId: string, userId: string): StoreResult<ExportedConnection[]> =>
+export const everyConnectionOf = (db: Db, appId: AppId, userId: UserId): StoreResult<ExportedConnection[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
       .select({

@@ -1,5 +1,7 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
 
 /** What the broker is subscribed to at Withings: a narrow row for each person who has a connection. */
@@ -33,7 +35,7 @@ export type DueSubscription = {
 
 export type SubscribingConnection = {
   id: ConnectionId;
-  appId: string;
+  appId: AppId;
   accessTokenSealed: string | null;
   accessExpiresAt: EpochMs;
   /** When other work refreshes its tokens next. */
@@ -142,7 +144,7 @@ export type EndingConnection = SubscribingConnection & { withingsUserId: string 
 
 export const endingConnection = (
   db: Db,
-  { appId, userId }: { appId: string; userId: string },
+  { appId, userId }: { appId: AppId; userId: UserId },
 ): StoreResult<EndingConnection | undefined> =>
   tryD1(
     db,

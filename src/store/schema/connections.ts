@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
+import type { UserId } from '../../domain/user-id.ts';
 
 /**
  * The D1 schema. Body data is in `body-data.ts`, accounts and audit are in `management.ts`, links under way in
@@ -17,7 +19,7 @@ export const apps = sqliteTable(
   'apps',
   {
     // WITHOUT ROWID
-    id: text('id').primaryKey(),
+    id: text('id').$type<AppId>().primaryKey(),
     name: text('name').notNull(),
     linkPolicy: text('link_policy', { enum: ['open', 'session', 'confirm'] })
       .notNull()
@@ -56,7 +58,7 @@ export const apiKeys = sqliteTable(
     /** SHA-256 of the whole key, hex. The key itself is shown once and never stored. */
     hash: text('hash').primaryKey(),
     id: text('id').notNull(),
-    appId: text('app_id').notNull(),
+    appId: text('app_id').$type<AppId>().notNull(),
     name: text('name').notNull(),
     /** The last characters of the key, to tell keys apart in a list. */
     hint: text('hint').notNull(),
@@ -78,7 +80,7 @@ export const redirectUris = sqliteTable(
   'redirect_uris',
   {
     // WITHOUT ROWID
-    appId: text('app_id').notNull(),
+    appId: text('app_id').$type<AppId>().notNull(),
     /** Derived from the URI, so a URI that is removed and added again keeps its id in a `state`. */
     id: text('id').notNull(),
     uri: text('uri').notNull(),
@@ -100,8 +102,8 @@ export const connections = sqliteTable(
      * measurements repeat it.
      */
     id: integer('id').$type<ConnectionId>().primaryKey(),
-    appId: text('app_id').notNull(),
-    userId: text('user_id').notNull(),
+    appId: text('app_id').$type<AppId>().notNull(),
+    userId: text('user_id').$type<UserId>().notNull(),
     withingsUserId: text('withings_user_id').notNull(),
     /** One connection of a user is current. Those to earlier Withings accounts keep their history. */
     isCurrent: integer('is_current', { mode: 'boolean' }).notNull(),

@@ -1,6 +1,8 @@
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
+import type { UserId } from '../../domain/user-id.ts';
 
 /** Tables of links under way: which states are claimed, and what waits to be confirmed. */
 
@@ -28,8 +30,8 @@ export const pendingConnections = sqliteTable(
     // table.
     /** SHA-256 of the ticket that went to the app with the redirect, hex. */
     ticketHash: text('ticket_hash').primaryKey(),
-    appId: text('app_id').notNull(),
-    userId: text('user_id').notNull(),
+    appId: text('app_id').$type<AppId>().notNull(),
+    userId: text('user_id').$type<UserId>().notNull(),
     withingsUserId: text('withings_user_id').notNull(),
     /** The id that the tokens are sealed to. */
     connectionId: integer('connection_id').$type<ConnectionId>().notNull(),

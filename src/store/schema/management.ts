@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
+import type { AppId } from '../../domain/app-id.ts';
+
 /** Developer accounts, access tokens, sessions and the audit trail. The conventions are those of `connections.ts`. */
 
 export const accounts = sqliteTable('accounts', {
@@ -57,7 +59,7 @@ export const erasedUsers = sqliteTable(
   'erased_users',
   {
     // WITHOUT ROWID. Users who were erased within the life of a user token: one that was minted before is not valid.
-    appId: text('app_id').notNull(),
+    appId: text('app_id').$type<AppId>().notNull(),
     /** As the audit trail names the user. */
     userHash: text('user_hash').notNull(),
     /** Random, of the last erasure: what a user token that was minted since names. */

@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
+import type { UserId } from '../../domain/user-id.ts';
 
 /** Events for apps, and which of them each endpoint has. The conventions are those of `connections.ts`. */
 
@@ -9,7 +11,7 @@ export const events = sqliteTable(
   'events',
   {
     // WITHOUT ROWID. Written in the batch that makes the change, kept for a week.
-    appId: text('app_id').notNull(),
+    appId: text('app_id').$type<AppId>().notNull(),
     /** The event's place in the order of the app's events. It only rises, for the app and so for each user. */
     seq: integer('seq').notNull(),
     id: text('id').notNull(),
@@ -20,7 +22,7 @@ export const events = sqliteTable(
      */
     connectionId: integer('connection_id').$type<ConnectionId>(),
     /** Only of events that are about no connection. */
-    userId: text('user_id'),
+    userId: text('user_id').$type<UserId>(),
     at: integer('at').notNull(),
     /** JSON: what the type adds, such as the ids of the changed groups. Values are read when the event is sent. */
     detail: text('detail').notNull(),
@@ -32,7 +34,7 @@ export const webhookEndpoints = sqliteTable(
   'webhook_endpoints',
   {
     // WITHOUT ROWID
-    appId: text('app_id').notNull(),
+    appId: text('app_id').$type<AppId>().notNull(),
     id: text('id').notNull(),
     url: text('url').notNull(),
     description: text('description').notNull(),

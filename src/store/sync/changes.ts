@@ -1,8 +1,10 @@
 import { sql, type SQL } from 'drizzle-orm';
 import * as z from 'zod';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { parseStored } from '../../domain/stored-json.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 import type { RawRow } from '../schema/raw-row.ts';
@@ -88,7 +90,7 @@ export const floorStatement = (db: Db, connectionIds: readonly ConnectionId[]): 
     .bind(JSON.stringify(connectionIds));
 
 /** Has an app's changes noted from now on, and says where their order ends. */
-export const startReadingChanges = (db: Db, appId: string): StoreResult<number> =>
+export const startReadingChanges = (db: Db, appId: AppId): StoreResult<number> =>
   tryD1(db, async () => {
     const [, last] = await db.d1.batch([
       db.d1.prepare('UPDATE apps SET reads_changes = 1 WHERE id = ?1 AND NOT reads_changes').bind(appId),
@@ -101,7 +103,7 @@ export const startReadingChanges = (db: Db, appId: string): StoreResult<number> 
 /** A connection in the order in which it is read. */
 export type ChangedConnection = {
   connectionId: ConnectionId;
-  userId: string;
+  userId: UserId;
   isCurrent: boolean;
   seq: number;
   recent: RecentChanges | undefined;
@@ -112,8 +114,8 @@ export type ChangedConnection = {
  * comes before them.
  */
 export type ChangesQuery = {
-  appId: string;
-  after: { userId: string } | { seq: number };
+  appId: AppId;
+  after: { userId: UserId } | { seq: number };
   unfinished: number | undefined;
   limit: number;
 };

@@ -1,14 +1,16 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import { asConnectionId, type ConnectionId } from '../../domain/connection-id.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
 /** All sealed tokens of a connection, and the version that they were read at. */
 export type SealedTokens = {
   connectionId: ConnectionId;
-  appId: string;
-  userId: string;
+  appId: AppId;
+  userId: UserId;
   tokenVersion: number;
   accessTokenSealed: string | undefined;
   refreshTokenSealed: string | undefined;

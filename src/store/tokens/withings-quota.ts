@@ -1,3 +1,4 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
@@ -50,7 +51,7 @@ export const pace = (name: QuotaName, { requestsPerMinute }: Share): Pace => {
 
 /** An app that uses less than half of the syncs' share has priority. */
 const appPace = (ofAll: Pace): Pace => ({ ...ofAll, intervalMs: 2 * ofAll.intervalMs });
-const appRowName = (appId: string): string => `sync:${appId}`;
+const appRowName = (appId: AppId): string => `sync:${appId}`;
 /** The part of the burst that is reserved for apps within their half. */
 const PART_FOR_OTHERS = 1 / 3;
 const leftToOthers = ({ burstMs }: Pace): number => Math.floor(burstMs * PART_FOR_OTHERS);
@@ -68,7 +69,7 @@ export type Take = {
   share: Share;
   count: number;
   /** The app whose sync it is. Other kinds of requests are not counted by app. */
-  appId?: string | undefined;
+  appId?: AppId | undefined;
   /** Whether it leaves the part of the burst that is reserved for others. */
   yields?: true | undefined;
   /** The connection that the request is for. While it has to wait, nothing is granted. */
@@ -138,7 +139,7 @@ const namesOf = ({ appId, connectionId }: Take): [string | null, string | null] 
 ];
 
 /** The statement that deletes what is counted for an app. */
-export const forgetAppQuotaStatement = (db: Db, appId: string): D1PreparedStatement =>
+export const forgetAppQuotaStatement = (db: Db, appId: AppId): D1PreparedStatement =>
   db.d1.prepare('DELETE FROM request_budgets WHERE name = ?1').bind(appRowName(appId));
 
 /** Granted requests, after a pause if the caller can wait. */

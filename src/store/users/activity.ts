@@ -1,6 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 
 import { ACTIVITY_DAYS, type ActivityKind, type DayActivity } from '../../domain/activity.ts';
+import type { AppId } from '../../domain/app-id.ts';
 import { DAY_MS, type EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
@@ -27,7 +28,7 @@ export type Activity = { days: DayActivity[]; users: number };
  * Syncs and refreshes by day, summed over at most `mostUsers` current connections: an app's, or all without an app.
  * Reads one row for each, and an index entry for an app. Ids are random, so the lowest ids are a fair sample.
  */
-export const activityOf = (db: Db, appId: string | undefined, mostUsers: number): StoreResult<Activity> =>
+export const activityOf = (db: Db, appId: AppId | undefined, mostUsers: number): StoreResult<Activity> =>
   tryD1(db, async () => {
     const whose = appId === undefined ? 'id > -1 AND ?1 IS NULL' : 'app_id = ?1';
     const some = (column: string) =>

@@ -1,11 +1,13 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /** A user's current connection, as a list shows it. */
 export type ListedConnection = {
-  userId: string;
+  userId: UserId;
   state: ConnectionState;
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
@@ -19,7 +21,7 @@ export type ListedConnection = {
  * after a user.
  */
 export type ConnectionFilter = {
-  appId: string;
+  appId: AppId;
   state: ConnectionState | undefined;
   /** Those whose syncs or refreshes fail now. */
   failing?: boolean;
@@ -58,7 +60,7 @@ export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<
   });
 
 type ConnectionRow = {
-  user_id: string;
+  user_id: UserId;
   state: ConnectionState;
   state_reason: ReauthReason | null;
   state_since: number;
@@ -72,7 +74,7 @@ export type StateCounts = Record<ConnectionState | 'pending', number>;
 /**
  * Counts an app's users by state, each up to `most`, in an index. So the rows read are bounded for an app of any size.
  */
-export const countByState = (db: Db, appId: string, most: number, now: EpochMs): StoreResult<StateCounts> =>
+export const countByState = (db: Db, appId: AppId, most: number, now: EpochMs): StoreResult<StateCounts> =>
   tryD1(db, async () => {
     const ofState = (state: ConnectionState): string =>
       `(SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = ?1 AND state = '${state}' AND is_current = 1 LIMIT ?2)) AS ${state}`;
@@ -91,7 +93,7 @@ export const pendingUsersAfter = (
   db: Db,
   { appId, prefix, afterUserId, limit }: Omit<ConnectionFilter, 'state'>,
   now: EpochMs,
-): StoreResult<{ userId: string; since: EpochMs }[]> =>
+): StoreResult<{ userId: UserId; since: EpochMs }[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
@@ -100,6 +102,6 @@ export const pendingUsersAfter = (
          GROUP BY user_id ORDER BY user_id LIMIT ?5`,
       )
       .bind(appId, afterUserId, prefix, prefix + ABOVE_ASCII, limit, now)
-      .all<{ userId: string; since: number }>();
+      .all<{ userId: UserId; since: number }>();
     return results;
   });

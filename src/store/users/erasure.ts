@@ -1,7 +1,9 @@
 import { and, eq } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, statement, type StoreResult, changedRows, countChanges, returnedRows } from '../d1.ts';
 import { apiKeys, apps, connections, redirectUris } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
@@ -16,7 +18,7 @@ import { rememberEventsToSend } from '../webhooks/events.ts';
 /** Everything of a user: all connections, and the Withings accounts of these and of pending ones. */
 export type UserHoldings = { connectionIds: ConnectionId[]; pending: number; withingsUserIds: string[] };
 
-export const holdingsOf = (db: Db, appId: string, userId: string): StoreResult<UserHoldings> =>
+export const holdingsOf = (db: Db, appId: AppId, userId: UserId): StoreResult<UserHoldings> =>
   tryD1(db, async () => {
     const [connected, pending] = await db.orm.batch([
       db.orm
@@ -185,7 +187,7 @@ const IS_EMPTY = `id IN (SELECT value FROM json_each(?1)) AND state = 'disconnec
   AND NOT EXISTS (SELECT 1 FROM group_kinds AS b WHERE b.connection_id = connections.id)`;
 
 /** Some of an app's users, including those of pending connections. */
-export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<string[]> =>
+export const someUsersOf = (db: Db, appId: AppId, most: number): StoreResult<UserId[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
@@ -194,7 +196,7 @@ export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<st
          LIMIT ?2`,
       )
       .bind(appId, most)
-      .all<{ user_id: string }>();
+      .all<{ user_id: UserId }>();
     return results.map(({ user_id: userId }) => userId);
   });
 
@@ -202,7 +204,7 @@ export const someUsersOf = (db: Db, appId: string, most: number): StoreResult<st
  * Deletes an app without users: its keys, its redirect URIs, the marks of its erasures and the app itself, with
  * `alongside` in one transaction.
  */
-export const deleteApp = (db: Db, appId: string, alongside: D1PreparedStatement[]): StoreResult<void> =>
+export const deleteApp = (db: Db, appId: AppId, alongside: D1PreparedStatement[]): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1.batch([
       statement(db, db.orm.delete(apiKeys).where(eq(apiKeys.appId, appId))),

@@ -1,3 +1,4 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import {
@@ -26,7 +27,7 @@ import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
  *
  * @param maxFailures endpoints that have refused more events in a row are left out: their receiver is down
  */
-export const idleEndpoints = (db: Db, appId: string, maxFailures: number, now: EpochMs): StoreResult<Waiting[]> =>
+export const idleEndpoints = (db: Db, appId: AppId, maxFailures: number, now: EpochMs): StoreResult<Waiting[]> =>
   tryD1(db, async () => {
     const isIdle = `e.app_id = ?1 AND e.disabled_at IS NULL AND e.failures <= ?2 AND (e.lease_until IS NULL OR e.lease_until <= ?3)
       AND (e.due_at IS NULL OR e.due_at > ?3)`;

@@ -1,3 +1,4 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { type Attempt, type DisabledReason, MAX_ATTEMPTS_KEPT, type Payload } from '../../domain/webhooks/endpoint.ts';
 import type { EventType, StoredEvent } from '../../domain/webhooks/event.ts';
@@ -7,7 +8,7 @@ import { eventTypesOf } from './stored-json.ts';
 
 /** The columns of an endpoint that sending needs. */
 export type SendingEndpoint = {
-  appId: string;
+  appId: AppId;
   id: string;
   url: string;
   eventTypes: EventType[] | undefined;
@@ -39,7 +40,7 @@ export const ENDPOINT_COLUMNS = `e.app_id, e.id, e.url, e.event_types, e.payload
   e.previous_secret_until, e.delivered_seq, e.failing_since, e.failures`;
 
 export type EndpointRow = {
-  app_id: string;
+  app_id: AppId;
   id: string;
   url: string;
   event_types: string | null;
@@ -77,7 +78,7 @@ export type EventRow = Parameters<typeof eventOfRow>[0];
 export type WaitingRow = EventRow & { failures: number; next_at: number };
 
 /** What waits for an endpoint: one statement for retries, one for new events. */
-const waitingStatements = (db: Db, { appId, id }: { appId: string; id: string }): D1PreparedStatement[] => [
+const waitingStatements = (db: Db, { appId, id }: { appId: AppId; id: string }): D1PreparedStatement[] => [
   db.d1
     .prepare(
       `SELECT ${EVENT_COLUMNS}, r.failures, r.next_at FROM webhook_retries AS r
@@ -110,7 +111,7 @@ const waitingOf = (endpoint: EndpointRow, retries: D1Result | undefined, fresh: 
  */
 export const takeSendLease = (
   db: Db,
-  which: { appId: string; id: string },
+  which: { appId: AppId; id: string },
   lease: SendLease,
   now: EpochMs,
 ): StoreResult<Waiting | undefined> =>
@@ -152,7 +153,7 @@ export type RunOutcome = {
  */
 export const finishSending = (
   db: Db,
-  { appId, id }: { appId: string; id: string },
+  { appId, id }: { appId: AppId; id: string },
   lease: SendLease,
   outcome: RunOutcome,
   now: EpochMs,
@@ -187,7 +188,7 @@ export const finishSending = (
 
 export const endpointStatement = (
   db: Db,
-  { appId, id }: { appId: string; id: string },
+  { appId, id }: { appId: AppId; id: string },
   { deliveredSeq, attempts, failingSince, failures, dueAt, disabled }: Omit<RunOutcome, 'settled' | 'waiting'>,
   now: EpochMs,
   condition: { text: string; bound: string | number },

@@ -1,5 +1,6 @@
 import { and, asc, eq, getTableColumns } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { Attempt, DisabledReason, Payload, WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
 import type { EventType } from '../../domain/webhooks/event.ts';
@@ -70,7 +71,7 @@ export const addEndpoint = (
   });
 
 /** An app's endpoints, in the order in which they were added. */
-export const endpointsOf = (db: Db, appId: string): StoreResult<WebhookEndpoint[]> =>
+export const endpointsOf = (db: Db, appId: AppId): StoreResult<WebhookEndpoint[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
       .select(COLUMNS)
@@ -81,7 +82,7 @@ export const endpointsOf = (db: Db, appId: string): StoreResult<WebhookEndpoint[
   });
 
 /** The attempts of an endpoint, oldest first; undefined if the app has no endpoint with that id. */
-export const attemptsOf = (db: Db, { appId, id }: { appId: string; id: string }): StoreResult<Attempt[] | undefined> =>
+export const attemptsOf = (db: Db, { appId, id }: { appId: AppId; id: string }): StoreResult<Attempt[] | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm
       .select({ attempts: webhookEndpoints.attempts })
@@ -108,7 +109,7 @@ export type EndpointChange = {
  */
 export const changeEndpoint = (
   db: Db,
-  { appId, id }: { appId: string; id: string },
+  { appId, id }: { appId: AppId; id: string },
   { url, description, eventTypes, payload, disabled, secret }: EndpointChange,
   now: EpochMs,
   alongside: D1PreparedStatement[],
@@ -156,7 +157,7 @@ export const changeEndpoint = (
  */
 export const removeEndpoint = (
   db: Db,
-  { appId, id }: { appId: string; id: string },
+  { appId, id }: { appId: AppId; id: string },
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
@@ -175,7 +176,7 @@ export const removeEndpoint = (
   });
 
 /** The statements that delete everything of an app's webhooks, for the deletion of the app. */
-export const webhookRemovalStatements = (db: Db, appId: string): D1PreparedStatement[] =>
+export const webhookRemovalStatements = (db: Db, appId: AppId): D1PreparedStatement[] =>
   [
     `DELETE FROM webhook_retries WHERE endpoint_id IN (SELECT id FROM webhook_endpoints WHERE app_id = ?1)`,
     `DELETE FROM webhook_endpoints WHERE app_id = ?1`,

@@ -1,16 +1,18 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
 import { eventDetailOf } from './stored-json.ts';
 
 /** An event to record. It is about a connection, or about a user who has none any more. */
 export type NewEvent = {
-  appId: string;
+  appId: AppId;
   id: string;
   type: EventType;
   connectionId?: ConnectionId;
-  userId?: string;
+  userId?: UserId;
   at: EpochMs;
   detail?: EventDetail;
 };
@@ -43,7 +45,7 @@ export const activationEventStatement = (
  * The statement that records a disconnect. Put it directly after the statement that disconnects. It names the
  * connection and not the user, so an erasure removes the person from it.
  */
-export const disconnectEventStatement = (db: Db, event: NewEvent & { userId: string }): D1PreparedStatement =>
+export const disconnectEventStatement = (db: Db, event: NewEvent & { userId: UserId }): D1PreparedStatement =>
   insertEvent(db, event, {
     type: '?3',
     condition: 'changes() > 0',
@@ -52,7 +54,7 @@ export const disconnectEventStatement = (db: Db, event: NewEvent & { userId: str
   });
 
 /** The statement that records that nothing of a user is left. Put it after the statement that deletes the last row. */
-export const erasedEventStatement = (db: Db, event: NewEvent & { userId: string }): D1PreparedStatement =>
+export const erasedEventStatement = (db: Db, event: NewEvent & { userId: UserId }): D1PreparedStatement =>
   insertEvent(db, event, {
     type: '?3',
     condition: 'NOT EXISTS (SELECT 1 FROM connections WHERE app_id = ?1 AND user_id = ?5)',
@@ -91,12 +93,12 @@ export const EVENT_COLUMNS = `v.app_id, v.seq, v.id, v.type, v.connection_id, co
 export const EVENTS_WITH_USERS = `events AS v LEFT JOIN connections AS c ON c.id = v.connection_id`;
 
 type Row = {
-  app_id: string;
+  app_id: AppId;
   seq: number;
   id: string;
   type: string;
   connection_id: ConnectionId | null;
-  user_id: string | null;
+  user_id: UserId | null;
   at: number;
   detail: string;
 };
@@ -115,7 +117,7 @@ export const eventOfRow = (row: Row): StoredEvent => ({
 /** Events of an app after a sequence number. Reads two rows for each. Those about erased people are left out. */
 export const eventsAfter = (
   db: Db,
-  appId: string,
+  appId: AppId,
   afterSeq: number,
   limit: number,
 ): StoreResult<{ events: StoredEvent[]; reachedSeq: number; hasMore: boolean }> =>

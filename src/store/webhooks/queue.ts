@@ -1,3 +1,4 @@
+import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
@@ -19,7 +20,7 @@ export const endpointsToSend = (
   drawn: string,
   limit: number,
   now: EpochMs,
-): StoreResult<{ appId: string; id: string }[]> =>
+): StoreResult<{ appId: AppId; id: string }[]> =>
   tryD1(db, async () => {
     const compared = (condition: string) => `
       WITH e AS (SELECT app_id, id, delivered_seq, due_at, disabled_at FROM webhook_endpoints
@@ -35,7 +36,7 @@ export const endpointsToSend = (
       db.d1.prepare(compared('app_id > ?1')).bind(drawn, now - LEFT_BEHIND_MS),
       db.d1.prepare(compared('app_id <= ?1')).bind(drawn, now - LEFT_BEHIND_MS),
     ]);
-    const rows = [due, left, wrapped].flatMap((result) => (result?.results ?? []) as { app_id: string; id: string }[]);
+    const rows = [due, left, wrapped].flatMap((result) => (result?.results ?? []) as { app_id: AppId; id: string }[]);
     return rows.slice(0, limit).map((row) => ({ appId: row.app_id, id: row.id }));
   });
 
@@ -46,7 +47,7 @@ export const endpointsToSend = (
  */
 export const queueAgain = (
   db: Db,
-  { appId, id }: { appId: string; id: string },
+  { appId, id }: { appId: AppId; id: string },
   which: { from: number; to: number } | { seqs: readonly number[] },
   limit: number,
   now: EpochMs,

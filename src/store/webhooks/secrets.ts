@@ -1,11 +1,12 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { webhookEndpoints } from '../schema/webhooks.ts';
 
 /** The sealed secrets of one endpoint. */
 export type SealedSecrets = {
-  appId: string;
+  appId: AppId;
   id: string;
   secretSealed: string;
   previousSecretSealed: string | undefined;
@@ -14,7 +15,7 @@ export type SealedSecrets = {
 /** Endpoints after a key, ordered by key. */
 export const sealedSecretsAfter = (
   db: Db,
-  after: { appId: string; id: string },
+  after: { appId: AppId; id: string },
   limit: number,
 ): StoreResult<SealedSecrets[]> =>
   tryD1(db, async () => {

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 
+import { type AppId, asAppId } from '../../../domain/app-id.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import type { Result } from '../../../domain/result.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
@@ -38,4 +39,4 @@ export const admission = <Name extends string, Value>(
   });
 
 /** The app in the path. */
-export const appIdOf = (c: HttpContext): string => c.req.param('app_id') ?? '';
+export const appIdOf = (c: HttpContext): AppId => asAppId(c.req.param('app_id') ?? '');

@@ -5,6 +5,7 @@ import {
   type AuthorizedRequest,
 } from '../../../broker/access/authenticate.ts';
 import type { Deps } from '../../../broker/deps.ts';
+import type { AppId } from '../../../domain/app-id.ts';
 import type { KeyScope } from '../../../domain/app.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { fail, type Result } from '../../../domain/result.ts';
@@ -15,7 +16,7 @@ import { appCredential } from './credentials.ts';
 
 export type ForUser = Admitting<'user', AuthorizedRequest>;
 
-type Wanted = { appId: string; userId: UserId; scope: KeyScope; userTokens: boolean };
+type Wanted = { appId: AppId; userId: UserId; scope: KeyScope; userTokens: boolean };
 
 /** Admits to the user that the path names. What is no user id is said only to who was admitted. */
 const toUser = async <Admitted>(

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import type { Change, ChangedGroup } from '../../../broker/metrics/read-changes.ts';
 import { attributionOf } from '../../../domain/metrics/measurement.ts';
 import { metricByType, unknownMetricName } from '../../../domain/metrics/metric.ts';
+import type { UserId } from '../../../domain/user-id.ts';
 import { renderMetric } from '../metrics/json.ts';
 import type { changedGroup, changesPage } from './contract.ts';
 
@@ -14,7 +15,7 @@ export const renderChange = (change: Change): z.infer<typeof changesPage>['data'
 };
 
 /** A group as it is now. */
-export const renderChangedGroup = (userId: string, group: ChangedGroup): z.infer<typeof changedGroup> => {
+export const renderChangedGroup = (userId: UserId, group: ChangedGroup): z.infer<typeof changedGroup> => {
   const { groupId, measuredAtSeconds, values, source } = group;
   const measurements = values.map(({ type, position, value }) => {
     const metric = metricByType(type);

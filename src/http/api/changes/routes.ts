@@ -2,7 +2,9 @@ import { Hono } from 'hono';
 import type * as z from 'zod';
 
 import { type ChangesPosition, readChanges } from '../../../broker/metrics/read-changes.ts';
+import type { AppId } from '../../../domain/app-id.ts';
 import { asConnectionId } from '../../../domain/connection-id.ts';
+import { asUserId } from '../../../domain/user-id.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forBackend } from '../admission/admit-backend.ts';
@@ -31,17 +33,17 @@ changesApi.get('/', forBackend('read'), valid('query', changesQuery), async (c) 
   });
 });
 
-const toCursor = ({ since, at, unfinished }: ChangesPosition, appId: string): z.output<typeof changesCursor> => {
+const toCursor = ({ since, at, unfinished }: ChangesPosition, appId: AppId): z.output<typeof changesCursor> => {
   const place = 'userId' in at ? at.userId : at.seq;
   if (unfinished === undefined) return [appId, since, place, null];
   return [appId, since, place, [unfinished.connectionId, unfinished.afterGroupId, unfinished.isWhole]];
 };
 
 /** The position of a cursor of this app; undefined for another app's. */
-const positionOf = (cursor: z.output<typeof changesCursor>, appId: string): ChangesPosition | undefined => {
+const positionOf = (cursor: z.output<typeof changesCursor>, appId: AppId): ChangesPosition | undefined => {
   const [of, since, place, left] = cursor;
   if (of !== appId) return undefined;
-  const at = typeof place === 'string' ? { userId: place } : { seq: place };
+  const at = typeof place === 'string' ? { userId: asUserId(place) } : { seq: place };
   if (left === null) return { since, at, unfinished: undefined };
   const [connectionId, afterGroupId, isWhole] = left;
   return { since, at, unfinished: { connectionId: asConnectionId(connectionId), afterGroupId, isWhole } };

@@ -4,6 +4,7 @@ import type { ShownConnection } from '../../../broker/users/connection-state.ts'
 import type { ListedUser } from '../../../broker/users/list-connections.ts';
 import type { SyncResult } from '../../../domain/sync.ts';
 import type { TimelineEvent } from '../../../domain/timeline.ts';
+import type { UserId } from '../../../domain/user-id.ts';
 import { instant, instantOrNull } from '../instant.ts';
 import type * as contract from './contract.ts';
 
@@ -29,7 +30,7 @@ export const renderListedConnection = (user: ListedUser): z.infer<typeof contrac
 
 /** A user's connection; a pending one if that is the only one. */
 export const renderConnection = (
-  userId: string,
+  userId: UserId,
   { detail, pendingSince, userHash }: ShownConnection,
 ): z.infer<typeof contract.connection> => ({
   user_id: userId,

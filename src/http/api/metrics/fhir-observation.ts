@@ -1,7 +1,9 @@
+import type { AppId } from '../../../domain/app-id.ts';
 import { toRfc3339 } from '../../../domain/metrics/local-time.ts';
 import { WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
+import type { UserId } from '../../../domain/user-id.ts';
 import { instant } from '../instant.ts';
 import { inUnits, segmentOf, type Units } from './json.ts';
 
@@ -41,7 +43,7 @@ const BLOOD_PRESSURE = { code: '85354-9', display: 'Blood pressure panel with al
 const CODED: ReadonlySet<string> = new Set(['afib_result_ecg', 'afib_result_ppg']);
 
 /** Whom an Observation is about. */
-export type FhirContext = { appId: string; userId: string };
+export type FhirContext = { appId: AppId; userId: UserId };
 
 export type Resource = { resourceType: string; id: string; [field: string]: unknown };
 

@@ -1,8 +1,10 @@
 import * as z from 'zod';
 
 import type { MetricPeriod } from '../../../broker/metrics/read-metric-periods.ts';
+import { asAppId } from '../../../domain/app-id.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { metricByName } from '../../../domain/metrics/metric.ts';
+import { asUserId } from '../../../domain/user-id.ts';
 import { type Answer, type AnswerContent, empty, json, type Operation } from '../reference/operation.ts';
 import * as contract from './contract.ts';
 import { periodsAsCsv, valuesAsCsv } from './csv.ts';
@@ -82,8 +84,8 @@ const FHIR: AnswerContent = {
     })
     .describe('An HL7 FHIR R4 searchset Bundle of Observations.'),
   example: asFhirBundle([weight], 'metric', {
-    appId: 'app_0123456789abcdef0123',
-    userId: 'ada',
+    appId: asAppId('app_0123456789abcdef0123'),
+    userId: asUserId('ada'),
     baseUrl: 'https://broker.example.com/apps/app_0123456789abcdef0123/metrics/ada',
     selfUrl: 'https://broker.example.com/apps/app_0123456789abcdef0123/metrics/ada?metric=weight&format=fhir',
     nextUrl: undefined,

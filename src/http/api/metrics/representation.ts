@@ -1,6 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 
 import type { EpochSeconds } from '../../../domain/time.ts';
+import type { UserId } from '../../../domain/user-id.ts';
 import { preferredType } from '../../accept.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerProblem } from '../../problem.ts';
@@ -73,7 +74,7 @@ const tagOf = (version: readonly (string | number)[]): string =>
 export const answerCsv = (
   c: Pick<HttpContext, 'body'>,
   table: string,
-  { userId, days, isWhole }: { userId: string; days: readonly string[]; isWhole: boolean },
+  { userId, days, isWhole }: { userId: UserId; days: readonly string[]; isWhole: boolean },
 ): Response => {
   const sorted = days.toSorted();
   const range = days.length === 0 ? [] : [sorted[0], 'to', sorted.at(-1)];

@@ -2,9 +2,11 @@ import type * as z from 'zod';
 
 import type { Erasure } from '../../../broker/users/erase-user.ts';
 import type { ExportPage } from '../../../broker/users/export-user.ts';
+import type { AppId } from '../../../domain/app-id.ts';
 import { toRfc3339 } from '../../../domain/metrics/local-time.ts';
 import { attributionOf, positionName, WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
 import { metricByType, unknownMetricName } from '../../../domain/metrics/metric.ts';
+import type { UserId } from '../../../domain/user-id.ts';
 import { renderTimeline } from '../connections/render.ts';
 import { instant } from '../instant.ts';
 import type * as contract from './contract.ts';
@@ -17,7 +19,7 @@ export const renderErasure = ({ complete, removed, withings }: Erasure): z.infer
 };
 
 export const renderExport = (
-  { appId, userId }: { appId: string; userId: string },
+  { appId, userId }: { appId: AppId; userId: UserId },
   page: ExportPage,
   nextCursor: string | null,
 ): z.infer<typeof contract.userExport> => ({

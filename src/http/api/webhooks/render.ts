@@ -2,6 +2,7 @@ import type * as z from 'zod';
 
 import type { ChangedGroups, RenderEvent } from '../../../broker/webhooks/event-body.ts';
 import type { ShownEvent } from '../../../broker/webhooks/read-events.ts';
+import { NO_USER } from '../../../domain/user-id.ts';
 import type { Attempt, WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
 import type { StoredEvent } from '../../../domain/webhooks/event.ts';
 import { renderChangedGroup } from '../changes/render.ts';
@@ -51,7 +52,7 @@ const renderEventObject = (
   payload: 'full' | 'thin',
   groups: ChangedGroups | undefined,
 ): z.infer<typeof contract.event> => {
-  const { id, type, at, appId, userId = '', seq, detail } = event;
+  const { id, type, at, appId, userId = NO_USER, seq, detail } = event;
   return {
     id,
     type,
@@ -67,7 +68,7 @@ const renderEventObject = (
 };
 
 const changesOf = (
-  { appId, userId = '', detail }: StoredEvent,
+  { appId, userId = NO_USER, detail }: StoredEvent,
   payload: 'full' | 'thin',
   groups: ChangedGroups | undefined,
 ): Pick<z.infer<typeof contract.event>['data'], 'changes' | 'read_from'> =>

@@ -1,12 +1,13 @@
 import type { App, RedirectUri } from '../../../domain/app.ts';
 import { describeWarning } from '../../../domain/redirect-uri/registration.ts';
+import { asUserId } from '../../../domain/user-id.ts';
 import { appPath } from './app-frame.tsx';
 import { Confirm } from './confirm.tsx';
 import { Copy } from './copy.tsx';
 import { Field, Form } from './form.tsx';
 
 /** The user id of the dashboard's test links. */
-export const TRY_IT_USER = 'try-it';
+export const TRY_IT_USER = asUserId('try-it');
 
 /** A URI that was not registered, and whether a setting would allow it. */
 export type RefusedUri = { uri: string; why: string; isLoopback: boolean };

@@ -1,3 +1,4 @@
+import type { AppId } from '../../../domain/app-id.ts';
 import type { LinkPolicy } from '../../../domain/app.ts';
 import { WITHINGS_LINK_KOTLIN } from './withings-link-kotlin.ts';
 import { WITHINGS_LINK_SWIFT } from './withings-link-swift.ts';
@@ -6,7 +7,7 @@ import { WITHINGS_LINK_SWIFT } from './withings-link-swift.ts';
 export type SnippetValues = {
   /** Origin of the broker. */
   origin: string;
-  appId: string;
+  appId: AppId;
   /** The app's registered URIs. */
   uris: readonly string[];
   linkPolicy: LinkPolicy;
