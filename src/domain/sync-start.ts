@@ -7,9 +7,15 @@ import { type EpochMs, toSeconds } from './time.ts';
  * The position that a sync begins with: before the first answer a history begins, or begins again with the size that it has learned.
  *
  * @param isAsked whether an app requested the sync: then all of the past is read, however little is read without a request
+ * @param isPushed whether Withings has notified of something new: then a history in which nothing was found yet begins
+ *   again at its newest end, and another is interrupted for what changed
  */
-export const positionAtStart = (stored: SyncPosition, now: EpochMs, isAsked = true): SyncPosition => {
-  const position = isAsked ? withoutReach(stored) : stored;
+export const positionAtStart = (
+  stored: SyncPosition,
+  now: EpochMs,
+  { isAsked = true, isPushed = false } = {},
+): SyncPosition => {
+  const position = isPushed ? withNewsDue(stored) : isAsked ? withoutReach(stored) : stored;
   const { cursorSeconds, history } = position;
   // Only one of an app that wants nothing of the past: what is new since the user connected.
   if (history?.reach === 'none' && history.untilSeconds === undefined) return fromHereOn(position, history);
@@ -21,6 +27,13 @@ export const positionAtStart = (stored: SyncPosition, now: EpochMs, isAsked = tr
   if (isEmptyAndPartial)
     return { ...position, resume: undefined, history: { ...startOfHistory(now), reach: history.reach } };
   return { ...position, resume: undefined, history: { ...history, ...startOfHistory(now) } };
+};
+
+const withNewsDue = (position: SyncPosition): SyncPosition => {
+  const { history, cursorSeconds } = position;
+  if (history?.untilSeconds === undefined || history.reach === 'none') return position;
+  if (cursorSeconds > 0) return { ...position, history: { ...history, newsAt: 0 } };
+  return { ...position, history: { ...history, untilSeconds: undefined, paged: undefined } };
 };
 
 const fromHereOn = (position: SyncPosition, history: HistoryPosition): SyncPosition => {

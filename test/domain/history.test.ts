@@ -23,7 +23,7 @@ const versions = (upstream: Upstream) =>
 type Step =
   | { do: 'read' }
   | { do: 'cut' }
-  | { do: 'slice'; seconds: number }
+  | { do: 'slice'; seconds: number; isPushed: boolean }
   | { do: 'weigh'; daysBack: number }
   | { do: 'edit'; which: number; daysBack: number | undefined };
 
@@ -35,7 +35,14 @@ const daysBack = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Step>({ do: 'read' }) },
   { weight: 2, arbitrary: fc.constant<Step>({ do: 'cut' }) },
-  { weight: 2, arbitrary: fc.integer({ min: 1, max: 1_500 }).map<Step>((seconds) => ({ do: 'slice', seconds })) },
+  {
+    weight: 2,
+    arbitrary: fc.record<Step & { do: 'slice' }>({
+      do: fc.constant('slice'),
+      seconds: fc.integer({ min: 1, max: 1_500 }),
+      isPushed: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: daysBack.map<Step>((days) => ({ do: 'weigh', daysBack: days })) },
   {
     weight: 2,
@@ -81,7 +88,7 @@ describe('a history that is read newest first', () => {
                   one.daysBack === undefined ? undefined : seconds - one.daysBack * DAY,
                   seconds,
                 );
-              } else if (one.do === 'slice') reader.nextSlice(one.seconds * 1000);
+              } else if (one.do === 'slice') reader.nextSlice(one.seconds * 1000, one.isPushed);
               else if (!reader.complete) reader.step(one.do === 'cut');
             }
             reader.finish(12 * upstream.groups.size + 60);

@@ -114,8 +114,8 @@ export const ARRIVING: readonly Guard[] = [
   {
     name: 'a recent history that stays partial',
     file: 'src/broker/sync/sync.ts',
-    find: 'positionAtStart(start.position, deps.now(), isAsked)',
-    replace: 'positionAtStart(start.position, deps.now(), true)',
+    find: 'positionAtStart(start.position, deps.now(), { isAsked, isPushed })',
+    replace: 'positionAtStart(start.position, deps.now(), { isAsked: true, isPushed })',
     tests: AT_CONNECT,
   },
   {

@@ -4,6 +4,7 @@ import type { HistoryOnConnect } from '../../src/domain/app.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { addPerson } from '../support/people.ts';
+import { push } from '../support/pushes.ts';
 
 /** What is read of a history when a user connects, without a request of the app. */
 
@@ -20,6 +21,7 @@ beforeEach(async () => {
   questions = [];
   interfere = () => undefined;
   broker = await startBroker({
+    bindings: { NOTIFY_APPLI: '1' },
     settings: { pageSize: 40 },
     fetch: (send) => async (input, init) => {
       if (init?.body instanceof URLSearchParams && init.body.get('action') === 'getmeas') {
@@ -186,6 +188,30 @@ describe('an app that wants', () => {
     await broker.settle();
     expect(await weights(app)).toEqual([]);
     expect(await sync(app)).toMatchObject({ status: 200, added: 1, complete: true });
+  });
+
+  test.each([
+    { past: 'an empty past', daysBack: [] },
+    { past: 'ten years', daysBack: [1, 3_000] },
+  ])('has what Withings pushes while $past is still being read', async ({ daysBack }) => {
+    const app = await appThatReads('all');
+    const ada = weighed('ada', daysBack);
+    // Read in pieces from now on, so that it takes several slices.
+    interfere = () => (questions.length === 1 ? Promise.resolve(new Response('<!doctype html>')) : undefined);
+    await connect(broker, app, 'ada', 'ada');
+    await broker.settle();
+    expect(await historyOf(app)).toMatchObject({ history: 'reading' });
+    broker.advance(MINUTE_MS);
+    weigh(ada, 0);
+    await push(broker, ada);
+    await broker.settle();
+    expect((await weights(app))[0]).toBe(kg(0));
+    for (let ticks = 0; ticks < 8; ticks += 1) {
+      broker.advance(MINUTE_MS);
+      await broker.tick();
+    }
+    expect(await historyOf(app)).toMatchObject({ history: 'complete' });
+    expect(await weights(app)).toEqual([0, ...daysBack].map(kg));
   });
 
   test('none of it gets nothing until its sync, which reads all of it', async () => {

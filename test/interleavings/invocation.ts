@@ -50,6 +50,7 @@ const bindingsWith = (current: keyof typeof KEYS, notifyApplis: readonly number[
     WITHINGS_LOGIN_URL: 'https://account.withings.com',
     CRON_REQUESTS_PER_MINUTE: String(SHARES.cron),
     SYNC_REQUESTS_PER_MINUTE: String(SHARES.sync),
+    NOTIFY_REQUESTS_PER_MINUTE: String(SHARES.notify),
     REFRESH_BATCH: '3',
     REFRESH_USED_LATELY_HOURS: '1',
   }) satisfies Bindings;

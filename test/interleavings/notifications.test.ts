@@ -2,18 +2,38 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { computeInline } from '../support/inline-subtle.ts';
-import { notificationSchedule } from './notification-schedule.ts';
+import { type NotificationSchedule, notificationSchedule } from './notification-schedule.ts';
 import { notificationViolationsOf } from './notifications.ts';
 
 computeInline();
 
 /** A failure prints its seed and path: replay it with `npm run torture -- --of notifications --seed <seed> --path <path>`. */
-const RUNS = 60;
+const RUNS = 400;
 const SEED = 20_261_129;
+
+/** Schedules that once found a mistake. */
+const FOUND: NotificationSchedule[] = [
+  {
+    // The first weigh-in of all came while an empty past was being read, in pieces after a bad answer: its push ended with that past.
+    revokeEnds: false,
+    doubles: 'kept',
+    actions: [
+      { do: 'weigh', person: 1, edit: false },
+      { do: 'tick' },
+      { do: 'deliver', order: 'sent' },
+      { do: 'advance', seconds: 62 },
+      { do: 'withings', fault: { kind: 'html', takesEffect: true }, times: 1 },
+      { do: 'tick' },
+      { do: 'weigh', person: 0, edit: false },
+      { do: 'erase', app: 0, person: 0 },
+    ],
+    picks: [0, 0, 1, 2],
+  },
+];
 
 test(`${RUNS} random schedules lose no push, and no subscription outlives its person`, async () => {
   const property = fc.asyncProperty(notificationSchedule, async (drawn) => {
     expect(await notificationViolationsOf(drawn)).toEqual([]);
   });
-  await fc.assert(property, { numRuns: RUNS, seed: SEED });
+  await fc.assert(property, { numRuns: RUNS, seed: SEED, examples: FOUND.map((found) => [found]) });
 });

@@ -2,11 +2,14 @@ import type { TokenOwner } from '../../src/broker/tokens/sealed-tokens.ts';
 import { asAppId } from '../../src/domain/app-id.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
+import type { QuotaName } from '../../src/store/tokens/withings-quota.ts';
 import type { Sent, SqliteD1 } from '../support/sqlite-d1.ts';
 import type { Task } from '../support/turns.ts';
 
-/** Requests a minute that the cron and the syncs may make: small, so that they are reached. */
-export const SHARES: Record<'cron' | 'sync', number> = { cron: 6, sync: 8 };
+/** Requests a minute that the cron, the syncs and the subscriptions may make: small, so that they are reached. */
+export const SHARES = { cron: 6, sync: 8, notify: 6 } satisfies Partial<Record<QuotaName, number>>;
+/** Longer than a schedule holds an isolate up. */
+const LONGEST_HELD_UP_MS = 2 * 86_400_000;
 /** When the client gives a request up. */
 export const TIMEOUT_MS = 10_000;
 
@@ -23,7 +26,7 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
   const violations: string[] = [];
   /** What each task was last granted: when, and out of which share. */
   const granted = new Map<string, { share: string; at: number }>();
-  const asked: Record<string, number[]> = { cron: [], sync: [] };
+  const asked = { cron: [], sync: [], notify: [] } as Record<keyof typeof SHARES, number[]>;
   const refreshing: { grant: number; userid: number; call: Call }[] = [];
   const unopened = new Map<string, TokenOwner>();
   const stored = new Set<string>();
@@ -60,10 +63,12 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
     if (disconnected.size > 0) checkDisconnected();
   });
 
-  const countAgainstShare = (share: 'cron' | 'sync', at: number) => {
-    const times = asked[share] ?? [];
-    times.push(at);
-    for (const end of times) {
+  const countAgainstShare = (share: keyof typeof SHARES, at: number) => {
+    // One that was held up counts from when it was granted, which may be long ago.
+    const times = [...asked[share].filter((time) => time > at - LONGEST_HELD_UP_MS), at];
+    asked[share] = times;
+    // Only the windows that this request is in can have become too full.
+    for (const end of times.filter((time) => time >= at && time < at + 60_000)) {
       const inWindow = times.filter((time) => time > end - 60_000 && time <= end).length;
       if (inWindow > SHARES[share]) violations.push(`${share} asked ${inWindow} times in a minute`);
     }

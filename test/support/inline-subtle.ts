@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, KeyObject, webcrypto } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  KeyObject,
+  timingSafeEqual,
+  webcrypto,
+} from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 
 /**
@@ -12,7 +20,8 @@ export const computeInline = (): void => {
   const encrypt = subtle.encrypt.bind(subtle);
   const decrypt = subtle.decrypt.bind(subtle);
   const sign = subtle.sign.bind(subtle);
-  const replacements: Pick<webcrypto.SubtleCrypto, 'digest' | 'encrypt' | 'decrypt' | 'sign'> = {
+  const verify = subtle.verify.bind(subtle);
+  const replacements: Pick<webcrypto.SubtleCrypto, 'digest' | 'encrypt' | 'decrypt' | 'sign' | 'verify'> = {
     digest: async (algorithm, data) =>
       algorithm === 'SHA-256' ? bufferOf(createHash('sha256').update(bytesOf(data)).digest()) : digest(algorithm, data),
     encrypt: async (algorithm, key, data) => {
@@ -33,6 +42,12 @@ export const computeInline = (): void => {
       isHmacSha256(algorithm, key)
         ? bufferOf(createHmac('sha256', secretOf(key)).update(bytesOf(data)).digest())
         : sign(algorithm, key, data),
+    verify: async (algorithm, key, signature, data) => {
+      if (!isHmacSha256(algorithm, key)) return verify(algorithm, key, signature, data);
+      const mac = createHmac('sha256', secretOf(key)).update(bytesOf(data)).digest();
+      const shown = bytesOf(signature);
+      return shown.length === mac.length && timingSafeEqual(mac, shown);
+    },
   };
   for (const [name, value] of Object.entries(replacements)) Object.defineProperty(subtle, name, { value });
 };

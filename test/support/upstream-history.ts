@@ -106,12 +106,12 @@ export class Reader {
     this.complete = complete;
   }
 
-  /** Another slice, later. */
-  nextSlice(pauseMs: number): void {
+  /** Another slice, later; Withings may have notified of something new. */
+  nextSlice(pauseMs: number, isPushed = false): void {
     this.now += pauseMs;
     this.startedAt = this.now;
     this.complete = false;
-    this.#keep(positionAtStart(this.position, this.now));
+    this.#keep(positionAtStart(this.position, this.now, { isPushed }));
   }
 
   finish(most: number): void {

@@ -10,7 +10,7 @@ import { sync } from '../sync/sync.ts';
 import { usableAccessToken } from '../tokens/access-token.ts';
 
 /** Not use: the tokens of a person who weighs in daily are refreshed daily, not ahead of every expiry. */
-const PUSHED: SyncPurpose = { share: 'sync', isAsked: false, isUse: false, review: 'recent' };
+const PUSHED: SyncPurpose = { share: 'sync', isAsked: false, isUse: false, review: 'recent', isPushed: true };
 
 /** Longer than the syncs of one person take. A claim of an invocation that was stopped ends by itself. */
 const CLAIM_MS = 3 * MINUTE_MS;

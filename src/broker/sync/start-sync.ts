@@ -29,8 +29,8 @@ export type Synced = { id: ConnectionId; appId?: AppId };
 
 /**
  * Why a sync runs: the share of its requests, whether it leaves those of the next moment to others, whether an app
- * requested it and waits for the answer, whether the refresh policy counts it as use, and the window that it reads again
- * after everything new.
+ * requested it and waits for the answer, whether the refresh policy counts it as use, the window that it reads again
+ * after everything new, and whether Withings has notified of it.
  */
 export type SyncPurpose = {
   share: Exclude<QuotaName, 'cron' | 'link' | 'notify' | 'other'>;
@@ -38,6 +38,7 @@ export type SyncPurpose = {
   isAsked: boolean;
   isUse: boolean;
   review: ReviewKind | undefined;
+  isPushed?: true;
 };
 
 /** A sync that has started: its position, lease and first requests to Withings. */

@@ -59,11 +59,11 @@ export const sync = async (
 const syncUnderLease = async (
   deps: Deps,
   { start, lease, granted }: Begun,
-  { share, isAsked, isUse, review }: SyncPurpose,
+  { share, isAsked, isUse, review, isPushed }: SyncPurpose,
 ): Promise<Result<SyncResult, Failure>> => {
   const { connectionId, appId, userId } = start.tokens;
   const user = { appId, userId };
-  const position = positionAtStart(start.position, deps.now(), isAsked);
+  const position = positionAtStart(start.position, deps.now(), { isAsked, isPushed });
   if (position.history !== undefined && refusesHistories(start.databaseBytes, deps.settings.alarms.databaseMaxBytes)) {
     return abandon(
       deps,
