@@ -20,6 +20,18 @@ export const isLive = (state: ConnectionState): boolean => state !== 'disconnect
  */
 export type HistoryProgress = 'unread' | 'reading' | 'partial' | 'complete';
 
+/**
+ * How a connection's data comes: Withings pushes, the cron polls it daily, or neither, so that it comes with a request or
+ * with a refresh of the tokens.
+ */
+export type Delivery = 'push' | 'poll' | 'on_request';
+
+/** How the data of an active connection comes. */
+export const deliveryOf = ({ isSubscribed, isPolled }: { isSubscribed: boolean; isPolled: boolean }): Delivery => {
+  if (isSubscribed) return 'push';
+  return isPolled ? 'poll' : 'on_request';
+};
+
 /** A connection's public data, never a token. */
 export type ConnectionDetail = {
   userId: UserId;
@@ -32,6 +44,12 @@ export type ConnectionDetail = {
   scope: string[];
   createdAt: EpochMs;
   lastSyncAt: EpochMs | undefined;
+  /** Everything that was new at Withings by then is stored. */
+  dataAsOf: EpochMs | undefined;
+  /** Undefined if the connection is not active. */
+  delivery: Delivery | undefined;
+  /** When Withings last pushed about the person, of those pushes that were synced. */
+  lastPushAt: EpochMs | undefined;
   /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
   historyCompleteFrom: EpochMs | undefined;
   history: HistoryProgress;

@@ -81,6 +81,10 @@ const statusCommand = command(
         ['since', time(value.state_since)],
         ['scopes', value.scopes.join(' ') || '-'],
         ['last sync', time(value.last_sync_at)],
+        ['data as of', time(value.data_as_of)],
+        ['data comes by', value.delivery?.replace('_', ' ') ?? '-'],
+        ['last push', time(value.last_push_at)],
+        ['history', value.history],
         ['next refresh', time(value.next_refresh_at)],
         [
           'last failure',

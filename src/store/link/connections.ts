@@ -2,8 +2,7 @@ import { and, eq, ne, or, sql, type SQL } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import { type ConnectionDetail, type ConnectionState, isLive } from '../../domain/connection.ts';
-import type { ReauthReason } from '../../domain/failure.ts';
+import type { ConnectionState } from '../../domain/connection.ts';
 import type { OthersOnAccount } from '../../domain/link.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
@@ -11,9 +10,8 @@ import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '..
 import { prepared, type Param } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
-import { storedProgress } from '../sync/stored-position.ts';
 import type { ParkingPlace } from '../tokens/parked.ts';
-import { timelineOf, withEvent } from '../users/timeline.ts';
+import { withEvent } from '../users/timeline.ts';
 import { disconnectEventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 
 /** A user's connection, as input to `decideLink`. */
@@ -181,48 +179,4 @@ export const disconnectUser = (
     ]);
     rememberEventsToSend(db, results);
     return IN_DOUBT.rowsOf(inDoubt);
-  });
-
-/** A user's current connection, or undefined if there never was one. */
-export const connectionDetail = (db: Db, appId: AppId, userId: UserId): StoreResult<ConnectionDetail | undefined> =>
-  tryD1(db, async () => {
-    const row = await db.orm
-      .select({
-        userId: connections.userId,
-        state: connections.state,
-        stateReason: connections.stateReason,
-        stateSince: connections.stateSince,
-        withingsUserId: connections.withingsUserId,
-        scope: connections.scope,
-        createdAt: connections.createdAt,
-        lastSyncAt: connections.lastSyncAt,
-        historyCompleteFrom: connections.historyCompleteFrom,
-        syncHistory: connections.syncHistory,
-        nextRefreshAt: connections.nextRefreshAt,
-        lastFailureKind: connections.lastFailureKind,
-        lastFailureAt: connections.lastFailureAt,
-        isShared: sql<number>`EXISTS (SELECT 1 FROM connections AS other WHERE other.app_id = connections.app_id
-          AND other.withings_user_id = connections.withings_user_id AND other.user_id <> connections.user_id
-          AND other.state <> 'disconnected')`,
-        timeline: connections.timeline,
-      })
-      .from(connections)
-      .where(and(eq(connections.appId, appId), eq(connections.userId, userId), eq(connections.isCurrent, true)))
-      .get();
-    if (row === undefined) return undefined;
-    const { lastFailureKind, lastFailureAt, syncHistory, ...rest } = row;
-    const lastSyncAt = row.lastSyncAt ?? undefined;
-    return {
-      ...rest,
-      isShared: row.isShared === 1 && isLive(row.state),
-      stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
-      scope: row.scope.split(',').filter((scope) => scope !== ''),
-      lastSyncAt,
-      history: storedProgress(syncHistory, lastSyncAt),
-      historyCompleteFrom: row.historyCompleteFrom ?? undefined,
-      nextRefreshAt: row.nextRefreshAt ?? undefined,
-      lastFailure:
-        lastFailureKind === null || lastFailureAt === null ? undefined : { kind: lastFailureKind, at: lastFailureAt },
-      timeline: timelineOf(row.timeline),
-    };
   });

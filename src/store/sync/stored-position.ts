@@ -69,5 +69,12 @@ export const storedProgress = (text: string | null, lastSyncAt: EpochMs | undefi
   return text !== null && stored === undefined ? 'reading' : historyProgress(stored, lastSyncAt);
 };
 
+/** Everything that was new by then is stored: while a history is read, what is new is asked for only now and then. */
+export const storedDataAsOf = (text: string | null, lastSyncAt: EpochMs | undefined): EpochMs | undefined => {
+  if (text === null || lastSyncAt === undefined) return lastSyncAt;
+  const stored = parseStored(history, text);
+  return stored && Math.min(stored.newsAt, lastSyncAt);
+};
+
 /** The windows that are read next. An unreadable position starts again. */
 export const reviewsOf = (text: string | null): ReviewPosition => parseStored(reviews, text) ?? FIRST_REVIEW;

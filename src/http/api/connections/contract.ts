@@ -135,6 +135,22 @@ export const connection = z.object({
   scopes: z.array(z.string()).describe("The scopes that the user granted, by Withings' names."),
   created_at: instant.nullable().describe('When the user connected first. Null if only a pending connection exists.'),
   last_sync_at: lastSyncAt,
+  data_as_of: instant
+    .nullable()
+    .describe(
+      'Everything that was new at Withings by then is stored. Earlier than `last_sync_at` while a long history is read. Null before the first sync.',
+    ),
+  delivery: z
+    .enum(['push', 'poll', 'on_request'])
+    .nullable()
+    .describe(
+      'How data comes by itself. `push`: Withings notifies. `poll`: there is no verified subscription, and the cron asks daily. `on_request`: neither, so with `sync` or the next refresh. Null if the connection is not `active`.',
+    ),
+  last_push_at: instant
+    .nullable()
+    .describe(
+      "When the last push of Withings came that was synced, about this user's Withings account. Null before the first.",
+    ),
   history_complete_from: historyCompleteFrom,
   history: historyProgress,
   next_refresh_at: instant.nullable().describe('When the tokens are refreshed next. Null without tokens.'),

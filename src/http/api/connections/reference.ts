@@ -92,7 +92,8 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/withings/connections/{user_id}',
     tag: 'Connections',
     summary: "The user's connection in full",
-    description: 'State and why, scopes, last sync, next refresh, last failure, timeline. Never a token.',
+    description:
+      'State and why, scopes, how data comes and as of when it is, next refresh, last failure, timeline. Never a token.',
     auth: { kind: 'app_key', scope: 'read', userTokens: false },
     answers: [
       json(200, 'The connection.', contract.connection, {
@@ -106,6 +107,9 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
         scopes: ['user.metrics'],
         created_at: '2026-06-01T08:00:00.000Z',
         last_sync_at: '2026-06-15T12:00:00.000Z',
+        data_as_of: '2026-06-15T12:00:00.000Z',
+        delivery: 'push' as const,
+        last_push_at: '2026-06-15T11:59:58.000Z',
         history_complete_from: null,
         history: 'complete' as const,
         next_refresh_at: '2026-06-15T14:20:00.000Z',

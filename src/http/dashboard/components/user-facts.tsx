@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 
-import type { ConnectionDetail } from '../../../domain/connection.ts';
+import type { ConnectionDetail, Delivery, HistoryProgress } from '../../../domain/connection.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import type { TimelineEvent, TimelineEventKind } from '../../../domain/timeline.ts';
 import { Ago, Moment } from './time.tsx';
@@ -44,6 +44,19 @@ const Fact = ({ name, children }: { name: string; children: Child }) => (
   </div>
 );
 
+const DELIVERIES: Record<Delivery, string> = {
+  push: 'by Withings’ pushes',
+  poll: 'by a daily poll',
+  on_request: 'on request',
+};
+
+const HISTORIES: Record<HistoryProgress, string> = {
+  unread: 'not read yet',
+  reading: 'being read',
+  partial: 'a part, as the app wants',
+  complete: 'complete',
+};
+
 const ConnectionFacts = ({ detail, now }: { detail: ConnectionDetail; now: EpochMs }) => (
   <>
     <Fact name="Connected">
@@ -52,6 +65,14 @@ const ConnectionFacts = ({ detail, now }: { detail: ConnectionDetail; now: Epoch
     <Fact name="Last sync">
       <Ago at={detail.lastSyncAt} now={now} />
     </Fact>
+    <Fact name="Data as of">
+      <Ago at={detail.dataAsOf} now={now} />
+    </Fact>
+    {detail.delivery !== undefined && <Fact name="Data comes">{DELIVERIES[detail.delivery]}</Fact>}
+    <Fact name="Last push">
+      <Ago at={detail.lastPushAt} now={now} />
+    </Fact>
+    <Fact name="History">{HISTORIES[detail.history]}</Fact>
     {detail.nextRefreshAt !== undefined && (
       <Fact name="Next refresh">
         <Ago at={detail.nextRefreshAt} now={now} />

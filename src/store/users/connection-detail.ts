@@ -1,0 +1,77 @@
+import { and, eq, sql } from 'drizzle-orm';
+
+import type { AppId } from '../../domain/app-id.ts';
+import { type ConnectionDetail, deliveryOf, isLive } from '../../domain/connection.ts';
+import type { ReauthReason } from '../../domain/failure.ts';
+import type { UserId } from '../../domain/user-id.ts';
+import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { connections } from '../schema/connections.ts';
+import { subscriptions } from '../schema/notify.ts';
+import { storedDataAsOf, storedProgress } from '../sync/stored-position.ts';
+import { timelineOf } from './timeline.ts';
+
+/** A user's current connection, or undefined if there never was one. Reads a row of `subscriptions` beside it. */
+export const connectionDetail = (db: Db, appId: AppId, userId: UserId): StoreResult<ConnectionDetail | undefined> =>
+  tryD1(db, async () => {
+    const row = await readDetail(db, appId, userId);
+    return row && detailOf(row);
+  });
+
+const readDetail = (db: Db, appId: AppId, userId: UserId) =>
+  db.orm
+    .select({
+      userId: connections.userId,
+      state: connections.state,
+      stateReason: connections.stateReason,
+      stateSince: connections.stateSince,
+      withingsUserId: connections.withingsUserId,
+      scope: connections.scope,
+      createdAt: connections.createdAt,
+      lastSyncAt: connections.lastSyncAt,
+      historyCompleteFrom: connections.historyCompleteFrom,
+      syncHistory: connections.syncHistory,
+      nextRefreshAt: connections.nextRefreshAt,
+      lastFailureKind: connections.lastFailureKind,
+      lastFailureAt: connections.lastFailureAt,
+      isShared: sql<number>`EXISTS (SELECT 1 FROM connections AS other WHERE other.app_id = connections.app_id
+        AND other.withings_user_id = connections.withings_user_id AND other.user_id <> connections.user_id
+        AND other.state <> 'disconnected')`,
+      timeline: connections.timeline,
+      nextPullAt: connections.nextReviewAt,
+      lastPushAt: subscriptions.lastPushAt,
+      verifiedAt: subscriptions.verifiedAt,
+      subscriptionFailures: subscriptions.failures,
+    })
+    .from(connections)
+    .leftJoin(subscriptions, eq(subscriptions.withingsUserId, connections.withingsUserId))
+    .where(and(eq(connections.appId, appId), eq(connections.userId, userId), eq(connections.isCurrent, true)))
+    .get();
+
+type DetailRow = NonNullable<Awaited<ReturnType<typeof readDetail>>>;
+
+const detailOf = (row: DetailRow): ConnectionDetail => {
+  const { lastFailureKind, lastFailureAt, syncHistory, nextPullAt, verifiedAt, subscriptionFailures, ...rest } = row;
+  const lastSyncAt = row.lastSyncAt ?? undefined;
+  return {
+    ...rest,
+    isShared: row.isShared === 1 && isLive(row.state),
+    stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+    scope: row.scope.split(',').filter((scope) => scope !== ''),
+    lastSyncAt,
+    dataAsOf: storedDataAsOf(syncHistory, lastSyncAt),
+    delivery:
+      row.state === 'active'
+        ? deliveryOf({
+            isSubscribed: verifiedAt !== null && subscriptionFailures === 0,
+            isPolled: nextPullAt !== null,
+          })
+        : undefined,
+    lastPushAt: row.lastPushAt ?? undefined,
+    history: storedProgress(syncHistory, lastSyncAt),
+    historyCompleteFrom: row.historyCompleteFrom ?? undefined,
+    nextRefreshAt: row.nextRefreshAt ?? undefined,
+    lastFailure:
+      lastFailureKind === null || lastFailureAt === null ? undefined : { kind: lastFailureKind, at: lastFailureAt },
+    timeline: timelineOf(row.timeline),
+  };
+};

@@ -1,0 +1,73 @@
+import { env } from 'cloudflare:workers';
+import { beforeEach, expect, test } from 'vitest';
+
+import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { addPerson } from '../support/people.ts';
+import { weighNow } from '../support/pushes.ts';
+
+/** What a connection says about how fresh its data is, and how it comes. */
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+let broker: Broker;
+let app: TestApp;
+
+beforeEach(async () => {
+  await emptyTables();
+  broker = await startBroker({ bindings: { NOTIFY_APPLI: '1,2,4' } });
+  app = await makeApp(broker, 'Womoji', undefined, 'all');
+});
+
+const start = async () => {
+  const ada = addPerson(broker, 'ada');
+  weighNow(broker, ada, 60);
+  await connect(broker, app, 'ada', 'ada');
+  await broker.settle();
+  return ada;
+};
+const tick = async (ms = MINUTE_MS) => {
+  broker.advance(ms);
+  await broker.tick();
+  await broker.settle();
+};
+const shown = async () => (await app.call('GET', '/withings/connections/ada')).json<Record<string, string | null>>();
+
+test('a push is shown with its time, and the data as of its sync', async () => {
+  const ada = await start();
+  expect(await shown()).toMatchObject({ delivery: 'poll', last_push_at: null, history: 'complete' });
+  for (let ticks = 0; ticks < 3; ticks += 1) await tick();
+  weighNow(broker, ada, 61);
+  broker.advance(MINUTE_MS);
+  const pushedAt = broker.now();
+  await broker.simulator.deliverPushes();
+  await broker.settle();
+  const connection = await shown();
+  expect(connection).toMatchObject({ delivery: 'push', last_push_at: new Date(pushedAt).toISOString() });
+  expect(Date.parse(connection['data_as_of'] ?? '')).toBeGreaterThan(pushedAt);
+  expect(connection['data_as_of']).toBe(connection['last_sync_at']);
+});
+
+test('without a subscription data comes by polls, and without recent data on request', async () => {
+  broker.deploy({ NOTIFY_APPLI: '' });
+  await start();
+  expect(await shown()).toMatchObject({ delivery: 'poll', last_push_at: null });
+  for (let days = 0; days < 34; days += 1) await tick(DAY_MS);
+  expect(await shown()).toMatchObject({ delivery: 'on_request' });
+});
+
+test('data is as of when its news were asked for, while an older part of the history is read', async () => {
+  await start();
+  await tick();
+  const history = { startedAt: broker.now() - 10 * MINUTE_MS, newsAt: broker.now() - 5 * MINUTE_MS };
+  await env.DB.prepare('UPDATE connections SET sync_history = ?1, last_sync_at = ?2')
+    .bind(JSON.stringify(history), broker.now())
+    .run();
+  expect(await shown()).toMatchObject({ data_as_of: new Date(history.newsAt).toISOString() });
+});
+
+test('of a connection that ended no data comes', async () => {
+  await start();
+  await app.call('DELETE', '/withings/disconnect/ada');
+  expect(await shown()).toMatchObject({ state: 'disconnected', delivery: null });
+});
