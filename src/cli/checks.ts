@@ -6,10 +6,9 @@ import type { Broker } from '../client/send.ts';
 import * as accounts from '../http/api/accounts/contract.ts';
 import * as operator from '../http/api/operator/contract.ts';
 import { call } from './call.ts';
+import type { Check } from './check.ts';
 import { EXIT, isCliFailure } from './exit.ts';
-
-/** One check. `todo` says how to fix it and is present only if the check failed. */
-export type Check = { check: string; ok: boolean; found: string; todo?: string };
+import { checkFromOutside, obstacleBefore } from './outside.ts';
 
 const MAX_SKEW_S = 30;
 const NOBODY_THERE = 'Check the URL, and that the Worker is deployed.';
@@ -22,12 +21,15 @@ const SERVES_NOT = 'Run `npm run deploy`, which applies missing migrations; othe
  */
 export const runChecks = async (broker: Broker, now: () => number): Promise<Check[]> => {
   const reached = await tryCall('broker', () => call(operator.health, getHealth, broker));
-  if (!reached.ok) return [{ ...reached.check, todo: reached.later ? SERVES_NOT : NOBODY_THERE }];
+  if (!reached.ok) {
+    const obstacle = reached.later ? undefined : await obstacleBefore(broker);
+    return [{ ...reached.check, todo: reached.later ? SERVES_NOT : NOBODY_THERE, ...obstacle }];
+  }
   const date = reached.value.headers.get('Date');
   const checks = [
     { check: 'broker', ok: true, found: broker.url },
     links(reached.value.value.checks.links),
-    await callback(broker),
+    ...(await checkFromOutside(broker)),
   ];
   if (date !== null) checks.push(clock(date, now()));
   const me = await tryCall('token', () => call(accounts.whoami, whoami, broker));
@@ -53,21 +55,6 @@ const links = (state: 'ok' | 'failing' | 'unknown'): Check =>
 const clock = (date: string, now: number): Check => {
   const skew = Math.round(Math.abs(Date.parse(date) - now) / 1000);
   return assess('clock', skew <= MAX_SKEW_S, `${skew} s apart`, 'Correct the clock of this machine.');
-};
-
-const callback = async ({ url, fetch: ask = fetch }: Broker): Promise<Check> => {
-  const target = new URL('/withings/callback', url);
-  const found = await ask(target, { method: 'HEAD', redirect: 'manual' }).then(
-    ({ status }) => status,
-    () => undefined,
-  );
-  const todo = 'Withings probes it with HEAD and expects 200. Route it to the Worker.';
-  return assess(
-    'callback',
-    found === 200,
-    `${target.href}${found === 200 ? '' : ` answers ${found ?? 'nothing'}`}`,
-    todo,
-  );
 };
 
 /** Alarms that have a check of their own. */

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { beforeEach, expect, inject, test } from 'vitest';
 import type * as z from 'zod';
@@ -41,10 +41,19 @@ type Faults = {
   callback?: number;
   links?: 'failing';
   token?: false;
+  /** Answers something to these requests before the broker does. */
+  before?: (method: string, path: string) => [status: number, headers: OutgoingHttpHeaders] | undefined;
+};
+
+/** `mushu doctor`'s requests from outside, by the name of their check. */
+const WAYS_IN = {
+  callback: 'HEAD /withings/callback',
+  notify: 'HEAD /withings/notify/doctor',
+  phone: 'POST /apps/doctor/withings/sync/doctor',
 };
 
 /** A broker's answers to what the doctor asks, with these things wrong. */
-const ailing = ({ status = {}, headers = {}, callback = 200, links, token }: Faults): Promise<string> => {
+const ailing = ({ status = {}, headers = {}, callback = 200, links, token, before }: Faults): Promise<string> => {
   const problem = {
     type: 'about:blank',
     title: 'Access token not valid',
@@ -62,12 +71,17 @@ const ailing = ({ status = {}, headers = {}, callback = 200, links, token }: Fau
       },
     ],
     '/withings/callback': [callback, undefined],
+    '/withings/notify/doctor': [200, undefined],
+    '/apps/doctor/withings/sync/doctor': [401, problem],
     '/whoami': token === false ? [401, problem] : [200, { role: 'operator', account: null, token: null }],
     '/operator/status': [200, { ...WELL, ...status }],
   };
   return listen((request, response: ServerResponse) => {
-    const [code, body] = answers[request.url ?? ''] ?? [404, undefined];
-    response.writeHead(code, { 'Content-Type': 'application/json', ...headers });
+    const { method = '', url = '' } = request;
+    const [status, others] = before?.(method, url) ?? [];
+    if (status !== undefined) return void response.writeHead(status, others).end('<!DOCTYPE html><title>Just a moment');
+    const [code, body] = answers[url] ?? [404, undefined];
+    response.writeHead(code, { 'Content-Type': 'application/json', 'X-Request-Id': 'request-7', ...headers });
     response.end(body === undefined ? undefined : JSON.stringify(body));
   });
 };
@@ -84,6 +98,8 @@ test('at the development broker every line is good, and the exit code 0', async 
     'broker',
     'links',
     'callback',
+    'notify',
+    'phone',
     'token',
     'clock',
     'cron',
@@ -113,6 +129,8 @@ bad links      failing
     → KV cannot be read: check the LINKS binding and the status of Cloudflare.
 bad callback   URL/withings/callback answers 404
     → Withings probes it with HEAD and expects 200. Route it to the Worker.
+ok  notify     URL/withings/notify/doctor
+ok  phone      URL/apps/doctor/withings/sync/doctor
 bad clock      3600 s apart
     → Correct the clock of this machine.
 ok  token      operator
@@ -127,6 +145,71 @@ bad migrations 0008_before.sql, needs 0009_last.sql
 bad alarm      reauth_spike since 2026-06-15T11:00:00.000Z, 12 within an hour
     → docs/operating.md says what to do about it.
 `);
+});
+
+const HTML = { 'Content-Type': 'text/html; charset=UTF-8' };
+
+test.each([
+  {
+    name: 'a challenge with 403',
+    answer: [403, { ...HTML, 'cf-mitigated': 'challenge' }] as const,
+    found: '403, a challenge of Cloudflare',
+    todo: 'Turn off Bot Fight Mode',
+  },
+  {
+    name: 'a block',
+    answer: [403, HTML] as const,
+    found: "403, an HTML page that is not the broker's",
+    todo: 'Error 1010 or 1020 is a block',
+  },
+  {
+    name: 'a page with 200',
+    answer: [200, HTML] as const,
+    found: "200, an HTML page that is not the broker's",
+    todo: 'does not lead to the Worker',
+  },
+  {
+    name: 'a redirect',
+    answer: [301, { Location: 'https://www.example.com/' }] as const,
+    found: '301, a redirect to https://www.example.com/',
+    todo: 'Withings and apps do not follow it.',
+  },
+])(
+  '$name in place of one way in is named with its remedy, and the others are good',
+  async ({ answer, found, todo }) => {
+    for (const [check, way] of Object.entries(WAYS_IN)) {
+      const url = await ailing({ before: (method, path) => (`${method} ${path}` === way ? [...answer] : undefined) });
+      const { code, out } = await mushu.run(['doctor', '--url', url, '--token', 't', '--json']);
+      const bad = (JSON.parse(out) as { check: string; ok: boolean }[]).filter(({ ok }) => !ok);
+      expect([code, bad]).toEqual([
+        1,
+        [
+          {
+            check,
+            ok: false,
+            found: `${url}${way.split(' ')[1]} answers ${found}`,
+            todo: expect.stringContaining(todo),
+          },
+        ],
+      ]);
+    }
+  },
+);
+
+test('where everything is challenged, the doctor’s own question too, the challenge is the cause', async () => {
+  const url = await ailing({ before: () => [503, { ...HTML, 'cf-mitigated': 'challenge' }] });
+  const { code, out } = await mushu.runApart(['doctor', '--url', url, '--token', 't', '--json']);
+  expect([code, JSON.parse(out)]).toEqual([
+    1,
+    [
+      {
+        check: 'broker',
+        ok: false,
+        found: '503, a challenge of Cloudflare',
+        todo: expect.stringContaining('Turn off Bot Fight Mode'),
+      },
+    ],
+  ]);
 });
 
 test('one thing wrong is enough for the exit code, and where the token is, nothing is asked further', async () => {

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
-import { type Check, runChecks } from '../../src/cli/checks.ts';
+import type { Check } from '../../src/cli/check.ts';
+import { runChecks } from '../../src/cli/checks.ts';
 import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, ORIGIN, startBroker } from '../support/broker.ts';
 import { makeDeveloper } from '../support/developer.ts';
@@ -33,6 +34,8 @@ test('a broker that is well has nothing to mend, for its operator and for a deve
     'broker',
     'links',
     'callback',
+    'notify',
+    'phone',
     'token',
     'clock',
     'cron',
@@ -45,6 +48,8 @@ test('a broker that is well has nothing to mend, for its operator and for a deve
     expect.objectContaining({ check: 'broker', ok: true }),
     { check: 'links', ok: true, found: 'ok' },
     expect.objectContaining({ check: 'callback', ok: true }),
+    expect.objectContaining({ check: 'notify', ok: true }),
+    expect.objectContaining({ check: 'phone', ok: true }),
     { check: 'token', ok: true, found: 'Developer' },
   ]);
 });

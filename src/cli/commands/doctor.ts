@@ -25,7 +25,7 @@ export const doctorCommand = command(
     if (checks.some(({ ok }) => !ok)) process.exitCode = EXIT.refused;
   }),
   {
-    brief: message`Check URL, clock, token, callback, cron, credentials, keyring and migrations.`,
+    brief: message`Check URL, what Withings and phones reach, clock, token, cron, credentials, keyring and migrations.`,
     ...example('mushu doctor'),
   },
 );
