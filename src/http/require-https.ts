@@ -10,20 +10,22 @@ export const PLAIN_HTTP = 'http:';
 const IN_THE_CLEAR = '/healthz';
 
 /**
- * Refuses plain HTTP, except on a developer's own machine and in its network. Never a redirect: the key in the request
- * could already be read, and a client that follows redirects would not notice.
+ * Refuses plain HTTP, except on a developer's own machine, and in its network unless `PUBLIC_URL` is https, as in every
+ * deployment. Never a redirect: the key in the request could already be read, and a client that follows redirects would
+ * not notice.
  */
 export const requireHttps = createMiddleware<HttpEnv>(async (c, next) => {
   const { protocol, hostname, pathname } = new URL(c.req.url);
-  if (protocol !== PLAIN_HTTP || isOwnMachine(hostname) || pathname === IN_THE_CLEAR) return next();
+  if (protocol !== PLAIN_HTTP || isLoopback(hostname) || pathname === IN_THE_CLEAR) return next();
+  const { publicUrl } = c.get('deps').settings;
+  if (IN_PRIVATE_NETWORK.test(hostname) && publicUrl(c.req.url).startsWith(PLAIN_HTTP)) return next();
   return answerProblem(c, REQUEST_PROBLEMS.httpsRequired);
 });
 
-/**
- * A loopback address, or one of a private network (RFC 1918), by which a phone or an emulator reaches `npm run dev --
- * --host`. Cloudflare routes by name, so no deployment is reached by an address.
- */
-const isOwnMachine = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || OWN_ADDRESS.test(hostname);
+const isLoopback = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname === '[::1]' || LOOPBACK.test(hostname);
 
-const OWN_ADDRESS = /^(?:127|10|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d+){2,3}$/;
+const LOOPBACK = /^127(?:\.\d+){3}$/;
+
+/** RFC 1918: how a phone or an emulator reaches `npm run dev -- --host`. */
+const IN_PRIVATE_NETWORK = /^(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d+){2,3}$/;

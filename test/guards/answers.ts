@@ -168,6 +168,14 @@ export const ANSWERS: readonly Guard[] = [
     tests: ['test/http/https.test.ts'],
   },
   {
+    name: 'a private network is trusted in development only',
+    threats: ['T58'],
+    file: 'src/http/require-https.ts',
+    find: ' && publicUrl(c.req.url).startsWith(PLAIN_HTTP)',
+    replace: '',
+    tests: ['test/http/https.test.ts'],
+  },
+  {
     name: 'those who ask at once share one look',
     threats: ['T61'],
     file: 'src/broker/operator/readiness.ts',

@@ -74,6 +74,18 @@ describe('over plain http', () => {
     expect((await broker.request(`http://${host}${authPath(app, 'ada')}`)).status).toBe(403);
   });
 
+  test.each(['10.0.2.2', '172.16.0.9', '192.168.1.20'])(
+    'a broker whose PUBLIC_URL is https refuses an address of a private network too (%s), and answers loopback',
+    async (host) => {
+      const deployed = await startBroker({ bindings: { PUBLIC_URL: 'https://broker.example.com' } });
+      const headers = { 'X-API-Key': app.key };
+      const path = `/apps/${app.id}/withings/status/ada`;
+      const refused = await readProblem(await deployed.request(`http://${host}${path}`, { headers }));
+      expect([refused.status, refused.code]).toEqual([403, 'https_required']);
+      expect((await deployed.request(`http://127.0.0.1:8787${path}`, { headers })).status).toBe(200);
+    },
+  );
+
   test('a monitor may ask whether the broker is well', async () => {
     expect((await broker.request('http://broker.example.com/healthz')).status).toBe(200);
   });
