@@ -1,12 +1,12 @@
 /**
  * The figures of docs/performance.md, in one run:
  *
- *     npm run bench [-- auth callback status metrics sync growth ticks live bundle] [--json FILE] [--small]
+ *     npm run bench [-- auth callback status metrics sync cpu growth ticks live bundle] [--json FILE] [--small]
  *
  * Requests a second and CPU of the broker in workerd, on D1 and KV as they run locally, beside the floor (a bare Worker that does the same D1,
  * KV and fetch operations and nothing else) and beside what a user would pick instead. They take turns, and what counts is their ratio. Then
  * the same in databases of other sizes, what a tick of the cron reads there, how long a weigh-in takes from Withings' push, and what the Worker
- * weighs. Without names: all of it. `--small` shows in seconds that it runs, on a small database, and its figures say nothing.
+ * weighs. `cpu` is the CPU of one invocation of each kind, in a workerd that runs nothing else. Without names: all of it. `--small` shows in seconds that it runs, on a small database, and its figures say nothing.
  */
 import '../../scripts/help.ts';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
 
+import { measureCpu, OFTEN, ONCE } from './cpu/measure.ts';
+import { WORK } from './cpu/work.ts';
 import { measureLive } from './live.ts';
 import { alternate, brokerAt, type Contestant, floorAt, grantAt, hangUp, plainAt, SYNCABLE } from './load.ts';
 import { recordScripts } from './record.ts';
@@ -28,7 +30,7 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'string' }, small: { type: 'boolean' } },
   allowPositionals: true,
 });
-const known = new Set<string>([...ALL_ROUTES, 'growth', 'ticks', 'live', 'bundle']);
+const known = new Set<string>([...ALL_ROUTES, 'cpu', 'growth', 'ticks', 'live', 'bundle']);
 const unknown = positionals.filter((name) => !known.has(name));
 if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
 const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
@@ -82,7 +84,7 @@ const insteadOf = (route: Route, served: Served): (Contestant & { name: string }
     : { ...plainAt(served, route), name: 'Node + SQLite' };
 };
 
-const report: Report = { machine: machine(), bundle: null, results: [], ticks: [], live: null };
+const report: Report = { machine: machine(), bundle: null, results: [], ticks: [], live: null, cpu: [] };
 mkdirSync(OUT, { recursive: true });
 say('the bundle');
 const bundle = buildBroker();
@@ -94,7 +96,12 @@ if (wants('live')) {
   report.live = await measureLive(bundle.script, sizes);
 }
 
-/** Everything but `live` and `bundle`, which need no database of that size. */
+if (wants('cpu')) {
+  const work = values.small ? WORK.slice(-3) : WORK;
+  report.cpu = await measureCpu(join(OUT, 'broker'), OUT, work, values.small ? ONCE : OFTEN, say);
+}
+
+/** Everything but these, which need no database of that size. */
 const measureAll = async (): Promise<void> => {
   const upstream = await createUpstream().listen();
   const workers = await startWorkers(
@@ -153,7 +160,8 @@ const measureAll = async (): Promise<void> => {
     await workers.stop();
   }
 };
-if (positionals.length === 0 || positionals.some((name) => name !== 'live' && name !== 'bundle')) await measureAll();
+if (positionals.length === 0 || positionals.some((name) => !['live', 'cpu', 'bundle'].includes(name)))
+  await measureAll();
 
 const file = values.json ?? join(OUT, 'bench.json');
 writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);

@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os';
 
 import miniflare from 'miniflare/package.json' with { type: 'json' };
 
+import type { CpuOf } from './cpu/measure.ts';
 import type { Live } from './live.ts';
 import type { Slice } from './load.ts';
 import { type Route, ROUTES } from './routes.ts';
@@ -30,6 +31,8 @@ export type Report = {
   results: Result[];
   ticks: (Size & TickCost)[];
   live: Live | null;
+  /** CPU of one invocation of each kind. */
+  cpu: CpuOf[];
 };
 
 export const machine = (): Report['machine'] => ({
@@ -75,7 +78,7 @@ const thousands = (value: number): string => value.toLocaleString('en-US');
 const inMs = (cpuUs: number): string => (cpuUs / 1000).toFixed(2);
 
 /** The tables, as Markdown. */
-export const printed = ({ machine: on, bundle, results, ticks, live }: Report, mainSize: Size): string => {
+export const printed = ({ machine: on, bundle, results, ticks, live, cpu }: Report, mainSize: Size): string => {
   const isMain = (one: Size) => one.connections === mainSize.connections && one.measurements === mainSize.measurements;
   const main = results.filter(isMain);
   const parts = [
@@ -131,6 +134,7 @@ export const printed = ({ machine: on, bundle, results, ticks, live }: Report, m
         ]),
       ),
     live && liveTable(live),
+    cpu.length > 0 && cpuTable(cpu),
   ];
   return parts.filter((part) => typeof part === 'string').join('\n\n');
 };
@@ -138,6 +142,21 @@ export const printed = ({ machine: on, bundle, results, ticks, live }: Report, m
 /** The value below which this part of the values lies. */
 const quantile = (values: readonly number[], part: number): number =>
   Math.round(values.toSorted((a, b) => a - b)[Math.ceil(values.length * part) - 1] ?? 0);
+
+const cpuTable = (cpu: readonly CpuOf[]): string =>
+  table(
+    ['CPU ms of an invocation', 'first', 'bare Worker', 'at most', 'warm', 'bare Worker', 'above it', 'at most'],
+    cpu.map(({ work: { name, atMost }, broker, bare }) => [
+      name,
+      broker.cold.toFixed(1),
+      bare.cold.toFixed(1),
+      atMost.cold?.toFixed(0) ?? '',
+      broker.warm.toFixed(1),
+      bare.warm.toFixed(1),
+      (broker.warm - bare.warm).toFixed(1),
+      atMost.warm.toFixed(0),
+    ]),
+  );
 
 const liveTable = ({ withShare, withoutShare }: Live): string =>
   table(

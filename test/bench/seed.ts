@@ -85,8 +85,10 @@ export const syncableRows = async (from: number, count: number): Promise<string[
     Array.from({ length: count }, async (_, index) => {
       const id = MARK + from + index;
       const owner = { appId: asAppId(APP), connectionId: asConnectionId(id) };
-      const sealed = await sealToken({ keyring: keyring.value }, owner, 'access_token', secret(`token-${id}`));
-      return `(${id}, '${APP}', 'user-${id}', '${id}', 1, 'active', 1, 'user.metrics', 1, '${sealed}', '${sealed}', 1,
+      const sealed = (kind: 'access_token' | 'refresh_token') =>
+        sealToken({ keyring: keyring.value }, owner, kind, secret(`token-${id}`));
+      const [access, refresh] = [await sealed('access_token'), await sealed('refresh_token')];
+      return `(${id}, '${APP}', 'user-${id}', '${id}', 1, 'active', 1, 'user.metrics', 1, '${access}', '${refresh}', 1,
         ${now + 10_800_000}, ${now}, ${now + 9e9}, ${Math.floor(now / 1000) - 86_400}, ${now + 9e9}, ${now - 86_400_000})`;
     }),
   );

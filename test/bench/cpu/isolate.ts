@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+
+import type { StandIns } from './stand-ins.ts';
+
+const WORKERD = join(import.meta.dirname, '../../../node_modules/workerd/bin/workerd');
+
+/** One Worker alone in a workerd of its own, and the CPU time of that process. */
+
+/** A Worker's modules in a folder, its entry point among them, and its text bindings. */
+export type Script = { folder: string; main: string; text: Record<string, string> };
+
+export type Isolate = {
+  fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  tick: () => Promise<void>;
+  /** CPU milliseconds so far, of all its threads. */
+  cpuMs: () => number;
+  stop: () => Promise<void>;
+};
+
+/** Triggers the clock's entrance: workerd has no command for that. */
+const CLOCK = `export default { async fetch(request, { WORKER }) {
+  if (new URL(request.url).pathname === '/up') return new Response('up');
+  const { outcome } = await WORKER.scheduled({ scheduledTime: new Date(), cron: '* * * * *' });
+  return new Response(outcome);
+} }`;
+
+export const startIsolate = async (
+  { folder, main, text }: Script,
+  { ports }: StandIns,
+  flags: readonly string[] = [],
+): Promise<Isolate> => {
+  const [port, clockPort] = await Promise.all([freePort(), freePort()]);
+  writeFileSync(join(folder, 'clock.mjs'), CLOCK);
+  const modules = globSync('**/*.js', { cwd: folder }).sort((a, b) => Number(b === main) - Number(a === main));
+  const config = join(folder, 'config.capnp');
+  writeFileSync(config, configOf({ modules, text: writeTexts(folder, text), ports, port, clockPort }));
+  const child = spawn(WORKERD, ['serve', config, '--experimental', ...flags], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const pid = child.pid ?? 0;
+  const end = () => child.kill();
+  process.once('exit', end);
+  const origin = `http://127.0.0.1:${port}`;
+  const clock = `http://127.0.0.1:${clockPort}`;
+  while (
+    !(await fetch(`${clock}/up`).then(
+      (answer) => answer.text(),
+      () => undefined,
+    ))
+  )
+    await setTimeout(20);
+  return {
+    fetch: (path, init) => fetch(origin + path, { redirect: 'manual', ...init }),
+    tick: async () => {
+      const outcome = await (await fetch(clock)).text();
+      if (outcome !== 'ok') throw new Error(`the tick ended with ${outcome}`);
+    },
+    cpuMs: () => cpuMsOfThreads(pid),
+    stop: async () => {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      end();
+      await gone;
+      process.off('exit', end);
+    },
+  };
+};
+
+const freePort = async (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Nanoseconds of each thread, which the sum of the process has in hundredths of a second only. */
+const cpuMsOfThreads = (pid: number): number =>
+  readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+    const [ns = 0] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number);
+    return sum + ns / 1e6;
+  }, 0);
+
+/** The bindings' texts as files, which need no escaping. */
+const writeTexts = (folder: string, text: Record<string, string>): string[] => {
+  for (const [name, value] of Object.entries(text)) writeFileSync(join(folder, `${name}.text`), value);
+  return Object.keys(text);
+};
+
+type Wanted = { modules: string[]; text: string[]; ports: StandIns['ports']; port: number; clockPort: number };
+
+const configOf = ({
+  modules,
+  text,
+  ports,
+  port,
+  clockPort,
+}: Wanted): string => `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "d1", external = (address = "127.0.0.1:${ports.d1}", http = ())),
+    (name = "kv", external = (address = "127.0.0.1:${ports.kv}", http = ())),
+    (name = "internet", network = (allow = ["private", "public"])),
+    (name = "worker", worker = (
+      compatibilityDate = "2026-10-23", compatibilityFlags = ["global_fetch_strictly_public"],
+      modules = [${modules.map((name) => `(name = "${name}", esModule = embed "${name}")`).join(', ')}],
+      bindings = [
+        (name = "DB", wrapped = (moduleName = "cloudflare-internal:d1-api", innerBindings = [(name = "fetcher", service = "d1")])),
+        (name = "LINKS", kvNamespace = "kv"),
+        ${text.map((name) => `(name = "${name}", text = embed "${name}.text")`).join(', ')}
+      ])),
+    (name = "clock", worker = (
+      compatibilityDate = "2026-10-23", compatibilityFlags = ["service_binding_extra_handlers"],
+      modules = [(name = "clock.mjs", esModule = embed "clock.mjs")], bindings = [(name = "WORKER", service = "worker")]))
+  ],
+  sockets = [
+    (name = "http", address = "127.0.0.1:${port}", http = (), service = "worker"),
+    (name = "clock", address = "127.0.0.1:${clockPort}", http = (), service = "clock")
+  ]
+);
+`;
