@@ -9,8 +9,8 @@ import { secret } from '../domain/secret.ts';
 import { mayAddressPass } from './caller-address.ts';
 import type { HttpContext, HttpEnv } from './context.ts';
 import { getHostCookie, setHostCookie } from './cookies.ts';
-import { withDoctype } from './document.ts';
-import { endingPage, returnPage } from './pages.tsx';
+import { returnPage, withDoctype } from './document.ts';
+import { endingPage } from './pages.tsx';
 import { answerFailure } from './problem.ts';
 import { publicUrl } from './public-url.ts';
 

@@ -1,31 +1,12 @@
 import type { Child } from 'hono/jsx';
 
 import { LINK_ERRORS, type LinkOutcome } from '../domain/link.ts';
+import { frame } from './document.ts';
 import { inlineCode } from './inline-code.tsx';
 import type { ProblemText } from './problem-format.ts';
 
-/** The frame of every page outside the dashboard. */
-export const Page = ({ title, children }: { title: string; children: Child }) => (
-  <html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta name="color-scheme" content="light dark" />
-      <title>{title}</title>
-      <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
-      <link rel="stylesheet" href="/assets/page.css" />
-    </head>
-    <body>
-      <main>
-        <p class="brand">
-          <span class="mark" aria-hidden="true" />
-          Mushu Health
-        </p>
-        {children}
-      </main>
-    </body>
-  </html>
-);
+/** `frame` as a component. */
+export const Page = ({ title, children }: { title: string; children: Child }) => frame(title, children);
 
 /** An error page, with the same words as the JSON. */
 export const problemPage = ({ title, detail, code }: ProblemText, requestId: string) => (
@@ -39,19 +20,6 @@ export const problemPage = ({ title, detail, code }: ProblemText, requestId: str
     </p>
     <p>
       <a href="/">Front page</a> · <a href="/docs">API reference</a> · <a href="/dashboard">Dashboard</a>
-    </p>
-  </Page>
-);
-
-/** The body of the redirect to the app: some browsers open an app only on a tap. */
-export const returnPage = (location: string) => (
-  <Page title="Back to the app">
-    <h1>Almost done</h1>
-    <p>You are returning to the app. If nothing happens, tap the button.</p>
-    <p>
-      <a class="button" href={location}>
-        Back to the app
-      </a>
     </p>
   </Page>
 );

@@ -154,7 +154,7 @@ export const ANSWERS: readonly Guard[] = [
   {
     name: 'plain HTTP is refused',
     threats: ['T58'],
-    file: 'src/http/app.ts',
+    file: 'src/http/parts/part.ts',
     find: 'securityHeaders, requireHttps,',
     replace: 'securityHeaders,',
     tests: ['test/http/https.test.ts'],

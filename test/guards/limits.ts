@@ -29,7 +29,7 @@ export const LIMITS: readonly Guard[] = [
   {
     name: 'who brings bad credentials waits',
     threats: ['T36'],
-    file: 'src/http/app.ts',
+    file: 'src/http/parts/part.ts',
     find: 'requireHttps, rateLimitFailedAuth)',
     replace: 'requireHttps)',
     tests: RATE_LIMITS,

@@ -3,10 +3,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { mintCredential } from '../../src/crypto/credential.ts';
 import type { Operation } from '../../src/http/api/reference/operation.ts';
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
-import { http } from '../../src/http/app.ts';
 import { type Broker, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { makeDeveloper } from '../support/developer.ts';
 import { dumpState } from '../support/dump.ts';
+import { ROUTES } from '../support/routes.ts';
 
 /** Every route times every kind of credential. A route that is not an operation of the reference fails in `reference.test.ts`. */
 
@@ -206,7 +206,7 @@ describe.each(operations)('$method $path', (operation) => {
 
 describe('every route, pages included', () => {
   const routes = [
-    ...new Set(http.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`)),
+    ...new Set(ROUTES.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`)),
   ];
   const HEADERS: [string, RegExp][] = [
     ['Content-Security-Policy', /default-src 'none'.*frame-ancestors 'none'/],

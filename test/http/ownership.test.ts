@@ -1,10 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 
-import { http } from '../../src/http/app.ts';
 import { type Broker, connect, makeApp, ORIGIN, startBroker, type TestApp, WOMOJI } from '../support/broker.ts';
 import { type DashboardBrowser, dashboardBrowser, formToken } from '../support/dashboard.ts';
 import { type Developer, makeDeveloper } from '../support/developer.ts';
+import { ROUTES } from '../support/routes.ts';
 
 /**
  * One developer's token, and their session at the dashboard, against another's app and the operator's realm, by every route and form there
@@ -64,9 +64,9 @@ const PAGES = /^\/dashboard(\/|$)/;
 
 const routes = [
   ...new Set(
-    http.routes
-      .filter(({ method }) => method !== 'ALL' && method !== 'OPTIONS')
-      .map(({ method, path }) => `${method} ${path}`),
+    ROUTES.filter(({ method }) => method !== 'ALL' && method !== 'OPTIONS').map(
+      ({ method, path }) => `${method} ${path}`,
+    ),
   ),
 ].filter((route) => !FOR_ANYBODY.has(route) && !OWN.has(route));
 const isPage = (route: string): boolean => PAGES.test(route.split(' ')[1] ?? '');
@@ -158,7 +158,7 @@ const everything = async (): Promise<string> => {
 test('the table is about routes that there are', () => {
   expect(apiRoutes.length).toBeGreaterThan(20);
   expect(pages.length).toBeGreaterThan(15);
-  const every = http.routes.map(({ method, path }) => `${method} ${path}`);
+  const every = ROUTES.map(({ method, path }) => `${method} ${path}`);
   for (const route of [...Object.keys(BODIES), ...Object.keys(QUERIES), ...FOR_ANYBODY, ...OWN]) {
     expect(every).toContain(route);
   }

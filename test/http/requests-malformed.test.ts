@@ -1,10 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { http } from '../../src/http/app.ts';
 import { type Broker, connect, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 import { changingNothing, codeOf, readProblem } from '../support/problem.ts';
+import { ROUTES } from '../support/routes.ts';
 
 /** Requests that are refused for their path, method, body or user id before anything is done. */
 
@@ -96,7 +96,7 @@ describe('a path', () => {
 describe('a method', () => {
   /** Every path of the API as a request would name it, with the methods that it has. */
   const paths = Map.groupBy(
-    http.routes.filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/dashboard')),
+    ROUTES.filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/dashboard')),
     ({ path }) => path.replaceAll(/:\w+/g, 'x'),
   );
   const wrong = [...paths].flatMap(([path, routes]) => {

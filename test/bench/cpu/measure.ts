@@ -63,7 +63,10 @@ const measureWork = async (bench: Bench, work: Work, script: Script, withings: s
   const recording = await record(bench, script, await prepare());
   standIns.replay();
   const bare = await buildBare(out, recording, withings);
-  return { work, broker, bare: await measure(bench, bare, () => recording.invocation) };
+  const measured = { work, broker, bare: await measure(bench, bare, () => recording.invocation) };
+  const [another] = standIns.notRecorded;
+  if (another !== undefined) throw new Error(`the bare Worker asked what the broker did not: ${another}`);
+  return measured;
 };
 
 const measure = async (

@@ -28,6 +28,8 @@ export const startStandIns = async () => {
   const history = createHistory();
   const recorded: { operation: Operation; asked: string; answer: Answer }[] = [];
   let isRecording = false;
+  /** What the bare Worker asked and the broker did not: this ends the bench. */
+  const notRecorded: string[] = [];
   /** Answers by what was asked, while the bare Worker is measured. */
   let replayed: Map<string, Answer> | undefined;
 
@@ -71,8 +73,14 @@ export const startStandIns = async () => {
         const { authorization } = request.headers;
         const url = new URL(request.url ?? '/', 'http://stand-in.invalid');
         const asked = { url, method: request.method ?? 'GET', body, authorization };
-        const question = `${name} ${asked.method === 'PUT' ? 'PUT' : ''} ${url.pathname} ${body}`;
-        if (replayed !== undefined) return respond(response, replayed.get(question) ?? NOT_RECORDED);
+        // D1's client has a path for `run` and one for `raw`; the bare Worker uses one of them.
+        const path = name === 'd1' ? '' : url.pathname;
+        const question = `${name} ${asked.method === 'PUT' ? 'PUT' : ''} ${path} ${body}`;
+        if (replayed !== undefined) {
+          const again = replayed.get(question);
+          if (again === undefined) notRecorded.push(question);
+          return respond(response, again ?? NOT_RECORDED);
+        }
         const { answer, operation } = handle(asked);
         if (isRecording) recorded.push({ operation, asked: question, answer });
         respond(response, answer);
@@ -107,6 +115,7 @@ export const startStandIns = async () => {
       isRecording = false;
       return recorded.map(({ operation }) => operation);
     },
+    notRecorded,
     /** From now on what was recorded is answered as it was then. */
     replay: () => {
       replayed = new Map(recorded.map(({ asked, answer }) => [asked, answer]));
@@ -120,7 +129,6 @@ export const startStandIns = async () => {
   };
 };
 
-/** The bare Worker does nothing else than the broker: this ends the bench. */
 const NOT_RECORDED: Answer = { status: 500, body: '{"success":false,"error":"not recorded"}' };
 
 const respond = (response: ServerResponse, { status, body }: Answer): void => {

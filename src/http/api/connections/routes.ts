@@ -4,7 +4,7 @@ import { mintUserToken } from '../../../broker/access/mint-user-token.ts';
 import { confirmLink } from '../../../broker/link/confirm-link.ts';
 import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts';
 import { sync } from '../../../broker/sync/sync.ts';
-import { disconnect, isConnected, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
+import { disconnect, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
 import { withdraw } from '../../../broker/users/withdraw.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
@@ -26,9 +26,6 @@ connectionsApi.post('/sync/:user_id', forUser('sync'), async (c) => {
   if (!synced.ok) return answerFailure(c, synced.failure);
   return c.json(renderSync(synced.value), synced.value.complete ? 200 : 202);
 });
-
-/** Whether the user is connected. Unknown users are not. */
-connectionsApi.get('/status/:user_id', forUser('read'), (c) => c.json({ connected: isConnected(c.get('user')) }));
 
 /** Deletes the user's tokens. Stored measurements stay. */
 connectionsApi.delete(

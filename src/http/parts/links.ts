@@ -1,0 +1,9 @@
+import { statusApi } from '../api/connections/status.ts';
+import { oauth } from '../oauth.ts';
+import { createPart } from './part.ts';
+
+/** What people wait for, and `status`. */
+export const links = createPart((part) => {
+  part.route('/', oauth);
+  part.route('/apps/:app_id/withings', statusApi);
+});
