@@ -17,7 +17,7 @@ test('the floor does what the broker was seen to do: its round trips, KV operati
     callback: ['d1 kv_get', 'd1 fetch', 'd1', 'behind d1'],
     status: ['d1'],
     metrics: ['d1', 'd1'],
-    sync: ['d1', 'd1', 'fetch', 'fetch', 'd1', 'd1'],
+    sync: ['d1', 'd1', 'fetch', 'd1 fetch', 'd1'],
   });
   // What it writes for another request has to be under other ids.
   for (const route of ['auth', 'callback', 'sync'] as const) {
