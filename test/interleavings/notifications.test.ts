@@ -29,6 +29,22 @@ const FOUND: NotificationSchedule[] = [
     ],
     picks: [0, 0, 1, 2],
   },
+  {
+    // The share was used up, and a past that only waits for it counts as running: so the push counted as done.
+    revokeEnds: false,
+    doubles: 'kept',
+    actions: [
+      { do: 'advance', seconds: 62 },
+      { do: 'tick' },
+      { do: 'withings', fault: { kind: 'status', status: 601, waitSeconds: 30 }, times: 1 },
+      { do: 'withings', fault: { kind: 'html', takesEffect: true }, times: 1 },
+      { do: 'weigh', person: 1, edit: false },
+      { do: 'connect', app: 0, person: 0, as: 0 },
+      { do: 'rotate' },
+      { do: 'weigh', person: 0, edit: false },
+    ],
+    picks: [0, 0, 3, 3, 3, 3],
+  },
 ];
 
 test(`${RUNS} random schedules lose no push, and no subscription outlives its person`, async () => {

@@ -57,7 +57,7 @@ const requestsWanted = (review: ReviewKind | undefined): number => (review === u
 export const beginSync = async (
   deps: Deps,
   { id, appId }: Synced,
-  { share, yields, isAsked, review }: SyncPurpose,
+  { share, yields, isAsked, review, isPushed }: SyncPurpose,
 ): Promise<Result<Begun | Answered, Failure>> => {
   const startedAt = deps.now();
   const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
@@ -82,7 +82,8 @@ export const beginSync = async (
       continue;
     }
     const refusal = await deps.withings.whyNot(about, 1);
-    if (!state.isUnderWay || refusal.kind !== 'over_share') return fail(refusal);
+    // A push is done only once Withings was asked.
+    if (isPushed === true || !state.isUnderWay || refusal.kind !== 'over_share') return fail(refusal);
     if (waits >= MAX_WAITS || refusal.retryAfterSeconds > MAX_WAIT_SECONDS)
       return ok({ answer: underWay(state, deps.now()) });
     await deps.sleep(refusal.retryAfterSeconds * SECOND_MS);
