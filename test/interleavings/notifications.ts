@@ -7,6 +7,7 @@ import { notifySecret } from '../../src/crypto/notify-secret.ts';
 import { asAppId, type AppId } from '../../src/domain/app-id.ts';
 import { type Actor, USER } from '../../src/domain/audit.ts';
 import { secret } from '../../src/domain/secret.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { asUserId, type UserId } from '../../src/domain/user-id.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { currentConnection } from '../../src/store/link/connections.ts';
@@ -17,12 +18,10 @@ import { IS_LEFT, NEXT_DUE } from './what-is-due.ts';
 import { createWorld, type World } from './world.ts';
 
 const APPLIS = [1, 2, 4];
-const MINUTE_MS = 60_000;
-const DAY_MS = 1_440 * MINUTE_MS;
 /** Withings gives a callback up after this time without a delivery. */
 const CANCELLED_AFTER_DAYS = 22;
 /** Longer than Withings repeats a push that was not delivered, and shorter than until a review reads everything again. */
-const REST_MS = 7 * 60 * MINUTE_MS;
+const REST_MS = 7 * HOUR_MS;
 const MOST_TICKS = 400;
 const ANSWER_MS = 3_000;
 const BY: Actor = { id: USER, tokenId: undefined, surface: 'api' };
