@@ -94,6 +94,22 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     'test/deploy/deploy.test.ts',
     "'--with-people'",
   ],
+  ...Object.fromEntries(
+    ['', "KEYRING='…' "].map((environment) => [
+      `${environment}npm run deploy -- --edge`,
+      ['test/deploy/edge.test.ts', "describe('--edge'"],
+    ]),
+  ),
+  'npm run deploy -- --no-edge': ['test/deploy/deploy.test.ts', "'no-edge': true"],
+  ...Object.fromEntries(
+    ['', "KEYRING='…' "].map((environment) => [
+      `${environment}npm run deploy -- --replace-keyring`,
+      ['test/deploy/edge.test.ts', "'replace-keyring': true"],
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['cpu', 'live'].map((part) => [`npm run bench -- ${part}`, ['test/commands/small.ts', `'${part}'`]]),
+  ),
   'npm run migration <name>': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
   'npm run migration NAME': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
   'MUSHU_URL=http://127.0.0.1:8787 MUSHU_APP_ID=app_… MUSHU_API_KEY=mushu_key_… npx node examples/web/server.ts': [

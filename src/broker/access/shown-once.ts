@@ -12,12 +12,12 @@ import type { Deps } from '../deps.ts';
  * URL and no stored page contains it. It opens in one session, at one path, for a minute.
  */
 export type ShownSecret = {
-  kind: 'api_key' | 'access_token' | 'webhook_secret' | 'test_link' | 'switch_link';
+  kind: z.infer<typeof shownText>['kind'];
   secret: Secret;
 };
 
 const shownText = z.looseObject({
-  kind: z.enum(['api_key', 'access_token', 'webhook_secret']),
+  kind: z.enum(['api_key', 'access_token', 'webhook_secret', 'test_link', 'switch_link']),
   secret: z.string(),
   until: z.number(),
 });

@@ -71,7 +71,7 @@ const syncing = (name: string, setUp: Work['setUp'], status: number): Work => ({
 const ticking = (name: string, makeDue: (serial: number) => string[]): Work => ({
   name,
   atMost: { warm: WARM_MS },
-  // Nobody's data is reviewed who was not synced lately.
+  // Only a connection that was synced lately is reviewed.
   setUp: withSyncable(`access_expires_at = 1, last_used_at = last_sync_at`),
   prepare: (world, serial) => {
     freeShares(world);
