@@ -115,7 +115,7 @@ export const disconnect = (
 ): Promise<Answer<Read<'disconnected'>>> =>
   send(broker, 'DELETE', appPath(appId, 'withings', 'disconnect', userId), { query });
 
-/** A page of the app's users. Needs an access token. */
+/** A page of the app's users, with the app's key (scope `read`) or an access token. */
 export const listConnections = (
   broker: Broker,
   appId: string,

@@ -9,8 +9,7 @@ import type { Part } from './parts/part.ts';
 
 const LINKS = /^\/(withings\/callback$|apps\/[^/]+\/withings\/(auth$|status\/))/;
 const PAGES = /^\/dashboard(\/|$)/;
-/** The list of an app's connections is its manager's. */
-const DATA = /^\/(withings\/notify\/|apps\/[^/]+\/(withings\/(?!connections$)|(metrics|changes|users|events)(\/|$)))/;
+const DATA = /^\/(withings\/notify\/|apps\/[^/]+\/(withings\/|(metrics|changes|users|events)(\/|$)))/;
 
 /**
  * The part of the broker's routes that a path belongs to, whatever the method. A router is built at its first request,

@@ -1,7 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
-import { manageApp } from '../../src/broker/access/admit-manager.ts';
 import { showOverview } from '../../src/broker/apps/app-overview.ts';
 import { listConnections } from '../../src/broker/users/list-connections.ts';
 import { asAppId } from '../../src/domain/app-id.ts';
@@ -42,12 +41,10 @@ test('pages through users in order, by state and by the beginning of their ids, 
   await addUsers(ids, 'active');
   await addUsers(['user-0000', 'zoe'], 'reauth_required');
   const deps = await broker.deps();
-  const managed = await manageApp(deps, { account: undefined, token: undefined, surface: 'api' }, app.id);
-  if (!managed.ok) throw new Error(managed.failure.kind);
   const walk = async (state: 'active' | 'reauth_required' | undefined, prefix: string): Promise<string[]> => {
     const seen: string[] = [];
     for (let after: string | undefined = ''; after !== undefined;) {
-      const page = await listConnections(deps, managed.value, { state, prefix, afterUserId: after });
+      const page = await listConnections(deps, app.id, { state, prefix, afterUserId: after });
       if (!page.ok) throw new Error(page.failure.kind);
       seen.push(...page.value.users.map(({ userId }) => userId));
       after = page.value.nextAfterUserId;
@@ -77,11 +74,9 @@ test('lists who only waits for a confirmation among all, in order and once, over
     ),
   );
   const deps = await broker.deps();
-  const managed = await manageApp(deps, { account: undefined, token: undefined, surface: 'api' }, app.id);
-  if (!managed.ok) throw new Error(managed.failure.kind);
   const seen: [string, string][] = [];
   for (let after: string | undefined = ''; after !== undefined;) {
-    const page = await listConnections(deps, managed.value, { state: undefined, prefix: '', afterUserId: after });
+    const page = await listConnections(deps, app.id, { state: undefined, prefix: '', afterUserId: after });
     if (!page.ok) throw new Error(page.failure.kind);
     seen.push(...page.value.users.map(({ userId, state }): [string, string] => [userId, state]));
     after = page.value.nextAfterUserId;

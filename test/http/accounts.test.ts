@@ -151,6 +151,16 @@ test("an owner's access token reads and syncs a user of the app, and stops where
   expect((await developer.call('GET', `/apps/${app.id}`)).status).toBe(200);
 });
 
+test("lists the users of a disabled app for its manager, and not for the app's key", async () => {
+  const broker = await startBroker();
+  const developer = await makeDeveloper(broker);
+  const app = await makeApp(broker, 'Mine', developer.accountId);
+  await developer.call('PATCH', `/apps/${app.id}`, { disabled: true });
+  const path = '/withings/connections';
+  expect(await codeOf(await app.call('GET', path))).toEqual({ status: 403, code: 'app_disabled' });
+  expect((await developer.call('GET', `/apps/${app.id}${path}`)).status).toBe(200);
+});
+
 test('of two people who edit one app, the second is told that it changed meanwhile', async () => {
   const broker = await startBroker();
   const developer = await makeDeveloper(broker);

@@ -66,6 +66,27 @@ test('data is as of when its news were asked for, while an older part of the his
   expect(await shown()).toMatchObject({ data_as_of: new Date(history.newsAt).toISOString() });
 });
 
+test('a backend finds with a key of scope read who is in a state, and no user of another app', async () => {
+  await start();
+  await connect(broker, app, 'bob', 'nora');
+  await app.call('DELETE', '/withings/disconnect/bob');
+  await connect(broker, await makeApp(broker, 'Other'), 'eve', 'nora');
+  const made = await broker.manage('POST', `/apps/${app.id}/keys`, { name: 'reads', scopes: ['read'] });
+  const { key } = await made.json<{ key: string }>();
+  const listed = async (query: string) => {
+    const path = `/apps/${app.id}/withings/connections${query}`;
+    const { data } = await (
+      await broker.request(path, { headers: { 'X-API-Key': key } })
+    ).json<{
+      data: { user_id: string }[];
+    }>();
+    return data.map(({ user_id }) => user_id);
+  };
+  expect(await listed('')).toEqual(['ada', 'bob']);
+  expect(await listed('?state=active')).toEqual(['ada']);
+  expect(await listed('?state=reauth_required')).toEqual([]);
+});
+
 test('of a connection that ended no data comes', async () => {
   await start();
   await app.call('DELETE', '/withings/disconnect/ada');

@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 
+import { backendOf } from '../../src/broker/access/admit-backend.ts';
 import { manageApp } from '../../src/broker/access/admit-manager.ts';
-import { backendOf } from '../../src/broker/access/authenticate.ts';
 import { mintUserToken } from '../../src/broker/access/mint-user-token.ts';
 import { createApiKey } from '../../src/broker/apps/manage-apps.ts';
 import { mintConnectSession } from '../../src/broker/link/mint-connect-session.ts';

@@ -30,6 +30,7 @@ const KEYED: [string, string, unknown?][] = [
   ['GET', '/withings/status/ada'],
   ['DELETE', '/withings/disconnect/ada'],
   ['GET', '/withings/connections/ada'],
+  ['GET', '/withings/connections'],
   ['POST', '/withings/user-tokens', { user_id: 'ada' }],
   ['POST', '/withings/connect-sessions', { user_id: 'ada', redirect_uri: 'womoji://withings/success' }],
   ['POST', '/withings/confirm', { ticket: 'x', user_id: 'ada' }],

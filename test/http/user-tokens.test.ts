@@ -53,10 +53,11 @@ describe('a user token', () => {
     expect((await bearing(token, 'GET', '/withings/status/ada')).status).toBe(401);
   });
 
-  test('mints nothing, confirms nothing, and does not show the connection', async () => {
+  test('mints nothing, confirms nothing, and shows neither the connection nor the list of users', async () => {
     const token = await mint('ada');
     const answers = await Promise.all([
       bearing(token, 'GET', '/withings/connections/ada'),
+      bearing(token, 'GET', '/withings/connections'),
       broker.request(`/apps/${app.id}/withings/user-tokens`, {
         method: 'POST',
         headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },

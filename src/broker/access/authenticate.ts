@@ -8,12 +8,12 @@ import { type Actor, type Minter, OPERATOR, type Surface, USER } from '../../dom
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { NO_USER, type UserId } from '../../domain/user-id.ts';
+import type { UserId } from '../../domain/user-id.ts';
 import { recordApiKeyUse } from '../../store/access/api-keys.ts';
-import { type KeyLookup, callerByKey, callerByUser, type CurrentConnection } from '../../store/access/key-lookup.ts';
+import { type KeyLookup, callerByKey, type CurrentConnection } from '../../store/access/key-lookup.ts';
 import { callerByUserToken, type UserTokenLookup } from '../../store/access/minted.ts';
 import type { Deps, RateLimitName } from '../deps.ts';
-import { admitAppManagerForUser, isManagerCredential, type ManagedApp } from './admit-manager.ts';
+import { admitAppManagerForUser, isManagerCredential } from './admit-manager.ts';
 
 /** An app's key, a user token or an access token. */
 export type Credential = Secret | undefined;
@@ -55,9 +55,6 @@ export const chargeRead = async (deps: Deps, { limits }: AuthorizedRequest, rows
   await Promise.all(requests.flatMap(() => limits.map(({ name, key }) => deps.mayPass(name, key))));
 };
 
-/** An admitted request about an app as a whole. */
-export type AuthorizedBackend = { appId: AppId; by: Actor };
-
 /** The user, and which credentials are accepted. */
 type Wanted = { appId: AppId; userId: UserId; scope: KeyScope; userTokens: boolean };
 
@@ -84,37 +81,6 @@ export const admitForPerson = async (
   if (!admitted.ok) return admitted;
   const { appId, userId, by } = admitted.value;
   return ok({ appId, userId, by });
-};
-
-/** Admits an app's backend by the app's key, or a manager of the app, for what no user token may do. */
-export const admitBackend = async (
-  deps: Deps,
-  credential: AppCredential,
-  wanted: { appId: AppId; scope: KeyScope },
-): Promise<Result<AuthorizedBackend, Failure>> => {
-  const admitted = await admit(deps, credential, { ...wanted, userId: NO_USER, userTokens: false, purpose: 'flow' });
-  if (!admitted.ok) return admitted;
-  const { appId, by } = admitted.value;
-  return ok({ appId, by });
-};
-
-/** As `admitBackend`, for a manager of the app who was admitted before. */
-export const backendOf = ({ app, by }: ManagedApp): Result<AuthorizedBackend, Failure> =>
-  mayServe(app.disabledAt !== undefined, 'flow') ? ok({ appId: app.id, by }) : fail({ kind: 'app_disabled' });
-
-/** As `admitForUser`, for a manager of the app who was admitted before. One round trip. */
-export const userOfApp = async (
-  deps: Deps,
-  managed: ManagedApp,
-  userId: UserId,
-): Promise<Result<AuthorizedRequest, Failure>> => {
-  const backend = backendOf(managed);
-  if (!backend.ok) return backend;
-  const found = await callerByUser(deps.db, managed.app.id, userId);
-  if (!found.ok) return found;
-  return found.value === undefined
-    ? fail({ kind: 'app_not_found' })
-    : ok({ ...backend.value, userId, connection: found.value.connection, limits: [] });
 };
 
 /** The reference, in a signed token, to the credential that it is minted with. */

@@ -9,7 +9,8 @@ import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { erasureEpoch, USER_TOKEN_LIFETIME_MS } from '../../store/access/minted.ts';
 import type { Deps } from '../deps.ts';
-import { type AuthorizedBackend, minterOf } from './authenticate.ts';
+import type { AuthorizedBackend } from './admit-backend.ts';
+import { minterOf } from './authenticate.ts';
 
 /**
  * Mints a user token, which an app on a phone has instead of an API key. It is valid for one user's data, for an hour,

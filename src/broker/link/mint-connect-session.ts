@@ -9,7 +9,8 @@ import { secret, type Secret } from '../../domain/secret.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { linkTarget } from '../../store/link/links.ts';
-import { type AuthorizedBackend, minterOf } from '../access/authenticate.ts';
+import type { AuthorizedBackend } from '../access/admit-backend.ts';
+import { minterOf } from '../access/authenticate.ts';
 import type { Deps } from '../deps.ts';
 import { explainMismatch } from './explain-mismatch.ts';
 

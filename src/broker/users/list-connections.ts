@@ -6,7 +6,6 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { connectionsAfter, pendingUsersAfter } from '../../store/users/connection-list.ts';
-import type { ManagedApp } from '../access/admit-manager.ts';
 import type { Deps } from '../deps.ts';
 
 /** A user in a list, with the state that an app sees. */
@@ -34,7 +33,7 @@ const USERS_PER_PAGE = 50;
  */
 export const listConnections = async (
   deps: Deps,
-  { app }: ManagedApp,
+  appId: AppId,
   wanted: {
     state: ConnectionState | 'pending' | undefined;
     failing?: boolean | undefined;
@@ -42,11 +41,11 @@ export const listConnections = async (
     afterUserId: string;
   },
 ): Promise<Result<{ users: ListedUser[]; nextAfterUserId: string | undefined }, Failure>> => {
-  const found = await usersAfter(deps, { ...wanted, appId: app.id, limit: USERS_PER_PAGE + 1 });
+  const found = await usersAfter(deps, { ...wanted, appId, limit: USERS_PER_PAGE + 1 });
   if (!found.ok) return found;
   const page = found.value.slice(0, USERS_PER_PAGE);
   const users = await Promise.all(
-    page.map(async (user) => ({ ...user, userHash: await hashUser(deps.keyring, app.id, user.userId) })),
+    page.map(async (user) => ({ ...user, userHash: await hashUser(deps.keyring, appId, user.userId) })),
   );
   return ok({ users, nextAfterUserId: found.value.length > USERS_PER_PAGE ? users.at(-1)?.userId : undefined });
 };

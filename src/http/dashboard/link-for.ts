@@ -1,4 +1,4 @@
-import { backendOf } from '../../broker/access/authenticate.ts';
+import { backendOf } from '../../broker/access/admit-backend.ts';
 import { mintConnectSession } from '../../broker/link/mint-connect-session.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';

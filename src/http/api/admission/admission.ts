@@ -14,6 +14,7 @@ import { unreadParameter } from '../validate.ts';
  * - `forUser` (`admit-user.ts`): a phone with a user token for the user in the path, or the app's key, or a manager.
  * - `forPerson` (`admit-user.ts`): the same callers, also if the app is disabled, and without body data.
  * - `forBackend` (`admit-backend.ts`): the app's key, or a manager. No phone.
+ * - `forReader` (`admit-backend.ts`): the app's key, or a manager, who is admitted also if the app is disabled.
  * - `forApp`, `forManager`, `forOperator` (`admit-manager.ts`): developers and the operator.
  */
 

@@ -1,4 +1,4 @@
-import { admitBackend } from '../../../broker/access/authenticate.ts';
+import { admitBackend, admitReader } from '../../../broker/access/admit-backend.ts';
 import type { KeyScope } from '../../../domain/app.ts';
 import { admission, appIdOf } from './admission.ts';
 import { appCredential } from './credentials.ts';
@@ -6,3 +6,9 @@ import { appCredential } from './credentials.ts';
 /** Admits the app's key with this scope, or a manager of the app. Sets `backend`. */
 export const forBackend = (scope: KeyScope) =>
   admission('backend', (c) => admitBackend(c.get('deps'), appCredential(c), { appId: appIdOf(c), scope }));
+
+/**
+ * Admits the app's key with scope `read`, or a manager of the app, also if the app is disabled: who has to look after
+ * an app that is switched off. Sets `backend`.
+ */
+export const forReader = admission('backend', (c) => admitReader(c.get('deps'), appCredential(c), appIdOf(c)));

@@ -16,13 +16,10 @@ import {
 import { listAudit } from '../../../broker/audit.ts';
 import { testRedirectUri } from '../../../broker/link/test-redirect-uri.ts';
 import { deleteApp } from '../../../broker/users/delete-app.ts';
-import { listConnections } from '../../../broker/users/list-connections.ts';
 import { type App, KEY_SCOPES } from '../../../domain/app.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forApp, forManager } from '../admission/admit-manager.ts';
-import { connectionListQuery } from '../connections/contract.ts';
-import { renderListedConnection } from '../connections/render.ts';
 import { credentialCursor, credentialPageQuery } from '../cursors/credential-cursor.ts';
 import { pageQuery } from '../schemas.ts';
 import { valid } from '../validate.ts';
@@ -134,20 +131,6 @@ managementApi.get('/apps/:app_id/redirect-uris/test', forApp, valid('query', red
 managementApi.delete('/apps/:app_id/redirect-uris', forApp, valid('query', redirectUriQuery), async (c) => {
   const removed = await unregisterRedirectUri(c.get('deps'), c.get('managed'), c.req.valid('query').uri);
   return removed.ok ? c.body(null, 204) : answerFailure(c, removed.failure);
-});
-
-/** The app's users by their connections: filtered by state, searched by the beginning of their ids. */
-managementApi.get('/apps/:app_id/withings/connections', forApp, valid('query', connectionListQuery), async (c) => {
-  const { state, failing, search = '', cursor = '' } = c.req.valid('query');
-  const listed = await listConnections(c.get('deps'), c.get('managed'), {
-    state,
-    failing: failing === 'true',
-    prefix: search,
-    afterUserId: cursor,
-  });
-  if (!listed.ok) return answerFailure(c, listed.failure);
-  const { users, nextAfterUserId } = listed.value;
-  return c.json({ data: users.map(renderListedConnection), next_cursor: nextAfterUserId ?? null });
 });
 
 /** An app's audit trail, newest first. */

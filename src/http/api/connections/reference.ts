@@ -67,7 +67,9 @@ export const CONNECTION_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/withings/connections',
     tag: 'Connections',
     summary: "The app's users, by their connections",
-    auth: { kind: 'access_token' },
+    description:
+      "For the app's backend and its managers. If the app is disabled, its keys are refused, and its managers are not.",
+    auth: { kind: 'app_key', scope: 'read', userTokens: false },
     query: connectionListQuery,
     answers: [
       json(200, 'A page of users, in the order of their ids.', connectionList, {

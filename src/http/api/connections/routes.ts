@@ -5,17 +5,24 @@ import { confirmLink } from '../../../broker/link/confirm-link.ts';
 import { mintConnectSession } from '../../../broker/link/mint-connect-session.ts';
 import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';
+import { listConnections } from '../../../broker/users/list-connections.ts';
 import { withdraw } from '../../../broker/users/withdraw.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forBackend } from '../admission/admit-backend.ts';
+import { forBackend, forReader } from '../admission/admit-backend.ts';
 import { forPerson, forUser } from '../admission/admit-user.ts';
 import { instant } from '../instant.ts';
 import { valid } from '../validate.ts';
-import { confirmRequest, connectSessionRequest, disconnectQuery, userTokenRequest } from './contract.ts';
-import { renderConnection, renderSync } from './render.ts';
+import {
+  confirmRequest,
+  connectionListQuery,
+  connectSessionRequest,
+  disconnectQuery,
+  userTokenRequest,
+} from './contract.ts';
+import { renderConnection, renderListedConnection, renderSync } from './render.ts';
 
-/** A user's connection: sync, read, disconnect; and the backend's calls to create one. */
+/** Connections: sync, read, disconnect, list; and the backend's calls to create one. */
 export const connectionsApi = new Hono<HttpEnv>();
 
 /** Pulls what is new. 200 when everything is stored, 202 while a long history is still being read. */
@@ -42,6 +49,20 @@ connectionsApi.delete(
     return done.ok ? c.json({ connected: false }) : answerFailure(c, done.failure);
   },
 );
+
+/** The app's users by their connections: filtered by state, searched by the beginning of their ids. */
+connectionsApi.get('/connections', forReader, valid('query', connectionListQuery), async (c) => {
+  const { state, failing, search = '', cursor = '' } = c.req.valid('query');
+  const listed = await listConnections(c.get('deps'), c.get('backend').appId, {
+    state,
+    failing: failing === 'true',
+    prefix: search,
+    afterUserId: cursor,
+  });
+  if (!listed.ok) return answerFailure(c, listed.failure);
+  const { users, nextAfterUserId } = listed.value;
+  return c.json({ data: users.map(renderListedConnection), next_cursor: nextAfterUserId ?? null });
+});
 
 /** The connection: state with its reason, scopes, last sync, next refresh, last failure, timeline. */
 connectionsApi.get('/connections/:user_id', forUser('read', { userTokens: false }), async (c) => {

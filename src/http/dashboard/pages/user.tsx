@@ -2,7 +2,8 @@ import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import * as z from 'zod';
 
-import { type AuthorizedRequest, userOfApp } from '../../../broker/access/authenticate.ts';
+import { userOfApp } from '../../../broker/access/admit-backend.ts';
+import type { AuthorizedRequest } from '../../../broker/access/authenticate.ts';
 import { listRedirectUris } from '../../../broker/apps/manage-apps.ts';
 import { sync } from '../../../broker/sync/sync.ts';
 import { disconnect, showConnection, syncableConnection } from '../../../broker/users/connection-state.ts';

@@ -30,7 +30,7 @@ usersPages.get('/', async (c) => {
   const chosen = failing ? FAILING : state;
   const prefix = (c.req.query('q') ?? '').trim().slice(0, MAX_ID_LENGTH);
   const afterUserId = c.req.query('after') ?? '';
-  const listed = await listConnections(c.get('deps'), c.get('managed'), { state, failing, prefix, afterUserId });
+  const listed = await listConnections(c.get('deps'), app.id, { state, failing, prefix, afterUserId });
   if (!listed.ok) return answerFailure(c, listed.failure);
   const { users, nextAfterUserId } = listed.value;
   const isFiltered = chosen !== undefined || prefix !== '' || afterUserId !== '';
