@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 
-import { confirmLink, createConnectSession, createUserToken, syncAll } from 'mushu-health/client/connections';
+import { confirmLink, createConnectSession, createUserToken } from 'mushu-health/client/connections';
 
 /**
  * A web app with its backend, in one file: who is signed in is known by a cookie, links are minted for that user, and the page reads the
@@ -53,13 +53,7 @@ const finishLink = async (user: string, query: URLSearchParams, response: Server
     const confirmed = await confirmLink(broker, appId, { ticket, user_id: user });
     if (!confirmed.ok) return redirect(response, '/?error=not_confirmed');
   }
-  // The newest values come first: the page shows them while the past is still being read.
-  await new Promise<void>((shown) => {
-    syncAll(broker, appId, user, { onProgress: () => shown() }).then(
-      () => shown(),
-      () => shown(),
-    );
-  });
+  // The broker reads the history by itself from now on, and the page shows how far it is.
   redirect(response, '/');
 };
 
@@ -79,6 +73,8 @@ const handle = async (request: IncomingMessage, response: ServerResponse): Promi
   switch (`${request.method} ${url.pathname}`) {
     case 'GET /':
       return answer(response, 200, 'text/html', await file('page.html'));
+    case 'GET /page.css':
+      return answer(response, 200, 'text/css', await file('page.css'));
     case 'GET /page.js':
       return answer(response, 200, 'text/javascript', await file('page.js'));
     case 'POST /connect':

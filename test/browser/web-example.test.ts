@@ -47,29 +47,76 @@ const visit = async (): Promise<{ page: Page; complaints: string[] }> => {
 
 const shows = (page: Page, text: RegExp) => page.getByRole('status').filter({ hasText: text }).waitFor();
 
+const SYNC = '**/withings/sync/*';
+const CORS = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': 'Retry-After' };
+
+const connectAs = async (page: Page, person: RegExp) => {
+  await page.getByRole('button', { name: 'Connect Withings' }).click();
+  await page.getByRole('radio', { name: person }).check();
+  await page.getByRole('button', { name: 'Allow' }).click();
+};
+const weightOf = (page: Page) => page.getByRole('figure').getByText(/^\d+\.\d$/);
+
 test('a person who refuses comes back to the page, which says so, and whose script has no key of the app', async () => {
   const { page, complaints } = await visit();
-  await shows(page, /^Not connected yet$/);
   const handed = page.waitForResponse(`${origin}/token`);
+  await page.reload();
+  await shows(page, /^Not connected yet\.$/);
+  expect(await (await handed).text()).not.toContain(ready.api_key);
   await page.getByRole('button', { name: 'Connect Withings' }).click();
   await page.getByRole('button', { name: 'Deny' }).click();
-  await shows(page, /^Not connected: access_denied$/);
-  expect(page.url()).toBe(`${origin}/?error=access_denied`);
-  expect(await (await handed).text()).not.toContain(ready.api_key);
+  await shows(page, /^You did not allow access/);
+  expect(page.url()).toBe(`${origin}/`);
   expect(complaints).toEqual([]);
 });
 
-test('a person who allows sees their own weight, which the page asked the broker for by itself', async () => {
+test('a sync that is not finished goes on by itself, and one that Withings cannot answer waits as long as it says', async () => {
   const { page, complaints } = await visit();
-  await page.getByRole('button', { name: 'Connect Withings' }).click();
-  await page.getByRole('radio', { name: /Nora/ }).check();
-  const asked = page.waitForResponse((response) => response.url().startsWith(`${ready.url}/apps/`) && response.ok());
-  await page.getByRole('button', { name: 'Allow' }).click();
-  await shows(page, /^\d+(\.\d+)? kg$/);
-  expect(page.url()).toBe(`${origin}/`);
-  expect((await (await asked).request().allHeaders())['origin']).toBe(origin);
+  const asked: number[] = [];
+  await page.route(SYNC, async (route) => {
+    if (route.request().method() !== 'POST') return route.fallback();
+    asked.push(Date.now());
+    if (asked.length === 1) {
+      const body = { code: 'withings_unavailable', title: 'Withings does not answer', status: 503 };
+      return route.fulfill({ status: 503, headers: { ...CORS, 'Retry-After': '2' }, json: body });
+    }
+    if (asked.length > 2) return route.fallback();
+    const part = await route.fetch();
+    return route.fulfill({ status: 202, headers: CORS, json: { ...(await part.json()), complete: false } });
+  });
+  await page.reload();
+  await shows(page, /Next try in \d s\./);
+  await shows(page, /^Not connected yet\.$/);
+  expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThanOrEqual(1_900);
+  asked.length = 1;
+  await connectAs(page, /Kenji/);
+  await shows(page, /^Up to date\.$/);
+  expect(asked.length).toBeGreaterThan(2);
   expect(complaints).toEqual([]);
+});
+
+test('a person who allows sees their own weight, leaves, and is asked for consent again after Withings ended it', async () => {
+  const { page, complaints } = await visit();
+  const asked = page.waitForResponse((response) => response.url().includes('/metrics/') && response.ok());
+  await connectAs(page, /Nora/);
+  await weightOf(page).waitFor();
+  expect((await (await asked).request().allHeaders())['origin']).toBe(origin);
+  await shows(page, /^Up to date\.$/);
+  expect(await page.locator('polyline').getAttribute('points')).toMatch(/^[\d.]+,[\d.]+ /);
 
   const stranger = await visit();
-  await shows(stranger.page, /^Not connected yet$/);
+  await shows(stranger.page, /^Not connected yet\.$/);
+
+  await page.route(SYNC, (route) =>
+    route.fulfill({ status: 409, headers: CORS, json: { code: 'reauth_required', title: 'Consent again' } }),
+  );
+  await page.reload();
+  await shows(page, /^Withings asks for your consent again\.$/);
+  await page.unroute(SYNC);
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await shows(page, /^Disconnected\./);
+  await page.reload();
+  await shows(page, /^Not connected yet\.$/);
+  expect(await weightOf(page).isVisible()).toBe(true);
+  expect(complaints).toEqual([]);
 });
