@@ -32,8 +32,18 @@ export const deliveryOf = ({ isSubscribed, isPolled }: { isSubscribed: boolean; 
   return isPolled ? 'poll' : 'on_request';
 };
 
+/** How fresh a connection's data is, and how it comes. */
+export type Freshness = {
+  /** Everything that was new at Withings by then is stored. */
+  dataAsOf: EpochMs | undefined;
+  /** Undefined if the connection is not active. */
+  delivery: Delivery | undefined;
+  /** When Withings last pushed about the person, of those pushes that were synced. */
+  lastPushAt: EpochMs | undefined;
+};
+
 /** A connection's public data, never a token. */
-export type ConnectionDetail = {
+export type ConnectionDetail = Freshness & {
   userId: UserId;
   state: ConnectionState;
   stateReason: ReauthReason | undefined;
@@ -44,12 +54,6 @@ export type ConnectionDetail = {
   scope: string[];
   createdAt: EpochMs;
   lastSyncAt: EpochMs | undefined;
-  /** Everything that was new at Withings by then is stored. */
-  dataAsOf: EpochMs | undefined;
-  /** Undefined if the connection is not active. */
-  delivery: Delivery | undefined;
-  /** When Withings last pushed about the person, of those pushes that were synced. */
-  lastPushAt: EpochMs | undefined;
   /** Since when everything that was measured is stored; undefined if nothing older is still to be read. */
   historyCompleteFrom: EpochMs | undefined;
   history: HistoryProgress;

@@ -99,6 +99,24 @@ describe.each([
     expect(d1.rowsWritten()).toBe(0);
   });
 
+  test('a page of the list of users is 3 round trips, and 2 rows a user', async () => {
+    const seeded = `app_seed${String(from / 100).padStart(8, '0')}`;
+    await env.DB.prepare(
+      `INSERT INTO subscriptions (withings_user_id, origin, verified_at)
+       SELECT withings_user_id, 'https://broker.example', 1 FROM connections WHERE app_id = ?1`,
+    )
+      .bind(seeded)
+      .run();
+    resetMeters();
+    const page = await broker.manage('GET', `/apps/${seeded}/withings/connections`);
+    const { data } = await page.json<{ data: { delivery: string }[] }>();
+    expect(data.map(({ delivery }) => delivery)).toEqual(Array.from({ length: 50 }, () => 'push'));
+    expect(d1.calls()).toBe(3);
+    expect(d1.rowsRead()).toBeLessThanOrEqual(2 * 51 + 2);
+    expect(d1.rowsWritten()).toBe(0);
+    await env.DB.prepare(`DELETE FROM subscriptions WHERE origin = 'https://broker.example'`).run();
+  });
+
   test('a mistyped key is refused without the database, an unknown one by one look', async () => {
     const status = (key: string) =>
       broker.request(`/apps/${app.id}/withings/status/${user}`, { headers: { 'X-API-Key': key } });

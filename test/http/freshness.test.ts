@@ -31,7 +31,14 @@ const tick = async (ms = MINUTE_MS) => {
   await broker.tick();
   await broker.settle();
 };
-const shown = async () => (await app.call('GET', '/withings/connections/ada')).json<Record<string, string | null>>();
+/** The connection, which the list of users describes alike. */
+const shown = async () => {
+  const detail = await (await app.call('GET', '/withings/connections/ada')).json<Record<string, string | null>>();
+  const { data_as_of, delivery, last_push_at } = detail;
+  const list = await (await app.call('GET', '/withings/connections')).json<{ data: unknown[] }>();
+  expect(list.data).toEqual([expect.objectContaining({ user_id: 'ada', data_as_of, delivery, last_push_at })]);
+  return detail;
+};
 
 test('a push is shown with its time, and the data as of its sync', async () => {
   const ada = await start();

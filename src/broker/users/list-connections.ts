@@ -1,6 +1,6 @@
 import { hashUser } from '../../crypto/user-hash.ts';
 import type { AppId } from '../../domain/app-id.ts';
-import type { ConnectionState } from '../../domain/connection.ts';
+import type { ConnectionState, Freshness } from '../../domain/connection.ts';
 import type { Failure, ReauthReason } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -14,7 +14,7 @@ export type ListedUser = FoundUser & {
   userHash: string;
 };
 
-type FoundUser = {
+type FoundUser = Freshness & {
   userId: UserId;
   state: ConnectionState | 'pending';
   stateReason: ReauthReason | undefined;
@@ -81,6 +81,9 @@ const waitingUsersAfter = async (deps: Deps, filter: UserFilter): Promise<Result
       stateReason: undefined,
       stateSince: since,
       lastSyncAt: undefined,
+      dataAsOf: undefined,
+      delivery: undefined,
+      lastPushAt: undefined,
       failure: undefined,
     })),
   );

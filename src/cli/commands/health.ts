@@ -50,13 +50,16 @@ const users = command(
         );
         show(json, rows, () =>
           table(
-            ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC', 'FAILING'],
+            ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC', 'DATA AS OF', 'COMES BY', 'LAST PUSH', 'FAILING'],
             rows.map((row) => [
               row.user_id,
               row.state,
               row.state_reason ?? '-',
               time(row.state_since),
               time(row.last_sync_at),
+              time(row.data_as_of),
+              row.delivery?.replace('_', ' ') ?? '-',
+              time(row.last_push_at),
               row.failing ?? '-',
             ]),
             'No users.',

@@ -1,13 +1,14 @@
 import { and, eq, sql } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
-import { type ConnectionDetail, deliveryOf, isLive } from '../../domain/connection.ts';
+import { type ConnectionDetail, isLive } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 import { subscriptions } from '../schema/notify.ts';
-import { storedDataAsOf, storedProgress } from '../sync/stored-position.ts';
+import { storedProgress } from '../sync/stored-position.ts';
+import { storedFreshness } from './stored-freshness.ts';
 import { timelineOf } from './timeline.ts';
 
 /** A user's current connection, or undefined if there never was one. Reads a row of `subscriptions` beside it. */
@@ -58,15 +59,7 @@ const detailOf = (row: DetailRow): ConnectionDetail => {
     stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
     scope: row.scope.split(',').filter((scope) => scope !== ''),
     lastSyncAt,
-    dataAsOf: storedDataAsOf(syncHistory, lastSyncAt),
-    delivery:
-      row.state === 'active'
-        ? deliveryOf({
-            isSubscribed: verifiedAt !== null && subscriptionFailures === 0,
-            isPolled: nextPullAt !== null,
-          })
-        : undefined,
-    lastPushAt: row.lastPushAt ?? undefined,
+    ...storedFreshness({ ...rest, syncHistory, nextPullAt, verifiedAt, subscriptionFailures }),
     history: storedProgress(syncHistory, lastSyncAt),
     historyCompleteFrom: row.historyCompleteFrom ?? undefined,
     nextRefreshAt: row.nextRefreshAt ?? undefined,

@@ -1,12 +1,13 @@
 import type { AppId } from '../../domain/app-id.ts';
-import type { ConnectionState } from '../../domain/connection.ts';
+import type { ConnectionState, Freshness } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { type FreshnessRow, storedFreshness } from './stored-freshness.ts';
 
 /** A user's current connection, as a list shows it. */
-export type ListedConnection = {
+export type ListedConnection = Freshness & {
   userId: UserId;
   state: ConnectionState;
   stateReason: ReauthReason | undefined;
@@ -36,35 +37,39 @@ const FAILING = '(sync_failures > 0 OR refresh_failures > 0)';
 /** Above every user id that begins with a prefix: ids are printable ASCII. */
 const ABOVE_ASCII = '\u007f';
 
-/** Current connections of an app, ordered by user id. Every filter uses an index, so it reads only what it returns. */
+/**
+ * Current connections of an app, ordered by user id. Every filter uses an index, so it reads only what it returns, and a
+ * row of `subscriptions` for each.
+ */
 export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<ListedConnection[]> =>
   tryD1(db, async () => {
     const { appId, state, failing, prefix, afterUserId, limit } = filter;
     const { results } = await db.d1
       .prepare(
-        `SELECT user_id, state, state_reason, state_since, last_sync_at,
-           iif(${FAILING}, last_failure_kind, NULL) AS failure FROM connections ${failing === true ? 'INDEXED BY connections_failing' : ''}
+        `SELECT user_id AS userId, state, state_reason AS stateReason, state_since AS stateSince, last_sync_at AS lastSyncAt,
+           iif(${FAILING}, last_failure_kind, NULL) AS failure, sync_history AS syncHistory, next_review_at AS nextPullAt,
+           last_push_at AS lastPushAt, verified_at AS verifiedAt, failures AS subscriptionFailures FROM connections ${failing === true ? 'INDEXED BY connections_failing' : ''}
+         LEFT JOIN subscriptions USING (withings_user_id)
          WHERE app_id = ?1 AND is_current = 1 AND user_id > ?2 AND user_id >= ?3 AND user_id < ?4
          ${state === undefined ? '' : 'AND state = ?6'} ${failing === true ? `AND ${FAILING} AND state = 'active'` : ''} ORDER BY user_id LIMIT ?5`,
       )
       .bind(appId, afterUserId, prefix, prefix + ABOVE_ASCII, limit, ...(state === undefined ? [] : [state]))
       .all<ConnectionRow>();
     return results.map((row) => ({
-      userId: row.user_id,
+      userId: row.userId,
       state: row.state,
-      stateReason: row.state_reason ?? undefined,
-      stateSince: row.state_since,
-      lastSyncAt: row.last_sync_at ?? undefined,
+      stateReason: row.stateReason ?? undefined,
+      stateSince: row.stateSince,
+      lastSyncAt: row.lastSyncAt ?? undefined,
+      ...storedFreshness(row),
       failure: row.state === 'active' ? (row.failure ?? undefined) : undefined,
     }));
   });
 
-type ConnectionRow = {
-  user_id: UserId;
-  state: ConnectionState;
-  state_reason: ReauthReason | null;
-  state_since: number;
-  last_sync_at: number | null;
+type ConnectionRow = FreshnessRow & {
+  userId: UserId;
+  stateReason: ReauthReason | null;
+  stateSince: number;
   failure: string | null;
 };
 

@@ -118,6 +118,26 @@ const historyProgress = z
     'How much of the history is stored. `unread`: nothing yet. `reading`: from `history_complete_from` on, and the broker reads the rest. `partial`: as much as `history_on_connect` of the app says; a requested sync reads the rest. `complete`: everything.',
   );
 
+/** How fresh a connection's data is, and how it comes. */
+const freshness = {
+  data_as_of: instant
+    .nullable()
+    .describe(
+      'Everything that was new at Withings by then is stored. Earlier than `last_sync_at` while a long history is read. Null before the first sync.',
+    ),
+  delivery: z
+    .enum(['push', 'poll', 'on_request'])
+    .nullable()
+    .describe(
+      'How data comes by itself. `push`: Withings notifies. `poll`: there is no verified subscription, and the cron asks daily. `on_request`: neither, so with `sync` or the next refresh. Null if the connection is not `active`.',
+    ),
+  last_push_at: instant
+    .nullable()
+    .describe(
+      "When the last push of Withings came that was synced, about this user's Withings account. Null before the first.",
+    ),
+};
+
 export const connection = z.object({
   user_id: z.string().describe("The app's own id for the user."),
   user_hash: userHash,
@@ -135,22 +155,7 @@ export const connection = z.object({
   scopes: z.array(z.string()).describe("The scopes that the user granted, by Withings' names."),
   created_at: instant.nullable().describe('When the user connected first. Null if only a pending connection exists.'),
   last_sync_at: lastSyncAt,
-  data_as_of: instant
-    .nullable()
-    .describe(
-      'Everything that was new at Withings by then is stored. Earlier than `last_sync_at` while a long history is read. Null before the first sync.',
-    ),
-  delivery: z
-    .enum(['push', 'poll', 'on_request'])
-    .nullable()
-    .describe(
-      'How data comes by itself. `push`: Withings notifies. `poll`: there is no verified subscription, and the cron asks daily. `on_request`: neither, so with `sync` or the next refresh. Null if the connection is not `active`.',
-    ),
-  last_push_at: instant
-    .nullable()
-    .describe(
-      "When the last push of Withings came that was synced, about this user's Withings account. Null before the first.",
-    ),
+  ...freshness,
   history_complete_from: historyCompleteFrom,
   history: historyProgress,
   next_refresh_at: instant.nullable().describe('When the tokens are refreshed next. Null without tokens.'),
@@ -185,6 +190,7 @@ export const listedConnection = z.object({
   state_reason: stateReason,
   state_since: stateSince,
   last_sync_at: lastSyncAt,
+  ...freshness,
   failing: z
     .string()
     .nullable()

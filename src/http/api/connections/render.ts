@@ -2,6 +2,7 @@ import type * as z from 'zod';
 
 import type { ShownConnection } from '../../../broker/users/connection-state.ts';
 import type { ListedUser } from '../../../broker/users/list-connections.ts';
+import type { Freshness } from '../../../domain/connection.ts';
 import type { SyncResult } from '../../../domain/sync.ts';
 import type { TimelineEvent } from '../../../domain/timeline.ts';
 import type { UserId } from '../../../domain/user-id.ts';
@@ -25,7 +26,14 @@ export const renderListedConnection = (user: ListedUser): z.infer<typeof contrac
   state_reason: user.stateReason ?? null,
   state_since: instant(user.stateSince),
   last_sync_at: instantOrNull(user.lastSyncAt),
+  ...renderFreshness(user),
   failing: user.failure ?? null,
+});
+
+const renderFreshness = (fresh: Freshness | undefined) => ({
+  data_as_of: instantOrNull(fresh?.dataAsOf),
+  delivery: fresh?.delivery ?? null,
+  last_push_at: instantOrNull(fresh?.lastPushAt),
 });
 
 /** A user's connection; a pending one if that is the only one. */
@@ -43,9 +51,7 @@ export const renderConnection = (
   scopes: detail?.scope ?? [],
   created_at: instantOrNull(detail?.createdAt),
   last_sync_at: instantOrNull(detail?.lastSyncAt),
-  data_as_of: instantOrNull(detail?.dataAsOf),
-  delivery: detail?.delivery ?? null,
-  last_push_at: instantOrNull(detail?.lastPushAt),
+  ...renderFreshness(detail),
   history_complete_from: instantOrNull(detail?.historyCompleteFrom),
   history: detail?.history ?? 'unread',
   next_refresh_at: instantOrNull(detail?.nextRefreshAt),
