@@ -12,6 +12,8 @@ import type { Db } from './d1.ts';
  * with values (`cloudflare-internal:d1-api` in workerd), so each call makes its own.
  */
 export type Prepared<Values, Row> = {
+  /** Its text with its values, to stand in another statement before all other parameters. */
+  part: (db: Db, values: Values) => { sql: string; values: unknown[] };
   /** The statement with its values, to stand in a batch. */
   bind: (db: Db, values: Values) => D1PreparedStatement;
   /** Runs it; its rows. */
@@ -56,16 +58,21 @@ export const prepared = <Values, Built extends Buildable>(
   };
   let kept: ReturnType<typeof compile> | undefined;
 
-  const bind = (db: Db, values: Values): D1PreparedStatement => {
+  const part = (db: Db, values: Values) => {
     kept ??= compile(db);
     const params = kept.params.map((param) => ('name' in param ? values[param.name as keyof Values] : param.value));
-    return db.d1.prepare(kept.text).bind(...params);
+    return { sql: kept.text, values: params };
+  };
+  const bind = (db: Db, values: Values): D1PreparedStatement => {
+    const { sql: text, values: params } = part(db, values);
+    return db.d1.prepare(text).bind(...params);
   };
   const rows = async (db: Db, values: Values) => {
     const found = await bind(db, values).raw();
     return kept?.read(found, false) ?? [];
   };
   return {
+    part,
     bind,
     rows,
     first: async (db, values) => (await rows(db, values))[0],

@@ -16,7 +16,7 @@ test('the floor does what the broker was seen to do: its round trips, KV operati
     auth: ['d1', 'kv_put'],
     callback: ['d1 kv_get', 'd1 fetch', 'd1', 'behind d1'],
     status: ['d1'],
-    metrics: ['d1', 'd1'],
+    metrics: ['d1'],
     sync: ['d1', 'd1', 'fetch', 'd1 fetch', 'd1'],
   });
   // What it writes for another request has to be under other ids.

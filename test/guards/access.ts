@@ -1,6 +1,8 @@
 import type { Guard } from './guard.ts';
 
 const AUTHENTICATE = 'src/broker/access/authenticate.ts';
+const KEYS = 'src/store/access/key-lookup.ts';
+const MINTED = 'src/store/access/minted.ts';
 const ERASE = ['test/http/erase.test.ts', 'test/http/delete-app.test.ts'];
 const USER_TOKENS = ['test/http/user-tokens.test.ts'];
 
@@ -17,8 +19,8 @@ export const ACCESS: readonly Guard[] = [
   {
     name: 'a key is for its own app',
     threats: ['T24'],
-    file: AUTHENTICATE,
-    find: "if (caller.appId !== appId) return fail({ kind: 'app_not_found' });",
+    file: KEYS,
+    find: "  WHEN ${apps.id} <> ${param('appId')} THEN 'app_not_found'\n",
     replace: '',
     tests: ['test/http/requests-refused.test.ts', 'test/http/credentials.test.ts'],
   },
@@ -34,8 +36,8 @@ export const ACCESS: readonly Guard[] = [
     name: 'for a disabled app nothing flows, whoever asks',
     threats: ['T26'],
     file: AUTHENTICATE,
-    find: "if (!mayServe(isDisabled, purpose)) return fail({ kind: 'app_disabled' });",
-    replace: '',
+    find: "return isAppRefused ? fail({ kind: 'app_disabled' }) : ok(",
+    replace: 'return ok(',
     tests: ['test/http/requests-refused.test.ts', ...ERASE],
   },
   {
@@ -55,19 +57,35 @@ export const ACCESS: readonly Guard[] = [
     tests: ['test/http/accounts.test.ts'],
   },
   {
+    name: 'who is refused by a key reads no body data',
+    threats: ['T24'],
+    file: KEYS,
+    find: 'sql`${refusalOfKey(param)} IS NULL`',
+    replace: 'sql`TRUE`',
+    tests: ['test/http/metrics-refused.test.ts'],
+  },
+  {
+    name: 'who is refused by a user token reads no body data',
+    threats: ['T62'],
+    file: MINTED,
+    find: 'sql`${refusalOfUserToken(param)} IS NULL`',
+    replace: 'sql`TRUE`',
+    tests: ['test/http/metrics-refused.test.ts'],
+  },
+  {
     name: 'a user token ends with what minted it',
     threats: ['T62'],
-    file: AUTHENTICATE,
-    find: 'return isMinterGone || isFromBefore ? invalidKey : ok(found.value);',
-    replace: 'return isFromBefore ? invalidKey : ok(found.value);',
+    file: MINTED,
+    find: "  WHEN ${isMinterGone(param)} THEN 'credential_invalid'\n",
+    replace: '',
     tests: USER_TOKENS,
   },
   {
     name: 'a user token ends with the data of its user',
     threats: ['T62'],
-    file: AUTHENTICATE,
-    find: 'return isMinterGone || isFromBefore ? invalidKey : ok(found.value);',
-    replace: 'return isMinterGone ? invalidKey : ok(found.value);',
+    file: MINTED,
+    find: "AND e.epoch IS NOT ${param('epoch')})",
+    replace: 'AND FALSE)',
     tests: USER_TOKENS,
   },
   {

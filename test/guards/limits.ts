@@ -1,6 +1,6 @@
 import type { Guard } from './guard.ts';
 
-const AUTHENTICATE = 'src/broker/access/authenticate.ts';
+const CALLER = 'src/broker/access/caller.ts';
 const RATE_LIMITS = [
   'test/http/rate-limits.test.ts',
   'test/http/rate-limits-credentials.test.ts',
@@ -62,15 +62,39 @@ export const LIMITS: readonly Guard[] = [
   {
     name: 'an app has a pace',
     threats: ['T41'],
-    file: AUTHENTICATE,
+    file: CALLER,
     find: 'for (const { name, key } of limits) if (!(await deps.mayPass(name, key))) return tooOften;',
     replace: '',
     tests: RATE_LIMITS,
   },
   {
+    name: 'no key of another app uses up the pace of an app',
+    threats: ['T41'],
+    file: CALLER,
+    find: "isGood && caller.refusal !== 'app_not_found'",
+    replace: 'isGood',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'what a revoked key has minted uses up no pace',
+    threats: ['T41'],
+    file: CALLER,
+    find: 'deps.credentials.note(undefined, holder, failure === undefined, deps.now());',
+    replace: 'deps.credentials.note(undefined, holder, true, deps.now());',
+    tests: RATE_LIMITS,
+  },
+  {
+    name: 'beyond its pace who is known reads nothing',
+    threats: ['T41'],
+    file: CALLER,
+    find: 'deps.credentials.isGood(holder, deps.now()) ?',
+    replace: 'false ?',
+    tests: RATE_LIMITS,
+  },
+  {
     name: 'a person has a pace',
     threats: ['T41'],
-    file: AUTHENTICATE,
+    file: CALLER,
     find: "const limits = by === 'app' ? [app] : [{ name: 'user', key: `${appId} ${userId}` } as const, app];",
     replace: 'const limits = [app];',
     tests: RATE_LIMITS,

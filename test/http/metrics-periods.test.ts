@@ -10,6 +10,9 @@ beforeAll(async () => {
   body = await startBodyData();
 });
 
+/** Three statements, each of which finds whose data it is: the key, the app, and the connection by its index. */
+const OWNER = 3 * 4;
+
 /** The same hours in four places: a morning in Auckland is the day before in Los Angeles. */
 const TRAVELS: Weighed[] = [
   { at: '2026-05-01T19:00:00Z', kg: 80, zone: 'Pacific/Auckland' },
@@ -71,8 +74,8 @@ describe('dates of who has travelled', () => {
     const user = await body.weighed(daily);
     body.d1.reset();
     expect(await body.periods(`${user}?metric=weight&from=2026-02-01&to=2026-02-10&limit=5`)).toHaveLength(5);
-    expect(body.d1.calls()).toBe(2);
-    expect(body.d1.rowsRead()).toBeLessThanOrEqual(30);
+    expect(body.d1.calls()).toBe(1);
+    expect(body.d1.rowsRead()).toBeLessThanOrEqual(20 + OWNER);
   });
 });
 

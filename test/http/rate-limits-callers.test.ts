@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 
 import { connect, makeApp } from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
 import { dashboardBrowser } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
 import { startLimited } from '../support/rate-limits.ts';
@@ -13,7 +14,8 @@ test('an app that asks too often is told to wait, and no other app, nor can a st
   const { broker, app, from } = await startLimited();
   const other = await makeApp(broker, 'Other');
   const path = `/apps/${app.id}/withings/status/ada`;
-  await from('203.0.113.9', path, { 'X-API-Key': other.key });
+  // The second one is of a key that this isolate knows to be valid, though for another app.
+  for (let asked = 0; asked < 3; asked += 1) await from('203.0.113.9', path, { 'X-API-Key': other.key });
   for (const status of [200, 200, 429]) {
     expect((await from('203.0.113.7', path, { 'X-API-Key': app.key })).status).toBe(status);
   }
@@ -44,6 +46,51 @@ test('a person who asks too often with their user token waits alone, and uses up
   }
   expect(rates.APP_RATE.counts.size).toBe(0);
   expect((await ask('bob', bobs)).status).toBe(200);
+});
+
+test('what a revoked key has minted uses up nothing of the app', async () => {
+  const { rates, broker, app, from } = await startLimited();
+  const minted = await broker.manage('POST', `/apps/${app.id}/keys`, {
+    name: 'leaked',
+    scopes: ['read', 'manage-links'],
+  });
+  const { id, key } = await minted.json<{ id: string; key: string }>();
+  const tokenOf = async (user_id: string) => {
+    const answer = await broker.request(`/apps/${app.id}/withings/user-tokens`, {
+      method: 'POST',
+      headers: { 'X-API-Key': key, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ user_id }),
+    });
+    return { user_id, ...(await answer.json<{ token: string }>()) };
+  };
+  const [ada, bob] = [await tokenOf('ada'), await tokenOf('bob')];
+  const ask = async ({ token, user_id }: typeof ada) => {
+    const path = `/apps/${app.id}/withings/status/${user_id}`;
+    return (await from('203.0.113.7', path, { Authorization: `Bearer ${token}` })).status;
+  };
+  expect(await ask(ada)).toBe(200);
+  await broker.manage('DELETE', `/apps/${app.id}/keys/${id}`);
+  expect(await ask(ada)).toBe(401);
+  rates.APP_RATE.counts.clear();
+  expect(await ask(bob)).toBe(401);
+  expect(rates.APP_RATE.counts.size).toBe(0);
+});
+
+test.each(['a user token', 'a key'])('beyond its limit a caller that is known reads nothing, by %s', async (by) => {
+  const d1 = meterD1(env.DB);
+  const { app, from } = await startLimited({ DB: d1.d1 });
+  const minted = await app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
+  const { token } = await minted.json<{ token: string }>();
+  const headers = { Authorization: `Bearer ${by === 'a key' ? app.key : token}` };
+  for (const [status, reads] of [
+    [200, true],
+    [200, true],
+    [429, false],
+  ]) {
+    d1.reset();
+    expect((await from('203.0.113.7', `/apps/${app.id}/metrics/ada?metric=weight`, headers)).status).toBe(status);
+    expect(d1.statements.length > 0).toBe(reads);
+  }
 });
 
 test('who manages apps has a limit by account, whichever token, through the API and the dashboard', async () => {

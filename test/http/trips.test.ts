@@ -129,7 +129,7 @@ describe('trips in sequence', () => {
     ['callback of a connected user', 2],
     ['callback of a connect session', 2],
     ['status', 1],
-    ['metrics page, named metrics', 2],
+    ['metrics page, named metrics', 1],
     ['metrics page, all metrics', 3],
     ['sync', 3],
     ['sync with a refresh', 5],

@@ -40,7 +40,7 @@ const isScan = (detail: string, sql: string): boolean => {
   if (/^SCAN (CONSTANT ROW|\d+-ROW VALUES)/.test(detail)) return false;
   const isMadeUp =
     name.startsWith('(') ||
-    new RegExp(`\\b${name}\\s*(\\([^)]*\\))?\\s+AS\\s*\\(\\s*(WITH|SELECT|VALUES)`, 'i').test(sql);
+    new RegExp(`\\b${name}\\s*(\\([^)]*\\))?\\s+AS\\s*(MATERIALIZED\\s*)?\\(\\s*(WITH|SELECT|VALUES)`, 'i').test(sql);
   return !isMadeUp && !BOUNDED_TABLES.includes(name);
 };
 

@@ -14,7 +14,7 @@ const limitedTo = (most: number) => {
   };
 };
 
-export const startLimited = async () => {
+export const startLimited = async (bindings: { DB?: D1Database } = {}) => {
   const rates = {
     AUTH_RATE: limitedTo(2),
     CALLBACK_RATE: limitedTo(2),
@@ -24,7 +24,7 @@ export const startLimited = async () => {
     USER_RATE: limitedTo(2),
     MANAGER_RATE: limitedTo(2),
   };
-  const broker = await startBroker({ bindings: rates });
+  const broker = await startBroker({ bindings: { ...rates, ...bindings } });
   const app = await makeApp(broker);
   const from = (address: string, path: string, headers: Record<string, string> = {}) =>
     broker.request(path, { headers: { 'CF-Connecting-IP': address, ...headers } });

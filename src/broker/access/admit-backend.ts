@@ -7,7 +7,8 @@ import { NO_USER, type UserId } from '../../domain/user-id.ts';
 import { callerByUser } from '../../store/access/key-lookup.ts';
 import type { Deps } from '../deps.ts';
 import { admitAppManager, isManagerCredential, type ManagedApp } from './admit-manager.ts';
-import { admitForUser, type AppCredential, type AuthorizedRequest } from './authenticate.ts';
+import { admitForUser, type AuthorizedRequest } from './authenticate.ts';
+import type { AppCredential } from './caller.ts';
 
 /** An admitted request about an app as a whole. */
 export type AuthorizedBackend = { appId: AppId; by: Actor };

@@ -6,12 +6,16 @@ import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.t
  * valid. So a flood of invented credentials does not cost a query each. Only hashes and counts, bounded.
  *
  * Many people may share an address (NAT). So a credential that was valid within the hour is always looked up, and user
- * tokens are checked by their signature and never get here. A valid credential that this isolate has not seen waits at
+ * tokens are checked by their signature and are not counted. A valid credential that this isolate has not seen waits at
  * most until the minute ends.
+ *
+ * What admits callers to an app, its keys and what minted its user tokens, is noted too: such callers are counted before they are looked up.
  */
 export type CredentialLookupLimiter = {
   /** Whether a credential may be looked up now; if not, how long to wait. */
   mayLookUp: (address: string | undefined, hash: string, now: EpochMs) => Result<void, HeldUp>;
+  /** Whether a credential was valid within the hour. */
+  isGood: (hash: string, now: EpochMs) => boolean;
   /** Records the result of a lookup. */
   note: (address: string | undefined, hash: string, isGood: boolean, now: EpochMs) => void;
 };
@@ -32,9 +36,11 @@ export const createCredentialLookupLimiter = (): CredentialLookupLimiter => {
     const seen = unknown.get(address);
     return seen === undefined || now - seen.since >= MINUTE_MS ? { count: 0, since: now } : seen;
   };
+  const isGood = (hash: string, now: EpochMs) => now - (good.get(hash) ?? -GOOD_MS) < GOOD_MS;
   return {
+    isGood,
     mayLookUp: (address, hash, now) => {
-      if (address === undefined || now - (good.get(hash) ?? -GOOD_MS) < GOOD_MS) return ok(undefined);
+      if (address === undefined || isGood(hash, now)) return ok(undefined);
       const { count, since } = unknownOf(address, now);
       if (count < MAX_UNKNOWN) return ok(undefined);
       return fail({ kind: 'rate_limited', retryAfterSeconds: Math.ceil((since + MINUTE_MS - now) / SECOND_MS) });

@@ -4,7 +4,8 @@ import type { MetricQuery } from '../../domain/metrics/metric-query.ts';
 import type { MetricValue } from '../../domain/metrics/metric-value.ts';
 import { type TimeRange, undecidedSpans } from '../../domain/metrics/time-range.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { readEnds } from '../../store/metrics/series.ts';
+import { ownerOf, run } from '../../store/metrics/read.ts';
+import { endsRead } from '../../store/metrics/series.ts';
 import type { Deps } from '../deps.ts';
 import { seriesToRead, valuesInRange } from './read-metrics.ts';
 
@@ -24,18 +25,19 @@ export const readMetricChanges = async (
 ): Promise<Result<MetricChange[], Failure>> => {
   const series = await seriesToRead(deps, connectionId, selection);
   if (!series.ok) return series;
-  const read = await readEnds(deps.db, {
-    connectionId,
+  const ends = endsRead(deps.db, {
+    owner: ownerOf(connectionId),
     series: series.value,
     ...range,
     manual: selection.manual,
     undecided: undecidedSpans(range),
   });
+  const read = await run(deps.db, ends);
   if (!read.ok) return read;
-  const ends = Map.groupBy(valuesInRange(read.value, series.value, range), ({ stored }) => stored.rank);
+  const byRank = Map.groupBy(valuesInRange(read.value, series.value, range), ({ stored }) => stored.rank);
   return ok(
     series.value.flatMap(({ rank, ambiguous }) => {
-      const [first, last] = [ends.get(rank)?.at(0), ends.get(rank)?.at(-1)];
+      const [first, last] = [byRank.get(rank)?.at(0), byRank.get(rank)?.at(-1)];
       return first === undefined || last === undefined ? [] : [{ ambiguous, first: first.value, last: last.value }];
     }),
   );

@@ -13,7 +13,8 @@ import {
 import type { MetricQuery, MetricSeries } from '../../domain/metrics/metric-query.ts';
 import { inRange, type TimeRange, undecidedSpans, type WholeDays } from '../../domain/metrics/time-range.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { readSeries, type SeriesPage } from '../../store/metrics/series.ts';
+import { ownerOf, run } from '../../store/metrics/read.ts';
+import { type SeriesPage, seriesRead } from '../../store/metrics/series.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
 import { seriesToRead } from './read-metrics.ts';
@@ -48,22 +49,20 @@ export const readMetricPeriods = async (
   if (!series.ok) return series;
   const range = {
     ...query,
-    connectionId,
+    owner: ownerOf(connectionId),
     series: series.value,
     manual: selection.manual,
     filledIn: false,
     undecided: undecidedSpans(query),
   };
   const most = deps.settings.summarizedValues;
-  const tooLarge = await isTooLarge(deps, range, most);
+  const tooLarge = await isTooLarge(deps, connectionId, range, most);
   if (!tooLarge.ok) return tooLarge;
   if (tooLarge.value) return tooMany(most);
-  const read = await readSeries(deps.db, {
-    ...range,
-    before: filling !== undefined,
-    order: 'asc',
-    limit: most + 1,
-  });
+  const read = await run(
+    deps.db,
+    seriesRead(deps.db, { ...range, before: filling !== undefined, order: 'asc', limit: most + 1 }),
+  );
   if (!read.ok) return read;
   const dated = datedValues(read.value, series.value, query);
   if (dated.count > most) return tooMany(most);

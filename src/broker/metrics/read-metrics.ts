@@ -12,8 +12,10 @@ import type { MetricValue } from '../../domain/metrics/metric-value.ts';
 import { inRange, type TimeRange, undecidedSpans } from '../../domain/metrics/time-range.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { type EpochSeconds, toSeconds } from '../../domain/time.ts';
+import type { Db } from '../../store/d1.ts';
 import { readLatest } from '../../store/metrics/latest.ts';
-import { readSeries, type SeriesPage, type SeriesValue } from '../../store/metrics/series.ts';
+import { type Owner, ownerOf, type Read, type Reader, run } from '../../store/metrics/read.ts';
+import { type SeriesPage, seriesRead, type SeriesValue } from '../../store/metrics/series.ts';
 import { storedSeries } from '../../store/metrics/stored-series.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
@@ -28,26 +30,45 @@ export type MetricPage = { values: MetricValue[]; next: MetricPlace | undefined 
 export const readMetrics = async (
   deps: Deps,
   connectionId: ConnectionId,
-  { selection, ...query }: MetricQuery,
+  query: MetricQuery,
 ): Promise<Result<MetricPage, Failure>> => {
-  const series = await seriesToRead(deps, connectionId, selection);
-  if (!series.ok) return series;
+  const series = await seriesToRead(deps, connectionId, query.selection);
+  return series.ok ? run(deps.db, pageRead(deps.db, ownerOf(connectionId), query, series.value)) : series;
+};
+
+/** As `readMetrics`, to be read together with the admission; undefined if which series are read depends on what is stored. */
+export const metricsReader = (deps: Deps, query: MetricQuery): Reader<MetricPage> | undefined => {
+  const series = namedSeries(query.selection);
+  return series && ((owner) => pageRead(deps.db, owner, query, series));
+};
+
+const pageRead = (
+  db: Db,
+  owner: Owner,
+  { selection, ...query }: MetricQuery,
+  series: readonly MetricSeries[],
+): Read<MetricPage> => {
   const { manual } = selection;
-  const read = await readSeries(deps.db, {
+  const undecided = undecidedSpans(query);
+  const { statements, of } = seriesRead(db, {
     ...query,
-    connectionId,
+    owner,
     manual,
     filledIn: true,
-    undecided: undecidedSpans(query),
-    series: series.value,
+    undecided,
+    series,
     limit: query.limit + 1,
   });
-  if (!read.ok) return read;
-  const found = valuesInRange(read.value, series.value, query, query.limit + 1);
-  const page = found.slice(0, query.limit);
-  const last = page.at(-1);
-  const hasMore = found.length > query.limit;
-  return ok({ values: page.map(({ value }) => value), next: hasMore ? last?.stored : undefined });
+  return {
+    statements,
+    of: (results) => {
+      const found = valuesInRange(of(results), series, query, query.limit + 1);
+      const page = found.slice(0, query.limit);
+      const last = page.at(-1);
+      const hasMore = found.length > query.limit;
+      return { values: page.map(({ value }) => value), next: hasMore ? last?.stored : undefined };
+    },
+  };
 };
 
 /** Values of a page that are in the range, with their stored position, up to a limit. */

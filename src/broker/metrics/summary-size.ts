@@ -1,3 +1,4 @@
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { DAY_MS, type EpochSeconds, SECOND_MS } from '../../domain/time.ts';
@@ -23,7 +24,12 @@ const VALUES_PER_PROBE = 4;
  * false; then the values are counted as they are read. Reads two rows for each series if the range could have that
  * many, and 20 more if it spans that many days.
  */
-export const isTooLarge = async (deps: Deps, range: SeriesRange, most: number): Promise<Result<boolean, Failure>> => {
+export const isTooLarge = async (
+  deps: Deps,
+  connectionId: ConnectionId,
+  range: SeriesRange,
+  most: number,
+): Promise<Result<boolean, Failure>> => {
   const { fromSeconds, toSeconds } = range;
   const latest = Math.min(toSeconds, Math.floor(deps.now() / SECOND_MS));
   const days = (latest - Math.max(fromSeconds, FIRST_SCALE_SECONDS)) / DAY_SECONDS;
@@ -41,7 +47,7 @@ export const isTooLarge = async (deps: Deps, range: SeriesRange, most: number): 
   if (longest === undefined || seriesDays <= most) return ok(false);
   const step = (longest.days * DAY_SECONDS) / PROBES;
   const moments = Array.from({ length: PROBES }, (_, index) => Math.floor(longest.oldestSeconds + index * step));
-  const times = await timeOfNext(deps.db, range.connectionId, longest.series, moments, VALUES_PER_PROBE);
+  const times = await timeOfNext(deps.db, connectionId, longest.series, moments, VALUES_PER_PROBE);
   return times.ok ? ok(seriesDays * valuesPerDay(times.value) > most) : times;
 };
 

@@ -88,7 +88,7 @@ export const isUseStale = (lastUsedAt: EpochMs | null, now: EpochMs): boolean =>
   lastUsedAt === null || lastUsedAt < now - HOUR_MS;
 
 /** Parses stored scopes. An unknown word grants nothing. */
-export const scopesOf = (stored: string): KeyScope[] => {
+const scopesOf = (stored: string): KeyScope[] => {
   const words = stored.split(' ');
   return KEY_SCOPES.filter((scope) => words.includes(scope));
 };

@@ -1,28 +1,37 @@
-import { and, eq, type SQL } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { KeyScope } from '../../domain/app.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
+import { ok } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
-import { prepared, type Param } from '../prepared.ts';
+import { ownerFoundBy, type Reader } from '../metrics/read.ts';
+import { prepared, type Param, type Prepared } from '../prepared.ts';
 import { apiKeys, apps, connections } from '../schema/connections.ts';
-import { isUseStale, scopesOf } from './api-keys.ts';
+import { isUseStale } from './api-keys.ts';
 
-/** The app of a request, and the current connection of its user, in one round trip. */
-export type AppLookup = {
+/** What a credential asks for, besides itself. */
+export type Asked = {
   appId: AppId;
-  appDisabled: boolean;
-  refusesBrowserKeys: boolean;
-  connection: CurrentConnection | undefined;
+  userId: UserId;
+  /** Whether a disabled app is served. */
+  servesDisabled: boolean;
 };
+export type KeyAsked = Asked & { keyHash: string; scope: KeyScope; fromBrowser: boolean };
 
-/** The data of an app's key. */
-export type KeyLookup = AppLookup & {
-  key: { id: string; revoked: boolean; scopes: KeyScope[]; useIsStale: boolean };
+/** Why a credential does not admit a request. */
+export type Refusal = 'credential_invalid' | 'app_not_found' | 'browser_key_refused' | 'scope_missing' | 'app_disabled';
+
+/** The data of an app's key, and the current connection of the user. */
+export type KeyLookup = {
+  keyId: string;
+  refusal: Refusal | undefined;
+  useIsStale: boolean;
+  connection: CurrentConnection | undefined;
 };
 
 /** The part of the current connection that a user's request depends on. */
@@ -38,7 +47,7 @@ export type CurrentConnection = {
 };
 
 export const connectionColumns = {
-  connectionId: connections.id,
+  connectionId: sql<ConnectionId>`${connections.id}`.as('connection_id'),
   state: connections.state,
   stateReason: connections.stateReason,
   stateSince: connections.stateSince,
@@ -51,16 +60,23 @@ export const connectionColumns = {
 export const currentConnectionOf = (userId: UserId | SQL<string>) =>
   and(eq(connections.appId, apps.id), eq(connections.userId, userId), eq(connections.isCurrent, true));
 
-export const appColumns = { appId: apps.id, disabledAt: apps.disabledAt, refuseBrowserKeys: apps.refuseBrowserKeys };
+export const isAppRefused = (param: Param<Asked>) =>
+  sql`${apps.disabledAt} IS NOT NULL AND NOT ${param('servesDisabled')}`;
 
-const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: UserId }>) =>
+/** The rules of a key, in their only place: what a request reads in the same batch depends on them too. */
+const refusalOfKey = (param: Param<KeyAsked>) => sql<Refusal | null>`CASE
+  WHEN ${apiKeys.revokedAt} IS NOT NULL THEN 'credential_invalid'
+  WHEN ${apps.id} <> ${param('appId')} THEN 'app_not_found'
+  WHEN ${apps.refuseBrowserKeys} AND ${param('fromBrowser')} THEN 'browser_key_refused'
+  WHEN instr(' ' || ${apiKeys.scopes} || ' ', ' ' || ${param('scope')} || ' ') = 0 THEN 'scope_missing'
+  WHEN ${isAppRefused(param)} THEN 'app_disabled' END`;
+
+const CALLER_BY_KEY = prepared((orm, param: Param<KeyAsked>) =>
   orm
     .select({
-      ...appColumns,
       keyId: apiKeys.id,
-      revokedAt: apiKeys.revokedAt,
-      scopes: apiKeys.scopes,
       lastUsedAt: apiKeys.lastUsedAt,
+      refusal: refusalOfKey(param).as('refusal'),
       ...connectionColumns,
     })
     .from(apiKeys)
@@ -69,53 +85,72 @@ const CALLER_BY_KEY = prepared((orm, param: Param<{ keyHash: string; userId: Use
     .where(eq(apiKeys.hash, param('keyHash'))),
 );
 
-/**
- * The app of the key with this hash, with the current connection of that app's `userId`; undefined if there is none.
- * Reads one row of each of three tables, and one of the connections' index.
- */
-export const callerByKey = (
+const OWNER_BY_KEY = prepared((orm, param: Param<KeyAsked>) =>
+  orm
+    .select({ id: connections.id })
+    .from(apiKeys)
+    .innerJoin(apps, eq(apps.id, apiKeys.appId))
+    .innerJoin(connections, currentConnectionOf(param('userId')))
+    .where(and(eq(apiKeys.hash, param('keyHash')), sql`${refusalOfKey(param)} IS NULL`)),
+);
+
+/** A caller, and what was read of the user's body data together with the look-up. */
+export type Found<Caller, Data> = { caller: Caller | undefined; data: Data | undefined };
+
+/** Looks a caller up in one round trip with what a reader reads, if there is one. */
+export const lookUpWith = <Row, Values, Data>(
   db: Db,
-  keyHash: string,
-  userId: UserId,
-  now: EpochMs,
-): StoreResult<KeyLookup | undefined> =>
+  { caller, owner }: { caller: Prepared<Values, Row>; owner: Prepared<Values, unknown> },
+  values: Values,
+  reader: Reader<Data> | undefined,
+): StoreResult<Found<Row, Data>> =>
   tryD1(db, async () => {
-    const row = await CALLER_BY_KEY.first(db, { keyHash, userId });
-    if (row === undefined) return undefined;
-    return {
-      ...appLookupOf(row),
-      key: {
-        id: row.keyId,
-        revoked: row.revokedAt !== null,
-        scopes: scopesOf(row.scopes),
-        useIsStale: isUseStale(row.lastUsedAt, now),
-      },
-    };
+    if (reader === undefined) return { caller: await caller.first(db, values), data: undefined };
+    const { statements, of } = reader(ownerFoundBy(owner.part(db, values)));
+    const [found, ...results] = await db.d1.batch([caller.bind(db, values), ...statements]);
+    return { caller: caller.rowsOf(found)[0], data: of(results) };
   });
+
+/**
+ * The key with this hash, with the current connection of the user; undefined if there is none. Reads one row of each of
+ * three tables, and one of the connections' index.
+ */
+export const callerByKey = async <Data>(
+  db: Db,
+  asked: KeyAsked,
+  now: EpochMs,
+  reader?: Reader<Data>,
+): StoreResult<Found<KeyLookup, Data>> => {
+  const found = await lookUpWith(db, { caller: CALLER_BY_KEY, owner: OWNER_BY_KEY }, asked, reader);
+  if (!found.ok) return found;
+  const { caller: row, data } = found.value;
+  const caller = row && {
+    keyId: row.keyId,
+    refusal: row.refusal ?? undefined,
+    useIsStale: isUseStale(row.lastUsedAt, now),
+    connection: connectionOf(row),
+  };
+  return ok({ caller, data });
+};
 
 const CALLER_BY_USER = prepared((orm, param: Param<{ appId: AppId; userId: UserId }>) =>
   orm
-    .select({ ...appColumns, ...connectionColumns })
+    .select(connectionColumns)
     .from(apps)
     .leftJoin(connections, currentConnectionOf(param('userId')))
     .where(eq(apps.id, param('appId'))),
 );
 
-/** The app, with the current connection of its `userId`. Undefined if there is no such app. */
-export const callerByUser = (db: Db, appId: AppId, userId: UserId): StoreResult<AppLookup | undefined> =>
+/** The current connection of an app's user. Undefined if there is no such app. */
+export const callerByUser = (
+  db: Db,
+  appId: AppId,
+  userId: UserId,
+): StoreResult<{ connection: CurrentConnection | undefined } | undefined> =>
   tryD1(db, async () => {
     const row = await CALLER_BY_USER.first(db, { appId, userId });
-    return row && appLookupOf(row);
+    return row && { connection: connectionOf(row) };
   });
-
-type CallerRow = { appId: AppId; disabledAt: number | null; refuseBrowserKeys: boolean } & ConnectionRow;
-
-export const appLookupOf = (row: CallerRow): AppLookup => ({
-  appId: row.appId,
-  appDisabled: row.disabledAt !== null,
-  refusesBrowserKeys: row.refuseBrowserKeys,
-  connection: connectionOf(row),
-});
 
 type ConnectionRow = {
   connectionId: ConnectionId | null;

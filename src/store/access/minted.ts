@@ -1,13 +1,24 @@
-import { eq, type SQL, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { Minter } from '../../domain/audit.ts';
+import { ok } from '../../domain/result.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
-import type { UserId } from '../../domain/user-id.ts';
 import { type Db, type StoreResult, tryD1 } from '../d1.ts';
+import type { Reader } from '../metrics/read.ts';
 import { type Param, prepared } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
-import { type AppLookup, appColumns, appLookupOf, connectionColumns, currentConnectionOf } from './key-lookup.ts';
+import {
+  type Asked,
+  connectionColumns,
+  connectionOf,
+  currentConnectionOf,
+  type Found,
+  isAppRefused,
+  type KeyLookup,
+  lookUpWith,
+  type Refusal,
+} from './key-lookup.ts';
 
 /** User tokens and connect sessions are signed and not stored. These queries say whether they are still valid. */
 
@@ -43,34 +54,48 @@ export const minterParams = (appId: AppId, { key, acc, tok }: Minter, now: Epoch
   now,
 });
 
-const CALLER_BY_USER_TOKEN = prepared((orm, param: Param<MinterParams & { userId: UserId; userHash: string }>) =>
+type UserTokenAsked = MinterParams & Asked & { userHash: string; epoch: string | null };
+
+/** The rules of a user token, in their only place. It ends with its key, and with the user's data. */
+const refusalOfUserToken = (param: Param<UserTokenAsked>) => sql<Refusal | null>`CASE
+  WHEN ${isMinterGone(param)} THEN 'credential_invalid'
+  WHEN EXISTS (SELECT 1 FROM erased_users AS e WHERE e.app_id = ${param('appId')} AND e.user_hash = ${param('userHash')}
+    AND e.epoch IS NOT ${param('epoch')}) THEN 'credential_invalid'
+  WHEN ${isAppRefused(param)} THEN 'app_disabled' END`;
+
+const CALLER_BY_USER_TOKEN = prepared((orm, param: Param<UserTokenAsked>) =>
   orm
-    .select({
-      ...appColumns,
-      ...connectionColumns,
-      isMinterGone: isMinterGone(param).as('is_minter_gone'),
-      epoch: sql<string | null>`(SELECT e.epoch FROM erased_users AS e
-        WHERE e.app_id = ${param('appId')} AND e.user_hash = ${param('userHash')})`.as('epoch'),
-    })
+    .select({ ...connectionColumns, refusal: refusalOfUserToken(param).as('refusal') })
     .from(apps)
     .leftJoin(connections, currentConnectionOf(param('userId')))
     .where(eq(apps.id, param('appId'))),
 );
 
-/** The user of a user token, and whether the token ended with its key or with the user's data. */
-export type UserTokenLookup = AppLookup & { isMinterGone: boolean; epoch: string | undefined };
+const OWNER_BY_USER_TOKEN = prepared((orm, param: Param<UserTokenAsked>) =>
+  orm
+    .select({ id: connections.id })
+    .from(apps)
+    .innerJoin(connections, currentConnectionOf(param('userId')))
+    .where(and(eq(apps.id, param('appId')), sql`${refusalOfUserToken(param)} IS NULL`)),
+);
 
-/** The app of a user token, with the current connection of its user. Undefined if there is no such app. Four rows for a key's token. */
-export const callerByUserToken = (
+/** The user of a user token. */
+export type UserTokenLookup = Pick<KeyLookup, 'refusal' | 'connection'>;
+
+/** The current connection of a user token's user. Undefined if there is no such app. Four rows for a key's token. */
+export const callerByUserToken = async <Data>(
   db: Db,
-  { appId, userId, userHash }: { appId: AppId; userId: UserId; userHash: string },
+  asked: Asked & { userHash: string; epoch: string | undefined },
   minter: Minter,
   now: EpochMs,
-): StoreResult<UserTokenLookup | undefined> =>
-  tryD1(db, async () => {
-    const row = await CALLER_BY_USER_TOKEN.first(db, { ...minterParams(appId, minter, now), userId, userHash });
-    return row && { ...appLookupOf(row), isMinterGone: row.isMinterGone === 1, epoch: row.epoch ?? undefined };
-  });
+  reader?: Reader<Data>,
+): StoreResult<Found<UserTokenLookup, Data>> => {
+  const values = { ...minterParams(asked.appId, minter, now), ...asked, epoch: asked.epoch ?? null };
+  const found = await lookUpWith(db, { caller: CALLER_BY_USER_TOKEN, owner: OWNER_BY_USER_TOKEN }, values, reader);
+  if (!found.ok) return found;
+  const { caller: row, data } = found.value;
+  return ok({ caller: row && { refusal: row.refusal ?? undefined, connection: connectionOf(row) }, data });
+};
 
 /** The user's last erasure, if a user token from before it may still be unexpired. */
 export const erasureEpoch = (db: Db, appId: AppId, userHash: string): StoreResult<string | undefined> =>

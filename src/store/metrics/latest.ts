@@ -5,6 +5,7 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import type { measurements } from '../schema/body-data.ts';
 import type { RawRow } from '../schema/raw-row.ts';
 import { IS_MEASURED } from './measured.ts';
+import { ownerOf } from './read.ts';
 import type { SeriesPage, SeriesValue } from './series.ts';
 import { heightsOf, heightsStatement, sourcesOf, sourcesStatement } from './sources-and-heights.ts';
 
@@ -28,8 +29,8 @@ type LatestRow = Pick<RawRow<typeof measurements>, 'type' | 'group_id' | 'value'
 export const readLatest = (db: Db, connectionId: ConnectionId, nowSeconds: EpochSeconds): StoreResult<LatestPage> =>
   tryD1(db, async () => {
     const [sources, heights, latest] = await db.d1.batch([
-      sourcesStatement(db, connectionId),
-      heightsStatement(db, connectionId),
+      sourcesStatement(db, ownerOf(connectionId)),
+      heightsStatement(db, ownerOf(connectionId)),
       db.d1.prepare(LATEST).bind(connectionId, nowSeconds),
     ]);
     const rows = (latest?.results ?? []) as LatestRow[];

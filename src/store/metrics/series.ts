@@ -1,9 +1,9 @@
-import type { ConnectionId } from '../../domain/connection-id.ts';
 import { MANUAL_ATTRIBS } from '../../domain/metrics/measurement.ts';
 import type { Span } from '../../domain/metrics/time-range.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
-import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import type { Db } from '../d1.ts';
 import { isMeasured } from './measured.ts';
+import { type Owner, type Read, statementOf } from './read.ts';
 import {
   heightsOf,
   heightsStatement,
@@ -41,7 +41,7 @@ export type SeriesPlace = Pick<SeriesValue, 'measuredAtSeconds' | 'groupId' | 'r
 
 /** Which values of one connection are meant. */
 export type SeriesRange = {
-  connectionId: ConnectionId;
+  owner: Owner;
   series: readonly Series[];
   fromSeconds: EpochSeconds;
   toSeconds: EpochSeconds;
@@ -74,10 +74,10 @@ const MAX_TERMS = 5;
  * One page, in one round trip. Up to five series are merged inside SQLite and read one row a value; each further five are merged apart and
  * read at most a page more. It holds more than `limit` where `undecided` has values.
  */
-export const readSeries = (db: Db, query: SeriesQuery): StoreResult<SeriesPage> =>
-  readMerged(
+export const seriesRead = (db: Db, query: SeriesQuery): Read<SeriesPage> =>
+  merged(
     db,
-    query.connectionId,
+    query.owner,
     chunk(query.series, MAX_TERMS).flatMap((series) => [
       mergeStatement(db, query, series),
       ...(query.before === true ? [beforeStatement(db, query, series)] : []),
@@ -89,6 +89,7 @@ const beforeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]):
   const before = { ...query, fromSeconds: Number.MIN_SAFE_INTEGER, toSeconds: query.fromSeconds - 1, undecided: [] };
   return unionOf(
     db,
+    query.owner,
     series.map((one) => endOf(one, before, 'desc')),
   );
 };
@@ -97,29 +98,26 @@ const beforeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]):
 const SERIES_PER_ENDS_STATEMENT = 2;
 
 /** The oldest and the newest value of each series in a range, in one round trip: two rows read a series, and those that are `undecided`. */
-export const readEnds = (db: Db, range: SeriesRange): StoreResult<SeriesPage> =>
-  readMerged(db, range.connectionId, endsStatements(db, range), 'asc');
+export const endsRead = (db: Db, range: SeriesRange): Read<SeriesPage> =>
+  merged(db, range.owner, endsStatements(db, range), 'asc');
 
 /** The values of several statements in one order, with what explains them. */
-const readMerged = (
+const merged = (
   db: Db,
-  connectionId: ConnectionId,
+  owner: Owner,
   statements: readonly D1PreparedStatement[],
   order: SeriesQuery['order'],
-): StoreResult<SeriesPage> =>
-  tryD1(db, async () => {
-    const [sources, heights, ...pages] = await db.d1.batch([
-      sourcesStatement(db, connectionId),
-      heightsStatement(db, connectionId),
-      ...statements,
-    ]);
+): Read<SeriesPage> => ({
+  statements: [sourcesStatement(db, owner), heightsStatement(db, owner), ...statements],
+  of: ([sources, heights, ...pages]) => {
     const values = pages.flatMap(({ results }) => results as SeriesValue[]);
     const sign = order === 'asc' ? 1 : -1;
     values.sort(
       (a, b) => sign * (a.measuredAtSeconds - b.measuredAtSeconds || a.groupId - b.groupId) || a.rank - b.rank,
     );
     return { values, sources: sourcesOf(sources), heights: heightsOf(heights) };
-  });
+  },
+});
 
 /** The statements that read the oldest and the newest value of each series. */
 export const endsStatements = (db: Db, range: SeriesRange): D1PreparedStatement[] =>
@@ -127,15 +125,18 @@ export const endsStatements = (db: Db, range: SeriesRange): D1PreparedStatement[
 
 const endsStatement = (db: Db, range: SeriesRange, series: readonly Series[]): D1PreparedStatement => {
   const terms = series.flatMap((one) => (['asc', 'desc'] as const).map((order) => endOf(one, range, order)));
-  return unionOf(db, terms);
+  return unionOf(db, range.owner, terms);
 };
 
 type Term = { sql: string; values: readonly number[] };
 
-const unionOf = (db: Db, terms: readonly Term[], order = ''): D1PreparedStatement =>
-  db.d1
-    .prepare(`${terms.map(({ sql }) => sql).join('\nUNION ALL\n')} ${order}`)
-    .bind(...terms.flatMap(({ values }) => values));
+const unionOf = (db: Db, owner: Owner, terms: readonly Term[], order = ''): D1PreparedStatement =>
+  statementOf(
+    db,
+    owner,
+    `${terms.map(({ sql }) => sql).join('\nUNION ALL\n')} ${order}`,
+    terms.flatMap(({ values }) => values),
+  );
 
 const endOf = (series: Series, range: SeriesRange, order: SeriesQuery['order']): Term => {
   const { sql, values } = rangeOf(series, { ...range, order, limit: 1, filledIn: false });
@@ -147,10 +148,10 @@ const endOf = (series: Series, range: SeriesRange, order: SeriesQuery['order']):
 };
 
 /** How many values of a series the caller may leave out. */
-const undecidedCount = ({ type, position, ambiguous }: Series, { connectionId, undecided }: SeriesRange): string => {
+const undecidedCount = ({ type, position, ambiguous }: Series, { owner, undecided }: SeriesRange): string => {
   const counts = undecided.map(
     ({ fromSeconds, toSeconds }) =>
-      `(SELECT count(*) FROM measurements WHERE connection_id = ${Math.trunc(connectionId)} AND type = ${Math.trunc(type)}
+      `(SELECT count(*) FROM measurements WHERE connection_id = ${owner.id} AND type = ${Math.trunc(type)}
         AND position = ${Math.trunc(position)} AND ambiguous = ${Number(ambiguous)}
         AND measured_seconds BETWEEN ${Math.trunc(fromSeconds)} AND ${Math.trunc(toSeconds)})`,
   );
@@ -166,6 +167,7 @@ const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): 
   const undecided = series.map((one) => undecidedCount(one, query)).join(' + ');
   return unionOf(
     db,
+    query.owner,
     terms,
     `ORDER BY measuredAtSeconds ${direction}, groupId ${direction}, rank ASC LIMIT ${Math.trunc(query.limit)} + ${undecided}`,
   );
@@ -173,11 +175,11 @@ const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): 
 
 /** The range of one series that lies in the query's time and after its place. */
 const rangeOf = (series: Series, query: Omit<SeriesQuery, 'series'>): Term => {
-  const { connectionId, fromSeconds, toSeconds, order, after } = query;
+  const { owner, fromSeconds, toSeconds, order, after } = query;
   const sql = `SELECT ${Math.trunc(series.rank)} AS rank, ${VALUE_COLUMNS} FROM measurements AS m
-     WHERE connection_id = ? AND type = ? AND position = ? AND ambiguous = ? AND measured_seconds BETWEEN ? AND ?
+     WHERE connection_id = ${owner.id} AND type = ? AND position = ? AND ambiguous = ? AND measured_seconds BETWEEN ? AND ?
      ${conditionsOf(series, query)}`;
-  const values = [connectionId, series.type, series.position, Number(series.ambiguous), fromSeconds, toSeconds];
+  const values = [series.type, series.position, Number(series.ambiguous), fromSeconds, toSeconds];
   if (after === undefined) return { sql, values };
   // Of the group where the page ended, the series of higher rank are still to come.
   const inclusive = series.rank > after.rank ? '=' : '';
@@ -191,9 +193,8 @@ const rangeOf = (series: Series, query: Omit<SeriesQuery, 'series'>): Term => {
 /** What else a value has to be to count. SQLite looks for the height once; an `EXISTS` it would turn into a look for every value. */
 const conditionsOf = (
   { type, needsHeight }: Series,
-  { connectionId, manual, filledIn }: Pick<SeriesQuery, 'connectionId' | 'manual' | 'filledIn'>,
+  { owner: { id }, manual, filledIn }: Pick<SeriesQuery, 'owner' | 'manual' | 'filledIn'>,
 ): string => {
-  const id = Math.trunc(connectionId);
   const manualSources = `SELECT id FROM sources WHERE connection_id = ${id} AND attrib IN (${MANUAL_ATTRIBS.join(',')})`;
   return [
     ...(manual ? [] : [`AND source_id NOT IN (${manualSources})`]),

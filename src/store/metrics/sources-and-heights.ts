@@ -1,10 +1,10 @@
-import type { ConnectionId } from '../../domain/connection-id.ts';
 import { LEAST_HEIGHT_M, MOST_HEIGHT_M, usableHeights } from '../../domain/metrics/bmi.ts';
 import type { MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import type { Db } from '../d1.ts';
 import type { sources } from '../schema/body-data.ts';
 import type { RawRow } from '../schema/raw-row.ts';
+import { type Owner, statementOf } from './read.ts';
 
 /** What explains the values of a connection: where they came from, and the heights that a BMI may take. */
 
@@ -21,21 +21,21 @@ const MAX_HEIGHTS = 200;
 /** So many of a connection are read: it has a handful. */
 export const MAX_SOURCES = 1_000;
 
-export const sourcesStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
-  db.d1
-    .prepare(
-      `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ? LIMIT ${MAX_SOURCES}`,
-    )
-    .bind(connectionId);
+export const sourcesStatement = (db: Db, owner: Owner): D1PreparedStatement =>
+  statementOf(
+    db,
+    owner,
+    `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ${owner.id} LIMIT ${MAX_SOURCES}`,
+  );
 
-export const heightsStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
-  db.d1
-    .prepare(
-      `SELECT measured_seconds, value, group_id FROM measurements
-       WHERE connection_id = ? AND ${IS_HEIGHT}
-       ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MAX_HEIGHTS}`,
-    )
-    .bind(connectionId);
+export const heightsStatement = (db: Db, owner: Owner): D1PreparedStatement =>
+  statementOf(
+    db,
+    owner,
+    `SELECT measured_seconds, value, group_id FROM measurements
+     WHERE connection_id = ${owner.id} AND ${IS_HEIGHT}
+     ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MAX_HEIGHTS}`,
+  );
 
 type SourceRow = Omit<RawRow<typeof sources>, 'connection_id'>;
 

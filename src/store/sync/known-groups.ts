@@ -5,6 +5,7 @@ import type { EpochMs, EpochSeconds } from '../../domain/time.ts';
 import type { ReviewedGroup, ReviewWindow } from '../../domain/window-review.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from '../metrics/group-row.ts';
+import { ownerOf } from '../metrics/read.ts';
 import { type Source, sourcesOf, sourcesStatement } from '../metrics/sources-and-heights.ts';
 import { seriesIf } from '../metrics/stored-series.ts';
 import type { groups } from '../schema/body-data.ts';
@@ -92,7 +93,7 @@ const knownStatements = (
   window: ReviewWindow | undefined,
 ): D1PreparedStatement[] => [
   headsStatement(db, connectionId, groupIds),
-  sourcesStatement(db, connectionId),
+  sourcesStatement(db, ownerOf(connectionId)),
   kindsStatement(db, connectionId),
   ...(window === undefined
     ? []

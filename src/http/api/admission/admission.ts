@@ -12,6 +12,7 @@ import { unreadParameter } from '../validate.ts';
  * Who may call a route. Each route names one of these middlewares:
  *
  * - `forUser` (`admit-user.ts`): a phone with a user token for the user in the path, or the app's key, or a manager.
+ * - `forBodyData` (`admit-user.ts`): the same callers, for body data that is read in the same round trip.
  * - `forPerson` (`admit-user.ts`): the same callers, also if the app is disabled, and without body data.
  * - `forBackend` (`admit-backend.ts`): the app's key, or a manager. No phone.
  * - `forReader` (`admit-backend.ts`): the app's key, or a manager, who is admitted also if the app is disabled.

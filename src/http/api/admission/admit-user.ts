@@ -1,9 +1,10 @@
 import {
   admitForPerson,
   admitForUser,
-  type AppCredential,
+  admitToRead,
   type AuthorizedRequest,
 } from '../../../broker/access/authenticate.ts';
+import type { AppCredential, Reader } from '../../../broker/access/caller.ts';
 import type { Deps } from '../../../broker/deps.ts';
 import type { AppId } from '../../../domain/app-id.ts';
 import type { KeyScope } from '../../../domain/app.ts';
@@ -36,7 +37,18 @@ const toUser = async <Admitted>(
  * Sets `user`: that user, with the current connection.
  */
 export const forUser = (scope: KeyScope, { userTokens }: { userTokens: boolean } = { userTokens: true }) =>
-  admission('user', (c) => toUser(c, { scope, userTokens }, admitForUser));
+  admission('user', (c) => toUser<AuthorizedRequest>(c, { scope, userTokens }, admitForUser));
+
+/**
+ * As `forUser`, and reads something of the user's body data in the same round trip, only if the request is admitted.
+ * Sets `data` of `user` to it; undefined if it has to be read apart.
+ */
+export const forBodyData = <Data>(scope: KeyScope, readerOf: (c: HttpContext) => Reader<Data> | undefined) =>
+  admission('user', (c) =>
+    toUser(c, { scope, userTokens: true }, (deps, credential, wanted) =>
+      admitToRead(deps, credential, wanted, readerOf(c)),
+    ),
+  );
 
 /**
  * As `forUser`, for what a person has a right to even if the app is disabled. Sets `person`: the user without their

@@ -1,5 +1,5 @@
 import type { ManagerCredential } from '../../../broker/access/admit-manager.ts';
-import type { AppCredential, Credential } from '../../../broker/access/authenticate.ts';
+import type { AppCredential, Credential } from '../../../broker/access/caller.ts';
 import type { Surface } from '../../../domain/audit.ts';
 import { secret } from '../../../domain/secret.ts';
 import { callerAddress } from '../../caller-address.ts';

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 
 import type { AuthorizedRequest } from '../../../broker/access/authenticate.ts';
 import { readMetricChanges } from '../../../broker/metrics/read-metric-delta.ts';
-import { readLatestMetrics, readMetrics } from '../../../broker/metrics/read-metrics.ts';
+import { metricsReader, readLatestMetrics, readMetrics } from '../../../broker/metrics/read-metrics.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { localDay } from '../../../domain/metrics/local-time.ts';
 import type { MetricQuery } from '../../../domain/metrics/metric-query.ts';
@@ -11,7 +11,7 @@ import { ok, type Result } from '../../../domain/result.ts';
 import { HOUR_MS, toSeconds } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
-import { forUser } from '../admission/admit-user.ts';
+import { forBodyData, forUser } from '../admission/admit-user.ts';
 import { instantOrNull } from '../instant.ts';
 import { valid } from '../validate.ts';
 import { valuesAsCsv } from './csv.ts';
@@ -33,34 +33,48 @@ import { answerCsv, FORM_TYPES, inForm, notModified, setValidUntil } from './rep
 /** The metrics API: a user's body data over time. Users without a connection have none, which is not an error. */
 export const metricsApi = new Hono<HttpEnv>();
 
-/** A page of values as JSON, CSV or FHIR; see `metricQuery` for what may be asked. */
-metricsApi.get('/:user_id', forUser('read'), valid('query', metricQuery), inForm('json', 'csv', 'fhir'), async (c) => {
-  const { connection } = c.get('user');
-  const parameters = c.req.valid('query');
-  const { units } = parameters;
-  const question = await questionOf(c.get('user'), parameters);
-  const query = queryOf(parameters, question);
-  if (!query.ok) return answerFailure(c, query.failure);
-  const form = c.get('form');
-  if (connection !== undefined) {
-    const { id, dataVersion } = connection;
-    if (notModified(c, [id, dataVersion, form])) return c.body(null, 304);
-  }
-  const page =
-    connection === undefined
-      ? ok({ values: [], next: undefined })
-      : await readMetrics(c.get('deps'), connection.id, query.value);
-  if (!page.ok) return answerFailure(c, page.failure);
+/** Reads the page with the admission. A client that may have the page already reads nothing before that is known. */
+const pageReader = (c: HttpContext) => {
+  const parameters = c.req.header('If-None-Match') === undefined && metricQuery.safeParse(c.req.query());
+  const query = parameters && parameters.success ? queryOf(parameters.data) : undefined;
+  return query?.ok === true ? metricsReader(c.get('deps'), query.value) : undefined;
+};
 
-  const { values, next } = page.value;
-  const cursor =
-    next === undefined ? undefined : metricCursor.encode([question, next.measuredAtSeconds, next.groupId, next.rank]);
-  const nextUrl = cursor && nextUrlOf(c, cursor);
-  if (nextUrl !== undefined) c.header('Link', `<${nextUrl}>; rel="next"`);
-  if (form === 'csv') return answerValues(c, c.get('user'), values, parameters, next === undefined);
-  if (form === 'fhir') return answerFhir(c, c.get('user'), values, units, nextUrl);
-  return c.json({ data: values.map((value) => renderMetric(value, units)), next_cursor: cursor ?? null });
-});
+/** A page of values as JSON, CSV or FHIR; see `metricQuery` for what may be asked. */
+metricsApi.get(
+  '/:user_id',
+  forBodyData('read', pageReader),
+  valid('query', metricQuery),
+  inForm('json', 'csv', 'fhir'),
+  async (c) => {
+    const { connection, data } = c.get('user');
+    const parameters = c.req.valid('query');
+    const { units } = parameters;
+    const question = await questionOf(c.get('user'), parameters);
+    const query = queryOf(parameters);
+    if (!query.ok) return answerFailure(c, query.failure);
+    if (parameters.cursor !== undefined && parameters.cursor[0] !== question) return answerFailure(c, foreignCursor);
+    const form = c.get('form');
+    if (connection !== undefined) {
+      const { id, dataVersion } = connection;
+      if (notModified(c, [id, dataVersion, form])) return c.body(null, 304);
+    }
+    const page =
+      connection === undefined
+        ? ok({ values: [], next: undefined })
+        : await (data === undefined ? readMetrics(c.get('deps'), connection.id, query.value) : ok(data));
+    if (!page.ok) return answerFailure(c, page.failure);
+
+    const { values, next } = page.value;
+    const cursor =
+      next === undefined ? undefined : metricCursor.encode([question, next.measuredAtSeconds, next.groupId, next.rank]);
+    const nextUrl = cursor && nextUrlOf(c, cursor);
+    if (nextUrl !== undefined) c.header('Link', `<${nextUrl}>; rel="next"`);
+    if (form === 'csv') return answerValues(c, c.get('user'), values, parameters, next === undefined);
+    if (form === 'fhir') return answerFhir(c, c.get('user'), values, units, nextUrl);
+    return c.json({ data: values.map((value) => renderMetric(value, units)), next_cursor: cursor ?? null });
+  },
+);
 
 /** The newest value of each metric of the whole body, and how old it is. */
 metricsApi.get(
@@ -166,18 +180,17 @@ const questionOf = (
   { metric, from, to, order, include, exclude }: MetricQueryParameters,
 ) => questionHash([appId, userId, metric, from, to, order, include, exclude]);
 
-const queryOf = (parameters: MetricQueryParameters, question: string): Result<MetricQuery, Failure> => {
+const { failure: foreignCursor } = invalidParameter(
+  'cursor',
+  'It is not a cursor of this question. Start without one, and keep the other parameters between pages.',
+);
+
+const queryOf = (parameters: MetricQueryParameters): Result<MetricQuery, Failure> => {
   const { order, limit, cursor } = parameters;
   const selection = selectionOf(parameters);
   if (!selection.ok) return selection;
   const range = rangeOf(parameters);
   if (!range.ok) return range;
-  if (cursor !== undefined && cursor[0] !== question) {
-    return invalidParameter(
-      'cursor',
-      'It is not a cursor of this question. Start without one, and keep the other parameters between pages.',
-    );
-  }
   const after = cursor && { measuredAtSeconds: cursor[1], groupId: cursor[2], rank: cursor[3] };
   return ok({ selection: selection.value, ...range.value, order, limit, after });
 };

@@ -1,0 +1,116 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { type Broker, connect, emptyStorage, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
+
+/** A page of metrics is read together with the admission: who is refused gets nothing, and no row of body data is read. */
+
+const d1 = meterD1(env.DB);
+let broker: Broker;
+let app: TestApp;
+let other: TestApp;
+
+beforeAll(async () => {
+  await emptyStorage();
+  broker = await startBroker({ bindings: { DB: d1.d1 } });
+  [app, other] = [await makeApp(broker), await makeApp(broker, 'Other')];
+  for (const one of [app, other]) {
+    await connect(broker, one, 'ada', 'nora');
+    expect((await one.call('POST', '/withings/sync/ada')).status).toBe(200);
+  }
+  await broker.settle();
+});
+beforeEach(() => d1.reset());
+
+type Headers = Record<string, string>;
+const page = (headers: Headers, of = app) =>
+  broker.request(`/apps/${of.id}/metrics/ada?metric=weight,fat_ratio`, { headers });
+const keyOf = async (scopes: string[]) => {
+  const minted = await broker.manage('POST', `/apps/${app.id}/keys`, { name: 'one more', scopes });
+  expect(minted.status).toBe(201);
+  return minted.json<{ id: string; key: string }>();
+};
+const userToken = async (of = app, userId = 'ada') => {
+  const minted = await of.call('POST', '/withings/user-tokens', { user_id: userId });
+  return { Authorization: `Bearer ${(await minted.json<{ token: string }>()).token}` };
+};
+const set = (sql: string) => env.DB.prepare(sql).run();
+
+/** Whose data it is costs at most this many rows in each statement: the credential, an erasure, the app, and the connection by its index. */
+const OWNER_ROWS = 5;
+
+/** The rows that each statement about body data has read. */
+const rowsOfData = () =>
+  d1.statements.filter(({ sql }) => /from (sources|measurements)/i.test(sql)).map(({ rowsRead }) => rowsRead);
+
+const expectNothingRead = async (answer: Response, status: number) => {
+  expect(answer.status).toBe(status);
+  expect(await answer.json()).not.toHaveProperty('data');
+  expect(d1.calls()).toBeLessThanOrEqual(1);
+  for (const rows of rowsOfData()) expect(rows).toBeLessThanOrEqual(OWNER_ROWS);
+};
+
+test('who is admitted gets the page, in one round trip', async () => {
+  for (const headers of [{ 'X-API-Key': app.key }, await userToken()]) {
+    d1.reset();
+    const answer = await page(headers);
+    expect((await answer.json<{ data: unknown[] }>()).data.length).toBeGreaterThan(10);
+    expect(d1.calls()).toBe(1);
+    expect(Math.max(...rowsOfData())).toBeGreaterThan(OWNER_ROWS + 10);
+  }
+});
+
+test('a key of another app, and one without the scope, read nothing', async () => {
+  await expectNothingRead(await page({ 'X-API-Key': other.key }), 404);
+  const { key } = await keyOf(['sync']);
+  d1.reset();
+  await expectNothingRead(await page({ 'X-API-Key': key }), 403);
+});
+
+test('a revoked key reads nothing, and no user token that it minted', async () => {
+  const { id, key } = await keyOf(['read', 'manage-links']);
+  const minted = await broker.request(`/apps/${app.id}/withings/user-tokens`, {
+    method: 'POST',
+    headers: { 'X-API-Key': key, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ user_id: 'ada' }),
+  });
+  const { token } = await minted.json<{ token: string }>();
+  await broker.manage('DELETE', `/apps/${app.id}/keys/${id}`);
+  for (const headers of [{ 'X-API-Key': key }, { Authorization: `Bearer ${token}` }]) {
+    d1.reset();
+    await expectNothingRead(await page(headers), 401);
+  }
+});
+
+test('a key from a browser reads nothing if the app refuses that', async () => {
+  await set(`UPDATE apps SET refuse_browser_keys = 1 WHERE id = '${app.id}'`);
+  await expectNothingRead(await page({ 'X-API-Key': app.key, Origin: 'https://womoji.example' }), 403);
+  await set('UPDATE apps SET refuse_browser_keys = 0');
+});
+
+test('nobody reads anything of a disabled app', async () => {
+  const headers = await userToken();
+  await set(`UPDATE apps SET disabled_at = 1 WHERE id = '${app.id}'`);
+  for (const credential of [{ 'X-API-Key': app.key }, headers]) {
+    d1.reset();
+    await expectNothingRead(await page(credential), 403);
+  }
+  await set('UPDATE apps SET disabled_at = NULL');
+});
+
+test('a user token of another user, or from before the erasure, reads nothing', async () => {
+  const [before, another] = [await userToken(other), await userToken(other, 'bob')];
+  d1.reset();
+  await expectNothingRead(await page(another, other), 401);
+  expect((await other.call('DELETE', '/users/ada')).ok).toBe(true);
+  d1.reset();
+  await expectNothingRead(await page(before, other), 401);
+});
+
+test('a client that may have the page already reads nothing until that is known', async () => {
+  const tag = (await page({ 'X-API-Key': app.key })).headers.get('ETag') ?? '';
+  d1.reset();
+  expect((await page({ 'X-API-Key': app.key, 'If-None-Match': tag })).status).toBe(304);
+  expect(rowsOfData()).toEqual([]);
+});
