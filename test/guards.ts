@@ -51,7 +51,8 @@ const takeOut = async (wanted: string | undefined): Promise<void> => {
     }
     console.log(`${chosen.length - unnoticed.length} of ${chosen.length} guards are noticed when they are missing.`);
     for (const guard of unnoticed) console.log(`NOT NOTICED  ${label(guard)}`);
-    if (unnoticed.length > 0) process.exitCode = 1;
+    // Vitest sets it at each red test.
+    process.exitCode = unnoticed.length > 0 ? 1 : 0;
   } finally {
     await copy.remove();
   }
