@@ -80,10 +80,15 @@ describe('a refresh token that is refused', () => {
     expect(await stateOf(refreshing)).toBe('active');
   });
 
-  test.each(['http_503', 'html', 'lost_answer'] as const)('nor does %s, however long it lasts', async (kind) => {
+  test.each([
+    ['http_503', { kind: 'http_503' }],
+    ['html', { kind: 'html' }],
+    ['lost_answer', { kind: 'lost_answer' }],
+    ['601', { kind: 'status', status: 601 }],
+  ] as const)('nor does %s, however long it lasts', async (_, fault) => {
     const refreshing = await startRefreshing(['nora', 'walter']);
     refreshing.broker.advance(DUE_MS);
-    refuse(refreshing, { kind });
+    refuse(refreshing, fault);
     await refreshing.run(5 * DAY_MS, 2 * HOUR_MS);
     expect(await stateOf(refreshing)).toBe('active');
   });

@@ -65,11 +65,11 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
     tests: TESTS,
   },
   {
-    name: '601 is transient',
-    file: REFRESH,
-    find: "if (failure.kind !== 'refresh_token_rejected' && !isRefusal(failure))",
-    replace: "if (failure.kind !== 'refresh_token_rejected' && !isRefusal(failure) && failure.kind !== 'throttled')",
-    tests: TESTS,
+    name: 'a 601 ends the tick for as long as Withings asks',
+    file: FAILED,
+    find: "if (failure.kind === 'throttled')",
+    replace: "if (failure.kind === 'throttled' && deps === undefined)",
+    tests: ['test/broker/refresh-batch.test.ts'],
   },
   {
     name: 'a refusal in unknown words is not believed at once',
