@@ -181,7 +181,7 @@ describe('a front whose keyring is not the placed Worker’s', () => {
   });
 });
 
-test('the keyring is rotated, the placed Worker first, and every link that is under way meanwhile ends well', async () => {
+test('the keyring is rotated, the placed Worker first, and each link under way ends well', async () => {
   const stages = [ring('k1', 'k1'), ring('k1', 'k1', 'k2'), ring('k2', 'k1', 'k2'), ring('k2', 'k2')];
   let front = await frontWith();
   let before = await begin(front, 'ada');

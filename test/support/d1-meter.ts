@@ -75,7 +75,7 @@ export const untilStorageIsIdle = async (): Promise<void> => {
  *
  * @param log notes each trip, beside those of other meters
  */
-export const meterD1 = (d1: D1Database, log: TripLog = createTripLog()): D1Meter => {
+export const meterD1 = (d1: Pick<D1Database, 'prepare' | 'batch'>, log: TripLog = createTripLog()): D1Meter => {
   const statements: MeteredStatement[] = [];
   let calls = 0;
   let decide: ((call: D1Call) => D1Fault) | undefined;
@@ -170,5 +170,5 @@ export const meterD1 = (d1: D1Database, log: TripLog = createTripLog()): D1Meter
 type Sent = { sql: string; params: unknown[]; statement: D1PreparedStatement };
 
 /** SQLite names the second `id` of a subquery `id:1`. */
-const distinctly = (d1: D1Database, { sql, params, statement }: Sent): D1PreparedStatement =>
+const distinctly = (d1: Pick<D1Database, 'prepare'>, { sql, params, statement }: Sent): D1PreparedStatement =>
   /^\s*select\b/i.test(sql) ? d1.prepare(`SELECT * FROM (${sql})`).bind(...params) : statement;

@@ -23,7 +23,7 @@ let isMigrated = false;
 export const startFront = async (broker: Broker, changes: Partial<Bindings> = {}, trips?: TripLog) => {
   if (!isMigrated) await applyD1Migrations(env.REPLICA, env.TEST_MIGRATIONS);
   isMigrated = true;
-  const replica = meterD1(env.REPLICA.withSession('first-unconstrained') as unknown as D1Database, trips);
+  const replica = meterD1(env.REPLICA.withSession('first-unconstrained'), trips);
   const sessions: (string | undefined)[] = [];
   const handedOver: Request[] = [];
   /** Whether the second that the front waits for a replica is over at once. */
@@ -37,6 +37,7 @@ export const startFront = async (broker: Broker, changes: Partial<Bindings> = {}
         sessions.push(constraint);
         return replica.d1;
       },
+      // The front calls nothing else of it.
     } as unknown as D1Database,
     PLACED: {
       fetch: async (request: Request) => {
@@ -48,6 +49,7 @@ export const startFront = async (broker: Broker, changes: Partial<Bindings> = {}
           ...(body !== undefined && { body }),
         });
       },
+      // Nor of this.
     } as unknown as Fetcher,
     ...changes,
   };

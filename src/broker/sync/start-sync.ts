@@ -27,17 +27,19 @@ const SYNC_LEASE_MS = 2 * MINUTE_MS;
 /** The connection, and the app that requests its sync, if one does. */
 export type Synced = { id: ConnectionId; appId?: AppId };
 
-/**
- * Why a sync runs: the share of its requests, whether it leaves those of the next moment to others, whether an app
- * requested it and waits for the answer, whether the refresh policy counts it as use, the window that it reads again
- * after everything new, and whether Withings has notified of it.
- */
+/** Why a sync runs. */
 export type SyncPurpose = {
+  /** What its requests to Withings count against. */
   share: Exclude<QuotaName, 'cron' | 'link' | 'notify' | 'other'>;
+  /** It leaves the share's requests of the next moment to others. */
   yields?: true;
+  /** An app requested it and waits for the answer. */
   isAsked: boolean;
+  /** The refresh policy counts it as use. */
   isUse: boolean;
+  /** The window that it reads again after everything new. */
   review: ReviewKind | undefined;
+  /** Withings has notified of new data. */
   isPushed?: true;
 };
 

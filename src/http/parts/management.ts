@@ -5,7 +5,7 @@ import { webhooksApi } from '../api/webhooks/routes.ts';
 import { health } from '../health.tsx';
 import { createPart } from './part.ts';
 
-/** What managers and monitors ask, and every path that is none. */
+/** The routes of managers and monitors. Every unknown path is answered here too, by a 404. */
 export const management = createPart((part) => {
   part.route('/apps/:app_id/webhooks', webhooksApi);
   part.route('/operator', operatorApi);

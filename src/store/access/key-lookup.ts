@@ -112,8 +112,8 @@ export const lookUpWith = <Row, Values, Data>(
   });
 
 /**
- * The key with this hash, with the current connection of the user; undefined if there is none. Reads one row of each of
- * three tables, and one of the connections' index.
+ * Finds the key with this hash, and the user's current connection; undefined if there is no such key. It reads one row
+ * of each of three tables, and one of the connections' index.
  */
 export const callerByKey = async <Data>(
   db: Db,
