@@ -5,7 +5,7 @@ import { userError } from '../../scripts/user-error.ts';
 
 /**
  * Stands in for wrangler where a test runs many deployments: makes the same requests that change something, in the same order, without a
- * process and without a bundle. `edge.test.ts` compares them with wrangler's own.
+ * process and without a bundle. `deploy.test.ts` compares them with wrangler's own.
  */
 export const standInWrangler =
   (apiUrl: string) =>
@@ -20,8 +20,10 @@ export const standInWrangler =
     };
     if (args[0] !== 'deploy') return '';
     const secrets = read(valueOf('--secrets-file')) as Record<string, string>;
-    await deploy(call, read(valueOf('--config')) as Config, secrets);
-    writeFileSync(more['WRANGLER_OUTPUT_FILE_PATH'] ?? '', JSON.stringify({ type: 'deploy', targets: [] }));
+    const config = read(valueOf('--config')) as Config;
+    await deploy(call, config, secrets);
+    const targets = config.workers_dev === true ? [`https://${config.name}.ada.workers.dev`] : [];
+    writeFileSync(more['WRANGLER_OUTPUT_FILE_PATH'] ?? '', JSON.stringify({ type: 'deploy', targets }));
     return '';
   };
 
@@ -34,6 +36,7 @@ type Config = {
   placement?: object;
   triggers?: { crons: string[] };
   routes?: { pattern: string }[];
+  workers_dev?: boolean;
 };
 
 const read = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
