@@ -1,195 +1,112 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { parseArgs } from 'node:util';
-
-import '../../scripts/help.ts';
-import { storeGrant } from '../../src/broker/link/store-grant.ts';
-import { sync } from '../../src/broker/sync/sync.ts';
-import { compose } from '../../src/compose.ts';
-import type { Bindings } from '../../src/config.ts';
-import { tick } from '../../src/cron.ts';
-import { mintCredential } from '../../src/crypto/credential.ts';
-import { asAppId } from '../../src/domain/app-id.ts';
-import { asConnectionId } from '../../src/domain/connection-id.ts';
-import { secret } from '../../src/domain/secret.ts';
 /**
  * A year of a broker: npm run year [-- --connections 1500 --days 365]
  *
- * The broker's own code (the cron tick every minute, syncs as apps ask for them) on SQLite in memory, against the simulated Withings, under
- * a clock that is moved. One connection in twenty syncs on a given day, at a random moment; the connections were linked over the first 40
- * days. By default a twentieth of the 30,000 connections runs, in minutes: figures a day are multiplied to 30,000, which makes more reviews
- * of them than the one a tick that bounds them; the busiest minute is Withings' own count, not multiplied. `--connections 30000` runs the
- * whole size, in about an hour and with NODE_OPTIONS=--max-old-space-size=14000, and says every 30 days how far it is.
+ * The broker's own code (the cron's tick every minute, links, Withings' pushes) on SQLite in memory, against the simulated Withings, under
+ * a clock that is moved. No app asks for anything. The people link over the first 40 days and are subscribed to notifications. One in twenty
+ * weighs in on a given day, at a random moment: Withings pushes, and the broker syncs.
  *
- * Rows written are the runs of each kind times what local D1 reports for one (asserted by test/broker/refresh-rules.test.ts). Each sync
- * finds a new weigh-in: of weight alone, to save time, but counted as 8 metrics in 3 groups.
+ * By default a twentieth of the 30,000 people runs, in minutes. Figures a day are then multiplied to 30,000, which makes too many polls of
+ * them, because the one a tick that bounds them is multiplied too. `--connections 30000` runs the whole size, with
+ * NODE_OPTIONS=--max-old-space-size=14000, and says every 30 days how far it is.
+ *
+ * Rows written are the runs of each kind times what docs/limits.md says of one; links are not counted. Each weigh-in is of weight alone, to
+ * save time, but counted as 8 metrics in 3 groups.
  */
-import { asUserId } from '../../src/domain/user-id.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
-import { computeInline, pause } from '../support/inline-subtle.ts';
-import { createMemoryKv } from '../support/memory-kv.ts';
-import { openSqliteD1 } from '../support/sqlite-d1.ts';
+import '../../scripts/help.ts';
+import { parseArgs } from 'node:util';
 
-const MINUTE_MS = 60_000;
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
+import { computeInline, pause } from '../support/inline-subtle.ts';
+import { createYearWorld, type Kind } from './year-world.ts';
+
 const MINUTES_A_DAY = 1_440;
 const FULL_SIZE = 30_000;
 const PROGRESS_EVERY_DAYS = 30;
-const SYNCS_A_DAY = 1 / 20;
+const WEIGH_INS_A_DAY = 1 / 20;
 const LINKED_OVER_DAYS = 40;
-/** Rows that D1 counts as written, the refresh always apart. */
-const ROWS = { refresh: 5, sync: 4, review: 6, weighIn: 8 + 3, hourlyNotesOfADay: 24 };
+/** Kinds of data that a person is subscribed to: the default of NOTIFY_APPLI. */
+const APPLIS = 3;
+/** Rows that D1 counts as written: "What one of each costs" in docs/limits.md. */
+const WEIGH_IN_ROWS = 4 + 4 + 11 + 2;
+const HOURLY_NOTES_OF_A_DAY = 24;
+const ROWS: Partial<Record<Kind, number>> = { refresh: 5, poll: 5, window: 2, list: 7, subscribe: 2 };
 
 const { values } = parseArgs({ options: { connections: { type: 'string' }, days: { type: 'string' } } });
 const connections = Number(values.connections ?? FULL_SIZE / 20);
 const days = Number(values.days ?? 365);
+const linkingDays = Math.min(LINKED_OVER_DAYS, days);
+const totalDays = days > LINKED_OVER_DAYS ? days + LINKED_OVER_DAYS : days;
 
 computeInline();
-let now = Date.UTC(2026, 0, 1);
-const randomBytes = (size: number) => crypto.getRandomValues(new Uint8Array(size));
-const database = openSqliteD1();
-const client = {
-  clientId: 'c1'.repeat(32),
-  clientSecret: '5e'.repeat(32),
-  name: 'Year',
-  redirectUris: ['https://broker.example.com/cb'],
-};
-const simulator = createSimulator({
-  now: () => now,
-  clients: [client],
-  people: Array.from({ length: connections }, (_, index) => ({
-    id: `user-${index}`,
-    userid: index + 1,
-    name: '',
-    description: '',
-    timezone: 'Europe/Berlin',
-  })),
-});
-simulator.state.clock.freeze();
+const startsAt = Date.UTC(2026, 0, 1);
+const world = await createYearWorld(connections, startsAt);
+const { requests, database, simulator } = world;
 
-/** What is counted: by whom a request was caused. */
-const cause = new AsyncLocalStorage<'cron' | 'sync' | 'link'>();
-const counts = { cron: 0, sync: 0, link: 0, refreshes: 0, reviews: 0 };
-const bindings = {
-  DB: database.bind(async () => undefined),
-  LINKS: createMemoryKv(),
-  KEYRING: JSON.stringify({ current: 'k1', keys: { k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE' } }),
-  OPERATOR_TOKEN: await mintCredential('operator', randomBytes),
-  WITHINGS_CLIENT_ID: client.clientId,
-  WITHINGS_CLIENT_SECRET: client.clientSecret,
-  WITHINGS_API_URL: 'https://wbsapi.withings.net',
-  WITHINGS_LOGIN_URL: 'https://account.withings.com',
-} satisfies Bindings;
-const depsOf = async () => {
-  const composed = await compose(bindings, () => undefined, {
-    fetch: async (input, init) => {
-      counts[cause.getStore() ?? 'link'] += 1;
-      const form = init?.body instanceof URLSearchParams ? init.body : new URLSearchParams();
-      if (form.has('refresh_token')) counts.refreshes += 1;
-      // Nothing else makes the cron ask for what is new: no history here is longer than a slice.
-      if (cause.getStore() === 'cron' && form.has('lastupdate')) counts.reviews += 1;
-      return simulator.fetch(input, init);
-    },
-    now: () => now,
-    databaseNow: () => now,
-    sleep: async () => undefined,
-    random: randomBytes,
-    log: () => undefined,
-  });
-  if (!composed.ok) throw new Error(composed.failure);
-  return composed.value;
-};
-
-const link = async (index: number) => {
-  const deps = await depsOf();
-  const redirectUri = client.redirectUris[0] ?? '';
-  const code = simulator.state.codes.issue({
-    clientId: client.clientId,
-    userid: index + 1,
-    scopes: ['user.metrics'],
-    redirectUri,
-  });
-  const granted = await deps.withings.reserve({ share: 'link' }, 1);
-  if (!granted.ok) throw new Error(granted.failure.kind);
-  const grant = await deps.withings.exchangeCode(granted.value, { code: secret(code), redirectUri });
-  if (!grant.ok) throw new Error(`the exchange failed: ${grant.failure.kind}`);
-  const claim = { id: String(index), expiresAt: now + MINUTE_MS };
-  const user = {
-    appId: asAppId('app'),
-    userId: asUserId(`user-${index}`),
-    policy: 'open',
-    kind: 'open',
-    historyOnConnect: 'all',
-    sameBrowser: true,
-  } as const;
-  await storeGrant(deps, { ...user, grant: grant.value, scope: ['user.metrics'], claim }, undefined);
-};
-
-const idOf = database.database.prepare(`SELECT id FROM connections WHERE app_id = 'app' AND user_id = ?`);
-const failed = new Map<string, number>();
-const syncUser = async (index: number) => {
-  const { people, weighIns } = simulator.state;
-  const person = people.find(index + 1);
-  const row = idOf.get(`user-${index}`);
-  if (row === undefined || person === undefined) return;
-  weighIns.add(person, { weightKg: 60 + Math.random(), weightOnly: true });
-  const synced = await sync(await depsOf(), { id: asConnectionId(Number(row['id'])), appId: asAppId('app') });
-  if (!synced.ok) failed.set(synced.failure.kind, (failed.get(synced.failure.kind) ?? 0) + 1);
-};
-
-database.database.prepare('INSERT INTO apps (id, name, created_at) VALUES (?, ?, ?)').run('app', 'app', now);
-/** Longer than the connections take to be linked, the year begins. */
-const linkingMinutes = Math.min(LINKED_OVER_DAYS, days) * MINUTES_A_DAY;
-const totalMinutes = (days + (days > LINKED_OVER_DAYS ? LINKED_OVER_DAYS : 0)) * MINUTES_A_DAY;
+/** What happens in a minute: the cron, the people who link, and those who weigh in. */
 let linked = 0;
-let busiestDay = { refreshes: 0, rows: 0 };
-let dayStart = { ...counts, syncs: 0 };
-let syncs = 0;
-const started = performance.now();
-for (let minute = 0; minute < totalMinutes; minute += 1) {
-  now += MINUTE_MS;
-  simulator.state.clock.set(now);
-  const toLink = Math.min(connections, Math.ceil((connections * (minute + 1)) / linkingMinutes));
-  for (; linked < toLink; linked += 1) await cause.run('link', () => link(linked));
-  await cause.run('cron', async () => tick(await depsOf()));
-  const expected = (linked * SYNCS_A_DAY) / MINUTES_A_DAY;
+let weighIns = 0;
+const runMinute = async (minute: number): Promise<void> => {
+  world.moveTo(startsAt + minute * MINUTE_MS);
+  const toLink = Math.min(connections, Math.ceil((connections * (minute + 1)) / (linkingDays * MINUTES_A_DAY)));
+  for (; linked < toLink; linked += 1) await world.link(linked);
+  await world.tick();
+  const expected = (linked * WEIGH_INS_A_DAY) / MINUTES_A_DAY;
   const count = Math.floor(expected) + (Math.random() < expected % 1 ? 1 : 0);
-  for (let index = 0; index < count; index += 1) {
-    syncs += 1;
-    await cause.run('sync', () => syncUser(Math.floor(Math.random() * linked)));
-  }
+  for (let index = 0; index < count; index += 1) world.weighIn(Math.floor(Math.random() * linked));
+  weighIns += count;
+  await world.deliverPushes();
   await pause();
-  if (minute % MINUTES_A_DAY === MINUTES_A_DAY - 1) {
-    const refreshes = counts.refreshes - dayStart.refreshes;
-    const reviews = counts.reviews - dayStart.reviews;
-    const syncRows = (syncs - dayStart.syncs) * (ROWS.sync + ROWS.weighIn);
-    const rows = refreshes * ROWS.refresh + reviews * ROWS.review + syncRows;
-    busiestDay = { refreshes: Math.max(busiestDay.refreshes, refreshes), rows: Math.max(busiestDay.rows, rows) };
-    dayStart = { ...counts, syncs };
-    const day = (minute + 1) / MINUTES_A_DAY;
-    if (day % PROGRESS_EVERY_DAYS === 0)
-      console.log(`day ${day}: ${linked} linked, ${syncs} syncs, ${counts.refreshes} refreshes`);
-  }
+};
+
+type Day = Record<Kind, number> & { weighIns: number };
+const since = (before: Day): Day =>
+  Object.fromEntries(
+    Object.entries({ ...requests, weighIns }).map(([kind, count]) => [kind, count - before[kind as Kind]]),
+  ) as Day;
+const rowsOf = (day: Day): number =>
+  Object.entries(ROWS).reduce((sum, [kind, rows]) => sum + day[kind as Kind] * rows, day.weighIns * WEIGH_IN_ROWS);
+
+const busiest = { refreshes: 0, rows: 0 };
+let before: Day = { ...requests, weighIns };
+let overdueMs = 0;
+const nextDue = database.prepare('SELECT min(next_refresh_at) AS at FROM connections');
+const started = performance.now();
+for (let day = 0; day < totalDays; day += 1) {
+  for (let minute = 0; minute < MINUTES_A_DAY; minute += 1) await runMinute(day * MINUTES_A_DAY + minute);
+  const done = since(before);
+  before = { ...requests, weighIns };
+  busiest.refreshes = Math.max(busiest.refreshes, done.refresh);
+  busiest.rows = Math.max(busiest.rows, rowsOf(done));
+  overdueMs = Math.max(overdueMs, world.now() - Number(nextDue.get()?.['at']));
+  if ((day + 1) % PROGRESS_EVERY_DAYS === 0)
+    console.log(`day ${day + 1}: ${linked} linked, ${weighIns} weigh-ins, ${requests.refresh} refreshes`);
 }
 
-const states = database.database.prepare('SELECT state, count(*) AS count FROM connections GROUP BY state').all();
-const overdue = database.database
-  .prepare('SELECT count(*) AS count FROM connections WHERE next_refresh_at < ?')
-  .get(now - 60 * MINUTE_MS);
+const one = (sql: string, ...params: number[]): number => Number(database.prepare(sql).get(...params)?.['value']);
 const factor = FULL_SIZE / connections;
-const ran = totalMinutes / MINUTES_A_DAY;
+const aDay = (count: number): number => Math.round((count / totalDays) * factor);
+const all = Object.values(requests).reduce((sum, count) => sum + count);
 console.table({
   connections,
-  'days simulated': ran,
-  'connections lost': connections - Number(states.find(({ state }) => state === 'active')?.['count'] ?? 0),
-  'overdue by an hour at the end': Number(overdue?.['count']),
-  'syncs that failed': [...failed].map(([kind, count]) => `${kind}: ${count}`).join(', ') || 0,
+  'days simulated': totalDays,
+  'connections lost': connections - one(`SELECT count(*) AS value FROM connections WHERE state = 'active'`),
+  'longest that a refresh was overdue, hours': Math.round(overdueMs / HOUR_MS),
+  'weigh-ins that were not stored': weighIns - one('SELECT count(*) AS value FROM groups'),
+  'subscriptions missing': connections * APPLIS - simulator.state.notifications.subscriptions.all().length,
+  'days since the oldest look at a subscription': Math.round(
+    (world.now() - one('SELECT min(verified_at) AS value FROM subscriptions')) / DAY_MS,
+  ),
   'requests in the busiest minute (of 120)': simulator.state.limits.maxCallsPerMinute(),
+  '… of them about subscriptions (of 20)': world.busiestNotifyMinute(),
   'minutes of computing': Math.round((performance.now() - started) / MINUTE_MS),
 });
 console.table({
-  'refreshes a day, mean': Math.round((counts.refreshes / ran) * factor),
-  'refreshes on the busiest day': Math.round(busiestDay.refreshes * factor),
-  'reviews of older windows a day, mean': Math.round((counts.reviews / ran) * factor),
-  'requests to Withings a day, mean': Math.round(((counts.cron + counts.sync + counts.link) / ran) * factor),
-  'rows written on the busiest day (of 100,000)': Math.round(busiestDay.rows * factor) + ROWS.hourlyNotesOfADay,
-  'invocations a day (of 100,000)': MINUTES_A_DAY + Math.round((syncs / ran) * factor),
+  'refreshes a day, mean': aDay(requests.refresh),
+  'refreshes on the busiest day': Math.round(busiest.refreshes * factor),
+  'pulls after a push a day, mean': aDay(requests.pull),
+  'polls a day, mean': aDay(requests.poll),
+  'windows read again a day, mean': aDay(requests.window),
+  'looks at subscriptions a day, mean': aDay(requests.list),
+  'requests to Withings a day, mean': aDay(all),
+  'rows written on the busiest day (of 100,000)': Math.round(busiest.rows * factor) + HOURLY_NOTES_OF_A_DAY,
 });
