@@ -7,7 +7,10 @@ import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { apiKeys } from '../schema/connections.ts';
 
-/** Stores a new key by its hash, in one transaction with `alongside`; false if the app has too many that are valid. */
+/**
+ * Stores a new key by its hash, in one transaction with `alongside`; false if the app has too many that are valid. Raw
+ * SQL: the builder inserts no select without a table.
+ */
 export const addApiKey = (
   db: Db,
   key: { hash: string; appId: AppId } & Omit<ApiKey, 'lastUsedAt' | 'revokedAt'>,

@@ -4,10 +4,11 @@ import type { AppId } from '../../domain/app-id.ts';
 import type { Minter } from '../../domain/audit.ts';
 import { ok } from '../../domain/result.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
-import { type Db, type StoreResult, tryD1 } from '../d1.ts';
+import { type Db, statement, type StoreResult, tryD1 } from '../d1.ts';
 import type { Reader } from '../metrics/read.ts';
 import { type Param, prepared } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
+import { erasedUsers } from '../schema/management.ts';
 import {
   type Asked,
   connectionColumns,
@@ -97,34 +98,35 @@ export const callerByUserToken = async <Data>(
   return ok({ caller: row && { refusal: row.refusal ?? undefined, connection: connectionOf(row) }, data });
 };
 
+const ERASURE_EPOCH = prepared((orm, param: Param<{ appId: AppId; userHash: string }>) =>
+  orm
+    .select({ epoch: erasedUsers.epoch })
+    .from(erasedUsers)
+    .where(and(eq(erasedUsers.appId, param('appId')), eq(erasedUsers.userHash, param('userHash')))),
+);
+
 /** The user's last erasure, if a user token from before it may still be unexpired. */
 export const erasureEpoch = (db: Db, appId: AppId, userHash: string): StoreResult<string | undefined> =>
-  tryD1(
-    db,
-    async () =>
-      (await db.d1
-        .prepare('SELECT epoch FROM erased_users WHERE app_id = ?1 AND user_hash = ?2')
-        .bind(appId, userHash)
-        .first<string>('epoch')) ?? undefined,
-  );
+  tryD1(db, async () => (await ERASURE_EPOCH.first(db, { appId, userHash }))?.epoch);
 
 /** The statement that ends all user tokens of a user. */
 export const endUserTokensStatement = (
   db: Db,
   { appId, userHash, epoch }: { appId: AppId; userHash: string; epoch: string },
   now: EpochMs,
-): D1PreparedStatement =>
-  db.d1
-    .prepare(
-      `INSERT INTO erased_users (app_id, user_hash, epoch, expires_at) VALUES (?1, ?2, ?3, ?4)
-       ON CONFLICT DO UPDATE SET epoch = excluded.epoch, expires_at = excluded.expires_at`,
-    )
-    .bind(appId, userHash, epoch, now + 2 * USER_TOKEN_LIFETIME_MS);
+): D1PreparedStatement => {
+  const mark = { epoch, expiresAt: now + 2 * USER_TOKEN_LIFETIME_MS };
+  const marking = db.orm
+    .insert(erasedUsers)
+    .values({ appId, userHash, ...mark })
+    .onConflictDoUpdate({ target: [erasedUsers.appId, erasedUsers.userHash], set: mark });
+  return statement(db, marking);
+};
 
 /** How many marks of erasures one call deletes. */
 const MAX_FORGOTTEN = 1_000;
 
-/** Deletes marks of erasures that are older than any valid user token. */
+/** Deletes marks of erasures that are older than any valid user token. Raw SQL: the builder has no row values. */
 export const forgetErasures = (db: Db, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1

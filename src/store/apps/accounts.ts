@@ -66,7 +66,10 @@ export const changeAccount = (
     return row === undefined ? undefined : accountOf(row);
   });
 
-/** Stores a new access token by its hash, in one transaction with `alongside`; false if the account has too many that are valid. */
+/**
+ * Stores a new access token by its hash, in one transaction with `alongside`; false if the account has too many that are
+ * valid. Raw SQL: the builder inserts no select without a table.
+ */
 export const addAccessToken = (
   db: Db,
   token: { hash: string; accountId: string } & Omit<AccessToken, 'lastUsedAt' | 'revokedAt'>,

@@ -11,7 +11,8 @@ import { auditEntries } from '../schema/management.ts';
 /**
  * The statement that writes an audit entry. Put it directly after the change in the same batch: it inserts only if that
  * statement changed a row (`changes() > 0`). So no change is without its entry, and no entry without its change. If
- * several statements make one change, put it after each of them; it inserts once.
+ * several statements make one change, put it after each of them; it inserts once. Raw SQL: the builder inserts no
+ * select without a table.
  *
  * @param options `always` inserts in any case; `changesAs` is the detail's name for the number of changed rows
  */
@@ -47,7 +48,10 @@ export const addAuditEntry = (db: Db, entry: D1PreparedStatement): StoreResult<v
     await entry.run();
   });
 
-/** Deletes the oldest entries, at most `most`, of those from before a time; returns how many. */
+/**
+ * Deletes the oldest entries, at most `most`, of those from before a time; returns how many. Raw SQL: the builder has no
+ * row values.
+ */
 export const deleteAuditEntries = (db: Db, before: EpochMs, most: number): StoreResult<number> =>
   tryD1(db, async () => {
     const [, count] = await db.d1.batch([

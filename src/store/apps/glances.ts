@@ -23,7 +23,10 @@ type Row = {
   webhook_disabled: number;
 };
 
-/** What a list shows of each of these apps, in one round trip. Each part reads an index, at most `most` rows of an app. */
+/**
+ * What a list shows of each of these apps, in one round trip. Each part reads an index, at most `most` rows of an app.
+ * Raw SQL: a list as one parameter (`json_each`), and an index hint.
+ */
 export const appGlances = (db: Db, ids: readonly string[], most: number): StoreResult<Map<string, AppGlance>> =>
   tryD1(db, async () => {
     const counted = (state: string): string =>

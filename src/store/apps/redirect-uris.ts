@@ -14,7 +14,8 @@ export type RegistrationOutcome = 'added' | 'present' | 'too_many';
 
 /**
  * Registers a URI, unless it exists or the app has `most`. It is one statement, so that parallel registrations cannot
- * exceed the limit. `alongside` follows in the same transaction.
+ * exceed the limit; raw SQL, because the builder inserts no select without a table. `alongside` follows in the same
+ * transaction.
  */
 export const addRedirectUri = (
   db: Db,
@@ -25,7 +26,7 @@ export const addRedirectUri = (
 ): StoreResult<RegistrationOutcome> =>
   tryD1(db, async () => {
     const [found, inserted] = await db.d1.batch([
-      db.d1.prepare(`SELECT 1 FROM redirect_uris WHERE app_id = ?1 AND uri = ?2`).bind(appId, entry.uri),
+      statement(db, db.orm.select({ id: redirectUris.id }).from(redirectUris).where(isUri(appId, entry.uri))),
       db.d1
         .prepare(
           `INSERT INTO redirect_uris (app_id, id, uri, warnings, created_at)
@@ -39,6 +40,8 @@ export const addRedirectUri = (
     if (returnedRows(inserted) > 0) return 'added';
     return returnedRows(found) > 0 ? 'present' : 'too_many';
   });
+
+const isUri = (appId: AppId, uri: string) => and(eq(redirectUris.appId, appId), eq(redirectUris.uri, uri));
 
 const warning = z.enum(REDIRECT_URI_WARNINGS);
 
@@ -72,10 +75,7 @@ export const removeRedirectUri = (
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
-    const removal = db.orm
-      .delete(redirectUris)
-      .where(and(eq(redirectUris.appId, appId), eq(redirectUris.uri, uri)))
-      .returning({ id: redirectUris.id });
+    const removal = db.orm.delete(redirectUris).where(isUri(appId, uri)).returning({ id: redirectUris.id });
     const [removed] = await db.d1.batch([statement(db, removal), ...alongside]);
     return returnedRows(removed) > 0;
   });

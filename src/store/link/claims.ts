@@ -32,7 +32,10 @@ export type ClaimedLink = {
 /** Who claims, by a random id: a claim whose answer was lost is recognised when it is repeated. */
 export type Claimant = string;
 
-/** Takes a claim. Returns a row if it is the claimant's, from now on or already. */
+/**
+ * Takes a claim. Returns a row if it is the claimant's, from now on or already. Raw SQL: the builder inserts no select
+ * without a table.
+ */
 const claimSql = (row: string): string => `
   INSERT INTO claims (expires_at, id, claimant) ${row}
   ON CONFLICT DO UPDATE SET claimant = excluded.claimant WHERE claims.claimant = excluded.claimant

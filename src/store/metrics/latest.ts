@@ -61,7 +61,7 @@ export const readLatest = (db: Db, connectionId: ConnectionId, nowSeconds: Epoch
 const MOST_STEPPED_OVER = 366;
 
 /**
- * Goes from series to series as `SERIES` does, but from each to its first value that is dated ahead, if there is one,
+ * Goes from series to series as `seriesIf` does, but from each to its first value that is dated ahead, if there is one,
  * and otherwise to the next series.
  */
 const LATEST = `

@@ -1,7 +1,10 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 
-/** Reading body data: statements for one batch, and what their results mean. */
+/**
+ * Reading body data: statements for one batch, and what their results mean. They are raw SQL, because each
+ * begins with the query that finds the owner.
+ */
 export type Read<Value> = {
   statements: readonly D1PreparedStatement[];
   of: (results: readonly D1Result[]) => Value;

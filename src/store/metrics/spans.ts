@@ -25,7 +25,10 @@ export const seriesSpans = (
     );
   });
 
-/** How long `count` values of a series take from each of at most five moments on; undefined if fewer follow. */
+/**
+ * How long `count` values of a series take from each of at most five moments on; undefined if fewer follow. Raw SQL,
+ * because the builder has no select without a table.
+ */
 export const timeOfNext = (
   db: Db,
   connectionId: ConnectionId,

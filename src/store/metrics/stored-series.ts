@@ -4,7 +4,10 @@ import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import type { measurements } from '../schema/body-data.ts';
 import type { RawRow } from '../schema/raw-row.ts';
 
-/** Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. */
+/**
+ * Which series a connection has. Jumps from one to the next along the primary key: a row or two read for each. Raw SQL,
+ * because the builder has no recursion.
+ */
 export const storedSeries = (db: Db, connectionId: ConnectionId): StoreResult<StoredSeries[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1

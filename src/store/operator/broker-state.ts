@@ -1,19 +1,27 @@
+import { eq } from 'drizzle-orm';
+
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { prepared, type Param } from '../prepared.ts';
+import { brokerState } from '../schema/management.ts';
 
 /** The few things that the broker remembers about itself, each a JSON text under its name. */
 export type BrokerStateName = 'keyring' | 'alarms' | 'compaction' | 'signing_key';
 
+const VALUE = prepared((orm, param: Param<{ name: BrokerStateName }>) =>
+  orm
+    .select({ value: brokerState.value })
+    .from(brokerState)
+    .where(eq(brokerState.name, param('name'))),
+);
+
 /** What is remembered under a name, as it was written. */
 export const brokerStateText = (db: Db, name: BrokerStateName): StoreResult<string | undefined> =>
-  tryD1(db, async () => {
-    const row = await db.d1
-      .prepare('SELECT value FROM broker_state WHERE name = ?1')
-      .bind(name)
-      .first<{ value: string }>();
-    return row?.value;
-  });
+  tryD1(db, async () => (await VALUE.first(db, { name }))?.value);
 
-/** Remembers something, unless it is no longer as it was read: of two who write at once, one does. */
+/**
+ * Remembers something, unless it is no longer as it was read: of two who write at once, one does. Raw SQL: the builder
+ * inserts no select without a table.
+ */
 export const replaceBrokerState = (
   db: Db,
   name: BrokerStateName,

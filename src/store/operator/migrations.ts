@@ -10,7 +10,7 @@ export type MigrationState = { wanted: string; applied: string | undefined };
  */
 export const WANTED_MIGRATION = `${journal.entries.at(-1)?.tag}.sql`;
 
-/** Whether the database is the one that this code knows. Wrangler notes there what it applied. */
+/** Whether the database is the one that this code knows. Raw SQL: the table is Wrangler's, so no schema has it. */
 export const migrationState = (db: Db): StoreResult<MigrationState> =>
   tryD1(db, async () => {
     const row = await db.d1

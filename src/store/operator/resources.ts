@@ -1,5 +1,9 @@
+import { inArray } from 'drizzle-orm';
+
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { prepared } from '../prepared.ts';
+import { requestBudgets } from '../schema/connections.ts';
 import { inUse, QUOTA_NAMES, type QuotaName, type Share } from '../tokens/withings-quota.ts';
 
 /** What the broker holds, and what it uses of Withings' requests. */
@@ -12,6 +16,13 @@ export type Resources = {
   requests: Record<QuotaName, number>;
 };
 
+const EMPTY_AT = prepared((orm) =>
+  orm
+    .select({ name: requestBudgets.name, emptyAt: requestBudgets.emptyAt })
+    .from(requestBudgets)
+    .where(inArray(requestBudgets.name, [...QUOTA_NAMES])),
+);
+
 /** Reads them in one round trip: at most `most` entries each of two indexes, and a row for each share. */
 export const resources = (
   db: Db,
@@ -21,20 +32,17 @@ export const resources = (
 ): StoreResult<Resources> =>
   tryD1(db, async () => {
     const [counts, budgets] = await db.d1.batch([
+      // Raw SQL: the builder has no select without a table.
       db.d1
         .prepare(
           `SELECT (SELECT count(*) FROM (SELECT 1 FROM apps WHERE id > '' LIMIT ?1)) AS apps,
              (SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id > '' AND is_current = 1 LIMIT ?1)) AS users`,
         )
         .bind(most),
-      db.d1
-        .prepare('SELECT name, empty_at FROM request_budgets WHERE name IN (SELECT value FROM json_each(?1))')
-        .bind(JSON.stringify(QUOTA_NAMES)),
+      EMPTY_AT.bind(db, {}),
     ]);
     const [row] = (counts?.results ?? []) as { apps: number; users: number }[];
-    const emptyAt = new Map(
-      ((budgets?.results ?? []) as { name: string; empty_at: number }[]).map((one) => [one.name, one.empty_at]),
-    );
+    const emptyAt = new Map(EMPTY_AT.rowsOf(budgets).map((one) => [one.name, one.emptyAt]));
     const requests = QUOTA_NAMES.map((name) => [name, inUse(name, shares[name], emptyAt.get(name) ?? 0, now)] as const);
     return {
       databaseBytes: counts?.meta.size_after ?? 0,

@@ -1,6 +1,9 @@
+import { and, asc, eq, gt, isNotNull, isNull, lte, type SQL } from 'drizzle-orm';
+
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { databaseClock, tryD1, tryD1Idempotent, type Db, type StoreResult, returnedRows } from '../d1.ts';
+import { databaseClock, tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { apps, connections } from '../schema/connections.ts';
 import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-quota.ts';
 
 /** Which kinds of the cron's work are due, the broker's stored state, and what may concern its operator. */
@@ -28,6 +31,8 @@ export type WorkDue = {
   /** The database's clock. */
   databaseNow: EpochMs;
 };
+
+/** `workDue` and `healthSnapshot` are raw SQL: the builder has no select without a table. */
 
 /** From when on losses are counted, and up to how many. */
 export type LossWindow = { since: EpochMs; most: number };
@@ -146,14 +151,17 @@ export const syncsToResume = (
   limit: number,
 ): StoreResult<{ connectionId: ConnectionId; appDisabled: boolean }[]> =>
   tryD1(db, async () => {
-    const { results } = await db.d1
-      .prepare(
-        `SELECT id, coalesce((SELECT disabled_at IS NOT NULL FROM apps WHERE apps.id = app_id), 1) AS disabled
-         FROM connections WHERE sync_resume_at <= ?1 ORDER BY sync_resume_at LIMIT ?2`,
-      )
-      .bind(now, limit)
-      .all<{ id: ConnectionId; disabled: number }>();
-    return results.map(({ id, disabled }) => ({ connectionId: id, appDisabled: disabled === 1 }));
+    const rows = await db.orm
+      .select({ connectionId: connections.id, appId: apps.id, appDisabledAt: apps.disabledAt })
+      .from(connections)
+      .leftJoin(apps, eq(apps.id, connections.appId))
+      .where(lte(connections.syncResumeAt, now))
+      .orderBy(asc(connections.syncResumeAt))
+      .limit(limit);
+    return rows.map(({ connectionId, appId, appDisabledAt }) => ({
+      connectionId,
+      appDisabled: appId === null || appDisabledAt !== null,
+    }));
   });
 
 /** A row says no later moment than these, unless an isolate wrote it whose clock was ahead. */
@@ -165,24 +173,26 @@ export type Horizon = { refreshMs: number; doubtMs: number; otherMs: number };
  */
 export const bringForward = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, now: EpochMs): StoreResult<number> =>
   tryD1(db, async () => {
-    const forward = (column: string, queue: string, beyondMs: number) =>
-      db.d1
-        .prepare(`UPDATE connections SET ${column} = ?1 WHERE ${queue} ${column} > ?2 RETURNING id`)
-        .bind(now, now + beyondMs);
-    const results = await db.d1.batch([
-      forward('next_refresh_at', 'in_doubt_since IS NULL AND', refreshMs),
-      forward('next_refresh_at', 'in_doubt_since IS NOT NULL AND', doubtMs),
-      forward('sync_resume_at', '', otherMs),
-      forward('next_review_at', '', otherMs),
+    const forward = (column: 'nextRefreshAt' | 'syncResumeAt' | 'nextReviewAt', beyondMs: number, queue?: SQL) =>
+      db.orm
+        .update(connections)
+        .set({ [column]: now })
+        .where(and(queue, gt(connections[column], now + beyondMs)))
+        .returning({ id: connections.id });
+    const forwarded = await db.orm.batch([
+      forward('nextRefreshAt', refreshMs, isNull(connections.inDoubtSince)),
+      forward('nextRefreshAt', doubtMs, isNotNull(connections.inDoubtSince)),
+      forward('syncResumeAt', otherMs),
+      forward('nextReviewAt', otherMs),
     ]);
-    return results.reduce((sum, result) => sum + returnedRows(result), 0);
+    return forwarded.flat().length;
   });
 
 /** Puts a resumption off, so that one that keeps failing does not hold up the others. */
 export const postponeResume = (db: Db, connectionId: ConnectionId, resumeAt: EpochMs): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
-    await db.d1
-      .prepare(`UPDATE connections SET sync_resume_at = ?2 WHERE id = ?1 AND sync_resume_at IS NOT NULL`)
-      .bind(connectionId, resumeAt)
-      .run();
+    await db.orm
+      .update(connections)
+      .set({ syncResumeAt: resumeAt })
+      .where(and(eq(connections.id, connectionId), isNotNull(connections.syncResumeAt)));
   });

@@ -27,6 +27,7 @@ export type Activity = { days: DayActivity[]; users: number };
 /**
  * Syncs and refreshes by day, summed over at most `mostUsers` current connections: an app's, or all without an app.
  * Reads one row for each, and an index entry for an app. Ids are random, so the lowest ids are a fair sample.
+ * Raw SQL, because the counts are JSON.
  */
 export const activityOf = (db: Db, appId: AppId | undefined, mostUsers: number): StoreResult<Activity> =>
   tryD1(db, async () => {

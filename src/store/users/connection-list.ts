@@ -6,6 +6,8 @@ import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { type FreshnessRow, storedFreshness } from './stored-freshness.ts';
 
+/** Lists of an app's users. Raw SQL: the builder has no index hints and no select without a table. */
+
 /** A user's current connection, as a list shows it. */
 export type ListedConnection = Freshness & {
   userId: UserId;
@@ -37,6 +39,9 @@ const FAILING = '(sync_failures > 0 OR refresh_failures > 0)';
 /** Above every user id that begins with a prefix: ids are printable ASCII. */
 const ABOVE_ASCII = '\u007f';
 
+/** The users of an app who follow one and begin with a prefix. */
+const IS_LISTED = 'app_id = ?1 AND user_id > ?2 AND user_id >= ?3 AND user_id < ?4';
+
 /**
  * Current connections of an app, ordered by user id. Every filter uses an index, so it reads only what it returns, and a
  * row of `subscriptions` for each.
@@ -50,7 +55,7 @@ export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<
            iif(${FAILING}, last_failure_kind, NULL) AS failure, sync_history AS syncHistory, next_review_at AS nextPullAt,
            last_push_at AS lastPushAt, verified_at AS verifiedAt, failures AS subscriptionFailures FROM connections ${failing === true ? 'INDEXED BY connections_failing' : ''}
          LEFT JOIN subscriptions USING (withings_user_id)
-         WHERE app_id = ?1 AND is_current = 1 AND user_id > ?2 AND user_id >= ?3 AND user_id < ?4
+         WHERE ${IS_LISTED} AND is_current = 1
          ${state === undefined ? '' : 'AND state = ?6'} ${failing === true ? `AND ${FAILING} AND state = 'active'` : ''} ORDER BY user_id LIMIT ?5`,
       )
       .bind(appId, afterUserId, prefix, prefix + ABOVE_ASCII, limit, ...(state === undefined ? [] : [state]))
@@ -103,7 +108,7 @@ export const pendingUsersAfter = (
     const { results } = await db.d1
       .prepare(
         `SELECT user_id AS userId, max(created_at) AS since FROM pending_connections
-         WHERE app_id = ?1 AND user_id > ?2 AND user_id >= ?3 AND user_id < ?4 AND expires_at > ?6
+         WHERE ${IS_LISTED} AND expires_at > ?6
          GROUP BY user_id ORDER BY user_id LIMIT ?5`,
       )
       .bind(appId, afterUserId, prefix, prefix + ABOVE_ASCII, limit, now)

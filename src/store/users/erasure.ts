@@ -13,7 +13,10 @@ import { forgetAppQuotaStatement } from '../tokens/withings-quota.ts';
 import { webhookRemovalStatements } from '../webhooks/endpoints.ts';
 import { rememberEventsToSend } from '../webhooks/events.ts';
 
-/** Removes people and apps, children first, a bounded number of rows at a time: no table cascades. */
+/**
+ * Removes people and apps, children first, a bounded number of rows at a time: no table cascades. Raw SQL takes a list
+ * of any length as one parameter (`json_each`), and names rows by keys of several columns.
+ */
 
 /** Everything of a user: all connections, and the Withings accounts of these and of pending ones. */
 export type UserHoldings = { connectionIds: ConnectionId[]; pending: number; withingsUserIds: string[] };
