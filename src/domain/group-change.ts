@@ -1,4 +1,7 @@
+import * as z from 'zod';
+
 import type { MeasuredValue, MeasurementGroup } from './metrics/measurement.ts';
+import { parseStored } from './stored-json.ts';
 import type { EpochSeconds } from './time.ts';
 
 /** A stored group, with the keys of its measurements. */
@@ -146,11 +149,14 @@ const keyOf = ({ type, position, ambiguous, measuredAtSeconds, groupId }: Measur
 const rowsOf = ({ groupId, measuredAtSeconds, ambiguous, sourceId, values }: StoredGroup): MeasurementRow[] =>
   values.map((value) => ({ ...value, groupId, measuredAtSeconds, ambiguous, sourceId }));
 
-export const packValues = (values: readonly MeasuredValue[]): [number, number, number][] =>
+const packedValues = z.array(z.tuple([z.number(), z.number(), z.number()]));
+
+export const packValues = (values: readonly MeasuredValue[]): z.infer<typeof packedValues> =>
   values.map(({ type, position, value }) => [type, position, value]);
 
-export const unpackValues = (packed: readonly [number, number, number][]): MeasuredValue[] =>
-  packed.map(([type, position, value]) => ({ type, position, value }));
+/** Reads the JSON of `packValues`; undefined if it is something else. */
+export const parseValues = (text: string | null | undefined): MeasuredValue[] | undefined =>
+  parseStored(packedValues, text)?.map(([type, position, value]) => ({ type, position, value }));
 
 /** The stored form of a group from Withings, given the id of its source. */
 export const storedGroupOf = (group: MeasurementGroup, sourceId: number): StoredGroup => ({

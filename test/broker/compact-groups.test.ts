@@ -141,6 +141,31 @@ test('a group whose measurements say something else stays as it is', async () =>
   expect(results).toEqual([{ content: one?.content }]);
 });
 
+test.each(['no JSON', '{}', '[[1,-1]]', '[[1,-1,"70"]]'])(
+  'a group whose values are %s is exported without them, until a sync stores it again',
+  async (content) => {
+    const [newest] = ada.groups.all();
+    const exported = async () => {
+      type Page = { groups: { group_id: number; measurements: unknown[] }[] };
+      const { groups } = await (await app.call('GET', '/users/ada/export')).json<Page>();
+      return groups.find(({ group_id: id }) => id === newest?.grpid)?.measurements.length;
+    };
+    const whole = await exported();
+    expect(whole).toBeGreaterThan(1);
+    await env.DB.prepare('UPDATE groups SET content = ?1 WHERE group_id = ?2').bind(content, newest?.grpid).run();
+    expect(await exported()).toBe(0);
+    await sync('ada');
+    expect(await exported()).toBe(whole);
+  },
+);
+
+test('a group whose values are of another form stays as it is, and the cron gets past it', async () => {
+  await env.DB.prepare(`UPDATE groups SET content = '{}' WHERE group_id = (SELECT min(group_id) FROM groups)`).run();
+  await compactAll();
+  const { results } = await env.DB.prepare(`SELECT content FROM groups WHERE content <> ''`).all();
+  expect(results).toEqual([{ content: '{}' }]);
+});
+
 describe.each([
   ['before', 0],
   ['halfway', 2],

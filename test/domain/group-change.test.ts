@@ -7,8 +7,8 @@ import {
   isAsStored,
   type MeasurementKey,
   packValues,
+  parseValues,
   type StoredGroup,
-  unpackValues,
 } from '../../src/domain/group-change.ts';
 
 const group = (changes: Partial<StoredGroup> = {}): StoredGroup => ({
@@ -127,12 +127,21 @@ test('what is written turns the stored measurements into what Withings says, and
   );
 });
 
-test('values are read as they were packed', () => {
-  fc.assert(
-    fc.property(values, (all) => {
-      expect(unpackValues(JSON.parse(JSON.stringify(packValues(all))))).toEqual(all);
-    }),
-    { seed: 20_261_122 },
+describe('packed values', () => {
+  test('are read as they were packed', () => {
+    fc.assert(
+      fc.property(values, (all) => {
+        expect(parseValues(JSON.stringify(packValues(all)))).toEqual(all);
+      }),
+      { seed: 20_261_122 },
+    );
+  });
+
+  test.each([null, '', 'no JSON', 'null', '7', '{}', '[7]', '[[1,-1]]', '[[1,-1,"70"]]', '[[1,-1,70],null]'])(
+    'of another form are none (%s)',
+    (text) => {
+      expect(parseValues(text)).toBeUndefined();
+    },
   );
 });
 

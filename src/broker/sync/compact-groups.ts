@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { asConnectionId } from '../../domain/connection-id.ts';
-import { digestOf, packValues, unpackValues } from '../../domain/group-change.ts';
+import { digestOf, packValues, parseValues } from '../../domain/group-change.ts';
 import { parseStored } from '../../domain/stored-json.ts';
 import {
   type CompactionPlace,
@@ -33,8 +33,8 @@ export const compactGroups = async (deps: Deps, text: string): Promise<void> => 
 
 const storeStep = async (deps: Deps, step: CompactionStep) => {
   const verbose = step.groups.flatMap(({ content, measured, ...place }) => {
-    if (content === undefined) return [];
-    const values = unpackValues(JSON.parse(content));
+    const values = parseValues(content);
+    if (content === undefined || values === undefined) return [];
     const isMeasured = JSON.stringify(packValues(values)) === JSON.stringify(JSON.parse(measured ?? '[]'));
     return [{ ...place, content, kinds: kindsJson(values), digest: digestOf(values), isMeasured }];
   });

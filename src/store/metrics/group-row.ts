@@ -1,4 +1,4 @@
-import { type StoredGroup, unpackValues } from '../../domain/group-change.ts';
+import { parseValues, type StoredGroup } from '../../domain/group-change.ts';
 import type { groups } from '../schema/body-data.ts';
 import type { RawRow } from '../schema/raw-row.ts';
 
@@ -31,5 +31,6 @@ export const groupOfRow = (row: GroupRow): Omit<StoredGroup, 'sourceId'> => ({
   createdAtSeconds: row.created_seconds,
   modifiedAtSeconds: row.modified_seconds,
   ambiguous: row.ambiguous === 1,
-  values: unpackValues(JSON.parse(row.content ?? '[]')),
+  // What cannot be read counts as no values: the next sync that finds the group stores them again.
+  values: parseValues(row.content) ?? [],
 });

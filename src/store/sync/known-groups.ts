@@ -1,5 +1,5 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import { digestOf, type GroupHead, unpackValues } from '../../domain/group-change.ts';
+import { digestOf, type GroupHead, parseValues } from '../../domain/group-change.ts';
 import { ok } from '../../domain/result.ts';
 import type { EpochMs, EpochSeconds } from '../../domain/time.ts';
 import type { ReviewedGroup, ReviewWindow } from '../../domain/window-review.ts';
@@ -195,7 +195,7 @@ const headOf = ({ content, ...row }: HeadRow): KnownGroup => ({
   modifiedAtSeconds: row.modified_seconds,
   ambiguous: row.ambiguous === 1,
   // Of the releases that wrote the values instead.
-  digest: row.digest ?? digestOf(unpackValues(JSON.parse(content || '[]'))),
+  digest: row.digest ?? digestOf(parseValues(content) ?? []),
   ...markedOf(row),
 });
 
