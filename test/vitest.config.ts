@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
@@ -37,6 +38,13 @@ process.env['NODE_COMPILE_CACHE'] ??= COMPILE_CACHE;
 // Wrangler's configuration names their folder, and the tests hold the Worker's answers against the reference in it.
 execFileSync(process.execPath, [`${root}scripts/static-files.ts`, '--without-package'], { stdio: 'inherit' });
 
+/** The examples as text (`with { type: 'text' }`), which Vite does not import: for the Worker esbuild does. */
+const examplesAsText = {
+  name: 'examples-as-text',
+  load: (path: string) =>
+    /\.(swift|kt)$/.test(path) ? `export default ${JSON.stringify(readFileSync(path, 'utf8'))}` : undefined,
+};
+
 const ofAll = {
   root,
   expect: { requireAssertions: true, poll: { timeout: NET_MS } },
@@ -54,6 +62,7 @@ export default defineConfig({
     reporters: ['default', answersReporter(`${root}dist/static/openapi.json`)],
     projects: [
       {
+        plugins: [examplesAsText],
         test: {
           ...ofAll,
           name: 'node',
@@ -65,6 +74,7 @@ export default defineConfig({
       { test: { ...ofAll, name: 'apart', include: apart } },
       { test: { ...ofAll, name: 'deploy', include: deploy } },
       {
+        plugins: [examplesAsText],
         test: {
           ...ofAll,
           name: 'e2e',
@@ -76,6 +86,7 @@ export default defineConfig({
       { test: { ...ofAll, name: 'commands', include: commands, sequence: { groupOrder: 1 }, maxConcurrency: 2 } },
       {
         plugins: [
+          examplesAsText,
           cloudflareTest(async () => ({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {

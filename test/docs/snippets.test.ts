@@ -6,8 +6,6 @@ import { describe, expect, test } from 'vitest';
 import { asAppId } from '../../src/domain/app-id.ts';
 import { linkPolicy as linkPolicies } from '../../src/http/api/apps/contract.ts';
 import { snippetsFor, type SnippetValues } from '../../src/http/dashboard/snippets/snippets.ts';
-import { WITHINGS_LINK_KOTLIN } from '../../src/http/dashboard/snippets/withings-link-kotlin.ts';
-import { WITHINGS_LINK_SWIFT } from '../../src/http/dashboard/snippets/withings-link-swift.ts';
 import { syntaxErrors } from '../support/grammar.ts';
 import { codeBlocks } from '../support/markdown.ts';
 
@@ -37,13 +35,6 @@ describe.each(['swift', 'kotlin'] as const)('%s', (language) => {
     expect(snippets.length).toBeGreaterThan(0);
     for (const snippet of snippets) expect(await syntaxErrors(language, snippet), snippet).toEqual([]);
   });
-});
-
-test.each([
-  ['examples/ios/WithingsLink.swift', WITHINGS_LINK_SWIFT],
-  ['examples/android/WithingsLink.kt', WITHINGS_LINK_KOTLIN],
-])('%s is what the dashboard gives to paste', (file, text) => {
-  expect(text).toBe(read(file));
 });
 
 describe('a part of an example', () => {
@@ -100,6 +91,8 @@ describe.each(REGISTERED)('the dashboard’s snippets for an app with redirect U
       linkPolicy,
     };
     const snippets = new Map(snippetsFor(values).map(({ language, code }) => [language, code]));
+    expect(snippets.get('Swift')).toContain(read('examples/ios/WithingsLink.swift'));
+    expect(snippets.get('Kotlin')).toContain(read('examples/android/WithingsLink.kt'));
     expect(await syntaxErrors('swift', snippets.get('Swift') ?? '{')).toEqual([]);
     expect(await syntaxErrors('kotlin', snippets.get('Kotlin') ?? '{')).toEqual([]);
   });

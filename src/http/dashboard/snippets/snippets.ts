@@ -1,7 +1,7 @@
+import withingsLinkKotlin from '../../../../examples/android/WithingsLink.kt' with { type: 'text' };
+import withingsLinkSwift from '../../../../examples/ios/WithingsLink.swift' with { type: 'text' };
 import type { AppId } from '../../../domain/app-id.ts';
 import type { LinkPolicy } from '../../../domain/app.ts';
-import { WITHINGS_LINK_KOTLIN } from './withings-link-kotlin.ts';
-import { WITHINGS_LINK_SWIFT } from './withings-link-swift.ts';
 
 /** The app's values in a snippet. */
 export type SnippetValues = {
@@ -53,7 +53,7 @@ const swift = (values: SnippetValues): string => {
     let link = parts.url!
 `,
         ];
-  return `${WITHINGS_LINK_SWIFT}
+  return `${withingsLinkSwift}
 /// Connects the person who is signed in to your app. \`anchor\` is the window, such as \`view.window!\`.
 ${LINK_SOURCE[values.linkPolicy].map((line) => `/// ${line}\n`).join('')}@MainActor
 func connectWithings(${parameter}, anchor: ASPresentationAnchor) async throws -> WithingsLink.Ending {
@@ -89,7 +89,7 @@ fun withingsAuthUrl(userId: String): String =
         .build()
         .toString()
 `;
-  return `${WITHINGS_LINK_KOTLIN}
+  return `${withingsLinkKotlin}
 /**
  * Make it a property of your activity, and give it the intents of \`onCreate\` and \`onNewIntent\`. \`open\` takes the link.
 ${LINK_SOURCE[values.linkPolicy].map((line) => ` * ${line}\n`).join('')} */
