@@ -4,15 +4,19 @@ import type { Child } from 'hono/jsx';
 /** Adds the doctype. Without it a browser uses quirks mode (HTML Living Standard, 13.2.6.4.1). */
 export const withDoctype = (page: Child) => html`<!doctype html>${page}`;
 
+/** What the head of every page has. */
+export const head = (title: string) =>
+  html`<meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="color-scheme" content="light dark" />
+    <title>${title}</title>
+    <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />`;
+
 /** The frame of every page outside the dashboard. A template, because JSX takes milliseconds to start in a new isolate. */
 export const frame = (title: string, body: Child) =>
   html`<html lang="en">
     <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta name="color-scheme" content="light dark" />
-      <title>${title}</title>
-      <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
+      ${head(title)}
       <link rel="stylesheet" href="/assets/page.css" />
     </head>
     <body>

@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 import type { Session } from '../../broker/access/dashboard-session.ts';
-import { withDoctype } from '../document.ts';
+import { head, withDoctype } from '../document.ts';
 import { FormToken } from './components/form.tsx';
 import type { DashboardContext } from './context.ts';
 import { takeNotice } from './flash.ts';
@@ -11,11 +11,7 @@ import { takeNotice } from './flash.ts';
 const Frame = ({ title, header, children }: { title: string; header?: Child; children: Child }) => (
   <html lang="en">
     <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta name="color-scheme" content="light dark" />
-      <title>{title}</title>
-      <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
+      {head(title)}
       <link rel="stylesheet" href="/assets/dashboard.css" />
       <script src="/assets/dashboard.js" defer />
     </head>

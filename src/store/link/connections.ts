@@ -1,4 +1,4 @@
-import { and, eq, ne, or, sql, type SQL } from 'drizzle-orm';
+import { and, eq, isNotNull, ne, or, sql, type SQL } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
@@ -66,24 +66,18 @@ const OTHERS_ON_ACCOUNT = prepared((orm, param: Param<LinkingPair>) =>
     .limit(1),
 );
 
-const CURRENT_CONNECTION = prepared((orm, param: Param<Omit<LinkingPair, 'withingsUserId'>>) =>
-  orm
-    .select(knownColumns)
-    .from(connections)
-    .where(
-      and(
-        eq(connections.appId, param('appId')),
-        eq(connections.userId, param('userId')),
-        eq(connections.isCurrent, true),
-      ),
-    ),
+type User = Pick<LinkingPair, 'appId' | 'userId'>;
+
+const isCurrentOf = (param: Param<User>) =>
+  and(eq(connections.appId, param('appId')), eq(connections.userId, param('userId')), eq(connections.isCurrent, true));
+
+const CURRENT_CONNECTION = prepared((orm, param: Param<User>) =>
+  orm.select(knownColumns).from(connections).where(isCurrentOf(param)),
 );
 
 /** A user's current connection, if there is one: the part of a `LinkingView` that can be read before the account is known. */
-export const currentConnection = (
-  db: Db,
-  { appId, userId }: Omit<LinkingPair, 'withingsUserId'>,
-): StoreResult<KnownConnection[]> => tryD1(db, () => CURRENT_CONNECTION.rows(db, { appId, userId }));
+export const currentConnection = (db: Db, { appId, userId }: User): StoreResult<KnownConnection[]> =>
+  tryD1(db, () => CURRENT_CONNECTION.rows(db, { appId, userId }));
 
 /** Reads the input to `decideLink`, in one round trip. It may change afterwards: the activation checks it again. */
 export const connectionsForLinking = (
@@ -125,32 +119,18 @@ export const withoutTokens = (now: SQL<EpochMs>, reason?: string) => ({
   timeline: withEvent({ kind: 'disconnected', at: now, ...(reason !== undefined && { reason }) }),
 });
 
-const FORGET_TOKENS = prepared((orm, param: Param<{ appId: AppId; userId: UserId; now: EpochMs }>) =>
+const FORGET_TOKENS = prepared((orm, param: Param<User & { now: EpochMs }>) =>
   orm
     .update(connections)
     .set(withoutTokens(param('now')))
-    .where(
-      and(
-        eq(connections.appId, param('appId')),
-        eq(connections.userId, param('userId')),
-        eq(connections.isCurrent, true),
-        ne(connections.state, 'disconnected'),
-      ),
-    ),
+    .where(and(isCurrentOf(param), ne(connections.state, 'disconnected'))),
 );
 
-const IN_DOUBT = prepared((orm, param: Param<{ appId: AppId; userId: UserId }>) =>
+const IN_DOUBT = prepared((orm, param: Param<User>) =>
   orm
     .select({ connectionId: connections.id, tokenVersion: connections.tokenVersion })
     .from(connections)
-    .where(
-      and(
-        eq(connections.appId, param('appId')),
-        eq(connections.userId, param('userId')),
-        eq(connections.isCurrent, true),
-        sql`${connections.inDoubtSince} IS NOT NULL`,
-      ),
-    ),
+    .where(and(isCurrentOf(param), isNotNull(connections.inDoubtSince))),
 );
 
 /**
@@ -161,7 +141,7 @@ const IN_DOUBT = prepared((orm, param: Param<{ appId: AppId; userId: UserId }>) 
  */
 export const disconnectUser = (
   db: Db,
-  { appId, userId }: { appId: AppId; userId: UserId },
+  { appId, userId }: User,
   now: EpochMs,
   { audit, event }: { audit: D1PreparedStatement; event: NewEvent },
   alongside: readonly D1PreparedStatement[] = [],
