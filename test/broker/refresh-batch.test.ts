@@ -3,34 +3,22 @@ import { describe, expect, test } from 'vitest';
 
 import { connect } from '../support/broker.ts';
 import {
-  type ConnectionRow,
   DUE_MS,
   HOUR_MS,
   LEASE_MS,
   MINUTE_MS,
   type Refreshing,
+  setConnection,
   startRefreshing,
+  statesOf,
   stillWorks,
   until,
+  withdraw,
 } from '../support/refreshing.ts';
 
 /** What a tick refreshes: who goes first, where it ends, what it leaves behind when it is killed. */
 
 const PEOPLE = ['nora', 'walter', 'ines'];
-
-const withdraw = ({ broker }: Refreshing, person: string) => {
-  const { people, grants } = broker.simulator.state;
-  grants.withdraw(people.find(person)?.userid ?? 0);
-};
-const states = async ({ rows }: Refreshing) => (await rows()).map(({ state }) => state);
-const setDue = (userId: string, fields: Partial<ConnectionRow>) =>
-  env.DB.prepare(
-    `UPDATE connections SET ${Object.keys(fields)
-      .map((name) => `${name} = ?`)
-      .join(', ')} WHERE user_id = ?`,
-  )
-    .bind(...Object.values(fields), userId)
-    .run();
 
 describe('a batch', () => {
   test('ends at the first 601, and the share is closed for as long as Withings asks', async () => {
@@ -43,7 +31,7 @@ describe('a batch', () => {
     expect(refreshing.refreshes()).toBe(1);
     await refreshing.run(10 * MINUTE_MS, MINUTE_MS);
     expect((await refreshing.rows()).map(({ token_version: version }) => version)).toEqual([2, 2, 2]);
-    expect(await states(refreshing)).toEqual(['active', 'active', 'active']);
+    expect(await statesOf(refreshing)).toEqual(['active', 'active', 'active']);
   });
 
   test('asks a dead Withings twice every five minutes, not once per connection', async () => {
@@ -96,7 +84,7 @@ describe('a batch', () => {
     const { broker, app } = refreshing;
     broker.advance(DUE_MS);
     broker.simulator.state.faults.add({ kind: 'lost_answer', person: 'nora' });
-    await setDue('walter', { next_refresh_at: broker.now() + HOUR_MS });
+    await setConnection('walter', { next_refresh_at: broker.now() + HOUR_MS });
     await broker.tick();
     await broker.manage('PATCH', `/apps/${app.id}`, { disabled: true });
     await refreshing.run(3 * HOUR_MS, 10 * MINUTE_MS);

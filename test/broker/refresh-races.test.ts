@@ -9,15 +9,13 @@ import {
   HOUR_MS,
   MINUTE_MS,
   type Refreshing,
+  rejectRefreshes,
   startRefreshing,
   stillWorks,
   until,
 } from '../support/refreshing.ts';
 
 /** Who waits and who wins, where several want the same connection's tokens. */
-
-const rejectRefreshes = ({ broker }: Refreshing, times = 100) =>
-  broker.simulator.state.faults.add({ kind: 'reject', grantType: 'refresh_token', times });
 
 describe('the one who comes late', () => {
   test('sends nothing where it was held up for longer than its lease carries', async () => {

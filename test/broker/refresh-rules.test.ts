@@ -3,36 +3,24 @@ import { describe, expect, test } from 'vitest';
 
 import { connect } from '../support/broker.ts';
 import {
-  type ConnectionRow,
   DAY_MS,
   DUE_MS,
   HOUR_MS,
   MINUTE_MS,
   type Refreshing,
+  rejectRefreshes,
+  setConnection,
   startRefreshing,
+  statesOf,
   stillWorks,
+  withdraw,
 } from '../support/refreshing.ts';
 
 /** What the protocol promises beyond surviving a crash: who is condemned, what becomes of a doubt, what it costs, what is told. */
 
 const PEOPLE = ['nora', 'walter', 'ines'];
 
-const rejectRefreshes = ({ broker }: Refreshing, times = 100) =>
-  broker.simulator.state.faults.add({ kind: 'reject', grantType: 'refresh_token', times });
-const withdraw = ({ broker }: Refreshing, person: string) => {
-  const { people, grants } = broker.simulator.state;
-  grants.withdraw(people.find(person)?.userid ?? 0);
-};
 const alarms = ({ broker }: Refreshing) => broker.logs.filter(({ event }) => event === 'alarm');
-const states = async ({ rows }: Refreshing) => (await rows()).map(({ state }) => state);
-const setDue = (userId: string, fields: Partial<ConnectionRow>) =>
-  env.DB.prepare(
-    `UPDATE connections SET ${Object.keys(fields)
-      .map((name) => `${name} = ?`)
-      .join(', ')} WHERE user_id = ?`,
-  )
-    .bind(...Object.values(fields), userId)
-    .run();
 
 describe('a connection is condemned', () => {
   test('only by a rejection of the stored token and of the one before', async () => {
@@ -74,10 +62,10 @@ describe('a connection is condemned', () => {
 
   test('by a seal that does not open, alone', async () => {
     const refreshing = await startRefreshing(PEOPLE);
-    await setDue('walter', { refresh_token_sealed: (await refreshing.rowOf('nora')).refresh_token_sealed });
+    await setConnection('walter', { refresh_token_sealed: (await refreshing.rowOf('nora')).refresh_token_sealed });
     refreshing.broker.advance(DUE_MS);
     await refreshing.broker.tick();
-    expect(await states(refreshing)).toEqual(['active', 'reauth_required', 'active']);
+    expect(await statesOf(refreshing)).toEqual(['active', 'reauth_required', 'active']);
     expect((await refreshing.rowOf('walter')).state_reason).toBe('seal_broken');
     expect((await refreshing.rows()).map(({ token_version: version }) => version)).toEqual([2, 1, 2]);
   });
@@ -95,7 +83,7 @@ describe('nobody is condemned', () => {
       for (const person of PEOPLE.slice(0, count)) expect((await refreshing.sync(person)).status).toBe(503);
       refreshing.broker.advance(20 * MINUTE_MS);
     }
-    expect(await states(refreshing)).toEqual(Array(count).fill('active'));
+    expect(await statesOf(refreshing)).toEqual(Array(count).fill('active'));
     expect(alarms(refreshing).length).toBeGreaterThan(0);
   });
 
@@ -122,7 +110,7 @@ describe('nobody is condemned', () => {
     refreshing.decide(() => undefined);
     await refreshing.broker.tick();
     expect(refreshing.refreshes()).toBe(0);
-    expect(await states(refreshing)).toEqual(['active', 'active', 'active']);
+    expect(await statesOf(refreshing)).toEqual(['active', 'active', 'active']);
     expect(alarms(refreshing)).toContainEqual(expect.objectContaining({ outcome: 'sealing_key_missing' }));
     // The share is closed for a while: the next tick does not even take leases.
     refreshing.decide(() => undefined);
@@ -137,11 +125,11 @@ describe('a refresh in doubt', () => {
     const refreshing = await startRefreshing(PEOPLE, { bindings: { REFRESH_BATCH: '1' } });
     const { broker } = refreshing;
     broker.advance(DUE_MS);
-    await setDue('nora', { next_refresh_at: 1 });
+    await setConnection('nora', { next_refresh_at: 1 });
     broker.simulator.state.faults.add({ kind: 'lost_answer' });
     await broker.tick();
     expect(await refreshing.rowOf('nora')).toMatchObject({ token_version: 1, refresh_failures: 1 });
-    for (const person of ['walter', 'ines']) await setDue(person, { next_refresh_at: 2 });
+    for (const person of ['walter', 'ines']) await setConnection(person, { next_refresh_at: 2 });
     broker.advance(5 * MINUTE_MS);
     await broker.tick();
     expect((await refreshing.rows()).map(({ token_version: version }) => version)).toEqual([2, 1, 1]);

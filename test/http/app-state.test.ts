@@ -58,8 +58,7 @@ describe('a state is refused before the browser goes to Withings', () => {
 
   test('that is sent twice, or beside a connect session that may hold another', async () => {
     expect((await broker.request(`${withState('a')}&state=b`)).status).toBe(400);
-    const minted = await app.call('POST', '/withings/connect-sessions', { user_id: 'ada', redirect_uri: WOMOJI });
-    const { auth_url: url } = await minted.json<{ auth_url: string }>();
+    const url = await app.sessionLink('ada');
     expect((await broker.request(`${url}&state=b`)).status).toBe(400);
   });
 

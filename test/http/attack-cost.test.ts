@@ -37,8 +37,7 @@ beforeAll(async () => {
     const path = authPath(app, name === 'c' ? 'ada' : 'nobody');
     states[name] = new URL((await openLink(broker, path)).authorizeUrl).searchParams.get('state');
   }
-  userToken = (await (await app.call('POST', '/withings/user-tokens', { user_id: 'ada' })).json<{ token: string }>())
-    .token;
+  userToken = await app.userToken('ada');
 });
 
 /** Rows of D1, writes of KV, requests to Withings. */

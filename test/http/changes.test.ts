@@ -29,8 +29,7 @@ describe('what is not answered', () => {
   });
 
   test("a user's token, and the token of a developer whose app it is not", async () => {
-    const minted = await feed.app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
-    const { token } = await minted.json<{ token: string }>();
+    const token = await feed.app.userToken('ada');
     const headers = { Authorization: `Bearer ${token}` };
     expect(await codeOf(await feed.broker.request(`/apps/${feed.app.id}/changes`, { headers }))).toBe(
       '403 user_token_not_taken',

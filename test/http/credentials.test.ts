@@ -106,9 +106,7 @@ beforeAll(async () => {
     (await broker.manage('POST', `/apps/${app.id}/keys`, { name: 'k', scopes })).json<{ id: string; key: string }>();
   const revoked = await keyOf(['read', 'sync', 'manage-links']);
   await broker.manage('DELETE', `/apps/${app.id}/keys/${revoked.id}`);
-  const userToken = async (userId: string) =>
-    (await (await app.call('POST', '/withings/user-tokens', { user_id: userId })).json<{ token: string }>()).token;
-  const expired = await userToken('ada');
+  const expired = await app.userToken('ada');
   broker.advance(3_601_000);
   presented = {
     none: '',
@@ -119,8 +117,8 @@ beforeAll(async () => {
     "another app's key": other.key,
     'key without the scope': '',
     key: app.key,
-    "another user's token": await userToken('eve'),
-    "the user's token": await userToken('ada'),
+    "another user's token": await app.userToken('eve'),
+    "the user's token": await app.userToken('ada'),
     'expired user token': expired,
     'unknown operator token': await mintCredential('operator', random),
     'revoked access token': revokedOne.token,

@@ -118,8 +118,7 @@ describe('deleting an app', () => {
     'a disabled app: what a person has a right to goes on by %s',
     async (credential) => {
       for (const [person, userId] of ['ada', 'bob'].entries()) await erasing.link(userId, person);
-      const minted = await erasing.app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
-      const { token } = await minted.json<{ token: string }>();
+      const token = await erasing.app.userToken('ada');
       await erasing.broker.manage('PATCH', `/apps/${erasing.app.id}`, { disabled: true });
       const value =
         { 'app key': erasing.app.key, 'access token': erasing.broker.operatorToken, 'user token': token }[credential] ??

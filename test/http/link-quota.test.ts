@@ -42,10 +42,6 @@ beforeEach(async () => {
   people = [...broker.simulator.state.people.list()].map(({ id }) => id);
 });
 
-const session = async (userId: string): Promise<string> => {
-  const minted = await app.call('POST', '/withings/connect-sessions', { user_id: userId, redirect_uri: WOMOJI });
-  return (await minted.json<{ auth_url: string }>()).auth_url;
-};
 /** A link up to the URL that Withings sends the browser back to, and that browser. */
 const consented = async (userId: string, url = authPath(app, userId)) => {
   const browser = browserOf(broker);
@@ -97,7 +93,7 @@ describe('a link whose quota is used up', () => {
   });
 
   test('leaves its connect session as good as before, and used by the next link', async () => {
-    const url = await session('ada');
+    const url = await app.sessionLink('ada');
     const finish = await consented('ada', url);
     await useUp();
     // The second time is a reload, which uses nothing up either.
@@ -108,7 +104,7 @@ describe('a link whose quota is used up', () => {
   });
 
   test('does not give a session back that another link has used', async () => {
-    const url = await session('ada');
+    const url = await app.sessionLink('ada');
     const [first, second, third] = [
       await consented('ada', url),
       await consented('ada', url),

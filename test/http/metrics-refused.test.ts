@@ -31,10 +31,7 @@ const keyOf = async (scopes: string[]) => {
   expect(minted.status).toBe(201);
   return minted.json<{ id: string; key: string }>();
 };
-const userToken = async (of = app, userId = 'ada') => {
-  const minted = await of.call('POST', '/withings/user-tokens', { user_id: userId });
-  return { Authorization: `Bearer ${(await minted.json<{ token: string }>()).token}` };
-};
+const userToken = async (of = app, userId = 'ada') => ({ Authorization: `Bearer ${await of.userToken(userId)}` });
 const set = (sql: string) => env.DB.prepare(sql).run();
 
 /** Whose data it is costs at most this many rows in each statement: the credential, an erasure, the app, and the connection by its index. */

@@ -16,9 +16,6 @@ beforeAll(async () => {
   await connect(broker, app, 'ada', person?.id ?? '');
 });
 
-const mint = async (userId: string, from: TestApp = app): Promise<string> =>
-  (await (await from.call('POST', '/withings/user-tokens', { user_id: userId })).json<{ token: string }>()).token;
-
 const bearing = (token: string, method: string, path: string, headers: Record<string, string> = {}) =>
   broker.request(`/apps/${app.id}${path}`, { method, headers: { Authorization: `Bearer ${token}`, ...headers } });
 
@@ -49,7 +46,7 @@ describe('a page of another origin', () => {
     expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe('*');
     expect(preflight.headers.get('Access-Control-Allow-Credentials')).toBeNull();
     expect(preflight.headers.get('Access-Control-Allow-Headers')?.toLowerCase()).not.toContain('x-api-key');
-    const read = await bearing(await mint('ada'), 'GET', '/metrics/ada', { Origin: PAGE });
+    const read = await bearing(await app.userToken('ada'), 'GET', '/metrics/ada', { Origin: PAGE });
     expect(read.status).toBe(200);
     expect(read.headers.get('Access-Control-Allow-Origin')).toBe('*');
     expect(read.headers.get('Access-Control-Expose-Headers')).toMatch(/Content-Disposition.*ETag.*Link/);
@@ -65,6 +62,8 @@ describe('a page of another origin', () => {
       expect((await broker.request(path, { headers: { ...header, Origin: 'null' } })).status).toBe(403);
       expect((await broker.request(path, { headers: header })).status).toBe(200);
     }
-    expect((await bearing(await mint('ada'), 'GET', '/withings/status/ada', { Origin: PAGE })).status).toBe(200);
+    expect((await bearing(await app.userToken('ada'), 'GET', '/withings/status/ada', { Origin: PAGE })).status).toBe(
+      200,
+    );
   });
 });

@@ -25,9 +25,7 @@ test('an app that asks too often is told to wait, and no other app, nor can a st
 
 test('a person who asks too often with their user token waits alone, and uses up nothing of their app', async () => {
   const { rates, broker, app } = await startLimited();
-  const tokenOf = async (userId: string) =>
-    (await (await app.call('POST', '/withings/user-tokens', { user_id: userId })).json<{ token: string }>()).token;
-  const [adas, adasOther, bobs] = [await tokenOf('ada'), await tokenOf('ada'), await tokenOf('bob')];
+  const [adas, adasOther, bobs] = [await app.userToken('ada'), await app.userToken('ada'), await app.userToken('bob')];
   const ask = (userId: string, token: string, address = '203.0.113.7') =>
     broker.request(`/apps/${app.id}/withings/status/${userId}`, {
       headers: { Authorization: `Bearer ${token}`, 'CF-Connecting-IP': address },
@@ -79,8 +77,7 @@ test('what a revoked key has minted uses up nothing of the app', async () => {
 test.each(['a user token', 'a key'])('beyond its limit a caller that is known reads nothing, by %s', async (by) => {
   const d1 = meterD1(env.DB);
   const { app, from } = await startLimited({ DB: d1.d1 });
-  const minted = await app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
-  const { token } = await minted.json<{ token: string }>();
+  const token = await app.userToken('ada');
   const headers = { Authorization: `Bearer ${by === 'a key' ? app.key : token}` };
   for (const [status, reads] of [
     [200, true],
@@ -123,8 +120,7 @@ test.each(['a user token', 'a key'])('what reads many rows counts as many reques
   await connect(broker, app, 'ada', person?.id ?? '');
   const id = await env.DB.prepare('SELECT id FROM connections WHERE app_id = ?').bind(app.id).first<number>('id');
   await seedHistory(id ?? 0, 2_200, Math.floor(broker.now() / 1000));
-  const minted = await app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
-  const { token } = await minted.json<{ token: string }>();
+  const token = await app.userToken('ada');
   const ask = (query: string) =>
     broker.request(`/apps/${app.id}/metrics/ada/monthly?${query}`, {
       headers: { Authorization: `Bearer ${by === 'a key' ? app.key : token}`, 'CF-Connecting-IP': '203.0.113.7' },

@@ -60,8 +60,7 @@ describe('a flood of credentials that nobody knows', () => {
   test('holds up nobody else: a good key that was used before, a user token, another address; a new key for a minute', async () => {
     const broker = await startBroker();
     const [app, other] = [await makeApp(broker), await makeApp(broker, 'Other')];
-    const minted = await app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
-    const { token } = await minted.json<{ token: string }>();
+    const token = await app.userToken('ada');
     const from = async (address: string, of: TestApp, headers: Record<string, string> = { 'X-API-Key': of.key }) =>
       (await broker.request(statusPath(of.id), { headers: { 'CF-Connecting-IP': address, ...headers } })).status;
     const flood = async () => {

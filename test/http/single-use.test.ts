@@ -25,10 +25,6 @@ beforeEach(async () => {
 });
 
 const [OWN, OTHER] = [0, 1];
-const mint = async (): Promise<string> => {
-  const minted = await app.call('POST', '/withings/connect-sessions', { user_id: 'victim', redirect_uri: WOMOJI });
-  return (await minted.json<{ auth_url: string }>()).auth_url;
-};
 const consentAs = (at: string, person: number) => consent(broker, at, people[person]?.id ?? '');
 /** Time goes by, and the cron deletes what is due. */
 const pass = async (ms: number): Promise<void> => {
@@ -46,7 +42,7 @@ describe.each(['session', 'confirm', 'open'])('a connect session (%s policy)', (
 
   /** How a stranger ends who opened the link `openedAt` after it was made and comes back `backAt` after, when it is long used. */
   const stranger = async (openedAt: number, backAt: number): Promise<string> => {
-    const url = await mint();
+    const url = await app.sessionLink('victim');
     const victim = browserOf(broker);
     const finished = await victim(await consentAs(await victim(url), OWN));
     expect(finished.startsWith(policy === 'confirm' ? `${WOMOJI}?ticket=` : WOMOJI)).toBe(true);
@@ -73,7 +69,7 @@ describe.each(['session', 'confirm', 'open'])('a connect session (%s policy)', (
   });
 
   test('stays used by whoever tried it in vain', async () => {
-    const url = await mint();
+    const url = await app.sessionLink('victim');
     const victim = browserOf(broker);
     await victim(await consentAs(await victim(url), OWN));
     for (let tries = 0; tries < 3; tries += 1) {
@@ -83,7 +79,7 @@ describe.each(['session', 'confirm', 'open'])('a connect session (%s policy)', (
   });
 
   test('is used by a link that Withings refused', async () => {
-    const url = await mint();
+    const url = await app.sessionLink('victim');
     const [first, second] = [browserOf(broker), browserOf(broker)];
     const made = new URL(await consentAs(await first(url), OWN));
     made.searchParams.set('code', 'made-up');
@@ -92,7 +88,7 @@ describe.each(['session', 'confirm', 'open'])('a connect session (%s policy)', (
   });
 
   test('stays used where the isolate that sweeps has a clock that is minutes ahead', async () => {
-    const url = await mint();
+    const url = await app.sessionLink('victim');
     const [victim, other] = [browserOf(broker), browserOf(broker)];
     await victim(await consentAs(await victim(url), OWN));
     const atWithings = await other(url);
@@ -121,7 +117,7 @@ test('a state works once until it expires, and is too late from then on, however
 
 test('a mark is deleted in the end', async () => {
   const browser = browserOf(broker);
-  await browser(await consentAs(await browser(await mint()), OWN));
+  await browser(await consentAs(await browser(await app.sessionLink('victim')), OWN));
   expect(await markCount()).toBe(2);
   await pass(2 * HOUR_MS);
   expect(await markCount()).toBe(0);
@@ -153,7 +149,9 @@ test('a ticket is spent by its first use, or by its end, whatever the cron sweep
   await broker.manage('PATCH', `/apps/${app.id}`, { link_policy: 'confirm' });
   const ticketOf = async () => {
     const browser = browserOf(broker);
-    return new URL(await browser(await consentAs(await browser(await mint()), OWN))).searchParams.get('ticket');
+    return new URL(
+      await browser(await consentAs(await browser(await app.sessionLink('victim')), OWN)),
+    ).searchParams.get('ticket');
   };
   const confirm = async (ticket: string | null) =>
     (await app.call('POST', '/withings/confirm', { ticket, user_id: 'victim' })).status;

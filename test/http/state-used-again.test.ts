@@ -35,11 +35,7 @@ describe('a state used again', () => {
     ['session', 'in another browser than it was opened in'],
   ])('under %s, %s, says that the ticket went with the first answer', async (policy) => {
     await endings.broker.manage('PATCH', `/apps/${endings.app.id}`, { link_policy: policy });
-    const minted = await endings.app.call('POST', '/withings/connect-sessions', {
-      user_id: endings.user(),
-      redirect_uri: WOMOJI,
-    });
-    const { auth_url: path } = await minted.json<{ auth_url: string }>();
+    const path = await endings.app.sessionLink(endings.user());
     const { authorizeUrl, cookies } = await openLink(endings.broker, path);
     const url = await consent(endings.broker, authorizeUrl, 'nora');
     const headers = policy === 'session' ? undefined : { Cookie: cookies };

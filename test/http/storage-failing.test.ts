@@ -107,8 +107,7 @@ describe('D1 failing', () => {
     });
 
     test('is got over by the link of a connect session too, which is spent then', async () => {
-      const minted = await app.call('POST', '/withings/connect-sessions', { user_id: user(), redirect_uri: WOMOJI });
-      const { auth_url: url } = await minted.json<{ auth_url: string }>();
+      const url = await app.sessionLink(user());
       const [first, second] = [await consented(url), await consented(url)];
       failAt(1, fault);
       expect((await first.finish()).headers.get('Location')).toBe(WOMOJI);

@@ -99,8 +99,7 @@ test('a ticket that another app on the phone caught is worth nothing without the
   await setPolicy(careful, 'confirm');
   const landed = await connect(broker, careful, 'ada', 'nora');
   const ticket = new URL(landed.headers.get('Location') ?? '').searchParams.get('ticket');
-  const minted = await careful.call('POST', '/withings/user-tokens', { user_id: 'ada' });
-  const { token } = await minted.json<{ token: string }>();
+  const token = await careful.userToken('ada');
   const confirm = (headers: Record<string, string>) =>
     broker.request(`/apps/${careful.id}/withings/confirm`, {
       method: 'POST',

@@ -27,9 +27,6 @@ beforeAll(async () => {
   await connect(broker, app, 'ada', person?.id ?? '');
 });
 
-const mint = async (userId: string, from: TestApp = app): Promise<string> =>
-  (await (await from.call('POST', '/withings/user-tokens', { user_id: userId })).json<{ token: string }>()).token;
-
 const bearing = (token: string, method: string, path: string, headers: Record<string, string> = {}) =>
   broker.request(`/apps/${app.id}${path}`, { method, headers: { Authorization: `Bearer ${token}`, ...headers } });
 
@@ -42,19 +39,19 @@ const TAKEN = [
 
 describe('a user token', () => {
   test.each(TAKEN)('is refused for another user: %s %s', async (method, path, rest) => {
-    const answer = await bearing(await mint('eve'), method, `${path}ada${rest}`);
+    const answer = await bearing(await app.userToken('eve'), method, `${path}ada${rest}`);
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ code: 'invalid_api_key' });
   });
 
   test('is refused by another app that knows a user of the same name', async () => {
     const other = await makeApp(broker, 'Other');
-    const token = await mint('ada', other);
+    const token = await other.userToken('ada');
     expect((await bearing(token, 'GET', '/withings/status/ada')).status).toBe(401);
   });
 
   test('mints nothing, confirms nothing, and shows neither the connection nor the list of users', async () => {
-    const token = await mint('ada');
+    const token = await app.userToken('ada');
     const answers = await Promise.all([
       bearing(token, 'GET', '/withings/connections/ada'),
       bearing(token, 'GET', '/withings/connections'),
@@ -77,7 +74,7 @@ describe('a user token', () => {
   });
 
   test('ends after an hour, and with the app', async () => {
-    const token = await mint('ada');
+    const token = await app.userToken('ada');
     await broker.manage('PATCH', `/apps/${app.id}`, { disabled: true });
     expect((await bearing(token, 'GET', '/withings/status/ada')).status).toBe(403);
     await broker.manage('PATCH', `/apps/${app.id}`, { disabled: false });
@@ -86,12 +83,12 @@ describe('a user token', () => {
   });
 
   test.each(TAKEN)('is taken for its own user: %s %s', async (method, path, rest) => {
-    expect((await bearing(await mint('ada'), method, `${path}ada${rest}`)).status).toBe(200);
+    expect((await bearing(await app.userToken('ada'), method, `${path}ada${rest}`)).status).toBe(200);
   });
 
   test('disconnects its own user', async () => {
     await connect(broker, app, 'leaver', [...broker.simulator.state.people.list()][1]?.id ?? '');
-    const token = await mint('leaver');
+    const token = await app.userToken('leaver');
     expect((await bearing(token, 'DELETE', '/withings/disconnect/eve')).status).toBe(401);
     expect((await bearing(token, 'DELETE', '/withings/disconnect/leaver')).status).toBe(200);
     expect(await (await bearing(token, 'GET', '/withings/status/leaver')).json()).toEqual({ connected: false });
@@ -110,7 +107,7 @@ describe('what was minted with a credential ends with it', () => {
       body: '{"user_id":"ada"}',
     });
     const { token } = await minted.json<{ token: string }>();
-    const another = await mint('ada');
+    const another = await app.userToken('ada');
     expect((await status(token)).status).toBe(200);
     await broker.manage('DELETE', `/apps/${app.id}/keys/${id}`);
     const refused = await status(token);
@@ -180,17 +177,17 @@ describe('a user token from before an erasure', () => {
   test('is good for nothing, also when the person has linked again, unlike one minted since', async () => {
     const person = [...broker.simulator.state.people.list()][1]?.id ?? '';
     const status = (token: string) => bearing(token, 'GET', '/withings/status/returner');
-    const beforeLink = await mint('returner');
+    const beforeLink = await app.userToken('returner');
     await connect(broker, app, 'returner', person);
-    const before = await mint('returner');
+    const before = await app.userToken('returner');
     expect((await status(beforeLink)).status).toBe(200);
     await app.call('DELETE', '/users/returner');
     expect((await status(before)).status).toBe(401);
-    const between = await mint('returner');
+    const between = await app.userToken('returner');
     await connect(broker, app, 'returner', person);
     for (const token of [beforeLink, before]) expect((await status(token)).status).toBe(401);
-    for (const token of [between, await mint('returner')]) expect((await status(token)).status).toBe(200);
-    expect((await bearing(await mint('ada'), 'GET', '/withings/status/ada')).status).toBe(200);
+    for (const token of [between, await app.userToken('returner')]) expect((await status(token)).status).toBe(200);
+    expect((await bearing(await app.userToken('ada'), 'GET', '/withings/status/ada')).status).toBe(200);
   });
 
   test('is remembered no longer than it could have been good for', async () => {
@@ -207,7 +204,7 @@ describe('a user token from before an erasure', () => {
 });
 
 test('status by a user token is one round trip of at most 4 rows', async () => {
-  const token = await mint('ada');
+  const token = await app.userToken('ada');
   d1.reset();
   expect((await bearing(token, 'GET', '/withings/status/ada')).status).toBe(200);
   expect([d1.calls(), d1.rowsWritten()]).toEqual([1, 0]);

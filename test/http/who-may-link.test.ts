@@ -5,13 +5,13 @@ import {
   authPath,
   type Broker,
   consent,
-  cookiesOf,
   emptyTables,
   makeApp,
   startBroker,
   type TestApp,
   WOMOJI,
 } from '../support/broker.ts';
+import { browserOf } from '../support/browser.ts';
 
 /**
  * Links opened by another person than their user, with two browsers (each its own cookies): the hijack (the victim consents, the data
@@ -32,27 +32,12 @@ beforeEach(async () => {
   attacker = second?.id ?? '';
 });
 
-/** A browser: it keeps its cookies, and follows nothing by itself. */
-const browser = () => {
-  let cookies = '';
-  return {
-    open: async (url: string): Promise<string> => {
-      const response = await broker.request(url, { headers: { Cookie: cookies } });
-      cookies = cookiesOf(response) || cookies;
-      return response.headers.get('Location') ?? `${response.status}`;
-    },
-  };
-};
 const policy = (linkPolicy: string, more: object = {}) =>
   broker.manage('PATCH', `/apps/${app.id}`, { link_policy: linkPolicy, ...more });
-const session = async (userId: string): Promise<string> => {
-  const minted = await app.call('POST', '/withings/connect-sessions', { user_id: userId, redirect_uri: WOMOJI });
-  return (await minted.json<{ auth_url: string }>()).auth_url;
-};
 const isConnected = async (userId: string): Promise<boolean> =>
   (await (await app.call('GET', `/withings/status/${userId}`)).json<{ connected: boolean }>()).connected;
 const link = async (userId: string, person: string, url = authPath(app, userId)): Promise<string> => {
-  const { open } = browser();
+  const open = browserOf(broker);
   return open(await consent(broker, await open(url), person));
 };
 const accountOf = (userId: string) =>
@@ -79,11 +64,11 @@ describe('the hijack: the victim opens a link of the attacker', () => {
 
   test('under session an open link is refused, and a forwarded Withings page leaves a pending connection', async () => {
     await policy('session');
-    expect(await browser().open(authPath(app, 'attacker'))).toBe('403');
-    const url = await session('attacker');
-    const [attackers, victims] = [browser(), browser()];
-    const atWithings = await attackers.open(url);
-    const landed = await victims.open(await consent(broker, atWithings, victim));
+    expect(await browserOf(broker)(authPath(app, 'attacker'))).toBe('403');
+    const url = await app.sessionLink('attacker');
+    const [attackers, victims] = [browserOf(broker), browserOf(broker)];
+    const atWithings = await attackers(url);
+    const landed = await victims(await consent(broker, atWithings, victim));
     expect(ticketIn(landed)).not.toBe('');
     expect(await isConnected('attacker')).toBe(false);
     expect((await confirm(ticketIn(landed), 'victim')).status).toBe(403);
@@ -91,9 +76,9 @@ describe('the hijack: the victim opens a link of the attacker', () => {
 
   test('under session a session is used once, and a preview of it uses nothing', async () => {
     await policy('session');
-    const url = await session('ada');
+    const url = await app.sessionLink('ada');
     await broker.request(url, { method: 'HEAD' });
-    await browser().open(url);
+    await browserOf(broker)(url);
     expect(await link('ada', victim, url)).toBe(WOMOJI);
     expect(await link('ada', attacker, url)).toContain('error=link_not_allowed');
     expect(await accountOf('ada')).toBe(String([...broker.simulator.state.people.list()][0]?.userid));
@@ -119,7 +104,7 @@ describe('the overwrite: the attacker consents under the victim’s user id', ()
   test('under session nobody but the backend makes a link at all', async () => {
     await link('victim', victim);
     await policy('session');
-    expect(await browser().open(authPath(app, 'victim'))).toBe('403');
+    expect(await browserOf(broker)(authPath(app, 'victim'))).toBe('403');
     expect(await isConnected('victim')).toBe(true);
   });
 

@@ -91,8 +91,7 @@ test('without the parameter, or with false, the answer is what it was and the au
 
 test('a user withdraws their own access with their token', async () => {
   await erasing.link('ada', 0);
-  const minted = await erasing.app.call('POST', '/withings/user-tokens', { user_id: 'ada' });
-  const { token } = await minted.json<{ token: string }>();
+  const token = await erasing.app.userToken('ada');
   const path = `/apps/${erasing.app.id}/withings/disconnect/ada?withdraw=true`;
   const headers = { Authorization: `Bearer ${token}` };
   const answer = await erasing.broker.request(path, { method: 'DELETE', headers });

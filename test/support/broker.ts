@@ -188,7 +188,16 @@ export const makeApp = async (
       headers: { 'X-API-Key': key, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-  return { id, key, call: withKey };
+  const minted = async <Field extends string>(kind: string, body: object, field: Field): Promise<string> =>
+    (await (await withKey('POST', `/withings/${kind}`, body)).json<Record<Field, string>>())[field];
+  return {
+    id,
+    key,
+    call: withKey,
+    userToken: (userId: string) => minted('user-tokens', { user_id: userId }, 'token'),
+    /** The link of a connect session. */
+    sessionLink: (userId: string) => minted('connect-sessions', { user_id: userId, redirect_uri: WOMOJI }, 'auth_url'),
+  };
 };
 export type TestApp = Awaited<ReturnType<typeof makeApp>>;
 

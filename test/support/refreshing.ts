@@ -154,6 +154,28 @@ export type ConnectionDetail = {
   timeline: { kind: string; reason?: string; at: string; until?: string; count?: number }[];
 };
 
+/** Sets columns of a user's connection. */
+export const setConnection = (userId: string, fields: Partial<ConnectionRow>) =>
+  env.DB.prepare(
+    `UPDATE connections SET ${Object.keys(fields)
+      .map((name) => `${name} = ?`)
+      .join(', ')} WHERE user_id = ?`,
+  )
+    .bind(...Object.values(fields), userId)
+    .run();
+
+/** The person ends the broker's access at Withings. */
+export const withdraw = ({ broker }: Refreshing, person: string) => {
+  const { people, grants } = broker.simulator.state;
+  grants.withdraw(people.find(person)?.userid ?? 0);
+};
+
+/** Withings rejects the next refresh tokens, good ones too. */
+export const rejectRefreshes = ({ broker }: Refreshing, times = 100) =>
+  broker.simulator.state.faults.add({ kind: 'reject', grantType: 'refresh_token', times });
+
+export const statesOf = async ({ rows }: Refreshing) => (await rows()).map(({ state }) => state);
+
 /** Whether a user's syncs work, once the cron has had its time and again when every superseded token has died. */
 export const stillWorks = async ({ broker, run, sync }: Refreshing, userId: string): Promise<boolean> => {
   await run(10 * HOUR_MS, 2 * HOUR_MS);
