@@ -188,8 +188,8 @@ export const makeApp = async (
       headers: { 'X-API-Key': key, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-  const minted = async <Field extends string>(kind: string, body: object, field: Field): Promise<string> =>
-    (await (await withKey('POST', `/withings/${kind}`, body)).json<Record<Field, string>>())[field];
+  const minted = async (kind: string, body: object, field: 'token' | 'auth_url'): Promise<string> =>
+    (await (await withKey('POST', `/withings/${kind}`, body)).json<Record<typeof field, string>>())[field];
   return {
     id,
     key,
