@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type Broker, emptyTables, makeApp, startBroker } from '../support/broker.ts';
+import { type Broker, makeApp } from '../support/broker.ts';
 import { connectAda } from '../support/connect-ada.ts';
-import { type DashboardBrowser, dashboardBrowser } from '../support/dashboard.ts';
+import type { DashboardBrowser } from '../support/dashboard.ts';
+import { startDashboard } from '../support/start-dashboard.ts';
 
 /** A user's body data on their page. */
 
@@ -11,10 +12,7 @@ let broker: Broker;
 let browser: DashboardBrowser;
 
 beforeEach(async () => {
-  await emptyTables();
-  broker = await startBroker();
-  browser = dashboardBrowser(broker);
-  await browser.signIn(broker.operatorToken);
+  ({ broker, browser } = await startDashboard());
 });
 
 test.each([0, -0, 5e-324, 1e15, 4.6e15, 1e16, 1e22, -1e22, 1e99, 1e101, 1e300, 1.7e308, -1.7e308])(

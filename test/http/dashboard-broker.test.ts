@@ -2,9 +2,10 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
 import { version } from '../../package.json';
-import { type Broker, emptyTables, makeApp, startBroker } from '../support/broker.ts';
+import { type Broker, makeApp } from '../support/broker.ts';
 import { connectAda } from '../support/connect-ada.ts';
-import { type DashboardBrowser, dashboardBrowser } from '../support/dashboard.ts';
+import type { DashboardBrowser } from '../support/dashboard.ts';
+import { startDashboard } from '../support/start-dashboard.ts';
 
 /** The operator's page. */
 
@@ -12,10 +13,7 @@ let broker: Broker;
 let browser: DashboardBrowser;
 
 beforeEach(async () => {
-  await emptyTables();
-  broker = await startBroker();
-  browser = dashboardBrowser(broker);
-  await browser.signIn(broker.operatorToken);
+  ({ broker, browser } = await startDashboard());
 });
 
 const figure = (html: string, name: string): string =>

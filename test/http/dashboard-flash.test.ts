@@ -2,18 +2,10 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { dashboard } from '../../src/http/dashboard/app.tsx';
-import {
-  type Broker,
-  connect,
-  emptyTables,
-  makeApp,
-  ORIGIN,
-  startBroker,
-  type TestApp,
-  WOMOJI,
-} from '../support/broker.ts';
+import { type Broker, connect, makeApp, ORIGIN, type TestApp, WOMOJI } from '../support/broker.ts';
 import { type DashboardBrowser, dashboardBrowser, formToken } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
+import { startDashboard } from '../support/start-dashboard.ts';
 
 /** What a form hands on: a page to return to, a notice, a new secret, and what was typed. */
 
@@ -23,10 +15,7 @@ let app: TestApp;
 let path: string;
 
 beforeEach(async () => {
-  await emptyTables();
-  broker = await startBroker();
-  browser = dashboardBrowser(broker);
-  await browser.signIn(broker.operatorToken);
+  ({ broker, browser } = await startDashboard());
   app = await makeApp(broker);
   path = `/dashboard/apps/${app.id}`;
 });

@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type Broker, emptyTables, makeApp, startBroker } from '../support/broker.ts';
+import { type Broker, makeApp } from '../support/broker.ts';
 import { connectAda } from '../support/connect-ada.ts';
-import { type DashboardBrowser, dashboardBrowser } from '../support/dashboard.ts';
+import type { DashboardBrowser } from '../support/dashboard.ts';
+import { startDashboard } from '../support/start-dashboard.ts';
 
 /** What a form changes, and what it refuses. */
 
@@ -11,10 +12,7 @@ let broker: Broker;
 let browser: DashboardBrowser;
 
 beforeEach(async () => {
-  await emptyTables();
-  broker = await startBroker();
-  browser = dashboardBrowser(broker);
-  await browser.signIn(broker.operatorToken);
+  ({ broker, browser } = await startDashboard());
 });
 
 test('a form’s mistake is told beside its field, what was written stays, and nothing is changed', async () => {

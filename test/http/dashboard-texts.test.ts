@@ -1,10 +1,11 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type Broker, connect, emptyTables, makeApp, startBroker, WEB } from '../support/broker.ts';
+import { type Broker, connect, makeApp, WEB } from '../support/broker.ts';
 import { connectAda } from '../support/connect-ada.ts';
-import { type DashboardBrowser, dashboardBrowser } from '../support/dashboard.ts';
+import type { DashboardBrowser } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
+import { startDashboard } from '../support/start-dashboard.ts';
 
 /** What other people wrote stays text, and secrets stay away. */
 
@@ -12,10 +13,7 @@ let broker: Broker;
 let browser: DashboardBrowser;
 
 beforeEach(async () => {
-  await emptyTables();
-  broker = await startBroker();
-  browser = dashboardBrowser(broker);
-  await browser.signIn(broker.operatorToken);
+  ({ broker, browser } = await startDashboard());
 });
 
 describe('what somebody else wrote', () => {

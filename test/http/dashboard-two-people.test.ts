@@ -1,16 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type Broker, emptyTables, makeApp, startBroker } from '../support/broker.ts';
-import { type DashboardBrowser, dashboardBrowser } from '../support/dashboard.ts';
+import { type Broker, makeApp } from '../support/broker.ts';
+import type { DashboardBrowser } from '../support/dashboard.ts';
+import { startDashboard } from '../support/start-dashboard.ts';
 
 let broker: Broker;
 let browser: DashboardBrowser;
 
 beforeEach(async () => {
-  await emptyTables();
-  broker = await startBroker();
-  browser = dashboardBrowser(broker);
-  await browser.signIn(broker.operatorToken);
+  ({ broker, browser } = await startDashboard());
 });
 
 describe('of two people who change one app', () => {

@@ -1,15 +1,7 @@
 import { hashCredential, hex, mintCredential, mintId, sha256 } from '../../crypto/credential.ts';
 import { actorOf, type Principal } from '../../domain/account.ts';
 import { asAppId } from '../../domain/app-id.ts';
-import type {
-  ApiKey,
-  App,
-  HistoryOnConnect,
-  KeyScope,
-  LinkPolicy,
-  RedirectUri,
-  SharedAccounts,
-} from '../../domain/app.ts';
+import type { ApiKey, App, KeyScope, RedirectUri } from '../../domain/app.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
 import {
   type CredentialPage,
@@ -23,7 +15,7 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import { addApiKey, apiKeysOf, revokeApiKey } from '../../store/access/api-keys.ts';
 import { accountById } from '../../store/apps/accounts.ts';
-import { addApp, appsAfter, changeApp } from '../../store/apps/apps.ts';
+import { addApp, type AppChanges, appsAfter, changeApp } from '../../store/apps/apps.ts';
 import { addRedirectUri, redirectUrisOf, removeRedirectUri } from '../../store/apps/redirect-uris.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import { auditStatementFor } from '../audit.ts';
@@ -94,15 +86,7 @@ export const listApps = async (
   return ok({ apps, nextAfterId: found.value.length > APPS_PER_PAGE ? apps.at(-1)?.id : undefined });
 };
 
-export type AppSettings = {
-  name?: string | undefined;
-  linkPolicy?: LinkPolicy | undefined;
-  allowLoopback?: boolean | undefined;
-  refuseBrowserKeys?: boolean | undefined;
-  sharedAccounts?: SharedAccounts | undefined;
-  historyOnConnect?: HistoryOnConnect | undefined;
-  disabled?: boolean | undefined;
-};
+export type AppSettings = Omit<AppChanges, 'disabledAt'> & { disabled?: boolean | undefined };
 
 /**
  * Changes an app, from the next request on.
