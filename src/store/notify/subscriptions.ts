@@ -101,7 +101,10 @@ export const recordStep = (
       .run();
   });
 
-/** Puts people off who were not leased, in one statement, unless another invocation has leased them since. */
+/**
+ * Puts people off who were not leased, in one statement, unless another invocation has leased them since. Raw SQL: a list
+ * as one parameter (`json_each`).
+ */
 export const postponeSubscriptions = (
   db: Db,
   waiting: readonly { due: DueSubscription; until: EpochMs }[],

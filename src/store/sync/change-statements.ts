@@ -11,7 +11,10 @@ const MAX_PARAMETER_CHARACTERS = 1_000_000;
 /** A page's changes, with the new sources of its groups, and the kinds that the connection has so far. */
 export type StoredPage = { changes: GroupChanges; sources: readonly Source[]; kinds: GroupKinds };
 
-/** The statements of one page's changes: a fixed number, whatever it has. Each writes only while the sync lease is held. */
+/**
+ * The statements of one page's changes: a fixed number, whatever it has. Each writes only while the sync lease is held.
+ * Raw SQL: all rows of a table are one parameter (`json_each`).
+ */
 export const changeStatements = (
   db: Db,
   held: { connectionId: ConnectionId; leaseId: string },

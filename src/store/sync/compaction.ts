@@ -6,6 +6,8 @@ import { type GroupKinds, newKinds } from './group-kinds.ts';
 /**
  * Groups that releases up to 0.1 stored hold their values a second time, in `content`. The cron goes through all groups once, in the order of
  * their key, and leaves a digest and the kinds instead. A group whose measurements say something else than its row stays as it is.
+ *
+ * Raw SQL: row values, and lists as one parameter (`json_each`).
  */
 
 /** Up to which group the cron has come. Absent: there is nothing to be done. */

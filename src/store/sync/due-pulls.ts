@@ -43,7 +43,10 @@ export const duePulls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePu
 /** When a connection has its next turn; undefined if it waits for its next sync or refresh. */
 export type NextPull = { connectionId: ConnectionId; at: EpochMs | undefined };
 
-/** Sets the next turns, in one statement. One that has ended gets none: an erasure may have taken it. */
+/**
+ * Sets the next turns, in one statement. One that has ended gets none: an erasure may have taken it. Raw SQL: a list as
+ * one parameter (`json_each`).
+ */
 export const setNextPulls = (db: Db, next: readonly NextPull[]): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     if (next.length === 0) return;

@@ -14,7 +14,9 @@ import { type GroupKinds, kindsOf, kindsStatement } from './group-kinds.ts';
 
 /**
  * Reading what is stored of an answer's groups: two rows a group, one that finds it (a measurement in the window, or the list of ids) and its
- * own. A digest stands for its values, which are read only where they differ.
+ * own. A digest stands for its values, which are read only if they differ.
+ *
+ * Raw SQL: lists as one parameter (`json_each`), recursion, and `CROSS JOIN` to fix the order of the tables.
  */
 
 /** A stored group without its values, and what a review marked. */

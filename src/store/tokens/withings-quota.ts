@@ -90,9 +90,9 @@ const isRunning = `empty_at > ?1 AND empty_at <= ?1 + ${LONGEST_AHEAD_MS}`;
 const isAppWithin = `?5 IS NOT NULL AND app + ?6 <= ?1 + ?7`;
 
 /**
- * Writes the share's row, and the app's row only if the share is nearly used up: otherwise that write is not needed.
- * The LIMIT keeps SQLite from reading a level again at each mention. The CASE has it check the condition first, so that
- * what is refused by it reads nothing else.
+ * Raw SQL: one statement decides and writes. It writes the app's row only if the share is nearly used up: otherwise
+ * that write is not needed. The LIMIT keeps SQLite from reading a level again at each mention. The CASE has it check
+ * the condition first, so that what is refused by it reads nothing else.
  */
 const take = (condition: string): string => `
   INSERT INTO request_budgets (name, empty_at)

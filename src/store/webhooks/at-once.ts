@@ -18,7 +18,10 @@ import {
 } from './deliveries.ts';
 import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
 
-/** Sending by the invocation that recorded an event. It takes no lease. */
+/**
+ * Sending by the invocation that recorded an event. It takes no lease. Raw SQL: `CROSS JOIN` fixes the order of the
+ * tables.
+ */
 
 /**
  * Endpoints of an app that no run sends to at present, with what waits for each. Nothing is written: see

@@ -77,7 +77,10 @@ export const MAX_RETRIES = 200;
 export type EventRow = Parameters<typeof eventOfRow>[0];
 export type WaitingRow = EventRow & { failures: number; next_at: number };
 
-/** What waits for an endpoint: one statement for retries, one for new events. */
+/**
+ * What waits for an endpoint: one statement for retries, one for new events. Raw SQL: `CROSS JOIN` fixes the order of the
+ * tables.
+ */
 const waitingStatements = (db: Db, { appId, id }: { appId: AppId; id: string }): D1PreparedStatement[] => [
   db.d1
     .prepare(
@@ -186,6 +189,7 @@ export const finishSending = (
     ]);
   });
 
+/** Records what a run changed, if a condition still holds. Raw SQL: it appends to the attempts, which are JSON. */
 export const endpointStatement = (
   db: Db,
   { appId, id }: { appId: AppId; id: string },

@@ -60,6 +60,7 @@ export const erasedEventStatement = (db: Db, event: NewEvent & { userId: UserId 
     condition: 'NOT EXISTS (SELECT 1 FROM connections WHERE app_id = ?1 AND user_id = ?5)',
   });
 
+/** Raw SQL: the number and the conditions are found in the statement that inserts. */
 const insertEvent = (
   db: Db,
   { appId, id, type, connectionId, userId, at, detail = {} }: NewEvent,
