@@ -34,6 +34,14 @@ export const ARRIVING: readonly Guard[] = [
     tests: PUSHES,
   },
   {
+    name: 'a repeated push syncs what failed alone',
+    threats: ['T68'],
+    file: 'src/store/notify/pushes.ts',
+    find: 'AND (w.connections_left IS NULL OR ',
+    replace: 'AND (TRUE OR ',
+    tests: PUSHES,
+  },
+  {
     name: 'a subscription ends with the last connection alone',
     threats: ['T69'],
     file: 'src/store/notify/subscriptions.ts',

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { DAY_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
@@ -10,8 +11,6 @@ import { postPush, push, pushForm, secretOf, weighNow } from '../support/pushes.
 
 /** Withings' pushes: what a true one brings, and what one costs that anyone can send. */
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 const ROOT_KEYS = {
   k1: 'AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE',
   k2: 'AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI',
@@ -146,6 +145,25 @@ describe('a push', () => {
     expect(await weights(other, 'countess')).toEqual([61, 60]);
   });
 
+  test('of which one connection failed is repeated for that one alone', async () => {
+    const other = await makeApp(broker, 'Other', undefined, 'all');
+    await connect(broker, other, 'countess', 'ada');
+    await broker.settle();
+    broker.advance(MINUTE_MS);
+    weighNow(broker, ada, 61);
+    broker.simulator.state.faults.add({ kind: 'http_503', action: 'getmeas', times: 1 });
+    await push(broker, ada);
+    await broker.settle();
+    expect(await waiting()).toHaveLength(1);
+    const before = syncsDone();
+    broker.advance(MINUTE_MS);
+    await broker.tick();
+    expect(syncsDone() - before).toBe(1);
+    expect(await weights()).toEqual([61, 60]);
+    expect(await weights(other, 'countess')).toEqual([61, 60]);
+    expect(await waiting()).toEqual([]);
+  });
+
   test('brings only what is new to an app that wants nothing of the past', async () => {
     const other = await makeApp(broker, 'Other', undefined, 'none');
     await connect(broker, other, 'countess', 'ada');
@@ -164,24 +182,6 @@ describe('a push', () => {
     reset();
     expect((await push(broker, ada)).status).toBe(404);
     expect(d1.rowsWritten()).toBe(0);
-    expect(await waiting()).toEqual([]);
-  });
-
-  test('about the account ends nothing while Withings takes the tokens', async () => {
-    const state = async () => (await app.call('GET', '/withings/status/ada')).json();
-    await push(broker, ada, 46);
-    await broker.settle();
-    expect(await state()).toEqual({ connected: true });
-    expect(sent.count()).toBe(1);
-    expect(await waiting()).toEqual([]);
-  });
-
-  test('about the account ends the connection once Withings rejects the tokens', async () => {
-    broker.simulator.state.grants.withdraw(ada.userid);
-    broker.advance(MINUTE_MS);
-    await push(broker, ada, 46);
-    await broker.settle();
-    expect(await (await app.call('GET', '/withings/status/ada')).json()).toEqual({ connected: false });
     expect(await waiting()).toEqual([]);
   });
 

@@ -45,6 +45,21 @@ const FOUND: NotificationSchedule[] = [
     ],
     picks: [0, 0, 3, 3, 3, 3],
   },
+  {
+    // Three connections of one person were all synced again after each refusal, and so used up the share before the other person.
+    revokeEnds: false,
+    doubles: 'kept',
+    actions: [
+      { do: 'weigh', person: 1, edit: false },
+      { do: 'deliver', order: 'sent' },
+      { do: 'weigh', person: 1, edit: false },
+      { do: 'connect', app: 1, person: 1, as: 0 },
+      { do: 'weigh', person: 0, edit: false },
+      { do: 'deliver', order: 'reversed' },
+      { do: 'tick' },
+    ],
+    picks: [],
+  },
 ];
 
 test(`${RUNS} random schedules lose no push, and no subscription outlives its person`, async () => {

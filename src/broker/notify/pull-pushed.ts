@@ -1,5 +1,6 @@
 import { hex } from '../../crypto/credential.ts';
 import { elapsedMs } from '../../domain/clock.ts';
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import type { Result } from '../../domain/result.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
@@ -25,36 +26,44 @@ export const pullPushed = async (deps: Deps, withingsUserId: string, mostCalls =
   const claimed = await claimPush(deps.db, withingsUserId, claim, deps.now());
   if (!claimed.ok || claimed.value === undefined) return;
   const { attempts, pushedAt, connections } = claimed.value;
-  let retryMs: number | undefined;
+  let retryMs = 0;
+  // Only they are synced the next time: a person with many connections would use up the share again and again.
+  const left: ConnectionId[] = [];
   for (const connection of connections) {
     const hasRoom = deps.db.calls.made + CALLS_OF_SYNC <= mostCalls;
     const pulled = hasRoom ? await pullOne(deps, claimed.value, connection) : NO_ROOM;
-    if (!pulled.ok && !hasEnded(pulled.failure)) retryMs = Math.max(retryMs ?? 0, retryAfter(pulled.failure, attempts));
+    if (pulled.ok || hasEnded(pulled.failure)) continue;
+    retryMs = Math.max(retryMs, retryAfter(pulled.failure, attempts));
+    left.push(connection.id);
   }
   deps.log({
     level: 'info',
     event: 'push',
-    outcome: retryMs === undefined ? 'pulled' : 'postponed',
+    outcome: left.length === 0 ? 'pulled' : 'postponed',
     count: connections.length,
     durationMs: elapsedMs(deps.now(), pushedAt),
   });
-  await (retryMs === undefined
+  await (left.length === 0
     ? finishPush(deps.db, withingsUserId, claim, pushedAt)
-    : returnPush(deps.db, withingsUserId, claim, deps.now() + retryMs));
+    : returnPush(deps.db, withingsUserId, claim, { dueAt: deps.now() + retryMs, left }));
 };
 
-/** The rest of a person with many connections is due at once, with those first that were not synced. */
+/** The rest of a person with many connections is due at once. */
 const NO_ROOM = { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 0 } } as const;
 
-/** A push about the account is no proof that it ended. The refresh is: if Withings rejects it, the connection ends. */
-const pullOne = (
+/**
+ * A push about the account is no proof that it ended. The refresh is: if Withings rejects it, the connection ends. It
+ * may have come together with one about data, so a sync follows.
+ */
+const pullOne = async (
   deps: Deps,
   { refreshes }: ClaimedPush,
   { id, tokenVersion }: ClaimedPush['connections'][number],
-): Promise<Result<unknown, Failure>> =>
-  refreshes
-    ? usableAccessToken(deps, id, { share: 'sync', isUse: false, rejectedVersion: tokenVersion })
-    : sync(deps, { id }, PUSHED);
+): Promise<Result<unknown, Failure>> => {
+  const cause = { share: 'sync', isUse: false, rejectedVersion: tokenVersion } as const;
+  const token = refreshes ? await usableAccessToken(deps, id, cause) : undefined;
+  return token?.ok === false ? token : sync(deps, { id }, PUSHED);
+};
 
 const hasEnded = ({ kind }: Failure): boolean => kind === 'reauth_required' || kind === 'not_connected';
 

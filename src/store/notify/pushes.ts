@@ -10,7 +10,8 @@ const IS_CONNECTED = `EXISTS (SELECT 1 FROM connections WHERE withings_user_id =
 const NOTE = `
   INSERT INTO waiting_pushes (withings_user_id, pushed_at, due_at, refreshes, claim_id, attempts)
   SELECT ?1, ?2, ?3, ?4, NULL, 0 WHERE ${IS_CONNECTED}
-  ON CONFLICT (withings_user_id) DO UPDATE SET pushed_at = ?2, due_at = ?3, refreshes = max(refreshes, ?4), claim_id = NULL, attempts = 0
+  ON CONFLICT (withings_user_id) DO UPDATE SET pushed_at = ?2, due_at = ?3, refreshes = max(refreshes, ?4), claim_id = NULL, attempts = 0,
+    connections_left = NULL
   WHERE claim_id IS NOT NULL OR refreshes < ?4
   RETURNING 1 AS noted`;
 
@@ -33,7 +34,7 @@ export const recordPush = (
     return connected?.results[0]?.connected === 1 ? 'waits' : 'not_connected';
   });
 
-/** A push whose sync this invocation makes, and the connections to sync: those synced longest ago first. */
+/** A push whose sync this invocation makes, and the connections that are left to sync: those synced longest ago first. */
 export type ClaimedPush = {
   pushedAt: EpochMs;
   refreshes: boolean;
@@ -60,8 +61,11 @@ export const claimPush = (
         .bind(withingsUserId, claim.id, claim.until, now),
       db.d1
         .prepare(
-          `SELECT c.id, c.token_version AS tokenVersion FROM connections AS c JOIN apps AS a ON a.id = c.app_id
-           WHERE c.withings_user_id = ?1 AND c.state = 'active' AND a.disabled_at IS NULL ORDER BY c.last_sync_at`,
+          `SELECT c.id, c.token_version AS tokenVersion FROM waiting_pushes AS w
+           JOIN connections AS c ON c.withings_user_id = w.withings_user_id JOIN apps AS a ON a.id = c.app_id
+           WHERE w.withings_user_id = ?1 AND c.state = 'active' AND a.disabled_at IS NULL
+             AND (w.connections_left IS NULL OR c.id IN (SELECT value FROM json_each(w.connections_left)))
+           ORDER BY c.last_sync_at`,
         )
         .bind(withingsUserId),
     ]);
@@ -88,12 +92,20 @@ export const finishPush = (db: Db, withingsUserId: string, claim: PushClaim, pus
     ]);
   });
 
-/** Puts a push back whose sync failed. */
-export const returnPush = (db: Db, withingsUserId: string, claim: PushClaim, dueAt: EpochMs): StoreResult<void> =>
+/** Puts a push back some of whose syncs failed: those connections are left. */
+export const returnPush = (
+  db: Db,
+  withingsUserId: string,
+  claim: PushClaim,
+  { dueAt, left }: { dueAt: EpochMs; left: readonly ConnectionId[] },
+): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     await db.d1
-      .prepare('UPDATE waiting_pushes SET claim_id = NULL, due_at = ?3 WHERE withings_user_id = ?1 AND claim_id = ?2')
-      .bind(withingsUserId, claim.id, dueAt)
+      .prepare(
+        `UPDATE waiting_pushes SET claim_id = NULL, due_at = ?3, connections_left = ?4
+         WHERE withings_user_id = ?1 AND claim_id = ?2`,
+      )
+      .bind(withingsUserId, claim.id, dueAt, JSON.stringify(left))
       .run();
   });
 

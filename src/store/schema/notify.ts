@@ -18,6 +18,8 @@ export const waitingPushes = sqliteTable('waiting_pushes', {
   /** The invocation that syncs for it. Cleared by a later push, for which that sync may be too early. */
   claimId: text('claim_id'),
   attempts: integer('attempts').notNull().default(0),
+  /** JSON: the ids of the connections that no sync has read for it yet; null for all of the person's. */
+  connectionsLeft: text('connections_left'),
 });
 
 export const subscriptions = sqliteTable(

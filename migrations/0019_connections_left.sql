@@ -1,0 +1,1 @@
+ALTER TABLE `waiting_pushes` ADD `connections_left` text;
