@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url).href);
 
 /** What the tests need. */
 const COPIED = [
+  'examples',
   'src',
   'test',
   'scripts',
