@@ -12,7 +12,7 @@ import { requestIdOf } from './http/request-log.ts';
  * The front of two Workers (`npm run deploy -- --edge`). It runs near each user and starts links from the nearest read
  * replica of the database. Everything else it hands to the placed Worker, which runs beside the primary.
  *
- * A replica may be behind by seconds, so it may only start a link, and never refuse one: a refusal may be about an app
+ * A replica may be behind by seconds, so it may only start a link, and never refuse one. A refusal may be about an app
  * or a redirect URI that the replica lacks. What it starts wrongly ends at the callback, which reads the primary.
  */
 export const answerAtEdge = async (

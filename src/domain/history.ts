@@ -146,9 +146,9 @@ export type StretchMarks = {
 /**
  * The position after a page is stored; undefined at the end.
  *
- * Withings does not document the order; recorded answers to a stretch are newest first. While a page is, the next
- * request ends where the page did, without an offset: offsets shift if a group is added or removed between two pages.
- * Otherwise the stretch is read by offset.
+ * Withings does not document the order; recorded answers to a stretch are newest first. While a page is newest first,
+ * the next request ends where the page did, without an offset. Offsets shift if a group is added or removed between two
+ * pages. Otherwise the stretch is read by offset.
  */
 export const historyAfterPage = (
   history: HistoryPosition,

@@ -43,7 +43,7 @@ export type Log = (entry: LogEntry) => void;
 
 /**
  * A line as a data point of Analytics Engine, whose columns have numbers instead of names. Blobs 1 to 7 are event,
- * outcome, reason, level, method, route and app; doubles 1 to 3 are count (1 if a line has none), status and
+ * outcome, reason, level, method, route and app. Doubles 1 to 3 are count (1 if a line has none), status and
  * milliseconds. It contains no user, not even hashed.
  */
 export const dataPointOf = (entry: LogEntry) => ({

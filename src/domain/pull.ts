@@ -33,7 +33,7 @@ export type PullPlan = { kind: 'ask' | 'confirm' | 'wait' | 'rest'; nextAt: Epoc
 
 /**
  * What to do with a connection whose turn has come, and when its next turn is. One without recent data is asked about
- * only while it has a good token, which the cron has just refreshed: no token is refreshed for it.
+ * only while it has a good token, which the cron has just refreshed. No token is refreshed for it.
  */
 export const planPull = (due: DueToPull, now: EpochMs): PullPlan => {
   const { dueAt, isPullable, dataAt, lastUsedAt, lastSyncAt, accessExpiresAt } = due;

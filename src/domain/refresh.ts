@@ -2,8 +2,8 @@ import type { StoredTokens } from './connection.ts';
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from './time.ts';
 
 /**
- * When to refresh, how long to wait after a failure, and when the next refresh is due: pure, so that the protocol in
- * `broker/tokens/access-token.ts` only acts.
+ * When to refresh, how long to wait after a failure, and when the next refresh is due. The rules are pure: the protocol
+ * in `broker/tokens/access-token.ts` acts on them.
  */
 
 /** Access tokens this close to their end count as ended: a call made now may arrive after it, and clocks differ. */

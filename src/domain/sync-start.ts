@@ -4,11 +4,13 @@ import type { SyncPosition } from './sync.ts';
 import { type EpochMs, toSeconds } from './time.ts';
 
 /**
- * The position that a sync begins with: before the first answer a history begins, or begins again with the size that it has learned.
+ * The position that a sync begins with: before the first answer a history begins, or begins again with the size that it
+ * has learned.
  *
- * @param isAsked whether an app requested the sync: then all of the past is read, however little is read without a request
- * @param isPushed whether Withings has notified of something new: then a history in which nothing was found yet begins
- *   again at its newest end, and another is interrupted for what changed
+ * @param isAsked whether an app requested the sync: then all of the past is read, however little is read without a
+ *   request
+ * @param isPushed whether Withings has notified of something new. A history in which nothing was found yet then begins
+ *   again at its newest end; another is interrupted for what changed
  */
 export const positionAtStart = (
   stored: SyncPosition,

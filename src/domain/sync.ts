@@ -29,7 +29,7 @@ export type SyncResult = ChangeCounts & {
 export type SyncPosition = {
   /**
    * The newest `modified` such that everything before it is stored, or was measured in a part of the history that is
-   * read later; 0 before the first answer.
+   * read later. It is 0 before the first answer.
    */
   cursorSeconds: EpochSeconds;
   /** Set while a history is read newest first. */
@@ -47,7 +47,7 @@ export type AskedQuestion = { seconds: EpochSeconds; at: EpochMs };
 export type PageRequest = { lastUpdateSeconds: EpochSeconds; offset: number | undefined };
 
 /**
- * A read that continues by offset, because the answer's order did not allow the cursor to move: its request, its
+ * A read that continues by offset, because the answer's order did not allow the cursor to move. It has its request, its
  * offset, the newest `modified` seen, and the pages seen.
  */
 export type ResumePoint = {

@@ -1,14 +1,19 @@
 /**
- * Finding what was deleted. A deletion leaves no trace at Withings, so a window of time is read again and compared with what is stored. A
- * narrowed scope, a paused account and a page that shifted look the same as deletions; hence the rules:
+ * Finding what was deleted. A deletion leaves no trace at Withings, so a window of time is read again and compared with
+ * what is stored. A narrowed scope, a paused account and a page that shifted look the same as deletions; hence the
+ * rules:
  *
- * - Only an answer that fits one page is judged. Nothing can shift between the pages of one answer, whatever their order.
+ * - Only an answer that fits one page is judged. Nothing can shift between the pages of one answer, whatever their
+ *   order.
  * - Only groups stored before the read began, and not in what the same sync read before, are judged.
- * - A group is judged only by an answer that has a kind of measure it has: not by an empty one, as of a paused account, nor by one that lost
- *   its kinds, as of a plan that ended. Of a group that is still there, that kind at least would be shown.
- * - The only reading of its kind is judged too, if the kind and another one in the answer belong to every plan (`BASIC_TYPES`). Two readings
- *   that are lacking at once, and are all there are of a kind, are not: so a kind looks that is hidden.
- * - The first such read marks a group as missing; it is gone when one of a later sync, which asked for changes before, lacks it too.
+ * - A group is judged only by an answer that has a kind of measure it has. An empty one, as of a paused account, judges
+ *   nothing. Nor does one that lost its kinds, as of a plan that ended. Of a group that is still there, that kind at
+ *   least would be shown.
+ * - The only reading of its kind is judged too, if the kind and another one in the answer belong to every plan
+ *   (`BASIC_TYPES`). Two readings that are lacking at once, and are all there are of a kind, are not: so a kind looks
+ *   that is hidden.
+ * - The first such read marks a group as missing. It is gone if one of a later sync, which asked for changes before,
+ *   lacks it too.
  * - A group seen again is marked no longer.
  *
  * Cost: while a group cannot be judged, the window widens, until another one of its kind is in it.
@@ -19,8 +24,8 @@ import { END_OF_TIME_SECONDS } from './history.ts';
 import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS, toSeconds } from './time.ts';
 
 /**
- * The last 30 days and everything dated ahead of now, which every sync with a request to spare reads again; or an older
- * stretch, each in its turn.
+ * `recent`: the last 30 days and everything dated ahead of now. Every sync with a request to spare reads it again.
+ * `older`: an earlier stretch, each in its turn.
  */
 export type ReviewKind = 'recent' | 'older';
 

@@ -18,8 +18,8 @@ export const callerAddress = (c: HttpContext): string | undefined => {
 const firstGroups = (address: string, groups: number): string => address.split(':').slice(0, groups).join(':');
 
 /**
- * Whether the caller's address is within the rate limits: by itself, and by the /48 of an IPv6 address, which anyone
- * can rent with its 65,536 households.
+ * Whether the caller's address is within the rate limits: by itself, and by the /48 of an IPv6 address. Anyone can rent
+ * a /48, which has room for 65,536 households.
  */
 export const mayAddressPass = async (
   c: HttpContext,

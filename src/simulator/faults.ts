@@ -135,7 +135,7 @@ const webPage = (httpStatus: number, title: string): Response =>
 
 /**
  * Sends an answer, through the fault if there is one. Rejects with a TypeError, as `fetch` does, if the connection
- * breaks, and with the reason of `signal` if the caller gives up on a late answer.
+ * breaks. If the caller gives up on a late answer, it rejects with the reason of `signal`.
  */
 export const deliver = async (
   answer: Answer | null,

@@ -3,8 +3,8 @@ import * as z from 'zod';
 const count = z.int().min(1);
 
 /**
- * What is known of Withings only by inference, or varies, is a switch; the defaults are the reading that is
- * hardest on a client where the sources leave a choice.
+ * What is known of Withings only by inference, or varies, is a switch. If the sources leave a choice, the default is
+ * the reading that is hardest on a client.
  */
 export const settingsSchema = z.strictObject({
   /** Groups on one page of getmeas. Not documented by Withings. */

@@ -35,8 +35,8 @@ export const signedNonce =
   };
 
 /**
- * The signature of these fields: their values in the order of their names, joined with commas, under HMAC-SHA256
- * keyed with the client secret, in lower-case hex.
+ * The signature of these fields: HMAC-SHA256, keyed with the client secret, of their values in the order of their
+ * names, joined with commas. It is lower-case hex.
  */
 export const sign = async (fields: Record<string, string>, clientSecret: Secret): Promise<string> => {
   const message = Object.keys(fields)

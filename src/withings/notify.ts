@@ -76,9 +76,9 @@ const processNotifyResponse = (answer: Answer, causeOf: CauseOf): Outcome<Opened
 };
 
 /**
- * What a status means here and nowhere else. The current reference publishes only families; these are the meanings of
- * its retired pages: 286 no such subscription, 293 and 343 the callback is absent or wrong, 294 it could not be deleted,
- * 342 a bad signature. Clients report 293 for a callback whose check with HEAD fails.
+ * What a status means here and nowhere else. The current reference publishes only families. Its retired pages had these
+ * meanings: 286 no such subscription, 293 and 343 the callback is absent or wrong, 294 it could not be deleted, 342 a
+ * bad signature. Clients report 293 for a callback whose check with HEAD fails.
  */
 const notifyCause: CauseOf = (envelope) => {
   switch (envelope.status) {

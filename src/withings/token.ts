@@ -65,7 +65,7 @@ const processAuthenticatedResponse = (answer: Answer): Outcome<OpenedEnvelope> =
 
 /**
  * Decides what is an explicit rejection of a refresh token, a code or the client. This is the only place that reads an
- * error text of Withings. Withings answers status 503 to every bad parameter, so only the text distinguishes a dead
+ * error text of Withings. Withings answers status 503 to every bad parameter. Only the text distinguishes a dead
  * refresh token, after which the user must consent again, from a bug in the broker.
  *
  * - Recorded literally: 503 "Invalid Params: invalid refresh_token" (unknown, expired or superseded token) and 503

@@ -32,8 +32,8 @@ export const chargeRead = async (deps: Deps, { limits }: AuthorizedRequest, rows
 };
 
 /**
- * Admits a request about one user of an app: by the app's key, by an access token of a manager of the app, or, if
- * `userTokens` are accepted, by that user's token. One round trip, which also reads the connection; none for a
+ * Admits a request about one user of an app: by the app's key, or by an access token of a manager of the app. If
+ * `userTokens` are accepted, that user's token admits too. One round trip, which also reads the connection; none for a
  * malformed key.
  *
  * A key of another app gets the same answer as an app that does not exist.

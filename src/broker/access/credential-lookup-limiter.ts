@@ -9,7 +9,8 @@ import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.t
  * tokens are checked by their signature and are not counted. A valid credential that this isolate has not seen waits at
  * most until the minute ends.
  *
- * What admits callers to an app, its keys and what minted its user tokens, is noted too: such callers are counted before they are looked up.
+ * What admits callers to an app is noted too: its keys, and what minted its user tokens. Such callers are counted
+ * before they are looked up.
  */
 export type CredentialLookupLimiter = {
   /** Whether a credential may be looked up now; if not, how long to wait. */

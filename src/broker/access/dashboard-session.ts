@@ -18,8 +18,8 @@ import { admitManager, withinManagerRate } from './admit-manager.ts';
 
 /**
  * Sessions of the dashboard. A token is sent once, at sign-in; then a random cookie replaces it. Only the cookie's hash
- * is stored. A session ends after half an hour without a request, after twelve hours, when its token is revoked or
- * changed, when its account is disabled, and by signing out.
+ * is stored. A session ends after half an hour without a request, after twelve hours, and by signing out. It also ends
+ * if its token is revoked or changed, or its account is disabled.
  */
 
 /** The signed-in manager. */

@@ -11,16 +11,16 @@ import { within } from '../within.ts';
 /** The record of a link, which says whom it is for: in KV under the state's id, or sealed in the state. */
 
 /**
- * How long a link waits for KV. A write travels to a central store, from far away for longer than all the rest takes; the database answers
- * in 5 ms, so a link starts within 40.
+ * How long a link waits for KV. A write travels to a central store, which takes longer from far away than all the rest.
+ * The database answers in 5 ms, so a link starts within 40.
  */
 export const MAX_KV_WAIT_MS = 30;
 
 /**
  * Seals a link's record and stores it in KV. The write goes on behind the answer if it takes long.
  *
- * @returns the sealed record if it has to travel in the state, because KV has not stored it by then or takes no writes: its daily ones may
- *   be spent, by anybody
+ * @returns the sealed record if it has to travel in the state: KV has not stored it by then, or takes no writes because
+ *   those of the day are used up
  */
 export const keepLinkRecord = async (
   deps: Deps,

@@ -21,13 +21,14 @@ import { type Listed, lookAtList } from './look-at-list.ts';
 
 /**
  * Keeps the broker subscribed to Withings' notifications about each person. A tick takes a few people, in turns:
- * 1. `list`: what there is, and so what is missing. Withings keeps doubles, so nothing is subscribed that was not missed.
+ * 1. `list`: what there is, and so what is missing. Withings keeps doubles, so nothing is subscribed that was not
+ *    missed.
  * 2. `subscribe`: what is missing, with seconds between two of one person, as Withings wants. If an answer is lost, or
  *    the share has no request left, a later tick lists again.
  * 3. What stands under an older key of the keyring is revoked, once all is subscribed under the current one.
  * 4. After a week, `list` again: Withings cancels what it could not deliver for 20 days.
  *
- * That needs a good access token. It waits for the next one that other work refreshes, and gets one of its own only if
+ * That needs a good access token. It waits for the next one that other work refreshes. It gets one of its own only if
  * nothing was verified for two weeks and nothing has failed since.
  */
 

@@ -13,8 +13,8 @@ const REPEATED_AFTER_MS = HOUR_MS;
 const RETRIED_AFTER_MS = MINUTE_MS;
 
 /**
- * Sends an alarm that D1 cannot store, because D1 fails: a log line and a request to the webhook, at most once an hour
- * from each isolate. No notice says that it is over.
+ * Sends an alarm that D1 cannot store because D1 fails: a log line, and a request to the webhook. Each isolate sends
+ * one an hour at most. No notice says that it is over.
  */
 export const alarmAtOnce = async (deps: Deps, code: AlarmAtOnce, reason: string, since = deps.now()): Promise<void> => {
   const now = deps.now();

@@ -29,7 +29,7 @@ const MAX_RETRIES = 2;
 
 /**
  * After an unreadable answer: requests less from now on, which is stored with the position. A first read or a long past
- * continues with shorter stretches of time. If the changes are unreadable, the next sync reads the newest stretch; the
+ * continues with shorter stretches of time. If the changes are unreadable, the next sync reads the newest stretch. The
  * cursor of changes stays, so nothing is lost when they are readable again.
  *
  * @returns whether to ask again within this slice

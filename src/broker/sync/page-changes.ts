@@ -20,7 +20,10 @@ import type { Review } from './review-window.ts';
 /** When the cron reads a window again in which groups were missing. */
 const CONFIRM_AFTER_MS = MINUTE_MS;
 
-/** What a page and a window say that is not stored yet, and which groups turned up again; what the window lacks is still to be judged. */
+/**
+ * What a page and a window say that is not stored yet, and which groups turned up again. What the window lacks is
+ * evaluated later.
+ */
 export type PageChanges = {
   changes: GroupChanges;
   /** Those that the connection did not have. */

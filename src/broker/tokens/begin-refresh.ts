@@ -16,8 +16,8 @@ import type { Deps } from '../deps.ts';
 import type { Asker, Reservation } from '../withings.ts';
 
 /**
- * Why a refresh runs: the share that its requests are counted in, whether the new tokens are for an app's use, so that
- * they are kept fresh for a while, the version that Withings has just refused, and requests that are already granted.
+ * Why a refresh runs: the share that its requests are counted in, the version that Withings has just refused, and
+ * requests that are already granted. Tokens that are for an app's use (`isUse`) are kept fresh for a while.
  */
 export type RefreshCause = { share: QuotaName; isUse: boolean; rejectedVersion?: number; granted?: Reservation };
 

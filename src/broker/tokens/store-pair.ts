@@ -47,8 +47,8 @@ const park = async (deps: Deps, run: RefreshRun, pair: ParkedPair): Promise<void
 };
 
 /**
- * Stores a pair in one round trip with what follows: the next refresh of the tick begins, or the sync takes a request in
- * place of the one that the refresh used.
+ * Stores a pair in one round trip with what follows. In a tick the next refresh begins. A sync takes a request in place
+ * of the one that the refresh used.
  */
 const store = async (
   deps: Deps,

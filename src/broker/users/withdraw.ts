@@ -12,9 +12,9 @@ import { disconnect } from './connection-state.ts';
 import { type Revocations, revokeUnused } from './revoke-unused.ts';
 
 /**
- * Disconnects a user, and revokes the authorization at Withings of every account that the user is or was connected to,
- * by the rule of an erasure: an account that another connection holds keeps it. The tokens are deleted first, so a
- * failed revocation leaves a disconnected user, and the same call tries it again.
+ * Disconnects a user, and revokes the authorization at Withings of every account that the user is or was connected to.
+ * As in an erasure, an account that another connection holds keeps it. The tokens are deleted first, so a failed
+ * revocation leaves a disconnected user, and the same call tries it again.
  */
 export const withdraw = async (
   deps: Deps,

@@ -25,8 +25,8 @@ export const usableHeights = <Height extends HeightRecord>(heights: readonly Hei
 };
 
 /**
- * The height that counts for a weigh-in at `measuredAtSeconds`: the newest known by then, else the oldest after
- * it, since a height is usually typed in once, after the first weigh-ins.
+ * The height that counts for a weigh-in at `measuredAtSeconds`: the newest known by then, otherwise the oldest after
+ * it. A height is usually typed in once, after the first weigh-ins.
  *
  * @param heights usable ones sorted by time, oldest first; of several at one moment the last counts.
  * @returns undefined when there is none.

@@ -1,7 +1,7 @@
 /**
- * Interprets one Withings group. Its quirks, all seen in real answers: goals arrive as weights (category 2), a type
- * arrives twice with the same value, the whole body is an absent position or 7, and a pulse carries the place where it
- * was measured.
+ * Interprets one Withings group. Its quirks, all seen in real answers: goals arrive as weights (category 2), and a type
+ * arrives twice with the same value. The whole body is an absent position or 7. A pulse carries the place where it was
+ * measured.
  */
 
 import { isExpressibleInstant } from './local-time.ts';

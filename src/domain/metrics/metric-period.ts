@@ -1,5 +1,5 @@
 /**
- * Measurements by the user's local days, ISO weeks and months. The day is that of the measurement's time zone, so a
+ * Measurements by the user's local days, ISO weeks and months. The day is that of the measurement's time zone. So a
  * weigh-in counts for the day that the user saw on the clock, wherever they traveled since.
  */
 

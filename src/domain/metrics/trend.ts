@@ -4,8 +4,9 @@ import { DAY_MS, type EpochMs } from '../time.ts';
 const SMOOTHED_DAYS = 7;
 
 /**
- * The trend of values that vary from day to day: an exponentially weighted mean, by the time between values and not by their number, so
- * that a pause is no longer than it was.
+ * The trend of values that vary from day to day: an exponentially weighted mean. What a value counts depends on the
+ * time since the one before it, not on how many there are. So the first values after a pause soon replace what was
+ * before it.
  *
  * @param values oldest first
  */

@@ -1,7 +1,7 @@
 /**
  * The check at `auth`: is this exactly a string that the app registered? Nothing here parses, trims, decodes or folds.
  * Every step that makes two spellings equal has been used to bypass such a check (RFC 9700 s4.1.3; RFC 3986 s6.2.1,
- * simple string comparison). The one exception is the port of a loopback literal (RFC 8252 s7.3): it is cut off as
+ * simple string comparison). The one exception is the port of a loopback literal (RFC 8252 s7.3). It is cut off as
  * text, and the rest is looked up by equality.
  */
 
@@ -24,9 +24,9 @@ const anyPortEntry = (value: string): string | undefined => {
 };
 
 /**
- * The registered strings that would permit `value`, for look-up by equality: the value itself and, for a loopback
- * literal with a port, the entry without the port. The latter counts only if the app allows loopback. Empty if `value`
- * is not plausible.
+ * The registered strings that would permit `value`, for look-up by equality. These are the value itself and, for a
+ * loopback literal with a port, the entry without the port. The latter counts only if the app allows loopback. Empty if
+ * `value` is not plausible.
  */
 export const registrationCandidates = (value: string): string[] => {
   if (!isPlausibleRedirectUri(value)) return [];
@@ -35,7 +35,7 @@ export const registrationCandidates = (value: string): string[] => {
 };
 
 /**
- * Whether the entry `registered` permits `value`: byte for byte or, if the app allows loopback, as the any-port entry
+ * Whether the entry `registered` permits `value`: byte for byte. If the app allows loopback, so does the any-port entry
  * of a loopback literal (RFC 8252 s7.3). The entry was validated at registration and is not validated again.
  */
 export const matches = (registered: string, value: string, options: { allowLoopback: boolean }): boolean => {

@@ -19,7 +19,7 @@ const decoded = (encoded: string): string | undefined => {
 
 /**
  * The readable form of an A-label. Undefined if no browser makes that label: malformed Punycode, or letters that IDNA
- * maps, forbids or does not encode (UTS #46, which the URL parser applies on the way back).
+ * maps, forbids or does not encode. The URL parser applies UTS #46 on the way back.
  */
 export const readableLabel = (label: string): string | undefined => {
   const readable = decoded(label.slice('xn--'.length));

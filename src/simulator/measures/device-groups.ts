@@ -1,6 +1,6 @@
 /**
  * The measurement groups that one use of a device makes, as recorded: which types in which group, their order,
- * mantissas and units, attribution, and the doubled and segmented types of a Body Scan.
+ * mantissas, units and attribution. A Body Scan sends some types twice, and some for each segment.
  */
 import type { Measure } from '../../withings/wire.ts';
 import type { Body } from './body.ts';

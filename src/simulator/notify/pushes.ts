@@ -1,6 +1,6 @@
 /**
- * What is posted to callbacks. Withings sends no values, no signature and no header of its own, and tries again after a
- * failure: five rounds of two tries ("Notification overview" in its developer guide).
+ * What is posted to callbacks. Withings sends no values, no signature and no header of its own. After a failure it
+ * tries again: five rounds of two tries ("Notification overview" in its developer guide).
  */
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../settings.ts';

@@ -16,8 +16,8 @@ const parse = (text: string): URL | null => {
 };
 
 /**
- * Whether a redirect_uri falls under one registered callback URL: same origin, the same path or a longer one
- * below it, the same query arguments or more (Withings API reference, `redirect_uri` of authorize2).
+ * Whether a redirect_uri falls under one registered callback URL (Withings API reference, `redirect_uri` of
+ * authorize2). It has the same origin, the same path or one below it, and the same query arguments or more.
  */
 const fallsUnder = (given: URL, registered: URL): boolean => {
   const folder = registered.pathname.endsWith('/') ? registered.pathname : `${registered.pathname}/`;

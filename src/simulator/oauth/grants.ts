@@ -1,9 +1,9 @@
 /**
  * The tokens of people who allowed a client. A grant is one consent; refreshing adds a pair to it.
  *
- * Rotation (Withings guide "Access and refresh tokens"): a refresh token that was refreshed stays usable for
- * 8 hours more, or until an access token issued after it is first used, whichever comes first. Grants are
- * independent: two consents of one person to one client do not touch each other.
+ * Rotation (Withings guide "Access and refresh tokens"): a refresh token that was refreshed stays usable for 8 hours
+ * more. It ends earlier if an access token issued after it is used. Grants are independent: two consents of one person
+ * to one client do not touch each other.
  */
 import type { Clock } from '../clock.ts';
 import { randomHex40, type Random } from '../random.ts';

@@ -72,8 +72,8 @@ export type CompactGroup = Pick<VerboseGroup, 'connectionId' | 'groupId' | 'cont
 };
 
 /**
- * Stores the kinds of these groups, and empties those that are still as they were read, with the place that the cron has come to: one
- * transaction, which may run again. At the end nothing is remembered.
+ * Stores the kinds of these groups, empties those that are still as they were read, and remembers the place that the
+ * cron has come to. It is one transaction, which may run again. At the end nothing is remembered.
  */
 export const storeCompactionStep = (
   db: Db,

@@ -3,8 +3,9 @@ import type { MeasuredValue } from '../../domain/metrics/measurement.ts';
 import type { Db } from '../d1.ts';
 
 /**
- * The combinations of kinds of values that a connection's groups have, by their JSON: a scale sends the same few again and again. With them a
- * group's values are found by their keys, and the first kind of each combination is a series that has a value of every such group.
+ * The combinations of kinds of values that a connection's groups have, by their JSON: a scale sends the same few again
+ * and again. With them a group's values are found by their keys. The first kind of each combination is a series that
+ * has a value of every such group.
  */
 export type GroupKinds = Map<string, number>;
 

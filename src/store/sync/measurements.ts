@@ -7,7 +7,7 @@ import type { HeldWrite } from './sync-runs.ts';
 
 /**
  * Writes body data. A page of Withings' answer is stored in one transaction with a fixed number of statements for any
- * number of groups: rows are passed as JSON, because D1 binds at most 100 parameters. Each statement names the sync
+ * number of groups. Rows are passed as JSON, because D1 binds at most 100 parameters. Each statement names the sync
  * lease, so a sync that was overtaken by a disconnect writes nothing.
  */
 

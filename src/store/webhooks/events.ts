@@ -22,7 +22,7 @@ const NEXT_SEQ = `(SELECT coalesce(max(v.seq), 0) + 1 FROM events AS v WHERE v.a
 
 /**
  * The statement that records an event. Put it in one batch with the change, directly after the statement that makes it
- * or after that one's audit entry: it inserts only if that statement changed a row. For apps without webhooks it writes
+ * or after that one's audit entry. It inserts only if that statement changed a row. For apps without webhooks it writes
  * nothing.
  */
 export const eventStatement = (db: Db, event: NewEvent): D1PreparedStatement =>

@@ -8,8 +8,8 @@ import { instant } from '../instant.ts';
 import { inUnits, segmentOf, type Units } from './json.ts';
 
 /**
- * Values as FHIR R4 Observations: coded in LOINC if the catalog has a code, with Withings' measure type beside it, in
- * UCUM units, each with its time and the user's offset. Vital signs follow R4's profiles
+ * Values as FHIR R4 Observations, coded in LOINC if the catalog has a code, with Withings' measure type beside it.
+ * Units are UCUM's. Each has its time with the user's offset. Vital signs follow R4's profiles
  * (https://hl7.org/fhir/R4/observation-vitalsigns.html), which bind every Observation with their code, whatever `meta`
  * says.
  */

@@ -36,8 +36,8 @@ export type Tag =
 
 /**
  * What a request has to show.
- * - `app_key`: the app's key, as `X-API-Key` or as a bearer token, or the access token of a manager of the app; if `userTokens`
- *   is set, that very user's token too
+ * - `app_key`: the app's key, as `X-API-Key` or as a bearer token, or the access token of a manager of the app. If
+ *   `userTokens` is set, that user's token too.
  * - `access_token`: the operator's or a developer's token
  */
 export type Auth =

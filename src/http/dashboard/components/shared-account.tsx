@@ -2,8 +2,8 @@ import type { RedirectUri } from '../../../domain/app.ts';
 import { Form } from './form.tsx';
 
 /**
- * Says that two users are connected to one Withings account, and offers a link that signs out of Withings first: on a
- * device that two people share, the second one is asked for the consent of the first otherwise.
+ * Says that two users are connected to one Withings account, and offers a link that signs out of Withings first.
+ * Otherwise, on a device that two people share, the second one is asked for the consent of the first.
  */
 export const SharedAccount = ({
   action,
