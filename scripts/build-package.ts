@@ -13,8 +13,8 @@ const at = (path: string): string => join(root, path);
 type Manifest = Record<'name' | 'version' | 'description' | 'license' | 'repository' | 'bugs' | 'homepage', unknown>;
 
 /**
- * Builds the published package in a folder. It holds `mushu` as one file and the client as modules with their types, and depends on
- * nothing: the repository's own `dependencies` are what the Worker imports.
+ * Builds the published package in a folder. It holds `mushu` as one file and the client as modules with their types,
+ * and depends on nothing. The repository's own `dependencies` are what the Worker imports.
  */
 export const buildPackage = async (into: string): Promise<void> => {
   const manifest = JSON.parse(await readFile(at('package.json'), 'utf8')) as Manifest;

@@ -8,9 +8,10 @@ import { renderPage } from './reference/page.ts';
 import { writeServedPackage } from './served-package.ts';
 
 /**
- * Makes the files that Cloudflare serves without the Worker (`[assets]` in wrangler.toml): the API reference as JSON
- * and as a page, the front page, the stylesheets, and the package with `mushu` and the client. Wrangler runs it before `dev` and
- * `deploy` (`[build]`). The test configuration runs it before tests, without the package, which takes seconds.
+ * Makes the files that Cloudflare serves without the Worker (`[assets]` in wrangler.toml). These are the API reference
+ * as JSON and as a page, the front page, the stylesheets, and the package with `mushu` and the client. Wrangler runs it
+ * before `dev` and `deploy` (`[build]`). The test configuration runs it before tests, without the package, which takes
+ * seconds.
  */
 const folder = join(import.meta.dirname, '../dist/static');
 const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../package.json'), 'utf8')) as {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { confirmLink, createConnectSession, createUserToken } from 'mushu-health/client/connections';
 
 /**
- * A web app with its backend, in one file: who is signed in is known by a cookie, links are minted for that user, and the page reads the
- * user's data with a token of that user's. The API key never leaves the backend.
+ * A web app with its backend, in one file. A cookie says who is signed in, links are minted for that user, and the page
+ * reads the user's data with a token of that user. The API key never leaves the backend.
  */
 const { MUSHU_URL, MUSHU_APP_ID, MUSHU_API_KEY, PORT = '8080' } = process.env;
 if (MUSHU_URL === undefined || MUSHU_APP_ID === undefined || MUSHU_API_KEY === undefined) {

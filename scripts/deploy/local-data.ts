@@ -1,7 +1,7 @@
 /**
  * Copies local data to the deployed broker: accounts with their access tokens, apps, redirect URIs and API keys. An app
  * that works with the local broker then needs only another address. Users, with their connections and measurements, are
- * copied only on request: with `npm run dev` they belong to the simulated Withings, and their tokens are valid nowhere
+ * copied only on request. With `npm run dev` they belong to the simulated Withings, and their tokens are valid nowhere
  * else.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';

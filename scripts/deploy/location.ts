@@ -1,8 +1,9 @@
 /**
  * Where the database runs, and the Worker beside it.
  *
- * Every route asks the primary of D1 at least once, so a Worker that runs near the user makes several trips across the world for one request.
- * D1 cannot move a primary later. Without a hint it runs near the machine that made it, which is often a laptop or a CI runner.
+ * Every route asks the primary of D1 at least once. So a Worker that runs near the user makes several trips across the
+ * world for one request. D1 cannot move a primary later. Without a hint it runs near the machine that made it, which is
+ * often a laptop or a CI runner.
  */
 import * as z from 'zod';
 

@@ -11,9 +11,9 @@ const WITHINGS = ['WITHINGS_CLIENT_ID', 'WITHINGS_CLIENT_SECRET'] as const;
 const OWN = ['KEYRING', 'OPERATOR_TOKEN'] as const;
 
 /**
- * The secrets that this run sends: the Withings credentials if they are given, and a keyring and an operator token only
- * if the Worker has none, because a new keyring cannot open earlier tokens. These two come from the environment, or are
- * created and written to a file first: Cloudflare never shows them again.
+ * The secrets that this run sends: the Withings credentials if they are given, and a keyring and an operator token if
+ * the Worker has none. A new keyring could not open earlier tokens. These two come from the environment, or are created
+ * and written to a file first: Cloudflare never shows them again.
  *
  * @param given secrets from flags, the environment or a prompt
  * @param present the names of the secrets that the Worker has

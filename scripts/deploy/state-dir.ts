@@ -1,7 +1,7 @@
 /**
- * The files of a deployment on the machine that ran it, in one folder, readable only by its owner and never committed:
- * the ids of what was created, and the new secrets until the operator moves them. Everything except the secrets and the
- * Withings client's id can be found again without it.
+ * The files of a deployment on the machine that ran it: the ids of what was created, and the new secrets until the
+ * operator moves them. They are in one folder, readable only by its owner and never committed. Everything except the
+ * secrets and the Withings client's id can be found again without it.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

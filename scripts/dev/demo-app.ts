@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 /**
  * The demo app: a tenant of the local broker, created once, and the page that its users return to. The page does what a
- * real app's backend would do: it holds the API key, syncs once, and then shows the newest values as they come.
+ * real app's backend would do. It holds the API key, syncs once, and then shows the newest values as they come.
  */
 import { createServer, type Server } from 'node:http';
 

@@ -48,7 +48,7 @@ export const choosePort = async (
 
 /**
  * Where a free port is looked for. Systems take the ports of connections from above (Linux from 32768, others from
- * 49152): one of those could be taken again before anything listens on it.
+ * 49152). One of those could be taken again before anything listens on it.
  */
 const FROM_PORT = 20_000;
 const TO_PORT = 32_768;

@@ -8,7 +8,7 @@ import * as operator from '../http/api/operator/contract.ts';
 import { call } from './call.ts';
 import type { Check } from './check.ts';
 import { EXIT, isCliFailure } from './exit.ts';
-import { checkFromOutside, obstacleBefore } from './outside.ts';
+import { checkFromOutside, obstacleBefore } from './outside-checks.ts';
 
 const MAX_SKEW_S = 30;
 const NOBODY_THERE = 'Check the URL, and that the Worker is deployed.';

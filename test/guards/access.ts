@@ -2,7 +2,7 @@ import type { Guard } from './guard.ts';
 
 const AUTHENTICATE = 'src/broker/access/authenticate.ts';
 const KEYS = 'src/store/access/key-lookup.ts';
-const MINTED = 'src/store/access/minted.ts';
+const USER_TOKEN_QUERIES = 'src/store/access/user-tokens.ts';
 const ERASE = ['test/http/erase.test.ts', 'test/http/delete-app.test.ts'];
 const USER_TOKENS = ['test/http/user-tokens.test.ts'];
 
@@ -67,7 +67,7 @@ export const ACCESS: readonly Guard[] = [
   {
     name: 'who is refused by a user token reads no body data',
     threats: ['T62'],
-    file: MINTED,
+    file: USER_TOKEN_QUERIES,
     find: 'sql`${refusalOfUserToken(param)} IS NULL`',
     replace: 'sql`TRUE`',
     tests: ['test/http/metrics-refused.test.ts'],
@@ -75,7 +75,7 @@ export const ACCESS: readonly Guard[] = [
   {
     name: 'a user token ends with what minted it',
     threats: ['T62'],
-    file: MINTED,
+    file: USER_TOKEN_QUERIES,
     find: "  WHEN ${isMinterGone(param)} THEN 'credential_invalid'\n",
     replace: '',
     tests: USER_TOKENS,
@@ -83,7 +83,7 @@ export const ACCESS: readonly Guard[] = [
   {
     name: 'a user token ends with the data of its user',
     threats: ['T62'],
-    file: MINTED,
+    file: USER_TOKEN_QUERIES,
     find: "AND e.epoch IS NOT ${param('epoch')})",
     replace: 'AND FALSE)',
     tests: USER_TOKENS,

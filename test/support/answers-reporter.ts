@@ -6,8 +6,8 @@ import type { Reporter, TestModule, Vitest } from 'vitest/node';
 const PROJECT = 'workerd';
 
 /**
- * Fails a run in which some answer that the OpenAPI document describes was given by no test: what is documented and never seen is either
- * not tested or cannot happen. A run of some files, or of some tests, is not judged.
+ * Fails a run in which some answer that the OpenAPI document describes was given by no test. What is documented and
+ * never seen is either not tested or cannot happen. A run of some files, or of some tests, is not judged.
  *
  * @param documentFile the OpenAPI document, as the build makes it
  */

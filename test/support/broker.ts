@@ -21,8 +21,8 @@ import { faultOf } from './reference-check.ts';
 export { emptyStorage, emptyTables } from './dump.ts';
 
 /**
- * The broker as it runs: its routes and its cron tick in workerd, on real D1 and KV, with the simulator as Withings and one clock for both.
- * Only the seams are the test's: `fetch`, the clock, randomness and the log.
+ * The broker as it runs: its routes and its cron tick in workerd, on real D1 and KV. Withings is the simulator, and
+ * both have one clock. Only the seams are the test's: `fetch`, the clock, randomness and the log.
  */
 export type Broker = Awaited<ReturnType<typeof startBroker>>;
 

@@ -1,6 +1,7 @@
 /**
- * Secrets that a test file has seen, and the answers in which they must not be. Test code that talks to a broker plants each secret as it comes by
- * and records each answer; when the file is done, these are searched together with what the broker keeps.
+ * Secrets that a test file has seen, and the answers in which they must not be. Test code that talks to a broker plants
+ * each secret as it comes by and records each answer. When the file is done, these are searched together with what the
+ * broker keeps.
  */
 const planted = new Map<string, Canary>();
 

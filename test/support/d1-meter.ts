@@ -14,8 +14,9 @@ export type MeteredStatement = { sql: string; params: unknown[]; rowsRead: numbe
 export type D1Call = { number: number; statements: readonly string[] };
 
 /**
- * What becomes of a round trip: it is refused, in words of its own or as a lost connection, or its statement is one that the database does not know, or it is carried out and its answer
- * lost, or its invocation dies before or after it was carried out.
+ * What becomes of a round trip. It is refused, in words of its own or as a lost connection. Or the database does not
+ * know its statement. Or it is carried out and its answer lost. Or its invocation dies before or after it was carried
+ * out.
  */
 export type D1Fault = 'refused' | 'mistaken' | 'answer_lost' | 'dies_before' | 'dies_after' | Error | undefined;
 

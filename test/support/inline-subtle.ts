@@ -10,9 +10,9 @@ import {
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Makes Web Crypto compute where it is called instead of on Node's thread pool: the hop there and back costs ten times what encrypting
- * a token does, and is half of a schedule's time. The algorithms are OpenSSL's either way. What is not replaced (the derivation of keys)
- * goes where it went.
+ * Makes Web Crypto compute where it is called instead of on Node's thread pool. The hop there and back costs ten times
+ * what encrypting a token does, and is half of a schedule's time. The algorithms are OpenSSL's either way. What is not
+ * replaced (the derivation of keys) goes where it went.
  */
 export const computeInline = (): void => {
   const { subtle } = webcrypto;

@@ -3,8 +3,9 @@ import { type Schema, Validator } from '@cfworker/json-schema';
 import openApiText from '../../dist/static/openapi.json?raw';
 
 /**
- * Holds the broker's answers against the OpenAPI document that it serves, with a validator that is not ours. The document leaves answers
- * open, because clients must ignore what they do not know; here they are closed: a field that it lacks is a fault.
+ * Holds the broker's answers against the OpenAPI document that it serves, with a validator that is not ours. The
+ * document leaves answers open, because clients must ignore what they do not know. Here they are closed: a field that
+ * it lacks is a fault.
  */
 
 type Content = { [type: string]: { schema: Schema } };

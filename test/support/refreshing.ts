@@ -4,8 +4,8 @@ import { connect, emptyTables, makeApp, startBroker } from './broker.ts';
 import { type D1Fault, meterD1, never } from './d1-meter.ts';
 
 /**
- * A broker with connected users whose every effect (a D1 round trip, a request to Withings) is numbered and can be made to fail, or be the
- * last thing that its invocation did.
+ * A broker with connected users, whose every effect (a D1 round trip, a request to Withings) is numbered. An effect can
+ * be made to fail, or to be the last thing that its invocation does.
  */
 export type Effect = { number: number; kind: 'd1' | 'fetch'; statements: readonly string[]; body: string };
 export type Fate = (effect: Effect) => D1Fault;
@@ -14,8 +14,8 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 /**
- * A connection made now is due for refreshing after this, and its access token still good; nor is it late yet, which a tick would note: so
- * every run makes the same effects.
+ * A connection made now is due for refreshing after this, and its access token still good. It is not late yet, which a
+ * tick would note. So every run makes the same effects.
  */
 export const DUE_MS = 2 * HOUR_MS + 50 * MINUTE_MS;
 /** Longer than any lease. */

@@ -3,12 +3,13 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { fileURLToPath } from 'node:url';
 
 /**
- * A D1 binding over `node:sqlite`, in memory. D1 is SQLite: the statements, the query planner, the constraints and the atomicity of a
- * statement and of a batch are the engine's own, so races between statements come out as they would. Each round trip waits for its turn
- * before it runs, which is where others go first.
+ * A D1 binding over `node:sqlite`, in memory. D1 is SQLite: the statements, the query planner, the constraints and the
+ * atomicity of a statement and of a batch are the engine's own. So races between statements come out as they would.
+ * Each round trip waits for its turn before it runs, which is where others go first.
  *
- * What it does not reproduce: D1's limits (100 parameters, 2 MB, time), its figures for rows read and written, replication, and several
- * connections to one database: D1 too runs one statement at a time. Test/broker runs the same code on workerd's D1.
+ * What it does not reproduce: D1's limits (100 parameters, 2 MB, time), its figures for rows read and written,
+ * replication, and several connections to one database: D1 too runs one statement at a time. Test/broker runs the same
+ * code on workerd's D1.
  */
 export type SqliteD1 = {
   database: DatabaseSync;

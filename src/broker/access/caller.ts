@@ -11,7 +11,7 @@ import type { Secret } from '../../domain/secret.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { recordApiKeyUse } from '../../store/access/api-keys.ts';
 import { callerByKey, type CurrentConnection, type Refusal } from '../../store/access/key-lookup.ts';
-import { callerByUserToken } from '../../store/access/minted.ts';
+import { callerByUserToken } from '../../store/access/user-tokens.ts';
 import type { Reader } from '../../store/metrics/read.ts';
 import type { Deps, RateLimitName } from '../deps.ts';
 import { admitAppManagerForUser, isManagerCredential } from './admit-manager.ts';

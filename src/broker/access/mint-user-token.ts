@@ -7,7 +7,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
-import { erasureEpoch, USER_TOKEN_LIFETIME_MS } from '../../store/access/minted.ts';
+import { erasureEpoch, USER_TOKEN_LIFETIME_MS } from '../../store/access/user-tokens.ts';
 import type { Deps } from '../deps.ts';
 import type { AuthorizedBackend } from './admit-backend.ts';
 import { minterOf } from './authenticate.ts';

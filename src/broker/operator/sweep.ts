@@ -1,5 +1,5 @@
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
-import { forgetErasures } from '../../store/access/minted.ts';
+import { forgetErasures } from '../../store/access/user-tokens.ts';
 import { deleteAuditEntries } from '../../store/apps/audit.ts';
 import { sweepExpired } from '../../store/operator/expired.ts';
 import { bringForward } from '../../store/operator/work-due.ts';

@@ -6,7 +6,7 @@ import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { UserId } from '../../domain/user-id.ts';
-import { endUserTokensStatement } from '../../store/access/minted.ts';
+import { endUserTokensStatement } from '../../store/access/user-tokens.ts';
 import { deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
 import { erasedEventStatement } from '../../store/webhooks/events.ts';
 import { auditStatementFor } from '../audit.ts';

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { DASHBOARD_POLICY } from '../security-headers.ts';
 import type { DashboardEnv } from './context.ts';
 import { refuseForeignForms } from './csrf.ts';
-import { leadToFormPages } from './form-pages.ts';
+import { redirectFormUrls } from './form-redirects.ts';
 import { accountPages } from './pages/account.tsx';
 import { appPages } from './pages/apps.tsx';
 import { appAuditPages, auditPages } from './pages/audit.tsx';
@@ -59,4 +59,4 @@ dashboard.route('/apps/:app_id/webhooks', webhooksPages);
 dashboard.route('/apps/:app_id/webhooks/:webhook_id', webhookPages);
 dashboard.route('/apps/:app_id/audit', appAuditPages);
 
-leadToFormPages(dashboard);
+redirectFormUrls(dashboard);

@@ -6,7 +6,7 @@ import type { Minter } from '../../domain/audit.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
 import type { Result } from '../../domain/result.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
-import { isMinterGone, type MinterParams, minterParams } from '../access/minted.ts';
+import { isMinterGone, type MinterParams, minterParams } from '../access/user-tokens.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { type Kv, readKv, writeKv } from '../kv.ts';
 import { prepared, type Param } from '../prepared.ts';

@@ -6,7 +6,7 @@ import type { DashboardEnv } from './context.ts';
  * Gives the URL of each form a GET that redirects to the form's page: the nearest page above it. A browser requests
  * such a URL if a person opens it by hand, or returns to it after signing in.
  */
-export const leadToFormPages = (dashboard: Hono<DashboardEnv>): void => {
+export const redirectFormUrls = (dashboard: Hono<DashboardEnv>): void => {
   const pathsOf = (method: string) => new Set(dashboard.routes.filter((one) => one.method === method).map(toPath));
   const pages = pathsOf('GET');
   for (const form of pathsOf('POST')) {
