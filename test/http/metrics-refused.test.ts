@@ -105,9 +105,31 @@ test('a user token of another user, or from before the erasure, reads nothing', 
   await expectNothingRead(await page(before, other), 401);
 });
 
-test('a client that may have the page already reads nothing until that is known', async () => {
-  const tag = (await page({ 'X-API-Key': app.key })).headers.get('ETag') ?? '';
-  d1.reset();
-  expect((await page({ 'X-API-Key': app.key, 'If-None-Match': tag })).status).toBe(304);
-  expect(rowsOfData()).toEqual([]);
-});
+test.each(['metric=weight,fat_ratio', ''])(
+  'a client that has the page already reads next to nothing: %s',
+  async (query) => {
+    const read = (tag: string) =>
+      broker.request(`/apps/${app.id}/metrics/ada?${query}`, {
+        headers: { 'X-API-Key': app.key, 'If-None-Match': tag },
+      });
+    const tag = (await read('"none"')).headers.get('ETag') ?? '';
+    d1.reset();
+    expect((await read(tag)).status).toBe(304);
+    expect(Math.max(...rowsOfData())).toBeLessThanOrEqual(OWNER_ROWS);
+    expect(d1.rowsRead()).toBeLessThanOrEqual(18);
+    expect(d1.calls()).toBe(1);
+
+    // Of the same data in another form, of another connection, and of data that is gone: each is read whole.
+    const { data } = await (await read('"none"')).json<{ data: unknown[] }>();
+    const [, id = '', version = ''] = /"2-(\d+)-(\d+)-/.exec(tag) ?? [];
+    for (const other of [
+      `"2-${id}-${version}-csv"`,
+      `"2-1${id}-${version}-json"`,
+      `"2-${id}-${version}0-json"`,
+      `W/"x", ${tag}x`,
+    ]) {
+      const answer = await read(other);
+      expect([answer.status, await answer.json<{ data: unknown[] }>()]).toMatchObject([200, { data }]);
+    }
+  },
+);

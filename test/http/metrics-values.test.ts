@@ -149,6 +149,25 @@ describe('a page', () => {
     expect(await pagesOf(user, 'limit=5')).toEqual([5, 5, 5, 3]);
   });
 
+  test('of every metric has what the catalog does not know: a type, and where on the body', async () => {
+    const user = await body.connected((person) => {
+      body.group(person, body.now() - DAY, [
+        [1, 80_000, -3],
+        [999, 7, 0],
+        [173, 9_000, -3, 2],
+        [91, 7_721, -3, 4],
+      ]);
+    });
+    const namesOf = async (query: string) => (await body.list(`${user}${query}`)).map(({ metric }) => metric);
+    expect(await namesOf('')).toEqual(['weight', 'withings_999']);
+    expect(await namesOf('?metric=all&include=segments')).toEqual([
+      'weight',
+      'fat_free_mass_segment',
+      'pulse_wave_velocity',
+      'withings_999',
+    ]);
+  });
+
   test('is full or the last among weights of 0', async () => {
     const user = await body.connected((person) => {
       body.group(person, body.now() - 30 * DAY, [[4, 1_800, -3]], 2);

@@ -82,6 +82,12 @@ const ROUTES: Record<string, () => Promise<Stage[]>> = {
   status: () => stagesOf(200, () => app.call('GET', '/withings/status/ada')),
   'metrics page, named metrics': () => stagesOf(200, () => app.call('GET', '/metrics/ada?metric=weight')),
   'metrics page, all metrics': () => stagesOf(200, () => app.call('GET', '/metrics/ada')),
+  'metrics page, changed since': async () => {
+    const known = (await app.call('GET', '/metrics/ada')).headers.get('ETag') ?? '';
+    const headers = { 'X-API-Key': app.key, 'If-None-Match': known.replace(/-\d+-json/, '-0-json') };
+    return stagesOf(200, () => broker.request(`/apps/${app.id}/metrics/ada`, { headers }));
+  },
+  'latest metrics': () => stagesOf(200, () => app.call('GET', '/metrics/ada/latest')),
   sync: () => sync(60_000),
   'sync with a refresh': () => sync(4 * 60 * 60_000),
 };
@@ -116,6 +122,8 @@ const D1_BEFORE: Record<string, number> = {
   status: 1,
   'metrics page, named metrics': 2,
   'metrics page, all metrics': 3,
+  'metrics page, changed since': 3,
+  'latest metrics': 2,
   sync: 4,
   'sync with a refresh': 7,
 };
@@ -130,7 +138,9 @@ describe('trips in sequence', () => {
     ['callback of a connect session', 2],
     ['status', 1],
     ['metrics page, named metrics', 1],
-    ['metrics page, all metrics', 3],
+    ['metrics page, all metrics', 1],
+    ['metrics page, changed since', 1],
+    ['latest metrics', 1],
     ['sync', 3],
     ['sync with a refresh', 5],
   ])('%s: %i to D1', (route, most) => {

@@ -44,9 +44,9 @@ const isScan = (detail: string, sql: string): boolean => {
   return !isMadeUp && !BOUNDED_TABLES.includes(name);
 };
 
-/** As many nulls as the statement has parameters. */
+/** As many nulls as the statement has parameters: one without a number follows the largest number so far. */
 const placeholders = (sql: string): null[] => {
-  const bare = sql.replaceAll(/'[^']*'/g, '');
-  const numbered = [...bare.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number));
-  return Array.from({ length: Math.max(0, ...numbered) + (bare.match(/\?(?!\d)/g)?.length ?? 0) }, () => null);
+  const numbers = sql.replaceAll(/'[^']*'/g, '').matchAll(/\?(\d*)/g);
+  const count = [...numbers].reduce((most, [, number]) => (number ? Math.max(most, Number(number)) : most + 1), 0);
+  return Array.from({ length: count }, () => null);
 };

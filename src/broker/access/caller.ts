@@ -12,14 +12,14 @@ import type { UserId } from '../../domain/user-id.ts';
 import { recordApiKeyUse } from '../../store/access/api-keys.ts';
 import { callerByKey, type CurrentConnection, type Refusal } from '../../store/access/key-lookup.ts';
 import { callerByUserToken } from '../../store/access/user-tokens.ts';
-import type { Reader } from '../../store/metrics/read.ts';
+import type { HeldVersion, Reader } from '../../store/metrics/read.ts';
 import type { Deps, RateLimitName } from '../deps.ts';
 import { admitAppManagerForUser, isManagerCredential } from './admit-manager.ts';
 
 /** Who sends a request: whether its credential is valid for this app and user, and within its rate limits. */
 
 /** What an entrance has read together with the admission. */
-export type { Reader };
+export type { HeldVersion, Reader };
 
 /** An app's key, a user token or an access token. */
 export type Credential = Secret | undefined;

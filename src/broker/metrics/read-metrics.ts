@@ -1,6 +1,7 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import {
+  likelySeries,
   type MetricPlace,
   type MetricQuery,
   type MetricSelection,
@@ -13,10 +14,10 @@ import { inRange, type TimeRange, undecidedSpans } from '../../domain/metrics/ti
 import { ok, type Result } from '../../domain/result.ts';
 import { type EpochSeconds, toSeconds } from '../../domain/time.ts';
 import type { Db } from '../../store/d1.ts';
-import { readLatest } from '../../store/metrics/latest.ts';
-import { type Owner, ownerOf, type Read, type Reader, run } from '../../store/metrics/read.ts';
+import { latestRead } from '../../store/metrics/latest.ts';
+import { type Owner, ownerOf, type Read, run } from '../../store/metrics/read.ts';
 import { type SeriesPage, seriesRead, type SeriesValue } from '../../store/metrics/series.ts';
-import { storedSeries } from '../../store/metrics/stored-series.ts';
+import { storedSeries, storedSeriesRead } from '../../store/metrics/stored-series.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
 
@@ -36,11 +37,27 @@ export const readMetrics = async (
   return series.ok ? run(deps.db, pageRead(deps.db, ownerOf(connectionId), query, series.value)) : series;
 };
 
-/** As `readMetrics`, to be read together with the admission; undefined if which series are read depends on what is stored. */
-export const metricsReader = (deps: Deps, query: MetricQuery): Reader<MetricPage> | undefined => {
-  const series = namedSeries(query.selection);
-  return series && ((owner) => pageRead(deps.db, owner, query, series));
-};
+/**
+ * As `readMetrics`, to be read together with the admission. If the selection means what is stored, it is read of all
+ * series that are likely; undefined if the user has another one.
+ */
+export const metricsReader =
+  (deps: Deps, query: MetricQuery) =>
+  (owner: Owner): Read<MetricPage | undefined> => {
+    const { selection } = query;
+    const likely = likelySeries(selection);
+    const page = pageRead(deps.db, owner, query, likely);
+    if (namedSeries(selection) !== undefined) return page;
+    const stored = storedSeriesRead(deps.db, owner);
+    return {
+      statements: [...stored.statements, ...page.statements],
+      of: (results) => {
+        const ranks = new Set(likely.map(({ rank }) => rank));
+        const isComplete = selectedSeries(selection, stored.of(results)).every(({ rank }) => ranks.has(rank));
+        return isComplete ? page.of(results.slice(1)) : undefined;
+      },
+    };
+  };
 
 const pageRead = (
   db: Db,
@@ -105,17 +122,27 @@ export const seriesToRead = async (
 export type LatestMetrics = { values: MetricValue[]; untilSeconds: EpochSeconds | undefined };
 
 /** The newest value, measured by now, of every selected metric of the whole body, in the order of the catalog. */
-export const readLatestMetrics = async (
+export const readLatestMetrics = (
   deps: Deps,
   connectionId: ConnectionId,
   selection: MetricSelection,
-): Promise<Result<LatestMetrics, Failure>> => {
-  const read = await readLatest(deps.db, connectionId, toSeconds(deps.now()));
-  if (!read.ok) return read;
-  const wholeBody = { ...selection, segments: false, ambiguous: false };
-  const values = read.value.values
-    .flatMap((stored) => selectedSeries(wholeBody, [stored]).map((series) => ({ stored, series })))
-    .sort((a, b) => a.series.rank - b.series.rank)
-    .flatMap(({ stored, series }) => metricValue(read.value, series, stored) ?? []);
-  return ok({ values, untilSeconds: read.value.untilSeconds });
-};
+): Promise<Result<LatestMetrics, Failure>> => run(deps.db, latestMetricsReader(deps, selection)(ownerOf(connectionId)));
+
+/** As `readLatestMetrics`, to be read together with the admission. */
+export const latestMetricsReader =
+  (deps: Deps, selection: MetricSelection) =>
+  (owner: Owner): Read<LatestMetrics> => {
+    const latest = latestRead(deps.db, owner, toSeconds(deps.now()));
+    const wholeBody = { ...selection, segments: false, ambiguous: false };
+    return {
+      statements: latest.statements,
+      of: (results) => {
+        const page = latest.of(results);
+        const values = page.values
+          .flatMap((stored) => selectedSeries(wholeBody, [stored]).map((series) => ({ stored, series })))
+          .sort((a, b) => a.series.rank - b.series.rank)
+          .flatMap(({ stored, series }) => metricValue(page, series, stored) ?? []);
+        return { values, untilSeconds: page.untilSeconds };
+      },
+    };
+  };

@@ -114,6 +114,25 @@ export const selectedSeries = (selection: MetricSelection, stored: readonly Stor
       .map((name) => seriesOf(name, type, position, ambiguous));
   });
 
+/** The segments that Body Scan tells apart: arms, legs and torso. */
+const SEGMENTS = [2, 3, 10, 11, 12];
+
+/** What Withings' devices measure, as far as the catalog knows it. */
+const KNOWN_SERIES: readonly StoredSeries[] = METRICS.flatMap(({ withingsType: type, segment }) =>
+  type === undefined
+    ? []
+    : (segment ? SEGMENTS : [WHOLE_BODY]).flatMap((position) =>
+        [false, true].map((ambiguous) => ({ type, position, ambiguous })),
+      ),
+);
+
+/**
+ * The series that a selection may mean, before it is known what is stored: values of a type or a position that the
+ * catalog does not know are not among them.
+ */
+export const likelySeries = (selection: MetricSelection): MetricSeries[] =>
+  namedSeries(selection) ?? selectedSeries(selection, KNOWN_SERIES);
+
 const isSelected = ({ names, groups, segments }: MetricSelection, name: string, position: number): boolean => {
   const metric = metricByName(name);
   const isNamed = names?.includes(name) === true;

@@ -98,7 +98,7 @@ const OWNER_BY_KEY = prepared((orm, param: Param<KeyAsked>) =>
 export type Found<Caller, Data> = { caller: Caller | undefined; data: Data | undefined };
 
 /** Looks a caller up in one round trip with what a reader reads, if there is one. */
-export const lookUpWith = <Row, Values, Data>(
+export const lookUpWith = <Row extends Pick<ConnectionRow, 'connectionId' | 'dataVersion'>, Values, Data>(
   db: Db,
   { caller, owner }: { caller: Prepared<Values, Row>; owner: Prepared<Values, unknown> },
   values: Values,
@@ -106,9 +106,13 @@ export const lookUpWith = <Row, Values, Data>(
 ): StoreResult<Found<Row, Data>> =>
   tryD1(db, async () => {
     if (reader === undefined) return { caller: await caller.first(db, values), data: undefined };
-    const { statements, of } = reader(ownerFoundBy(owner.part(db, values)));
-    const [found, ...results] = await db.d1.batch([caller.bind(db, values), ...statements]);
-    return { caller: caller.rowsOf(found)[0], data: of(results) };
+    const { held, of } = reader;
+    const read = of(ownerFoundBy(owner.part(db, values), held));
+    const [found, ...results] = await db.d1.batch([caller.bind(db, values), ...read.statements]);
+    const row = caller.rowsOf(found)[0];
+    const isRead =
+      held === undefined || (row?.connectionId === held.connectionId && row.dataVersion !== held.dataVersion);
+    return { caller: row, data: isRead ? read.of(results) : undefined };
   });
 
 /**

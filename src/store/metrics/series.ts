@@ -3,7 +3,7 @@ import type { Span } from '../../domain/metrics/time-range.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import type { Db } from '../d1.ts';
 import { isMeasured } from './measured.ts';
-import { type Owner, type Read, statementOf } from './read.ts';
+import { type Owner, param, type Read, statementOf } from './read.ts';
 import {
   heightsOf,
   heightsStatement,
@@ -13,6 +13,7 @@ import {
   sourcesStatement,
   type StoredHeight,
 } from './sources-and-heights.ts';
+import { seriesIf } from './stored-series.ts';
 
 /** Reading body data: time ranges of a few series of one connection, merged, a page at a time. */
 
@@ -68,17 +69,15 @@ export type SeriesPage = {
   heights: StoredHeight[];
 };
 
-/** D1 compiles at most this many terms into one compound SELECT. */
-const MAX_TERMS = 5;
-/**
- * One page, in one round trip. Up to five series are merged inside SQLite and read one row a value; each further five are merged apart and
- * read at most a page more. It holds more than `limit` where `undecided` has values.
- */
+/** So many series are merged in one statement: all that the catalog knows, with segments and ambiguous values. */
+const MAX_MERGED = 125;
+
+/** One page, in one round trip. The series are merged inside SQLite: a row read a value, and one or two a series. */
 export const seriesRead = (db: Db, query: SeriesQuery): Read<SeriesPage> =>
   merged(
     db,
     query.owner,
-    chunk(query.series, MAX_TERMS).flatMap((series) => [
+    chunk(query.series, MAX_MERGED).flatMap((series) => [
       mergeStatement(db, query, series),
       ...(query.before === true ? [beforeStatement(db, query, series)] : []),
     ]),
@@ -87,15 +86,8 @@ export const seriesRead = (db: Db, query: SeriesQuery): Read<SeriesPage> =>
 
 const beforeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): D1PreparedStatement => {
   const before = { ...query, fromSeconds: Number.MIN_SAFE_INTEGER, toSeconds: query.fromSeconds - 1, undecided: [] };
-  return unionOf(
-    db,
-    query.owner,
-    series.map((one) => endOf(one, before, 'desc')),
-  );
+  return rangeStatement(db, before, unionAll(series.map((one) => endOf(one, before, 'desc'))));
 };
-
-/** A terms pair per series: its oldest and its newest value in the range. */
-const SERIES_PER_ENDS_STATEMENT = 2;
 
 /** The oldest and the newest value of each series in a range, in one round trip: two rows read a series, and those that are `undecided`. */
 export const endsRead = (db: Db, range: SeriesRange): Read<SeriesPage> =>
@@ -121,73 +113,84 @@ const merged = (
 
 /** The statements that read the oldest and the newest value of each series. */
 export const endsStatements = (db: Db, range: SeriesRange): D1PreparedStatement[] =>
-  chunk(range.series, SERIES_PER_ENDS_STATEMENT).map((series) => endsStatement(db, range, series));
-
-const endsStatement = (db: Db, range: SeriesRange, series: readonly Series[]): D1PreparedStatement => {
-  const terms = series.flatMap((one) => (['asc', 'desc'] as const).map((order) => endOf(one, range, order)));
-  return unionOf(db, range.owner, terms);
-};
-
-type Term = { sql: string; values: readonly number[] };
-
-const unionOf = (db: Db, owner: Owner, terms: readonly Term[], order = ''): D1PreparedStatement =>
-  statementOf(
-    db,
-    owner,
-    `${terms.map(({ sql }) => sql).join('\nUNION ALL\n')} ${order}`,
-    terms.flatMap(({ values }) => values),
+  chunk(range.series, Math.floor(MAX_MERGED / 2)).map((series) =>
+    rangeStatement(
+      db,
+      range,
+      unionAll(series.flatMap((one) => (['asc', 'desc'] as const).map((order) => endOf(one, range, order)))),
+    ),
   );
 
-const endOf = (series: Series, range: SeriesRange, order: SeriesQuery['order']): Term => {
-  const { sql, values } = rangeOf(series, { ...range, order, limit: 1, filledIn: false });
+/** D1 compiles at most this many terms into one compound SELECT. */
+const MAX_TERMS = 5;
+
+/** A compound of any number of terms: its terms may be compounds, which SQLite takes apart, so that it merges all of them. */
+const unionAll = (terms: readonly string[]): string =>
+  terms.length <= MAX_TERMS
+    ? terms.join('\nUNION ALL\n')
+    : unionAll(chunk(terms, MAX_TERMS).map((few) => `SELECT * FROM (${unionAll(few)})`));
+
+/** What all terms of a statement have in common. */
+type RangeOfTime = Pick<SeriesQuery, 'owner' | 'fromSeconds' | 'toSeconds' | 'after'>;
+
+/** A statement of terms that `rangeOf` made for this range. */
+const rangeStatement = (
+  db: Db,
+  { owner, fromSeconds, toSeconds, after }: RangeOfTime,
+  sql: string,
+): D1PreparedStatement =>
+  statementOf(db, owner, {
+    sql,
+    values: [fromSeconds, toSeconds, ...(after === undefined ? [] : [after.measuredAtSeconds, after.groupId])],
+  });
+
+const endOf = (series: Series, range: SeriesRange, order: SeriesQuery['order']): string => {
+  const sql = rangeOf(series, { ...range, order, limit: 1, filledIn: false });
   const direction = order === 'asc' ? 'ASC' : 'DESC';
-  return {
-    sql: `SELECT * FROM (${sql} ORDER BY measuredAtSeconds ${direction}, groupId ${direction} LIMIT 1 + ${undecidedCount(series, range)})`,
-    values,
-  };
+  return `SELECT * FROM (${sql} ORDER BY measuredAtSeconds ${direction}, groupId ${direction} LIMIT 1 + ${undecidedCount([series], range)})`;
 };
 
-/** How many values of a series the caller may leave out. */
-const undecidedCount = ({ type, position, ambiguous }: Series, { owner, undecided }: SeriesRange): string => {
+/** At least as many as there are values of these series that the caller may leave out. */
+const undecidedCount = (series: readonly Series[], { owner, undecided }: SeriesRange): string => {
+  if (undecided.length === 0) return '0';
   const counts = undecided.map(
     ({ fromSeconds, toSeconds }) =>
-      `(SELECT count(*) FROM measurements WHERE connection_id = ${owner.id} AND type = ${Math.trunc(type)}
-        AND position = ${Math.trunc(position)} AND ambiguous = ${Number(ambiguous)}
-        AND measured_seconds BETWEEN ${Math.trunc(fromSeconds)} AND ${Math.trunc(toSeconds)})`,
+      `(SELECT count(*) FROM measurements AS m WHERE m.connection_id = ${owner.id} AND m.type = series.type AND m.position = series.position
+        AND m.ambiguous = series.ambiguous AND m.measured_seconds BETWEEN ${Math.trunc(fromSeconds)} AND ${Math.trunc(toSeconds)})`,
   );
-  return counts.length === 0 ? '0' : counts.join(' + ');
+  const list = series.map(({ type, position, ambiguous }) => [type, position, Number(ambiguous)].map(Math.trunc));
+  // Of many, the user has few.
+  const table =
+    series.length > MAX_TERMS
+      ? seriesIf('TRUE', owner.id)
+      : `series (type, position, ambiguous) AS (VALUES ${list.map((one) => `(${one.join()})`).join()})`;
+  return `(WITH RECURSIVE ${table} SELECT coalesce(sum(${counts.join(' + ')}), 0) FROM series)`;
 };
 
 /** Named as a `SeriesValue` is: a page of a thousand rows is not made over. */
 const VALUE_COLUMNS = 'measured_seconds AS measuredAtSeconds, group_id AS groupId, value, source_id AS sourceId';
 
 const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): D1PreparedStatement => {
-  const terms = series.map((one) => rangeOf(one, query));
   const direction = query.order === 'asc' ? 'ASC' : 'DESC';
-  const undecided = series.map((one) => undecidedCount(one, query)).join(' + ');
-  return unionOf(
-    db,
-    query.owner,
-    terms,
-    `ORDER BY measuredAtSeconds ${direction}, groupId ${direction}, rank ASC LIMIT ${Math.trunc(query.limit)} + ${undecided}`,
-  );
+  const limit = `${Math.trunc(query.limit)} + ${undecidedCount(series, query)}`;
+  // Without an owner each term reads a row to find that there is none. Beyond a few it is cheaper to look first.
+  const most = series.length > MAX_TERMS ? `iif(${query.owner.id} IS NULL, 0, ${limit})` : limit;
+  const terms = unionAll(series.map((one) => rangeOf(one, query)));
+  const sql = `${terms} ORDER BY measuredAtSeconds ${direction}, groupId ${direction}, rank ASC LIMIT ${most}`;
+  return rangeStatement(db, query, sql);
 };
 
-/** The range of one series that lies in the query's time and after its place. */
-const rangeOf = (series: Series, query: Omit<SeriesQuery, 'series'>): Term => {
-  const { owner, fromSeconds, toSeconds, order, after } = query;
-  const sql = `SELECT ${Math.trunc(series.rank)} AS rank, ${VALUE_COLUMNS} FROM measurements AS m
-     WHERE connection_id = ${owner.id} AND type = ? AND position = ? AND ambiguous = ? AND measured_seconds BETWEEN ? AND ?
-     ${conditionsOf(series, query)}`;
-  const values = [series.type, series.position, Number(series.ambiguous), fromSeconds, toSeconds];
-  if (after === undefined) return { sql, values };
+/** The range of one series that lies in the query's time and after its place. Its parameters are those of `rangeStatement`. */
+const rangeOf = (series: Series, query: Omit<SeriesQuery, 'series'>): string => {
+  const { rank, type, position, ambiguous } = series;
+  const { owner, order, after } = query;
   // Of the group where the page ended, the series of higher rank are still to come.
-  const inclusive = series.rank > after.rank ? '=' : '';
-  const beyond = order === 'asc' ? '>' : '<';
-  return {
-    sql: `${sql} AND (measured_seconds, group_id) ${beyond}${inclusive} (?, ?)`,
-    values: [...values, after.measuredAtSeconds, after.groupId],
-  };
+  const beyond = `${order === 'asc' ? '>' : '<'}${after !== undefined && rank > after.rank ? '=' : ''}`;
+  return `SELECT ${Math.trunc(rank)} AS rank, ${VALUE_COLUMNS} FROM measurements AS m
+     WHERE connection_id = ${owner.id} AND type = ${Math.trunc(type)} AND position = ${Math.trunc(position)}
+       AND ambiguous = ${Number(ambiguous)} AND measured_seconds BETWEEN ${param(owner, 1)} AND ${param(owner, 2)}
+     ${conditionsOf(series, query)}
+     ${after === undefined ? '' : `AND (measured_seconds, group_id) ${beyond} (${param(owner, 3)}, ${param(owner, 4)})`}`;
 };
 
 /** What else a value has to be to count. SQLite looks for the height once; an `EXISTS` it would turn into a look for every value. */

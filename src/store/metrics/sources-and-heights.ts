@@ -22,20 +22,16 @@ const MAX_HEIGHTS = 200;
 export const MAX_SOURCES = 1_000;
 
 export const sourcesStatement = (db: Db, owner: Owner): D1PreparedStatement =>
-  statementOf(
-    db,
-    owner,
-    `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ${owner.id} LIMIT ${MAX_SOURCES}`,
-  );
+  statementOf(db, owner, {
+    sql: `SELECT id, attrib, device_hash, model, model_id, time_zone FROM sources WHERE connection_id = ${owner.id} LIMIT ${MAX_SOURCES}`,
+  });
 
 export const heightsStatement = (db: Db, owner: Owner): D1PreparedStatement =>
-  statementOf(
-    db,
-    owner,
-    `SELECT measured_seconds, value, group_id FROM measurements
+  statementOf(db, owner, {
+    sql: `SELECT measured_seconds, value, group_id FROM measurements
      WHERE connection_id = ${owner.id} AND ${IS_HEIGHT}
      ORDER BY measured_seconds DESC, group_id DESC LIMIT ${MAX_HEIGHTS}`,
-  );
+  });
 
 type SourceRow = Omit<RawRow<typeof sources>, 'connection_id'>;
 

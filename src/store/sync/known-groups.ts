@@ -165,7 +165,7 @@ const IS_COMPACT = `coalesce((SELECT value ->> 'connectionId' > ?1 FROM broker_s
  * A few series that have a value of every group: groups have no order of time of their own, their measurements do. Until the cron has come
  * past, all series.
  */
-const LEADING_SERIES = `${seriesIf(`NOT ${IS_COMPACT}`)},
+const LEADING_SERIES = `WITH RECURSIVE ${seriesIf(`NOT ${IS_COMPACT}`, '?1')},
   first (type, position) AS (
     SELECT DISTINCT kinds ->> '$[0][0]', kinds ->> '$[0][1]' FROM group_kinds WHERE connection_id = ?1 AND ${IS_COMPACT}),
   leading (type, position, ambiguous) AS (

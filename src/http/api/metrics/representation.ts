@@ -1,5 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 
+import type { HeldVersion } from '../../../broker/access/caller.ts';
 import type { EpochSeconds } from '../../../domain/time.ts';
 import type { UserId } from '../../../domain/user-id.ts';
 import { preferredType } from '../../accept.ts';
@@ -55,6 +56,14 @@ export const notModified = (c: HttpContext, version: readonly (string | number)[
   c.header('ETag', `"${held ?? tag}"`);
   c.header('Cache-Control', 'private, no-cache');
   return held !== undefined || known.includes('*');
+};
+
+/** The data of the answer that the client holds, as its validator says: every `version` begins with these two. */
+export const heldVersion = (c: HttpContext): HeldVersion | undefined => {
+  const tag = new RegExp(`^(?:W/)?"${ANSWER_VERSION}-(\\d{1,16})-(\\d{1,16})[-"]`);
+  const [, connectionId, dataVersion] = tag.exec(c.req.header('If-None-Match') ?? '') ?? [];
+  if (connectionId === undefined || dataVersion === undefined) return undefined;
+  return { connectionId: Number(connectionId), dataVersion: Number(dataVersion) };
 };
 
 /** Ends the validity of an answer that time alone changes: see `notModified`. */

@@ -2,7 +2,12 @@ import { Hono } from 'hono';
 
 import type { AuthorizedRequest } from '../../../broker/access/authenticate.ts';
 import { readMetricChanges } from '../../../broker/metrics/read-metric-delta.ts';
-import { metricsReader, readLatestMetrics, readMetrics } from '../../../broker/metrics/read-metrics.ts';
+import {
+  latestMetricsReader,
+  metricsReader,
+  readLatestMetrics,
+  readMetrics,
+} from '../../../broker/metrics/read-metrics.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { localDay } from '../../../domain/metrics/local-time.ts';
 import type { MetricQuery } from '../../../domain/metrics/metric-query.ts';
@@ -28,16 +33,25 @@ import {
   metricQuery,
   type MetricQueryParameters,
 } from './queries.ts';
-import { answerCsv, FORM_TYPES, inForm, notModified, setValidUntil } from './representation.ts';
+import { answerCsv, FORM_TYPES, heldVersion, inForm, notModified, setValidUntil } from './representation.ts';
 
 /** The metrics API: a user's body data over time. Users without a connection have none, which is not an error. */
 export const metricsApi = new Hono<HttpEnv>();
 
-/** Reads the page with the admission. A client that may have the page already reads nothing before that is known. */
+/** Reads the page with the admission. */
 const pageReader = (c: HttpContext) => {
-  const parameters = c.req.header('If-None-Match') === undefined && metricQuery.safeParse(c.req.query());
-  const query = parameters && parameters.success ? queryOf(parameters.data) : undefined;
-  return query?.ok === true ? metricsReader(c.get('deps'), query.value) : undefined;
+  const parameters = metricQuery.safeParse(c.req.query());
+  const query = parameters.success ? queryOf(parameters.data) : undefined;
+  return query?.ok === true ? { held: heldVersion(c), of: metricsReader(c.get('deps'), query.value) } : undefined;
+};
+
+/** Reads the newest values with the admission. */
+const latestReader = (c: HttpContext) => {
+  const parameters = latestQuery.safeParse(c.req.query());
+  const selection = parameters.success ? selectionOf({ metric: parameters.data.metric }) : undefined;
+  return selection?.ok === true
+    ? { held: heldVersion(c), of: latestMetricsReader(c.get('deps'), selection.value) }
+    : undefined;
 };
 
 /** A page of values as JSON, CSV or FHIR; see `metricQuery` for what may be asked. */
@@ -79,11 +93,11 @@ metricsApi.get(
 /** The newest value of each metric of the whole body, and how old it is. */
 metricsApi.get(
   '/:user_id/latest',
-  forUser('read'),
+  forBodyData('read', latestReader),
   valid('query', latestQuery),
   inForm('json', 'csv', 'fhir'),
   async (c) => {
-    const { connection } = c.get('user');
+    const { connection, data } = c.get('user');
     const parameters = c.req.valid('query');
     const { metric, units } = parameters;
     const selection = selectionOf({ metric });
@@ -97,17 +111,17 @@ metricsApi.get(
     const latest =
       connection === undefined
         ? ok({ values: [], untilSeconds: undefined })
-        : await readLatestMetrics(deps, connection.id, selection.value);
+        : await (data === undefined ? readLatestMetrics(deps, connection.id, selection.value) : ok(data));
     if (!latest.ok) return answerFailure(c, latest.failure);
     const { values, untilSeconds } = latest.value;
     setValidUntil(c, version, untilSeconds);
     if (form === 'csv') return answerValues(c, c.get('user'), values, parameters, true);
     if (form === 'fhir') return answerFhir(c, c.get('user'), values, units, undefined);
-    const data = values.map((value) => {
+    const byName = values.map((value) => {
       const rendered = { ...renderMetric(value, units), age_seconds: nowSeconds - value.measuredAtSeconds };
       return [value.name, rendered] as const;
     });
-    return c.json({ data: Object.fromEntries(data), history_complete_from: instantOrNull(completeFrom) });
+    return c.json({ data: Object.fromEntries(byName), history_complete_from: instantOrNull(completeFrom) });
   },
 );
 
