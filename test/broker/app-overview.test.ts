@@ -3,9 +3,12 @@ import { beforeEach, expect, test } from 'vitest';
 
 import { showOverview } from '../../src/broker/apps/app-overview.ts';
 import { listConnections } from '../../src/broker/users/list-connections.ts';
+import { DELAY_BOUNDS_SECONDS } from '../../src/domain/activity.ts';
 import { asAppId } from '../../src/domain/app-id.ts';
-import { DAY_MS } from '../../src/domain/time.ts';
+import { DAY_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { addPerson } from '../support/people.ts';
+import { push, weighNow } from '../support/pushes.ts';
 
 let broker: Broker;
 let app: TestApp;
@@ -98,7 +101,79 @@ test('counts the syncs and refreshes of each of the last 30 days, and forgets th
   expect(shown.value.activity.filter(({ synced }) => synced > 0)).toEqual(shown.value.activity.slice(-2));
   expect(shown.value.activity.at(-1)).toMatchObject({ synced: 1, refreshed: 1 });
   const stored = await env.DB.prepare('SELECT activity FROM connections').first<string>('activity');
-  expect(Object.keys(JSON.parse(stored ?? ''))).toHaveLength(4);
+  expect(Object.values(JSON.parse(stored ?? ''))).toEqual([
+    { s: 1, r: 1 },
+    { s: 1, r: 1 },
+  ]);
+});
+
+const today = async () => {
+  const shown = await showOverview(await broker.deps(), app.id);
+  if (!shown.ok) throw new Error(shown.failure.kind);
+  const { pushed, synced, delays = [] } = shown.value.activity.at(-1) ?? {};
+  return { pushed, synced, delays: delays.flatMap((count, kind) => Array(count).fill(DELAY_BOUNDS_SECONDS[kind])) };
+};
+
+test('counts a push once it led to a sync, and each weigh-in by the time from Withings’ record to the broker’s', async () => {
+  broker = await startBroker({ bindings: { NOTIFY_APPLI: '1,2,4' } });
+  app = await makeApp(broker);
+  const ada = addPerson(broker, 'ada');
+  weighNow(broker, ada, 60);
+  broker.advance(DAY_MS);
+  await connect(broker, app, 'ada', 'ada');
+  await app.call('POST', '/withings/sync/ada');
+  // What was there before the user connected is history.
+  expect(await today()).toEqual({ pushed: 0, synced: 1, delays: [] });
+  broker.advance(MINUTE_MS);
+  weighNow(broker, ada, 61);
+  broker.advance(3_000);
+  for (let doubles = 0; doubles < 3; doubles += 1) await push(broker, ada);
+  await broker.settle();
+  const { synced = 0, ...pushedOnce } = await today();
+  expect(pushedOnce).toEqual({ pushed: 1, delays: [expect.any(Number)] });
+  expect(pushedOnce.delays[0]).toBeGreaterThan(2);
+  expect(pushedOnce.delays[0]).toBeLessThanOrEqual(60);
+  weighNow(broker, ada, 62);
+  broker.advance(50 * MINUTE_MS);
+  await app.call('POST', '/withings/sync/ada');
+  expect(await today()).toEqual({ pushed: 1, synced: synced + 1, delays: [...pushedOnce.delays, 3_600] });
+});
+
+test('counts the groups of a weigh-in once, and neither an edit nor what is read again', async () => {
+  const ada = addPerson(broker, 'ada');
+  await connect(broker, app, 'ada', 'ada');
+  broker.advance(MINUTE_MS);
+  const date = Math.floor(broker.now() / 1000);
+  const groups = broker.simulator.state.weighIns.add(ada, { weightKg: 70, fatRatio: 20, date, device: 'body_scan' });
+  expect(groups.length).toBeGreaterThan(1);
+  broker.advance(20 * MINUTE_MS);
+  await app.call('POST', '/withings/sync/ada');
+  const { delays } = await today();
+  expect(delays).toHaveLength(1);
+  const [group] = groups;
+  broker.simulator.state.weighIns.edit(ada, group?.grpid ?? 0, { weightKg: 71 });
+  for (const changed of [expect.any(Number), 0]) {
+    broker.advance(20 * MINUTE_MS);
+    const synced = await app.call('POST', '/withings/sync/ada');
+    expect(await synced.json()).toMatchObject({ added: 0, changed });
+  }
+  expect((await today()).delays).toEqual(delays);
+});
+
+test('goes on counting what an earlier release wrote', async () => {
+  const day = Math.floor(broker.now() / DAY_MS);
+  await connect(broker, app, 'ada', 'nora');
+  await env.DB.prepare('UPDATE connections SET activity = ?1')
+    .bind(JSON.stringify({ [`s${day}`]: 3, [`r${day}`]: 2, [`s${day - 1}`]: 5, [`s${day - 30}`]: 7 }))
+    .run();
+  await app.call('POST', '/withings/sync/ada');
+  const shown = await showOverview(await broker.deps(), app.id);
+  if (!shown.ok) throw new Error(shown.failure.kind);
+  expect(shown.value.activity.slice(-2)).toEqual([
+    expect.objectContaining({ synced: 5, refreshed: 0 }),
+    expect.objectContaining({ synced: 4, refreshed: 2 }),
+  ]);
+  expect(await env.DB.prepare('SELECT activity FROM connections').first('activity')).not.toContain(`${day - 30}`);
 });
 
 test('reads no more than is counted, and counts along an index', async () => {

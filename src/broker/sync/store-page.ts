@@ -1,7 +1,8 @@
+import { delaysOf, type SyncActivity } from '../../domain/activity.ts';
 import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
-import type { ChangeCounts } from '../../domain/group-change.ts';
+import type { ChangeCounts, GroupChanges } from '../../domain/group-change.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import {
   historyCompleteFrom,
@@ -49,6 +50,9 @@ export type Slice = {
   isUse: boolean;
   /** Whether an app requested it and gets the counts. */
   isAsked: boolean;
+  /** Since when the user is connected. */
+  connectedAt: EpochMs;
+  activity: SyncActivity;
   /** Whether it continues a history that an earlier sync began. */
   isUnderWay: boolean;
   counts: ChangeCounts;
@@ -113,8 +117,9 @@ export const storePage = async (
   const reviewed = reviewedIn(review);
   const compared = await compare(deps, slice, answered, before, review);
   if (!compared.ok) return compared;
-  const { changes, next } = compared.value;
+  const { changes, added, next } = compared.value;
   const now = deps.now();
+  const activity = withDelays(slice, added, now);
   const ends = complete || partial || resumeAt !== undefined;
   const counts = sum(slice.counts, changes.counts);
   const skipped = slice.skipped + page.skipped;
@@ -135,13 +140,13 @@ export const storePage = async (
     { appId: slice.user.appId, connectionId },
     { changedGroups: progress.changedGroups, completesHistory: startsReviews && complete },
   );
-  const note = noteOf(deps, slice, progress, ends ? result : undefined);
+  const note = noteOf(deps, { ...slice, activity }, progress, ends ? result : undefined);
   const held = { connectionId, leaseId: lease.id };
   const stored = await storeGroupChanges(deps.db, held, compared.value, now, note, events);
   if (!stored.ok) return stored;
   // The lease was lost to a disconnect, an erasure or another holder. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
-  Object.assign(slice, { counts, skipped, position, lease: leaseAfterPage(lease), pages: slice.pages + 1 });
+  Object.assign(slice, { counts, activity, skipped, position, lease: leaseAfterPage(lease), pages: slice.pages + 1 });
   if (isUnreadable(page)) {
     deps.waitUntil(recordObservations(deps, { withings_unreadable: 'nothing of an answer could be read' }));
   }
@@ -149,6 +154,11 @@ export const storePage = async (
   await logEnd(deps, slice, result);
   return ok(result);
 };
+
+const withDelays = ({ activity, connectedAt }: Slice, added: GroupChanges['groups'], now: EpochMs): SyncActivity => ({
+  ...activity,
+  delays: [...activity.delays, ...delaysOf(added, connectedAt, now)],
+});
 
 const reviewedIn = (review: Review | ReviewPosition | undefined): Review | undefined =>
   review !== undefined && 'page' in review ? review : undefined;
@@ -181,15 +191,17 @@ const compare = async (
           changes,
         });
   if (!next.ok) return next;
-  return ok({ changes, sources, kinds: known.value.kinds, next: next.value });
+  const added = changes.groups.filter(({ groupId }) => !known.value.groups.has(groupId));
+  return ok({ changes, added, sources, kinds: known.value.kinds, next: next.value });
 };
 
 /** Stores the position, and the result if the sync ends. */
 const noteOf = (deps: Deps, slice: Slice, progress: SyncProgress, result: SyncResult | undefined) => {
-  const { connectionId, lease, token, isUse, isAsked } = slice;
+  const { connectionId, lease, token, isUse, isAsked, activity } = slice;
   if (result === undefined) return noteProgress(deps.db, connectionId, lease, progress);
-  const ending = { outcome: ok(result), skipped: result.skipped, usedTokenVersion: token.tokenVersion, isUse, isAsked };
-  return noteEnd(deps.db, connectionId, lease, progress, ending, result.syncedAt);
+  const { skipped, syncedAt } = result;
+  const read = { outcome: ok(result), skipped, usedTokenVersion: token.tokenVersion };
+  return noteEnd(deps.db, connectionId, lease, progress, { ...read, isUse, isAsked, activity }, syncedAt);
 };
 
 /** Whether an answer has content of which nothing can be read. */

@@ -85,6 +85,8 @@ const syncUnderLease = async (
     share,
     isUse,
     isAsked,
+    connectedAt: start.connectedAt,
+    activity: { isPushed: isPushed === true, delays: [] },
     counts: { added: 0, changed: 0, removed: 0 },
     skipped: 0,
     pages: 0,

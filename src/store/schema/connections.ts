@@ -178,7 +178,7 @@ export const connections = sqliteTable(
     timeZone: text('time_zone').notNull().default('UTC'),
     /** JSON, newest first, bounded. */
     timeline: text('timeline').notNull().default('[]'),
-    /** JSON: syncs and refreshes a day, of the last month. */
+    /** JSON: what happened on each day of the last month; see `users/activity.ts`. */
     activity: text('activity').notNull().default('{}'),
   },
   (table) => [

@@ -1,5 +1,6 @@
 import { and, eq, sql, type SQL } from 'drizzle-orm';
 
+import type { SyncActivity } from '../../domain/activity.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import { historyCompleteFrom, type SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -7,7 +8,7 @@ import type { ReviewPosition } from '../../domain/window-review.ts';
 import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
-import { withActivity } from '../users/activity.ts';
+import { syncCounts, withActivity } from '../users/activity.ts';
 import { withEvent } from '../users/timeline.ts';
 import { notedGroups, withChanges } from './changes.ts';
 import { lastSyncText } from './stored-result.ts';
@@ -45,10 +46,7 @@ type HeldBefore = Held & { until: EpochMs };
 const isHeld = (param: Param<Held>) =>
   and(eq(connections.id, param('connectionId')), eq(connections.syncLeaseId, param('leaseId')));
 
-/**
- * Which indexed columns a statement writes, because each costs a row, changed or not; and whether it records skipped
- * data.
- */
+/** Which indexed columns a statement writes, because each costs a row, changed or not; and whether it records skipped data. */
 type Shape = { changes: boolean; nextReview: boolean; skips: boolean };
 
 const statementPerShape = <Statement>(write: (shape: Shape) => Statement) => {
@@ -98,9 +96,11 @@ export type SyncEnding = {
   isUse: boolean;
   /** Whether an app requested it. The counts of one that came by itself are undelivered. */
   isAsked: boolean;
+  activity: SyncActivity;
 };
 
-type EndingValues = { result: string; skipped: string; usedTokenVersion: number; isUse: boolean; now: EpochMs };
+type EndingValues = Record<'result' | 'skipped' | 'counts', string> &
+  Pick<SyncEnding, 'usedTokenVersion' | 'isUse'> & { now: EpochMs };
 
 const FINISH = statementPerShape((shape) =>
   prepared((orm, param: Param<ProgressValues & EndingValues & Held>) =>
@@ -120,11 +120,11 @@ export const noteEnd = (
   connectionId: ConnectionId,
   { id: leaseId }: SyncLease,
   progress: SyncProgress,
-  { outcome, skipped, usedTokenVersion, isUse, isAsked }: SyncEnding,
+  { outcome, skipped, usedTokenVersion, isUse, isAsked, activity }: SyncEnding,
   now: EpochMs,
 ): HeldWrite => {
   const result = lastSyncText({ endedAt: now, outcome, isUndelivered: !isAsked });
-  const ending = { result, skipped: `skipped_${skipped}`, usedTokenVersion, isUse, now };
+  const ending = { result, skipped: `skipped_${skipped}`, usedTokenVersion, isUse, counts: syncCounts(activity), now };
   return {
     write: FINISH(progress, skipped).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending }),
     look: db.d1.prepare(IS_WRITTEN).bind(connectionId, result, null, null),
@@ -241,7 +241,7 @@ const ended = (param: Param<EndingValues>, { skips }: Shape) => ({
   lastUsedAt: sql`CASE WHEN ${param('isUse')} THEN ${param('now')} ELSE ${connections.lastUsedAt} END`,
   lastSyncResult: param('result'),
   timeline: withEvent({ kind: 'synced', ...(skips && { reason: param('skipped') }), at: param('now') }),
-  activity: withActivity('synced', param('now')),
+  activity: withActivity(param('counts'), param('now')),
   previousRefreshTokenSealed: sql`CASE WHEN ${connections.tokenVersion} = ${param('usedTokenVersion')}
     THEN NULL ELSE ${connections.previousRefreshTokenSealed} END`,
 });

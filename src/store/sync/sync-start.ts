@@ -27,6 +27,8 @@ export type SyncStart = {
   isReviewed: boolean;
   /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
   isUnderWay: boolean;
+  /** Since when it is connected. */
+  connectedAt: EpochMs;
   /** Since when Withings refuses its measurements, and how many syncs failed in a row. */
   refusals: { since: EpochMs | undefined; attempts: number };
 };
@@ -46,6 +48,7 @@ const TAKE_LEASE = prepared((orm, param: Param<{ connectionId: ConnectionId } & 
       reviews: connections.reviewPosition,
       nextReviewAt: connections.nextReviewAt,
       resumeAt: connections.syncResumeAt,
+      stateSince: connections.stateSince,
       refusedSince: connections.syncRefusedSince,
       failures: connections.syncFailures,
     }),
@@ -110,6 +113,7 @@ const syncStartOf = (row: StartRow): Omit<SyncStart, 'databaseBytes'> => ({
   reviews: reviewsOf(row.reviews),
   isReviewed: row.nextReviewAt !== null,
   isUnderWay: row.resumeAt !== null,
+  connectedAt: row.stateSince,
   refusals: { since: row.refusedSince ?? undefined, attempts: row.failures },
   position: positionOf(row),
 });

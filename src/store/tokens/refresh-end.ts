@@ -6,7 +6,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { type Db, type StoreResult, tryD1Idempotent } from '../d1.ts';
 import { type Param, prepared } from '../prepared.ts';
 import { connections } from '../schema/connections.ts';
-import { withActivity } from '../users/activity.ts';
+import { withRefreshCounted } from '../users/activity.ts';
 import { withEvent } from '../users/timeline.ts';
 import { eventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 import { clearDoubt, noLease, type RefreshLease } from './refresh-lease.ts';
@@ -63,7 +63,7 @@ const recordRotationWith = (more: (param: Param<{ pullAt: EpochMs }>) => { nextR
         refreshFailures: 0,
         refreshRefusedSince: null,
         timeline: withEvent({ kind: 'refreshed', at: param('now') }),
-        activity: withActivity('refreshed', param('now')),
+        activity: withRefreshCounted(param('now')),
         ...more(param),
       })
       .where(whereHeld(param))

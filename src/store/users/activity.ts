@@ -1,33 +1,58 @@
 import { sql, type SQL } from 'drizzle-orm';
 
-import { ACTIVITY_DAYS, type ActivityKind, type DayActivity } from '../../domain/activity.ts';
+import {
+  ACTIVITY_DAYS,
+  type DayActivity,
+  DELAY_BOUNDS_SECONDS,
+  type EpochDay,
+  type SyncActivity,
+} from '../../domain/activity.ts';
 import type { AppId } from '../../domain/app-id.ts';
 import { DAY_MS, type EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 
-/** The name of a count: its kind's letter and the day. */
-const LETTER: Record<ActivityKind, string> = { synced: 's', refreshed: 'r' };
+/*
+ * A connection's counts are one object a day: `{"20786":{"s":2,"p":1,"r":1,"d3":1}}` are two syncs, one of them by a
+ * push, a refresh, and a weigh-in with the third kind of delay. One object a day, because D1 counts a row read for each
+ * name. Releases up to 0.1 wrote `{"s20786":2,"r20786":1}`, which goes on being read for a month.
+ */
+
+/** What a sync counts, as `withActivity` takes it. */
+export const syncCounts = ({ isPushed, delays }: SyncActivity): string => {
+  const counts: Record<string, number> = { s: 1, ...(isPushed && { p: 1 }) };
+  for (const kind of delays) counts[`d${kind}`] = (counts[`d${kind}`] ?? 0) + 1;
+  return JSON.stringify(counts);
+};
+
+/** The expression that counts a refresh. */
+export const withRefreshCounted = (now: SQL<EpochMs>): SQL<string> => withActivity(sql`'{"r":1}'`, now);
+
+const DAY_OF_KEY = `CAST(ltrim(key, 'sr') AS INTEGER)`;
 
 /**
- * The expression that counts one more sync or refresh today and drops the counts of last month. The statement writes
- * the row anyway, so it costs no row. A table of counters would cost one for each sync.
+ * The expression that adds counts of today and drops those of last month. The statement writes the row anyway, so it
+ * costs no row. A table of counters would cost one for each sync.
  */
-export const withActivity = (kind: ActivityKind, now: SQL<EpochMs>): SQL<string> => {
-  const today = sql`CAST(${now} AS INTEGER) / ${sql.raw(String(DAY_MS))}`;
-  const path = sql`('$.${sql.raw(LETTER[kind])}' || (${today}))`;
-  return sql<string>`(SELECT json_group_object(key, value) FROM json_each(
-    json_set(${connections.activity}, ${path}, coalesce(json_extract(${connections.activity}, ${path}), 0) + 1))
-    WHERE CAST(substr(key, 2) AS INTEGER) > ${today} - ${sql.raw(String(ACTIVITY_DAYS))})`;
+export const withActivity = (counts: SQL, now: SQL<EpochMs>): SQL<string> => {
+  const today = sql`(CAST(${now} AS INTEGER) / ${sql.raw(String(DAY_MS))})`;
+  const sums = sql`(SELECT json_group_object(key, value + coalesce(${connections.activity} ->> ('$."' || ${today} || '".' || key), 0))
+    FROM json_each(${counts}))`;
+  return sql<string>`(SELECT json_group_object(key, json(value))
+    FROM json_each(json_patch(${connections.activity}, json_object(${today} || '', json(${sums}))))
+    WHERE ${sql.raw(DAY_OF_KEY)} > ${today} - ${sql.raw(String(ACTIVITY_DAYS))})`;
 };
 
 /** Recent activity, and how many users it was counted for. */
 export type Activity = { days: DayActivity[]; users: number };
 
+const DELAYS = Array.from({ length: DELAY_BOUNDS_SECONDS.length + 1 }, (_, kind) => `d${kind}`);
+const SUMS = ['s', 'p', 'r', ...DELAYS].map((name) => `total(counts ->> '${name}') AS ${name}`).join(', ');
+
 /**
- * Syncs and refreshes by day, summed over at most `mostUsers` current connections: an app's, or all without an app.
- * Reads one row for each, and an index entry for an app. Ids are random, so the lowest ids are a fair sample.
- * Raw SQL, because the counts are JSON.
+ * What happened by day, summed over at most `mostUsers` current connections: an app's, or all without an app. Reads one
+ * row for each, and an index entry for an app. Ids are random, so the lowest ids are a fair sample. Raw SQL, because
+ * the counts are JSON.
  */
 export const activityOf = (db: Db, appId: AppId | undefined, mostUsers: number): StoreResult<Activity> =>
   tryD1(db, async () => {
@@ -36,18 +61,22 @@ export const activityOf = (db: Db, appId: AppId | undefined, mostUsers: number):
       `SELECT ${column} FROM connections WHERE ${whose} AND is_current = 1 ${appId === undefined ? 'ORDER BY id' : ''} LIMIT ?2`;
     const { results } = await db.d1
       .prepare(
-        `WITH one AS (${some('activity')})
-         SELECT CAST(substr(counted.key, 2) AS INTEGER) AS day,
-           sum(CASE WHEN counted.key LIKE 's%' THEN counted.value ELSE 0 END) AS synced,
-           sum(CASE WHEN counted.key LIKE 'r%' THEN counted.value ELSE 0 END) AS refreshed,
-           (SELECT count(*) FROM (${some('1')})) AS users
-         FROM one CROSS JOIN json_each(one.activity) AS counted
-         GROUP BY day`,
+        `WITH one AS (${some('activity')}), dated AS (
+           SELECT ${DAY_OF_KEY} AS day, iif(type = 'object', value, json_object(substr(key, 1, 1), value)) AS counts
+           FROM one CROSS JOIN json_each(one.activity))
+         SELECT day, ${SUMS}, (SELECT count(*) FROM (${some('1')})) AS users FROM dated GROUP BY day`,
       )
       .bind(appId ?? null, mostUsers)
-      .all<DayActivity & { users: number }>();
-    return {
-      users: results[0]?.users ?? 0,
-      days: results.map(({ day, synced, refreshed }) => ({ day, synced, refreshed })),
-    };
+      .all<CountedDay>();
+    return { users: results[0]?.users ?? 0, days: results.map(dayOf) };
   });
+
+type CountedDay = { day: EpochDay; users: number; s: number; p: number; r: number } & Record<string, number>;
+
+const dayOf = ({ day, s, p, r, ...counts }: CountedDay): DayActivity => ({
+  day,
+  pushed: p,
+  synced: s,
+  refreshed: r,
+  delays: DELAYS.map((name) => counts[name] ?? 0),
+});

@@ -1,8 +1,9 @@
 import type { DayActivity } from '../../../domain/activity.ts';
 import { DAY_MS } from '../../../domain/time.ts';
 import { DayBars } from '../plot/day-bars.tsx';
+import { DayDelays } from '../plot/day-delays.tsx';
 
-/** Syncs and refreshes by day, as bars. */
+/** Pushes, syncs and refreshes by day, and how long weigh-ins took to be stored. */
 export const Activity = ({
   days,
   none,
@@ -19,14 +20,29 @@ export const Activity = ({
     {days.every(({ synced, refreshed }) => synced + refreshed === 0) ? (
       <p class="empty">{none}</p>
     ) : (
-      <DayBars title="Syncs and refreshes" labels={['Syncs', 'Refreshes']} days={days.map(countsOf)} />
+      <>
+        <div class="plots">
+          <DayBars
+            title="Pushes, syncs, refreshes"
+            days={days.map(dateOf)}
+            series={[
+              { name: 'Pushes', counts: days.map(({ pushed }) => pushed) },
+              { name: 'Syncs', counts: days.map(({ synced }) => synced) },
+              { name: 'Refreshes', counts: days.map(({ refreshed }) => refreshed) },
+            ]}
+          />
+          <DayDelays
+            title="From weigh-in to stored"
+            days={days.map((one) => ({ day: dateOf(one), delays: one.delays }))}
+          />
+        </div>
+        <p class="hint">
+          A push of Withings counts once it led to a sync. The time to stored begins when Withings had the weigh-in.{' '}
+          {hint}
+        </p>
+      </>
     )}
-    {hint !== undefined && <p class="hint">{hint}</p>}
   </section>
 );
 
-const countsOf = ({ day, synced, refreshed }: DayActivity) => ({
-  day: new Date(day * DAY_MS).toISOString().slice(0, 10),
-  first: synced,
-  second: refreshed,
-});
+const dateOf = ({ day }: DayActivity): string => new Date(day * DAY_MS).toISOString().slice(0, 10);

@@ -1,10 +1,10 @@
 import type { Child } from 'hono/jsx';
 
-import type { ConnectionDetail, Delivery, HistoryProgress } from '../../../domain/connection.ts';
+import type { ConnectionDetail, HistoryProgress } from '../../../domain/connection.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import type { TimelineEvent, TimelineEventKind } from '../../../domain/timeline.ts';
 import { Ago, Moment } from './time.tsx';
-import { REAUTH_REASONS } from './user-state.tsx';
+import { DELIVERIES, REAUTH_REASONS } from './user-state.tsx';
 
 /** A connection's details, without secrets. */
 export const UserFacts = ({
@@ -43,12 +43,6 @@ const Fact = ({ name, children }: { name: string; children: Child }) => (
     <dd>{children}</dd>
   </div>
 );
-
-const DELIVERIES: Record<Delivery, string> = {
-  push: 'by Withings’ pushes',
-  poll: 'by a daily poll',
-  on_request: 'on request',
-};
 
 const HISTORIES: Record<HistoryProgress, string> = {
   unread: 'not read yet',

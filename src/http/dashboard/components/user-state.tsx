@@ -1,4 +1,4 @@
-import type { ConnectionState } from '../../../domain/connection.ts';
+import type { ConnectionState, Delivery } from '../../../domain/connection.ts';
 import type { ReauthReason } from '../../../domain/failure.ts';
 import { Badge } from './badge.tsx';
 
@@ -14,6 +14,13 @@ export const USER_STATES: Record<UserState, { label: string; tone: 'good' | 'wai
 export const StateBadge = ({ state }: { state: UserState }) => (
   <Badge tone={USER_STATES[state].tone}>{USER_STATES[state].label}</Badge>
 );
+
+/** How new data of a user comes. */
+export const DELIVERIES: Record<Delivery, string> = {
+  push: 'by Withings’ pushes',
+  poll: 'by a daily poll',
+  on_request: 'on request',
+};
 
 /** Why a user has to connect again, in a sentence. */
 export const REAUTH_REASONS: Record<ReauthReason, string> = {

@@ -54,18 +54,16 @@ brokerPages.get('/', async (c) => {
           reasons={health.lost}
         />
       </div>
-      <div class="halves">
-        <Activity
-          days={activity.value.days}
-          none="Nothing was synced or refreshed."
-          hint={
-            activity.value.sampleOf === undefined
-              ? undefined
-              : `Of ${activity.value.sampleOf.toLocaleString('en')} connections drawn at random.`
-          }
-        />
-        <Keyring keyring={health.keyring} now={c.get('deps').now()} />
-      </div>
+      <Activity
+        days={activity.value.days}
+        none="Nothing was synced or refreshed."
+        hint={
+          activity.value.sampleOf === undefined
+            ? undefined
+            : `Of ${activity.value.sampleOf.toLocaleString('en')} connections drawn at random.`
+        }
+      />
+      <Keyring keyring={health.keyring} now={c.get('deps').now()} />
     </>,
   );
 });

@@ -68,24 +68,22 @@ const overviewPage = async (c: DashboardContext, refused?: RefusedForm): Promise
         <h2 id="users">Users</h2>
         <UserCounts c={c} users={overview.users} />
       </section>
-      <div class="halves">
-        <Attention
-          app={app}
-          users={overview.users}
-          webhooks={webhooks.value}
-          uris={uris.value.length}
-          keys={keys.value.credentials.filter(({ revokedAt }) => revokedAt === undefined).length}
-        />
-        <Activity
-          days={overview.activity}
-          none="Nothing yet. The first sync of a user shows here."
-          hint={
-            overview.activityOfFirst === undefined
-              ? undefined
-              : `Summed over the first ${overview.activityOfFirst.toLocaleString('en')} users by id.`
-          }
-        />
-      </div>
+      <Attention
+        app={app}
+        users={overview.users}
+        webhooks={webhooks.value}
+        uris={uris.value.length}
+        keys={keys.value.credentials.filter(({ revokedAt }) => revokedAt === undefined).length}
+      />
+      <Activity
+        days={overview.activity}
+        none="Nothing yet. The first sync of a user shows here."
+        hint={
+          overview.activityOfFirst === undefined
+            ? undefined
+            : `Summed over the first ${overview.activityOfFirst.toLocaleString('en')} users by id.`
+        }
+      />
       <AppSettings app={app} formToken={c.get('formToken')} version={await versionField(app)} refused={refused} />
     </>,
   );

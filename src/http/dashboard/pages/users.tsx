@@ -7,7 +7,7 @@ import { Field } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
 import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
-import { StateBadge, USER_STATES, type UserState } from '../components/user-state.tsx';
+import { DELIVERIES, StateBadge, USER_STATES, type UserState } from '../components/user-state.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 
@@ -102,8 +102,8 @@ const NoUsers = ({ c, isFiltered }: { c: DashboardContext; isFiltered: boolean }
 const UserTable = ({ c, users, now }: { c: DashboardContext; users: readonly ListedUser[]; now: EpochMs }) => (
   <Table
     label="Users"
-    columns={['User', 'State', 'Since', 'Last sync']}
-    rows={users.map(({ userId, state, stateSince, lastSyncAt, failure }) => ({
+    columns={['User', 'State', 'Since', 'Last sync', 'Data as of', 'Data comes', 'Last push']}
+    rows={users.map(({ userId, state, stateSince, lastSyncAt, dataAsOf, delivery, lastPushAt, failure }) => ({
       cells: [
         <a href={`${appPath(c.get('app'))}/users/${encodeURIComponent(userId)}`}>{userId}</a>,
         <>
@@ -117,6 +117,9 @@ const UserTable = ({ c, users, now }: { c: DashboardContext; users: readonly Lis
         </>,
         <Ago at={stateSince} now={now} />,
         <Ago at={lastSyncAt} now={now} />,
+        <Ago at={dataAsOf} now={now} />,
+        delivery === undefined ? <span class="none">not now</span> : DELIVERIES[delivery],
+        <Ago at={lastPushAt} now={now} />,
       ],
     }))}
   />

@@ -75,33 +75,43 @@ export const Point = ({
   value: string;
   children: Child;
 }) => {
-  const at = (from + to) / 2;
+  const tip = tipPlace((from + to) / 2, value);
   return (
     <g class="point" tabindex={-1} role="img" aria-label={value}>
       <rect class="hit" x={from.toFixed(1)} y="0" width={Math.max(to - from, 1).toFixed(1)} height={AREA.bottom} />
       {children}
-      <text class="tip" x={tipAt(at)} y={AREA.top - 14} text-anchor={tipAnchor(at)} aria-hidden="true">
+      <text class="tip" x={tip.x} y={AREA.top - 14} text-anchor={tip.anchor} aria-hidden="true">
         {value}
       </text>
     </g>
   );
 };
 
-/** About half the width of a value with its day, on a phone. */
-const HALF_TIP = 130;
+/** About half the width of a character of a tip, on a phone. */
+const HALF_CHARACTER = 5.5;
 
-const tipAnchor = (x: number): 'start' | 'middle' | 'end' => {
-  if (x < HALF_TIP) return 'start';
-  return x > WIDTH - HALF_TIP ? 'end' : 'middle';
+/** Where a text that belongs to a place stands, so that it is inside the picture. */
+const tipPlace = (at: number, text: string): { x: number; anchor: 'start' | 'middle' | 'end' } => {
+  const half = text.length * HALF_CHARACTER;
+  if (at < half) return { x: 0, anchor: 'start' };
+  return at > WIDTH - half ? { x: WIDTH, anchor: 'end' } : { x: Math.round(at), anchor: 'middle' };
 };
-
-const tipAt = (x: number): number => (x < HALF_TIP ? 0 : x > WIDTH - HALF_TIP ? WIDTH : Math.round(x));
 
 /** Keeps the first and last label inside the picture. */
 const anchorOf = (x: number): 'start' | 'middle' | 'end' => {
   if (x < AREA.left + HALF_LABEL) return 'start';
   return x > AREA.right - HALF_LABEL ? 'end' : 'middle';
 };
+
+/** An entry of a legend: the sign, drawn on 12 by 12, and its words. */
+export const Swatch = ({ label, children }: { label: string; children: Child }) => (
+  <span class="swatch">
+    <svg class="plot" viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
+      {children}
+    </svg>
+    {label}
+  </span>
+);
 
 /** The numbers of a plot, collapsed. */
 export const TableBehind = ({
