@@ -50,6 +50,7 @@ const FAILURES: { [Kind in Failure['kind']]: readonly Extract<Failure, { kind: K
   state_expired: [{ kind: 'state_expired' }],
   session_required: [{ kind: 'session_required' }],
   account_in_use: [{ kind: 'account_in_use' }],
+  already_connected: [{ kind: 'already_connected' }],
   wrong_user: [{ kind: 'wrong_user' }],
   not_connected: [{ kind: 'not_connected' }],
   reauth_required: [{ kind: 'reauth_required', reason: 'refresh_token_rejected' }],

@@ -90,6 +90,8 @@ const linkRecordSchema = z.object({
   kind: z.enum(['open', 'session']),
   /** SHA-256 of the binding cookie's value. */
   binding: z.string(),
+  /** Whether the browser was sent to Withings' demo account. */
+  demo: z.boolean().optional(),
 });
 
 /** The record that a `state` points at. It is not in the `state` itself because it names the user. */

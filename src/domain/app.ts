@@ -35,6 +35,8 @@ export type App = {
   refuseBrowserKeys: boolean;
   sharedAccounts: SharedAccounts;
   historyOnConnect: HistoryOnConnect;
+  /** Whether its links lead to Withings' demo account, not to the person's own. */
+  demoAccount: boolean;
   disabledAt: EpochMs | undefined;
   createdAt: EpochMs;
 };

@@ -42,6 +42,9 @@ export type Freshness = {
   lastPushAt: EpochMs | undefined;
 };
 
+/** A connection that waits to be confirmed, as it is shown. */
+export type ShownPending = { since: EpochMs; isDemo: boolean };
+
 /** A connection's public data, never a token. */
 export type ConnectionDetail = Freshness & {
   userId: UserId;
@@ -51,6 +54,8 @@ export type ConnectionDetail = Freshness & {
   withingsUserId: string;
   /** Whether another user of the app is connected to the same Withings account. */
   isShared: boolean;
+  /** Whether it was linked to Withings' demo account. */
+  isDemo: boolean;
   scope: string[];
   createdAt: EpochMs;
   lastSyncAt: EpochMs | undefined;

@@ -53,7 +53,8 @@ export type LinkFailure =
   | { kind: 'state_expired' }
   | { kind: 'session_required' }
   | { kind: 'wrong_user' }
-  | { kind: 'account_in_use' };
+  | { kind: 'account_in_use' }
+  | { kind: 'already_connected' };
 
 export type ConnectionFailure =
   | { kind: 'not_connected' }

@@ -53,6 +53,22 @@ export type LinkOutcome = 'connected' | 'pending' | LinkError;
  */
 export type OthersOnAccount = 'none' | 'allowed' | 'refused';
 
+/** A connection of the user, as far as the decision depends on it. */
+export type LinkedConnection = {
+  id: ConnectionId;
+  withingsUserId: string;
+  state: ConnectionState;
+  isCurrent: boolean;
+  isDemo: boolean;
+};
+
+/**
+ * Whether a live connection to another Withings account is in the way. One to Withings' demo account never is: its data
+ * is invented.
+ */
+export const isPlaceTaken = (known: readonly LinkedConnection[], withingsUserId: string): boolean =>
+  known.some((one) => one.isCurrent && isLive(one.state) && !one.isDemo && one.withingsUserId !== withingsUserId);
+
 export type LinkDecision =
   | { kind: 'activate'; connectionId: ConnectionId | undefined; mayReplace: boolean }
   | { kind: 'hold'; connectionId: ConnectionId | undefined }
@@ -60,7 +76,8 @@ export type LinkDecision =
 
 /**
  * Decides which link may create or replace which connection (threats: a link opened in another person's browser, a live
- * connection replaced by a stranger's account).
+ * connection replaced by a stranger's account). A link to Withings' demo account replaces no other live connection,
+ * whatever the policy.
  *
  * @param known the user's current connection and the one to this Withings account, if any
  * @param othersOnAccount whether another user of the app is connected to this Withings account, and whether the app
@@ -73,20 +90,21 @@ export const decideLink = (link: {
   kind: LinkKind;
   sameBrowser: boolean;
   withingsUserId: string;
+  isDemo: boolean;
   othersOnAccount: OthersOnAccount;
-  known: readonly { id: ConnectionId; withingsUserId: string; state: ConnectionState; isCurrent: boolean }[];
+  known: readonly LinkedConnection[];
 }): LinkDecision => {
   const same = link.known.find(({ withingsUserId }) => withingsUserId === link.withingsUserId);
   if (link.policy === 'session' && link.kind === 'open') return { kind: 'refuse', error: 'link_not_allowed' };
   if (link.othersOnAccount === 'refused') return { kind: 'refuse', error: 'account_in_use' };
+  const holdsThePlace = isPlaceTaken(link.known, link.withingsUserId);
+  if (holdsThePlace && link.isDemo) return { kind: 'refuse', error: 'already_connected' };
   if (link.policy === 'confirm') return { kind: 'hold', connectionId: same?.id };
   if (link.kind === 'session') {
     return link.sameBrowser
-      ? { kind: 'activate', connectionId: same?.id, mayReplace: true }
+      ? { kind: 'activate', connectionId: same?.id, mayReplace: !link.isDemo }
       : { kind: 'hold', connectionId: same?.id };
   }
-  const current = link.known.find(({ isCurrent }) => isCurrent);
-  const holdsThePlace = current !== undefined && isLive(current.state) && current.id !== same?.id;
   if (holdsThePlace) return { kind: 'refuse', error: 'already_connected' };
   return { kind: 'activate', connectionId: same?.id, mayReplace: false };
 };

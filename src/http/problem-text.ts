@@ -157,6 +157,13 @@ const PROBLEMS: {
       'Withings account in use',
       'Another user of this app is connected to this Withings account, and the app refuses that.',
     ),
+  already_connected: () =>
+    problem(
+      409,
+      'already_connected',
+      'User already connected',
+      "The link was to Withings' demo account, and the user is connected to an account of their own.",
+    ),
   wrong_user: () =>
     problem(
       403,

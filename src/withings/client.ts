@@ -1,9 +1,10 @@
+import { clientSecretPost, signedNonce, type Authenticate } from './authenticate.ts';
 /**
  * A client for the Withings API. It sends requests and validates answers. It never refreshes, stores, retries or reads
  * configuration. Every call has a time limit and a byte limit, follows no redirect, and returns an `Outcome` instead of
  * throwing.
  */
-import { clientSecretPost, signedNonce, type Authenticate } from './authenticate.ts';
+import { authorizeUrl, type AuthorizeRequest } from './authorize.ts';
 import { processMeasureResponse, type MeasurePage } from './measure.ts';
 import {
   processGetResponse,
@@ -14,9 +15,9 @@ import {
 } from './notify.ts';
 import { ok, type Outcome } from './outcome.ts';
 import type { Secret } from './secret.ts';
-import { createSender, urlBelow, type Answer, type Form, type Send } from './send.ts';
+import { createSender, type Answer, type Form, type Send } from './send.ts';
 import { processRevokeResponse, processTokenResponse, type TokenGrant } from './token.ts';
-import { AUTHORIZE_PATH, LOGOUT_PATH, MEASURE_PATH, NOTIFY_PATH, OAUTH2_PATH } from './wire.ts';
+import { MEASURE_PATH, NOTIFY_PATH, OAUTH2_PATH } from './wire.ts';
 
 export type WithingsConfig = {
   /** Where calls go: `https://wbsapi.withings.net`. */
@@ -27,14 +28,6 @@ export type WithingsConfig = {
   clientSecret: Secret;
   timeoutMs: number;
   maxBodyBytes: number;
-};
-
-export type AuthorizeRequest = {
-  state: string;
-  redirectUri: string;
-  scope: readonly string[];
-  /** Whether the browser is signed out of Withings first, so that another person can sign in. */
-  switchAccount?: boolean;
 };
 
 /** Either the date pair or `lastUpdateSeconds`. The next page takes the same values and an `offset`. */
@@ -210,21 +203,6 @@ const subscriptionChanges = (callNotify: CallNotify) => ({
 const changeForm = (change: SubscriptionChange): Form => {
   if ('callbackUrl' in change) return { new_callbackurl: change.callbackUrl };
   return 'appli' in change ? { new_appli: String(change.appli) } : { comment: change.comment };
-};
-
-const authorizeUrl = (config: WithingsConfig, request: AuthorizeRequest): string => {
-  const url = urlBelow(config.loginBaseUrl, AUTHORIZE_PATH);
-  url.search = new URLSearchParams({
-    response_type: 'code',
-    client_id: config.clientId,
-    scope: request.scope.join(','),
-    redirect_uri: request.redirectUri,
-    state: request.state,
-  }).toString();
-  if (request.switchAccount !== true) return url.href;
-  const logout = urlBelow(config.loginBaseUrl, LOGOUT_PATH);
-  logout.search = new URLSearchParams({ r: url.href }).toString();
-  return logout.href;
 };
 
 const callOauth2 = async (

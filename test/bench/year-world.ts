@@ -143,6 +143,7 @@ export const createYearWorld = async (people: number, startsAt: number) => {
           historyOnConnect: 'all',
           origin: PUBLIC_URL,
           sameBrowser: true,
+          isDemo: false,
         } as const;
         const claim = { id: String(index), expiresAt: now + MINUTE_MS };
         const kept = await storeGrant(deps, { ...link, grant: grant.value, scope: ['user.metrics'], claim }, undefined);

@@ -22,7 +22,16 @@ test('an app is made, set, shown and deleted, and what was not named stays', asy
     code: 2,
     err: expect.stringContaining('Nothing to set'),
   });
-  const settings = ['--link-policy', 'session', '--loopback', 'allow', '--browser-keys', 'refuse'];
+  const settings = [
+    '--link-policy',
+    'session',
+    '--loopback',
+    'allow',
+    '--browser-keys',
+    'refuse',
+    '--demo-account',
+    'on',
+  ];
   expect(await run(['apps', 'set', id, ...settings], env)).toMatchObject({ code: 0, err: '' });
   expect(await run(['apps', 'set', id, '--shared-accounts', 'refuse', '--json'], env)).toMatchObject({ code: 0 });
   expect(JSON.parse((await run(['apps', 'show', id, '--json'], env)).out)).toMatchObject({
@@ -31,6 +40,7 @@ test('an app is made, set, shown and deleted, and what was not named stays', asy
     allow_loopback: true,
     refuse_browser_keys: true,
     shared_accounts: 'refuse',
+    demo_account: true,
     disabled: false,
   });
   expect(await run(['apps', 'delete', id], env)).toMatchObject({ code: 2, err: expect.stringContaining('--yes') });

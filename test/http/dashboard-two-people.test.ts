@@ -46,6 +46,7 @@ describe('of two people who change one app', () => {
       link_policy: 'confirm',
       refuse_shared_accounts: 'true',
       allow_loopback: 'true',
+      demo_account: 'true',
     });
     await browser.submit(`${path}/keys`, `${path}/keys/settings`, { refuse_browser_keys: 'true' });
     expect(await (await broker.manage('GET', `/apps/${app.id}`)).json()).toMatchObject({
@@ -53,6 +54,7 @@ describe('of two people who change one app', () => {
       link_policy: 'confirm',
       shared_accounts: 'refuse',
       allow_loopback: true,
+      demo_account: true,
       refuse_browser_keys: true,
     });
     await browser.submit(`${path}/keys`, `${path}/keys/settings`);

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { backendOf } from '../../src/broker/access/admit-backend.ts';
 import { manageApp } from '../../src/broker/access/admit-manager.ts';
 import { mintUserToken } from '../../src/broker/access/mint-user-token.ts';
-import { createApiKey } from '../../src/broker/apps/manage-apps.ts';
+import { createApiKey } from '../../src/broker/apps/manage-keys.ts';
 import { mintConnectSession } from '../../src/broker/link/mint-connect-session.ts';
 import { openToken, sealTokens } from '../../src/broker/tokens/sealed-tokens.ts';
 import { parseConfig } from '../../src/config.ts';

@@ -49,6 +49,7 @@ const link = async (deps: Deps, userId: string, policy: LinkPolicy = 'open', wit
       kind: 'open',
       historyOnConnect: 'none',
       sameBrowser: true,
+      isDemo: false,
       grant,
       scope: ['user.metrics'],
       claim,

@@ -94,7 +94,7 @@ const connect = (world: World, { as, ...slot }: Slot & { as: number }): void => 
     // The app's backend has vouched for the user, so another account may take the place of the first.
     const link = { ...pair, policy: 'session', kind: 'session', historyOnConnect: 'all', sameBrowser: true } as const;
     const claim = { id: `${pair.appId} ${pair.userId} ${as} ${world.now()}`, expiresAt: START + 1e12 };
-    const kept = { ...link, grant: grant.value, scope: ['user.metrics'], claim };
+    const kept = { ...link, isDemo: false, grant: grant.value, scope: ['user.metrics'], claim };
     await storeGrant(deps, kept, current.ok ? current.value : undefined);
   });
 };

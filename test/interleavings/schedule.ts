@@ -120,6 +120,7 @@ const reconnect = (world: World, task: string, name: string): void => {
       kind: 'open',
       historyOnConnect: 'all',
       sameBrowser: true,
+      isDemo: false,
     } as const;
     const claim = { id: name, expiresAt: START + 1e12 };
     const kept = { ...link, grant: grant.value, scope: ['user.metrics'], claim };

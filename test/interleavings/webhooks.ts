@@ -76,6 +76,7 @@ const app: App = {
   allowLoopback: false,
   refuseBrowserKeys: false,
   historyOnConnect: 'all',
+  demoAccount: false,
   sharedAccounts: 'allow',
   disabledAt: undefined,
   createdAt: START,

@@ -28,6 +28,7 @@ const activation = {
   rotationId: 'activation-1',
   mayReplace: false,
   historyOnConnect: 'all' as const,
+  isDemo: false,
   ticketHash: null,
 };
 

@@ -1,19 +1,11 @@
-import { hashCredential, hex, mintCredential, mintId, sha256 } from '../../crypto/credential.ts';
+import { hex, mintId, sha256 } from '../../crypto/credential.ts';
 import { actorOf, type Principal } from '../../domain/account.ts';
 import { asAppId } from '../../domain/app-id.ts';
-import type { ApiKey, App, KeyScope, RedirectUri } from '../../domain/app.ts';
+import type { App, RedirectUri } from '../../domain/app.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
-import {
-  type CredentialPage,
-  credentialPage,
-  type CredentialPlace,
-  MAX_VALID_CREDENTIALS,
-} from '../../domain/credential-list.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { validateRedirectUri, MAX_REDIRECT_URIS_PER_APP } from '../../domain/redirect-uri/registration.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { secret, type Secret } from '../../domain/secret.ts';
-import { addApiKey, apiKeysOf, revokeApiKey } from '../../store/access/api-keys.ts';
 import { accountById } from '../../store/apps/accounts.ts';
 import { addApp, type AppChanges, appsAfter, changeApp } from '../../store/apps/apps.ts';
 import { addRedirectUri, redirectUrisOf, removeRedirectUri } from '../../store/apps/redirect-uris.ts';
@@ -22,7 +14,7 @@ import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * What managers do to apps, their keys and their redirect URIs. Who may do it is checked when a `ManagedApp` is
+ * What managers do to apps and their redirect URIs. Who may do it is checked when a `ManagedApp` is
  * created. Each change has an audit entry in the same transaction.
  */
 
@@ -45,6 +37,7 @@ export const createApp = async (
     refuseBrowserKeys: false,
     sharedAccounts: 'allow',
     historyOnConnect,
+    demoAccount: false,
     disabledAt: undefined,
     createdAt: deps.now(),
   };
@@ -100,8 +93,17 @@ export const updateApp = async (
   onlyIfUnchanged = false,
 ): Promise<Result<App, Failure>> => {
   // Named one by one, so that no other property of the object gets into the audit trail.
-  const { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, historyOnConnect, disabled } = settings;
-  const rest = { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, historyOnConnect };
+  const {
+    name,
+    linkPolicy,
+    allowLoopback,
+    refuseBrowserKeys,
+    sharedAccounts,
+    historyOnConnect,
+    demoAccount,
+    disabled,
+  } = settings;
+  const rest = { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, historyOnConnect, demoAccount };
   const detail: AuditDetail = {};
   for (const [setting, value] of Object.entries({ ...rest, disabled }))
     if (value !== undefined) detail[setting] = value;
@@ -129,54 +131,9 @@ const versioned = (app: App) => [
   app.refuseBrowserKeys,
   app.sharedAccounts,
   app.historyOnConnect,
+  app.demoAccount,
   app.disabledAt,
 ];
-
-/** Creates an API key. The key itself is only in this answer. */
-export const createApiKey = async (
-  deps: Deps,
-  { app, by }: ManagedApp,
-  { name, scopes }: { name: string; scopes: readonly KeyScope[] },
-): Promise<Result<{ key: Secret; details: ApiKey }, Failure>> => {
-  const key = await mintCredential('key', deps.random);
-  const details: ApiKey = {
-    id: mintId('key', deps.random),
-    name,
-    hint: key.slice(-4),
-    scopes: [...new Set(scopes)],
-    createdAt: deps.now(),
-    lastUsedAt: undefined,
-    revokedAt: undefined,
-  };
-  const { lastUsedAt: _, revokedAt: __, ...stored } = details;
-  const audit = auditStatementFor(deps, by, {
-    action: 'api_key.created',
-    appId: app.id,
-    subject: details.id,
-    detail: { name, scopes: details.scopes },
-  });
-  const added = await addApiKey(deps.db, { ...stored, appId: app.id, hash: await hashCredential(key) }, [audit]);
-  if (!added.ok) return added;
-  return added.value ? ok({ key: secret(key), details }) : fail({ kind: 'too_many_keys', most: MAX_VALID_CREDENTIALS });
-};
-
-/** A page of an app's keys, without the keys themselves. Valid ones come first, so they are all on the first page. */
-export const listApiKeys = async (
-  deps: Deps,
-  { app }: ManagedApp,
-  after?: CredentialPlace,
-): Promise<Result<CredentialPage<ApiKey>, Failure>> => {
-  const read = await apiKeysOf(deps.db, app.id, after);
-  return read.ok ? ok(credentialPage(read.value, ({ revokedAt }) => revokedAt !== undefined)) : read;
-};
-
-/** Revokes a key, from the next request on. */
-export const revokeKey = async (deps: Deps, { app, by }: ManagedApp, keyId: string): Promise<Result<void, Failure>> => {
-  const audit = auditStatementFor(deps, by, { action: 'api_key.revoked', appId: app.id, subject: keyId });
-  const revoked = await revokeApiKey(deps.db, { appId: app.id, keyId }, deps.now(), [audit]);
-  if (!revoked.ok) return revoked;
-  return revoked.value ? ok(undefined) : fail({ kind: 'not_found', what: 'API key' });
-};
 
 /** A registered URI, and whether this call added it. */
 export type RegisteredUri = Pick<RedirectUri, 'uri' | 'warnings'> & { added: boolean };

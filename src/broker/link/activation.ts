@@ -14,6 +14,7 @@ type Linked = Pick<
   | 'appId'
   | 'userId'
   | 'withingsUserId'
+  | 'isDemo'
   | 'scope'
   | 'accessExpiresAt'
   | 'mayReplace'

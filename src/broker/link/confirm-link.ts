@@ -2,6 +2,7 @@ import { hashCredential, isWellFormedCredential } from '../../crypto/credential.
 import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
+import { isPlaceTaken } from '../../domain/link.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { activateConnection } from '../../store/link/activation.ts';
@@ -22,7 +23,8 @@ const MAX_DECISIONS = 3;
  * user's id. Only now the tokens become a connection, and replace one to another Withings account.
  *
  * @returns `not_found` for a ticket that is unknown, used or expired; `wrong_user` if the link was made for another
- *   user; `account_in_use` if the app refuses a Withings account that another of its users is connected to
+ *   user; `account_in_use` if the app refuses a Withings account that another of its users is connected to;
+ *   `already_connected` if the link was to Withings' demo account and the user has connected their own since
  */
 export const confirmLink = async (
   deps: Deps,
@@ -66,10 +68,11 @@ const activatePending = async (
   pending: FoundPending,
   origin: string | undefined,
 ): Promise<Result<ConnectionId | undefined, Failure>> => {
-  const { appId, userId, withingsUserId } = pending;
+  const { appId, userId, withingsUserId, isDemo } = pending;
   const known = await connectionsForLinking(deps.db, pending);
   if (!known.ok) return known;
   if (known.value.othersOnAccount === 'refused') return fail({ kind: 'account_in_use' });
+  if (isDemo && isPlaceTaken(known.value.known, withingsUserId)) return fail({ kind: 'already_connected' });
   // The connection to this account may exist by now under another id, so the tokens are sealed again to that id.
   const connectionId =
     known.value.known.find((one) => one.withingsUserId === withingsUserId)?.id ?? pending.connectionId;
@@ -89,18 +92,19 @@ const activatePending = async (
       appId,
       userId,
       withingsUserId,
+      isDemo,
       scope: pending.scope,
       accessToken: access.value,
       refreshToken: refresh.value,
       accessExpiresAt: pending.accessExpiresAt,
-      mayReplace: true,
+      mayReplace: !isDemo,
       historyOnConnect: pending.historyOnConnect,
       ticketHash: pending.ticketHash,
     },
     now,
   );
   const activated = await activateConnection(deps.db, activation, now, [
-    ...subscriptionStatements(deps, withingsUserId, origin),
+    ...subscriptionStatements(deps, activation, origin),
   ]);
   if (!activated.ok) return activated;
   if (!activated.value) return ok(undefined);

@@ -149,6 +149,7 @@ const completeLink = async (
       ...policyOf(target),
       origin: new URL(callbackUrl).origin,
       kind: record.kind,
+      isDemo: record.demo === true,
       sameBrowser,
       grant: grant.value,
       scope,

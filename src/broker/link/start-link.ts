@@ -72,6 +72,7 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
     appState,
     kind: session === undefined ? 'open' : 'session',
     binding,
+    isDemo: target.demoAccount,
     claims: {
       app: target.id,
       uri: entry.id,
@@ -86,6 +87,7 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
       redirectUri: request.callbackUrl,
       scope: deps.settings.scope,
       switchAccount,
+      demo: target.demoAccount,
     }),
     binding,
     bindingSeconds: STATE_LIFETIME_MS / 1000,
@@ -158,13 +160,19 @@ const makeState = async (
     appState: string | undefined;
     kind: LinkKind;
     binding: string;
+    isDemo: boolean;
     claims: StateClaims;
   },
 ): Promise<string> => {
   const now = deps.now();
   const expiresAt = now + STATE_LIFETIME_MS;
   const jti = hex(deps.random(16));
-  const record = { user: link.userId, kind: link.kind, binding: await hashCredential(link.binding) };
+  const record = {
+    user: link.userId,
+    kind: link.kind,
+    binding: await hashCredential(link.binding),
+    ...(link.isDemo && { demo: true }),
+  };
   const carried = await keepLinkRecord(deps, { appId: link.claims.app, id: jti, expiresAt }, record);
   const { appState } = link;
   const claims = {

@@ -3,14 +3,14 @@ import type { AppId } from '../../domain/app-id.ts';
 import type { HistoryOnConnect, LinkPolicy } from '../../domain/app.ts';
 import { asConnectionId, type ConnectionId } from '../../domain/connection-id.ts';
 import type { StorageFailure } from '../../domain/failure.ts';
-import { decideLink, type LinkOutcome, type LinkKind } from '../../domain/link.ts';
+import { decideLink, type LinkedConnection, type LinkOutcome, type LinkKind } from '../../domain/link.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { activateConnection } from '../../store/link/activation.ts';
 import { type Claim, recordOutcomeStatement } from '../../store/link/claims.ts';
-import { connectionsForLinking, type KnownConnection, othersOnAccount } from '../../store/link/connections.ts';
+import { connectionsForLinking, othersOnAccount } from '../../store/link/connections.ts';
 import { addPendingConnection } from '../../store/link/pending-connections.ts';
 import type { TokenGrant } from '../../withings/token.ts';
 import type { Deps } from '../deps.ts';
@@ -34,6 +34,7 @@ export type GrantToKeep = {
   /** Where Withings reaches the broker; undefined if nothing is subscribed. */
   origin?: string | undefined;
   kind: LinkKind;
+  isDemo: boolean;
   sameBrowser: boolean;
   grant: Omit<TokenGrant, 'scope'>;
   /** The scopes of the connection. */
@@ -51,9 +52,10 @@ export type GrantToKeep = {
 export const storeGrant = async (
   deps: Deps,
   link: GrantToKeep,
-  current: KnownConnection[] | undefined,
+  current: LinkedConnection[] | undefined,
 ): Promise<Result<KeptGrant, StorageFailure>> => {
-  const pair = { appId: link.appId, userId: link.userId, withingsUserId: link.grant.withingsUserId };
+  const { appId, userId, isDemo } = link;
+  const pair = { appId, userId, withingsUserId: link.grant.withingsUserId, isDemo };
   let part = current;
   for (let decisions = 0; decisions <= MAX_DECISIONS; decisions += 1) {
     const isPart = part !== undefined;
@@ -93,7 +95,7 @@ const logSharing = async (deps: Deps, pair: Parameters<typeof othersOnAccount>[1
 
 const activate = async (
   deps: Deps,
-  { appId, userId, grant, scope, claim, historyOnConnect, origin }: GrantToKeep,
+  { appId, userId, grant, scope, claim, historyOnConnect, origin, isDemo }: GrantToKeep,
   connectionId: ConnectionId,
   mayReplace: boolean,
 ): Promise<Result<KeptGrant | undefined, StorageFailure>> => {
@@ -105,6 +107,7 @@ const activate = async (
       appId,
       userId,
       withingsUserId: grant.withingsUserId,
+      isDemo,
       scope: scope.join(','),
       accessToken: grant.accessToken,
       refreshToken: grant.refreshToken,
@@ -118,7 +121,7 @@ const activate = async (
   const outcome = recordOutcomeStatement(deps.db, claim, 'connected');
   const activated = await activateConnection(deps.db, activation, now, [
     outcome,
-    ...subscriptionStatements(deps, grant.withingsUserId, origin),
+    ...subscriptionStatements(deps, activation, origin),
   ]);
   if (!activated.ok) return activated;
   if (!activated.value) return ok(undefined);
@@ -127,7 +130,7 @@ const activate = async (
 
 const createPending = async (
   deps: Deps,
-  { appId, userId, grant, scope, claim }: GrantToKeep,
+  { appId, userId, grant, scope, claim, isDemo }: GrantToKeep,
   connectionId: ConnectionId,
 ): Promise<Result<KeptGrant | undefined, StorageFailure>> => {
   const now = deps.now();
@@ -143,6 +146,7 @@ const createPending = async (
     accessExpiresAt: now + grant.expiresInSeconds * SECOND_MS,
     createdAt: now,
     expiresAt: now + PENDING_LIFETIME_MS,
+    isDemo,
   };
   const stored = await addPendingConnection(deps.db, pending, [recordOutcomeStatement(deps.db, claim, 'pending')]);
   if (!stored.ok) return stored;

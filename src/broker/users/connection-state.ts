@@ -2,13 +2,12 @@ import { hashUser } from '../../crypto/user-hash.ts';
 import type { AppId } from '../../domain/app-id.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import { type ConnectionDetail, whyUnusable } from '../../domain/connection.ts';
+import { type ConnectionDetail, type ShownPending, whyUnusable } from '../../domain/connection.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { disconnectUser } from '../../store/link/connections.ts';
-import { pendingSince } from '../../store/link/pending-connections.ts';
+import { shownPending } from '../../store/link/pending-connections.ts';
 import { endingConnection } from '../../store/notify/subscriptions.ts';
 import { connectionDetail } from '../../store/users/connection-detail.ts';
 import type { AuthorizedRequest, PersonRequest } from '../access/authenticate.ts';
@@ -24,7 +23,7 @@ export const isConnected = ({ connection }: AuthorizedRequest): boolean => conne
 /** A connection as it is shown, and the user's hash for the log and the audit trail. */
 export type ShownConnection = {
   detail: ConnectionDetail | undefined;
-  pendingSince: EpochMs | undefined;
+  pending: ShownPending | undefined;
   userHash: string;
 };
 
@@ -35,11 +34,11 @@ export const showConnection = async (
 ): Promise<Result<ShownConnection, Failure>> => {
   const detail = await connectionDetail(deps.db, appId, userId);
   if (!detail.ok) return detail;
-  const pending = await pendingSince(deps.db, appId, userId, deps.now());
+  const pending = await shownPending(deps.db, appId, userId, deps.now());
   if (!pending.ok) return pending;
   if (detail.value === undefined && pending.value === undefined) return fail({ kind: 'not_found', what: 'connection' });
   const userHash = await hashUser(deps.keyring, appId, userId);
-  return ok({ detail: detail.value, pendingSince: pending.value, userHash });
+  return ok({ detail: detail.value, pending: pending.value, userHash });
 };
 
 /**

@@ -7,7 +7,7 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { type EpochMs, HOUR_MS } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { addAuditEntry } from '../../store/apps/audit.ts';
-import { pendingSince } from '../../store/link/pending-connections.ts';
+import { shownPending } from '../../store/link/pending-connections.ts';
 import {
   everyConnectionOf,
   type ExportedConnection,
@@ -44,13 +44,13 @@ export const exportUser = async (
 ): Promise<Result<ExportPage, Failure>> => {
   const found = await everyConnectionOf(deps.db, appId, userId);
   if (!found.ok) return found;
-  const pending = await pendingSince(deps.db, appId, userId, deps.now());
+  const pending = await shownPending(deps.db, appId, userId, deps.now());
   if (!pending.ok) return pending;
   const connections = found.value;
   if (connections.length === 0 && pending.value === undefined) return fail({ kind: 'not_found', what: 'user' });
   const audited = await recordExport(deps, by, { appId, userId });
   if (!audited.ok) return audited;
-  const page = { connections, pendingSince: pending.value };
+  const page = { connections, pendingSince: pending.value?.since };
   const index = from === undefined ? 0 : connections.findIndex(({ id }) => id >= from.connectionId);
   const connection = connections[index];
   if (connection === undefined) return ok({ ...page, groups: [], next: undefined });

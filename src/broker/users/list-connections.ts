@@ -20,6 +20,7 @@ type FoundUser = Freshness & {
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   lastSyncAt: EpochMs | undefined;
+  isDemo: boolean;
   /** Why the last sync or refresh failed; undefined if none has failed since the last success. */
   failure: string | undefined;
 };
@@ -75,8 +76,9 @@ const waitingUsersAfter = async (deps: Deps, filter: UserFilter): Promise<Result
   const waiting = await pendingUsersAfter(deps.db, filter, deps.now());
   if (!waiting.ok) return waiting;
   return ok(
-    waiting.value.map(({ userId, since }) => ({
+    waiting.value.map(({ userId, since, isDemo }) => ({
       userId,
+      isDemo,
       state: 'pending',
       stateReason: undefined,
       stateSince: since,

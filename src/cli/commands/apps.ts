@@ -27,6 +27,7 @@ const words = (app: App): string =>
     ['shared Withings accounts', allowed(app.shared_accounts === 'allow')],
     ['keys in browsers', allowed(!app.refuse_browser_keys)],
     ['history on connect', app.history_on_connect],
+    ['demo account', app.demo_account ? 'on' : 'off'],
     ['state', app.disabled ? 'disabled' : 'enabled'],
     ['created', time(app.created_at)],
   ]);
@@ -94,9 +95,14 @@ const setCommand = command(
           description: message`What is read by itself when a user connects.`,
         }),
       ),
+      demo: optional(
+        option('--demo-account', choice(['on', 'off'], { metavar: 'SWITCH' }), {
+          description: message`Whether links lead to Withings' demo account, for development.`,
+        }),
+      ),
       browser: permission('--browser-keys', message`API keys in requests of web pages.`),
     }),
-    ({ id, name, policy, loopback, shared, history, browser, ...wanted }): Run =>
+    ({ id, name, policy, loopback, shared, history, demo, browser, ...wanted }): Run =>
       async () => {
         const body = {
           name,
@@ -104,6 +110,7 @@ const setCommand = command(
           allow_loopback: loopback && loopback === 'allow',
           shared_accounts: shared,
           history_on_connect: history,
+          demo_account: demo && demo === 'on',
           refuse_browser_keys: browser && browser === 'refuse',
         };
         if (Object.values(body).every((value) => value === undefined)) {

@@ -53,7 +53,7 @@ const users = command(
             ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC', 'DATA AS OF', 'COMES BY', 'LAST PUSH', 'FAILING'],
             rows.map((row) => [
               row.user_id,
-              row.state,
+              row.demo ? `${row.state} (demo)` : row.state,
               row.state_reason ?? '-',
               time(row.state_since),
               time(row.last_sync_at),
@@ -81,6 +81,7 @@ const statusCommand = command(
       facts([
         ['user', value.user_id],
         ['state', value.state_reason === null ? value.state : `${value.state} (${value.state_reason})`],
+        ['demo account', value.demo ? 'yes' : 'no'],
         ['since', time(value.state_since)],
         ['scopes', value.scopes.join(' ') || '-'],
         ['last sync', time(value.last_sync_at)],

@@ -36,6 +36,7 @@ export const PROBLEM_STATUS = {
   connect_session_required: 403,
   wrong_user: 403,
   account_in_use: 409,
+  already_connected: 409,
   not_connected: 409,
   reauth_required: 409,
   refresh_in_progress: 503,

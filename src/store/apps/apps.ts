@@ -35,6 +35,7 @@ export type AppChanges = {
   refuseBrowserKeys?: boolean | undefined;
   sharedAccounts?: SharedAccounts | undefined;
   historyOnConnect?: HistoryOnConnect | undefined;
+  demoAccount?: boolean | undefined;
   /** A time to disable it, null to enable it. */
   disabledAt?: number | null | undefined;
 };
@@ -85,6 +86,7 @@ const isStill = (app: App) =>
     eq(apps.refuseBrowserKeys, app.refuseBrowserKeys),
     eq(apps.sharedAccounts, app.sharedAccounts),
     eq(apps.historyOnConnect, app.historyOnConnect),
+    eq(apps.demoAccount, app.demoAccount),
     sql`${apps.disabledAt} IS ${app.disabledAt ?? null}`,
   );
 
@@ -97,6 +99,7 @@ export const appOf = (row: typeof apps.$inferSelect): App => ({
   refuseBrowserKeys: row.refuseBrowserKeys,
   sharedAccounts: row.sharedAccounts,
   historyOnConnect: row.historyOnConnect,
+  demoAccount: row.demoAccount,
   disabledAt: row.disabledAt ?? undefined,
   createdAt: row.createdAt,
 });

@@ -30,12 +30,12 @@ type Row = {
 export const appGlances = (db: Db, ids: readonly string[], most: number): StoreResult<Map<string, AppGlance>> =>
   tryD1(db, async () => {
     const counted = (state: string): string =>
-      `(SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = a.value AND state = '${state}' AND is_current = 1 LIMIT ?2))`;
+      `(SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = a.value AND state = '${state}' AND is_current = 1 AND is_demo = 0 LIMIT ?2))`;
     const { results } = await db.d1
       .prepare(
         `SELECT a.value AS id, ${counted('active')} AS users, ${counted('reauth_required')} AS reauth_required,
            (SELECT max(last_sync_at) FROM (SELECT last_sync_at FROM connections
-              WHERE app_id = a.value AND state = 'active' AND is_current = 1 LIMIT ?2)) AS last_sync_at,
+              WHERE app_id = a.value AND state = 'active' AND is_current = 1 AND is_demo = 0 LIMIT ?2)) AS last_sync_at,
            EXISTS (SELECT 1 FROM connections INDEXED BY connections_failing WHERE app_id = a.value AND is_current = 1
              AND (sync_failures > 0 OR refresh_failures > 0) AND state = 'active') AS failing,
            EXISTS (SELECT 1 FROM webhook_endpoints WHERE app_id = a.value AND disabled_reason IN ('gone', 'failing')) AS webhook_disabled

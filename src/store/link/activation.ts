@@ -28,6 +28,8 @@ export type Activation = {
   appId: AppId;
   userId: UserId;
   withingsUserId: string;
+  /** Whether the link was to Withings' demo account. */
+  isDemo: boolean;
   scope: string;
   accessTokenSealed: string;
   refreshTokenSealed: string;
@@ -35,7 +37,7 @@ export type Activation = {
   nextRefreshAt: EpochMs;
   /** Idempotency key: a retry uses it to see that its own write was committed. */
   rotationId: string;
-  /** Whether a live connection of the user to another Withings account is replaced. */
+  /** Whether a live connection of the user to another Withings account is replaced; one to the demo account always is. */
   mayReplace: boolean;
   /** How much of the history is read without a request. */
   historyOnConnect: HistoryOnConnect;
@@ -121,7 +123,7 @@ const RETIRE_OTHERS = prepared((orm, param: Param<ActivationNow>) =>
         eq(connections.userId, param('userId')),
         eq(connections.isCurrent, true),
         ne(connections.id, param('id')),
-        or(sql`${param('mayReplace')}`, eq(connections.state, 'disconnected')),
+        or(sql`${param('mayReplace')}`, eq(connections.state, 'disconnected'), eq(connections.isDemo, true)),
       ),
     ),
 );
@@ -133,7 +135,7 @@ const stateUnless = (obstacle: SQL | undefined): SQL<'active'> =>
 const others = alias(connections, 'others');
 
 /** If two users link one account at the same time, the second one finds the first one's connection here. */
-const isTakenByAnother = (param: Param<ActivationNow>): SQL => sql`EXISTS (
+const isTakenByAnother = (param: Param<ActivationNow>): SQL => sql`(NOT ${param('isDemo')} AND EXISTS (
   SELECT 1 FROM ${apps} JOIN ${connections} AS others ON ${eq(others.appId, apps.id)}
   WHERE ${and(
     eq(apps.id, param('appId')),
@@ -141,7 +143,8 @@ const isTakenByAnother = (param: Param<ActivationNow>): SQL => sql`EXISTS (
     eq(others.withingsUserId, param('withingsUserId')),
     ne(others.userId, param('userId')),
     ne(others.state, 'disconnected'),
-  )})`;
+    eq(others.isDemo, false),
+  )}))`;
 
 /** A disconnect or an erasure since the ticket was read has deleted it. */
 const isTicketSpent = (param: Param<ActivationNow>): SQL => sql`(${param('ticketHash')} IS NOT NULL AND NOT EXISTS (
@@ -154,24 +157,28 @@ const isTicketSpent = (param: Param<ActivationNow>): SQL => sql`(${param('ticket
 const isAppGone = (param: Param<ActivationNow>): SQL =>
   sql`NOT EXISTS (SELECT 1 FROM ${apps} WHERE ${and(eq(apps.id, param('appId')), isNull(apps.disabledAt))})`;
 
+/** What every activation sets, also of a connection that there was. */
+const freshColumns = (param: Param<ActivationNow>) => ({
+  isDemo: param('isDemo'),
+  scope: param('scope'),
+  accessTokenSealed: param('accessTokenSealed'),
+  refreshTokenSealed: param('refreshTokenSealed'),
+  previousRefreshTokenSealed: null,
+  accessExpiresAt: param('accessExpiresAt'),
+  nextRefreshAt: param('nextRefreshAt'),
+  rotationId: param('rotationId'),
+  refreshedAt: param('now'),
+  refreshRefusedSince: null,
+  syncRefusedSince: null,
+  syncFailures: 0,
+  isCurrent: true,
+  state: stateUnless(or(isAppGone(param), isTakenByAnother(param), isTicketSpent(param))),
+  stateReason: null,
+  stateSince: param('now'),
+});
+
 const UPSERT_ACTIVE = prepared((orm, param: Param<ActivationNow>) => {
-  const fresh = {
-    scope: param('scope'),
-    accessTokenSealed: param('accessTokenSealed'),
-    refreshTokenSealed: param('refreshTokenSealed'),
-    previousRefreshTokenSealed: null,
-    accessExpiresAt: param('accessExpiresAt'),
-    nextRefreshAt: param('nextRefreshAt'),
-    rotationId: param('rotationId'),
-    refreshedAt: param('now'),
-    refreshRefusedSince: null,
-    syncRefusedSince: null,
-    syncFailures: 0,
-    isCurrent: true,
-    state: stateUnless(or(isAppGone(param), isTakenByAnother(param), isTicketSpent(param))),
-    stateReason: null,
-    stateSince: param('now'),
-  };
+  const fresh = freshColumns(param);
   return orm
     .insert(connections)
     .values({

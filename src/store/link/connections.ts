@@ -1,9 +1,7 @@
 import { and, eq, isNotNull, ne, or, sql, type SQL } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
-import type { ConnectionId } from '../../domain/connection-id.ts';
-import type { ConnectionState } from '../../domain/connection.ts';
-import type { OthersOnAccount } from '../../domain/link.ts';
+import type { LinkedConnection, OthersOnAccount } from '../../domain/link.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '../d1.ts';
@@ -14,27 +12,20 @@ import type { ParkingPlace } from '../tokens/parked.ts';
 import { withEvent } from '../users/timeline.ts';
 import { disconnectEventStatement, type NewEvent, rememberEventsToSend } from '../webhooks/events.ts';
 
-/** A user's connection, as input to `decideLink`. */
-export type KnownConnection = {
-  id: ConnectionId;
-  withingsUserId: string;
-  state: ConnectionState;
-  isCurrent: boolean;
-};
-
 /**
  * Input to `decideLink`: the user's current connection and the one to this Withings account, and whether other users
  * have it.
  */
-export type LinkingView = { known: KnownConnection[]; othersOnAccount: OthersOnAccount };
+export type LinkingView = { known: LinkedConnection[]; othersOnAccount: OthersOnAccount };
 
-type LinkingPair = { appId: AppId; userId: UserId; withingsUserId: string };
+type LinkingPair = { appId: AppId; userId: UserId; withingsUserId: string; isDemo: boolean };
 
 const knownColumns = {
   id: connections.id,
   withingsUserId: connections.withingsUserId,
   state: connections.state,
   isCurrent: connections.isCurrent,
+  isDemo: connections.isDemo,
 };
 
 const KNOWN_CONNECTIONS = prepared((orm, param: Param<LinkingPair>) =>
@@ -61,6 +52,8 @@ const OTHERS_ON_ACCOUNT = prepared((orm, param: Param<LinkingPair>) =>
         eq(connections.withingsUserId, param('withingsUserId')),
         ne(connections.userId, param('userId')),
         ne(connections.state, 'disconnected'),
+        sql`NOT ${param('isDemo')}`,
+        eq(connections.isDemo, false),
       ),
     )
     .limit(1),
@@ -76,16 +69,16 @@ const CURRENT_CONNECTION = prepared((orm, param: Param<User>) =>
 );
 
 /** A user's current connection, if there is one: the part of a `LinkingView` that can be read before the account is known. */
-export const currentConnection = (db: Db, { appId, userId }: User): StoreResult<KnownConnection[]> =>
+export const currentConnection = (db: Db, { appId, userId }: User): StoreResult<LinkedConnection[]> =>
   tryD1(db, () => CURRENT_CONNECTION.rows(db, { appId, userId }));
 
 /** Reads the input to `decideLink`, in one round trip. It may change afterwards: the activation checks it again. */
 export const connectionsForLinking = (
   db: Db,
-  { appId, userId, withingsUserId }: LinkingPair,
+  { appId, userId, withingsUserId, isDemo }: LinkingPair,
 ): StoreResult<LinkingView> =>
   tryD1(db, async () => {
-    const pair = { appId, userId, withingsUserId };
+    const pair = { appId, userId, withingsUserId, isDemo };
     const [known, sharing] = await db.d1.batch([KNOWN_CONNECTIONS.bind(db, pair), OTHERS_ON_ACCOUNT.bind(db, pair)]);
     return {
       known: KNOWN_CONNECTIONS.rowsOf(known),

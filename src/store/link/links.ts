@@ -13,7 +13,10 @@ import { prepared, type Param } from '../prepared.ts';
 import { apps, redirectUris } from '../schema/connections.ts';
 
 /** What an authorization request is checked against. */
-export type LinkTarget = Pick<App, 'id' | 'linkPolicy' | 'allowLoopback' | 'historyOnConnect' | 'disabledAt'> & {
+export type LinkTarget = Pick<
+  App,
+  'id' | 'linkPolicy' | 'allowLoopback' | 'historyOnConnect' | 'demoAccount' | 'disabledAt'
+> & {
   /** The candidates that the app has registered; not looked up if the credential is gone. */
   registered: { id: string; uri: string }[];
   /** Whether the credential that the connect session was minted with has ended; false if there is no session. */
@@ -32,6 +35,7 @@ const targetColumns = {
   linkPolicy: apps.linkPolicy,
   allowLoopback: apps.allowLoopback,
   historyOnConnect: apps.historyOnConnect,
+  demoAccount: apps.demoAccount,
   disabledAt: apps.disabledAt,
   // Under another name: D1 answers a batch with objects, so two columns named `id` would collide.
   uriId: sql<string | null>`${redirectUris.id}`.as('uri_id'),

@@ -3,6 +3,7 @@ import { alias } from 'drizzle-orm/sqlite-core';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { App } from '../../domain/app.ts';
+import type { ShownPending } from '../../domain/connection.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, violatedConstraint, type Db, statement, type StoreResult } from '../d1.ts';
@@ -37,10 +38,11 @@ export const addPendingConnection = (
       eq(others.withingsUserId, pending.withingsUserId),
       ne(others.userId, pending.userId),
       ne(others.state, 'disconnected'),
+      eq(others.isDemo, false),
     );
-    const isTaken = sql`EXISTS (SELECT 1 FROM ${connections} AS others WHERE ${eq(others.appId, apps.id)} AND ${taken})`;
+    const isTaken = sql`NOT ${Number(pending.isDemo)} AND EXISTS (SELECT 1 FROM ${connections} AS others WHERE ${eq(others.appId, apps.id)} AND ${taken})`;
     const appId = sql<string>`(SELECT id FROM ${apps}
-      WHERE ${and(eq(apps.id, pending.appId), isNull(apps.disabledAt))} AND NOT ${isTaken})`;
+      WHERE ${and(eq(apps.id, pending.appId), isNull(apps.disabledAt))} AND NOT (${isTaken}))`;
     const added = statement(db, db.orm.insert(pendingConnections).values({ ...pending, appId }));
     try {
       await db.d1.batch([added, ...alongside]);
@@ -73,11 +75,16 @@ export const pendingByTicket = (
       .get(),
   );
 
-/** The time of a user's newest unexpired pending connection, or undefined. */
-export const pendingSince = (db: Db, appId: AppId, userId: UserId, now: EpochMs): StoreResult<EpochMs | undefined> =>
-  tryD1(db, async () => {
-    const row = await db.orm
-      .select({ createdAt: pendingConnections.createdAt })
+/** A user's newest unexpired pending connection, or undefined. */
+export const shownPending = (
+  db: Db,
+  appId: AppId,
+  userId: UserId,
+  now: EpochMs,
+): StoreResult<ShownPending | undefined> =>
+  tryD1(db, async () =>
+    db.orm
+      .select({ since: pendingConnections.createdAt, isDemo: pendingConnections.isDemo })
       .from(pendingConnections)
       .where(
         and(
@@ -87,9 +94,8 @@ export const pendingSince = (db: Db, appId: AppId, userId: UserId, now: EpochMs)
         ),
       )
       .orderBy(desc(pendingConnections.createdAt))
-      .get();
-    return row?.createdAt;
-  });
+      .get(),
+  );
 
 /** The statement that uses up a ticket, for the activation's transaction. */
 export const removePendingStatement = (db: Db, ticketHash: string): D1PreparedStatement =>

@@ -21,6 +21,7 @@ export type ExportedConnection = {
   id: ConnectionId;
   withingsUserId: string;
   isCurrent: boolean;
+  isDemo: boolean;
   state: ConnectionState;
   scope: string;
   createdAt: EpochMs;
@@ -36,6 +37,7 @@ export const everyConnectionOf = (db: Db, appId: AppId, userId: UserId): StoreRe
         id: connections.id,
         withingsUserId: connections.withingsUserId,
         isCurrent: connections.isCurrent,
+        isDemo: connections.isDemo,
         state: connections.state,
         scope: connections.scope,
         createdAt: connections.createdAt,

@@ -82,10 +82,10 @@ export const lostConnections = (db: Db, most: number, since: EpochMs): StoreResu
     const { results } = await db.d1
       .prepare(
         `SELECT reason, count(*) AS count FROM (
-           SELECT coalesce(state_reason, 'unknown') AS reason FROM connections
+           SELECT coalesce(state_reason, 'unknown') AS reason, is_demo FROM connections
            WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?2
            ORDER BY state_since DESC LIMIT ?1)
-         GROUP BY reason ORDER BY 2 DESC, 1`,
+         WHERE is_demo = 0 GROUP BY reason ORDER BY 2 DESC, 1`,
       )
       .bind(most, since)
       .all<ReasonCount>();

@@ -36,7 +36,7 @@ export const resources = (
       db.d1
         .prepare(
           `SELECT (SELECT count(*) FROM (SELECT 1 FROM apps WHERE id > '' LIMIT ?1)) AS apps,
-             (SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id > '' AND is_current = 1 LIMIT ?1)) AS users`,
+             (SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id > '' AND is_current = 1 AND is_demo = 0 LIMIT ?1)) AS users`,
         )
         .bind(most),
       EMPTY_AT.bind(db, {}),

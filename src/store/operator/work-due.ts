@@ -56,7 +56,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
              OR EXISTS (SELECT 1 FROM pending_connections WHERE expires_at <= ?1) AS expired,
            EXISTS (SELECT 1 FROM webhook_endpoints WHERE app_id > '') AS webhooks,
            (SELECT count(*) FROM (SELECT 1 FROM connections
-              WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 LIMIT ?4)) AS lost,
+              WHERE state = 'reauth_required' AND is_current = 1 AND state_since > ?3 AND is_demo = 0 LIMIT ?4)) AS lost,
            ${databaseClock('?5')} AS databaseNow,
            (SELECT value FROM broker_state WHERE name = 'compaction') AS compaction,
            ${REMEMBERED}`,

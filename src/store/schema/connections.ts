@@ -43,6 +43,8 @@ export const apps = sqliteTable(
     readsChanges: integer('reads_changes', { mode: 'boolean' }).notNull().default(false),
     /** The highest position in that order of an erased connection. It is never used again. */
     changesFloor: integer('changes_floor').notNull().default(0),
+    /** Whether its links lead to Withings' demo account. */
+    demoAccount: integer('demo_account', { mode: 'boolean' }).notNull().default(false),
     /** Whether events are recorded for webhooks: from the first endpoint, or the first reading of events, on. */
     recordsEvents: integer('records_events', { mode: 'boolean' }).notNull().default(false),
     createdAt: integer('created_at').notNull(),
@@ -113,6 +115,8 @@ export const connections = sqliteTable(
     /** Comma-separated, as granted. */
     scope: text('scope').notNull(),
     createdAt: integer('created_at').notNull(),
+    /** Whether the last link was to Withings' demo account, which no figure counts. */
+    isDemo: integer('is_demo', { mode: 'boolean' }).notNull().default(false),
 
     accessTokenSealed: text('access_token_sealed'),
     refreshTokenSealed: text('refresh_token_sealed'),
@@ -202,8 +206,9 @@ export const connections = sqliteTable(
     index('connections_changed')
       .on(table.appId, table.changeSeq)
       .where(sql`change_seq IS NOT NULL`),
+    // Users are counted in the index alone, without those of the demo account.
     index('connections_by_state')
-      .on(table.appId, table.state, table.userId)
+      .on(table.appId, table.state, table.userId, table.isDemo)
       .where(sql`is_current = 1`),
     index('connections_failing')
       .on(table.appId, table.userId)

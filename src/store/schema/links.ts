@@ -41,6 +41,8 @@ export const pendingConnections = sqliteTable(
     accessExpiresAt: integer('access_expires_at').notNull(),
     createdAt: integer('created_at').notNull(),
     expiresAt: integer('expires_at').notNull(),
+    /** Whether the link was to Withings' demo account. */
+    isDemo: integer('is_demo', { mode: 'boolean' }).notNull().default(false),
   },
   (table) => [
     index('pending_by_user').on(table.appId, table.userId),

@@ -61,9 +61,9 @@ export const activityOf = (db: Db, appId: AppId | undefined, mostUsers: number):
       `SELECT ${column} FROM connections WHERE ${whose} AND is_current = 1 ${appId === undefined ? 'ORDER BY id' : ''} LIMIT ?2`;
     const { results } = await db.d1
       .prepare(
-        `WITH one AS (${some('activity')}), dated AS (
+        `WITH one AS (${some('activity, is_demo')}), dated AS (
            SELECT ${DAY_OF_KEY} AS day, iif(type = 'object', value, json_object(substr(key, 1, 1), value)) AS counts
-           FROM one CROSS JOIN json_each(one.activity))
+           FROM one CROSS JOIN json_each(one.activity) WHERE one.is_demo = 0)
          SELECT day, ${SUMS}, (SELECT count(*) FROM (${some('1')})) AS users FROM dated GROUP BY day`,
       )
       .bind(appId ?? null, mostUsers)

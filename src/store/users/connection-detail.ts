@@ -36,7 +36,8 @@ const readDetail = (db: Db, appId: AppId, userId: UserId) =>
       lastFailureAt: connections.lastFailureAt,
       isShared: sql<number>`EXISTS (SELECT 1 FROM connections AS other WHERE other.app_id = connections.app_id
         AND other.withings_user_id = connections.withings_user_id AND other.user_id <> connections.user_id
-        AND other.state <> 'disconnected')`,
+        AND other.state <> 'disconnected' AND other.is_demo = 0 AND connections.is_demo = 0)`,
+      isDemo: connections.isDemo,
       timeline: connections.timeline,
       nextPullAt: connections.nextReviewAt,
       lastPushAt: subscriptions.lastPushAt,

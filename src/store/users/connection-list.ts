@@ -1,5 +1,5 @@
 import type { AppId } from '../../domain/app-id.ts';
-import type { ConnectionState, Freshness } from '../../domain/connection.ts';
+import type { ConnectionState, Freshness, ShownPending } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
@@ -15,6 +15,7 @@ export type ListedConnection = Freshness & {
   stateReason: ReauthReason | undefined;
   stateSince: EpochMs;
   lastSyncAt: EpochMs | undefined;
+  isDemo: boolean;
   /** Why the last sync or refresh failed; undefined if none has failed since the last success. */
   failure: string | undefined;
 };
@@ -51,7 +52,7 @@ export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<
     const { appId, state, failing, prefix, afterUserId, limit } = filter;
     const { results } = await db.d1
       .prepare(
-        `SELECT user_id AS userId, state, state_reason AS stateReason, state_since AS stateSince, last_sync_at AS lastSyncAt,
+        `SELECT user_id AS userId, state, state_reason AS stateReason, state_since AS stateSince, last_sync_at AS lastSyncAt, is_demo AS isDemo,
            iif(${FAILING}, last_failure_kind, NULL) AS failure, sync_history AS syncHistory, next_review_at AS nextPullAt,
            last_push_at AS lastPushAt, verified_at AS verifiedAt, failures AS subscriptionFailures FROM connections ${failing === true ? 'INDEXED BY connections_failing' : ''}
          LEFT JOIN subscriptions USING (withings_user_id)
@@ -66,6 +67,7 @@ export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<
       stateReason: row.stateReason ?? undefined,
       stateSince: row.stateSince,
       lastSyncAt: row.lastSyncAt ?? undefined,
+      isDemo: row.isDemo === 1,
       ...storedFreshness(row),
       failure: row.state === 'active' ? (row.failure ?? undefined) : undefined,
     }));
@@ -75,6 +77,7 @@ type ConnectionRow = FreshnessRow & {
   userId: UserId;
   stateReason: ReauthReason | null;
   stateSince: number;
+  isDemo: number;
   failure: string | null;
 };
 
@@ -83,15 +86,16 @@ export type StateCounts = Record<ConnectionState | 'pending', number>;
 
 /**
  * Counts an app's users by state, each up to `most`, in an index. So the rows read are bounded for an app of any size.
+ * Those of Withings' demo account are left out.
  */
 export const countByState = (db: Db, appId: AppId, most: number, now: EpochMs): StoreResult<StateCounts> =>
   tryD1(db, async () => {
     const ofState = (state: ConnectionState): string =>
-      `(SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = ?1 AND state = '${state}' AND is_current = 1 LIMIT ?2)) AS ${state}`;
+      `(SELECT count(*) FROM (SELECT 1 FROM connections WHERE app_id = ?1 AND state = '${state}' AND is_current = 1 AND is_demo = 0 LIMIT ?2)) AS ${state}`;
     const row = await db.d1
       .prepare(
         `SELECT ${ofState('active')}, ${ofState('reauth_required')}, ${ofState('disconnected')},
-           (SELECT count(*) FROM (SELECT DISTINCT user_id FROM pending_connections WHERE app_id = ?1 AND expires_at > ?3 LIMIT ?2)) AS pending`,
+           (SELECT count(*) FROM (SELECT DISTINCT user_id FROM pending_connections WHERE app_id = ?1 AND expires_at > ?3 AND is_demo = 0 LIMIT ?2)) AS pending`,
       )
       .bind(appId, most, now)
       .first<StateCounts>();
@@ -103,15 +107,16 @@ export const pendingUsersAfter = (
   db: Db,
   { appId, prefix, afterUserId, limit }: Omit<ConnectionFilter, 'state'>,
   now: EpochMs,
-): StoreResult<{ userId: UserId; since: EpochMs }[]> =>
+): StoreResult<({ userId: UserId } & ShownPending)[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
-        `SELECT user_id AS userId, max(created_at) AS since FROM pending_connections
+        `SELECT user_id AS userId, max(created_at) AS since, is_demo AS isDemo FROM pending_connections
          WHERE ${IS_LISTED} AND expires_at > ?6
          GROUP BY user_id ORDER BY user_id LIMIT ?5`,
       )
       .bind(appId, afterUserId, prefix, prefix + ABOVE_ASCII, limit, now)
-      .all<{ userId: UserId; since: number }>();
-    return results;
+      .all<{ userId: UserId; since: number; isDemo: number }>();
+    // Of the row with the newest time: SQLite, "Bare columns in an aggregate query".
+    return results.map((row) => ({ ...row, isDemo: row.isDemo === 1 }));
   });

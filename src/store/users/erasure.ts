@@ -18,25 +18,29 @@ import { rememberEventsToSend } from '../webhooks/events.ts';
  * of any length as one parameter (`json_each`), and names rows by keys of several columns.
  */
 
-/** Everything of a user: all connections, and the Withings accounts of these and of pending ones. */
+/**
+ * Everything of a user: all connections, and the Withings accounts of these and of pending ones. Withings' demo account
+ * is no person's: revoking it would end the connections of all who test with it.
+ */
 export type UserHoldings = { connectionIds: ConnectionId[]; pending: number; withingsUserIds: string[] };
 
 export const holdingsOf = (db: Db, appId: AppId, userId: UserId): StoreResult<UserHoldings> =>
   tryD1(db, async () => {
     const [connected, pending] = await db.orm.batch([
       db.orm
-        .select({ id: connections.id, withingsUserId: connections.withingsUserId })
+        .select({ id: connections.id, withingsUserId: connections.withingsUserId, isDemo: connections.isDemo })
         .from(connections)
         .where(and(eq(connections.appId, appId), eq(connections.userId, userId))),
       db.orm
-        .select({ withingsUserId: pendingConnections.withingsUserId })
+        .select({ withingsUserId: pendingConnections.withingsUserId, isDemo: pendingConnections.isDemo })
         .from(pendingConnections)
         .where(and(eq(pendingConnections.appId, appId), eq(pendingConnections.userId, userId))),
     ]);
+    const ofPersons = [...connected, ...pending].filter(({ isDemo }) => !isDemo);
     return {
       connectionIds: connected.map(({ id }) => id),
       pending: pending.length,
-      withingsUserIds: [...new Set([...connected, ...pending].map(({ withingsUserId }) => withingsUserId))],
+      withingsUserIds: [...new Set(ofPersons.map(({ withingsUserId }) => withingsUserId))],
     };
   });
 

@@ -29,6 +29,11 @@ const allowLoopback = z
 const refuseBrowserKeys = z
   .boolean()
   .describe("Whether API keys are refused in requests with an `Origin`, which a page's script sends.");
+const demoAccount = z
+  .boolean()
+  .describe(
+    "Whether the app's links lead to Withings' demo account, whose data is invented, instead of the person's own. For development: connections made so have `demo` set, and no figure counts them.",
+  );
 const appDisabled = z.boolean().describe('Whether requests for the app are refused with `app_disabled`.');
 
 export const app = z.object({
@@ -40,6 +45,7 @@ export const app = z.object({
   refuse_browser_keys: refuseBrowserKeys,
   shared_accounts: sharedAccounts,
   history_on_connect: historyOnConnect,
+  demo_account: demoAccount,
   disabled: appDisabled,
   created_at: instant.describe('When the app was made.'),
 });
@@ -65,6 +71,7 @@ export const updateAppRequest = z.strictObject({
   refuse_browser_keys: refuseBrowserKeys.optional(),
   shared_accounts: sharedAccounts.optional(),
   history_on_connect: historyOnConnect.optional(),
+  demo_account: demoAccount.optional(),
   disabled: appDisabled.optional(),
 });
 

@@ -12,6 +12,7 @@ const APP = {
   refuse_browser_keys: false,
   shared_accounts: 'allow' as const,
   history_on_connect: 'all' as const,
+  demo_account: false,
   disabled: false,
   created_at: '2026-06-01T08:00:00.000Z',
 };

@@ -15,6 +15,7 @@ export const renderApp = (app: App): z.infer<typeof contract.app> => ({
   refuse_browser_keys: app.refuseBrowserKeys,
   shared_accounts: app.sharedAccounts,
   history_on_connect: app.historyOnConnect,
+  demo_account: app.demoAccount,
   disabled: app.disabledAt !== undefined,
   created_at: instant(app.createdAt),
 });

@@ -3,16 +3,14 @@ import type * as z from 'zod';
 
 import {
   appVersion,
-  createApiKey,
   createApp,
-  listApiKeys,
   listApps,
   listRedirectUris,
   registerRedirectUri,
-  revokeKey,
   unregisterRedirectUri,
   updateApp,
 } from '../../../broker/apps/manage-apps.ts';
+import { createApiKey, listApiKeys, revokeKey } from '../../../broker/apps/manage-keys.ts';
 import { listAudit } from '../../../broker/audit.ts';
 import { testRedirectUri } from '../../../broker/link/test-redirect-uri.ts';
 import { deleteApp } from '../../../broker/users/delete-app.ts';
@@ -68,6 +66,7 @@ managementApi.patch('/apps/:app_id', forApp, valid('json', updateAppRequest), as
     refuseBrowserKeys: body.refuse_browser_keys,
     sharedAccounts: body.shared_accounts,
     historyOnConnect: body.history_on_connect,
+    demoAccount: body.demo_account,
     disabled: body.disabled,
   };
   const changed = await updateApp(c.get('deps'), managed, settings, expected !== undefined);

@@ -109,6 +109,11 @@ const stateReason = z
   .string()
   .nullable()
   .describe('Why the state is `reauth_required`, such as `refresh_token_rejected`. Null in other states.');
+const demo = z
+  .boolean()
+  .describe(
+    "Whether it was linked to Withings' demo account, by `demo_account` of the app: its data is invented, and no figure counts it.",
+  );
 const stateSince = instant.describe('When the connection came into its state.');
 const lastSyncAt = instant.nullable().describe('When the last sync ended well. Null before the first.');
 
@@ -149,6 +154,7 @@ export const connection = z.object({
     .describe(
       'Whether another user of the app is connected to the same Withings account: one of them is not that person.',
     ),
+  demo,
   pending_since: instant
     .nullable()
     .describe('Since when a connection waits to be confirmed, beside the one described here or instead of it.'),
@@ -191,6 +197,7 @@ export const listedConnection = z.object({
   state_since: stateSince,
   last_sync_at: lastSyncAt,
   ...freshness,
+  demo,
   failing: z
     .string()
     .nullable()

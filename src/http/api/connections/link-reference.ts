@@ -158,7 +158,7 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
     body: body(contract.confirmRequest, { ticket: 'mushu_ticket_…', user_id: 'ada' }),
     answers: [json(200, 'The user is connected.', contract.status, { connected: true })],
-    problems: ['not_found', 'wrong_user', 'account_in_use', 'sealing_key_missing'],
+    problems: ['not_found', 'wrong_user', 'account_in_use', 'already_connected', 'sealing_key_missing'],
   },
   {
     id: 'createUserToken',

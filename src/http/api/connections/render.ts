@@ -27,6 +27,7 @@ export const renderListedConnection = (user: ListedUser): z.infer<typeof contrac
   state_since: instant(user.stateSince),
   last_sync_at: instantOrNull(user.lastSyncAt),
   ...renderFreshness(user),
+  demo: user.isDemo,
   failing: user.failure ?? null,
 });
 
@@ -39,15 +40,16 @@ const renderFreshness = (fresh: Freshness | undefined) => ({
 /** A user's connection; a pending one if that is the only one. */
 export const renderConnection = (
   userId: UserId,
-  { detail, pendingSince, userHash }: ShownConnection,
+  { detail, pending, userHash }: ShownConnection,
 ): z.infer<typeof contract.connection> => ({
   user_id: userId,
   user_hash: userHash,
   state: detail?.state ?? 'pending',
   state_reason: detail?.stateReason ?? null,
-  state_since: instant(detail?.stateSince ?? pendingSince ?? 0),
+  state_since: instant(detail?.stateSince ?? pending?.since ?? 0),
   conflict: detail?.isShared ?? false,
-  pending_since: instantOrNull(pendingSince),
+  demo: (detail ?? pending)?.isDemo ?? false,
+  pending_since: instantOrNull(pending?.since),
   scopes: detail?.scope ?? [],
   created_at: instantOrNull(detail?.createdAt),
   last_sync_at: instantOrNull(detail?.lastSyncAt),

@@ -30,6 +30,7 @@ export const userExport = z.object({
       z.object({
         withings_user_id: z.string().describe("Withings' id of the account."),
         current: z.boolean().describe("Whether this is the user's current connection."),
+        demo: z.boolean().describe("Whether it was linked to Withings' demo account: its data is invented."),
         state: z
           .enum(['active', 'reauth_required', 'disconnected'])
           .describe('`reauth_required`: the user has to connect again. `disconnected`: the tokens are deleted.'),

@@ -27,6 +27,7 @@ export const USER_OPERATIONS: readonly Operation[] = [
           {
             withings_user_id: '16342',
             current: true,
+            demo: false,
             state: 'active',
             scopes: ['user.metrics'],
             created_at: '2026-06-01T08:00:00.000Z',

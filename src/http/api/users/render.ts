@@ -29,6 +29,7 @@ export const renderExport = (
   connections: page.connections.map((connection) => ({
     withings_user_id: connection.withingsUserId,
     current: connection.isCurrent,
+    demo: connection.isDemo,
     state: connection.state,
     scopes: connection.scope.split(',').filter((scope) => scope !== ''),
     created_at: instant(connection.createdAt),

@@ -60,6 +60,10 @@ export const LinkSettings = ({
         <Checkbox name="allow_loopback" label="Allow loopback addresses" checked={app.allowLoopback}>
           For desktop apps: <code>http://127.0.0.1/…</code> may be registered, and is then taken at any port.
         </Checkbox>
+        <Checkbox name="demo_account" label="Withings’ demo account" checked={app.demoAccount}>
+          For development: links lead to Withings’ demo account, whose data is invented. Users connected so are marked,
+          and no figure counts them.
+        </Checkbox>
       </fieldset>
       <button type="submit">Save</button>
     </Form>

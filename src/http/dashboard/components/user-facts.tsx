@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 
-import type { ConnectionDetail, HistoryProgress } from '../../../domain/connection.ts';
+import type { ConnectionDetail, HistoryProgress, ShownPending } from '../../../domain/connection.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import type { TimelineEvent, TimelineEventKind } from '../../../domain/timeline.ts';
 import { Ago, Moment } from './time.tsx';
@@ -9,27 +9,30 @@ import { DELIVERIES, REAUTH_REASONS } from './user-state.tsx';
 /** A connection's details, without secrets. */
 export const UserFacts = ({
   detail,
-  pendingSince,
+  pending,
   now,
 }: {
   detail: ConnectionDetail | undefined;
-  pendingSince: EpochMs | undefined;
+  pending: ShownPending | undefined;
   now: EpochMs;
 }) => (
   <>
     {detail?.stateReason && (
       <p class="hint">{REAUTH_REASONS[detail.stateReason]} The app sends the user through the link again.</p>
     )}
-    {pendingSince !== undefined && (
+    {(detail ?? pending)?.isDemo === true && (
+      <p class="hint">Linked to Withings’ demo account: the data is invented, and no figure counts this user.</p>
+    )}
+    {pending !== undefined && (
       <p class="hint">
         The user returned from Withings. There is no sync before your backend confirms the link’s ticket:{' '}
         <code>POST …/withings/confirm</code>.
       </p>
     )}
     <dl class="figures small">
-      {pendingSince !== undefined && (
+      {pending !== undefined && (
         <Fact name="Waiting for confirmation since">
-          <Ago at={pendingSince} now={now} />
+          <Ago at={pending.since} now={now} />
         </Fact>
       )}
       {detail && <ConnectionFacts detail={detail} now={now} />}

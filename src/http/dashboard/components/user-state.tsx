@@ -22,6 +22,9 @@ export const DELIVERIES: Record<Delivery, string> = {
   on_request: 'on request',
 };
 
+/** A connection to Withings' demo account. */
+export const DemoBadge = () => <Badge tone="plain">Demo</Badge>;
+
 /** Why a user has to connect again, in a sentence. */
 export const REAUTH_REASONS: Record<ReauthReason, string> = {
   refresh_token_rejected: 'Withings rejected the refresh token: access was withdrawn there, or unused for a year.',

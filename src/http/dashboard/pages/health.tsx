@@ -42,6 +42,7 @@ const policyForm = z.strictObject({
   history_on_connect: historyOnConnect.optional(),
   refuse_shared_accounts: checkbox,
   allow_loopback: checkbox,
+  demo_account: checkbox,
 });
 
 healthPages.get('/', (c) => urisPage(c, undefined));
@@ -88,6 +89,7 @@ healthPages.post('/link-policy', async (c) => {
     historyOnConnect: wanted.value.history_on_connect,
     sharedAccounts: wanted.value.refuse_shared_accounts === 'true' ? 'refuse' : 'allow',
     allowLoopback: wanted.value.allow_loopback === 'true',
+    demoAccount: wanted.value.demo_account === 'true',
   };
   return changeApp(c, settings, { tab: 'health', path: '/health/policy', notice: 'link_policy_changed' });
 });

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
 
-import { createApiKey, listApiKeys, revokeKey } from '../../../broker/apps/manage-apps.ts';
+import { createApiKey, listApiKeys, revokeKey } from '../../../broker/apps/manage-keys.ts';
 import { type ApiKey, KEY_SCOPES, type KeyScope } from '../../../domain/app.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { keyScope } from '../../api/apps/contract.ts';

@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
 
 import { type AppOverview, MAX_COUNTED, showOverview } from '../../../broker/apps/app-overview.ts';
-import { listApiKeys, listRedirectUris } from '../../../broker/apps/manage-apps.ts';
+import { listRedirectUris } from '../../../broker/apps/manage-apps.ts';
+import { listApiKeys } from '../../../broker/apps/manage-keys.ts';
 import { deleteApp } from '../../../broker/users/delete-app.ts';
 import { listWebhooks } from '../../../broker/webhooks/manage-webhooks.ts';
 import { changeApp, versionField } from '../change-app.tsx';

@@ -24,7 +24,7 @@ import { Field, Form } from '../components/form.tsx';
 import { SharedAccount } from '../components/shared-account.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import { Timeline, UserFacts } from '../components/user-facts.tsx';
-import { StateBadge } from '../components/user-state.tsx';
+import { DemoBadge, StateBadge } from '../components/user-state.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerBadForm, answerFailure } from '../failure.tsx';
 import { redirectShowing, redirectWithNotice, takeShown } from '../flash.ts';
@@ -105,7 +105,7 @@ const userPage = async (
   const { userId } = c.get('person');
   const shown = await showConnection(deps, c.get('person'));
   if (!shown.ok) return answerFailure(c, shown.failure);
-  const { detail, pendingSince } = shown.value;
+  const { detail, pending } = shown.value;
   const range = rangeOf(c.req.query('range'));
   const user = await flowing(c);
   if (!user.ok && user.failure.kind !== 'app_disabled') return answerFailure(c, user.failure);
@@ -130,9 +130,10 @@ const userPage = async (
         <div class="title">
           <h2 id="user">{userId}</h2>
           <StateBadge state={state} />
+          {(detail ?? pending)?.isDemo === true && <DemoBadge />}
           <Actions c={c} state={state} />
         </div>
-        <UserFacts detail={detail} pendingSince={pendingSince} now={deps.now()} />
+        <UserFacts detail={detail} pending={pending} now={deps.now()} />
       </section>
       {link && <ShownOnce {...link} />}
       {uris && <SharedAccount action={`${pathOf(c)}/switch-link`} formToken={c.get('formToken')} uris={uris.value} />}

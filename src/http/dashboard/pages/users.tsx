@@ -7,7 +7,7 @@ import { Field } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
 import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
-import { DELIVERIES, StateBadge, USER_STATES, type UserState } from '../components/user-state.tsx';
+import { DELIVERIES, DemoBadge, StateBadge, USER_STATES, type UserState } from '../components/user-state.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 
@@ -103,11 +103,11 @@ const UserTable = ({ c, users, now }: { c: DashboardContext; users: readonly Lis
   <Table
     label="Users"
     columns={['User', 'State', 'Since', 'Last sync', 'Data as of', 'Data comes', 'Last push']}
-    rows={users.map(({ userId, state, stateSince, lastSyncAt, dataAsOf, delivery, lastPushAt, failure }) => ({
+    rows={users.map(({ userId, state, stateSince, lastSyncAt, dataAsOf, delivery, lastPushAt, failure, isDemo }) => ({
       cells: [
         <a href={`${appPath(c.get('app'))}/users/${encodeURIComponent(userId)}`}>{userId}</a>,
         <>
-          <StateBadge state={state} />
+          <StateBadge state={state} /> {isDemo && <DemoBadge />}
           {failure !== undefined && (
             <>
               {' '}
