@@ -73,7 +73,7 @@ export const groupChanges = (
   return changes;
 };
 
-/** Whether a group from Withings is stored as it is, as far as one row can tell. Where not, its values decide: see `saysTheSame`. */
+/** Whether a group from Withings is stored as it is, as far as one row can tell. If not, its values decide: see `saysTheSame`. */
 export const isAsStored = (head: GroupHead, group: StoredGroup): boolean =>
   headOf(head) === headOf(group) && head.digest === digestOf(group.values);
 

@@ -43,7 +43,7 @@ export type StretchRequest = {
   endDateSeconds: EpochSeconds;
   offset: number | undefined;
   types: readonly number[] | undefined;
-  /** By how much the stretch was widened, so that it is no question of the last seconds. */
+  /** By how much the stretch was widened, so that Withings does not refuse it as the same request again. */
   variation: number;
 };
 
@@ -59,9 +59,9 @@ export const END_OF_TIME_SECONDS = 2_147_483_647;
 const HEIGHT_TYPE = 4;
 /** An answer of fewer groups leaves room for a stretch twice as long. */
 const FEW_GROUPS = 100;
-/** So many failures, each in a slice of its own, and the shortest stretch is skipped. */
+/** After so many failures, each in a slice of its own, the shortest stretch is skipped. */
 const MAX_FAILURES = 3;
-/** So many skipped stretches, and the rest of the past is left. */
+/** After so many skipped stretches the rest of the past is not read. */
 const MAX_GAPS = 8;
 /** While a history is read, `lastupdate` is asked this often: Withings advises once in ten minutes for a person. */
 export const NEWS_INTERVAL_MS = 10 * 60 * SECOND_MS;
@@ -96,9 +96,9 @@ export const completeFromOf = (history: HistoryPosition | undefined): EpochSecon
 };
 
 /**
- * The next question.
+ * The next request.
  *
- * @param variation of no question of the last seconds, below `VARIATIONS`
+ * @param variation a widening that no request of the last seconds had, below `VARIATIONS`
  */
 export const nextStretch = (history: HistoryPosition, variation: number): StretchRequest => {
   if (history.heights === 'wanted') {
@@ -216,14 +216,14 @@ const stretchDone = (
 
 const grown = (span: number): number | undefined => (span * 2 > LONGEST_SPAN_SECONDS ? undefined : span * 2);
 
-/** Whether the question was for so little that nothing smaller is worth asking. */
+/** Whether the request was for so little that nothing smaller is worth a request. */
 export const isShortest = (history: HistoryPosition, request: StretchRequest): boolean =>
   request.kind === 'stretch' && (history.spanSeconds ?? Infinity) <= SHORTEST_SPAN_SECONDS;
 
 /** Whether the shortest stretch has failed so often that it is skipped, if Withings answers another request. */
 export const isHopeless = ({ failures = 0 }: HistoryPosition): boolean => failures >= MAX_FAILURES;
 
-/** Where the reading stands once a question could not be answered: it asks for less the next time. */
+/** The position after a request that could not be answered: the next one asks for less. */
 export const historyAfterFailure = (history: HistoryPosition, request: StretchRequest): HistoryPosition => {
   if (request.kind === 'heights') return { ...history, heights: 'read' };
   if (isShortest(history, request)) return { ...history, paged: undefined, failures: (history.failures ?? 0) + 1 };

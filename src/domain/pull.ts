@@ -4,7 +4,7 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from './time.ts';
 
 /** Shorter than a day, so that a pull that waits for its turn still brings what is a day old. */
 export const PULL_INTERVAL_MS = 23 * HOUR_MS;
-/** Whose data changed within this time is asked about daily. */
+/** A connection whose data changed within this time is asked about daily. */
 const DATA_LATELY_MS = 30 * DAY_MS;
 /** So is a connection that an app has synced within this time. */
 const USED_LATELY_MS = 14 * DAY_MS;

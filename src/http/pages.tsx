@@ -24,7 +24,7 @@ export const problemPage = ({ title, detail, code }: ProblemText, requestId: str
   </Page>
 );
 
-/** Where a link ends that asked for a page: what came of it, and the way on to the app. */
+/** The page on which a link ends that asked for one: its outcome, and a button to the app. */
 export const endingPage = (location: string, ending: LinkOutcome) => {
   const { title, text } = endingText(ending);
   return (

@@ -6,7 +6,7 @@ import { REQUEST_PROBLEMS } from './request-problems.ts';
 
 export const PLAIN_HTTP = 'http:';
 
-/** What a monitor may ask in the clear: it takes no credential and says nothing of anybody. */
+/** What a monitor may ask in the clear: it takes no credential and says nothing about any person. */
 const IN_THE_CLEAR = '/healthz';
 
 /**
