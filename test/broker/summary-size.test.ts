@@ -12,10 +12,16 @@ const d1 = meterD1(env.DB);
 let broker: Broker;
 let app: TestApp;
 let connectionId: number;
+/** So many were counted in the rate limit of the app. */
+let requests: number;
 
 beforeEach(async () => {
   await emptyTables();
-  broker = await startBroker({ bindings: { DB: d1.d1 } });
+  const limit = async () => {
+    requests += 1;
+    return { success: true };
+  };
+  broker = await startBroker({ bindings: { DB: d1.d1, APP_RATE: { limit } } });
   app = await makeApp(broker);
   await connect(broker, app, 'ada', 'nora');
   connectionId = (await env.DB.prepare('SELECT id FROM connections').first<number>('id')) ?? 0;
@@ -26,18 +32,23 @@ beforeEach(async () => {
 const newest = () => Math.floor(broker.now() / 1000);
 const ask = async (query: string) => {
   d1.reset();
-  const answer = await app.call('GET', `/metrics/ada/daily?${query}`);
+  const answer = await broker.request(`/apps/${app.id}/metrics/ada/daily?${query}`, {
+    headers: { 'X-API-Key': app.key, 'CF-Connecting-IP': '198.51.100.7' },
+  });
   return { status: answer.status, body: await answer.json<{ code?: string; detail?: string; data?: unknown[] }>() };
 };
 
+const ALL_TYPES = [1, 5, 6, 8, 76, 77, 88, 11];
+let seeded = 0;
 /** One weigh-in of 8 metrics every so many days. */
-const seedEvery = async (days: number, count: number) => {
+const seedEvery = async (days: number, count: number, types = ALL_TYPES) => {
+  seeded += 10_000;
   await env.DB.prepare(
     `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
      INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
-     SELECT ?2, t.value, -1, 0, ?3 - i * ?4, 8000000000 + i, 50, 1 FROM n CROSS JOIN json_each('[1,5,6,8,76,77,88,11]') AS t`,
+     SELECT ?2, t.value, -1, 0, ?3 - i * ?4, 8000000000 + ?5 + i, 50, 1 FROM n CROSS JOIN json_each(?6) AS t`,
   )
-    .bind(count, connectionId, newest(), days * DAY)
+    .bind(count, connectionId, newest(), days * DAY, seeded, JSON.stringify(types))
     .run();
 };
 
@@ -79,8 +90,26 @@ describe('a summary', () => {
     expect(await ask('metric=all')).toMatchObject({ status: 200 });
   });
 
-  test('of many values a day is refused when they are read', async () => {
+  test('of many values a day is refused before they are read', async () => {
     await seedEvery(1 / 12, 3_500);
     expect(await ask('metric=all')).toMatchObject({ status: 400 });
+    expect(d1.rowsRead()).toBeLessThanOrEqual(300);
+  });
+
+  test.each([
+    ['of which one has many values a day', [1], 1 / 8, 7_200],
+    ['with a few that were taken within minutes', ALL_TYPES, 1 / 1_440, 30],
+  ])('of daily metrics %s is answered', async (_, types, days, count) => {
+    await seedEvery(1, 900);
+    await seedEvery(days, count, types);
+    expect(await ask('metric=all')).toMatchObject({ status: 200 });
+  });
+
+  test('of too many values in a few days is refused when they are read, and they count in the rate limit', async () => {
+    await seedEvery(1 / 100, 3_500);
+    const from = new Date(broker.now() - 60 * DAY * 1_000).toISOString();
+    requests = 0;
+    expect(await ask(`metric=all&from=${from}`)).toMatchObject({ status: 400 });
+    expect(requests).toBe(1 + 20);
   });
 });

@@ -37,7 +37,7 @@ export const findScans = async (statements: readonly string[] = [...issued]): Pr
 const isScan = (detail: string, sql: string): boolean => {
   const [, name] = /^SCAN (\S+)/.exec(detail) ?? [];
   if (name === undefined || detail.includes('VIRTUAL TABLE')) return false;
-  if (/^SCAN (CONSTANT ROW|\d+-ROW VALUES)/.test(detail)) return false;
+  if (/^SCAN ((\d+ )?CONSTANT ROWS?|\d+-ROW VALUES)/.test(detail)) return false;
   const isMadeUp =
     name.startsWith('(') ||
     new RegExp(`\\b${name}\\s*(\\([^)]*\\))?\\s+AS\\s*(MATERIALIZED\\s*)?\\(\\s*(WITH|SELECT|VALUES)`, 'i').test(sql);

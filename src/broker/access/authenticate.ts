@@ -26,7 +26,11 @@ const ROWS_PER_REQUEST = 1_000;
  * Counts the rows that a request has read in its rate limits: D1 bills rows, and a summary may read 20,000 while a
  * status reads four. The request itself is answered; later ones wait.
  */
-export const chargeRead = async (deps: Deps, { limits }: AuthorizedRequest, rows: number): Promise<void> => {
+export const chargeRead = async (
+  deps: Deps,
+  { limits }: Pick<AuthorizedRequest, 'limits'>,
+  rows: number,
+): Promise<void> => {
   const requests = Array.from({ length: Math.floor(rows / ROWS_PER_REQUEST) });
   await Promise.all(requests.flatMap(() => limits.map(({ name, key }) => deps.mayPass(name, key))));
 };

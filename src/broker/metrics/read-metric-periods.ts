@@ -15,6 +15,7 @@ import { inRange, type TimeRange, undecidedSpans, type WholeDays } from '../../d
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { ownerOf, run } from '../../store/metrics/read.ts';
 import { type SeriesPage, seriesRead } from '../../store/metrics/series.ts';
+import { type AuthorizedRequest, chargeRead } from '../access/authenticate.ts';
 import type { Deps } from '../deps.ts';
 import { metricValue } from './metric-value.ts';
 import { seriesToRead } from './read-metrics.ts';
@@ -37,11 +38,13 @@ export type MetricPeriod = PeriodSummary & {
 };
 
 /**
- * Summaries of a connection's body data by local days, weeks or months. Reads every value in the range once. Refuses a
- * range with too many values, in most cases before reading them.
+ * Summaries of a user's body data by local days, weeks or months. Reads every value in the range once. Refuses a range
+ * with too many values, in most cases before reading them. What is read counts in the caller's rate limits, refused or
+ * not.
  */
 export const readMetricPeriods = async (
   deps: Deps,
+  caller: Pick<AuthorizedRequest, 'limits'>,
   connectionId: ConnectionId,
   { selection, length, wholeDays, filling, ...query }: PeriodQuery,
 ): Promise<Result<MetricPeriod[], Failure>> => {
@@ -56,7 +59,7 @@ export const readMetricPeriods = async (
     undecided: undecidedSpans(query),
   };
   const most = deps.settings.summarizedValues;
-  const tooLarge = await isTooLarge(deps, connectionId, range, most);
+  const tooLarge = await isTooLarge(deps, range, most);
   if (!tooLarge.ok) return tooLarge;
   if (tooLarge.value) return tooMany(most);
   const read = await run(
@@ -64,6 +67,7 @@ export const readMetricPeriods = async (
     seriesRead(deps.db, { ...range, before: filling !== undefined, order: 'asc', limit: most + 1 }),
   );
   if (!read.ok) return read;
+  await chargeRead(deps, caller, read.value.values.length);
   const dated = datedValues(read.value, series.value, query);
   if (dated.count > most) return tooMany(most);
 

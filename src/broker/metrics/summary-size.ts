@@ -1,9 +1,8 @@
-import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { DAY_MS, type EpochSeconds, SECOND_MS } from '../../domain/time.ts';
+import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
 import type { SeriesRange } from '../../store/metrics/series.ts';
-import { seriesSpans, timeOfNext } from '../../store/metrics/spans.ts';
+import { type SeriesSample, seriesSamples, VALUES_AT_MOMENT } from '../../store/metrics/spans.ts';
 import type { Deps } from '../deps.ts';
 
 /**
@@ -14,47 +13,46 @@ import type { Deps } from '../deps.ts';
 
 const DAY_SECONDS = DAY_MS / SECOND_MS;
 const FIRST_SCALE_SECONDS = Date.UTC(2009, 0, 1) / SECOND_MS;
-
-/** At this many times a value is looked up. */
-const PROBES = 5;
-const VALUES_PER_PROBE = 4;
+/** An estimate of more than one value a day has to exceed the limit by this much: it is less certain. */
+const MARGIN = 1.25;
 
 /**
- * Whether a range certainly has more than `most` values: each series has about one value on each day. If in doubt
- * false; then the values are counted as they are read. Reads two rows for each series if the range could have that
- * many, and 20 more if it spans that many days.
+ * Whether a range certainly has more than `most` values: each series has about one value on each day, or each was seen
+ * to have more. If in doubt false; then the values are counted as they are read. Reads a few rows for each series and 16
+ * more, if the range could have that many at one a day, and 16 for each series if one is denser than that.
  */
-export const isTooLarge = async (
-  deps: Deps,
-  connectionId: ConnectionId,
-  range: SeriesRange,
-  most: number,
-): Promise<Result<boolean, Failure>> => {
+export const isTooLarge = async (deps: Deps, range: SeriesRange, most: number): Promise<Result<boolean, Failure>> => {
   const { fromSeconds, toSeconds } = range;
   const latest = Math.min(toSeconds, Math.floor(deps.now() / SECOND_MS));
   const days = (latest - Math.max(fromSeconds, FIRST_SCALE_SECONDS)) / DAY_SECONDS;
   // What is excluded by the query is known only after reading.
   if (!range.manual || days * range.series.length <= most) return ok(false);
-  const found = await seriesSpans(deps.db, range);
+  const found = await seriesSamples(deps.db, range, 'longest');
   if (!found.ok) return found;
-  const spans = [...found.value.values()].map(({ series, oldestSeconds, newestSeconds }) => ({
-    series,
-    oldestSeconds,
-    days: (newestSeconds - oldestSeconds) / DAY_SECONDS,
-  }));
-  const seriesDays = spans.reduce((sum, span) => sum + span.days, 0);
-  const [longest] = spans.toSorted((a, b) => b.days - a.days);
-  if (longest === undefined || seriesDays <= most) return ok(false);
-  const step = (longest.days * DAY_SECONDS) / PROBES;
-  const moments = Array.from({ length: PROBES }, (_, index) => Math.floor(longest.oldestSeconds + index * step));
-  const times = await timeOfNext(deps.db, connectionId, longest.series, moments, VALUES_PER_PROBE);
-  return times.ok ? ok(seriesDays * valuesPerDay(times.value) > most) : times;
+  const seriesDays = sum(found.value.map(daysOf));
+  const longest = found.value.find(({ seconds }) => seconds.length > 0);
+  if (longest === undefined) return ok(false);
+  // That it has more than one a day may be so of this series alone.
+  if (seriesDays * mean(densitiesOf(longest).map((density) => Math.min(1, density))) > most) return ok(true);
+  if (seriesDays * usualDensity(longest) <= most * MARGIN) return ok(false);
+  const each = await seriesSamples(deps.db, range, 'each');
+  if (!each.ok) return each;
+  return ok(sum(each.value.map((sample) => daysOf(sample) * usualDensity(sample))) > most * MARGIN);
 };
 
-/** At most one a day: more frequent measurements are counted. */
-const valuesPerDay = (times: readonly (EpochSeconds | undefined)[]): number => {
-  const densities = times.map((time) =>
-    time === undefined ? 0 : Math.min(1, (VALUES_PER_PROBE * DAY_SECONDS) / Math.max(1, time)),
-  );
-  return densities.reduce((sum, density) => sum + density, 0) / densities.length;
+const daysOf = ({ oldestSeconds, newestSeconds }: SeriesSample): number =>
+  (newestSeconds - oldestSeconds) / DAY_SECONDS;
+
+/** Values a day at each moment. */
+const densitiesOf = ({ seconds }: SeriesSample): number[] =>
+  seconds.map((time) => (time === undefined ? 0 : (VALUES_AT_MOMENT * DAY_SECONDS) / Math.max(1, time)));
+
+/** Values a day. A few that were taken within minutes count little beside the other moments. */
+const usualDensity = (sample: SeriesSample): number => {
+  const densities = densitiesOf(sample).sort((a, b) => a - b);
+  const median = densities[Math.floor((densities.length - 1) / 2)] ?? 0;
+  return mean(densities.map((density) => Math.min(density, 2 * median)));
 };
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+const mean = (numbers: readonly number[]): number => sum(numbers) / Math.max(1, numbers.length);

@@ -147,7 +147,7 @@ const readValues = async (
 ): Promise<Result<Values, Failure>> => {
   const now = deps.now();
   const fromMs = days === undefined ? undefined : now - days * DAY_MS;
-  const periods = await readMetricPeriods(deps, id, {
+  const periods = await readMetricPeriods(deps, { limits: [] }, id, {
     selection: selectionOf(names),
     // A clock that is ahead still counts as now.
     ...rangeBetween(fromMs === undefined ? undefined : { seconds: Math.floor(fromMs / SECOND_MS) }, {

@@ -112,7 +112,7 @@ const merged = (
 });
 
 /** The statements that read the oldest and the newest value of each series. */
-export const endsStatements = (db: Db, range: SeriesRange): D1PreparedStatement[] =>
+const endsStatements = (db: Db, range: SeriesRange): D1PreparedStatement[] =>
   chunk(range.series, Math.floor(MAX_MERGED / 2)).map((series) =>
     rangeStatement(
       db,

@@ -1,50 +1,69 @@
-import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
-import { type Db, type StoreResult, tryD1 } from '../d1.ts';
-import { endsStatements, type Series, type SeriesRange, type SeriesValue } from './series.ts';
+import type { Db, StoreResult } from '../d1.ts';
+import { param, run, statementOf } from './read.ts';
+import type { Series, SeriesRange } from './series.ts';
+import { IS_HEIGHT } from './sources-and-heights.ts';
 
 /** How far series reach and how dense they are, estimated from a few of their values. */
 
-/** The oldest and the newest moment of each series in a range, by its rank; nothing for a series without values. */
-export const seriesSpans = (
-  db: Db,
-  range: SeriesRange,
-): StoreResult<Map<number, { series: Series; oldestSeconds: EpochSeconds; newestSeconds: EpochSeconds }>> =>
-  tryD1(db, async () => {
-    const found = await db.d1.batch<SeriesValue>(endsStatements(db, range));
-    const byRank = Map.groupBy(
-      found.flatMap(({ results }) => results),
-      ({ rank }) => rank,
-    );
-    return new Map(
-      range.series.flatMap((series) => {
-        const moments = (byRank.get(series.rank) ?? []).map(({ measuredAtSeconds }) => measuredAtSeconds);
-        if (moments.length === 0) return [];
-        return [[series.rank, { series, oldestSeconds: Math.min(...moments), newestSeconds: Math.max(...moments) }]];
-      }),
-    );
-  });
+/** At so many moments a series is looked at, evenly from its oldest value on. */
+const MOMENTS = 4;
+/** So many values are read at each. */
+export const VALUES_AT_MOMENT = 4;
+
+export type SeriesSample = {
+  oldestSeconds: EpochSeconds;
+  newestSeconds: EpochSeconds;
+  /** How long `VALUES_AT_MOMENT` values take from each moment on; undefined if fewer follow. Empty if it was not looked at. */
+  seconds: readonly (number | undefined)[];
+};
+
+type SampleRow = { oldest: number; newest: number; seconds: string | null };
 
 /**
- * How long `count` values of a series take from each of at most five moments on; undefined if fewer follow. Raw SQL,
- * because the builder has no select without a table.
+ * The series that have values in a range, in one round trip: how far each reaches, for two rows, and how dense the
+ * longest is, or each, for 16 more.
  */
-export const timeOfNext = (
+export const seriesSamples = (
   db: Db,
-  connectionId: ConnectionId,
-  { type, position, ambiguous }: Series,
-  moments: readonly EpochSeconds[],
-  count: number,
-): StoreResult<(number | undefined)[]> =>
-  tryD1(db, async () => {
-    const nth = `SELECT measured_seconds FROM measurements WHERE connection_id = ? AND type = ? AND position = ? AND ambiguous = ?
-      AND measured_seconds >= ? ORDER BY measured_seconds LIMIT 1 OFFSET ${Math.trunc(count - 1)}`;
-    const row = await db.d1
-      .prepare(`SELECT ${moments.map((_, index) => `(${nth}) AS at${index}`).join(', ')}`)
-      .bind(...moments.flatMap((moment) => [connectionId, type, position, Number(ambiguous), moment]))
-      .first<Record<string, number | null>>();
-    return moments.map((moment, index) => {
-      const at = row?.[`at${index}`] ?? undefined;
-      return at === undefined ? undefined : at - moment;
-    });
+  { owner, series, fromSeconds, toSeconds }: SeriesRange,
+  dense: 'longest' | 'each',
+): StoreResult<SeriesSample[]> => {
+  const list = series.map(({ rank, type, position, ambiguous, needsHeight }: Series) =>
+    [rank, type, position, Number(ambiguous), Number(needsHeight)].map(Math.trunc).join(),
+  );
+  const end = (direction: 'ASC' | 'DESC') =>
+    `(SELECT measured_seconds FROM measurements WHERE ${ofSeries(owner.id, 'series')} AND measured_seconds BETWEEN ${param(owner, 1)} AND ${param(owner, 2)}
+      ORDER BY measured_seconds ${direction} LIMIT 1)`;
+  const from = (place: number) => `oldest + (newest - oldest) * ${place} / ${MOMENTS}`;
+  const looks = Array.from(
+    { length: MOMENTS },
+    (_, place) => `(SELECT measured_seconds FROM measurements WHERE ${ofSeries(owner.id, 'ends')}
+      AND measured_seconds >= ${from(place)} ORDER BY measured_seconds LIMIT 1 OFFSET ${VALUES_AT_MOMENT - 1}) - (${from(place)})`,
+  );
+  const isLooked =
+    dense === 'each' ? 'TRUE' : 'rank = (SELECT rank FROM (SELECT rank, max(newest - oldest) FROM ends))';
+  const statement = statementOf(db, owner, {
+    ctes: `series (rank, type, position, ambiguous, needs_height) AS (VALUES ${list.map((row) => `(${row})`).join()}),
+      ends AS MATERIALIZED (
+        SELECT rank, type, position, ambiguous, ${end('ASC')} AS oldest, ${end('DESC')} AS newest FROM series
+        WHERE NOT needs_height OR (SELECT TRUE FROM measurements WHERE connection_id = ${owner.id} AND ${IS_HEIGHT} LIMIT 1))`,
+    sql: `SELECT oldest, newest, iif(${isLooked}, json_array(${looks.join()}), NULL) AS seconds FROM ends WHERE oldest IS NOT NULL`,
+    values: [fromSeconds, toSeconds],
   });
+  return run(db, {
+    statements: [statement],
+    of: ([found]) =>
+      ((found?.results ?? []) as SampleRow[]).map(({ oldest, newest, seconds }) => ({
+        oldestSeconds: oldest,
+        newestSeconds: newest,
+        seconds: (JSON.parse(seconds ?? '[]') as (number | null)[]).map((one) => one ?? undefined),
+      })),
+  });
+};
+
+const ofSeries = (connectionId: string, table: string): string =>
+  ['type', 'position', 'ambiguous'].reduce(
+    (conditions, column) => `${conditions} AND measurements.${column} = ${table}.${column}`,
+    `measurements.connection_id = ${connectionId}`,
+  );

@@ -1,6 +1,5 @@
 import { type Context, Hono } from 'hono';
 
-import { chargeRead } from '../../../broker/access/authenticate.ts';
 import { type PeriodQuery, readMetricPeriods } from '../../../broker/metrics/read-metric-periods.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { localDay } from '../../../domain/metrics/local-time.ts';
@@ -47,10 +46,10 @@ const answer = async (
     if (notModified(c, version)) return c.body(null, 304);
   }
   const periods =
-    connection === undefined ? ok([]) : await readMetricPeriods(c.get('deps'), connection.id, query.value);
+    connection === undefined
+      ? ok([])
+      : await readMetricPeriods(c.get('deps'), c.get('user'), connection.id, query.value);
   if (!periods.ok) return answerFailure(c, periods.failure);
-  const read = periods.value.reduce((sum, { count }) => sum + count, 0);
-  await chargeRead(c.get('deps'), c.get('user'), read);
   if (form === 'csv') {
     const days = periods.value.flatMap(({ firstDay, lastDay }) => [firstDay, lastDay]);
     const table = periodsAsCsv(periods.value, parameters.units, parameters);
