@@ -148,7 +148,7 @@ test('limits says in how many days everybody is subscribed, and it is within the
   }
 });
 
-test('limits names what binds first', () => {
+test('limits names the first limit of each plan', () => {
   const first = (plan: keyof typeof PLANS, scale: Scale): string => {
     const all = { ...byDay(plan, scale), storage: byStorage(plan, scale, 300) };
     return Object.entries(all).toSorted(([, a], [, b]) => a - b)[0]?.[0] ?? '';
@@ -157,7 +157,7 @@ test('limits names what binds first', () => {
     (Object.keys(PEOPLE) as Scale[]).map((scale) => first(plan, scale)),
   );
   expect(
-    page.some((line) => line.includes(`|binds first|${named.join('|')}|`)),
+    page.some((line) => line.includes(`|the first limit|${named.join('|')}|`)),
     named.join(' | '),
   ).toBe(true);
 });

@@ -72,6 +72,13 @@ test('the data model names every table, and none that does not exist', () => {
   expect(drawn.filter((name) => !tables.includes(name))).toEqual([]);
 });
 
+test('the data model names functions that exist', () => {
+  const named = [...read('docs/data-model.md').matchAll(/`([a-z]+[A-Z]\w*)`/g)].map(([, name = '']) => name);
+  expect(named).toContain('storePage');
+  const code = globSync('src/**/*.ts', { cwd: root }).map(read).join('\n');
+  expect(named.filter((name) => !code.includes(`export const ${name} = `))).toEqual([]);
+});
+
 test('operating shows a webhook as it is sent, columns as they are written, and a binding as it is named', async () => {
   const page = read('docs/operating.md');
   const shown = codeBlocks(page, 'json').find((block) => block.includes('"type": "alarm')) ?? '';
