@@ -20,7 +20,7 @@ const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../pack
 const document = makeDocument(version);
 
 /** The dashboard's stylesheet, in this order. */
-const DASHBOARD_PARTS = ['base', 'frame', 'table', 'form', 'plot', 'phone'].map(
+const DASHBOARD_PARTS = ['base', 'frame', 'table', 'form', 'disclosure', 'plot', 'phone'].map(
   (part) => `dashboard/styles/${part}.css`,
 );
 
