@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts';
 
 const PUSHES = ['test/http/pushes.test.ts'];
+const PUSHES_OF_TWO_APPS = ['test/http/pushes-two-apps.test.ts'];
 const SUBSCRIPTIONS = ['test/http/subscriptions.test.ts'];
 const POLLING = ['test/http/polling.test.ts'];
 const STORED_ONCE = ['test/http/storage-once.test.ts'];
@@ -21,7 +22,7 @@ export const ARRIVING: readonly Guard[] = [
     name: 'one row for many pushes',
     threats: ['T67'],
     file: 'src/store/notify/pushes.ts',
-    find: 'WHERE claim_id IS NOT NULL OR refreshes < ?4',
+    find: 'WHERE claim_id IS NOT NULL OR refreshes < ?4 OR connections_left IS NOT NULL',
     replace: 'WHERE TRUE',
     tests: PUSHES,
   },
@@ -29,9 +30,17 @@ export const ARRIVING: readonly Guard[] = [
     name: 'a push during its sync',
     threats: ['T68'],
     file: 'src/store/notify/pushes.ts',
-    find: 'WHERE claim_id IS NOT NULL OR refreshes < ?4',
-    replace: 'WHERE refreshes < ?4',
+    find: 'WHERE claim_id IS NOT NULL OR ',
+    replace: 'WHERE ',
     tests: PUSHES,
+  },
+  {
+    name: 'a push behind one that is left in part',
+    threats: ['T68'],
+    file: 'src/store/notify/pushes.ts',
+    find: 'OR refreshes < ?4 OR connections_left IS NOT NULL',
+    replace: 'OR refreshes < ?4',
+    tests: PUSHES_OF_TWO_APPS,
   },
   {
     name: 'a repeated push syncs what failed alone',
@@ -39,7 +48,7 @@ export const ARRIVING: readonly Guard[] = [
     file: 'src/store/notify/pushes.ts',
     find: 'AND (w.connections_left IS NULL OR ',
     replace: 'AND (TRUE OR ',
-    tests: PUSHES,
+    tests: PUSHES_OF_TWO_APPS,
   },
   {
     name: 'a subscription ends with the last connection alone',

@@ -1,38 +1,22 @@
-import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
+import { MINUTE_MS } from '../../src/domain/time.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
-import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
-import { addPerson } from '../support/people.ts';
-import { push, weighNow } from '../support/pushes.ts';
+import { type Broker, type TestApp } from '../support/broker.ts';
+import { push, startWithAda, waitingPushes, weighNow, weightsOf } from '../support/pushes.ts';
 
 /** Withings' pushes about the account (`appli` 46: unlinked, deleted, updated). */
 
-const MINUTE_MS = 60_000;
 let broker: Broker;
 let app: TestApp;
 let ada: Person;
 
 beforeEach(async () => {
-  await emptyTables();
-  broker = await startBroker({ bindings: { NOTIFY_APPLI: '1,2,4' } });
-  app = await makeApp(broker, 'Womoji', undefined, 'all');
-  ada = addPerson(broker, 'ada', 'UTC');
-  weighNow(broker, ada, 60);
-  broker.advance(MINUTE_MS);
-  await connect(broker, app, 'ada', 'ada');
-  await broker.settle();
-  await env.DB.prepare('DELETE FROM subscriptions').run();
-  broker.advance(MINUTE_MS);
+  ({ broker, app, ada } = await startWithAda());
 });
 
 const refreshes = () =>
   broker.logs.filter(({ event, outcome }) => event === 'refresh' && outcome === 'refreshed').length;
-const waiting = async () => (await env.DB.prepare('SELECT * FROM waiting_pushes').all()).results;
-const weights = async () => {
-  const answer = await app.call('GET', '/metrics/ada?metric=weight');
-  return (await answer.json<{ data: { value: number }[] }>()).data.map(({ value }) => value);
-};
 
 test('a push about the account ends nothing while Withings takes the tokens', async () => {
   const state = async () => (await app.call('GET', '/withings/status/ada')).json();
@@ -40,7 +24,7 @@ test('a push about the account ends nothing while Withings takes the tokens', as
   await broker.settle();
   expect(await state()).toEqual({ connected: true });
   expect(refreshes()).toBe(1);
-  expect(await waiting()).toEqual([]);
+  expect(await waitingPushes()).toEqual([]);
 });
 
 test.each([
@@ -52,8 +36,8 @@ test.each([
   await push(broker, ada, second);
   await broker.settle();
   expect(refreshes()).toBe(1);
-  expect(await weights()).toEqual([61, 60]);
-  expect(await waiting()).toEqual([]);
+  expect(await weightsOf(app)).toEqual([61, 60]);
+  expect(await waitingPushes()).toEqual([]);
 });
 
 test('a push about the account ends the connection once Withings rejects the tokens', async () => {
@@ -62,5 +46,5 @@ test('a push about the account ends the connection once Withings rejects the tok
   await push(broker, ada, 46);
   await broker.settle();
   expect(await (await app.call('GET', '/withings/status/ada')).json()).toEqual({ connected: false });
-  expect(await waiting()).toEqual([]);
+  expect(await waitingPushes()).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp }
 import { meterD1 } from '../support/d1-meter.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 import { addPerson } from '../support/people.ts';
-import { postPush, push, pushForm, secretOf, weighNow } from '../support/pushes.ts';
+import { postPush, push, pushForm, secretOf, waitingPushes, weighNow, weightsOf } from '../support/pushes.ts';
 
 /** Withings' pushes: what a true one brings, and what one costs that anyone can send. */
 
@@ -56,11 +56,7 @@ beforeEach(async () => {
 });
 
 const reset = () => [d1, kv, sent].forEach((meter) => meter.reset());
-const weights = async (of = app, user = 'ada') => {
-  const answer = await of.call('GET', `/metrics/${user}?metric=weight`);
-  return (await answer.json<{ data: { value: number }[] }>()).data.map(({ value }) => value);
-};
-const waiting = async () => (await env.DB.prepare('SELECT * FROM waiting_pushes').all()).results;
+const weights = () => weightsOf(app);
 const syncsDone = () => broker.logs.filter(({ event }) => event === 'sync').length;
 
 describe('a push', () => {
@@ -72,7 +68,7 @@ describe('a push', () => {
     expect(d1.calls()).toBe(1);
     await broker.settle();
     expect(await weights()).toEqual([61, 60]);
-    expect(await waiting()).toEqual([]);
+    expect(await waitingPushes()).toEqual([]);
   });
 
   test('that comes a thousand times for one weigh-in is one or two syncs, and at most two rows', async () => {
@@ -91,7 +87,7 @@ describe('a push', () => {
     expect(syncsDone() - before).toBeGreaterThanOrEqual(1);
     expect(syncsDone() - before).toBeLessThanOrEqual(2);
     expect(await weights()).toEqual([61, 60]);
-    expect(await waiting()).toEqual([]);
+    expect(await waitingPushes()).toEqual([]);
   });
 
   test('that comes while its sync is asking Withings leads to another sync', async () => {
@@ -109,7 +105,7 @@ describe('a push', () => {
     await broker.tick();
     await broker.settle();
     expect(await weights()).toEqual([62, 61, 60]);
-    expect(await waiting()).toEqual([]);
+    expect(await waitingPushes()).toEqual([]);
   });
 
   test('that is lost in the middle is pulled by the next tick', async () => {
@@ -123,7 +119,7 @@ describe('a push', () => {
     broker.advance(MINUTE_MS);
     await broker.tick();
     expect(await weights()).toEqual([61, 60]);
-    expect(await waiting()).toEqual([]);
+    expect(await waitingPushes()).toEqual([]);
   });
 
   test('that D1 does not take is answered 503, so that Withings sends it again', async () => {
@@ -133,56 +129,12 @@ describe('a push', () => {
     expect(answer.status).toBe(503);
   });
 
-  test('has the connections of every app synced that the person uses', async () => {
-    const other = await makeApp(broker, 'Other', undefined, 'all');
-    await connect(broker, other, 'countess', 'ada');
-    await broker.settle();
-    broker.advance(MINUTE_MS);
-    weighNow(broker, ada, 61);
-    await push(broker, ada);
-    await broker.settle();
-    expect(await weights()).toEqual([61, 60]);
-    expect(await weights(other, 'countess')).toEqual([61, 60]);
-  });
-
-  test('of which one connection failed is repeated for that one alone', async () => {
-    const other = await makeApp(broker, 'Other', undefined, 'all');
-    await connect(broker, other, 'countess', 'ada');
-    await broker.settle();
-    broker.advance(MINUTE_MS);
-    weighNow(broker, ada, 61);
-    broker.simulator.state.faults.add({ kind: 'http_503', action: 'getmeas', times: 1 });
-    await push(broker, ada);
-    await broker.settle();
-    expect(await waiting()).toHaveLength(1);
-    const before = syncsDone();
-    broker.advance(MINUTE_MS);
-    await broker.tick();
-    expect(syncsDone() - before).toBe(1);
-    expect(await weights()).toEqual([61, 60]);
-    expect(await weights(other, 'countess')).toEqual([61, 60]);
-    expect(await waiting()).toEqual([]);
-  });
-
-  test('brings only what is new to an app that wants nothing of the past', async () => {
-    const other = await makeApp(broker, 'Other', undefined, 'none');
-    await connect(broker, other, 'countess', 'ada');
-    broker.advance(MINUTE_MS);
-    weighNow(broker, ada, 61);
-    await push(broker, ada);
-    await broker.settle();
-    expect(await weights(other, 'countess')).toEqual([61]);
-    const synced = await other.call('POST', '/withings/sync/countess');
-    expect(await synced.json()).toMatchObject({ added: 1, complete: true });
-    expect(await weights(other, 'countess')).toEqual([61, 60]);
-  });
-
   test('about a person who is not connected any more is answered 404, and leaves nothing', async () => {
     await app.call('DELETE', '/withings/disconnect/ada');
     reset();
     expect((await push(broker, ada)).status).toBe(404);
     expect(d1.rowsWritten()).toBe(0);
-    expect(await waiting()).toEqual([]);
+    expect(await waitingPushes()).toEqual([]);
   });
 
   test.each(['16', 'x', ''])('about data of the kind %j, which is not subscribed, touches nothing', async (appli) => {

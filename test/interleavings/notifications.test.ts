@@ -60,6 +60,19 @@ const FOUND: NotificationSchedule[] = [
     ],
     picks: [],
   },
+  {
+    // A push found one that waited for a part of the person's connections alone, and counted as that one.
+    revokeEnds: false,
+    doubles: 'kept',
+    actions: [
+      { do: 'weigh', person: 0, edit: false },
+      { do: 'weigh', person: 1, edit: false },
+      { do: 'deliver', order: 'sent' },
+      { do: 'weigh', person: 0, edit: false },
+      { do: 'withings', fault: { kind: 'lost_answer', action: 'subscribe' }, times: 1 },
+    ],
+    picks: [],
+  },
 ];
 
 test(`${RUNS} random schedules lose no push, and no subscription outlives its person`, async () => {

@@ -1,7 +1,11 @@
+import { env } from 'cloudflare:workers';
+
 import { notifySecret } from '../../src/crypto/notify-secret.ts';
+import { DAY_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
-import type { Broker } from './broker.ts';
+import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from './broker.ts';
 import { plantSecret } from './canaries.ts';
+import { addPerson } from './people.ts';
 
 /** Pushes as Withings posts them: a form, without a signature. */
 
@@ -33,4 +37,28 @@ export const weighNow = ({ simulator, now }: Broker, person: Person, weightKg: n
   const measures = [{ value: Math.round(weightKg * 1000), type: 1, unit: -3 }];
   const group = { attrib: 0, category: 1, deviceid: null, date, created: date, modified: date, measures };
   simulator.state.weighIns.addGroup(person, group);
+};
+
+/** A person whose weigh-in of 60 kg the app has, and of whom nothing waits. */
+export const startWithAda = async (): Promise<{ broker: Broker; app: TestApp; ada: Person }> => {
+  await emptyTables();
+  const broker = await startBroker({ bindings: { NOTIFY_APPLI: '1,2,4', SYNC_REQUESTS_PER_MINUTE: '120' } });
+  const app = await makeApp(broker, 'Womoji', undefined, 'all');
+  const ada = addPerson(broker, 'ada', 'UTC');
+  weighNow(broker, ada, 60);
+  broker.advance(2 * DAY_MS);
+  await connect(broker, app, 'ada', 'ada');
+  await broker.settle();
+  await env.DB.prepare('DELETE FROM subscriptions').run();
+  broker.advance(MINUTE_MS);
+  return { broker, app, ada };
+};
+
+/** The pushes that wait for their sync. */
+export const waitingPushes = async () => (await env.DB.prepare('SELECT * FROM waiting_pushes').all()).results;
+
+/** A user's weights, newest first, as the app reads them. */
+export const weightsOf = async (app: TestApp, user = 'ada') => {
+  const answer = await app.call('GET', `/metrics/${user}?metric=weight`);
+  return (await answer.json<{ data: { value: number }[] }>()).data.map(({ value }) => value);
 };

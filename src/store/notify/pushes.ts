@@ -12,7 +12,7 @@ const NOTE = `
   SELECT ?1, ?2, ?3, ?4, NULL, 0 WHERE ${IS_CONNECTED}
   ON CONFLICT (withings_user_id) DO UPDATE SET pushed_at = ?2, due_at = ?3, refreshes = max(refreshes, ?4), claim_id = NULL, attempts = 0,
     connections_left = NULL
-  WHERE claim_id IS NOT NULL OR refreshes < ?4
+  WHERE claim_id IS NOT NULL OR refreshes < ?4 OR connections_left IS NOT NULL
   RETURNING 1 AS noted`;
 
 /** What became of a push: noted now, covered by one that waits, or about a person without a connection. */
