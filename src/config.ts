@@ -55,6 +55,8 @@ const settings = z.object({
   PUBLIC_URL: z.url().optional(),
   /** Set in the placed Worker of two. It says in the database which key it signs with. */
   BEHIND_FRONT: z.enum(['yes', 'no']).default('no'),
+  /** While `yes`, nothing is served, synced or refreshed, so that the database can be replaced. `npm run restore` sets it. */
+  PAUSED: z.enum(['yes', 'no']).default('no'),
   /** Cloudflare's plan: it decides what the settings below are that are not set. */
   PLAN: z.enum(['free', 'paid']).default('free'),
   /** Refreshes in one tick: a fetch and about two D1 calls each. The cron's share of Withings' requests bounds them too. */
@@ -151,6 +153,7 @@ const brokerSettings = async (env: Settings): Promise<BrokerSettings> => ({
   ...planSettings(env),
   publicUrl: (requestUrl) => new URL(env.PUBLIC_URL ?? requestUrl).origin,
   isBehindFront: env.BEHIND_FRONT === 'yes',
+  isPaused: env.PAUSED === 'yes',
   // No hash is empty: without a token there is no operator.
   operatorTokenHash: env.OPERATOR_TOKEN === undefined ? '' : await hashCredential(env.OPERATOR_TOKEN),
   scope: env.WITHINGS_SCOPE.split(','),

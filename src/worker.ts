@@ -18,13 +18,15 @@ export default {
     const deps = await compose(bindings, (work) => context.waitUntil(work));
     if (!deps.ok) return misconfigured(request, deps.failure);
     const answer = await http.fetch(request, { deps: deps.value }, context);
-    context.waitUntil(watch(deps.value));
+    if (!deps.value.settings.isPaused) context.waitUntil(watch(deps.value));
     return answer;
   },
 
   scheduled: async (_event, bindings, context) => {
     const deps = await compose(bindings, (work) => context.waitUntil(work));
     if (!deps.ok) throw new Error(`Broker misconfigured: ${deps.failure}`);
+    const { settings, log } = deps.value;
+    if (settings.isPaused) return log({ level: 'warn', event: 'tick', outcome: 'paused' });
     await tick(deps.value);
   },
 } satisfies ExportedHandler<Bindings>;

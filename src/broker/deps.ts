@@ -68,6 +68,8 @@ export type BrokerSettings = {
   publicUrl: (requestUrl: string) => string;
   /** Whether a front holds the domain and hands its requests over. */
   isBehindFront: boolean;
+  /** Whether every request is refused and no tick does anything. */
+  isPaused: boolean;
   /** SHA-256 of the operator's token, hex. */
   operatorTokenHash: string;
   /** The scopes that the broker requests. */

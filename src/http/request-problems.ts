@@ -1,4 +1,4 @@
-import { problem } from './problem-format.ts';
+import { later, problem } from './problem-format.ts';
 
 /** Errors before any use case is called. */
 export const REQUEST_PROBLEMS = {
@@ -45,6 +45,13 @@ export const REQUEST_PROBLEMS = {
     ),
     retryAfterSeconds: 10,
   }),
+  paused: later(
+    503,
+    'paused',
+    'Broker paused',
+    'The operator has paused the broker for some minutes, to restore its database. Nothing was changed. Try again after Retry-After.',
+    { retryAfterSeconds: 60 },
+  ),
   badEnvironment: problem(
     500,
     'bad_environment',

@@ -47,6 +47,7 @@ export const PROBLEM_STATUS = {
   not_acceptable: 406,
   invalid_body: 400,
   body_too_large: 413,
+  paused: 503,
   internal_error: 500,
   bad_environment: 500,
 } as const;

@@ -33,6 +33,7 @@ export const createPart = (addRoutes: (part: Part) => void): Part => {
     }),
   );
   for (const path of USER_TOKEN_PATHS) part.use(path, allowCrossOrigin);
+  part.use((c, next) => (c.get('deps').settings.isPaused ? answerPaused(c) : next()));
   addRoutes(part);
 
   part.notFound((c) => {
@@ -51,6 +52,9 @@ export const createPart = (addRoutes: (part: Part) => void): Part => {
 /** Whether a path has a handler for a method, not counting middleware. */
 const hasHandler = (part: Part, method: string, path: string): boolean =>
   part.router.match(method, path)[0].some(([[, route]]) => route.method === method);
+
+/** The database may be an earlier one, so nothing is looked up: neither the key nor the app. */
+const answerPaused = async (c: HttpContext): Promise<Response> => answerProblem(c, REQUEST_PROBLEMS.paused);
 
 /** A bug. Its message may contain anything, so only the kind of error is logged. */
 const answerBug = (c: HttpContext, error: Error): Response | Promise<Response> => {

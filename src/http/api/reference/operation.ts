@@ -90,6 +90,7 @@ export const problemsOf = ({ auth, method, path, query, body, problems = [] }: O
     ...CREDENTIAL_PROBLEMS[auth.kind],
     ...problems,
     ...(path === '/healthz' ? [] : (['https_required'] as const)),
+    'paused',
     'internal_error',
     'bad_environment',
   ]);
