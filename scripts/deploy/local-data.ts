@@ -11,11 +11,10 @@ import { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 
 import { userError } from '../user-error.ts';
+import { insertOf, type Row } from './sql-text.ts';
 import type { StateDir } from './state-dir.ts';
 import { withRemedy } from './with-remedy.ts';
 import { jsonIn, type Wrangler } from './wrangler.ts';
-
-type Row = Record<string, string | number | null>;
 
 /** The rows to copy, by table, and the number of users that are not copied. */
 export type LocalData = { tables: Record<string, Row[]>; stay: number };
@@ -77,18 +76,8 @@ const demoAppId = (folder: string): string => {
 /** The statements that add these rows. */
 export const insertsOf = ({ tables }: LocalData): string =>
   Object.entries(tables)
-    .flatMap(([table, rows]) =>
-      rows.map((row) => {
-        const columns = Object.keys(row).map((column) => `"${column}"`);
-        return `INSERT INTO "${table}" (${columns.join(', ')}) VALUES (${Object.values(row).map(literal).join(', ')});\n`;
-      }),
-    )
+    .flatMap(([table, rows]) => rows.map((row) => insertOf(table, row)))
     .join('');
-
-const literal = (value: string | number | null): string => {
-  if (value === null) return 'NULL';
-  return typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
-};
 
 const HOLDS = 'SELECT id FROM accounts UNION ALL SELECT id FROM apps LIMIT 10000';
 const held = z.tuple([z.object({ results: z.array(z.object({ id: z.string() })) })]);

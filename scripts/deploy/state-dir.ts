@@ -59,6 +59,8 @@ export const openStateDir = (folder: string) => {
     keepSecrets: (secrets: MadeSecrets) => write('secrets.json', secrets),
     /** Writes wrangler's configuration of this deployment and returns its path. */
     writeConfig: (config: object) => write('wrangler.json', config),
+    /** The same for a restore, which deploys nothing. */
+    writeRestoreConfig: (config: object) => write('wrangler-restore.json', config),
     /** The same of its front. */
     writeFrontConfig: (config: object) => write('wrangler-edge.json', config),
   };

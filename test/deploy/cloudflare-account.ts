@@ -3,7 +3,13 @@ import type { DatabaseSync } from 'node:sqlite';
 /** What an account at the stand-in for Cloudflare holds, and what a call to it is. */
 
 export type WantedDatabase = { name: string; jurisdiction?: string; primary_location_hint?: string };
-export type Database = WantedDatabase & { uuid: string; sqlite: DatabaseSync; replication: string };
+export type Database = WantedDatabase & {
+  uuid: string;
+  sqlite: DatabaseSync;
+  replication: string;
+  /** What Time Travel goes back to, oldest first. */
+  bookmarks: { at: string; bookmark: string; dump: string }[];
+};
 export type Binding = { type: string; name: string; text?: string; service?: string; namespace_id?: string };
 export type Metadata = {
   placement?: { region?: string };
@@ -33,6 +39,8 @@ export type Cloudflare = {
   workers: Map<string, Worker>;
   /** The one that has the project's name; absent until it was deployed. */
   readonly worker: Worker | undefined;
+  /** Whether the broker at the Worker's address refuses requests. */
+  isPaused: () => boolean;
   /** Paths of the static assets that it has. */
   assets: Set<string>;
   /** Where a database runs: a hint is granted, and a jurisdiction decides by itself. Undefined if Cloudflare does not say. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 
 import { type Cloudflare, type Database, refusal, type Route, type WantedDatabase } from './cloudflare-account.ts';
+import { timeTravelRoutes } from './cloudflare-time-travel.ts';
 
 /** The routes of Cloudflare's API that are about D1. */
 export const d1Routes = (cloud: Cloudflare): Route[] => {
@@ -77,6 +78,7 @@ export const d1Routes = (cloud: Cloudflare): Route[] => {
         return { success: true, status: 'complete', messages: [], result };
       },
     ],
+    ...timeTravelRoutes(cloud, of),
   ];
 };
 
@@ -85,6 +87,7 @@ export const newDatabase = (asked: WantedDatabase): Database => ({
   ...asked,
   sqlite: new DatabaseSync(':memory:'),
   replication: 'disabled',
+  bookmarks: [],
 });
 
 /** Several statements are one transaction, as on D1. */

@@ -88,6 +88,7 @@ export const startCloudflare = async (): Promise<
     get worker() {
       return this.workers.get('mushu-health');
     },
+    isPaused: () => cloud.worker?.secrets.get('PAUSED') === 'yes',
     assets: new Set(),
     regionOf: ({ primary_location_hint: hint, jurisdiction }) =>
       jurisdiction === undefined ? hint?.toUpperCase() : 'EEUR',
@@ -111,9 +112,11 @@ export const startCloudflare = async (): Promise<
     if (path === '/upload') {
       const etag = createHash('md5').update(raw).digest('hex');
       cloud.files.set(etag, raw.toString());
+      if (fault === 'cut after') return void request.socket.destroy();
       response.writeHead(200, { etag: `"${etag}"` }).end();
       return;
     }
+    if (path.startsWith('/download/')) return void response.end(cloud.files.get(path.slice('/download/'.length)));
     const call = {
       origin: `http://${request.headers.host ?? ''}`,
       query: url.searchParams,
@@ -121,6 +124,10 @@ export const startCloudflare = async (): Promise<
       contentType: request.headers['content-type'] ?? '',
       body: (): unknown => JSON.parse(raw.toString()),
     };
+    if (path === '/healthz' && cloud.isPaused()) {
+      response.writeHead(503).end(JSON.stringify({ code: 'paused' }));
+      return;
+    }
     const answer = path === '/healthz' ? {} : answerTo(cloud, call, request.method ?? '', path);
     watcher(name);
     if (fault === 'cut after') return void request.socket.destroy();

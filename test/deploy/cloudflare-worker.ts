@@ -31,6 +31,9 @@ export const workerRoutes = (cloud: Cloudflare): Route[] => {
       secrets.set(name, text);
       return { name, type: 'secret_text' };
     }),
+    about('DELETE', 'scripts/NAME/secrets/PAUSED', ({ secrets }) =>
+      secrets.delete('PAUSED') ? null : refusal(404, 10056, 'Binding not found'),
+    ),
     about('GET', 'services/NAME', () => ({
       default_environment: { environment: 'production', script: { last_deployed_from: 'wrangler' } },
     })),

@@ -1,0 +1,64 @@
+/**
+ * `npm run restore`: takes the deployed database back to an earlier time, without losing the tokens that were rotated since.
+ * `npm run restore -- --help` lists the flags.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { object } from '@optique/core/constructs';
+import { message } from '@optique/core/message';
+import { map, withDefault } from '@optique/core/modifiers';
+import { option } from '@optique/core/primitives';
+import { string } from '@optique/core/valueparser';
+import { run } from '@optique/run';
+
+import { askOn } from '../src/cli/ask.ts';
+import { openStateDir } from './deploy/state-dir.ts';
+import { wranglerWith } from './deploy/wrangler.ts';
+import { restore } from './restore/restore.ts';
+import { textFlag } from './text-flag.ts';
+import { describeError } from './user-error.ts';
+
+const flags = object({
+  to: option('--to', string({ metavar: 'TIME' }), {
+    description: message`A time such as 2026-06-15T12:00:00Z, or a bookmark of Time Travel.`,
+  }),
+  account: textFlag('--account', 'ID', message`The account, if the login reaches several. Or CLOUDFLARE_ACCOUNT_ID.`),
+  state: map(
+    textFlag('--state', 'DIR', message`The folder of the deployment. Default .deploy.`),
+    (dir) => dir ?? '.deploy',
+  ),
+  'health-url': textFlag('--health-url', 'URL', message`Where to ask for /healthz, if not at the broker's address.`),
+  'dry-run': withDefault(option('--dry-run', { description: message`Show every step, but change nothing.` }), false),
+});
+
+const main = async (): Promise<void> => {
+  const given = run(flags, {
+    programName: 'npm run restore --',
+    help: 'option',
+    brief: message`Takes the deployed database back to an earlier time by D1's Time Travel.`,
+    footer: message`Measurements are restored. Tokens, keys, settings, disconnects and erasures stay as they are now. The broker is paused for some minutes. A run that was cut is run again.`,
+    aboveError: 'none',
+  });
+  const { env, stdin, stdout } = process;
+  await restore(
+    {
+      to: given.to,
+      accountId: given.account ?? (env['CLOUDFLARE_ACCOUNT_ID'] || undefined),
+      healthUrl: given['health-url'],
+      dryRun: given['dry-run'],
+    },
+    {
+      env,
+      stateDir: openStateDir(given.state),
+      ask: stdin.isTTY && stdout.isTTY ? askOn(stdin, stdout) : async () => undefined,
+      say: (line) => console.log(`- ${line}`),
+      wait,
+      wranglerWith,
+    },
+  );
+};
+
+main().catch((error: unknown) => {
+  console.error(describeError(error));
+  process.exitCode = 1;
+});
