@@ -5,7 +5,7 @@ import { credentialCursor } from '../../api/cursors/credential-cursor.ts';
 import type { RefusedForm } from '../form.ts';
 import { Badge } from './badge.tsx';
 import { Confirm } from './confirm.tsx';
-import { Field, Form } from './form.tsx';
+import { Form, NameField } from './form.tsx';
 import { More } from './more.tsx';
 import { Table } from './table.tsx';
 import { Ago } from './time.tsx';
@@ -42,16 +42,7 @@ export const AccessTokens = (props: Props) => (
     )}
     <More next={nextPage(props)} />
     <Form class="inline" action={props.path} token={props.formToken}>
-      <Field
-        name="name"
-        label="Name of a new token"
-        value={props.refused?.typed.get('name') ?? undefined}
-        error={props.refused?.errors['name']}
-        maxlength={100}
-        autocomplete="off"
-        placeholder="my laptop"
-        required
-      />
+      <NameField label="Name of a new token" placeholder="my laptop" refused={props.refused} />
       <Days chosen={Number(props.refused?.typed.get('expires_in_days') ?? DEFAULT_DAYS)} />
       <button type="submit">Create token</button>
     </Form>

@@ -2,7 +2,7 @@ import type { App } from '../../../domain/app.ts';
 import type { RefusedForm } from '../form.ts';
 import { appPath } from './app-frame.tsx';
 import { Confirm } from './confirm.tsx';
-import { Field, Form } from './form.tsx';
+import { Field, Form, NameField } from './form.tsx';
 
 type Props = {
   app: App;
@@ -27,15 +27,7 @@ export const AppSettings = (props: Props) => (
 const Rename = ({ app, formToken, version, refused }: Props) => (
   <div class="whole">
     <Form class="inline" action={`${appPath(app)}/name`} token={formToken} fields={version}>
-      <Field
-        name="name"
-        label="Name"
-        value={refused?.typed.get('name') ?? app.name}
-        error={refused?.errors['name']}
-        maxlength={100}
-        autocomplete="off"
-        required
-      />
+      <NameField value={app.name} refused={refused} />
       <button class="quiet" type="submit">
         Rename
       </button>

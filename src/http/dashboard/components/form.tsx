@@ -1,7 +1,7 @@
 import type { Child } from 'hono/jsx';
 
 import { inlineCode } from '../../inline-code.tsx';
-import { FORM_TOKEN_FIELD } from '../form.ts';
+import { FORM_TOKEN_FIELD, type RefusedForm } from '../form.ts';
 
 /** The form token, which every posted form contains. */
 export const FormToken = ({ token }: { token: string }) => (
@@ -76,6 +76,25 @@ export const Field = ({ name, label, hint, error, remedy, type = 'text', ...inpu
     </div>
   );
 };
+
+/** The field of a name. After a refusal it has what was typed, and the error. */
+export const NameField = ({
+  label = 'Name',
+  refused,
+  value,
+  ...rest
+}: Pick<FieldProps, 'hint' | 'value' | 'placeholder'> & { label?: string; refused: RefusedForm | undefined }) => (
+  <Field
+    name="name"
+    label={label}
+    value={refused?.typed.get('name') ?? value}
+    error={refused?.errors['name']}
+    maxlength={100}
+    autocomplete="off"
+    required
+    {...rest}
+  />
+);
 
 /** A checkbox, explained in a sentence. */
 export const Checkbox = ({

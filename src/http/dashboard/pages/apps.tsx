@@ -4,14 +4,14 @@ import { type AppGlance, glanceAtApps, MAX_GLANCED } from '../../../broker/apps/
 import { createApp, listApps } from '../../../broker/apps/manage-apps.ts';
 import type { App } from '../../../domain/app.ts';
 import { Badge } from '../components/badge.tsx';
-import { Field, Form } from '../components/form.tsx';
+import { Form, NameField } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
 import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import type { DashboardContext, DashboardEnv } from '../context.ts';
 import { answerFailure } from '../failure.tsx';
 import { redirectWithNotice } from '../flash.ts';
-import { type FieldErrors, nameForm, parseForm, readForm } from '../form.ts';
+import { nameForm, parseForm, readForm, type RefusedForm } from '../form.ts';
 import { page } from '../layout.tsx';
 
 /** The list of apps, and the form to create one. */
@@ -21,17 +21,17 @@ const PATH = '/dashboard/apps';
 
 const BAD_NAME = 'Give it a name of 1 to 100 characters.';
 
-appPages.get('/', (c) => appsPage(c, {}));
+appPages.get('/', (c) => appsPage(c));
 
 appPages.post('/', async (c) => {
   const wanted = await parseForm(c, nameForm);
-  if (!wanted.ok) return appsPage(c, { name: BAD_NAME }, (await readForm(c)).get('name') ?? '');
+  if (!wanted.ok) return appsPage(c, { errors: { name: BAD_NAME }, typed: await readForm(c) });
   const created = await createApp(c.get('deps'), c.get('manager'), { name: wanted.value.name });
   if (!created.ok) return answerFailure(c, created.failure);
   return redirectWithNotice(c, `${PATH}/${created.value.id}/health`, 'app_created');
 });
 
-const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string): Promise<Response> => {
+const appsPage = async (c: DashboardContext, refused?: RefusedForm): Promise<Response> => {
   const after = c.req.query('after') ?? '';
   const listed = await listApps(c.get('deps'), c.get('manager'), after);
   if (!listed.ok) return answerFailure(c, listed.failure);
@@ -41,7 +41,7 @@ const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string)
   const isEmpty = apps.length === 0 && after === '';
   return page(
     c,
-    { title: 'Apps', section: 'apps', status: errors['name'] === undefined ? 200 : 422 },
+    { title: 'Apps', section: 'apps', status: refused === undefined ? 200 : 422 },
     <>
       <h1>Apps</h1>
       {isEmpty ? <FirstApp /> : <AppList c={c} apps={apps} glances={glances.value} />}
@@ -49,16 +49,7 @@ const appsPage = async (c: DashboardContext, errors: FieldErrors, name?: string)
       <section class="card narrow" aria-labelledby="create">
         <h2 id="create">{isEmpty ? 'Create your first app' : 'Create an app'}</h2>
         <Form action={PATH} token={c.get('formToken')}>
-          <Field
-            name="name"
-            label="Name"
-            hint="For you and your team; users do not see it."
-            error={errors['name']}
-            value={name}
-            maxlength={100}
-            autocomplete="off"
-            required
-          />
+          <NameField hint="For you and your team; users do not see it." refused={refused} />
           <button type="submit">Create app</button>
         </Form>
       </section>

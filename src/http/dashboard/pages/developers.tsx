@@ -4,7 +4,7 @@ import { createAccount, listAccounts } from '../../../broker/apps/manage-account
 import type { Account } from '../../../domain/account.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { Badge } from '../components/badge.tsx';
-import { Field, Form } from '../components/form.tsx';
+import { Form, NameField } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
 import { Table } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
@@ -54,16 +54,7 @@ const developersPage = async (c: DashboardContext, refused?: RefusedForm): Promi
       <section class="card narrow" aria-labelledby="create">
         <h2 id="create">Create an account</h2>
         <Form action={PATH} token={c.get('formToken')}>
-          <Field
-            name="name"
-            label="Name"
-            hint="A person or a team."
-            error={refused?.errors['name']}
-            value={refused?.typed.get('name') ?? undefined}
-            maxlength={100}
-            autocomplete="off"
-            required
-          />
+          <NameField hint="A person or a team." refused={refused} />
           <button type="submit">Create account</button>
         </Form>
       </section>

@@ -11,7 +11,7 @@ import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Confirm } from '../components/confirm.tsx';
-import { Checkbox, Field, Form } from '../components/form.tsx';
+import { Checkbox, Form, NameField } from '../components/form.tsx';
 import { More } from '../components/more.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
 import { Table } from '../components/table.tsx';
@@ -135,16 +135,7 @@ const CreateKey = ({ c, refused }: { c: DashboardContext; refused: RefusedForm |
   <section class="card narrow" aria-labelledby="create-key">
     <h2 id="create-key">Create a key</h2>
     <Form action={`${appPath(c.get('app'))}/keys`} token={c.get('formToken')}>
-      <Field
-        name="name"
-        label="Name"
-        hint="Where you will use it, such as “production backend”."
-        error={refused?.errors['name']}
-        value={refused?.typed.get('name') ?? undefined}
-        maxlength={100}
-        autocomplete="off"
-        required
-      />
+      <NameField hint="Where you will use it, such as “production backend”." refused={refused} />
       <fieldset class="choices">
         <legend>It may</legend>
         {KEY_SCOPES.map((scope) => (
