@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 
 import { describe, expect, test } from 'vitest';
 
+import { eventSteps } from '../scripts/first-event/steps.ts';
+import { codeBlocks } from './support/markdown.ts';
+
 const read = (path: string): Promise<string> => readFile(new URL(`../${path}`, import.meta.url).pathname, 'utf8');
 const readme = await read('README.md');
 
@@ -18,4 +21,21 @@ describe('the README', () => {
     }
     expect(named.length).toBeGreaterThan(5);
   });
+});
+
+test('the README of examples/web has each step to a verified event, with names that the dashboard shows', async () => {
+  const readme = await read('examples/web/README.md');
+  const { app, tab, add, send, received, ...steps } = eventSteps(readme);
+  const shown = await Promise.all(
+    [
+      'scripts/dev/demo-app.ts',
+      ...['components/app-frame', 'pages/webhooks', 'components/webhook-actions'].map(
+        (name) => `src/http/dashboard/${name}.tsx`,
+      ),
+    ].map(read),
+  );
+  for (const [index, name] of [app, tab, add, send].entries()) expect(shown[index]).toContain(name);
+  expect(codeBlocks(readme.replaceAll(/^ {3}/gm, ''), 'sh').join()).toContain(steps.receiver.replaceAll(/^ {3}/gm, ''));
+  expect(received).toBe('webhook.test of test');
+  expect(() => eventSteps(readme.replace(`"${send}"`, 'the button'))).toThrow('Step 4 of "Receive events"');
 });

@@ -132,6 +132,7 @@ const BY_HAND: { [command: string]: string } = {
   'cloudflared tunnel --url http://127.0.0.1:8787': 'of another program, which opens this machine to the internet',
   "git grep '\\.reveal()'": 'a look at the sources',
   'npm run first-weight': 'a duration, which no test asserts',
+  'npm run first-event': 'a duration too; test/readme.test.ts reads its steps',
   'npm publish ./dist': 'a release, which is a person’s decision',
   'git pull': 'of the clone, not of this project',
 };
