@@ -15,8 +15,8 @@ import type { D1Memory } from './store/d1-memory.ts';
 import { type D1, openDatabase } from './store/d1.ts';
 import { createWithingsClient } from './withings/client.ts';
 
-/** The seams: everything outside that is not a binding. Tests bring their own; nothing else is ever replaced. */
-export type Seams = {
+/** The clock, randomness, `fetch` and the log. Tests replace them, and nothing else. */
+export type Platform = {
   fetch: typeof fetch;
   /** Milliseconds since the epoch. */
   now: () => number;
@@ -27,7 +27,7 @@ export type Seams = {
   log: (entry: LogEntry) => void;
 };
 
-export const platform: Seams = {
+export const workersPlatform: Platform = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
   sleep: (ms, signal) => scheduler.wait(ms, signal && { signal }),
@@ -50,7 +50,7 @@ const memories = new WeakMap<Bindings, Memory>();
 export const compose = async (
   bindings: Bindings,
   waitUntil: (work: Promise<unknown>) => void,
-  seams: Seams = platform,
+  platform: Platform = workersPlatform,
   d1: D1 = bindings.DB,
 ): Promise<Result<Deps, string>> => {
   const made = parsed.get(bindings) ?? (await parseConfig(bindings));
@@ -61,11 +61,11 @@ export const compose = async (
   const memory = memories.get(bindings) ?? { credentials: createCredentialLookupLimiter(), d1: {} };
   memories.set(bindings, memory);
   const { keyring, withings, broker, alarmWebhook } = config.value;
-  const { fetch: send, log, ...rest } = seams;
+  const { fetch: send, log, ...rest } = platform;
   const { EVENTS: events } = bindings;
-  const clock = createClock(seams.now);
+  const clock = createClock(platform.now);
   const { now } = clock;
-  const db = openDatabase(d1, { ...seams, now, memory: memory.d1 });
+  const db = openDatabase(d1, { ...platform, now, memory: memory.d1 });
   return {
     ok: true,
     value: {
@@ -87,7 +87,7 @@ export const compose = async (
         db,
         shares: broker.shares,
         now,
-        sleep: seams.sleep,
+        sleep: platform.sleep,
       }),
       mayPass: (brake, caller) => mayPass(bindings[BRAKES[brake]], caller, log),
     },
@@ -109,7 +109,7 @@ const BRAKES = {
 /**
  * Without the binding (a plan or a machine that has none) there is no rate limit. If a rate limit fails, requests pass.
  */
-const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['log']): Promise<boolean> => {
+const mayPass = async (binding: RateLimit | undefined, key: string, log: Platform['log']): Promise<boolean> => {
   try {
     return (await binding?.limit({ key }))?.success ?? true;
   } catch {
@@ -120,7 +120,7 @@ const mayPass = async (binding: RateLimit | undefined, key: string, log: Seams['
 
 /** Writes each line as a data point too. The platform limits how many an invocation writes; the log has all of them. */
 const withDataPoints =
-  (log: Seams['log'], events: AnalyticsEngineDataset): Seams['log'] =>
+  (log: Platform['log'], events: AnalyticsEngineDataset): Platform['log'] =>
   (entry) => {
     log(entry);
     try {

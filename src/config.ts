@@ -182,11 +182,11 @@ const brokerSettings = async (env: Settings): Promise<BrokerSettings> => ({
 
 /** What the plan decides. A setting of its own wins. */
 const planSettings = (env: Settings) => {
-  const { refreshBatch, pullsPerTick, pagesPerSlice, databaseMaxMb: _, ...ofPlanAlone } = PLANS[env.PLAN];
+  const { refreshBatch, pollsPerTick, pagesPerSlice, databaseMaxMb: _, ...ofPlanAlone } = PLANS[env.PLAN];
   return {
     ...ofPlanAlone,
     refreshBatch: env.REFRESH_BATCH ?? refreshBatch,
-    pullsPerTick: env.PULLS_PER_TICK ?? pullsPerTick,
+    pollsPerTick: env.PULLS_PER_TICK ?? pollsPerTick,
     pagesPerSlice: env.SYNC_PAGES_PER_SLICE ?? pagesPerSlice,
   };
 };

@@ -4,9 +4,9 @@ import { keepSubscribed } from './broker/notify/keep-subscribed.ts';
 import { pullDuePushes } from './broker/notify/pull-pushed.ts';
 import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
 import { ALARM_CALLS, alarmStateOf, reconcileAlarmsOfTick } from './broker/operator/alarms.ts';
-import { bringBackFromAhead, isHousekeepingDue, keepHouse, sweep } from './broker/operator/sweep.ts';
+import { correctFutureDueTimes, isCleanupDue, cleanUpHourly, sweep } from './broker/operator/sweep.ts';
 import { compactGroups } from './broker/sync/compact-groups.ts';
-import { pullDue } from './broker/sync/pull-due.ts';
+import { pollDue } from './broker/sync/poll-due.ts';
 import { resumeSyncs } from './broker/sync/resume-syncs.ts';
 import { refreshDue } from './broker/tokens/refresh-due.ts';
 import { missingKeyIds, advanceKeyRotation } from './broker/tokens/reseal.ts';
@@ -41,27 +41,27 @@ export const tick = async (invocation: Deps): Promise<void> => {
     deps.log({ level: 'error', event: 'tick', outcome: 'failed', reason: reasonOf(due.failure) });
     return alarmIfDatabaseFails(deps);
   }
-  const { refresh, resume, pulls, pushes, subscriptions, expired, webhooks, keyring, compaction } = due.value;
+  const { refresh, resume, polls, pushes, subscriptions, expired, webhooks, keyring, compaction } = due.value;
   const maxCalls = deps.settings.callsPerTick - ALARM_CALLS;
   const callsLeft = () => maxCalls - deps.db.calls.made;
   let isMoreExpired = expired && (await runIsolated(deps, () => sweep(deps))) === true;
-  if (isHousekeepingDue(now)) {
-    await runIsolated(deps, () => keepHouse(deps));
-    await runIsolated(deps, () => bringBackFromAhead(deps));
+  if (isCleanupDue(now)) {
+    await runIsolated(deps, () => cleanUpHourly(deps));
+    await runIsolated(deps, () => correctFutureDueTimes(deps));
   }
   await runIsolated(deps, () => advanceKeyRotation(deps, keyring));
-  // Refreshing goes first and leaves room for the others; what ran into trouble and took more ends this tick.
+  // If refreshes fail and use more calls, the other work waits for the next tick.
   const mostCalls = resume ? maxCalls - RESUME_CALLS / 2 : maxCalls;
   const client = refresh ? await runIsolated(deps, () => refreshDue(deps, mostCalls)) : undefined;
   if (pushes) await runIsolated(deps, () => pullDuePushes(deps, callsLeft));
   if (resume && callsLeft() >= RESUME_CALLS) await runIsolated(deps, () => resumeSyncs(deps));
-  if (pulls) await runIsolated(deps, () => pullDue(deps, callsLeft));
+  if (polls) await runIsolated(deps, () => pollDue(deps, callsLeft));
   if (webhooks) await runIsolated(deps, () => sendWebhooks(deps, callsLeft));
   const callback = subscriptions ? await runIsolated(deps, () => keepSubscribed(deps, callsLeft)) : undefined;
   if (compaction !== undefined && callsLeft() >= COMPACTION_CALLS) {
     await runIsolated(deps, () => compactGroups(deps, compaction));
   }
-  // Whatever the others left goes into keeping up with what expires, however fast it is made.
+  // The rest of the tick's D1 calls delete expired rows.
   while (isMoreExpired && callsLeft() > 0) isMoreExpired = (await runIsolated(deps, () => sweep(deps))) === true;
   const { oldestDueAt } = due.value;
   const lagMs = oldestDueAt === undefined ? 0 : now - oldestDueAt;

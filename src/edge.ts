@@ -1,7 +1,7 @@
 import type { Deps } from './broker/deps.ts';
 import { isSigningKeyPublished } from './broker/link/signing-key.ts';
 import { within } from './broker/within.ts';
-import { compose, platform, type Seams } from './compose.ts';
+import { compose, type Platform, workersPlatform } from './compose.ts';
 import type { Bindings } from './config.ts';
 import type { Log, LogEntry } from './domain/log.ts';
 import { http } from './http/app.ts';
@@ -19,10 +19,10 @@ export const answerAtEdge = async (
   request: Request,
   bindings: FrontBindings,
   context: Pick<ExecutionContext, 'waitUntil'>,
-  seams: Seams = platform,
+  platform: Platform = workersPlatform,
 ): Promise<Response> => {
-  const started = startsLink(request) ? await startFromReplica(request, bindings, context, seams) : undefined;
-  // As it came: the caller's address, the host and the request's id are in it.
+  const started = startsLink(request) ? await startFromReplica(request, bindings, context, platform) : undefined;
+  // The request is handed over unchanged: it has the caller's address, the host and the request's id.
   return started ?? bindings.PLACED.fetch(request);
 };
 
@@ -34,18 +34,18 @@ export const isFront = (bindings: Bindings): bindings is FrontBindings => bindin
 /** A replica answers within 20 ms, or within some hundred if it slept. */
 const MAX_REPLICA_MS = 1_000;
 
-/** The redirect to Withings, or that the caller has to wait; undefined if the primary has to be asked. */
+/** The redirect to Withings, or the answer 429; undefined if the primary has to be asked. */
 const startFromReplica = async (
   request: Request,
   bindings: FrontBindings,
   context: Pick<ExecutionContext, 'waitUntil'>,
-  seams: Seams,
+  platform: Platform,
 ): Promise<Response | undefined> => {
   const replica = bindings.DB.withSession('first-unconstrained');
-  const deps = await compose(bindings, (work) => context.waitUntil(work), seams, replica);
+  const deps = await compose(bindings, (work) => context.waitUntil(work), platform, replica);
   const about = { level: 'error', requestId: requestIdOf(request) } as const;
   if (!deps.ok) {
-    seams.log({ ...about, event: 'alarm', outcome: 'bad_environment', reason: deps.failure });
+    platform.log({ ...about, event: 'alarm', outcome: 'bad_environment', reason: deps.failure });
     return undefined;
   }
   const lines = holdLines(deps.value.log);
@@ -53,7 +53,7 @@ const startFromReplica = async (
     http.fetch(request, { deps: { ...deps.value, log: lines.log } }),
     isKeyOfPlacedWorker(bindings, deps.value),
   ]);
-  const [answer, isKeyPublished] = (await within(seams.sleep, MAX_REPLICA_MS, work)) ?? [];
+  const [answer, isKeyPublished] = (await within(platform.sleep, MAX_REPLICA_MS, work)) ?? [];
   if (answer?.status === 429 || (answer?.status === 302 && isKeyPublished === true)) {
     lines.release();
     return answer;
@@ -66,7 +66,10 @@ const startFromReplica = async (
   return undefined;
 };
 
-/** How long an isolate believes what a replica said of the key. A key stays in the keyring for an hour after it was current. */
+/**
+ * How long an isolate keeps a replica's answer about the key. A key stays in the keyring for an hour after it was
+ * current.
+ */
 const KEY_READ_EVERY_MS = 10_000;
 const keyReadAt = new WeakMap<Bindings, number>();
 
@@ -78,7 +81,10 @@ const isKeyOfPlacedWorker = async (bindings: Bindings, deps: Deps): Promise<bool
   return isPublished;
 };
 
-/** Holds log lines until it is known whether they are true: the placed Worker writes its own of the same request. */
+/**
+ * Holds log lines until it is known which Worker answers. If the placed Worker does, it writes its own lines, and these
+ * are dropped.
+ */
 const holdLines = (log: Log) => {
   const held: LogEntry[] = [];
   let write: Log = (entry) => held.push(entry);

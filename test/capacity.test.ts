@@ -69,7 +69,7 @@ const WINDOW = { requests: 1, reads: PEOPLE['Body Scan'].reviewReads, writes: 2 
 const SYNC_PACE = 60_000 / pace('sync', { requestsPerMinute: SYNC_SHARE }).intervalMs;
 
 const pollsOfDay = (plan: keyof typeof PLANS): Record<string, string> => {
-  const perTick = PLANS[plan].pullsPerTick;
+  const perTick = PLANS[plan].pollsPerTick;
   const sum = (of: 'requests' | 'reads' | 'writes'): number => perTick * POLL[of] + WINDOW[of];
   const { rowsRead, rowsWritten } = INCLUDED[plan];
   const exact = (value: number): string => Math.floor(value).toLocaleString('en-US');
@@ -171,5 +171,5 @@ test('limits says what polling costs, and the syncs’ share has the requests fo
       row,
     ).toBe(true);
   }
-  for (const { pullsPerTick } of Object.values(PLANS)) expect(pullsPerTick * POLL.requests).toBeLessThan(SYNC_PACE);
+  for (const { pollsPerTick } of Object.values(PLANS)) expect(pollsPerTick * POLL.requests).toBeLessThan(SYNC_PACE);
 });

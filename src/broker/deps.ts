@@ -85,7 +85,7 @@ export type BrokerSettings = {
   refreshBatch: number;
   refreshesAtOnce: number;
   /** The most connections that one tick pulls because nothing else has. */
-  pullsPerTick: number;
+  pollsPerTick: number;
   /** Groups of earlier releases that one tick compacts. */
   compactedGroups: number;
   /** The most values of one summary. */

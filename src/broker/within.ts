@@ -1,6 +1,6 @@
 import type { Sleep } from './deps.ts';
 
-/** What a promise comes to; undefined if it takes longer. The work goes on. */
+/** The value of a promise; undefined if it takes longer than `ms`. The work is not stopped. */
 export const within = async <Value>(sleep: Sleep, ms: number, work: Promise<Value>): Promise<Value | undefined> => {
   const inTime = new AbortController();
   const late = sleep(ms, inTime.signal).then(

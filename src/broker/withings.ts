@@ -15,17 +15,17 @@ import type { MeasureQuery, WithingsClient } from '../withings/client.ts';
 import type { Outcome } from '../withings/outcome.ts';
 
 /**
- * The one way to Withings. Every request needs a reservation, and only a quota makes one: Withings counts the requests of the whole client, so
- * one that no quota knows of would take another's place.
+ * All requests to Withings. Each needs a reservation, and only `reserve` and `reserveWith` make one. Withings counts the
+ * requests of the whole client. So a request that is not counted here would exceed the shares.
  */
 
 /** Who asks, and about what. */
 export type Asker = Omit<Take, 'name' | 'share' | 'count'> & { share: QuotaName };
 
-/** Requests to Withings that a quota has granted and that were not made yet. Nothing but `reserve` makes one. */
-export type { Granted as Reservation };
+export type { Reservation };
 
-class Granted {
+/** Requests to Withings that a share has granted and that were not made yet. */
+class Reservation {
   readonly connectionId: ConnectionId | undefined;
   #left: number;
 
@@ -39,7 +39,7 @@ class Granted {
   }
 
   /** Adds what was granted later. */
-  join(other: Granted): void {
+  join(other: Reservation): void {
     this.#left += other.#left;
     other.#left = 0;
   }
@@ -75,15 +75,15 @@ const quotasOf = ({ db, shares, now, sleep }: Parts) => {
     count: number,
     following: readonly D1PreparedStatement[],
     preceding: readonly D1PreparedStatement[] = [],
-  ): Promise<Result<{ granted: Granted | undefined; results: D1Result[] }, StorageFailure>> => {
+  ): Promise<Result<{ granted: Reservation | undefined; results: D1Result[] }, StorageFailure>> => {
     const taken = await takeQuota(db, { ...about, name, share: shares[name], count }, now(), following, preceding);
     if (!taken.ok) return taken;
     const { granted, results } = taken.value;
     if (granted !== undefined && granted.waitMs > 0) await sleep(granted.waitMs);
-    return ok({ granted: granted && new Granted(count, about.connectionId), results });
+    return ok({ granted: granted && new Reservation(count, about.connectionId), results });
   };
 
-  /** Why nothing was granted: `over_share`, `withings_unavailable` where Withings has asked to wait, `storage_unavailable`. */
+  /** Why nothing was granted: `over_share`, `withings_unavailable` if Withings has asked to wait, `storage_unavailable`. */
   const whyNot = async ({ share: name, ...about }: Asker, count: number): Promise<Failure> => {
     const refusal = await whyRefused(db, { ...about, name, share: shares[name], count }, now());
     if (!refusal.ok) return refusal.failure;
@@ -94,7 +94,7 @@ const quotasOf = ({ db, shares, now, sleep }: Parts) => {
   };
 
   /** Takes requests from a share: the reservation, or a failure of `whyNot`. */
-  const reserve = async (asker: Asker, count: number): Promise<Result<Granted, Failure>> => {
+  const reserve = async (asker: Asker, count: number): Promise<Result<Reservation, Failure>> => {
     const taken = await reserveWith(asker, count, []);
     if (!taken.ok) return taken;
     return taken.value.granted === undefined ? fail(await whyNot(asker, count)) : ok(taken.value.granted);
@@ -108,9 +108,9 @@ export type Withings = ReturnType<typeof meterWithings>;
 /** Puts the quotas before the client. */
 export const meterWithings = (parts: Parts) => {
   const { client, db, now } = parts;
-  /** Makes a request that was granted, and keeps it with the connection if Withings wants to be left alone for it. */
+  /** Makes a granted request. If Withings answers 601, the wait is recorded for the connection. */
   const ask = async <Value>(
-    granted: Granted,
+    granted: Reservation,
     count: number,
     call: () => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value>> => {
@@ -128,34 +128,34 @@ export const meterWithings = (parts: Parts) => {
     /** See the client's. Asks nothing of Withings. */
     authorizeUrl: client.authorizeUrl,
     /** One request. */
-    exchangeCode: (granted: Granted, request: Parameters<WithingsClient['exchangeCode']>[0]) =>
+    exchangeCode: (granted: Reservation, request: Parameters<WithingsClient['exchangeCode']>[0]) =>
       ask(granted, 1, () => client.exchangeCode(request)),
     /** One request. */
-    refreshTokens: (granted: Granted, request: Parameters<WithingsClient['refreshTokens']>[0]) =>
+    refreshTokens: (granted: Reservation, request: Parameters<WithingsClient['refreshTokens']>[0]) =>
       ask(granted, 1, () => client.refreshTokens(request)),
     /** One request. */
-    proveClient: (granted: Granted) => ask(granted, 1, () => client.proveClient()),
+    proveClient: (granted: Reservation) => ask(granted, 1, () => client.proveClient()),
     /** One request. */
-    measureGroups: (granted: Granted, query: MeasureQuery) => ask(granted, 1, () => client.measureGroups(query)),
+    measureGroups: (granted: Reservation, query: MeasureQuery) => ask(granted, 1, () => client.measureGroups(query)),
     /** Two requests: a nonce, and the revocation. */
-    revoke: (granted: Granted, request: Parameters<WithingsClient['revoke']>[0]) =>
+    revoke: (granted: Reservation, request: Parameters<WithingsClient['revoke']>[0]) =>
       ask(granted, 2, () => client.revoke(request)),
     ...notifyCalls(client, ask),
   };
 };
 
-type Ask = <Value>(granted: Granted, count: number, call: () => Promise<Outcome<Value>>) => Promise<Outcome<Value>>;
+type Ask = <Value>(granted: Reservation, count: number, call: () => Promise<Outcome<Value>>) => Promise<Outcome<Value>>;
 
 /** The calls about subscriptions to notifications: one request each. */
 const notifyCalls = (client: WithingsClient, ask: Ask) => ({
-  subscribe: (granted: Granted, request: Parameters<WithingsClient['subscribe']>[0]) =>
+  subscribe: (granted: Reservation, request: Parameters<WithingsClient['subscribe']>[0]) =>
     ask(granted, 1, () => client.subscribe(request)),
-  listSubscriptions: (granted: Granted, request: Parameters<WithingsClient['listSubscriptions']>[0]) =>
+  listSubscriptions: (granted: Reservation, request: Parameters<WithingsClient['listSubscriptions']>[0]) =>
     ask(granted, 1, () => client.listSubscriptions(request)),
-  getSubscription: (granted: Granted, request: Parameters<WithingsClient['getSubscription']>[0]) =>
+  getSubscription: (granted: Reservation, request: Parameters<WithingsClient['getSubscription']>[0]) =>
     ask(granted, 1, () => client.getSubscription(request)),
-  updateSubscription: (granted: Granted, request: Parameters<WithingsClient['updateSubscription']>[0]) =>
+  updateSubscription: (granted: Reservation, request: Parameters<WithingsClient['updateSubscription']>[0]) =>
     ask(granted, 1, () => client.updateSubscription(request)),
-  revokeSubscription: (granted: Granted, request: Parameters<WithingsClient['revokeSubscription']>[0]) =>
+  revokeSubscription: (granted: Reservation, request: Parameters<WithingsClient['revokeSubscription']>[0]) =>
     ask(granted, 1, () => client.revokeSubscription(request)),
 });

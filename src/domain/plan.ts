@@ -11,7 +11,7 @@ export type PlanLimits = {
   refreshBatch: number;
   refreshesAtOnce: number;
   /** Connections that one tick asks Withings about because nothing else has synced them for a day. */
-  pullsPerTick: number;
+  pollsPerTick: number;
   /** Pages of Withings' answer that one sync stores before it answers 202. */
   pagesPerSlice: number;
   /** Values that one summary reads. */
@@ -27,7 +27,7 @@ export const PLANS: Record<Plan, PlanLimits> = {
     callsPerTick: 45,
     refreshBatch: 10,
     refreshesAtOnce: 1,
-    pullsPerTick: 1,
+    pollsPerTick: 1,
     pagesPerSlice: 4,
     summarizedValues: 20_000,
     compactedGroups: 20,
@@ -37,7 +37,7 @@ export const PLANS: Record<Plan, PlanLimits> = {
     callsPerTick: 900,
     refreshBatch: 300,
     refreshesAtOnce: 6,
-    pullsPerTick: 10,
+    pollsPerTick: 10,
     pagesPerSlice: 10,
     summarizedValues: 100_000,
     compactedGroups: 500,

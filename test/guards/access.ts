@@ -100,8 +100,8 @@ export const ACCESS: readonly Guard[] = [
     name: 'the cron looks for data whose connection is gone',
     threats: ['T63'],
     file: 'src/cron.ts',
-    find: 'if (isHousekeepingDue(now))',
-    replace: 'if (Number.isNaN(now) && isHousekeepingDue(now))',
+    find: 'if (isCleanupDue(now))',
+    replace: 'if (Number.isNaN(now) && isCleanupDue(now))',
     tests: ERASE,
   },
 ];

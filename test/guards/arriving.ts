@@ -88,16 +88,16 @@ export const ARRIVING: readonly Guard[] = [
   },
   {
     name: 'a poll a day after the last sync',
-    file: 'src/domain/pull.ts',
-    find: 'const isAsked = lastSyncAt <= now && now - lastSyncAt < PULL_INTERVAL_MS;',
+    file: 'src/domain/poll.ts',
+    find: 'const isAsked = lastSyncAt <= now && now - lastSyncAt < POLL_INTERVAL_MS;',
     replace: 'const isAsked = lastSyncAt <= now;',
     tests: POLLING,
   },
   {
     name: 'a turn that is put off before its poll',
-    file: 'src/broker/sync/pull-due.ts',
-    find: 'const set = await setNextPulls(deps.db, [toNext(one)]);',
-    replace: 'const set = await setNextPulls(deps.db, []);',
+    file: 'src/broker/sync/poll-due.ts',
+    find: 'const set = await setNextPolls(deps.db, [toNext(one)]);',
+    replace: 'const set = await setNextPolls(deps.db, []);',
     tests: POLLING,
   },
   {
@@ -109,7 +109,7 @@ export const ARRIVING: readonly Guard[] = [
   },
   {
     name: 'no poll for a person without recent data',
-    file: 'src/domain/pull.ts',
+    file: 'src/domain/poll.ts',
     find: 'now - dataAt <= DATA_LATELY_MS',
     replace: 'now - dataAt <= 1_000 * DATA_LATELY_MS',
     tests: POLLING,

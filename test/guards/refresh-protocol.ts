@@ -180,7 +180,7 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
   },
   {
     name: 'quota: a sync without one takes no lease',
-    file: 'src/store/sync/sync-start.ts',
+    file: 'src/store/sync/sync-lease.ts',
     find: 'sql`changes() > 0`',
     replace: 'sql`TRUE`',
     tests: ['test/http/sync-without-request.test.ts'],

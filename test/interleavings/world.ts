@@ -14,7 +14,7 @@ import { observe, TIMEOUT_MS } from './observer.ts';
 
 /**
  * One Withings, one database and any number of invocations of the broker, all under one clock that only the schedule moves. What runs is
- * the broker's own code from `compose` inwards; the seams are the schedule's.
+ * the broker's own code from `compose` inwards; the schedule has the clock, randomness, fetch and log.
  */
 
 export { APP_ID, CALLBACK_URL, CLIENT_ID, START } from './names.ts';

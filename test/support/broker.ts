@@ -22,7 +22,7 @@ export { emptyStorage, emptyTables } from './dump.ts';
 
 /**
  * The broker as it runs: its routes and its cron tick in workerd, on real D1 and KV. Withings is the simulator, and
- * both have one clock. Only the seams are the test's: `fetch`, the clock, randomness and the log.
+ * both have one clock. Only the platform is replaced: `fetch`, the clock, randomness and the log.
  */
 export type Broker = Awaited<ReturnType<typeof startBroker>>;
 

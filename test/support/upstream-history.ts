@@ -1,6 +1,6 @@
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { startOfHistory } from '../../src/domain/history.ts';
-import { positionAtStart } from '../../src/domain/sync-start.ts';
+import { positionAtStart } from '../../src/domain/start-position.ts';
 import {
   nextQuestion,
   positionAfterAnswer,

@@ -2,7 +2,7 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
 import { forgetErasures } from '../../store/access/user-tokens.ts';
 import { deleteAuditEntries } from '../../store/apps/audit.ts';
 import { sweepExpired } from '../../store/operator/expired.ts';
-import { bringForward } from '../../store/operator/work-due.ts';
+import { correctDueTimes } from '../../store/operator/work-due.ts';
 import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
 import type { Deps } from '../deps.ts';
 
@@ -22,16 +22,15 @@ export const sweep = async (deps: Deps): Promise<boolean> => {
 };
 
 /** The minute of each hour in which a tick does this work, for which there is no due time. */
-const HOUSEKEEPING_MINUTE = 47;
+const CLEANUP_MINUTE = 47;
 
-export const isHousekeepingDue = (now: EpochMs): boolean =>
-  Math.floor((now % HOUR_MS) / MINUTE_MS) === HOUSEKEEPING_MINUTE;
+export const isCleanupDue = (now: EpochMs): boolean => Math.floor((now % HOUR_MS) / MINUTE_MS) === CLEANUP_MINUTE;
 
 /** How many audit entries one tick deletes, of two or three rows each: 12,000 a day, far more than are written. */
 const MAX_AUDIT_ENTRIES = 500;
 
 /** What a tick does once an hour: a bounded part of each. */
-export const keepHouse = async (deps: Deps): Promise<void> => {
+export const cleanUpHourly = async (deps: Deps): Promise<void> => {
   const now = deps.now();
   await forgetErasures(deps.db, now);
   const deleted = await deleteAuditEntries(deps.db, now - deps.settings.auditRetentionMs, MAX_AUDIT_ENTRIES);
@@ -66,12 +65,12 @@ const sweepOrphans = async (deps: Deps): Promise<void> => {
 /** Longer than any intended pause: a disabled app's connections are due once a month. */
 const LONGEST_PAUSE_MS = 31 * DAY_MS;
 
-/** Makes due again what an isolate whose clock was ahead put off to a time when its tokens are dead. Once an hour. */
-export const bringBackFromAhead = async (deps: Deps): Promise<void> => {
+/** See `correctDueTimes`. Once an hour. */
+export const correctFutureDueTimes = async (deps: Deps): Promise<void> => {
   const refreshMs = Math.max(deps.settings.refreshPolicy.idleIntervalMs, LONGEST_PAUSE_MS) + DAY_MS;
   const horizon = { refreshMs, doubtMs: 2 * HOUR_MS, otherMs: 2 * DAY_MS };
-  const brought = await bringForward(deps.db, horizon, deps.now());
-  if (brought.ok && brought.value > 0) {
-    deps.log({ level: 'error', event: 'tick', outcome: 'due_dates_corrected', count: brought.value });
+  const corrected = await correctDueTimes(deps.db, horizon, deps.now());
+  if (corrected.ok && corrected.value > 0) {
+    deps.log({ level: 'error', event: 'tick', outcome: 'due_dates_corrected', count: corrected.value });
   }
 };

@@ -4,7 +4,7 @@ import { nextQuestion, withPageRequested } from '../../domain/sync.ts';
 import { SECOND_MS } from '../../domain/time.ts';
 import type { WithingsFailure } from '../../withings/outcome.ts';
 import type { Deps } from '../deps.ts';
-import { condemn, usableAccessToken } from '../tokens/access-token.ts';
+import { requireReauth, usableAccessToken } from '../tokens/access-token.ts';
 import { believes } from '../tokens/refusal.ts';
 import { withingsUnavailable } from '../tokens/withings-unavailable.ts';
 import type { Reservation } from '../withings.ts';
@@ -23,7 +23,7 @@ export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise
     const { kind: _, ...query } = question;
     const page = await deps.withings.measureGroups(granted.value, { accessToken: slice.token.accessToken, ...query });
     if (page.ok) return ok({ question, page: page.value });
-    if (page.failure.kind === 'insufficient_scope') return condemnSlice(deps, slice, 'insufficient_scope');
+    if (page.failure.kind === 'insufficient_scope') return requireReauthOfSlice(deps, slice, 'insufficient_scope');
     slice.failure = page.failure.kind;
     if (page.failure.kind !== 'unauthorized') return fail(withingsUnavailable(page.failure));
     if (refused > 0) return onRefused(deps, slice, page.failure);
@@ -67,8 +67,8 @@ export const takeRequest = async (deps: Deps, slice: Slice, wanted: number): Pro
 const onRefused = async (deps: Deps, slice: Slice, failure: WithingsFailure): Promise<Result<PageAnswer, Failure>> => {
   const { connectionId, refusals } = slice;
   const isBelieved = await believes(deps, { connectionId, since: refusals.since, attempts: refusals.attempts + 1 });
-  return isBelieved ? condemnSlice(deps, slice, 'access_token_rejected') : fail(withingsUnavailable(failure));
+  return isBelieved ? requireReauthOfSlice(deps, slice, 'access_token_rejected') : fail(withingsUnavailable(failure));
 };
 
-const condemnSlice = (deps: Deps, { connectionId, user, token }: Slice, reason: ReauthReason) =>
-  condemn(deps, { ...user, connectionId, tokenVersion: token.tokenVersion }, reason);
+const requireReauthOfSlice = (deps: Deps, { connectionId, user, token }: Slice, reason: ReauthReason) =>
+  requireReauth(deps, { ...user, connectionId, tokenVersion: token.tokenVersion }, reason);

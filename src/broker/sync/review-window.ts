@@ -1,5 +1,5 @@
 import { interpretGroup } from '../../domain/metrics/measurement.ts';
-import { PULL_INTERVAL_MS } from '../../domain/pull.ts';
+import { POLL_INTERVAL_MS } from '../../domain/poll.ts';
 import { type EpochMs, MINUTE_MS, type EpochSeconds } from '../../domain/time.ts';
 import {
   positionAfterFailedReview,
@@ -58,6 +58,6 @@ export const nextReviewAt = (
   missing: number,
   now: EpochMs,
 ): EpochMs | undefined => {
-  if (review?.window.kind === 'older') return now + (missing > 0 ? CONFIRM_AFTER_MS : PULL_INTERVAL_MS);
-  return starts ? now + PULL_INTERVAL_MS : undefined;
+  if (review?.window.kind === 'older') return now + (missing > 0 ? CONFIRM_AFTER_MS : POLL_INTERVAL_MS);
+  return starts ? now + POLL_INTERVAL_MS : undefined;
 };

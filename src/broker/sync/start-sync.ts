@@ -7,7 +7,6 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import type { SyncResult } from '../../domain/sync.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import type { ReviewKind } from '../../domain/window-review.ts';
-import type { SyncLease } from '../../store/sync/sync-runs.ts';
 import {
   isStillFresh,
   mayStart,
@@ -16,7 +15,8 @@ import {
   type SyncStart,
   type SyncState,
   syncStateOf,
-} from '../../store/sync/sync-start.ts';
+} from '../../store/sync/sync-lease.ts';
+import type { SyncLease } from '../../store/sync/sync-runs.ts';
 import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import type { Asker, Reservation } from '../withings.ts';

@@ -16,6 +16,7 @@ import type { UserId } from '../../domain/user-id.ts';
 import type { ReviewPosition } from '../../domain/window-review.ts';
 import { knownGroups, type StoredGroups } from '../../store/sync/known-groups.ts';
 import { storeGroupChanges } from '../../store/sync/measurements.ts';
+import type { SyncStart } from '../../store/sync/sync-lease.ts';
 import {
   leaseAfterPage,
   noteEnd,
@@ -23,7 +24,6 @@ import {
   type SyncLease,
   type SyncProgress,
 } from '../../store/sync/sync-runs.ts';
-import type { SyncStart } from '../../store/sync/sync-start.ts';
 import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';

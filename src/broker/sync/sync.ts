@@ -2,7 +2,7 @@ import { refusesHistories } from '../../domain/database-size.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { isHistoryPartial } from '../../domain/history.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
-import { positionAtStart } from '../../domain/sync-start.ts';
+import { positionAtStart } from '../../domain/start-position.ts';
 import { historyCompleteFrom, type SyncResult } from '../../domain/sync.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
 import { type ReviewKind, reviewWindow, type ReviewWindow } from '../../domain/window-review.ts';

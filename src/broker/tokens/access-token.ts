@@ -95,11 +95,11 @@ const openAccessToken = async (deps: Deps, tokens: StoredTokens): Promise<Result
   const opened = await openToken(deps, tokens, 'access_token', tokens.accessTokenSealed);
   if (opened.ok) return ok({ accessToken: opened.value, tokenVersion: tokens.tokenVersion });
   if (opened.failure.kind === 'key_missing') return fail({ kind: 'sealing_key_missing' });
-  return condemn(deps, tokens, 'seal_broken');
+  return requireReauth(deps, tokens, 'seal_broken');
 };
 
 /** Records that the user has to consent again, unless the tokens were replaced. */
-export const condemn = async (
+export const requireReauth = async (
   deps: Deps,
   tokens: Pick<StoredTokens, 'appId' | 'userId' | 'connectionId' | 'tokenVersion'>,
   reason: ReauthReason,

@@ -15,11 +15,17 @@ import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import type { Asker, Reservation } from '../withings.ts';
 
-/**
- * Why a refresh runs: the share that its requests are counted in, the version that Withings has just refused, and
- * requests that are already granted. Tokens that are for an app's use (`isUse`) are kept fresh for a while.
- */
-export type RefreshCause = { share: QuotaName; isUse: boolean; rejectedVersion?: number; granted?: Reservation };
+/** Why a refresh runs. */
+export type RefreshCause = {
+  /** The share that its requests are counted in. */
+  share: QuotaName;
+  /** Whether the tokens are for an app's use: then the cron refreshes them ahead of expiry for a while. */
+  isUse: boolean;
+  /** The version of the tokens that Withings has just refused. */
+  rejectedVersion?: number;
+  /** Requests that are already granted. */
+  granted?: Reservation;
+};
 
 /** A refresh that may be sent: the tokens as they were when its lease was taken, and the granted request. */
 export type RefreshRun = { tokens: StoredTokens; lease: RefreshLease; cause: RefreshCause; granted: Reservation };

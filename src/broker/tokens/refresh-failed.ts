@@ -50,7 +50,7 @@ export const onRejected = async (deps: Deps, run: RefreshRun): Promise<RefreshOu
   if (!allowed.ok) return allowed.failure;
   const proof = await deps.withings.proveClient(allowed.value);
   if (!proof.ok && !isBeyondProof(run, proof.failure)) return onFailure(deps, run, proof.failure);
-  return condemnHeld(deps, run, 'refresh_token_rejected');
+  return requireReauthOfHeld(deps, run, 'refresh_token_rejected');
 };
 
 /**
@@ -67,13 +67,13 @@ export const onSealFailure = async (
   run: RefreshRun,
   failure: { kind: 'key_missing' } | { kind: 'seal_broken' },
 ): Promise<RefreshOutcome> => {
-  if (failure.kind === 'seal_broken') return condemnHeld(deps, run, 'seal_broken');
+  if (failure.kind === 'seal_broken') return requireReauthOfHeld(deps, run, 'seal_broken');
   await releaseLease(deps, run, deps.now() + HOUR_MS);
   return { kind: 'failed', failure: { kind: 'sealing_key_missing' }, reach: 'perhaps_all' };
 };
 
 /** Ends the connection that this lease holds, unless the row changed: then the rejection was of an older token. */
-const condemnHeld = async (deps: Deps, run: RefreshRun, reason: ReauthReason): Promise<RefreshOutcome> => {
+const requireReauthOfHeld = async (deps: Deps, run: RefreshRun, reason: ReauthReason): Promise<RefreshOutcome> => {
   const event = reauthEvent(deps, run.tokens, reason);
   const recorded = await recordReauthRequired(deps.db, heldBy(run), reason, event, deps.now());
   if (!recorded.ok) return { kind: 'failed', failure: recorded.failure, reach: 'perhaps_all' };

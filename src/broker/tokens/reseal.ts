@@ -18,7 +18,7 @@ import { replaceSealed, type SealedTokens, sealedTokensAfter } from '../../store
 import type { Deps } from '../deps.ts';
 import { publishSigningKey } from '../link/signing-key.ts';
 import { resealSecrets } from '../webhooks/secrets.ts';
-import { condemn } from './access-token.ts';
+import { requireReauth } from './access-token.ts';
 import { openToken, sealToken, type TokenField } from './sealed-tokens.ts';
 
 /** Connections in one step. Each has up to three blobs to open and seal, within the free plan's 10 ms of CPU. */
@@ -164,7 +164,7 @@ const reencrypt = async (deps: Deps, tokens: SealedTokens, walk: ResealWalk): Pr
     }
     if (!opened.ok) {
       walk.broken += 1;
-      await condemn(deps, tokens, 'seal_broken');
+      await requireReauth(deps, tokens, 'seal_broken');
       return undefined;
     }
     after[column] = await sealToken(deps, tokens, field, opened.value);

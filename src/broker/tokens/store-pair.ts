@@ -86,7 +86,7 @@ const rotationOf = async (
   previousRefreshTokenSealed: usedRefreshTokenSealed,
   accessExpiresAt,
   nextRefreshAt: dueAfter(deps, run, accessExpiresAt),
-  pullAt: run.cause.share === 'cron' && !isUsedLately(deps, run) ? deps.now() : undefined,
+  pollAt: run.cause.share === 'cron' && !isUsedLately(deps, run) ? deps.now() : undefined,
 });
 
 /** A refresh that keeps the tokens of an unused connection alive is also its turn to be asked about. */

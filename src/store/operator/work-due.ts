@@ -10,8 +10,8 @@ import { latestEmptyAt, LONGEST_AHEAD_MS, type Share } from '../tokens/withings-
 export type WorkDue = {
   refresh: boolean;
   resume: boolean;
-  /** Whether connections have their turn to be asked about, without a push or a request. */
-  pulls: boolean;
+  /** Whether connections are due to be polled. */
+  polls: boolean;
   /** Whether pushes of Withings wait for a sync. */
   pushes: boolean;
   /** Whether a step of a subscription to Withings' notifications is due. */
@@ -21,11 +21,11 @@ export type WorkDue = {
   webhooks: boolean;
   keyring: string | undefined;
   alarms: string | undefined;
-  /** Where the cron is with the groups that earlier releases stored; undefined if it is through. */
+  /** How far the cron has compacted groups that earlier releases stored; undefined if all are. */
   compaction: string | undefined;
   /** When the refresh that waits longest became due; undefined if none waits. */
   oldestDueAt: EpochMs | undefined;
-  /** Connections whose persons have to come back, of those lost lately, counted up to a limit. */
+  /** How many connections came to need consent again within the window, counted up to its limit. */
   lost: number;
   databaseBytes: number;
   /** The database's clock. */
@@ -49,7 +49,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
            ${OLDEST_DUE},
            EXISTS (SELECT 1 FROM request_budgets WHERE name = 'cron' AND empty_at > ?2 AND empty_at <= ?2 + ${LONGEST_AHEAD_MS}) AS shareIsEmpty,
            EXISTS (SELECT 1 FROM connections WHERE sync_resume_at <= ?1) AS resume,
-           EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS pulls,
+           EXISTS (SELECT 1 FROM connections WHERE next_review_at <= ?1) AS polls,
            EXISTS (SELECT 1 FROM waiting_pushes WHERE withings_user_id > '' AND due_at <= ?1) AS pushes,
            EXISTS (SELECT 1 FROM subscriptions WHERE due_at <= ?1) AS subscriptions,
            EXISTS (SELECT 1 FROM claims WHERE expires_at <= ?1)
@@ -68,7 +68,7 @@ export const workDue = (db: Db, cronShare: Share, losses: LossWindow, now: Epoch
     return {
       refresh: oldestDueAt !== undefined && row?.shareIsEmpty === 0,
       resume: row?.resume === 1,
-      pulls: row?.pulls === 1,
+      polls: row?.polls === 1,
       pushes: row?.pushes === 1,
       subscriptions: row?.subscriptions === 1,
       expired: row?.expired === 1,
@@ -100,7 +100,7 @@ type WorkDueRow = OldestDue &
     shareIsEmpty: number;
     databaseNow: number;
     resume: number;
-    pulls: number;
+    polls: number;
     pushes: number;
     subscriptions: number;
     expired: number;
@@ -168,10 +168,10 @@ export const syncsToResume = (
 export type Horizon = { refreshMs: number; doubtMs: number; otherMs: number };
 
 /**
- * Corrects due times in the far future. An isolate with a wrong clock wrote them, and by then the tokens would have
- * expired. Reads the far ends of the indexes. One round trip.
+ * Makes due now what is due in the far future. An isolate with a wrong clock wrote that, and by then the tokens would
+ * have expired. Reads the far ends of the indexes. One round trip.
  */
-export const bringForward = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, now: EpochMs): StoreResult<number> =>
+export const correctDueTimes = (db: Db, { refreshMs, doubtMs, otherMs }: Horizon, now: EpochMs): StoreResult<number> =>
   tryD1(db, async () => {
     const forward = (column: 'nextRefreshAt' | 'syncResumeAt' | 'nextReviewAt', beyondMs: number, queue?: SQL) =>
       db.orm

@@ -22,13 +22,13 @@ export const storeGroupChanges = (
   held: { connectionId: ConnectionId; leaseId: string },
   page: StoredPage,
   now: EpochMs,
-  { write, look }: HeldWrite,
+  { write, check }: HeldWrite,
   events: readonly NewEvent[] = [],
 ): StoreResult<boolean> =>
   tryD1Idempotent(db, async () => {
     const statements = changeStatements(db, held, page, now);
     const noted = events.map((event) => eventStatement(db, event));
-    const results = await db.d1.batch([...statements, write, ...noted, look]);
+    const results = await db.d1.batch([...statements, write, ...noted, check]);
     rememberEventsToSend(db, results.slice(statements.length + 1, -1));
     return returnedRows(results.at(-1)) > 0;
   });

@@ -2,8 +2,8 @@ import * as z from 'zod';
 
 import type { HistoryProgress } from '../../domain/connection.ts';
 import type { HistoryPosition } from '../../domain/history.ts';
+import { historyProgress } from '../../domain/start-position.ts';
 import { parseStored } from '../../domain/stored-json.ts';
-import { historyProgress } from '../../domain/sync-start.ts';
 import type { AskedQuestion, ResumePoint, SyncPosition } from '../../domain/sync.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { FIRST_REVIEW, type ReviewPosition } from '../../domain/window-review.ts';

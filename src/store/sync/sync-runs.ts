@@ -14,16 +14,19 @@ import { notedGroups, withChanges } from './changes.ts';
 import { lastSyncText } from './stored-result.ts';
 
 /**
- * The right to sync one connection, until it is released or expires. `until` grows by a millisecond with each stored page, so that the
- * holder recognises a write whose answer was lost.
+ * The right to sync one connection, until it is released or expires. `until` grows by a millisecond with each stored
+ * page, so that the holder recognises a write whose answer was lost.
  */
 export type SyncLease = { id: string; until: EpochMs };
 
 /** The lease after its holder has stored a page and goes on. */
 export const leaseAfterPage = ({ id, until }: SyncLease): SyncLease => ({ id, until: until + 1 });
 
-/** A write of the holder, and the statement that has a row if that write was made, now or by an earlier attempt. */
-export type HeldWrite = { write: D1PreparedStatement; look: D1PreparedStatement };
+/**
+ * A write of the holder. `check` runs after it in the same transaction, and returns a row if the write was made, now or
+ * by an earlier attempt.
+ */
+export type HeldWrite = { write: D1PreparedStatement; check: D1PreparedStatement };
 
 /** How far a sync got: written with the page that got it there, so that a cut loses nothing that was stored. */
 export type SyncProgress = {
@@ -32,7 +35,7 @@ export type SyncProgress = {
   resumeAt: EpochMs | undefined;
   /** Which windows come next; undefined if that stays. */
   reviews: ReviewPosition | undefined;
-  /** When the cron re-reads an older window; undefined if that stays, which costs no row of its index. */
+  /** When the cron polls it again and may review an older window; undefined if that stays, which costs no row of its index. */
   nextReviewAt: EpochMs | undefined;
   /** The groups of which this page changed any measurement. */
   changedGroups: readonly number[];
@@ -46,7 +49,7 @@ type HeldBefore = Held & { until: EpochMs };
 const isHeld = (param: Param<Held>) =>
   and(eq(connections.id, param('connectionId')), eq(connections.syncLeaseId, param('leaseId')));
 
-/** Which indexed columns a statement writes, because each costs a row, changed or not; and whether it records skipped data. */
+/** Which indexed columns a statement writes: each costs a row, changed or not. And whether it records skipped data. */
 type Shape = { changes: boolean; nextReview: boolean; skips: boolean };
 
 const statementPerShape = <Statement>(write: (shape: Shape) => Statement) => {
@@ -82,7 +85,7 @@ export const noteProgress = (
   const held = { connectionId, leaseId: lease.id };
   return {
     write: PROGRESS(progress).bind(db, { ...held, until: lease.until, ...progressValues(progress) }),
-    look: db.d1.prepare(IS_WRITTEN).bind(connectionId, null, lease.id, leaseAfterPage(lease).until),
+    check: db.d1.prepare(IS_WRITTEN).bind(connectionId, null, lease.id, leaseAfterPage(lease).until),
   };
 };
 
@@ -127,7 +130,7 @@ export const noteEnd = (
   const ending = { result, skipped: `skipped_${skipped}`, usedTokenVersion, isUse, counts: syncCounts(activity), now };
   return {
     write: FINISH(progress, skipped).bind(db, { connectionId, leaseId, ...progressValues(progress), ...ending }),
-    look: db.d1.prepare(IS_WRITTEN).bind(connectionId, result, null, null),
+    check: db.d1.prepare(IS_WRITTEN).bind(connectionId, result, null, null),
   };
 };
 

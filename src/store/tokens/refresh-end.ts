@@ -41,13 +41,13 @@ export type Rotation = {
   accessExpiresAt: EpochMs;
   nextRefreshAt: EpochMs;
   /** When the cron asks about its data, if it has no turn yet; undefined if that stays, which costs no row of the index. */
-  pullAt: EpochMs | undefined;
+  pollAt: EpochMs | undefined;
 };
 
-type RotationValues = HeldValues & Omit<Rotation, 'pullAt'> & { now: EpochMs };
+type RotationValues = HeldValues & Omit<Rotation, 'pollAt'> & { now: EpochMs };
 
-const recordRotationWith = (more: (param: Param<{ pullAt: EpochMs }>) => { nextReviewAt?: SQL<EpochMs> }) =>
-  prepared((orm, param: Param<RotationValues & { pullAt: EpochMs }>) =>
+const recordRotationWith = (more: (param: Param<{ pollAt: EpochMs }>) => { nextReviewAt?: SQL<EpochMs> }) =>
+  prepared((orm, param: Param<RotationValues & { pollAt: EpochMs }>) =>
     orm
       .update(connections)
       .set({
@@ -71,20 +71,20 @@ const recordRotationWith = (more: (param: Param<{ pullAt: EpochMs }>) => { nextR
   );
 const RECORD_ROTATION = recordRotationWith(() => ({}));
 const RECORD_ROTATION_AND_TURN = recordRotationWith((param) => ({
-  nextReviewAt: sql<EpochMs>`coalesce(${connections.nextReviewAt}, ${param('pullAt')})`,
+  nextReviewAt: sql<EpochMs>`coalesce(${connections.nextReviewAt}, ${param('pollAt')})`,
 }));
 
 /** The statement that stores a new pair and releases the lease, if lease and version still match. It is idempotent. */
 export const rotationStatement = (
   db: Db,
   held: HeldLease,
-  { pullAt, ...pair }: Rotation,
+  { pollAt, ...pair }: Rotation,
   now: EpochMs,
 ): D1PreparedStatement => {
   const values = { ...heldValues(held), ...pair, now };
-  return pullAt === undefined
-    ? RECORD_ROTATION.bind(db, { ...values, pullAt: 0 })
-    : RECORD_ROTATION_AND_TURN.bind(db, { ...values, pullAt });
+  return pollAt === undefined
+    ? RECORD_ROTATION.bind(db, { ...values, pollAt: 0 })
+    : RECORD_ROTATION_AND_TURN.bind(db, { ...values, pollAt });
 };
 
 /**

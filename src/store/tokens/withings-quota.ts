@@ -143,16 +143,16 @@ export const forgetAppQuotaStatement = (db: Db, appId: AppId): D1PreparedStateme
   db.d1.prepare('DELETE FROM request_budgets WHERE name = ?1').bind(appRowName(appId));
 
 /** Granted requests, after a pause if the caller can wait. */
-export type Granted = { waitMs: number };
+export type Grant = { waitMs: number };
 /** The statement's result; undefined if nothing was granted. */
-const grantedBy = ({ name, share }: Take, now: EpochMs, result: D1Result | undefined): Granted | undefined => {
+const grantedBy = ({ name, share }: Take, now: EpochMs, result: D1Result | undefined): Grant | undefined => {
   const rows = (result?.results ?? []) as { name: string; emptyAt: number }[];
   const row = rows.find((one) => one.name === name);
   return row && { waitMs: Math.max(0, row.emptyAt - pace(name, share).burstMs - now) };
 };
 
 /** What was granted, if anything, and the results of the statements before and after it. */
-export type Taken = { granted: Granted | undefined; results: D1Result[] };
+export type Taken = { granted: Grant | undefined; results: D1Result[] };
 
 /**
  * Takes requests from a share, unless it is used up or the connection has to wait. Runs in one transaction with

@@ -39,7 +39,7 @@ const readDetail = (db: Db, appId: AppId, userId: UserId) =>
         AND other.state <> 'disconnected' AND other.is_demo = 0 AND connections.is_demo = 0)`,
       isDemo: connections.isDemo,
       timeline: connections.timeline,
-      nextPullAt: connections.nextReviewAt,
+      nextPollAt: connections.nextReviewAt,
       lastPushAt: subscriptions.lastPushAt,
       verifiedAt: subscriptions.verifiedAt,
       subscriptionFailures: subscriptions.failures,
@@ -52,7 +52,7 @@ const readDetail = (db: Db, appId: AppId, userId: UserId) =>
 type DetailRow = NonNullable<Awaited<ReturnType<typeof readDetail>>>;
 
 const detailOf = (row: DetailRow): ConnectionDetail => {
-  const { lastFailureKind, lastFailureAt, syncHistory, nextPullAt, verifiedAt, subscriptionFailures, ...rest } = row;
+  const { lastFailureKind, lastFailureAt, syncHistory, nextPollAt, verifiedAt, subscriptionFailures, ...rest } = row;
   const lastSyncAt = row.lastSyncAt ?? undefined;
   return {
     ...rest,
@@ -60,7 +60,7 @@ const detailOf = (row: DetailRow): ConnectionDetail => {
     stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
     scope: row.scope.split(',').filter((scope) => scope !== ''),
     lastSyncAt,
-    ...storedFreshness({ ...rest, syncHistory, nextPullAt, verifiedAt, subscriptionFailures }),
+    ...storedFreshness({ ...rest, syncHistory, nextPollAt, verifiedAt, subscriptionFailures }),
     history: storedProgress(syncHistory, lastSyncAt),
     historyCompleteFrom: row.historyCompleteFrom ?? undefined,
     nextRefreshAt: row.nextRefreshAt ?? undefined,

@@ -53,7 +53,7 @@ export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<
     const { results } = await db.d1
       .prepare(
         `SELECT user_id AS userId, state, state_reason AS stateReason, state_since AS stateSince, last_sync_at AS lastSyncAt, is_demo AS isDemo,
-           iif(${FAILING}, last_failure_kind, NULL) AS failure, sync_history AS syncHistory, next_review_at AS nextPullAt,
+           iif(${FAILING}, last_failure_kind, NULL) AS failure, sync_history AS syncHistory, next_review_at AS nextPollAt,
            last_push_at AS lastPushAt, verified_at AS verifiedAt, failures AS subscriptionFailures FROM connections ${failing === true ? 'INDEXED BY connections_failing' : ''}
          LEFT JOIN subscriptions USING (withings_user_id)
          WHERE ${IS_LISTED} AND is_current = 1

@@ -6,7 +6,7 @@ export type FreshnessRow = {
   state: ConnectionState;
   lastSyncAt: number | null;
   syncHistory: string | null;
-  nextPullAt: number | null;
+  nextPollAt: number | null;
   lastPushAt: number | null;
   verifiedAt: number | null;
   subscriptionFailures: number | null;
@@ -18,7 +18,7 @@ export const storedFreshness = (row: FreshnessRow): Freshness => ({
     row.state === 'active'
       ? deliveryOf({
           isSubscribed: row.verifiedAt !== null && row.subscriptionFailures === 0,
-          isPolled: row.nextPullAt !== null,
+          isPolled: row.nextPollAt !== null,
         })
       : undefined,
   lastPushAt: row.lastPushAt ?? undefined,

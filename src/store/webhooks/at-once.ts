@@ -25,8 +25,8 @@ import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
 
 /**
  * Endpoints of an app that no run sends to at present, with what waits for each. Nothing is written: see
- * `finishAtOnce`. An endpoint that is due is left to the cron. So a receiver that is up again gets what waited at the
- * cron's pace, however many requests record events.
+ * `finishAtOnce`. The cron sends to an endpoint that is due, so a receiver that works again gets waiting events at the
+ * cron's pace.
  *
  * @param maxFailures endpoints that have refused more events in a row are left out: their receiver is down
  */

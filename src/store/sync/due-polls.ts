@@ -1,16 +1,16 @@
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import type { DueToPull } from '../../domain/pull.ts';
+import type { DueToPoll } from '../../domain/poll.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
 
-/** The queue of connections that the cron asks Withings about: `next_review_at`, because each turn may be a review. */
+/** The queue of connections that the cron polls. Its column is `next_review_at`: a poll may review an older window too. */
 
-export type DuePull = DueToPull & { connectionId: ConnectionId };
+export type DuePoll = DueToPoll & { connectionId: ConnectionId };
 
 type Row = {
   id: ConnectionId;
   due_at: number;
-  pullable: number;
+  pollable: number;
   data_seconds: number;
   last_used_at: number;
   last_sync_at: number;
@@ -18,13 +18,13 @@ type Row = {
 };
 
 /** Connections whose turn has come, those due longest first. */
-export const duePulls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePull[]> =>
+export const duePolls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePoll[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
       .prepare(
         `SELECT id, next_review_at AS due_at, sync_cursor_seconds AS data_seconds, access_expires_at,
            coalesce(last_used_at, 0) AS last_used_at, coalesce(last_sync_at, 0) AS last_sync_at,
-           state = 'active' AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS pullable
+           state = 'active' AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS pollable
          FROM connections WHERE next_review_at <= ?1 ORDER BY next_review_at LIMIT ?2`,
       )
       .bind(now, limit)
@@ -32,7 +32,7 @@ export const duePulls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePu
     return results.map((row) => ({
       connectionId: row.id,
       dueAt: row.due_at,
-      isPullable: row.pullable === 1,
+      isPollable: row.pollable === 1,
       dataAt: row.data_seconds * SECOND_MS,
       lastUsedAt: row.last_used_at,
       lastSyncAt: row.last_sync_at,
@@ -41,13 +41,13 @@ export const duePulls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePu
   });
 
 /** When a connection has its next turn; undefined if it waits for its next sync or refresh. */
-export type NextPull = { connectionId: ConnectionId; at: EpochMs | undefined };
+export type NextPoll = { connectionId: ConnectionId; at: EpochMs | undefined };
 
 /**
  * Sets the next turns, in one statement. One that has ended gets none: an erasure may have taken it. Raw SQL: a list as
  * one parameter (`json_each`).
  */
-export const setNextPulls = (db: Db, next: readonly NextPull[]): StoreResult<void> =>
+export const setNextPolls = (db: Db, next: readonly NextPoll[]): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
     if (next.length === 0) return;
     await db.d1

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { HistoryPosition } from '../../src/domain/history.ts';
-import { historyProgress, positionAtStart } from '../../src/domain/sync-start.ts';
+import { historyProgress, positionAtStart } from '../../src/domain/start-position.ts';
 import type { SyncPosition } from '../../src/domain/sync.ts';
 import { DAY_MS, toSeconds } from '../../src/domain/time.ts';
 

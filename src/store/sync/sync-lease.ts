@@ -15,6 +15,8 @@ import { positionOf, reviewsOf } from './stored-position.ts';
 import { type LastSync, lastSyncOf } from './stored-result.ts';
 import type { SyncLease } from './sync-runs.ts';
 
+/** Taking the sync lease of a connection, and the state of its syncs. */
+
 /** What the holder of a sync lease starts from. */
 export type SyncStart = {
   /** The tokens as they were when the lease was taken. */
@@ -23,7 +25,7 @@ export type SyncStart = {
   reviews: ReviewPosition;
   /** How large the database is: D1 says so with every answer. */
   databaseBytes: number;
-  /** Whether the cron re-reads older windows of this connection. */
+  /** Whether the cron reviews older windows of this connection. */
   isReviewed: boolean;
   /** Whether an earlier sync left something to be read: a history that did not fit one slice. */
   isUnderWay: boolean;
@@ -78,7 +80,7 @@ const LONGEST_LEASE_MS = HOUR_MS;
 const isFresh = `coalesce(json_extract(last_sync_result, '$.outcome.value.complete')
   AND abs(?1 - json_extract(last_sync_result, '$.endedAt')) < ${FRESH_MS}, 0)`;
 
-/** Whether a sync that ended as this one did answers for one that is asked for now. */
+/** Whether the result of a sync that ended at this time is the answer to a sync that is requested now. */
 export const isStillFresh = ({ endedAt }: { endedAt: EpochMs }, now: EpochMs): boolean =>
   Math.abs(now - endedAt) < FRESH_MS;
 
