@@ -76,6 +76,7 @@ const texts: readonly ProblemText[] = [
   REQUEST_PROBLEMS.internalError,
   REQUEST_PROBLEMS.badEnvironment,
   REQUEST_PROBLEMS.notServing(false),
+  REQUEST_PROBLEMS.paused,
 ];
 
 /** The API's answer to each code, as an example. Codes that no operation uses have none. */
