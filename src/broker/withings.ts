@@ -15,8 +15,8 @@ import type { MeasureQuery, WithingsClient } from '../withings/client.ts';
 import type { Outcome } from '../withings/outcome.ts';
 
 /**
- * All requests to Withings. Each needs a reservation, and only `reserve` and `reserveWith` make one. Withings counts the
- * requests of the whole client. So a request that is not counted here would exceed the shares.
+ * All requests to Withings. Each needs a reservation, and only `reserve` and `reserveWith` make one. Withings counts
+ * the requests of the whole client. So a request that is not counted here would exceed the shares.
  */
 
 /** Who asks, and about what. */
@@ -83,7 +83,7 @@ const quotasOf = ({ db, shares, now, sleep }: Parts) => {
     return ok({ granted: granted && new Reservation(count, about.connectionId), results });
   };
 
-  /** Why nothing was granted: `over_share`, `withings_unavailable` if Withings has asked to wait, `storage_unavailable`. */
+  /** Why nothing was granted: `over_share`, `storage_unavailable`, or `withings_unavailable` if it has to wait. */
   const whyNot = async ({ share: name, ...about }: Asker, count: number): Promise<Failure> => {
     const refusal = await whyRefused(db, { ...about, name, share: shares[name], count }, now());
     if (!refusal.ok) return refusal.failure;

@@ -1,20 +1,16 @@
 /**
- * Finding what was deleted. A deletion leaves no trace at Withings, so a window of time is read again and compared with
- * what is stored. A narrowed scope, a paused account and a page that shifted look the same as deletions; hence the
- * rules:
+ * Finding deletions. Withings does not report them, so a window of time is read again and compared with what is stored.
+ * A narrowed scope, a paused account and a page that shifted look the same as deletions. These rules tell them apart:
  *
- * - Only an answer that fits one page is judged. Nothing can shift between the pages of one answer, whatever their
- *   order.
- * - Only groups stored before the read began, and not in what the same sync read before, are judged.
- * - A group is judged only by an answer that has a kind of measure it has. An empty one, as of a paused account, judges
- *   nothing. Nor does one that lost its kinds, as of a plan that ended. Of a group that is still there, that kind at
- *   least would be shown.
- * - The only reading of its kind is judged too, if the kind and another one in the answer belong to every plan
- *   (`BASIC_TYPES`). Two readings that are lacking at once, and are all there are of a kind, are not: so a kind looks
- *   that is hidden.
- * - The first such read marks a group as missing. It is gone if one of a later sync, which asked for changes before,
- *   lacks it too.
- * - A group seen again is marked no longer.
+ * - Only an answer that fits one page is judged. Between two pages a group may move to one that was already read.
+ * - Only a group that was stored before the read began, and that the same sync has not read before, is judged.
+ * - A group is judged only if the answer has a kind of measure that the group has. So an empty answer (a paused
+ *   account) judges nothing. Nor does an answer without the group's kinds (a plan that ended).
+ * - A user's only reading of a kind is judged too, if the kind and another one in the answer belong to every plan
+ *   (`BASIC_TYPES`). Two missing readings that are all of their kind are not judged: a hidden kind looks the same.
+ * - A group that an answer lacks is marked as missing. If the answer of a later sync, which asked for changes first,
+ *   lacks it too, it is gone.
+ * - A group that is in an answer again loses its mark.
  *
  * Cost: while a group cannot be judged, the window widens, until another one of its kind is in it.
  */

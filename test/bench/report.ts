@@ -89,13 +89,13 @@ export const printed = ({ machine: on, bundle, results, ticks, live, cpu }: Repo
         [
           'requests a second',
           'broker',
-          'floor',
+          'bare Worker',
           'ratio',
           'at least',
-          'instead',
+          'alternative',
           'CPU ms a request: broker',
-          'floor',
-          'instead',
+          'bare Worker',
+          'alternative',
         ],
         main.map(({ route, broker, floor, ratio, atLeast, instead }) => [
           ROUTES[route].name,
@@ -111,7 +111,7 @@ export const printed = ({ machine: on, bundle, results, ticks, live, cpu }: Repo
       ),
     results.length > main.length &&
       table(
-        ['CPU ms (the floor’s): connections', 'measurements', ...main.map(({ route }) => ROUTES[route].name)],
+        ['CPU ms (the bare Worker’s): connections', 'measurements', ...main.map(({ route }) => ROUTES[route].name)],
         sizesOf(results).map((size) => [
           size.connections,
           size.measurements,

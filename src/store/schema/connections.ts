@@ -159,10 +159,7 @@ export const connections = sqliteTable(
     syncResumeAt: integer('sync_resume_at'),
     /** JSON: which windows of time are read next to find deletions. */
     reviewPosition: text('review_position'),
-    /**
-     * When the cron asks Withings about it by itself, and may read an older window again; null if it waits for its next
-     * sync or refresh.
-     */
+    /** When the cron polls it, and may review an older window; null if it waits for its next sync or refresh. */
     nextReviewAt: integer('next_review_at'),
     /** The position in the order of the app's changes; null if the app does not read them. */
     changeSeq: integer('change_seq'),
@@ -221,7 +218,8 @@ export const connections = sqliteTable(
 );
 
 export const requestBudgets = sqliteTable('request_budgets', {
-  // WITHOUT ROWID. The shares of Withings' requests a minute, by the generic cell rate algorithm.
+  // WITHOUT ROWID. How far each share of Withings' quota is used, by the generic cell rate algorithm. Also each app's
+  // part of the syncs' share (`sync:`), and connections for which no request is sent for a time (`wait:`).
   name: text('name').primaryKey(),
   /** The theoretical arrival time: when the bucket will be empty again. */
   emptyAt: integer('empty_at').notNull(),

@@ -3,7 +3,7 @@ import type { DueToPoll } from '../../domain/poll.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
 
-/** The queue of connections that the cron polls. Its column is `next_review_at`: a poll may review an older window too. */
+/** The queue of connections that the cron polls, by `next_review_at`: a poll may review an older window too. */
 
 export type DuePoll = DueToPoll & { connectionId: ConnectionId };
 

@@ -35,7 +35,7 @@ export type SyncProgress = {
   resumeAt: EpochMs | undefined;
   /** Which windows come next; undefined if that stays. */
   reviews: ReviewPosition | undefined;
-  /** When the cron polls it again and may review an older window; undefined if that stays, which costs no row of its index. */
+  /** When the cron polls it next; undefined if that stays, which costs no row of its index. */
   nextReviewAt: EpochMs | undefined;
   /** The groups of which this page changed any measurement. */
   changedGroups: readonly number[];

@@ -4,9 +4,9 @@ import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.t
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
 /**
- * The kinds of requests to Withings: refreshes by the cron, syncs by apps, syncs and reviews that the cron continues,
- * code exchanges, subscriptions, and others. Each has its own share of the 120 requests a minute that the client may
- * make. So many requests of one kind do not block another.
+ * The quota: Withings allows the client 120 requests a minute. Each kind of request has its own share of it, so many
+ * requests of one kind do not block another. The kinds: refreshes by the cron, syncs by apps, syncs and reviews that the
+ * cron continues, code exchanges, subscriptions, and others.
  */
 export const QUOTA_NAMES = ['cron', 'sync', 'resume', 'review', 'link', 'notify', 'other'] as const;
 export type QuotaName = (typeof QUOTA_NAMES)[number];
