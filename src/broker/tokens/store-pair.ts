@@ -89,7 +89,7 @@ const rotationOf = async (
   pollAt: run.cause.share === 'cron' && !isUsedLately(deps, run) ? deps.now() : undefined,
 });
 
-/** A refresh that keeps the tokens of an unused connection alive is also its turn to be asked about. */
+/** After a refresh that keeps the tokens of an unused connection alive, the cron also polls it. */
 const isUsedLately = ({ settings, now }: Deps, { tokens: { lastUsedAt } }: RefreshRun): boolean =>
   lastUsedAt !== undefined && now() - lastUsedAt < settings.refreshPolicy.usedLatelyMs;
 

@@ -6,7 +6,7 @@ import { type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
 
 const IS_CONNECTED = `EXISTS (SELECT 1 FROM connections WHERE withings_user_id = ?1 AND state = 'active')`;
 
-/** A later push than the claim writes again: the sync that is running may have asked Withings before it. */
+/** A push that arrives after the claim resets the row, because the running sync may have missed it. */
 const NOTE = `
   INSERT INTO waiting_pushes (withings_user_id, pushed_at, due_at, refreshes, claim_id, attempts)
   SELECT ?1, ?2, ?3, ?4, NULL, 0 WHERE ${IS_CONNECTED}
