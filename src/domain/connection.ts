@@ -15,8 +15,8 @@ export type ConnectionState = 'active' | 'reauth_required' | 'disconnected';
 export const isLive = (state: ConnectionState): boolean => state !== 'disconnected';
 
 /**
- * How much of a user's history is stored: nothing yet, a part of it while the rest is being read, what the app wants
- * without asking, or everything.
+ * How much of a user's history is stored: nothing yet, a part while the rest is being read, what the app wants without
+ * asking, or everything.
  */
 export type HistoryProgress = 'unread' | 'reading' | 'partial' | 'complete';
 

@@ -3,8 +3,8 @@ import type { RedirectUriRefusal } from './redirect-uri/registration.ts';
 import type { UrlRefusal } from './webhooks/endpoint-url.ts';
 
 /**
- * Every expected failure of a use case, each with its details. One switch per entry point maps a kind to an answer
- * (`http/problem-text.ts` for the API), so a new kind does not compile until it has an answer everywhere.
+ * Every expected failure of a use case, each with its details. One switch per entry point maps a kind to an answer; the
+ * API's is `http/problem-text.ts`. So a new kind does not compile until it has an answer everywhere.
  *
  * No member contains a token, a code, a key or a body of Withings.
  */

@@ -43,8 +43,8 @@ export type FinishedLink = {
  * Finishes a link. A Withings code lives 30 seconds, so nothing slow runs before its exchange, and it is never
  * exchanged twice.
  *
- * Every outcome goes back to the app, unless that is unsafe: the state is not valid, the redirect URI is no longer
- * registered, or the allowlist cannot be read.
+ * Every outcome goes back to the app, unless that is unsafe. It is if the state is not valid, the redirect URI is no
+ * longer registered, or the allowlist cannot be read.
  */
 export const finishLink = async (deps: Deps, callback: Callback): Promise<Result<FinishedLink, Failure>> => {
   // 1. The signature, before any I/O: a forged state costs nothing.

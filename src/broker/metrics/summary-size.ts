@@ -18,8 +18,8 @@ const MARGIN = 1.25;
 
 /**
  * Whether a range certainly has more than `most` values: each series has about one value on each day, or each was seen
- * to have more. If in doubt false; then the values are counted as they are read. Reads a few rows for each series and 16
- * more, if the range could have that many at one a day, and 16 for each series if one is denser than that.
+ * to have more. If in doubt false; then the values are counted as they are read. Reads a few rows for each series and
+ * 16 more, if the range could have that many at one a day. If one series is denser than that, it reads 16 for each.
  */
 export const isTooLarge = async (deps: Deps, range: SeriesRange, most: number): Promise<Result<boolean, Failure>> => {
   const { fromSeconds, toSeconds } = range;

@@ -31,8 +31,8 @@ export type ExportPage = {
 const GROUPS_PER_PAGE = 500;
 
 /**
- * Everything that is stored about a user except tokens, in pages: connections to all Withings accounts, and their
- * groups with every value, including those of segments and ambiguous ones.
+ * Everything that is stored about a user except tokens, in pages. A page has the connections to all Withings accounts,
+ * and some of their groups with every value, those of segments and ambiguous ones included.
  *
  * @returns `not_found` for a user of whom nothing is stored
  */

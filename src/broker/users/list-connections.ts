@@ -28,9 +28,9 @@ type FoundUser = Freshness & {
 const USERS_PER_PAGE = 50;
 
 /**
- * A page of an app's users, ordered by id: all, those in one state, those whose syncs or refreshes fail, or those whose
- * id starts with `prefix`. A user who also waits for a confirmation is listed by the current connection, and under
- * `pending`.
+ * A page of an app's users, ordered by id. These are all, those in one state, those whose syncs or refreshes fail, or
+ * those whose id starts with `prefix`. A user who also waits for a confirmation is listed by the current connection,
+ * and under `pending`.
  */
 export const listConnections = async (
   deps: Deps,

@@ -127,7 +127,7 @@ const KNOWN_SERIES: readonly StoredSeries[] = METRICS.flatMap(({ withingsType: t
 );
 
 /**
- * The series that a selection may mean, before it is known what is stored: values of a type or a position that the
+ * The series that a selection may mean, before it is known what is stored. Values of a type or a position that the
  * catalog does not know are not among them.
  */
 export const likelySeries = (selection: MetricSelection): MetricSeries[] =>

@@ -54,9 +54,9 @@ const FIRST_PULL_AFTER_MS = MINUTE_MS;
  * Makes a connection active and current, in one transaction with `alongside`. Renewing keeps the row, its history and
  * its cursor. Replacing leaves the old row with its history, disconnected.
  *
- * @returns false, without any change, if what was read no longer holds, so that the caller decides again: the user's
- *   connections differ, the ticket is used, the app is disabled or gone, or the Withings account now belongs to another
- *   user of an app that refuses that
+ * @returns false, without any change, if what was read no longer holds, so that the caller decides again. The user's
+ *   connections differ, the ticket is used, or the app is disabled or gone. Or the Withings account now belongs to
+ *   another user of an app that refuses that
  */
 export const activateConnection = (
   db: Db,
@@ -103,8 +103,8 @@ const isApplied = async (db: Db, { id, rotationId }: Activation): Promise<boolea
 type ActivationNow = Omit<Activation, 'event' | 'historyOnConnect'> & FirstPull & { now: EpochMs };
 
 /**
- * When the cron reads the history, null if nothing does; and where one stands that is not to be read to its beginning
- * without a request. A reconnect reads what is new since, and how much of the past is read stays as it was.
+ * When the cron reads the history; null if nothing does. And where a history stands that is not to be read to its
+ * beginning without a request. A reconnect reads what is new since, and how much of the past is read stays as it was.
  */
 type FirstPull = { pullAt: EpochMs | null; history: string | null };
 

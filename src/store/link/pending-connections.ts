@@ -23,8 +23,8 @@ export type FoundPending = PendingConnection & Pick<App, 'historyOnConnect'>;
  * links could remove the one that a user is about to confirm. The links' share of Withings' requests and the waiting
  * time limit their number.
  *
- * @returns false, without any change, if the app is disabled or gone, or if the Withings account belongs to another user
- *   of an app that refuses that
+ * @returns false, without any change, if the app is disabled or gone, or if it refuses a Withings account that another
+ *   of its users has
  */
 export const addPendingConnection = (
   db: Db,

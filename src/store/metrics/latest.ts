@@ -61,8 +61,8 @@ export const latestRead = (db: Db, owner: Owner, nowSeconds: EpochSeconds): Read
 const MOST_STEPPED_OVER = 366;
 
 /**
- * Goes from series to series as `seriesIf` does, but from each to its first value that is dated ahead, if there is one,
- * and otherwise to the next series.
+ * Goes from series to series as `seriesIf` does. But from each it goes to its first value that is dated ahead, if there
+ * is one.
  */
 const latestOf = (owner: Owner) => {
   const now = param(owner, 1);

@@ -89,7 +89,10 @@ const beforeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]):
   return rangeStatement(db, before, unionAll(series.map((one) => endOf(one, before, 'desc'))));
 };
 
-/** The oldest and the newest value of each series in a range, in one round trip: two rows read a series, and those that are `undecided`. */
+/**
+ * The oldest and the newest value of each series in a range, in one round trip. It reads two rows of each series, and
+ * those that are `undecided`.
+ */
 export const endsRead = (db: Db, range: SeriesRange): Read<SeriesPage> =>
   merged(db, range.owner, endsStatements(db, range), 'asc');
 

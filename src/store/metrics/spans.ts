@@ -21,8 +21,8 @@ export type SeriesSample = {
 type SampleRow = { oldest: number; newest: number; seconds: string | null };
 
 /**
- * The series that have values in a range, in one round trip: how far each reaches, for two rows, and how dense the
- * longest is, or each, for 16 more.
+ * The series that have values in a range, in one round trip. How far each reaches costs two rows. How dense the longest
+ * is, or each, costs 16 more.
  */
 export const seriesSamples = (
   db: Db,

@@ -2,8 +2,8 @@ import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
 /**
- * What the operator's report counts. Raw SQL: the builder has no select without a table, and binds as parameters what
- * SQLite has to see in the text to choose a partial index.
+ * What the operator's report counts. Raw SQL: the builder has no select without a table. It also binds as parameters
+ * what SQLite has to see in the text to choose a partial index.
  */
 
 /** How many refreshes wait, each kind counted up to a limit, and since when the longest. */

@@ -13,8 +13,8 @@ import type { RawRow } from '../schema/raw-row.ts';
 import { type GroupKinds, kindsOf, kindsStatement } from './group-kinds.ts';
 
 /**
- * Reading what is stored of an answer's groups: two rows a group, one that finds it (a measurement in the window, or the list of ids) and its
- * own. A digest stands for its values, which are read only if they differ.
+ * Reading what is stored of an answer's groups. It takes two rows for each group: one that finds it (a measurement in
+ * the window, or the list of ids) and its own. A digest stands for its values, which are read only if they differ.
  *
  * Raw SQL: lists as one parameter (`json_each`), recursion, and `CROSS JOIN` to fix the order of the tables.
  */
@@ -65,8 +65,8 @@ export const storedGroups = async (
 };
 
 /**
- * What is known of a page's groups and of those that a window's answer has, readable or not: one round trip if any of these is stored at
- * another time, or not at all; otherwise none.
+ * What is known of a page's groups and of those that a window's answer has, readable or not. It takes one round trip if
+ * any of these is stored at another time, or not at all; otherwise none.
  *
  * @param answeredIds undefined without an answer
  */
@@ -156,8 +156,8 @@ const HEADS_BY_ID = `SELECT ${HEAD_COLUMNS} ${BY_ID}`;
 const GROUPS_BY_ID = `SELECT ${GROUP_COLUMNS}, ${REVIEWED_COLUMNS} ${BY_ID}`;
 
 /**
- * Whether all groups of a connection (`?1`) have their kinds in `group_kinds`: the cron has come past it with those that earlier releases
- * stored, or is through.
+ * Whether all groups of a connection (`?1`) have their kinds in `group_kinds`. The cron has then come past it with
+ * those that earlier releases stored, or is through.
  */
 const IS_COMPACT = `coalesce((SELECT value ->> 'connectionId' > ?1 FROM broker_state WHERE name = 'compaction'), TRUE)`;
 

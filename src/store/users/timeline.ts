@@ -19,8 +19,8 @@ type WrittenEvent = {
 };
 
 /**
- * The expression that adds an event to a connection's timeline. It belongs in the statement that makes the event true,
- * so no event is lost to a race and none costs a row of its own. An event equal to the newest one is counted there
+ * The expression that adds an event to a connection's timeline. It belongs in the statement that makes the event true.
+ * So no event is lost to a race, and none costs a row of its own. An event equal to the newest one is counted there
  * instead.
  */
 export const withEvent = ({ kind, reason, at }: WrittenEvent): SQL<string> => {

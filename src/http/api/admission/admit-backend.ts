@@ -8,7 +8,7 @@ export const forBackend = (scope: KeyScope) =>
   admission('backend', (c) => admitBackend(c.get('deps'), appCredential(c), { appId: appIdOf(c), scope }));
 
 /**
- * Admits the app's key with scope `read`, or a manager of the app, also if the app is disabled: an app that is switched
- * off has to be looked after. Sets `backend`.
+ * Admits the app's key with scope `read`, or a manager of the app, also if the app is disabled. A disabled app has to
+ * be looked after. Sets `backend`.
  */
 export const forReader = admission('backend', (c) => admitReader(c.get('deps'), appCredential(c), appIdOf(c)));
