@@ -6,7 +6,9 @@ import { listConnections } from '../../src/broker/users/list-connections.ts';
 import { DELAY_BOUNDS_SECONDS } from '../../src/domain/activity.ts';
 import { asAppId } from '../../src/domain/app-id.ts';
 import { DAY_MS, MINUTE_MS } from '../../src/domain/time.ts';
+import { activityOf } from '../../src/store/users/activity.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { meterD1 } from '../support/d1-meter.ts';
 import { addPerson } from '../support/people.ts';
 import { push, weighNow } from '../support/pushes.ts';
 
@@ -158,6 +160,23 @@ test('counts the groups of a weigh-in once, and neither an edit nor what is read
     expect(await synced.json()).toMatchObject({ added: 0, changed });
   }
   expect((await today()).delays).toEqual(delays);
+});
+
+test('reads at most 62 rows for each connection, whatever happened on each of the days', async () => {
+  const users = Array.from({ length: 20 }, (_, index) => `user-${index}`);
+  await addUsers(users, 'active');
+  const today = Math.floor(broker.now() / DAY_MS);
+  const days = Array.from({ length: 30 }, (_, index) => [today - index, { s: 9, p: 8, r: 7, d3: 4, d4: 3, d9: 1 }]);
+  await env.DB.prepare('UPDATE connections SET activity = ?1')
+    .bind(JSON.stringify(Object.fromEntries(days)))
+    .run();
+  const d1 = meterD1(env.DB);
+  const deps = await broker.deps();
+  const read = await activityOf({ ...deps.db, d1: d1.d1 }, app.id, 1_000);
+  expect(read).toMatchObject({ ok: true, value: { users: users.length } });
+  expect(read.ok && read.value.days).toHaveLength(30);
+  expect(d1.rowsRead()).toBeLessThanOrEqual(62 * users.length);
+  expect(d1.rowsRead()).toBeGreaterThan(30 * users.length);
 });
 
 test('goes on counting what an earlier release wrote', async () => {
