@@ -30,7 +30,15 @@ export type Platform = {
 export const workersPlatform: Platform = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
-  sleep: (ms, signal) => scheduler.wait(ms, signal && { signal }),
+  sleep: (ms, work) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      const end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      work?.then(end, end);
+    }),
   random: (size) => crypto.getRandomValues(new Uint8Array(size)),
   log: writeLog,
 };

@@ -106,10 +106,11 @@ export const startBroker = async (
       databaseNow: () => now,
       // A pause lets everything else go on; the clock moves with it, as it would. Pauses at the same time are not one after the other.
       // The clock waits for D1 and KV: on a busy machine it would otherwise overtake the work that a lease or a time limit is for.
-      sleep: async (ms, signal) => {
+      sleep: async (ms, work) => {
         const until = now + ms;
-        await untilStorageIsIdle();
-        if (until > now && signal?.aborted !== true) advance(until - now);
+        const done = work?.then(() => true).catch(() => true);
+        const isDone = await untilStorageIsIdle().then(() => Promise.race([done, Promise.resolve(false)]));
+        if (until > now && isDone !== true) advance(until - now);
       },
       random,
       log: (entry) => logs.push(entry),
