@@ -3,7 +3,9 @@ import type { UserId } from '../domain/user-id.ts';
 import { hex } from './credential.ts';
 import type { Keyring } from './keyring.ts';
 
-const HEX_LENGTH = 24;
+/** 96 bits. */
+const BYTES = 12;
+const encoder = new TextEncoder();
 
 /**
  * A user's name in logs and in the audit trail: HMAC-SHA256 of app and user id, cut to 96 bits. It is stable per user
@@ -12,6 +14,6 @@ const HEX_LENGTH = 24;
 export const hashUser = async (ring: Keyring, appId: AppId, userId: UserId): Promise<string> => {
   const key = await ring.derive(ring.currentKeyId, 'hash-log');
   if (key === undefined) throw new Error('a keyring always holds its current key');
-  const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(JSON.stringify([appId, userId])));
-  return `user_${hex(new Uint8Array(mac)).slice(0, HEX_LENGTH)}`;
+  const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(JSON.stringify([appId, userId])));
+  return `user_${hex(new Uint8Array(mac, 0, BYTES))}`;
 };

@@ -15,8 +15,9 @@ const IN_THE_CLEAR = '/healthz';
  * not notice.
  */
 export const requireHttps = createMiddleware<HttpEnv>(async (c, next) => {
-  const { protocol, hostname, pathname } = new URL(c.req.url);
-  if (protocol !== PLAIN_HTTP || isLoopback(hostname) || pathname === IN_THE_CLEAR) return next();
+  if (!c.req.url.startsWith(PLAIN_HTTP)) return next();
+  const { hostname, pathname } = new URL(c.req.url);
+  if (isLoopback(hostname) || pathname === IN_THE_CLEAR) return next();
   const { publicUrl } = c.get('deps').settings;
   if (IN_PRIVATE_NETWORK.test(hostname) && publicUrl(c.req.url).startsWith(PLAIN_HTTP)) return next();
   return answerProblem(c, REQUEST_PROBLEMS.httpsRequired);

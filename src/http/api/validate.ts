@@ -1,5 +1,5 @@
 import { zValidator } from '@hono/zod-validator';
-import type { Context } from 'hono';
+import type { Context, Next } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import * as z from 'zod';
 
@@ -18,8 +18,31 @@ export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>
     // The validator's types know no environment of its app.
     return answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query', namesOf(schema));
   });
-  if (target === 'query') queryValidators.add(validator);
-  return validator;
+  if (target !== 'query') return validator;
+  /** As the validator, but does not parse again what `parsedQuery` has. */
+  const once = async (c: Context, next: Next) => {
+    const known = parsedQueries.get(c.req.raw);
+    if (known?.schema !== schema) return validator(c, next);
+    c.req.addValidatedData('query', known.data);
+    return next();
+  };
+  queryValidators.add(once);
+  return once as typeof validator;
+};
+
+/** Queries that were read before their validator's turn. */
+const parsedQueries = new WeakMap<Request, { schema: z.ZodType; data: object }>();
+
+/** The query of a request whose validator is still to come; undefined if it does not fit, which that one answers. */
+export const parsedQuery = <Schema extends z.ZodType<object>>(
+  c: HttpContext,
+  schema: Schema,
+): z.infer<Schema> | undefined => {
+  const values = Object.entries(c.req.queries()).map(([name, found]) => [name, found.length === 1 ? found[0] : found]);
+  const parsed = schema.safeParse(Object.fromEntries(values));
+  if (!parsed.success) return undefined;
+  parsedQueries.set(c.req.raw, { schema, data: parsed.data });
+  return parsed.data;
 };
 
 /**

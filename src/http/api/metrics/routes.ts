@@ -18,7 +18,7 @@ import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
 import { forBodyData, forUser } from '../admission/admit-user.ts';
 import { instantOrNull } from '../instant.ts';
-import { valid } from '../validate.ts';
+import { parsedQuery, valid } from '../validate.ts';
 import { valuesAsCsv } from './csv.ts';
 import { metricCursor, questionHash } from './cursor.ts';
 import { asFhirBundle } from './fhir.ts';
@@ -40,15 +40,15 @@ export const metricsApi = new Hono<HttpEnv>();
 
 /** Reads the page with the admission. */
 const pageReader = (c: HttpContext) => {
-  const parameters = metricQuery.safeParse(c.req.query());
-  const query = parameters.success ? queryOf(parameters.data) : undefined;
+  const parameters = parsedQuery(c, metricQuery);
+  const query = parameters && queryOf(parameters);
   return query?.ok === true ? { held: heldVersion(c), of: metricsReader(c.get('deps'), query.value) } : undefined;
 };
 
 /** Reads the newest values with the admission. */
 const latestReader = (c: HttpContext) => {
-  const parameters = latestQuery.safeParse(c.req.query());
-  const selection = parameters.success ? selectionOf({ metric: parameters.data.metric }) : undefined;
+  const parameters = parsedQuery(c, latestQuery);
+  const selection = parameters && selectionOf({ metric: parameters.metric });
   return selection?.ok === true
     ? { held: heldVersion(c), of: latestMetricsReader(c.get('deps'), selection.value) }
     : undefined;
