@@ -1,5 +1,6 @@
 import type { Deps } from './broker/deps.ts';
 import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
+import { noteRowsUsed } from './broker/operator/note-rows.ts';
 import { noticeLateCron } from './broker/operator/readiness.ts';
 import { compose } from './compose.ts';
 import type { Bindings } from './config.ts';
@@ -28,13 +29,15 @@ export default {
     const { settings, log } = deps.value;
     if (settings.isPaused) return log({ level: 'warn', event: 'tick', outcome: 'paused' });
     await tick(deps.value);
+    await noteRowsUsed(deps.value);
   },
 } satisfies ExportedHandler<Bindings>;
 
-/** Checks what the cron cannot report: that D1 fails, and that the cron itself has stopped. */
+/** Checks what the cron cannot report: that D1 fails, and that the cron itself has stopped. Notes the rows that were used. */
 const watch = async (deps: Deps): Promise<void> => {
   await alarmIfDatabaseFails(deps);
   await noticeLateCron(deps);
+  await noteRowsUsed(deps);
 };
 
 /** What is wrong is for the operator's log; a stranger learns only that something is. */

@@ -2,6 +2,7 @@ import type { RandomBytes } from '../crypto/credential.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Log } from '../domain/log.ts';
 import type { RefreshPolicy } from '../domain/refresh.ts';
+import type { Rows } from '../domain/rows-used.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
 import type { Kv } from '../store/kv.ts';
@@ -92,6 +93,8 @@ export type BrokerSettings = {
   summarizedValues: number;
   /** How many pages of Withings' answer one sync call stores. */
   pagesPerSlice: number;
+  /** The rows that the plan gives a day. */
+  rowsADay: Rows;
   /** How long audit entries are kept. */
   auditRetentionMs: number;
   alarms: {

@@ -1,3 +1,5 @@
+import type { Rows } from './rows-used.ts';
+
 /**
  * What one invocation does on each of Cloudflare's plans. The free plan allows it 50 D1 calls, 50 fetches and 10 ms of
  * CPU; the paid one 1,000, 10,000 and 30 s. At most six fetches of an invocation run at once, on both.
@@ -20,6 +22,8 @@ export type PlanLimits = {
   compactedGroups: number;
   /** The largest size of the database. */
   databaseMaxMb: number;
+  /** Rows that D1 reads and writes a day: a limit of the free plan, a thirtieth of the month that the paid one includes. */
+  rowsADay: Rows;
 };
 
 export const PLANS: Record<Plan, PlanLimits> = {
@@ -32,6 +36,7 @@ export const PLANS: Record<Plan, PlanLimits> = {
     summarizedValues: 20_000,
     compactedGroups: 20,
     databaseMaxMb: 500,
+    rowsADay: { read: 5_000_000, written: 100_000 },
   },
   paid: {
     callsPerTick: 900,
@@ -42,6 +47,7 @@ export const PLANS: Record<Plan, PlanLimits> = {
     summarizedValues: 100_000,
     compactedGroups: 500,
     databaseMaxMb: 10_000,
+    rowsADay: { read: 833_333_333, written: 1_666_666 },
   },
 };
 

@@ -5,7 +5,7 @@ import type { StorageFailure } from '../domain/failure.ts';
 import { fail, ok, type Result } from '../domain/result.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { messageOf, REPEATS, retryAfterSecondsOf, troubleOf } from './d1-errors.ts';
-import { type D1Memory, recordAnswer, recordTrouble } from './d1-memory.ts';
+import { countRows, type D1Memory, recordAnswer, recordTrouble } from './d1-memory.ts';
 
 /** The database, or a session in which a replica answers. */
 export type D1 = Pick<D1Database, 'prepare' | 'batch'>;
@@ -30,22 +30,23 @@ export type Db = {
 /** The result of a store function: the rows, or a storage failure. */
 export type StoreResult<Value> = Promise<Result<Value, StorageFailure>>;
 
-/** Query builders by binding. All requests of an isolate have the same binding object; a session has one of its own. */
-const builders = new WeakMap<D1, DrizzleD1Database>();
+/** What is made once of a binding. All requests of an isolate have the same object; a session has one of its own. */
+const opened = new WeakMap<D1, Pick<Db, 'd1' | 'orm' | 'memory'>>();
 
-const builderFor = (d1: D1): DrizzleD1Database => {
+const openOnce = (binding: D1, memory: D1Memory, now: () => EpochMs) => {
+  const before = opened.get(binding);
+  if (before?.memory === memory) return before;
+  const d1 = countRows(binding, memory, now);
   // Drizzle calls `prepare` and `batch` alone.
-  const builder = builders.get(d1) ?? drizzle(d1 as D1Database);
-  builders.set(d1, builder);
-  return builder;
+  const made = { d1, orm: drizzle(d1 as D1Database), memory };
+  opened.set(binding, made);
+  return made;
 };
 
 export const openDatabase = (d1: D1, seams: Pick<Db, 'now' | 'sleep' | 'random' | 'databaseNow' | 'memory'>): Db => ({
-  d1,
-  orm: builderFor(d1),
+  ...openOnce(d1, seams.memory, seams.now),
   calls: { made: 0 },
   recorded: new Map(),
-  memory: seams.memory,
   now: seams.now,
   databaseNow: seams.databaseNow,
   sleep: seams.sleep,

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
 import { version } from '../../package.json';
+import { addRowsUsed } from '../../src/store/operator/rows-used.ts';
 import { type Broker, makeApp } from '../support/broker.ts';
 import { connectAda } from '../support/connect-ada.ts';
 import type { DashboardBrowser } from '../support/dashboard.ts';
@@ -37,6 +38,24 @@ test('shows apps, users, the size of the database, the version and what is used 
   expect(perMinute).toBeGreaterThanOrEqual(inUse ?? Infinity);
   broker.advance(60_000);
   expect(share((await browser.get('/dashboard/broker')).html, 'Syncs that apps ask for')[0]).toBe('0');
+});
+
+test('shows the rows of today against the plan’s, as far as isolates have noted them', async () => {
+  const rows = async () => {
+    const { html } = await browser.get('/dashboard/broker');
+    const text = html.slice(html.indexOf('Rows of D1')).replace(/<[^>]*>/g, ' ');
+    return /Read\s+([\d,]+)\s+([\d,]+)\s+Written\s+([\d,]+)\s+([\d,]+)/.exec(text)?.slice(1);
+  };
+  expect(await rows()).toEqual(['0', '5,000,000', '0', '100,000']);
+  const day = Math.floor(broker.now() / 86_400_000);
+  const note = async (of: number) =>
+    addRowsUsed((await broker.deps()).db, { day: of, since: 0, read: 12_345, written: 678 }, broker.now());
+  await note(day - 1);
+  expect(await rows()).toEqual(['0', '5,000,000', '0', '100,000']);
+  await note(day);
+  await note(day);
+  broker.deploy({ PLAN: 'paid' });
+  expect(await rows()).toEqual(['24,690', '833,333,333', '1,356', '1,666,666']);
 });
 
 test('counts no further than ten thousand, whatever the tables hold', async () => {

@@ -114,7 +114,11 @@ export const openSqliteD1 = (): SqliteD1 => {
 };
 
 /** `meta.changes` is not to be relied on. */
-const resultOf = (rows: unknown[]) => ({ results: rows, success: true, meta: { changes: 0 } });
+const resultOf = (rows: unknown[]) => ({
+  results: rows,
+  success: true,
+  meta: { changes: 0, rows_read: 0, rows_written: 0 },
+});
 
 /** D1 takes booleans as numbers. */
 const toSqlite = (value: unknown): SQLInputValue =>

@@ -1,5 +1,6 @@
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import type { Rows } from '../../domain/rows-used.ts';
 import { type Resources, resources } from '../../store/operator/resources.ts';
 import type { QuotaName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
@@ -10,12 +11,13 @@ export const MAX_HELD = 10_000;
 /** What the broker holds and uses, and the limits of each. */
 export type ShownResources = Omit<Resources, 'requests'> & {
   databaseMaxBytes: number;
+  rowsADay: Rows;
   quota: { name: QuotaName; inUse: number; perMinute: number }[];
 };
 
 /** Reads what the broker holds and uses now. */
 export const showResources = async (deps: Deps): Promise<Result<ShownResources, Failure>> => {
-  const { shares, alarms } = deps.settings;
+  const { shares, alarms, rowsADay } = deps.settings;
   const found = await resources(deps.db, shares, MAX_HELD, deps.now());
   if (!found.ok) return found;
   const { requests, ...held } = found.value;
@@ -24,5 +26,5 @@ export const showResources = async (deps: Deps): Promise<Result<ShownResources, 
     inUse,
     perMinute: shares[name].requestsPerMinute,
   }));
-  return ok({ ...held, databaseMaxBytes: alarms.databaseMaxBytes, quota });
+  return ok({ ...held, databaseMaxBytes: alarms.databaseMaxBytes, rowsADay, quota });
 };

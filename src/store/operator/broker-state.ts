@@ -5,9 +5,9 @@ import { prepared, type Param } from '../prepared.ts';
 import { brokerState } from '../schema/management.ts';
 
 /** The few things that the broker remembers about itself, each a JSON text under its name. */
-export type BrokerStateName = 'keyring' | 'alarms' | 'compaction' | 'signing_key';
+export type BrokerStateName = 'keyring' | 'alarms' | 'compaction' | 'signing_key' | 'rows';
 
-const VALUE = prepared((orm, param: Param<{ name: BrokerStateName }>) =>
+export const STATE_VALUE = prepared((orm, param: Param<{ name: BrokerStateName }>) =>
   orm
     .select({ value: brokerState.value })
     .from(brokerState)
@@ -16,7 +16,7 @@ const VALUE = prepared((orm, param: Param<{ name: BrokerStateName }>) =>
 
 /** What is remembered under a name, as it was written. */
 export const brokerStateText = (db: Db, name: BrokerStateName): StoreResult<string | undefined> =>
-  tryD1(db, async () => (await VALUE.first(db, { name }))?.value);
+  tryD1(db, async () => (await STATE_VALUE.first(db, { name }))?.value);
 
 /**
  * Remembers something, unless it is no longer as it was read: of two who write at once, one does. Raw SQL: the builder

@@ -1,10 +1,13 @@
 import { inArray } from 'drizzle-orm';
 
+import { dayOf, type Rows } from '../../domain/rows-used.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { prepared } from '../prepared.ts';
 import { requestBudgets } from '../schema/connections.ts';
 import { inUse, QUOTA_NAMES, type QuotaName, type Share } from '../tokens/withings-quota.ts';
+import { STATE_VALUE } from './broker-state.ts';
+import { rowsUsedOf } from './rows-used.ts';
 
 /** What the broker holds, and what it uses of Withings' requests. */
 export type Resources = {
@@ -14,6 +17,8 @@ export type Resources = {
   users: number;
   /** Requests of each share that have not come back yet. */
   requests: Record<QuotaName, number>;
+  /** Rows read and written today, as far as they were counted. */
+  rows: Rows;
 };
 
 const EMPTY_AT = prepared((orm) =>
@@ -31,7 +36,7 @@ export const resources = (
   now: EpochMs,
 ): StoreResult<Resources> =>
   tryD1(db, async () => {
-    const [counts, budgets] = await db.d1.batch([
+    const [counts, budgets, rows] = await db.d1.batch([
       // Raw SQL: the builder has no select without a table.
       db.d1
         .prepare(
@@ -40,6 +45,7 @@ export const resources = (
         )
         .bind(most),
       EMPTY_AT.bind(db, {}),
+      STATE_VALUE.bind(db, { name: 'rows' }),
     ]);
     const [row] = (counts?.results ?? []) as { apps: number; users: number }[];
     const emptyAt = new Map(EMPTY_AT.rowsOf(budgets).map((one) => [one.name, one.emptyAt]));
@@ -49,5 +55,6 @@ export const resources = (
       apps: row?.apps ?? 0,
       users: row?.users ?? 0,
       requests: Object.fromEntries(requests) as Record<QuotaName, number>,
+      rows: rowsUsedOf(STATE_VALUE.rowsOf(rows)[0]?.value, dayOf(now)),
     };
   });

@@ -14,6 +14,10 @@ const SHARES: Record<ShownResources['quota'][number]['name'], string> = {
 
 const counted = (count: number): string => `${count.toLocaleString('en')}${count < MAX_HELD ? '' : ' or more'}`;
 
+const KINDS = { read: 'Read', written: 'Written' };
+
+const grouped = (count: number): string => count.toLocaleString('en');
+
 const megabytes = (bytes: number): string => (bytes / 1e6).toLocaleString('en', { maximumFractionDigits: 1 });
 
 /** What the broker holds and uses, beside the limits that docs/limits.md explains. */
@@ -45,8 +49,20 @@ export const BrokerResources = ({ resources }: { resources: ShownResources }) =>
         cells: [SHARES[name], String(inUse), String(perMinute)],
       }))}
     />
+    <Table
+      label="Rows of D1"
+      columns={[
+        'Rows of D1',
+        { label: 'Today, at least', kind: 'number' },
+        { label: 'A day, by the plan', kind: 'number' },
+      ]}
+      rows={(['read', 'written'] as const).map((kind) => ({
+        cells: [KINDS[kind], grouped(resources.rows[kind]), grouped(resources.rowsADay[kind])],
+      }))}
+    />
     <p class="hint">
-      Cloudflare’s dashboard shows the rows read and written today (D1, Metrics). No Worker can ask for them.
+      Counted by the Worker since midnight UTC, from what D1 reports. Some reads come without a report, and what a
+      Worker has not noted when it ends is lost. Cloudflare’s dashboard has the exact figures (D1, Metrics).
     </p>
   </section>
 );
