@@ -11,7 +11,7 @@ const USED_LATELY_MS = 14 * DAY_MS;
 /** An access token that ends sooner has to be refreshed before a request. */
 const TOKEN_MARGIN_MS = 5 * MINUTE_MS;
 
-/** A connection whose turn has come. */
+/** A connection that is due. */
 export type DueToPoll = {
   dueAt: EpochMs;
   /** False if it ended, or if its app is disabled. */
@@ -32,7 +32,7 @@ export type DueToPoll = {
 export type PollPlan = { kind: 'poll' | 'confirm' | 'wait' | 'rest'; nextAt: EpochMs | undefined };
 
 /**
- * What to do with a connection whose turn has come, and when its next turn is. One without recent data is polled
+ * What to do with a connection that is due, and when it is due next. One without recent data is polled
  * only while it has a good token, which the cron has just refreshed. No token is refreshed for it.
  */
 export const planPoll = (due: DueToPoll, now: EpochMs): PollPlan => {

@@ -27,7 +27,7 @@ type Planned = { due: DuePoll; plan: PollPlan };
 
 /**
  * Polls connections that nothing else has synced for a day, those due longest first: pushes may be lost. One of a tick
- * also has an older window reviewed. Those that were synced get their next turn. What fails is due again in an hour.
+ * also has an older window reviewed. Those that were synced are due later. What fails is due again in an hour.
  * What the share has no request for stays due.
  */
 export const pollDue = async (deps: Deps, callsLeft: () => number): Promise<void> => {

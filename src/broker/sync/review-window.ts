@@ -51,7 +51,7 @@ const answerOf = (page: MeasurePage, window: ReviewWindow, askedAt: EpochMs): Wi
 const isWithin = (seconds: EpochSeconds, { fromSeconds, toSeconds }: ReviewWindow): boolean =>
   seconds >= fromSeconds && seconds <= toSeconds;
 
-/** When the connection has its next turn with the cron; undefined if that stays. */
+/** When the cron polls the connection next; undefined if that stays. */
 export const nextReviewAt = (
   starts: boolean,
   review: Review | undefined,

@@ -86,10 +86,10 @@ const rotationOf = async (
   previousRefreshTokenSealed: usedRefreshTokenSealed,
   accessExpiresAt,
   nextRefreshAt: dueAfter(deps, run, accessExpiresAt),
+  // An unused connection has a good token now, so the cron polls it too.
   pollAt: run.cause.share === 'cron' && !isUsedLately(deps, run) ? deps.now() : undefined,
 });
 
-/** After a refresh that keeps the tokens of an unused connection alive, the cron also polls it. */
 const isUsedLately = ({ settings, now }: Deps, { tokens: { lastUsedAt } }: RefreshRun): boolean =>
   lastUsedAt !== undefined && now() - lastUsedAt < settings.refreshPolicy.usedLatelyMs;
 

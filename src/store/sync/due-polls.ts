@@ -17,7 +17,7 @@ type Row = {
   access_expires_at: number;
 };
 
-/** Connections whose turn has come, those due longest first. */
+/** Connections that are due to be polled, those due longest first. */
 export const duePolls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePoll[]> =>
   tryD1(db, async () => {
     const { results } = await db.d1
@@ -40,11 +40,11 @@ export const duePolls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePo
     }));
   });
 
-/** When a connection has its next turn; undefined if it waits for its next sync or refresh. */
+/** When a connection is due next; undefined if it waits for its next sync or refresh. */
 export type NextPoll = { connectionId: ConnectionId; at: EpochMs | undefined };
 
 /**
- * Sets the next turns, in one statement. One that has ended gets none: an erasure may have taken it. Raw SQL: a list as
+ * Sets when connections are due next, in one statement, and not for one that has ended. Raw SQL: a list as
  * one parameter (`json_each`).
  */
 export const setNextPolls = (db: Db, next: readonly NextPoll[]): StoreResult<void> =>

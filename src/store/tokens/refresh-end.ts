@@ -40,7 +40,7 @@ export type Rotation = {
   previousRefreshTokenSealed: string;
   accessExpiresAt: EpochMs;
   nextRefreshAt: EpochMs;
-  /** When the cron asks about its data, if it has no turn yet; undefined if that stays, which costs no row of the index. */
+  /** When the cron polls it, if it has no time yet; undefined if that stays, which costs no row of the index. */
   pollAt: EpochMs | undefined;
 };
 
@@ -70,7 +70,7 @@ const recordRotationWith = (more: (param: Param<{ pollAt: EpochMs }>) => { nextR
       .returning({ id: connections.id }),
   );
 const RECORD_ROTATION = recordRotationWith(() => ({}));
-const RECORD_ROTATION_AND_TURN = recordRotationWith((param) => ({
+const RECORD_ROTATION_AND_POLL = recordRotationWith((param) => ({
   nextReviewAt: sql<EpochMs>`coalesce(${connections.nextReviewAt}, ${param('pollAt')})`,
 }));
 
@@ -84,7 +84,7 @@ export const rotationStatement = (
   const values = { ...heldValues(held), ...pair, now };
   return pollAt === undefined
     ? RECORD_ROTATION.bind(db, { ...values, pollAt: 0 })
-    : RECORD_ROTATION_AND_TURN.bind(db, { ...values, pollAt });
+    : RECORD_ROTATION_AND_POLL.bind(db, { ...values, pollAt });
 };
 
 /**
