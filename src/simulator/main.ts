@@ -1,41 +1,73 @@
 /** The simulator as a process: `node src/simulator/main.ts --help`. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 
 import { serve, type HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { object } from '@optique/core/constructs';
+import { message } from '@optique/core/message';
+import { multiple, optional, withDefault } from '@optique/core/modifiers';
+import { option } from '@optique/core/primitives';
+import { integer, string } from '@optique/core/valueparser';
+import { run } from '@optique/run';
 
 import { isConnectionLost } from './faults.ts';
 import { createSimulator, type Simulator } from './simulator.ts';
 import { takeSnapshot, type Snapshot } from './snapshot.ts';
 
-const usage = `A simulated Withings: consent page, token endpoint and measurements on one origin.
-
-  --port N             listen on port N; 0, the default, takes a free one
-  --listen ADDRESS     listen on this address                      (default: 127.0.0.1)
-  --client-id ID       the app that may connect                    (default: mushu-demo)
-  --client-secret S    its secret                                  (default: mushu-demo-secret)
-  --client-name NAME   how the consent page calls it               (default: Mushu Health)
-  --redirect-uri URL   a callback URL of the app; give it again for more. Longer paths below it are accepted
-  --any-callback       take every callback of notifications, not only HTTPS on a public domain
-  --callbacks-at URL   reach callbacks of notifications at this origin, whatever host they name
-  --state FILE         keep people, data and tokens there, so that connections survive a restart
-`;
-
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '0' },
-    listen: { type: 'string', default: '127.0.0.1' },
-    'client-id': { type: 'string', default: 'mushu-demo' },
-    'client-secret': { type: 'string', default: 'mushu-demo-secret' },
-    'client-name': { type: 'string', default: 'Mushu Health' },
-    'redirect-uri': { type: 'string', multiple: true, default: [] },
-    'any-callback': { type: 'boolean', default: false },
-    'callbacks-at': { type: 'string' },
-    state: { type: 'string' },
-    help: { type: 'boolean', default: false },
+const values = run(
+  object({
+    port: withDefault(
+      option('--port', integer({ metavar: 'N', min: 0, max: 65_535 }), {
+        description: message`Listen on this port; 0 takes a free one.`,
+      }),
+      0,
+    ),
+    listen: withDefault(
+      option('--listen', string({ metavar: 'ADDRESS' }), { description: message`Listen on this address.` }),
+      '127.0.0.1',
+    ),
+    clientId: withDefault(
+      option('--client-id', string({ metavar: 'ID' }), { description: message`The app that may connect.` }),
+      'mushu-demo',
+    ),
+    clientSecret: withDefault(
+      option('--client-secret', string({ metavar: 'S' }), { description: message`Its secret.` }),
+      'mushu-demo-secret',
+    ),
+    clientName: withDefault(
+      option('--client-name', string({ metavar: 'NAME' }), { description: message`Its name on the consent page.` }),
+      'Mushu Health',
+    ),
+    redirectUris: multiple(
+      option('--redirect-uri', string({ metavar: 'URL' }), {
+        description: message`A callback URL of the app; give it again for more. Longer paths below it are accepted.`,
+      }),
+    ),
+    anyCallback: withDefault(
+      option('--any-callback', {
+        description: message`Take every callback of notifications, not only HTTPS on a public domain.`,
+      }),
+      false,
+    ),
+    callbacksAt: optional(
+      option('--callbacks-at', string({ metavar: 'URL' }), {
+        description: message`Reach callbacks of notifications at this origin, whatever host they name.`,
+      }),
+    ),
+    state: optional(
+      option('--state', string({ metavar: 'FILE' }), {
+        description: message`Keep people, data and tokens there, so that connections survive a restart.`,
+      }),
+    ),
+  }),
+  {
+    programName: 'node src/simulator/main.ts',
+    help: 'option',
+    showDefault: true,
+    brief: message`A simulated Withings: consent page, token endpoint and measurements on one origin.`,
+    aboveError: 'none',
   },
-});
+);
 
 const restored = (file: string | undefined): Snapshot | undefined => {
   if (file === undefined || !existsSync(file)) return undefined;
@@ -69,7 +101,7 @@ const answer = async (simulator: Simulator, request: Request, { incoming }: Http
 
 /** Where a callback is reached from here. */
 const reachable = (url: string): string => {
-  const origin = values['callbacks-at'];
+  const origin = values.callbacksAt;
   return origin === undefined ? url : new URL(new URL(url).pathname, origin).href;
 };
 
@@ -85,13 +117,13 @@ const start = (): void => {
   const simulator = createSimulator({
     snapshot: restored(values.state),
     outgoing: (url, init) => fetch(reachable(url), init),
-    ...(values['any-callback'] && { settings: { callbackUrls: 'any' } }),
+    ...(values.anyCallback && { settings: { callbackUrls: 'any' } }),
     clients: [
       {
-        clientId: values['client-id'],
-        clientSecret: values['client-secret'],
-        name: values['client-name'],
-        redirectUris: values['redirect-uri'],
+        clientId: values.clientId,
+        clientSecret: values.clientSecret,
+        name: values.clientName,
+        redirectUris: [...values.redirectUris],
       },
     ],
   });
@@ -99,7 +131,7 @@ const start = (): void => {
     {
       fetch: (request, env) => answer(simulator, request, env as HttpBindings),
       hostname: values.listen,
-      port: Number(values.port),
+      port: values.port,
     },
     ({ port }) => console.log(`Simulated Withings ready at http://127.0.0.1:${port}`),
   );
@@ -118,5 +150,4 @@ const start = (): void => {
   }
 };
 
-if (values.help) console.log(usage);
-else start();
+start();
