@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 
 import { PLANS } from '../src/domain/plan.ts';
 import { pace } from '../src/store/tokens/withings-quota.ts';
+import { PAGE_READS, REFRESH_READS, SUBSCRIPTION_READS, SYNC_READS } from './support/costs.ts';
 
 /**
  * How many people fit, in docs/limits.md: computed from what one of each costs, which other tests measure and bound, and
@@ -12,20 +13,20 @@ import { pace } from '../src/store/tokens/withings-quota.ts';
 
 /** What a person's day and history cost at most. Bytes: test/broker/stored-bytes.test.ts; rows: test/broker/rows-read.test.ts. */
 const PEOPLE = {
-  'Body+': { weighIn: 400, rowsOfWeighIn: 8, syncReads: 150, reviewReads: 182 },
-  'Body Scan': { weighIn: 2_000, rowsOfWeighIn: 37, syncReads: 448, reviewReads: 368 },
+  'Body+': { weighIn: 400, rowsOfWeighIn: 8, reads: SYNC_READS.body_plus },
+  'Body Scan': { weighIn: 2_000, rowsOfWeighIn: 37, reads: SYNC_READS.body_scan },
 };
 type Scale = keyof typeof PEOPLE;
 /** Of a connection synced every day: test/broker/stored-bytes.test.ts. */
 const CONNECTION_BYTES = 5_000;
 /** One by the sync, two ahead of expiry while the connection counts as used: "How often". */
 const REFRESHES = 3;
-const REFRESH = { reads: 25, writes: 5 };
-const SYNC_WRITES = 4;
+const REFRESH = { reads: REFRESH_READS, writes: 5 };
+/** Beside what it brings: test/http/budgets.test.ts. */
+const SYNC_WRITES = 3;
 const REVIEW_WRITES = 6 + 5;
 /** A sync, a status and two pages of 100 values. */
 const REQUESTS = 4;
-const PAGE_READS = 130;
 
 const MINUTES = 1_440;
 const DAYS_OF_MONTH = 30;
@@ -47,11 +48,11 @@ const byStorage = (plan: keyof typeof PLANS, scale: Scale, weighIns: number): nu
 
 /** By what a day allows: people who are synced, reviewed and read on that day. */
 const byDay = (plan: keyof typeof PLANS, scale: Scale): Record<string, number> => {
-  const { rowsOfWeighIn, syncReads, reviewReads } = PEOPLE[scale];
+  const { rowsOfWeighIn, reads } = PEOPLE[scale];
   const { rowsRead, rowsWritten, requests } = INCLUDED[plan];
   const perTick = Math.min(PLANS[plan].refreshBatch, CRON_SHARE);
   return {
-    'rows read': rowsRead / (syncReads + reviewReads + REFRESHES * REFRESH.reads + 2 * PAGE_READS),
+    'rows read': rowsRead / (reads.weighIn + reads.poll + REFRESHES * REFRESH.reads + 2 * PAGE_READS),
     'rows written': rowsWritten / (SYNC_WRITES + rowsOfWeighIn + REFRESHES * REFRESH.writes + REVIEW_WRITES),
     requests: (requests - MINUTES) / REQUESTS,
     'refreshes by the cron': (perTick * MINUTES) / REFRESHES,
@@ -63,8 +64,9 @@ const byDay = (plan: keyof typeof PLANS, scale: Scale): Record<string, number> =
  * A connection that is asked about because nothing else has synced it for a day: a refresh, and a sync that finds nothing,
  * whose turn moves. One of a tick also has an older window reviewed: test/http/polling.test.ts.
  */
-const POLL = { requests: 2, reads: REFRESH.reads + PEOPLE['Body Scan'].syncReads, writes: REFRESH.writes + 3 + 2 };
-const WINDOW = { requests: 1, reads: PEOPLE['Body Scan'].reviewReads, writes: 2 };
+const POLL = { requests: 2, reads: REFRESH.reads + PEOPLE['Body Scan'].reads.nothing, writes: REFRESH.writes + 3 + 2 };
+/** What the window adds to the first poll of a tick. A poll reads less than a sync that a request asks for. */
+const WINDOW = { requests: 1, reads: PEOPLE['Body Scan'].reads.poll - POLL.reads, writes: 2 };
 /** What the syncs' share gives a minute, evenly. */
 const SYNC_PACE = 60_000 / pace('sync', { requestsPerMinute: SYNC_SHARE }).intervalMs;
 
@@ -172,4 +174,29 @@ test('limits says what polling costs, and the syncs’ share has the requests fo
     ).toBe(true);
   }
   for (const { pollsPerTick } of Object.values(PLANS)) expect(pollsPerTick * POLL.requests).toBeLessThan(SYNC_PACE);
+});
+
+test('limits computes the rows that its example reads with what is measured', () => {
+  const { weighIn, poll } = SYNC_READS.body_scan;
+  const [refreshes, syncs, looks] = [741 + 1_500, 1_500, Math.round(PEOPLE_SUBSCRIBED / 7)];
+  const counts = { refreshes, syncs, ticks: MINUTES, looks };
+  const sum = refreshes * REFRESH_READS + syncs * weighIn + MINUTES * poll + looks * SUBSCRIPTION_READS;
+  const [a, b, c, d, total] = [...Object.values(counts), sum].map((value) => value.toLocaleString('en-US'));
+  const row = `|rows read|${a} × ${REFRESH_READS} + ${b} × ${weighIn} + ${c} ticks × ${poll} + ${d} × ${SUBSCRIPTION_READS} = ${total} at most|5,000,000|`;
+  expect(page, row).toContain(row);
+});
+
+test('the data model states the rows that are measured', () => {
+  const stated = linesOf('data-model.md');
+  const rows = Object.entries({
+    'sync that finds nothing new, daily Body Scan': SYNC_READS.body_scan.nothing,
+    '… daily Body+': SYNC_READS.body_plus.nothing,
+    'weigh-in of a daily Body Scan': SYNC_READS.body_scan.weighIn,
+    '… of a daily Body+': SYNC_READS.body_plus.weighIn,
+  });
+  for (const [what, reads] of rows)
+    expect(
+      stated.some((line) => line.startsWith(`|${what}|${reads}|`)),
+      what,
+    ).toBe(true);
 });
