@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../domain/result.ts';
 import { SECOND_MS } from '../domain/time.ts';
 import type { Db } from '../store/d1.ts';
 import {
-  type QuotaName,
+  type ShareName,
   recordWait,
   type Share,
   type Take,
@@ -20,7 +20,7 @@ import type { Outcome } from '../withings/outcome.ts';
  */
 
 /** Who asks, and about what. */
-export type Asker = Omit<Take, 'name' | 'share' | 'count'> & { share: QuotaName };
+export type Asker = Omit<Take, 'name' | 'share' | 'count'> & { share: ShareName };
 
 export type { Reservation };
 
@@ -51,7 +51,7 @@ class Reservation {
 }
 
 /** Shares of the 120 requests a minute that Withings grants the whole client. */
-export type Shares = Record<QuotaName, Share>;
+export type Shares = Record<ShareName, Share>;
 
 type Parts = {
   client: WithingsClient;

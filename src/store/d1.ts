@@ -43,14 +43,17 @@ const openOnce = (binding: D1, memory: D1Memory, now: () => EpochMs) => {
   return made;
 };
 
-export const openDatabase = (d1: D1, seams: Pick<Db, 'now' | 'sleep' | 'random' | 'databaseNow' | 'memory'>): Db => ({
-  ...openOnce(d1, seams.memory, seams.now),
+export const openDatabase = (
+  d1: D1,
+  platform: Pick<Db, 'now' | 'sleep' | 'random' | 'databaseNow' | 'memory'>,
+): Db => ({
+  ...openOnce(d1, platform.memory, platform.now),
   calls: { made: 0 },
   recorded: new Map(),
-  now: seams.now,
-  databaseNow: seams.databaseNow,
-  sleep: seams.sleep,
-  random: seams.random,
+  now: platform.now,
+  databaseNow: platform.databaseNow,
+  sleep: platform.sleep,
+  random: platform.random,
 });
 
 /** The database's clock, as an expression: `place` holds a test's time or null. */

@@ -2,12 +2,12 @@ import type { TokenOwner } from '../../src/broker/tokens/sealed-tokens.ts';
 import { asAppId } from '../../src/domain/app-id.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import type { QuotaName } from '../../src/store/tokens/withings-quota.ts';
+import type { ShareName } from '../../src/store/tokens/withings-quota.ts';
 import type { Sent, SqliteD1 } from '../support/sqlite-d1.ts';
 import type { Task } from '../support/turns.ts';
 
 /** Requests a minute that the cron, the syncs and the subscriptions may make: small, so that they are reached. */
-export const SHARES = { cron: 6, sync: 8, notify: 6 } satisfies Partial<Record<QuotaName, number>>;
+export const SHARES = { cron: 6, sync: 8, notify: 6 } satisfies Partial<Record<ShareName, number>>;
 /** Longer than a schedule holds an isolate up. */
 const LONGEST_HELD_UP_MS = 2 * 86_400_000;
 /** When the client gives a request up. */

@@ -2,7 +2,7 @@ import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Rows } from '../../domain/rows-used.ts';
 import { type Resources, resources } from '../../store/operator/resources.ts';
-import type { QuotaName } from '../../store/tokens/withings-quota.ts';
+import type { ShareName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 
 /** Apps and users are counted up to here. */
@@ -12,7 +12,7 @@ export const MAX_HELD = 10_000;
 export type ShownResources = Omit<Resources, 'requests'> & {
   databaseMaxBytes: number;
   rowsADay: Rows;
-  quota: { name: QuotaName; inUse: number; perMinute: number }[];
+  quota: { name: ShareName; inUse: number; perMinute: number }[];
 };
 
 /** Reads what the broker holds and uses now. */
@@ -21,7 +21,7 @@ export const showResources = async (deps: Deps): Promise<Result<ShownResources, 
   const found = await resources(deps.db, shares, MAX_HELD, deps.now());
   if (!found.ok) return found;
   const { requests, ...held } = found.value;
-  const quota = (Object.entries(requests) as [QuotaName, number][]).map(([name, inUse]) => ({
+  const quota = (Object.entries(requests) as [ShareName, number][]).map(([name, inUse]) => ({
     name,
     inUse,
     perMinute: shares[name].requestsPerMinute,

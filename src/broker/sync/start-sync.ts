@@ -17,7 +17,7 @@ import {
   syncStateOf,
 } from '../../store/sync/sync-lease.ts';
 import type { SyncLease } from '../../store/sync/sync-runs.ts';
-import type { QuotaName } from '../../store/tokens/withings-quota.ts';
+import type { ShareName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import type { Asker, Reservation } from '../withings.ts';
 
@@ -30,7 +30,7 @@ export type Synced = { id: ConnectionId; appId?: AppId };
 /** Why a sync runs. */
 export type SyncPurpose = {
   /** What its requests to Withings count against. */
-  share: Exclude<QuotaName, 'cron' | 'link' | 'notify' | 'other'>;
+  share: Exclude<ShareName, 'cron' | 'link' | 'notify' | 'other'>;
   /** It leaves the share's requests of the next moment to others. */
   yields?: true;
   /** An app requested it and waits for the answer. */

@@ -24,7 +24,7 @@ import {
   type SyncLease,
   type SyncProgress,
 } from '../../store/sync/sync-runs.ts';
-import type { QuotaName } from '../../store/tokens/withings-quota.ts';
+import type { ShareName } from '../../store/tokens/withings-quota.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
@@ -64,7 +64,7 @@ export type Slice = {
   /** How often less was requested, because an answer could not be read. */
   retries: number;
   /** The share of its requests. */
-  share: QuotaName;
+  share: ShareName;
   /** Reserved requests, some of them already sent. */
   granted: Reservation;
   refusals: SyncStart['refusals'];

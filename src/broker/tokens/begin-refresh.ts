@@ -11,14 +11,14 @@ import {
   takeLease,
   type ToRefresh,
 } from '../../store/tokens/refresh-lease.ts';
-import type { QuotaName } from '../../store/tokens/withings-quota.ts';
+import type { ShareName } from '../../store/tokens/withings-quota.ts';
 import type { Deps } from '../deps.ts';
 import type { Asker, Reservation } from '../withings.ts';
 
 /** Why a refresh runs. */
 export type RefreshCause = {
   /** The share that its requests are counted in. */
-  share: QuotaName;
+  share: ShareName;
   /** Whether the tokens are for an app's use: then the cron refreshes them ahead of expiry for a while. */
   isUse: boolean;
   /** The version of the tokens that Withings has just refused. */

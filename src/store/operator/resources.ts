@@ -5,7 +5,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { prepared } from '../prepared.ts';
 import { requestBudgets } from '../schema/connections.ts';
-import { inUse, QUOTA_NAMES, type QuotaName, type Share } from '../tokens/withings-quota.ts';
+import { inUse, SHARE_NAMES, type ShareName, type Share } from '../tokens/withings-quota.ts';
 import { STATE_VALUE } from './broker-state.ts';
 import { rowsUsedOf } from './rows-used.ts';
 
@@ -16,7 +16,7 @@ export type Resources = {
   apps: number;
   users: number;
   /** Requests of each share that have not come back yet. */
-  requests: Record<QuotaName, number>;
+  requests: Record<ShareName, number>;
   /** Rows read and written today, as far as they were counted. */
   rows: Rows;
 };
@@ -25,13 +25,13 @@ const EMPTY_AT = prepared((orm) =>
   orm
     .select({ name: requestBudgets.name, emptyAt: requestBudgets.emptyAt })
     .from(requestBudgets)
-    .where(inArray(requestBudgets.name, [...QUOTA_NAMES])),
+    .where(inArray(requestBudgets.name, [...SHARE_NAMES])),
 );
 
 /** Reads them in one round trip: at most `most` entries each of two indexes, and a row for each share. */
 export const resources = (
   db: Db,
-  shares: Record<QuotaName, Share>,
+  shares: Record<ShareName, Share>,
   most: number,
   now: EpochMs,
 ): StoreResult<Resources> =>
@@ -49,12 +49,12 @@ export const resources = (
     ]);
     const [row] = (counts?.results ?? []) as { apps: number; users: number }[];
     const emptyAt = new Map(EMPTY_AT.rowsOf(budgets).map((one) => [one.name, one.emptyAt]));
-    const requests = QUOTA_NAMES.map((name) => [name, inUse(name, shares[name], emptyAt.get(name) ?? 0, now)] as const);
+    const requests = SHARE_NAMES.map((name) => [name, inUse(name, shares[name], emptyAt.get(name) ?? 0, now)] as const);
     return {
       databaseBytes: counts?.meta.size_after ?? 0,
       apps: row?.apps ?? 0,
       users: row?.users ?? 0,
-      requests: Object.fromEntries(requests) as Record<QuotaName, number>,
+      requests: Object.fromEntries(requests) as Record<ShareName, number>,
       rows: rowsUsedOf(STATE_VALUE.rowsOf(rows)[0]?.value, dayOf(now)),
     };
   });

@@ -8,8 +8,8 @@ import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
  * requests of one kind do not block another. The kinds: refreshes by the cron, syncs by apps, syncs and reviews that the
  * cron continues, code exchanges, subscriptions, and others.
  */
-export const QUOTA_NAMES = ['cron', 'sync', 'resume', 'review', 'link', 'notify', 'other'] as const;
-export type QuotaName = (typeof QUOTA_NAMES)[number];
+export const SHARE_NAMES = ['cron', 'sync', 'resume', 'review', 'link', 'notify', 'other'] as const;
+export type ShareName = (typeof SHARE_NAMES)[number];
 
 /** At most this many requests in any 60 seconds. */
 export type Share = { requestsPerMinute: number };
@@ -27,7 +27,7 @@ export const SMALLEST_SHARE = 2 * MAX_AT_ONCE;
  * The part of a share that is available at once; the rest comes back within a minute. Syncs arrive all the time, and a
  * tick waits for its subscriptions, so an even pace is best. The cron runs once a minute, and links come in bursts.
  */
-const PART_AT_ONCE: Record<QuotaName, number> = {
+const PART_AT_ONCE: Record<ShareName, number> = {
   cron: 1 / 2,
   sync: 1 / 4,
   resume: 1 / 2,
@@ -43,7 +43,7 @@ type Pace = { intervalMs: number; burstMs: number };
  * The generic cell rate algorithm in one row. Requests come back at an even pace, part of the share is available at
  * once, and together they never exceed the share in any 60 seconds.
  */
-export const pace = (name: QuotaName, { requestsPerMinute }: Share): Pace => {
+export const pace = (name: ShareName, { requestsPerMinute }: Share): Pace => {
   const burst = Math.max(MAX_AT_ONCE, Math.floor(requestsPerMinute * PART_AT_ONCE[name]));
   const intervalMs = Math.ceil(MINUTE_MS / (requestsPerMinute - burst));
   return { intervalMs, burstMs: burst * intervalMs };
@@ -65,7 +65,7 @@ const waitName = (connectionId: ConnectionId): string => `wait:${connectionId}`;
 const WAITS_OF_CLIENT = 3;
 
 export type Take = {
-  name: QuotaName;
+  name: ShareName;
   share: Share;
   count: number;
   /** The app whose sync it is. Other kinds of requests are not counted by app. */
@@ -227,7 +227,7 @@ export const recordWait = (db: Db, connectionId: ConnectionId, until: EpochMs, n
  * Closes a share until a time, for all callers: Withings is down, or asked the client to wait. If it is already closed
  * for longer, it stays so.
  */
-export const closeQuota = (db: Db, name: QuotaName, share: Share, until: EpochMs, now: EpochMs): StoreResult<void> =>
+export const closeQuota = (db: Db, name: ShareName, share: Share, until: EpochMs, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     const emptyAt = until + pace(name, share).burstMs;
     await db.d1
@@ -240,11 +240,11 @@ export const closeQuota = (db: Db, name: QuotaName, share: Share, until: EpochMs
   });
 
 /** The latest `empty_at` at which a share still grants a request. */
-export const latestEmptyAt = (name: QuotaName, share: Share, now: EpochMs): EpochMs => {
+export const latestEmptyAt = (name: ShareName, share: Share, now: EpochMs): EpochMs => {
   const { intervalMs, burstMs } = pace(name, share);
   return now + burstMs - intervalMs;
 };
 
 /** The requests of a share that were made and have not come back yet. */
-export const inUse = (name: QuotaName, share: Share, emptyAt: EpochMs, now: EpochMs): number =>
+export const inUse = (name: ShareName, share: Share, emptyAt: EpochMs, now: EpochMs): number =>
   Math.max(0, Math.ceil((emptyAt - now) / pace(name, share).intervalMs));
