@@ -108,6 +108,11 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     ]),
   ),
   ...Object.fromEntries(
+    ['', ' -- --to', ' -- --to TIME', ' -- --to 2026-06-15T12:00:00Z', ' -- --to 2026-06-15T12:00:00Z --dry-run'].map(
+      (flags) => [`npm run restore${flags}`, ['test/restore/restore.test.ts', 'account.run({ to: undo })']],
+    ),
+  ),
+  ...Object.fromEntries(
     ['cpu', 'live'].map((part) => [`npm run bench -- ${part}`, ['test/commands/small.ts', `'${part}'`]]),
   ),
   'npm run migration <name>': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
