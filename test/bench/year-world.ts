@@ -16,7 +16,17 @@ import { createMemoryKv } from '../support/memory-kv.ts';
 import { openSqliteD1 } from '../support/sqlite-d1.ts';
 
 /** What a request to Withings was for. */
-export type Kind = 'exchange' | 'refresh' | 'history' | 'poll' | 'window' | 'pull' | 'list' | 'subscribe' | 'other';
+export type Kind =
+  | 'exchange'
+  | 'refresh'
+  | 'history'
+  | 'poll'
+  | 'olderWindow'
+  | 'pull'
+  | 'recentWindow'
+  | 'list'
+  | 'subscribe'
+  | 'other';
 type Cause = 'link' | 'push' | 'cron';
 
 const APP = asAppId('app');
@@ -39,8 +49,9 @@ export const createYearWorld = async (people: number, startsAt: number) => {
     refresh: 0,
     history: 0,
     poll: 0,
-    window: 0,
+    olderWindow: 0,
     pull: 0,
+    recentWindow: 0,
     list: 0,
     subscribe: 0,
     other: 0,
@@ -168,6 +179,6 @@ const kindOf = (form: URLSearchParams, cause: Cause): Kind => {
   if (action !== 'getmeas') return 'other';
   if (cause === 'link') return 'history';
   // Nothing but a review asks for a window here: no history is longer than a slice.
-  if (!form.has('lastupdate')) return 'window';
+  if (!form.has('lastupdate')) return cause === 'push' ? 'recentWindow' : 'olderWindow';
   return cause === 'push' ? 'pull' : 'poll';
 };

@@ -29,7 +29,7 @@ const APPLIS = 3;
 /** Rows that D1 counts as written: "What one of each costs" in docs/limits.md. */
 const WEIGH_IN_ROWS = 4 + 4 + 11 + 2;
 const HOURLY_NOTES_OF_A_DAY = 24;
-const ROWS: Partial<Record<Kind, number>> = { refresh: 5, poll: 5, window: 2, list: 7, subscribe: 2 };
+const ROWS: Partial<Record<Kind, number>> = { refresh: 5, poll: 5, olderWindow: 2, list: 7, subscribe: 2 };
 
 const { values } = parseArgs({ options: { connections: { type: 'string' }, days: { type: 'string' } } });
 const connections = Number(values.connections ?? FULL_SIZE / 20);
@@ -105,7 +105,8 @@ console.table({
   'refreshes on the busiest day': Math.round(busiest.refreshes * factor),
   'pulls after a push a day, mean': aDay(requests.pull),
   'polls a day, mean': aDay(requests.poll),
-  'windows read again a day, mean': aDay(requests.window),
+  'older windows read again a day, mean': aDay(requests.olderWindow),
+  'recent windows read again a day, mean': aDay(requests.recentWindow),
   'looks at subscriptions a day, mean': aDay(requests.list),
   'requests to Withings a day, mean': aDay(all),
   'rows written on the busiest day (of 100,000)': Math.round(busiest.rows * factor) + HOURLY_NOTES_OF_A_DAY,
