@@ -191,7 +191,6 @@ test.each(named(MUSHU))('%s is a command with the options that it is given', asy
 });
 
 const lacks = (tool: string): boolean => spawnSync(tool, ['--version']).error !== undefined;
-
 describe.skipIf(lacks('curl'))('the README’s requests', () => {
   const page = new URL(ready.auth_url).searchParams.get('redirect_uri') ?? '';
   const environment = {
