@@ -53,6 +53,9 @@ export const addPendingConnection = (
     }
   });
 
+const isPendingIn = (appId: AppId, now: EpochMs) =>
+  and(eq(pendingConnections.appId, appId), gt(pendingConnections.expiresAt, now));
+
 /** The unexpired pending connection with this ticket in this app, or undefined. */
 export const pendingByTicket = (
   db: Db,
@@ -65,13 +68,7 @@ export const pendingByTicket = (
       .select({ ...getTableColumns(pendingConnections), historyOnConnect: apps.historyOnConnect })
       .from(pendingConnections)
       .innerJoin(apps, eq(apps.id, pendingConnections.appId))
-      .where(
-        and(
-          eq(pendingConnections.ticketHash, ticketHash),
-          eq(pendingConnections.appId, appId),
-          gt(pendingConnections.expiresAt, now),
-        ),
-      )
+      .where(and(eq(pendingConnections.ticketHash, ticketHash), isPendingIn(appId, now)))
       .get(),
   );
 
@@ -86,13 +83,7 @@ export const shownPending = (
     db.orm
       .select({ since: pendingConnections.createdAt, isDemo: pendingConnections.isDemo })
       .from(pendingConnections)
-      .where(
-        and(
-          eq(pendingConnections.appId, appId),
-          eq(pendingConnections.userId, userId),
-          gt(pendingConnections.expiresAt, now),
-        ),
-      )
+      .where(and(eq(pendingConnections.userId, userId), isPendingIn(appId, now)))
       .orderBy(desc(pendingConnections.createdAt))
       .get(),
   );
