@@ -15,13 +15,18 @@ beforeEach(async () => {
   ({ broker, app, ada } = await startWithAda());
 });
 
-const syncsDone = () => broker.logs.filter(({ event }) => event === 'sync').length;
-
-test('a push has the connections of every app synced that the person uses', async () => {
-  const other = await makeApp(broker, 'Other', undefined, 'all');
+/** A second app, whose user has Ada's account. */
+const connectOther = async (historyOnConnect: 'all' | 'none'): Promise<TestApp> => {
+  const other = await makeApp(broker, 'Other', undefined, historyOnConnect);
   await connect(broker, other, 'countess', 'ada');
   await broker.settle();
   broker.advance(MINUTE_MS);
+  return other;
+};
+const syncsDone = () => broker.logs.filter(({ event }) => event === 'sync').length;
+
+test('a push has the connections of every app synced that the person uses', async () => {
+  const other = await connectOther('all');
   weighNow(broker, ada, 61);
   await push(broker, ada);
   await broker.settle();
@@ -30,10 +35,7 @@ test('a push has the connections of every app synced that the person uses', asyn
 });
 
 test('a push of which one connection failed is repeated for that one alone, and a push behind it for both', async () => {
-  const other = await makeApp(broker, 'Other', undefined, 'all');
-  await connect(broker, other, 'countess', 'ada');
-  await broker.settle();
-  broker.advance(MINUTE_MS);
+  const other = await connectOther('all');
   weighNow(broker, ada, 61);
   broker.simulator.state.faults.add({ kind: 'http_503', action: 'getmeas', times: 1 });
   await push(broker, ada);
@@ -59,9 +61,7 @@ test('a push of which one connection failed is repeated for that one alone, and 
 });
 
 test('a push brings only what is new to an app that wants nothing of the past', async () => {
-  const other = await makeApp(broker, 'Other', undefined, 'none');
-  await connect(broker, other, 'countess', 'ada');
-  broker.advance(MINUTE_MS);
+  const other = await connectOther('none');
   weighNow(broker, ada, 61);
   await push(broker, ada);
   await broker.settle();

@@ -1,13 +1,21 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { DAY_MS, MINUTE_MS } from '../../src/domain/time.ts';
+import { MINUTE_MS } from '../../src/domain/time.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
-import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import type { Broker, TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
-import { addPerson } from '../support/people.ts';
-import { postPush, push, pushForm, secretOf, waitingPushes, weighNow, weightsOf } from '../support/pushes.ts';
+import {
+  postPush,
+  push,
+  pushForm,
+  secretOf,
+  startWithAda,
+  waitingPushes,
+  weighNow,
+  weightsOf,
+} from '../support/pushes.ts';
 
 /** Withings' pushes: what a true one brings, and what one costs that anyone can send. */
 
@@ -26,11 +34,10 @@ let ada: Person;
 let onceAnswered: (() => Promise<void>) | undefined;
 
 beforeEach(async () => {
-  await emptyTables();
   d1.failWhen(undefined);
   onceAnswered = undefined;
-  broker = await startBroker({
-    bindings: { DB: d1.d1, LINKS: kv.kv, NOTIFY_APPLI: '1,2,4', SYNC_REQUESTS_PER_MINUTE: '120' },
+  ({ broker, app, ada } = await startWithAda({
+    bindings: { DB: d1.d1, LINKS: kv.kv },
     fetch: (send) => {
       const counted = sent.wrap(send);
       return async (input, init) => {
@@ -43,15 +50,7 @@ beforeEach(async () => {
         return answer;
       };
     },
-  });
-  app = await makeApp(broker, 'Womoji', undefined, 'all');
-  ada = addPerson(broker, 'ada', 'UTC');
-  weighNow(broker, ada, 60);
-  broker.advance(2 * DAY_MS);
-  await connect(broker, app, 'ada', 'ada');
-  await broker.settle();
-  await env.DB.prepare('DELETE FROM subscriptions').run();
-  broker.advance(MINUTE_MS);
+  }));
   reset();
 });
 

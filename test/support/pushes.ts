@@ -40,9 +40,12 @@ export const weighNow = ({ simulator, now }: Broker, person: Person, weightKg: n
 };
 
 /** A person whose weigh-in of 60 kg the app has, and of whom nothing waits. */
-export const startWithAda = async (): Promise<{ broker: Broker; app: TestApp; ada: Person }> => {
+export const startWithAda = async ({ bindings, ...options }: Parameters<typeof startBroker>[0] = {}) => {
   await emptyTables();
-  const broker = await startBroker({ bindings: { NOTIFY_APPLI: '1,2,4', SYNC_REQUESTS_PER_MINUTE: '120' } });
+  const broker = await startBroker({
+    ...options,
+    bindings: { NOTIFY_APPLI: '1,2,4', SYNC_REQUESTS_PER_MINUTE: '120', ...bindings },
+  });
   const app = await makeApp(broker, 'Womoji', undefined, 'all');
   const ada = addPerson(broker, 'ada', 'UTC');
   weighNow(broker, ada, 60);
