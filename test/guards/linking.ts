@@ -77,8 +77,8 @@ export const LINKING: readonly Guard[] = [
     name: 'a ticket is for its own app',
     threats: ['T10'],
     file: 'src/store/link/pending-connections.ts',
-    find: 'eq(pendingConnections.ticketHash, ticketHash),\n          eq(pendingConnections.appId, appId),',
-    replace: 'eq(pendingConnections.ticketHash, ticketHash),',
+    find: 'and(eq(pendingConnections.appId, appId), gt(pendingConnections.expiresAt, now))',
+    replace: 'and(gt(pendingConnections.expiresAt, now))',
     tests: WHO_MAY_LINK,
   },
   {
