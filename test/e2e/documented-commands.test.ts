@@ -1,6 +1,4 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { describe, expect, inject, test } from 'vitest';
@@ -9,36 +7,18 @@ import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
 import { SMALL } from '../commands/small.ts';
 import { recordShown } from '../support/canaries.ts';
-import { codeBlocks } from '../support/markdown.ts';
+import { commands, named, read, shellLines, WRANGLER } from '../support/documented-commands.ts';
 import { asApp, locationOf, send } from './client.ts';
 import { newMushu } from './mushu.ts';
 
 /**
  * Every command that the documentation names: run here against the one broker of these tests, run in small by test/commands, run by another
- * test, or, where it would reach Cloudflare's account, held to what the tool says it takes. One that is none of these fails.
+ * test, or, if it would reach Cloudflare's account, held to what wrangler takes (test/docs/wrangler-commands.test.ts). One that is none of
+ * these fails.
  */
 
 const { ready } = inject('dev');
 const run = promisify(execFile);
-const root = new URL('../..', import.meta.url).pathname;
-const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md', 'migrations/*.md'], { cwd: root });
-
-/** The lines of shell that a page shows, without comments, each command of a chain alone. */
-const shellLines = (page: string): string[] =>
-  codeBlocks(read(page), 'sh')
-    .join('\n')
-    .replaceAll(/\\\n\s*/g, '')
-    .split('\n')
-    .flatMap((line) => line.replace(/(^|\s+)#.*$/, '').split(' && '))
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !/^([A-Z]+=\S+\s*)+$/.test(line));
-/** The commands that stand in the text. */
-const inText = (page: string): string[] =>
-  [...read(page).matchAll(/`((?:npm|npx|git|node) [^`\n]+)`/g)].map(([, command = '']) => command);
-
-const commands = [...new Set(pages.flatMap((page) => [...shellLines(page), ...inText(page)]))];
-const named = (pattern: RegExp): string[] => commands.filter((command) => pattern.test(command));
 
 /** The test that runs a command, and the words by which it does. */
 const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
@@ -142,7 +122,6 @@ const BY_HAND: { [command: string]: string } = {
   'git pull': 'of the clone, not of this project',
 };
 
-const WRANGLER = /^npx wrangler /;
 const MUSHU = /^mushu /;
 const RUN_HERE = /^(curl|open|printf|t=mushu_operator_)/;
 
@@ -162,26 +141,6 @@ test('no command of the documentation goes without a test that runs it, or a wor
 test.each(Object.entries(RUN_ELSEWHERE))('%s is run by %s', (_, [file, words]) => {
   expect(read(file).includes(words), words).toBe(true);
 });
-
-/** Wrangler's commands with the options that pages give them, once each: asking it costs a second. */
-const wranglerCommands = [
-  ...Map.groupBy(
-    named(WRANGLER).map((command) =>
-      command.replace(/^npx wrangler /, '').replace(/ (?:[A-Z_]{3,}|mushu-health)\b/g, ''),
-    ),
-    (command) => command.replace(/ --.*/, ''),
-  ),
-].map(([name, used]) => [name, used.flatMap((command) => command.match(/--[a-z-]+/g) ?? [])] as const);
-
-test.concurrent.each(wranglerCommands)(
-  'wrangler %s is a command with the options that it is given',
-  async (name, options) => {
-    const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' };
-    const { stdout } = await run('node_modules/.bin/wrangler', [...name.split(' '), '--help'], { cwd: root, env });
-    expect(stdout).toMatch(new RegExp(`^wrangler ${name}\\b`, 'm'));
-    for (const option of options) expect(stdout).toContain(option);
-  },
-);
 
 test.each(named(MUSHU))('%s is a command with the options that it is given', async (command) => {
   const [words = ''] = command.replace(MUSHU, '').split(' --');
