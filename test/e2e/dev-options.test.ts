@@ -45,6 +45,8 @@ describe('npm run dev says in one sentence', () => {
     expect(() => requireWritable(join(file, 'dist'), 'Clone into a folder of your own.')).toThrow(
       `${join(file, 'dist')} cannot be written (ENOTDIR). Clone into a folder of your own.`,
     );
+    // A folder that is there and takes no other.
+    expect(() => requireWritable('/proc/none/state', '')).toThrow('/proc/none/state cannot be written');
   });
 
   test.each([
