@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { DAY, EVERY_TEN_DAYS, type History, html, kgOf, startHistory, type SyncAnswer } from '../support/history.ts';
+import { holdTimeLimits } from '../support/time-limits.ts';
 
 /** Histories that Withings cannot answer as asked: too large, too slow, malformed, or without an end. */
 
@@ -31,11 +32,12 @@ describe('a history', () => {
   });
 
   test('of which the past is slow gives the newest, says how far it is, and ends', async () => {
+    const limits = holdTimeLimits();
     await history.startPerson(EVERY_TEN_DAYS.slice(0, 120));
     history.answerWith(async (form, response, signal) => {
       const isSlow = Number(form.get('startdate') ?? form.get('lastupdate') ?? 0) < history.seconds() - 700 * DAY;
       if (!isSlow) return response;
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      limits.pass(signal);
       throw signal.reason;
     });
     const first = await history.sync();

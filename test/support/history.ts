@@ -15,7 +15,7 @@ export type SyncAnswer = {
   history_complete_from: string | null;
 };
 
-/** What becomes of an answer of `getmeas`, given the question. */
+/** What becomes of an answer of `getmeas`, given the question and the signal of its time limit. */
 type Answer = (form: URLSearchParams, response: Response, signal: AbortSignal) => Promise<Response>;
 
 export const startHistory = async () => {
@@ -24,7 +24,6 @@ export const startHistory = async () => {
   let answer: Answer = (_, response) => Promise.resolve(response);
   const broker = await startBroker({
     settings: { pageSize: 1_000_000 },
-    bindings: { WITHINGS_TIMEOUT_MS: '150' },
     fetch: (send) => async (input, init) => {
       const response = await send(input, init);
       if (!(init?.body instanceof URLSearchParams) || init.body.get('action') !== 'getmeas') return response;
