@@ -27,11 +27,15 @@ export const dumpTables = async (): Promise<TableDump> => {
   );
 };
 
-/** All of D1 as text, a table at a time: to be searched, not compared. */
+/** Every text of D1, a table at a time, with its row: to be searched, not compared. A secret is no number, and millions of rows are numbers. */
 export const tableTexts = async (): Promise<Record<string, string>> => {
   const texts: Record<string, string> = {};
   for (const name of await tableNames()) {
-    texts[name] = JSON.stringify(await env.DB.prepare(`SELECT * FROM "${name}"`).raw());
+    const { results: columns } = await env.DB.prepare('SELECT name FROM pragma_table_info(?1)')
+      .bind(name)
+      .all<{ name: string }>();
+    const isText = columns.map((column) => `typeof("${column.name}") IN ('text', 'blob')`).join(' OR ');
+    texts[name] = JSON.stringify(await env.DB.prepare(`SELECT * FROM "${name}" WHERE ${isText}`).raw());
   }
   return texts;
 };
