@@ -45,8 +45,11 @@ const main = async (): Promise<void> => {
   });
   const { env, stdin, stdout } = process;
   const options = readDeployOptions(given, env);
-  if (given['dry-run']) return dryRun(options, env, (line) => console.log(line));
   const stateDir = openStateDir(given.state);
+  if (given['dry-run']) {
+    const domain = options.domain ?? stateDir.deployment()?.domain ?? undefined;
+    return dryRun({ ...options, domain }, env, (line) => console.log(line));
+  }
   const ephemeral = Boolean(env['CI'] || env['WORKERS_CI']);
   const attended = stdin.isTTY && stdout.isTTY && !ephemeral;
   const ask = attended ? askOn(stdin, stdout) : askNothing;

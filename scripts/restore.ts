@@ -8,7 +8,6 @@ import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
 import { map, withDefault } from '@optique/core/modifiers';
 import { option } from '@optique/core/primitives';
-import { string } from '@optique/core/valueparser';
 import { run } from '@optique/run';
 
 import { askOn } from '../src/cli/ask.ts';
@@ -16,19 +15,20 @@ import { openStateDir } from './deploy/state-dir.ts';
 import { wranglerWith } from './deploy/wrangler.ts';
 import { restore } from './restore/restore.ts';
 import { textFlag } from './text-flag.ts';
-import { describeError } from './user-error.ts';
+import { describeError, userError } from './user-error.ts';
 
 const flags = object({
-  to: option('--to', string({ metavar: 'TIME' }), {
-    description: message`A time such as 2026-06-15T12:00:00Z, or a bookmark of Time Travel.`,
-  }),
+  to: textFlag('--to', 'TIME', message`A time such as 2026-06-15T12:00:00Z, or a bookmark of Time Travel. Required.`),
   account: textFlag('--account', 'ID', message`The account, if the login reaches several. Or CLOUDFLARE_ACCOUNT_ID.`),
   state: map(
     textFlag('--state', 'DIR', message`The folder of the deployment. Default .deploy.`),
     (dir) => dir ?? '.deploy',
   ),
   'health-url': textFlag('--health-url', 'URL', message`Where to ask for /healthz, if not at the broker's address.`),
-  'dry-run': withDefault(option('--dry-run', { description: message`Show every step, but change nothing.` }), false),
+  'dry-run': withDefault(
+    option('--dry-run', { description: message`Show every step, but change nothing. It needs the login too.` }),
+    false,
+  ),
 });
 
 const main = async (): Promise<void> => {
@@ -40,6 +40,7 @@ const main = async (): Promise<void> => {
     aboveError: 'none',
   });
   const { env, stdin, stdout } = process;
+  if (given.to === undefined) throw userError('Say when: npm run restore -- --to 2026-06-15T12:00:00Z --dry-run');
   await restore(
     {
       to: given.to,

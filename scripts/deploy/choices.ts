@@ -29,11 +29,7 @@ export const askForTheRest = async (
       : (earlier.domain ?? WORKERS_DEV));
   const domain = parseDomain(wanted);
   const hasFront = options.edge ?? found.frontSecretNames !== undefined;
-  if (hasFront && domain === undefined) {
-    throw userError(
-      '--edge needs a domain of your own: on workers.dev an address is the name of one Worker, so a front would have another. Give --domain.',
-    );
-  }
+  if (hasFront) mustHaveDomain(domain);
   const jurisdiction =
     options.jurisdiction ??
     (found.databaseId === undefined ? await ask('Keep the data in eu, us or fedramp (empty: anywhere):') : undefined);
@@ -59,4 +55,12 @@ export const askForTheRest = async (
     if (answer !== undefined) secrets[name] = answer;
   }
   return { domain, hasFront, location: location ?? DEFAULT_LOCATION, jurisdiction, secrets };
+};
+
+/** Throws if a front is to hold no domain. */
+export const mustHaveDomain = (domain: string | undefined): void => {
+  if (domain !== undefined) return;
+  throw userError(
+    '--edge needs a domain of your own: on workers.dev an address is the name of one Worker, so a front would have another. Give --domain.',
+  );
 };

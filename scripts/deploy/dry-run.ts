@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { mustHaveDomain } from './choices.ts';
 import { deploymentConfig, frontName, type Project, readProject } from './config-file.ts';
 import { DEFAULT_LOCATION, regionBeside } from './location.ts';
 import { parseDomain, type DeployOptions } from './options.ts';
@@ -62,6 +63,7 @@ export const dryRun = async (
   const domain = parseDomain(options.domain);
   const location = options.location ?? DEFAULT_LOCATION;
   const isBehindFront = options.edge ?? false;
+  if (isBehindFront) mustHaveDomain(domain);
   const steps = stepsOf(project, options, domain);
   for (const [index, [step = '', why = '']] of steps.entries())
     say(`${`${index + 1}.`.padEnd(4)}${step.padEnd(52)}${why}`);

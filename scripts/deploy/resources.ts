@@ -17,7 +17,7 @@ const secret = z.object({ name: z.string() });
 /** The account to deploy to: the named one, the only one that the login reaches, or the one that the person chooses. */
 export const findAccount = async (wrangler: Wrangler, named: string | undefined, ask: Ask): Promise<string> => {
   if (named !== undefined) return named;
-  const { accounts } = await withRemedy('Logging in', async () =>
+  const { accounts } = await withRemedy('Finding the account', async () =>
     login.parse(jsonIn(await wrangler(['whoami', '--json']))),
   );
   const [only, ...others] = accounts;

@@ -1,6 +1,6 @@
 import { userError } from '../user-error.ts';
 
-const AGAIN = 'Run this again afterwards: it finds what exists and creates nothing twice.';
+const AGAIN = 'Run this again afterwards: it goes on with what is there and does nothing twice.';
 
 /** Remedies for wrangler's known error texts. */
 const remedies: [RegExp, string][] = [
@@ -9,7 +9,7 @@ const remedies: [RegExp, string][] = [
     'The account has no workers.dev name yet: choose one at https://dash.cloudflare.com/?to=/:account/workers/onboarding, or give --domain.',
   ],
   [
-    /CLOUDFLARE_API_TOKEN environment variable|not logged in|not authenticated/i,
+    /CLOUDFLARE_API_TOKEN environment variable|not logged in|not authenticated|"loggedIn":\s*false/i,
     'You are not logged in at Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.',
   ],
   [

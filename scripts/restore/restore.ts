@@ -27,6 +27,7 @@ export type RestoreContext = Pick<DeployContext, 'env' | 'stateDir' | 'ask' | 's
 /** Restores the database. */
 export const restore = async (options: RestoreOptions, context: RestoreContext): Promise<void> => {
   const { say, wait } = context;
+  mustBeTimeOrBookmark(options.to);
   const target = await findTarget(options, context);
   const { database, cloudflare, workers, url, isPaused } = target;
   const bookmark = BOOKMARK.test(options.to) ? options.to : await database.bookmarkAt(options.to);
@@ -65,6 +66,14 @@ export const restore = async (options: RestoreOptions, context: RestoreContext):
 
 /** https://developers.cloudflare.com/d1/reference/time-travel/#bookmarks */
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32,64}$/;
+
+/** A time in UTC or with its offset: without one, each program takes another. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+
+const mustBeTimeOrBookmark = (to: string): void => {
+  if (BOOKMARK.test(to) || (TIME.test(to) && !Number.isNaN(Date.parse(to)))) return;
+  throw userError('--to takes a time with its zone, such as 2026-06-15T12:00:00Z, or a bookmark of Time Travel.');
+};
 
 const planOf = (bookmark: string, isSaved: boolean, workers: readonly string[]): string[] => [
   ...(isSaved

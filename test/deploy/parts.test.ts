@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type * as z from 'zod';
 
 import { deploymentConfig, readProject } from '../../scripts/deploy/config-file.ts';
+import { dryRun } from '../../scripts/deploy/dry-run.ts';
 import { flags } from '../../scripts/deploy/flags.ts';
 import { checkHealth } from '../../scripts/deploy/health.ts';
 import { locationOfDatabase, regionBeside } from '../../scripts/deploy/location.ts';
@@ -84,12 +85,21 @@ describe('the account', () => {
   });
 });
 
+test('a dry run refuses a front without a domain, as the real one does', async () => {
+  const said: string[] = [];
+  const run = dryRun(readDeployOptions({ edge: true }, {}), {}, (line) => said.push(line));
+  await expect(run).rejects.toThrow('--edge needs a domain of your own');
+  expect(said).toEqual([]);
+});
+
 describe('a step that fails', () => {
   const failing = async (words: string) => withRemedy('Doing it', async () => Promise.reject(userError(words)));
 
   test.each([
     ['You need to register a workers.dev subdomain before publishing to workers.dev', /--domain/],
     ["In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable", /login/],
+    // `wrangler whoami --json` without a login.
+    ['wrangler whoami --json failed:\n{"loggedIn":false}', /login/],
     ['Authentication error [code: 10000]', /Workers Scripts/],
     ['The database could not be found [code: 7404]', /deployment\.json/],
     ['fetch failed', /not reached/],

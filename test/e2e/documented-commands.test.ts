@@ -119,7 +119,7 @@ const BY_HAND: { [command: string]: string } = {
   'npm run first-weight': 'a duration, which no test asserts',
   'npm run first-event': 'a duration too; test/readme.test.ts reads its steps',
   'npm publish ./dist': 'a release, which is a person’s decision',
-  'git pull': 'of the clone, not of this project',
+  'git pull --rebase': 'of the clone, not of this project',
 };
 
 const MUSHU = /^mushu /;

@@ -53,6 +53,14 @@ const sealedBy = async (): Promise<string[]> => {
   return results.flatMap(({ a, r }) => [a, r]).map((blob) => JSON.parse(atob(blob.split('.')[0] ?? '')).kid);
 };
 
+test('a ring of one key has nothing to settle', async () => {
+  await linkAll(1);
+  await broker.tick();
+  expect(await report()).toMatchObject({ settled: true, missing_key_ids: [], last_walk: null });
+  deploy(ring('k2', 'k2'));
+  expect(await report()).toMatchObject({ settled: false, missing_key_ids: ['k1'] });
+});
+
 describe('a ring that lacks a key', () => {
   test('pauses refreshes and syncs, condemns nobody, and is named to the operator and in the log', async () => {
     const [user = ''] = await linkAll(1);

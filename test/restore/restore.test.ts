@@ -175,6 +175,16 @@ test('what an unfinished run has saved is readable only by its owner, and not us
   expect(existsSync(`${account.saved}/newer.sql`)).toBe(true);
 });
 
+test.each(['yesterday', '2026-06-15', '2026-06-15T12:00:00', '2026-99-15T12:00:00Z', ''])(
+  'what is no time with its zone, such as "%s", stops it before Cloudflare is asked',
+  async (to) => {
+    const account = await openAccount();
+    const { ok, said } = await account.run({ to });
+    expect([ok, said]).toEqual([false, expect.stringContaining('--to takes a time with its zone')]);
+    expect(account.cloud.requests).toEqual([]);
+  },
+);
+
 test('a time that Time Travel does not reach stops it before anything is paused', async () => {
   const account = await openAccount();
   const { ok, said } = await account.run({ to: '2026-01-01T00:00:00Z' });

@@ -51,11 +51,13 @@ const reportOf = (
   seen: readonly string[],
 ): KeyringReport => {
   const needed = [...new Set([...keyIdsInUse(state), ...seen])];
+  const missingKeyIds = needed.filter((keyId) => !keyring.keyIds.includes(keyId));
   return {
     currentKeyId: keyring.currentKeyId,
     keyIds: keyring.keyIds,
-    missingKeyIds: needed.filter((keyId) => !keyring.keyIds.includes(keyId)),
-    settled: isSettled(state, keyring.currentKeyId),
+    missingKeyIds,
+    // No pass is made over a ring of one key.
+    settled: keyring.keyIds.length < 2 ? missingKeyIds.length === 0 : isSettled(state, keyring.currentKeyId),
     state,
   };
 };

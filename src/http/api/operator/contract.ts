@@ -40,7 +40,7 @@ const missingKeyIds = z
 const settled = z
   .boolean()
   .describe(
-    'Whether the other keys may be dropped: all tokens are sealed under the current key, and what other keys signed has expired.',
+    'Whether other keys may be dropped: all tokens are sealed under the current key, and what other keys signed has expired. True if there is no other key and none is missing.',
   );
 
 /** The keyring and the progress of its rotation. Key ids only, never a key. */

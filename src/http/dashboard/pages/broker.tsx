@@ -168,9 +168,7 @@ const Keyring = ({ keyring, now }: { keyring: BrokerHealth['keyring']; now: Epoc
         {missingKeyIds.length > 0 ? (
           <Badge tone="bad">Key missing</Badge>
         ) : (
-          <Badge tone={keyIds.length > 1 && !settled ? 'wait' : 'good'}>
-            {keyIds.length > 1 && !settled ? 'Sealing again' : 'In order'}
-          </Badge>
+          <Badge tone={settled ? 'good' : 'wait'}>{settled ? 'In order' : 'Sealing again'}</Badge>
         )}
       </div>
       {missingKeyIds.length > 0 && (
