@@ -1,3 +1,4 @@
+import type { BatchItem } from 'drizzle-orm/batch';
 import { drizzle, type DrizzleD1Database } from 'drizzle-orm/d1';
 
 import type { AppId } from '../domain/app-id.ts';
@@ -112,6 +113,15 @@ export const statement = (db: Db, query: { toSQL: () => { sql: string; params: u
   const { sql, params } = query.toSQL();
   return db.d1.prepare(sql).bind(...params);
 };
+
+/**
+ * Runs a builder's query that reads many rows; its rows. As a batch of one, because `countRows` sees no row of a query
+ * that Drizzle runs alone. No two of its columns may have the same name.
+ */
+export const countedRows = async <Query extends BatchItem<'sqlite'>>(
+  db: Db,
+  query: Query,
+): Promise<Query['_']['result']> => (await db.orm.batch([query]))[0];
 
 /**
  * The constraint that rolled a batch back: `UNIQUE connections.app_id`. D1 reports constraints only in the message.

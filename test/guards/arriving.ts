@@ -54,8 +54,8 @@ export const ARRIVING: readonly Guard[] = [
     name: 'a subscription ends with the last connection alone',
     threats: ['T69'],
     file: 'src/store/notify/subscriptions.ts',
-    find: "AND NOT EXISTS (SELECT 1 FROM connections WHERE withings_user_id = ?1 AND state <> 'disconnected')`;",
-    replace: '`;',
+    find: 'hasEnded = notExists(connected);',
+    replace: 'hasEnded = undefined;',
     tests: SUBSCRIPTIONS,
   },
   {

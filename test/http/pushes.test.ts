@@ -110,7 +110,7 @@ describe('a push', () => {
   test('that is lost in the middle is pulled by the next tick', async () => {
     weighNow(broker, ada, 61);
     // The invocation dies at its claim.
-    d1.failWhen(({ statements }) => (statements.some((sql) => sql.includes('SET claim_id')) ? 'refused' : undefined));
+    d1.failWhen(({ statements }) => (statements.some((sql) => sql.includes('"claim_id" = ?')) ? 'refused' : undefined));
     await push(broker, ada);
     await broker.settle();
     d1.failWhen(undefined);

@@ -133,7 +133,7 @@ describe('an event', () => {
       world.d1.reset();
       await work();
       await world.broker.settle();
-      const ours = world.d1.statements.filter(({ sql }) => /(INTO|UPDATE|FROM) (events|webhook_\w+)/.test(sql));
+      const ours = world.d1.statements.filter(({ sql }) => /(into|update|from) "?(events|webhook_\w+)/i.test(sql));
       return ours.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
     };
     expect(await rowsOf(() => world.app.call('DELETE', '/withings/disconnect/ada'))).toBe(2);

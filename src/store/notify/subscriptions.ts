@@ -1,10 +1,24 @@
+import { and, desc, eq, lte, ne, notExists, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/sqlite-core';
+
 import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
-import { type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
+import { countedRows, type Db, returnedRows, statement, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
+import { type Param, prepared } from '../prepared.ts';
+import { connections, isCurrent } from '../schema/connections.ts';
+import { subscriptions, waitingPushes } from '../schema/notify.ts';
 
 /** What the broker is subscribed to at Withings: a narrow row for each person who has a connection. */
+
+const WANT = prepared((orm, param: Param<{ withingsUserId: string; origin: string; now: EpochMs }>) => {
+  const wanted = { origin: param('origin'), dueAt: param('now'), missing: null, failures: 0 };
+  return orm
+    .insert(subscriptions)
+    .values({ withingsUserId: param('withingsUserId'), ...wanted })
+    .onConflictDoUpdate({ target: subscriptions.withingsUserId, set: wanted });
+});
 
 /** The statement that has a person subscribed, for the transaction that makes or renews a connection. */
 export const wantSubscriptionStatement = (
@@ -12,13 +26,7 @@ export const wantSubscriptionStatement = (
   withingsUserId: string,
   origin: string,
   now: EpochMs,
-): D1PreparedStatement =>
-  db.d1
-    .prepare(
-      `INSERT INTO subscriptions (withings_user_id, origin, due_at) VALUES (?1, ?2, ?3)
-       ON CONFLICT (withings_user_id) DO UPDATE SET origin = ?2, due_at = ?3, missing = NULL, failures = 0`,
-    )
-    .bind(withingsUserId, origin, now);
+): D1PreparedStatement => WANT.bind(db, { withingsUserId, origin, now });
 
 /** A person whose subscription is to be looked at. */
 export type DueSubscription = {
@@ -43,30 +51,46 @@ export type SubscribingConnection = {
   nextPullAt: EpochMs | null;
 };
 
-const CONNECTION = `c.id, c.app_id AS appId, c.access_token_sealed AS accessTokenSealed, c.access_expires_at AS accessExpiresAt,
-  c.next_refresh_at AS nextRefreshAt, c.next_review_at AS nextPullAt`;
-
-type DueRow = Omit<DueSubscription, 'connection'> & (SubscribingConnection | Record<keyof SubscribingConnection, null>);
+const connectionColumns = {
+  id: connections.id,
+  appId: connections.appId,
+  accessTokenSealed: connections.accessTokenSealed,
+  accessExpiresAt: connections.accessExpiresAt,
+  nextRefreshAt: connections.nextRefreshAt,
+  nextPullAt: connections.nextReviewAt,
+};
 
 /** Subscriptions to be looked at, those due longest first, each with its connection. Takes no lease. */
 export const dueSubscriptions = (db: Db, now: EpochMs, limit: number): StoreResult<DueSubscription[]> =>
   tryD1(db, async () => {
-    const { results } = await db.d1
-      .prepare(
-        `SELECT s.withings_user_id AS withingsUserId, s.origin, s.key_id AS keyId, s.verified_at AS verifiedAt, s.failures,
-           s.due_at AS dueAt, ${CONNECTION}
-         FROM subscriptions AS s LEFT JOIN connections AS c ON c.id = (
-           SELECT id FROM connections WHERE withings_user_id = s.withings_user_id AND state = 'active'
-           ORDER BY access_expires_at DESC LIMIT 1)
-         WHERE s.due_at <= ?1 ORDER BY s.due_at LIMIT ?2`,
-      )
-      .bind(now, limit)
-      .all<DueRow>();
-    return results.map(({ withingsUserId, origin, keyId, verifiedAt, failures, dueAt, ...found }) => {
-      const connection = found.id === null ? undefined : found;
-      return { withingsUserId, origin, keyId, verifiedAt, failures, dueAt, connection };
-    });
+    const active = alias(connections, 'active');
+    const longestLived = db.orm
+      .select({ id: active.id })
+      .from(active)
+      .where(and(eq(active.withingsUserId, subscriptions.withingsUserId), eq(active.state, 'active')))
+      .orderBy(desc(active.accessExpiresAt))
+      .limit(1);
+    const due = db.orm
+      .select({
+        withingsUserId: subscriptions.withingsUserId,
+        origin: subscriptions.origin,
+        keyId: subscriptions.keyId,
+        verifiedAt: subscriptions.verifiedAt,
+        failures: subscriptions.failures,
+        dueAt: sql<EpochMs>`${subscriptions.dueAt}`.as('due_at'),
+        connection: connectionColumns,
+      })
+      .from(subscriptions)
+      .leftJoin(connections, eq(connections.id, longestLived))
+      .where(lte(subscriptions.dueAt, now))
+      .orderBy(subscriptions.dueAt)
+      .limit(limit);
+    return (await countedRows(db, due)).map((row) => ({ ...row, connection: row.connection ?? undefined }));
   });
+
+/** Whether a subscription is due when it was due as it was read. */
+const isStill = ({ withingsUserId, dueAt }: DueSubscription) =>
+  and(eq(subscriptions.withingsUserId, withingsUserId), eq(subscriptions.dueAt, dueAt));
 
 /** Leases a subscription; undefined if another invocation has it, or if the person was connected again since. */
 export const leaseSubscription = (
@@ -75,11 +99,13 @@ export const leaseSubscription = (
   leaseUntil: EpochMs,
 ): StoreResult<DueSubscription | undefined> =>
   tryD1(db, async () => {
-    const row = await db.d1
-      .prepare('UPDATE subscriptions SET due_at = ?3 WHERE withings_user_id = ?1 AND due_at = ?2 RETURNING 1 AS leased')
-      .bind(due.withingsUserId, due.dueAt, leaseUntil)
-      .first();
-    return row === null ? undefined : { ...due, dueAt: leaseUntil };
+    const lease = db.orm
+      .update(subscriptions)
+      .set({ dueAt: leaseUntil })
+      .where(isStill(due))
+      .returning({ withingsUserId: subscriptions.withingsUserId });
+    const leased = returnedRows(await statement(db, lease).run()) > 0;
+    return leased ? { ...due, dueAt: leaseUntil } : undefined;
   });
 
 /** Where a subscription stands after a step, and when the next one is due. */
@@ -88,17 +114,11 @@ export type SubscriptionStep = Pick<DueSubscription, 'keyId' | 'verifiedAt' | 'f
 /** Records a step, unless the person was connected again since: then it begins again. */
 export const recordStep = (
   db: Db,
-  { withingsUserId, dueAt: wasDueAt }: DueSubscription,
+  due: DueSubscription,
   { keyId, verifiedAt, failures, dueAt }: SubscriptionStep,
 ): StoreResult<void> =>
   tryD1Idempotent(db, async () => {
-    await db.d1
-      .prepare(
-        `UPDATE subscriptions SET key_id = ?3, missing = NULL, verified_at = ?4, failures = ?5, due_at = ?6
-         WHERE withings_user_id = ?1 AND due_at = ?2`,
-      )
-      .bind(withingsUserId, wasDueAt, keyId, verifiedAt, failures, dueAt)
-      .run();
+    await db.orm.update(subscriptions).set({ keyId, missing: null, verifiedAt, failures, dueAt }).where(isStill(due));
   });
 
 /**
@@ -120,9 +140,6 @@ export const postponeSubscriptions = (
       .run();
   });
 
-const HAS_ENDED = `withings_user_id = ?1
-  AND NOT EXISTS (SELECT 1 FROM connections WHERE withings_user_id = ?1 AND state <> 'disconnected')`;
-
 /**
  * Forgets a person without a connection.
  *
@@ -133,13 +150,19 @@ export const forgetSubscription = (
   withingsUserId: string,
 ): StoreResult<{ origin: string; keyId: string | null } | undefined> =>
   tryD1(db, async () => {
-    const [forgotten] = await db.d1.batch([
-      db.d1
-        .prepare(`DELETE FROM subscriptions WHERE ${HAS_ENDED} RETURNING origin, key_id AS keyId`)
-        .bind(withingsUserId),
-      db.d1.prepare(`DELETE FROM waiting_pushes WHERE ${HAS_ENDED}`).bind(withingsUserId),
+    const connected = db.orm
+      .select({ id: connections.id })
+      .from(connections)
+      .where(and(eq(connections.withingsUserId, withingsUserId), ne(connections.state, 'disconnected')));
+    const hasEnded = notExists(connected);
+    const [[forgotten]] = await db.orm.batch([
+      db.orm
+        .delete(subscriptions)
+        .where(and(eq(subscriptions.withingsUserId, withingsUserId), hasEnded))
+        .returning({ origin: subscriptions.origin, keyId: subscriptions.keyId }),
+      db.orm.delete(waitingPushes).where(and(eq(waitingPushes.withingsUserId, withingsUserId), hasEnded)),
     ]);
-    return ((forgotten?.results ?? []) as { origin: string; keyId: string | null }[])[0];
+    return forgotten;
   });
 
 /** The connection of a user that a disconnect is about to end, with its tokens; undefined if there is none. */
@@ -149,14 +172,12 @@ export const endingConnection = (
   db: Db,
   { appId, userId }: { appId: AppId; userId: UserId },
 ): StoreResult<EndingConnection | undefined> =>
-  tryD1(
-    db,
-    async () =>
-      (await db.d1
-        .prepare(
-          `SELECT ${CONNECTION}, c.withings_user_id AS withingsUserId
-           FROM connections AS c WHERE c.app_id = ?1 AND c.user_id = ?2 AND c.is_current = 1 AND c.state = 'active'`,
-        )
-        .bind(appId, userId)
-        .first<EndingConnection>()) ?? undefined,
+  tryD1(db, () =>
+    db.orm
+      .select({ ...connectionColumns, withingsUserId: connections.withingsUserId })
+      .from(connections)
+      .where(
+        and(eq(connections.appId, appId), eq(connections.userId, userId), isCurrent, eq(connections.state, 'active')),
+      )
+      .get(),
   );

@@ -217,6 +217,9 @@ export const connections = sqliteTable(
   ],
 );
 
+/** Whether a connection is its user's current one, in the text: by a parameter SQLite chooses no partial index. */
+export const isCurrent = sql`${connections.isCurrent} = 1`;
+
 export const requestBudgets = sqliteTable('request_budgets', {
   // WITHOUT ROWID. How far each share of Withings' quota is used, by the generic cell rate algorithm. Also each app's
   // part of the syncs' share (`sync:`), and connections for which no request is sent for a time (`wait:`).

@@ -1,13 +1,13 @@
-import { sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, sql, type SQL } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/sqlite-core';
 import * as z from 'zod';
 
 import type { AppId } from '../../domain/app-id.ts';
-import type { ConnectionId } from '../../domain/connection-id.ts';
+import { asConnectionId, type ConnectionId } from '../../domain/connection-id.ts';
 import { parseStored } from '../../domain/stored-json.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
-import { connections } from '../schema/connections.ts';
-import type { RawRow } from '../schema/raw-row.ts';
+import { apps, connections, isCurrent } from '../schema/connections.ts';
 
 /**
  * The order of an app's changes. Every sync that changes data moves its connection to the end of the order, in the
@@ -78,7 +78,10 @@ const SINCE = `CASE WHEN ${IS_FULL} THEN ${RECENT} ->> '$.changes[0][0]' ELSE co
 const appended = (groups: SQL<string | null>) =>
   sql`json_insert(coalesce(${sql.raw(RECENT)} -> '$.changes', '[]'), '$[#]', json_array(${sql.raw(NEXT_SEQ)}, json(${groups})))`;
 
-/** Keeps the places of connections that are about to be deleted from being given again. */
+/**
+ * Keeps the places of connections that are about to be deleted from being given again. Raw SQL: a list as one parameter
+ * (`json_each`).
+ */
 export const floorStatement = (db: Db, connectionIds: readonly ConnectionId[]): D1PreparedStatement =>
   db.d1
     .prepare(
@@ -92,12 +95,18 @@ export const floorStatement = (db: Db, connectionIds: readonly ConnectionId[]): 
 /** Has an app's changes noted from now on, and says where their order ends. */
 export const startReadingChanges = (db: Db, appId: AppId): StoreResult<number> =>
   tryD1(db, async () => {
-    const [, last] = await db.d1.batch([
-      db.d1.prepare('UPDATE apps SET reads_changes = 1 WHERE id = ?1 AND NOT reads_changes').bind(appId),
-      db.d1.prepare(`SELECT ${NEXT_SEQ} - 1 AS seq FROM apps AS a WHERE a.id = ?1`).bind(appId),
+    const a = alias(apps, 'a');
+    const [, [last]] = await db.orm.batch([
+      db.orm
+        .update(apps)
+        .set({ readsChanges: true })
+        .where(and(eq(apps.id, appId), eq(apps.readsChanges, false))),
+      db.orm
+        .select({ seq: sql<number>`${sql.raw(NEXT_SEQ)} - 1`.as('seq') })
+        .from(a)
+        .where(eq(a.id, appId)),
     ]);
-    const [row] = (last?.results ?? []) as { seq: number }[];
-    return row?.seq ?? 0;
+    return last?.seq ?? 0;
   });
 
 /** A connection in the order in which it is read. */
@@ -126,27 +135,33 @@ export const connectionsToRead = (
   { appId, after, unfinished, limit }: ChangesQuery,
 ): StoreResult<{ unfinished: ChangedConnection | undefined; following: ChangedConnection[] }> =>
   tryD1(db, async () => {
-    const columns = 'SELECT id, user_id, is_current, change_seq, recent_changes FROM connections';
-    const [one, following] = await db.d1.batch([
-      db.d1.prepare(`${columns} WHERE id = ?1 AND app_id = ?2`).bind(unfinished ?? -1, appId),
+    const [follows, order] =
       'userId' in after
-        ? db.d1
-            .prepare(`${columns} WHERE app_id = ?1 AND is_current = 1 AND user_id > ?2 ORDER BY user_id LIMIT ?3`)
-            .bind(appId, after.userId, limit)
-        : db.d1
-            .prepare(`${columns} WHERE app_id = ?1 AND change_seq > ?2 ORDER BY change_seq LIMIT ?3`)
-            .bind(appId, after.seq, limit),
+        ? [and(isCurrent, gt(connections.userId, after.userId)), connections.userId]
+        : [gt(connections.changeSeq, after.seq), connections.changeSeq];
+    const read = () => db.orm.select(changedColumns).from(connections);
+    const [[one], following] = await db.orm.batch([
+      read().where(and(eq(connections.id, asConnectionId(unfinished ?? -1)), eq(connections.appId, appId))),
+      read()
+        .where(and(eq(connections.appId, appId), follows))
+        .orderBy(asc(order))
+        .limit(limit),
     ]);
-    const rowsOf = (result: D1Result | undefined) => ((result?.results ?? []) as Row[]).map(connectionOf);
-    return { unfinished: rowsOf(one)[0], following: rowsOf(following) };
+    return { unfinished: one && connectionOf(one), following: following.map(connectionOf) };
   });
 
-type Row = Pick<RawRow<typeof connections>, 'id' | 'user_id' | 'is_current' | 'change_seq' | 'recent_changes'>;
+const changedColumns = {
+  connectionId: connections.id,
+  userId: connections.userId,
+  isCurrent: connections.isCurrent,
+  seq: connections.changeSeq,
+  recent: connections.recentChanges,
+};
 
-const connectionOf = (row: Row): ChangedConnection => ({
-  connectionId: row.id,
-  userId: row.user_id,
-  isCurrent: row.is_current === 1,
-  seq: row.change_seq ?? 0,
-  recent: parseStored(recentChanges, row.recent_changes),
+type ChangedRow = Omit<ChangedConnection, 'seq' | 'recent'> & { seq: number | null; recent: string | null };
+
+const connectionOf = (row: ChangedRow): ChangedConnection => ({
+  ...row,
+  seq: row.seq ?? 0,
+  recent: parseStored(recentChanges, row.recent),
 });

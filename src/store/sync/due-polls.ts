@@ -1,42 +1,41 @@
+import { and, asc, eq, exists, isNull, lte, sql } from 'drizzle-orm';
+
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { DueToPoll } from '../../domain/poll.ts';
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
-import { type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
+import { countedRows, type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
+import { apps, connections } from '../schema/connections.ts';
 
 /** The queue of connections that the cron polls, by `next_review_at`: a poll may review an older window too. */
 
 export type DuePoll = DueToPoll & { connectionId: ConnectionId };
 
-type Row = {
-  id: ConnectionId;
-  due_at: number;
-  pollable: number;
-  data_seconds: number;
-  last_used_at: number;
-  last_sync_at: number;
-  access_expires_at: number;
-};
-
 /** Connections that are due to be polled, those due longest first. */
 export const duePolls = (db: Db, now: EpochMs, limit: number): StoreResult<DuePoll[]> =>
   tryD1(db, async () => {
-    const { results } = await db.d1
-      .prepare(
-        `SELECT id, next_review_at AS due_at, sync_cursor_seconds AS data_seconds, access_expires_at,
-           coalesce(last_used_at, 0) AS last_used_at, coalesce(last_sync_at, 0) AS last_sync_at,
-           state = 'active' AND EXISTS (SELECT 1 FROM apps WHERE apps.id = app_id AND disabled_at IS NULL) AS pollable
-         FROM connections WHERE next_review_at <= ?1 ORDER BY next_review_at LIMIT ?2`,
-      )
-      .bind(now, limit)
-      .all<Row>();
-    return results.map((row) => ({
-      connectionId: row.id,
-      dueAt: row.due_at,
-      isPollable: row.pollable === 1,
-      dataAt: row.data_seconds * SECOND_MS,
-      lastUsedAt: row.last_used_at,
-      lastSyncAt: row.last_sync_at,
-      accessExpiresAt: row.access_expires_at,
+    const liveApp = db.orm
+      .select({ id: apps.id })
+      .from(apps)
+      .where(and(eq(apps.id, connections.appId), isNull(apps.disabledAt)));
+    const due = db.orm
+      .select({
+        connectionId: connections.id,
+        dueAt: sql<EpochMs>`${connections.nextReviewAt}`.as('due_at'),
+        isPollable: sql`${and(eq(connections.state, 'active'), exists(liveApp))}`.mapWith(Boolean).as('is_pollable'),
+        dataSeconds: connections.syncCursorSeconds,
+        lastUsedAt: connections.lastUsedAt,
+        lastSyncAt: connections.lastSyncAt,
+        accessExpiresAt: connections.accessExpiresAt,
+      })
+      .from(connections)
+      .where(lte(connections.nextReviewAt, now))
+      .orderBy(asc(connections.nextReviewAt))
+      .limit(limit);
+    return (await countedRows(db, due)).map(({ dataSeconds, lastUsedAt, lastSyncAt, ...poll }) => ({
+      ...poll,
+      dataAt: dataSeconds * SECOND_MS,
+      lastUsedAt: lastUsedAt ?? 0,
+      lastSyncAt: lastSyncAt ?? 0,
     }));
   });
 

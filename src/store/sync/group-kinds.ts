@@ -1,6 +1,10 @@
+import { eq } from 'drizzle-orm';
+
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { MeasuredValue } from '../../domain/metrics/measurement.ts';
 import type { Db } from '../d1.ts';
+import { type Param, prepared } from '../prepared.ts';
+import { groupKinds } from '../schema/body-data.ts';
 
 /**
  * The combinations of kinds of values that a connection's groups have, by their JSON: a scale sends the same few again
@@ -9,11 +13,18 @@ import type { Db } from '../d1.ts';
  */
 export type GroupKinds = Map<string, number>;
 
+const KINDS = prepared((orm, param: Param<{ connectionId: ConnectionId }>) =>
+  orm
+    .select({ kinds: groupKinds.kinds, id: groupKinds.id })
+    .from(groupKinds)
+    .where(eq(groupKinds.connectionId, param('connectionId'))),
+);
+
 export const kindsStatement = (db: Db, connectionId: ConnectionId): D1PreparedStatement =>
-  db.d1.prepare('SELECT id, kinds FROM group_kinds WHERE connection_id = ?').bind(connectionId);
+  KINDS.bind(db, { connectionId });
 
 export const kindsOf = (result: D1Result | undefined): GroupKinds =>
-  new Map(((result?.results ?? []) as { id: number; kinds: string }[]).map(({ id, kinds }) => [kinds, id]));
+  new Map(KINDS.rowsOf(result).map(({ kinds, id }) => [kinds, id]));
 
 /** The kinds of a group, as they are stored. */
 export const kindsJson = (values: readonly MeasuredValue[]): string =>

@@ -1,11 +1,12 @@
-import { and, asc, eq, getTableColumns } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, inArray, notExists } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { Attempt, DisabledReason, Payload, WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
 import type { EventType } from '../../domain/webhooks/event.ts';
-import { tryD1, type Db, statement, type StoreResult } from '../d1.ts';
-import { webhookEndpoints } from '../schema/webhooks.ts';
+import { tryD1, type Db, returnedRows, statement, type StoreResult } from '../d1.ts';
+import { apps } from '../schema/connections.ts';
+import { events, webhookEndpoints, webhookRetries } from '../schema/webhooks.ts';
 import { eventTypesOf, storedAttempts } from './stored-json.ts';
 
 /** All columns except the attempts, which may be 200 KB, and the secrets. */
@@ -65,9 +66,15 @@ export const addEndpoint = (
           most,
         ),
       ...alongside,
-      db.d1.prepare('UPDATE apps SET records_events = 1 WHERE id = ?1 AND NOT records_events').bind(appId),
+      statement(
+        db,
+        db.orm
+          .update(apps)
+          .set({ recordsEvents: true })
+          .where(and(eq(apps.id, appId), eq(apps.recordsEvents, false))),
+      ),
     ]);
-    return (inserted?.results.length ?? 0) > 0;
+    return returnedRows(inserted) > 0;
   });
 
 /** An app's endpoints, in the order in which they were added. */
@@ -87,7 +94,7 @@ export const attemptsOf = (db: Db, { appId, id }: { appId: AppId; id: string }):
     const row = await db.orm
       .select({ attempts: webhookEndpoints.attempts })
       .from(webhookEndpoints)
-      .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)))
+      .where(isEndpoint(appId, id))
       .get();
     return row && storedAttempts(row.attempts);
   });
@@ -139,13 +146,9 @@ export const changeEndpoint = (
           secretSealed: secret.sealed,
         }),
       })
-      .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)));
+      .where(isEndpoint(appId, id));
     await db.d1.batch([statement(db, change), ...alongside]);
-    const row = await db.orm
-      .select(COLUMNS)
-      .from(webhookEndpoints)
-      .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id)))
-      .get();
+    const row = await db.orm.select(COLUMNS).from(webhookEndpoints).where(isEndpoint(appId, id)).get();
     return row && endpointOfRow(row);
   });
 
@@ -161,24 +164,29 @@ export const removeEndpoint = (
   alongside: D1PreparedStatement[],
 ): StoreResult<boolean> =>
   tryD1(db, async () => {
+    const removal = db.orm.delete(webhookEndpoints).where(isEndpoint(appId, id)).returning({ id: webhookEndpoints.id });
+    const stop = db.orm
+      .update(apps)
+      .set({ recordsEvents: false })
+      .where(and(eq(apps.id, appId), eq(apps.recordsEvents, true), notExists(idsOf(db, appId))));
     const [removed] = await db.d1.batch([
-      db.d1.prepare('DELETE FROM webhook_endpoints WHERE app_id = ?1 AND id = ?2 RETURNING id').bind(appId, id),
+      statement(db, removal),
       ...alongside,
-      db.d1.prepare('DELETE FROM webhook_retries WHERE endpoint_id = ?1').bind(id),
-      db.d1
-        .prepare(
-          `UPDATE apps SET records_events = 0 WHERE id = ?1 AND records_events
-           AND NOT EXISTS (SELECT 1 FROM webhook_endpoints WHERE app_id = ?1)`,
-        )
-        .bind(appId),
+      statement(db, db.orm.delete(webhookRetries).where(eq(webhookRetries.endpointId, id))),
+      statement(db, stop),
     ]);
-    return (removed?.results.length ?? 0) > 0;
+    return returnedRows(removed) > 0;
   });
 
 /** The statements that delete everything of an app's webhooks, for the deletion of the app. */
 export const webhookRemovalStatements = (db: Db, appId: AppId): D1PreparedStatement[] =>
   [
-    `DELETE FROM webhook_retries WHERE endpoint_id IN (SELECT id FROM webhook_endpoints WHERE app_id = ?1)`,
-    `DELETE FROM webhook_endpoints WHERE app_id = ?1`,
-    `DELETE FROM events WHERE app_id = ?1`,
-  ].map((text) => db.d1.prepare(text).bind(appId));
+    db.orm.delete(webhookRetries).where(inArray(webhookRetries.endpointId, idsOf(db, appId))),
+    db.orm.delete(webhookEndpoints).where(eq(webhookEndpoints.appId, appId)),
+    db.orm.delete(events).where(eq(events.appId, appId)),
+  ].map((removal) => statement(db, removal));
+
+const isEndpoint = (appId: AppId, id: string) => and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id));
+
+const idsOf = (db: Db, appId: AppId) =>
+  db.orm.select({ id: webhookEndpoints.id }).from(webhookEndpoints).where(eq(webhookEndpoints.appId, appId));
