@@ -3,6 +3,8 @@ import type { Guard } from './guard.ts';
 const AUTHENTICATE = 'src/broker/access/authenticate.ts';
 const KEYS = 'src/store/access/key-lookup.ts';
 const USER_TOKEN_QUERIES = 'src/store/access/user-tokens.ts';
+const TOKENS = 'src/store/access/token-holders.ts';
+const REFUSED = 'test/http/metrics-refused.test.ts';
 const ERASE = ['test/http/erase.test.ts', 'test/http/delete-app.test.ts'];
 const USER_TOKENS = ['test/http/user-tokens.test.ts'];
 
@@ -51,10 +53,34 @@ export const ACCESS: readonly Guard[] = [
   {
     name: 'a revoked token does nothing',
     threats: ['T37'],
-    file: 'src/broker/access/admit-manager.ts',
-    find: '!token.revoked && !account.disabled',
-    replace: '!account.disabled',
-    tests: ['test/http/accounts.test.ts'],
+    file: TOKENS,
+    find: '(${accessTokens.revokedAt} IS NOT NULL',
+    replace: '(FALSE',
+    tests: ['test/http/accounts.test.ts', REFUSED],
+  },
+  {
+    name: 'a developer reads the users of their own apps',
+    threats: ['T24', 'T37'],
+    file: TOKENS,
+    find: "  WHEN ${apps.accountId} IS NOT ${accounts.id} THEN 'app_not_found'\n",
+    replace: '',
+    tests: [REFUSED],
+  },
+  {
+    name: 'who is refused by an access token reads no body data',
+    threats: ['T37'],
+    file: TOKENS,
+    find: 'sql`${refusalOfToken(param)} IS NULL`',
+    replace: 'sql`TRUE`',
+    tests: [REFUSED],
+  },
+  {
+    name: 'of a disabled app the operator reads no body data',
+    threats: ['T26'],
+    file: KEYS,
+    find: 'sql`${refusalOfUser(param)} IS NULL`',
+    replace: 'sql`TRUE`',
+    tests: [REFUSED],
   },
   {
     name: 'who is refused by a key reads no body data',
@@ -62,7 +88,7 @@ export const ACCESS: readonly Guard[] = [
     file: KEYS,
     find: 'sql`${refusalOfKey(param)} IS NULL`',
     replace: 'sql`TRUE`',
-    tests: ['test/http/metrics-refused.test.ts'],
+    tests: [REFUSED],
   },
   {
     name: 'who is refused by a user token reads no body data',
@@ -70,7 +96,7 @@ export const ACCESS: readonly Guard[] = [
     file: USER_TOKEN_QUERIES,
     find: 'sql`${refusalOfUserToken(param)} IS NULL`',
     replace: 'sql`TRUE`',
-    tests: ['test/http/metrics-refused.test.ts'],
+    tests: [REFUSED],
   },
   {
     name: 'a user token ends with what minted it',

@@ -92,6 +92,14 @@ export const LIMITS: readonly Guard[] = [
     tests: RATE_LIMITS,
   },
   {
+    name: 'beyond their account’s pace a manager who is known reads nothing',
+    threats: ['T41'],
+    file: 'src/broker/access/admit-manager.ts',
+    find: 'const known = isOperator ? OPERATOR : deps.credentials.accountOf(hash, deps.now());',
+    replace: 'const known = isOperator ? OPERATOR : undefined;',
+    tests: RATE_LIMITS,
+  },
+  {
     name: 'a person has a pace',
     threats: ['T41'],
     file: CALLER,

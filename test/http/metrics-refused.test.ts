@@ -1,8 +1,9 @@
 import { env } from 'cloudflare:workers';
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { type Broker, connect, emptyStorage, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
+import { type Developer, makeDeveloper } from '../support/developer.ts';
 
 /** A page of metrics is read together with the admission: who is refused gets nothing, and no row of body data is read. */
 
@@ -10,11 +11,13 @@ const d1 = meterD1(env.DB);
 let broker: Broker;
 let app: TestApp;
 let other: TestApp;
+let owner: Developer;
 
 beforeAll(async () => {
   await emptyStorage();
   broker = await startBroker({ bindings: { DB: d1.d1 } });
-  [app, other] = [await makeApp(broker), await makeApp(broker, 'Other')];
+  owner = await developerWhoCame();
+  [app, other] = [await makeApp(broker, 'Womoji', owner.accountId), await makeApp(broker, 'Other')];
   for (const one of [app, other]) {
     await connect(broker, one, 'ada', 'nora');
     expect((await one.call('POST', '/withings/sync/ada')).status).toBe(200);
@@ -32,10 +35,18 @@ const keyOf = async (scopes: string[]) => {
   return minted.json<{ id: string; key: string }>();
 };
 const userToken = async (of = app, userId = 'ada') => ({ Authorization: `Bearer ${await of.userToken(userId)}` });
+/** One whose use of the token has been recorded, which happens once an hour. */
+const developerWhoCame = async (expires_in_days = 90) => {
+  const developer = await makeDeveloper(broker, { expires_in_days });
+  expect((await developer.call('GET', '/whoami')).status).toBe(200);
+  await broker.settle();
+  return developer;
+};
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 const set = (sql: string) => env.DB.prepare(sql).run();
 
-/** Whose data it is costs at most this many rows in each statement: the credential, an erasure, the app, and the connection by its index. */
-const OWNER_ROWS = 5;
+/** Whose data it is costs at most this many rows in each statement: the credential, its account or an erasure, the app, and the connection by its index. */
+const OWNER_ROWS = 6;
 
 /** The rows that each statement about body data has read. */
 const rowsOfData = () =>
@@ -49,7 +60,8 @@ const expectNothingRead = async (answer: Response, status: number) => {
 };
 
 test('who is admitted gets the page, in one round trip', async () => {
-  for (const headers of [{ 'X-API-Key': app.key }, await userToken()]) {
+  const managers = [bearer(owner.token), bearer(broker.operatorToken)];
+  for (const headers of [{ 'X-API-Key': app.key }, await userToken(), ...managers]) {
     d1.reset();
     const answer = await page(headers);
     expect((await answer.json<{ data: unknown[] }>()).data.length).toBeGreaterThan(10);
@@ -89,11 +101,49 @@ test('a key from a browser reads nothing if the app refuses that', async () => {
 test('nobody reads anything of a disabled app', async () => {
   const headers = await userToken();
   await set(`UPDATE apps SET disabled_at = 1 WHERE id = '${app.id}'`);
-  for (const credential of [{ 'X-API-Key': app.key }, headers]) {
+  for (const credential of [{ 'X-API-Key': app.key }, headers, bearer(owner.token), bearer(broker.operatorToken)]) {
     d1.reset();
     await expectNothingRead(await page(credential), 403);
   }
   await set('UPDATE apps SET disabled_at = NULL');
+});
+
+describe('an access token', () => {
+  const refused = async (token: string, status: number, code: string, of = app) => {
+    d1.reset();
+    const answer = await page(bearer(token), of);
+    expect(await answer.clone().json()).toMatchObject({ code });
+    await expectNothingRead(answer, status);
+  };
+  const handOver = (accountId: string) => set(`UPDATE apps SET account_id = '${accountId}' WHERE id = '${app.id}'`);
+
+  test('reads nothing of an app of another account, of the operator, or of none', async () => {
+    const stranger = await developerWhoCame();
+    await refused(stranger.token, 404, 'app_not_found');
+    await refused(owner.token, 404, 'app_not_found', other);
+    for (const token of [owner.token, broker.operatorToken]) {
+      await refused(token, 404, 'app_not_found', { ...app, id: 'app_none' } as TestApp);
+    }
+  });
+
+  test.each([
+    [
+      'a revoked one',
+      ({ accountId, tokenId }: Developer) => broker.manage('DELETE', `/accounts/${accountId}/tokens/${tokenId}`),
+    ],
+    ['one that has expired', async () => broker.advance(86_400_000)],
+    [
+      "a disabled account's",
+      ({ accountId }: Developer) => broker.manage('PATCH', `/accounts/${accountId}`, { disabled: true }),
+    ],
+  ])('%s reads nothing of its own app, though this isolate knows it', async (_, end) => {
+    const developer = await developerWhoCame(1);
+    await handOver(developer.accountId);
+    expect((await page(bearer(developer.token))).status).toBe(200);
+    await end(developer);
+    await refused(developer.token, 401, 'invalid_access_token');
+    await handOver(owner.accountId);
+  });
 });
 
 test('a user token of another user, or from before the erasure, reads nothing', async () => {

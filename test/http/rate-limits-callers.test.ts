@@ -74,11 +74,26 @@ test('what a revoked key has minted uses up nothing of the app', async () => {
   expect(rates.APP_RATE.counts.size).toBe(0);
 });
 
-test.each(['a user token', 'a key'])('beyond its limit a caller that is known reads nothing, by %s', async (by) => {
+test.each([
+  'a user token',
+  'a key',
+  'an access token',
+  'the token of the operator',
+  'an access token, beyond the limit of the account',
+])('beyond its limit a caller that is known reads nothing, by %s', async (by) => {
   const d1 = meterD1(env.DB);
-  const { app, from } = await startLimited({ DB: d1.d1 });
-  const token = await app.userToken('ada');
-  const headers = { Authorization: `Bearer ${by === 'a key' ? app.key : token}` };
+  const { app, broker, from, rates } = await startLimited({ DB: d1.d1 });
+  const { accountId, token } = await makeDeveloper(broker);
+  await env.DB.prepare('UPDATE apps SET account_id = ? WHERE id = ?').bind(accountId, app.id).run();
+  const tokens: Record<string, string> = {
+    'a key': app.key,
+    'a user token': await app.userToken('ada'),
+    'the token of the operator': broker.operatorToken,
+  };
+  const headers = { Authorization: `Bearer ${tokens[by] ?? token}` };
+  // One limit is tested: the other one never ends.
+  const [unlimited] = by.endsWith('account') ? [rates.APP_RATE] : [rates.MANAGER_RATE];
+  unlimited.limit = async () => ({ success: true });
   for (const [status, reads] of [
     [200, true],
     [200, true],

@@ -17,6 +17,7 @@ import {
 } from '../support/broker.ts';
 import { type City, latencyAtFrontMs, latencyMs, REPLICA_ROUND_TRIP_MS, ROUND_TRIP_MS } from '../support/cities.ts';
 import { meterD1 } from '../support/d1-meter.ts';
+import { type Developer, makeDeveloper } from '../support/developer.ts';
 import { startFront } from '../support/front.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 import { createTripLog, d1InSequence, type Stage, type TripTo } from '../support/trips.ts';
@@ -26,6 +27,7 @@ import { createTripLog, d1InSequence, type Stage, type TripTo } from '../support
 const log = createTripLog();
 let broker: Broker;
 let app: TestApp;
+let developer: Developer;
 
 beforeAll(async () => {
   await emptyStorage();
@@ -33,7 +35,8 @@ beforeAll(async () => {
     bindings: { DB: meterD1(env.DB, log).d1, LINKS: meterKv(env.LINKS, log).kv },
     fetch: meterFetch(log).wrap,
   });
-  app = await makeApp(broker);
+  developer = await makeDeveloper(broker);
+  app = await makeApp(broker, 'Womoji', developer.accountId);
   await connect(broker, app, 'ada', 'nora');
   while ((await app.call('POST', '/withings/sync/ada')).status !== 200) broker.advance(60_000);
   for (const [name, measure] of Object.entries(ROUTES)) measured.set(name, await measure());
@@ -57,6 +60,10 @@ const callback = async (userId: string, link = authPath(app, userId)) => {
 const connectSession = async (userId: string): Promise<string> => {
   const minted = await app.call('POST', '/withings/connect-sessions', { user_id: userId, redirect_uri: WOMOJI });
   return (await minted.json<{ auth_url: string }>()).auth_url;
+};
+const asManager = (path: string) => {
+  const headers = { Authorization: `Bearer ${developer.token}` };
+  return stagesOf(200, () => broker.request(`/apps/${app.id}${path}`, { headers }));
 };
 const sync = (afterMs: number) => {
   broker.advance(afterMs);
@@ -88,6 +95,9 @@ const ROUTES: Record<string, () => Promise<Stage[]>> = {
     return stagesOf(200, () => broker.request(`/apps/${app.id}/metrics/ada`, { headers }));
   },
   'latest metrics': () => stagesOf(200, () => app.call('GET', '/metrics/ada/latest')),
+  'status, asked by a manager': () => asManager('/withings/status/ada'),
+  'metrics page, asked by a manager': () => asManager('/metrics/ada'),
+  'latest metrics, asked by a manager': () => asManager('/metrics/ada/latest'),
   sync: () => sync(60_000),
   'sync with a refresh': () => sync(4 * 60 * 60_000),
 };
@@ -124,6 +134,9 @@ const D1_BEFORE: Record<string, number> = {
   'metrics page, all metrics': 3,
   'metrics page, changed since': 3,
   'latest metrics': 2,
+  'status, asked by a manager': 1,
+  'metrics page, asked by a manager': 3,
+  'latest metrics, asked by a manager': 2,
   sync: 4,
   'sync with a refresh': 7,
 };
@@ -141,6 +154,9 @@ describe('trips in sequence', () => {
     ['metrics page, all metrics', 1],
     ['metrics page, changed since', 1],
     ['latest metrics', 1],
+    ['status, asked by a manager', 1],
+    ['metrics page, asked by a manager', 1],
+    ['latest metrics, asked by a manager', 1],
     ['sync', 3],
     ['sync with a refresh', 5],
   ])('%s: %i to D1', (route, most) => {

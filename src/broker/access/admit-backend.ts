@@ -53,9 +53,10 @@ export const userOfApp = async (
 ): Promise<Result<AuthorizedRequest, Failure>> => {
   const backend = backendOf(managed);
   if (!backend.ok) return backend;
-  const found = await callerByUser(deps.db, managed.app.id, userId);
+  const found = await callerByUser(deps.db, { appId: managed.app.id, userId, servesDisabled: false });
   if (!found.ok) return found;
-  return found.value === undefined
-    ? fail({ kind: 'app_not_found' })
-    : ok({ ...backend.value, userId, connection: found.value.connection, limits: [] });
+  const { caller } = found.value;
+  if (caller === undefined) return fail({ kind: 'app_not_found' });
+  if (caller.refusal !== undefined) return fail({ kind: 'app_disabled' });
+  return ok({ ...backend.value, userId, connection: caller.connection, limits: [] });
 };

@@ -6,15 +6,10 @@ import { type Actor, OPERATOR, type Surface } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import type { Secret } from '../../domain/secret.ts';
-import type { EpochMs } from '../../domain/time.ts';
-import { NO_USER, type UserId } from '../../domain/user-id.ts';
-import {
-  type Subject,
-  loadSubject,
-  recordTokenUse,
-  type TokenHolder,
-  tokenHolder,
-} from '../../store/access/token-holders.ts';
+import { type Asked, callerByUser, type KeyLookup } from '../../store/access/key-lookup.ts';
+import { callerByToken, recordTokenUse, tokenHolder } from '../../store/access/token-holders.ts';
+import { appById } from '../../store/apps/apps.ts';
+import type { Reader } from '../../store/metrics/read.ts';
 import type { Deps } from '../deps.ts';
 
 /** The credential of a management request, and the interface that it came through. */
@@ -33,7 +28,7 @@ export type ManagedApp = { app: App; by: Actor };
 
 /** Admits the operator or a developer. One round trip; none for the operator or a malformed token. */
 export const admitManager = async (deps: Deps, credential: ManagerCredential): Promise<Result<Principal, Failure>> => {
-  const held = await authenticateManager(deps, credential, { appId: NO_APP, userId: NO_USER });
+  const held = await authenticateManager(deps, credential, NO_APP);
   return held.ok ? ok(held.value.manager) : held;
 };
 
@@ -50,26 +45,14 @@ export const admitAppManager = async (
   credential: ManagerCredential,
   appId: AppId,
 ): Promise<Result<ManagedApp, Failure>> => {
-  const held = await authenticateManager(deps, credential, { appId, userId: NO_USER });
+  const held = await authenticateManager(deps, credential, appId);
   return held.ok ? authorizeApp(held.value.manager, held.value.app) : held;
 };
 
 /** As `admitAppManager`, for a manager who was admitted before, such as a signed-in person. One round trip. */
 export const manageApp = async (deps: Deps, manager: Principal, appId: AppId): Promise<Result<ManagedApp, Failure>> => {
-  const about = await loadSubject(deps.db, { appId, userId: NO_USER });
-  return about.ok ? authorizeApp(manager, about.value.app) : about;
-};
-
-/** Admits a manager of an app to one of its users, with the user's current connection. One round trip. */
-export const admitAppManagerForUser = async (
-  deps: Deps,
-  credential: ManagerCredential,
-  about: { appId: AppId; userId: UserId },
-): Promise<Result<ManagedApp & Pick<Subject, 'connection'>, Failure>> => {
-  const held = await authenticateManager(deps, credential, about);
-  if (!held.ok) return held;
-  const app = authorizeApp(held.value.manager, held.value.app);
-  return app.ok ? ok({ ...app.value, connection: held.value.connection }) : app;
+  const app = await appById(deps.db, appId);
+  return app.ok ? authorizeApp(manager, app.value) : app;
 };
 
 /** Whether a credential has the form of an access token, rather than of an app's key. */
@@ -80,9 +63,6 @@ const authorizeApp = (manager: Principal, app: App | undefined): Result<ManagedA
   app !== undefined && mayManage(manager, app) ? ok({ app, by: actorOf(manager) }) : fail({ kind: 'app_not_found' });
 
 const invalid = fail({ kind: 'credential_invalid', wanted: 'access_token' } as const);
-
-const isGoodNow = ({ token, account }: TokenHolder, now: EpochMs): boolean =>
-  !token.revoked && !account.disabled && (token.expiresAt === undefined || now < token.expiresAt);
 
 /**
  * Whether a manager is within the rate limit, which counts by account: several tokens of one account share it.
@@ -98,39 +78,92 @@ export const withinManagerRate = async (
     ? ok(undefined)
     : fail({ kind: 'rate_limited', retryAfterSeconds: 60 });
 
+/** A token that may be looked up: an account's, or the operator's, which needs none. */
+type PresentedToken = {
+  hash: string;
+  isOperator: boolean;
+  /** Whether the request was counted in the rate limit: a holder who is known is, before anything is read. */
+  isPaced: boolean;
+};
+
+/** Checks what can be checked of a token without a look-up. */
+export const presentedToken = async (
+  deps: Deps,
+  { presented, address }: Pick<ManagerCredential, 'presented' | 'address'>,
+): Promise<Result<PresentedToken, Failure>> => {
+  if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'access_token' });
+  const hash = await hashCredential(presented.reveal());
+  const isOperator = await constantTimeEqual(hash, deps.settings.operatorTokenHash);
+  if (!isOperator) {
+    if (!(await isWellFormedCredential('access', presented.reveal()))) return invalid;
+    const allowed = deps.credentials.mayLookUp(address, hash, deps.now());
+    if (!allowed.ok) return allowed;
+  }
+  const known = isOperator ? OPERATOR : deps.credentials.accountOf(hash, deps.now());
+  const paced = known === undefined ? ok(undefined) : await withinManagerRate(deps, known, address);
+  return paced.ok ? ok({ hash, isOperator, isPaced: known !== undefined }) : paced;
+};
+
+/** The holder of an account's token that was looked up: counted in the rate limit, and its use is recorded. */
+const takeHolder = async <Holder extends { accountId: string; isOver: boolean; useIsStale: boolean }>(
+  deps: Deps,
+  address: string | undefined,
+  { hash, isPaced }: PresentedToken,
+  found: Holder | undefined,
+): Promise<Result<Holder, Failure>> => {
+  const holder = found?.isOver === true ? undefined : found;
+  deps.credentials.note(address, hash, holder !== undefined, deps.now(), holder?.accountId);
+  if (holder === undefined) return invalid;
+  const paced = isPaced ? ok(undefined) : await withinManagerRate(deps, holder.accountId, address);
+  if (!paced.ok) return paced;
+  if (holder.useIsStale) deps.waitUntil(recordTokenUse(deps.db, hash, deps.now()));
+  return ok(holder);
+};
+
+/** A manager who asks about a user of an app, whether the app refuses it, and what was read with the look-up. */
+type ManagerForUser<Data> = Pick<KeyLookup, 'refusal' | 'connection'> & { by: Actor; data: Data | undefined };
+
+/** Looks up who presents a token, for a user of an app. One round trip, which also reads what the reader reads. */
+export const managerForUser = async <Data>(
+  deps: Deps,
+  { surface, address }: Pick<ManagerCredential, 'surface' | 'address'>,
+  token: PresentedToken,
+  asked: Asked,
+  reader: Reader<Data> | undefined,
+): Promise<Result<ManagerForUser<Data>, Failure>> => {
+  if (token.isOperator) {
+    const found = await callerByUser(deps.db, asked, reader);
+    if (!found.ok) return found;
+    const { caller, data } = found.value;
+    if (caller === undefined) return fail({ kind: 'app_not_found' });
+    return ok({ ...caller, by: { id: OPERATOR, tokenId: undefined, surface }, data });
+  }
+  const found = await callerByToken(deps.db, { ...asked, hash: token.hash, now: deps.now() }, reader);
+  if (!found.ok) return found;
+  const { caller, data } = found.value;
+  const isOver = caller?.refusal === 'credential_invalid';
+  const holder = await takeHolder(deps, address, token, caller && { ...caller, isOver });
+  if (!holder.ok) return holder;
+  const { accountId, tokenId, refusal, connection } = holder.value;
+  return ok({ by: { id: accountId, tokenId, surface }, refusal, connection, data });
+};
+
 const authenticateManager = async (
   deps: Deps,
   credential: ManagerCredential,
-  about: { appId: AppId; userId: UserId },
-): Promise<Result<{ manager: Principal } & Subject, Failure>> => {
+  appId: AppId,
+): Promise<Result<{ manager: Principal; app: App | undefined }, Failure>> => {
   const { surface, address } = credential;
-  const presented = credential.presented?.reveal();
-  if (presented === undefined) return fail({ kind: 'credential_missing', wanted: 'access_token' });
-  const hash = await hashCredential(presented);
-  if (await constantTimeEqual(hash, deps.settings.operatorTokenHash)) {
-    const paced = await withinManagerRate(deps, undefined, address);
-    if (!paced.ok) return paced;
-    const manager: Principal = { account: undefined, token: undefined, surface };
-    if (about.appId === NO_APP) return ok({ manager, app: undefined, connection: undefined });
-    const found = await loadSubject(deps.db, about);
-    return found.ok ? ok({ manager, ...found.value }) : found;
+  const presented = await presentedToken(deps, credential);
+  if (!presented.ok) return presented;
+  if (presented.value.isOperator) {
+    const app = appId === NO_APP ? ok(undefined) : await appById(deps.db, appId);
+    return app.ok ? ok({ manager: { account: undefined, token: undefined, surface }, app: app.value }) : app;
   }
-  if (!(await isWellFormedCredential('access', presented))) return invalid;
-  const allowed = deps.credentials.mayLookUp(address, hash, deps.now());
-  if (!allowed.ok) return allowed;
-  const found = await tokenHolder(deps.db, hash, about, deps.now());
+  const found = await tokenHolder(deps.db, presented.value.hash, appId, deps.now());
   if (!found.ok) return found;
-  const isGood = found.value !== undefined && isGoodNow(found.value, deps.now());
-  deps.credentials.note(address, hash, isGood, deps.now());
-  if (found.value === undefined || !isGood) return invalid;
-  const { account, token, app, connection } = found.value;
-  const paced = await withinManagerRate(deps, account.id, address);
-  if (!paced.ok) return paced;
-  if (token.useIsStale) deps.waitUntil(recordTokenUse(deps.db, hash, deps.now()));
-  const { id, name, expiresAt } = token;
-  return ok({
-    manager: { account: { id: account.id, name: account.name }, token: { id, name, expiresAt }, surface },
-    app,
-    connection,
-  });
+  const holder = await takeHolder(deps, address, presented.value, found.value);
+  if (!holder.ok) return holder;
+  const { accountId, accountName, token, app } = holder.value;
+  return ok({ manager: { account: { id: accountId, name: accountName }, token, surface }, app });
 };

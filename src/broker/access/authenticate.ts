@@ -47,7 +47,7 @@ export const admitForUser = (deps: Deps, credential: AppCredential, wanted: Want
 
 /**
  * As `admitForUser`, and reads something of the user's body data in the same round trip, only if the request is
- * admitted. `data` is undefined if it has to be read apart, as for managers.
+ * admitted. `data` is undefined if it has to be read apart.
  */
 export const admitToRead = <Data>(
   deps: Deps,

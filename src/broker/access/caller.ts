@@ -14,7 +14,7 @@ import { callerByKey, type CurrentConnection, type Refusal } from '../../store/a
 import { callerByUserToken } from '../../store/access/user-tokens.ts';
 import type { HeldVersion, Reader } from '../../store/metrics/read.ts';
 import type { Deps, RateLimitName } from '../deps.ts';
-import { admitAppManagerForUser, isManagerCredential } from './admit-manager.ts';
+import { isManagerCredential, managerForUser, presentedToken } from './admit-manager.ts';
 
 /** Who sends a request: whether its credential is valid for this app and user, and within its rate limits. */
 
@@ -62,25 +62,35 @@ export const callerOf = async <Data>(
   reader: Reader<Data> | undefined,
 ): Promise<Result<Caller<Data>, Failure>> => {
   const presented = credential.presented?.reveal();
-  if (isManagerCredential(presented)) return managerOf(deps, credential, wanted);
+  if (isManagerCredential(presented)) return managerOf(deps, credential, wanted, reader);
   const isToken = wanted.userTokens && presented?.startsWith(JWT_START) === true;
   return isToken
     ? userOf(deps, credential, presented, wanted, reader)
     : keyHolderOf(deps, credential, presented, wanted, reader);
 };
 
-const managerOf = async (
+const managerOf = async <Data>(
   deps: Deps,
   credential: AppCredential,
   wanted: Asking,
-): Promise<Result<Caller<never>, Failure>> => {
-  const managed = await admitAppManagerForUser(deps, credential, wanted);
-  if (!managed.ok) return managed;
-  const limits = await takeLimits(deps, credential, wanted, 'app');
+  reader: Reader<Data> | undefined,
+): Promise<Result<Caller<Data>, Failure>> => {
+  const { appId, userId, purpose } = wanted;
+  const token = await presentedToken(deps, credential);
+  if (!token.ok) return token;
+  const holder = holderOf(appId, token.value.hash);
+  const early = await earlyLimits(deps, credential, wanted, 'app', holder);
+  if (early?.ok === false) return early;
+  const asked = { appId, userId, servesDisabled: mayServe(true, purpose) };
+  const manager = await managerForUser(deps, credential, token.value, asked, reader);
+  const failure = manager.ok ? failureOf(manager.value.refusal, wanted) : manager;
+  deps.credentials.note(undefined, holder, failure === undefined, deps.now());
+  if (!manager.ok) return manager;
+  if (failure !== undefined) return failure;
+  const limits = early ?? (await takeLimits(deps, credential, wanted, 'app'));
   if (!limits.ok) return limits;
-  const { app, by, connection } = managed.value;
-  const isAppRefused = !mayServe(app.disabledAt !== undefined, wanted.purpose);
-  return ok({ by, isAppRefused, connection, limits: limits.value, data: undefined });
+  const { by, refusal, connection, data } = manager.value;
+  return ok({ by, isAppRefused: refusal === 'app_disabled', connection, limits: limits.value, data });
 };
 
 /** Every signed token starts like this: base64url of `{"`. */

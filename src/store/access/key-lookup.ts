@@ -137,24 +137,36 @@ export const callerByKey = async <Data>(
   return ok({ caller, data });
 };
 
-const CALLER_BY_USER = prepared((orm, param: Param<{ appId: AppId; userId: UserId }>) =>
+const refusalOfUser = (param: Param<Asked>) =>
+  sql<Refusal | null>`CASE WHEN ${isAppRefused(param)} THEN 'app_disabled' END`;
+
+const CALLER_BY_USER = prepared((orm, param: Param<Asked>) =>
   orm
-    .select(connectionColumns)
+    .select({ ...connectionColumns, refusal: refusalOfUser(param).as('refusal') })
     .from(apps)
     .leftJoin(connections, currentConnectionOf(param('userId')))
     .where(eq(apps.id, param('appId'))),
 );
 
-/** The current connection of an app's user. Undefined if there is no such app. */
-export const callerByUser = (
+const OWNER_BY_USER = prepared((orm, param: Param<Asked>) =>
+  orm
+    .select({ id: connections.id })
+    .from(apps)
+    .innerJoin(connections, currentConnectionOf(param('userId')))
+    .where(and(eq(apps.id, param('appId')), sql`${refusalOfUser(param)} IS NULL`)),
+);
+
+/** The current connection of an app's user, for a manager who needs no look-up. Undefined if there is no such app. */
+export const callerByUser = async <Data>(
   db: Db,
-  appId: AppId,
-  userId: UserId,
-): StoreResult<{ connection: CurrentConnection | undefined } | undefined> =>
-  tryD1(db, async () => {
-    const row = await CALLER_BY_USER.first(db, { appId, userId });
-    return row && { connection: connectionOf(row) };
-  });
+  asked: Asked,
+  reader?: Reader<Data>,
+): StoreResult<Found<Pick<KeyLookup, 'refusal' | 'connection'>, Data>> => {
+  const found = await lookUpWith(db, { caller: CALLER_BY_USER, owner: OWNER_BY_USER }, asked, reader);
+  if (!found.ok) return found;
+  const { caller: row, data } = found.value;
+  return ok({ caller: row && { refusal: row.refusal ?? undefined, connection: connectionOf(row) }, data });
+};
 
 type ConnectionRow = {
   connectionId: ConnectionId | null;

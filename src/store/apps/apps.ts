@@ -14,6 +14,13 @@ export const addApp = (db: Db, app: App, alongside: D1PreparedStatement[]): Stor
     await db.d1.batch([statement(db, added), ...alongside]);
   });
 
+/** An app; undefined if there is none. */
+export const appById = (db: Db, appId: AppId): StoreResult<App | undefined> =>
+  tryD1(db, async () => {
+    const row = await db.orm.select().from(apps).where(eq(apps.id, appId)).get();
+    return row && appOf(row);
+  });
+
 /** Apps in the order of their ids, after one of them: those of one account, or all. */
 export const appsAfter = (db: Db, accountId: string | undefined, afterId: string, limit: number): StoreResult<App[]> =>
   tryD1(db, async () => {
