@@ -76,6 +76,14 @@ export const LIMITS: readonly Guard[] = [
     tests: RATE_LIMITS,
   },
   {
+    name: 'no token of another account uses up the pace of an app',
+    threats: ['T41'],
+    file: CALLER,
+    find: "manager.ok && manager.value.refusal !== 'app_not_found'",
+    replace: 'manager.ok',
+    tests: RATE_LIMITS,
+  },
+  {
     name: 'what a revoked key has minted uses up no pace',
     threats: ['T41'],
     file: CALLER,

@@ -15,7 +15,11 @@ test('an app that asks too often is told to wait, and no other app, nor can a st
   const other = await makeApp(broker, 'Other');
   const path = `/apps/${app.id}/withings/status/ada`;
   // The second one is of a key that this isolate knows to be valid, though for another app.
-  for (let asked = 0; asked < 3; asked += 1) await from('203.0.113.9', path, { 'X-API-Key': other.key });
+  const stranger = await makeDeveloper(broker);
+  for (let asked = 0; asked < 3; asked += 1) {
+    await from('203.0.113.9', path, { 'X-API-Key': other.key });
+    await from('203.0.113.9', path, { Authorization: `Bearer ${stranger.token}` });
+  }
   for (const status of [200, 200, 429]) {
     expect((await from('203.0.113.7', path, { 'X-API-Key': app.key })).status).toBe(status);
   }

@@ -83,9 +83,10 @@ const managerOf = async <Data>(
   if (early?.ok === false) return early;
   const asked = { appId, userId, servesDisabled: mayServe(true, purpose) };
   const manager = await managerForUser(deps, credential, token.value, asked, reader);
-  const failure = manager.ok ? failureOf(manager.value.refusal, wanted) : manager;
-  deps.credentials.note(undefined, holder, failure === undefined, deps.now());
+  const isManager = manager.ok && manager.value.refusal !== 'app_not_found';
+  deps.credentials.note(undefined, holder, isManager, deps.now());
   if (!manager.ok) return manager;
+  const failure = failureOf(manager.value.refusal, wanted);
   if (failure !== undefined) return failure;
   const limits = early ?? (await takeLimits(deps, credential, wanted, 'app'));
   if (!limits.ok) return limits;
