@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type Broker, makeApp } from '../support/broker.ts';
+import { RANGES } from '../../src/http/dashboard/body-data.ts';
+import { type Broker, makeApp, type TestApp } from '../support/broker.ts';
 import { connectAda } from '../support/connect-ada.ts';
 import type { DashboardBrowser } from '../support/dashboard.ts';
 import { startDashboard } from '../support/start-dashboard.ts';
@@ -37,29 +38,31 @@ test.each([0, -0, 5e-324, 1e15, 4.6e15, 1e16, 1e22, -1e22, 1e99, 1e101, 1e300, 1
 
 describe('a user’s page', () => {
   const DAY = 24 * 60 * 60;
+  let app: TestApp;
   let path: string;
   beforeEach(async () => {
-    const app = await makeApp(broker);
+    app = await makeApp(broker);
     await connectAda(broker, app);
     path = `/dashboard/apps/${app.id}/users/ada`;
   });
-  /** Leaves only these weights, so many days ago. */
-  const leaveWeights = async (daysAgo: readonly number[]) => {
-    const { results } = await env.DB.prepare(
-      'SELECT group_id FROM measurements WHERE type = 1 ORDER BY measured_seconds DESC LIMIT ?1',
-    )
-      .bind(daysAgo.length)
-      .all<{ group_id: number }>();
-    await env.DB.prepare(
-      'DELETE FROM measurements WHERE type <> 1 OR group_id NOT IN (SELECT value FROM json_each(?1))',
-    )
-      .bind(JSON.stringify(results.map(({ group_id: id }) => id)))
-      .run();
-    for (const [index, days] of daysAgo.entries()) {
-      await env.DB.prepare('UPDATE measurements SET measured_seconds = ?1, value = ?2 WHERE group_id = ?3')
-        .bind(Math.floor(broker.now() / 1_000) - days * DAY, 80 + index, results[index]?.group_id ?? 0)
-        .run();
-    }
+  /** Leaves only these weights, so many days ago; 80 kg and one more each. */
+  const leaveWeights = async (daysAgo: readonly number[], weights?: readonly number[]) => {
+    const known = await env.DB.prepare(
+      'SELECT connection_id, source_id FROM measurements WHERE type = 1 ORDER BY measured_seconds DESC LIMIT 1',
+    ).first<{ connection_id: number; source_id: number }>();
+    const now = Math.floor(broker.now() / 1_000);
+    const rows = daysAgo.map((days, index) => [
+      now - Math.floor(days * DAY),
+      index + 1,
+      weights?.[index] ?? 80 + index,
+    ]);
+    await env.DB.batch([
+      env.DB.prepare('DELETE FROM measurements'),
+      env.DB.prepare(
+        `INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
+         SELECT ?1, 1, -1, 0, value ->> 0, value ->> 1, value ->> 2, ?2 FROM json_each(?3)`,
+      ).bind(known?.connection_id, known?.source_id, JSON.stringify(rows)),
+    ]);
   };
   const weightOf = (html: string): string => /<figure><figcaption><span>Weight .*?<\/figure>/s.exec(html)?.[0] ?? '';
 
@@ -76,21 +79,59 @@ describe('a user’s page', () => {
     expect(inRange).toMatch(/−2\.0 kg\s+since 19 Aug 2025/);
   });
 
+  test.each(['week', 'month', 'quarter', 'year', 'all'])(
+    'names the change from the first value to the newest as /delta does, over %s',
+    async (range) => {
+      // A heavy newest week after a heavier first one: the means of both would have the change of another sign.
+      const days = [0.1, 0.2, 1, 2, 3, 4, 5, 6, 6.5, 20, 29.5, 80, 89, 200, 300, 364, 364.5, 900, 901];
+      await leaveWeights(days, [84.55, 79, ...days.slice(2).map((_, index) => (index % 2 === 0 ? 90.15 : 80.05))]);
+      const { days: back } = RANGES[range as keyof typeof RANGES];
+      const from = back === undefined ? '' : `&from=${new Date(broker.now() - back * DAY * 1_000).toISOString()}`;
+      const delta = await app.call('GET', `/metrics/ada/delta?metric=weight${from}`);
+      const { data } = (await delta.json()) as { data: { change: number; first: { measured_at: string } }[] };
+      const { change, first } = data[0] ?? { change: 0, first: { measured_at: '' } };
+      const size = Math.abs(change).toFixed(2).replace(/0$/, '');
+      const day = new Date(first.measured_at.slice(0, 10)).toLocaleDateString('en-GB', {
+        day: 'numeric',
+        month: 'short',
+        year: 'numeric',
+        timeZone: 'UTC',
+      });
+      const plot = weightOf((await browser.get(`${path}?range=${range}`)).html);
+      expect(change).not.toBe(0);
+      expect(plot).toContain(`${change < 0 ? '−' : '+'}${size} kg since ${day}`);
+    },
+  );
+
+  test('shows few values one by one, not their mean, and each number alike wherever it stands', async () => {
+    await leaveWeights([3, 3.1], [84.55, 61.45]);
+    const { html } = await browser.get(path);
+    const plot = weightOf(html);
+    expect(plot).toContain('single values');
+    expect(plot.match(/<circle class="dot"/g)).toHaveLength(2);
+    expect(plot).toMatch(/aria-label="2026-06-12 \d\d:\d\d: 84\.55 kg"/);
+    expect(plot).toContain('<th scope="col">Measured</th>');
+    expect(plot).toContain('<td class="number">61.45</td>');
+    expect(html.match(/84\.55 kg/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(html).not.toMatch(/\b(84\.5|84\.6|61\.4|61\.5|73\.0?) kg/);
+  });
+
   test('spans the chosen range, leaves gaps and gives each point its value', async () => {
     await leaveWeights([5, 7, 50, 52]);
     const plot = weightOf((await browser.get(`${path}?range=quarter`)).html);
-    // 90 days in 450 units, from 58: the points stand where their days are.
+    // 90 days in 450 units, from 58: the points stand where their days are, and within a day where their hours are.
     const xs = [...plot.matchAll(/<circle class="dot" cx="([\d.]+)"/g)].map(([, x]) => Number(x));
-    expect(xs.map(Math.round)).toEqual([38, 40, 83, 85].map((days) => Math.round(58 + days * 5)));
+    expect(xs.map((x) => Math.floor((x - 58) / 5))).toEqual([38, 40, 83, 85]);
     expect(plot.match(/<path class="line" d="M/g)).toHaveLength(2);
-    expect(plot).toMatch(/<g class="point" tabindex="-1" role="img" aria-label="2026-06-10: 80\.0 kg">/);
-    expect(plot).toContain('<th scope="col">Day</th>');
+    expect(plot).toMatch(/<g class="point" tabindex="-1" role="img" aria-label="2026-06-10 \d\d:\d\d: 80\.0 kg">/);
+    expect(plot).toContain('<th scope="col">Measured</th>');
   });
 
   test('heads a table by what it holds, and shows one value alone', async () => {
+    await leaveWeights(Array.from({ length: 20 }, (_, index) => index * 17 + 1));
     const monthly = weightOf((await browser.get(`${path}?range=all`)).html);
-    expect(monthly).toMatch(/<th scope="col">(Month|Day)<\/th>/);
-    expect(weightOf((await browser.get(`${path}?range=year`)).html)).toMatch(/<th scope="col">(Week|Day)<\/th>/);
+    expect(monthly).toMatch(/<th scope="col">Month<\/th>/);
+    expect(weightOf((await browser.get(`${path}?range=year`)).html)).toMatch(/<th scope="col">Week<\/th>/);
     await leaveWeights([3]);
     const alone = weightOf((await browser.get(path)).html);
     expect(alone.match(/<circle class="dot"/g)).toHaveLength(1);
@@ -108,7 +149,7 @@ describe('a user’s page', () => {
     for (const name of ['weight', 'bmi', 'fat_mass_segment', 'systolic_blood_pressure']) {
       expect(html).toContain(`<option value="${name}">`);
     }
-    expect(html).toMatch(/Systolic blood pressure <span class="meta">daily mean/);
+    expect(html).toMatch(/Systolic blood pressure <span class="meta">single values/);
     expect(html).toContain('120 mmHg');
     expect(html).toMatch(/Europe\/\w+, <time/);
     expect(html).toContain('this person’s device');
@@ -130,13 +171,28 @@ describe('a user’s page', () => {
     expect((await browser.get(`${path}/csv?metric=nonsense`)).status).toBe(400);
   });
 
-  test('has no two labels that touch, as large as they are on a phone', async () => {
+  test('says which line is the trend, where there is one', async () => {
+    await leaveWeights(Array.from({ length: 20 }, (_, index) => index + 0.1));
+    const daily = weightOf((await browser.get(`${path}?range=month`)).html);
+    expect(daily).toMatch(/class="swatch">.*Trend: \d\d\.\d+ kg/);
+    expect(daily.match(/<path class="line faint"/g)).toHaveLength(1);
+    expect(weightOf((await browser.get(`${path}?range=week`)).html)).not.toContain('Trend');
+  });
+
+  test('labels even steps up to the newest, no two of which touch, as large as they are on a phone', async () => {
     const WIDEST = 76;
+    // Months differ by a tenth.
+    const UNEVEN = 1.15;
     for (const days of [1, 20, 100, 200, 300, 364]) {
       await leaveWeights([1, days + 1]);
       for (const range of ['week', 'month', 'quarter', 'year', 'all']) {
         const plot = weightOf((await browser.get(`${path}?range=${range}`)).html);
-        const labels = [...plot.matchAll(/<text x="([\d.]+)" y="228" text-anchor="(\w+)">/g)].map(
+        const found = [...plot.matchAll(/<text x="([\d.]+)" y="228" text-anchor="(\w+)">/g)];
+        const places = found.map(([, x]) => Number(x));
+        const steps = places.slice(1).map((x, index) => x - (places[index] ?? 0));
+        expect(Math.max(...steps) / Math.min(...steps), `${range} of ${days} days`).toBeLessThan(UNEVEN);
+        expect(508 - (places.at(-1) ?? 0), `${range} of ${days} days`).toBeLessThan(Math.min(...steps, 450) * UNEVEN);
+        const labels = found.map(
           ([, x, anchor]) =>
             Number(x) - WIDEST * { start: 0, middle: 0.5, end: 1 }[anchor as 'start' | 'middle' | 'end'],
         );

@@ -1,5 +1,6 @@
 import type { Attribution } from '../../domain/metrics/measurement.ts';
 import { positionName, WHOLE_BODY } from '../../domain/metrics/measurement.ts';
+import { roundHalfUp } from '../../domain/metrics/rounding.ts';
 
 /** Metrics in words for people. */
 
@@ -31,15 +32,49 @@ export const metricTitle = (name: string, position: number = WHOLE_BODY): string
   return position === WHOLE_BODY ? title : `${title}, ${positionName(position).replaceAll('_', ' ')}`;
 };
 
-const DIGITS: Partial<Record<string, number>> = { mmHg: 0, bpm: 0, years: 0, kcal: 0, kg: 1, '%': 1, 'kg/m²': 1 };
+/** The least and the most digits after the point that people read. Scales give weights in steps of 50 g. */
+const DIGITS: Partial<Record<string, readonly [least: number, most: number]>> = {
+  mmHg: [0, 0],
+  bpm: [0, 0],
+  years: [0, 0],
+  kcal: [0, 0],
+  kg: [1, 2],
+  '%': [1, 1],
+  'kg/m²': [1, 1],
+  m: [2, 2],
+};
 
-/** A value with its unit, in as many digits as people read. */
+/** Larger numbers are no measures. They would have hundreds of digits. */
+const MOST_WRITTEN_OUT = 1e15;
+
+/** A value in as many digits as people read. Rounds the decimal number, not the binary one, an exact half away from zero. */
+export const numberText = (value: number, unit: string): string => {
+  if (Math.abs(value) > MOST_WRITTEN_OUT) return String(value);
+  const [minimumFractionDigits, maximumFractionDigits] = DIGITS[unit] ?? [0, 2];
+  const format = new Intl.NumberFormat('en', {
+    useGrouping: false,
+    // Zero has no sign.
+    signDisplay: 'negative',
+    minimumFractionDigits,
+    maximumFractionDigits,
+  });
+  return format.format(value);
+};
+
+/** A value with its unit. */
 export const valueText = (value: number, unit: string): string =>
-  [unit in DIGITS ? value.toFixed(digitsOf(unit)) : String(Number(value.toFixed(digitsOf(unit)))), unit]
-    .filter(Boolean)
-    .join(' ');
+  [numberText(value, unit), unit].filter(Boolean).join(' ');
 
-export const digitsOf = (unit: string): number => DIGITS[unit] ?? 2;
+/** More digits than any device resolves, but few enough to hide floating-point errors of a difference. */
+const CHANGE_DECIMALS = 4;
+
+/** The difference of two values, with its sign. That of two percentages is in percentage points. */
+export const changeText = (first: number, last: number, unit: string): string => {
+  const change = roundHalfUp(last - first, CHANGE_DECIMALS);
+  const size = numberText(Math.abs(change), unit);
+  if (Number(size) === 0) return 'no change';
+  return [`${change < 0 ? '−' : '+'}${size}`, unit === '%' ? 'percentage points' : unit].filter(Boolean).join(' ');
+};
 
 const ATTRIBUTIONS: Record<Attribution, string> = {
   device: 'this person’s device',

@@ -43,17 +43,12 @@ export const Picture = ({
 const LABEL_WIDTH = 84;
 const HALF_LABEL = LABEL_WIDTH / 2;
 
-/** Leaves out labels that would touch the one before. */
-const apart = (ticks: readonly Tick[]): Tick[] => {
-  const kept: Tick[] = [];
-  let end = -Infinity;
-  for (const tick of ticks) {
-    const start = tick.at - LABEL_WIDTH * PART_BEFORE[anchorOf(tick.at)];
-    if (start < end) continue;
-    kept.push(tick);
-    end = start + LABEL_WIDTH;
-  }
-  return kept;
+/** Of ticks at even steps, the newest and every n-th before it: as many as do not touch. */
+const apart = (ticks: readonly Tick[], step = 1): readonly Tick[] => {
+  const kept = ticks.filter((_, index) => (ticks.length - 1 - index) % step === 0);
+  const starts = kept.map(({ at }) => at - LABEL_WIDTH * PART_BEFORE[anchorOf(at)]);
+  const isClear = starts.every((start, index) => start - (starts[index - 1] ?? -Infinity) >= LABEL_WIDTH);
+  return isClear ? kept : apart(ticks, step + 1);
 };
 
 /** The part of a label that is before its place. */

@@ -1,27 +1,38 @@
 import { line } from 'd3-shape';
-import { utcTicks } from 'd3-time';
+import { utcDay, utcTicks } from 'd3-time';
 
 import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
 import { trendOf } from '../../../domain/metrics/trend.ts';
-import { DAY_MS } from '../../../domain/time.ts';
-import { AREA, Picture, Point, TableBehind } from './frame.tsx';
+import { DAY_MS, type EpochMs } from '../../../domain/time.ts';
+import { changeText, numberText, valueText } from '../metric-words.ts';
+import { AREA, Picture, Point, Swatch, TableBehind } from './frame.tsx';
 import { linearScale } from './scale.ts';
 
-/** The mean of a period: its name, the day on which it stands, and the value. */
-export type PlotValue = { period: string; day: string; value: number };
+/** A value, or the mean of a period: its name, where it stands, and the value. */
+export type PlotValue = {
+  label: string;
+  /** Of local time, as if it were UTC. */
+  at: EpochMs;
+  value: number;
+};
+
+/** One value with its local day. */
+type DayValue = { value: number; day: string };
 
 export type LinePlotProps = {
   title: string;
   unit: string;
-  /** Digits after the point. */
-  digits: number;
   of: PeriodLength;
+  /** Whether the values are single ones, not means. */
+  isSingle: boolean;
   /** The days that the axis spans. Without a first one it begins at the first value. */
   span: { from: string | undefined; to: string };
   /** Oldest first. */
   values: readonly PlotValue[];
   /** The newest measurement, whatever the range. */
-  newest: { value: number; day: string } | undefined;
+  newest: DayValue | undefined;
+  /** The first and the last measurement of the range, if there are two. */
+  ends: { first: DayValue; last: DayValue } | undefined;
   /** The text if there are no values. */
   absent: string | undefined;
 };
@@ -43,29 +54,33 @@ const GAP_DAYS: Record<PeriodLength, number> = { day: 10, week: 21, month: 62 };
 /** Fewer values of days have no trend worth a line. */
 const LEAST_FOR_TREND = 8;
 
+/** A device may send anything, and a mean of such values may be no number. */
+const isPlotted = ({ value }: { value: number }): boolean => Math.abs(value) <= MOST_PLOTTED;
+
 /** One metric over time. */
 export const LinePlot = (plot: LinePlotProps) => {
-  const { title, unit, digits, of, values: given } = plot;
-  // A device may send anything, and a mean of such values may be no number.
-  const values = given.filter(({ value }) => Math.abs(value) <= MOST_PLOTTED);
-  const said = sayer(plot);
+  const { title, unit, of, isSingle } = plot;
+  const values = plot.values.filter(isPlotted);
+  const runs = runsOf(values, of);
+  const trend = !isSingle && of === 'day' && values.length >= LEAST_FOR_TREND ? runs.map(smoothed) : [];
   return (
     <figure>
       <figcaption>
         <span>
-          {title} <span class="meta">{PERIODS[of].mean}</span>
+          {title} <span class="meta">{kindOf(plot)}</span>
+          <Trend newest={trend.at(-1)?.at(-1)} unit={unit} />
         </span>
-        <Newest plot={plot} values={values} />
+        <Newest {...plot} />
       </figcaption>
       {values.length === 0 ? (
         <p class="hint">{plot.absent ?? 'No values in this time.'}</p>
       ) : (
         <>
-          <Chart plot={plot} values={values} said={said} />
+          <Chart plot={plot} values={values} runs={runs} trend={trend} />
           <TableBehind
             title={title}
-            columns={[PERIODS[of].heading, unit === '' ? title : `${title} (${unit})`]}
-            rows={values.toReversed().map(({ period, value }) => [period, value.toFixed(digits)])}
+            columns={[isSingle ? 'Measured' : PERIODS[of].heading, unit === '' ? title : `${title} (${unit})`]}
+            rows={values.toReversed().map(({ label, value }) => [label, numberText(value, unit)])}
           />
         </>
       )}
@@ -73,69 +88,70 @@ export const LinePlot = (plot: LinePlotProps) => {
   );
 };
 
-/** A value with its unit. */
-const sayer =
-  ({ unit, digits }: LinePlotProps) =>
-  (value: number): string =>
-    [value.toFixed(digits), unit].filter(Boolean).join(' ');
+const kindOf = ({ of, isSingle }: LinePlotProps): string => (isSingle ? 'single values' : PERIODS[of].mean);
 
-/** The newest measurement with its day, and the change over what is plotted. */
-const Newest = ({ plot, values }: { plot: LinePlotProps; values: readonly PlotValue[] }) => {
-  const { newest, digits } = plot;
-  const [first, last] = [values[0], values.at(-1)];
-  const said = sayer(plot);
-  const change = first === undefined || last === undefined ? 0 : last.value - first.value;
-  const sign = Number(change.toFixed(digits)) < 0 ? '−' : '+';
-  return (
-    <span class="now">
-      {newest && Math.abs(newest.value) <= MOST_PLOTTED && (
-        <>
-          <span class="latest">{said(newest.value)}</span> <span class="meta">{longDay(newest.day)}</span>
-        </>
-      )}
-      {first !== undefined && values.length > 1 && (
-        <span class="meta change">
-          {sign}
-          {said(Math.abs(change))} since {longDay(first.day)}
-        </span>
-      )}
+/** Says what the strong line is, where there is one. */
+const Trend = ({ newest, unit }: { newest: PlotValue | undefined; unit: string }) =>
+  newest === undefined ? null : (
+    <span class="legend meta">
+      <Swatch label={`Trend: ${valueText(newest.value, unit)}`}>
+        <line class="line" x1="0" x2="12" y1="6" y2="6" />
+      </Swatch>
     </span>
   );
-};
 
-type ChartProps = { plot: LinePlotProps; values: readonly PlotValue[]; said: (value: number) => string };
+/** The newest measurement with its day, and the change over the range: from its first measurement to its last. */
+const Newest = ({ newest, ends, unit }: LinePlotProps) => (
+  <span class="now">
+    {newest && isPlotted(newest) && (
+      <>
+        <span class="latest">{valueText(newest.value, unit)}</span> <span class="meta">{longDay(newest.day)}</span>
+      </>
+    )}
+    {ends && isPlotted(ends.first) && isPlotted(ends.last) && (
+      <span class="meta change">
+        {changeText(ends.first.value, ends.last.value, unit)} since {longDay(ends.first.day)}
+      </span>
+    )}
+  </span>
+);
 
-const Chart = ({ plot: { title, of, span }, values, said }: ChartProps) => {
+type Runs = readonly (readonly PlotValue[])[];
+
+type ChartProps = { plot: LinePlotProps; values: readonly PlotValue[]; runs: Runs; trend: Runs };
+
+const Chart = ({ plot, values, runs, trend }: ChartProps) => {
+  const { title, span, unit } = plot;
   const numbers = values.map(({ value }) => value);
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
-  const [firstDay, lastDay] = [values[0]?.day ?? span.to, values.at(-1)?.day ?? span.to];
-  const [from, to] = spread(timeOf(span.from ?? firstDay), Math.max(timeOf(span.to), timeOf(lastDay)), DAY_MS);
+  const end = timeOf(span.to);
+  const [first, last] = [values[0]?.at ?? end, values.at(-1)?.at ?? end];
+  const [from, to] = spread(span.from === undefined ? first : timeOf(span.from), Math.max(end, last), DAY_MS);
   // A week or a month may begin before the range.
-  const x = (day: string | Date): number =>
-    AREA.left + (Math.max(0, timeOf(day) - from) / (to - from)) * (AREA.right - AREA.left);
+  const x = (at: EpochMs): number => AREA.left + (Math.max(0, at - from) / (to - from)) * (AREA.right - AREA.left);
   const y = linearScale(spread(least, most, 0.5), [AREA.bottom, AREA.top], TICKS);
-  const runs = runsOf(values, of);
   const path = line<PlotValue>(
-    ({ day }) => x(day),
+    ({ at }) => x(at),
     ({ value }) => y.at(value),
   ).digits(1);
-  const hasTrend = of === 'day' && values.length >= LEAST_FOR_TREND;
-  const places = values.map(({ day }) => x(day));
+  const places = values.map(({ at }) => x(at));
   return (
     <Picture
-      summary={`${title}, ${PERIODS[of].mean}: ${values.length} values from ${firstDay} to ${lastDay}, between ${said(least)} and ${said(most)}.`}
-      across={dateTicks(from, to).map((date) => ({ at: x(date.at), label: date.label }))}
+      summary={`${title}, ${kindOf(plot)}: ${values.length} values from ${dayOf(first)} to ${dayOf(last)}, between ${valueText(least, unit)} and ${valueText(most, unit)}.`}
+      across={dateTicks(from, to).map(({ at, label }) => ({ at: x(at.getTime()), label }))}
       up={y.ticks}
     >
       {runs.map((run) => (
-        <path class={hasTrend ? 'line faint' : 'line'} d={path(run) ?? ''} />
+        <path class={trend.length > 0 ? 'line faint' : 'line'} d={path([...run]) ?? ''} />
       ))}
-      {hasTrend && runs.map((run) => <path class="line" d={path(smoothed(run)) ?? ''} />)}
+      {trend.map((run) => (
+        <path class="line" d={path([...run]) ?? ''} />
+      ))}
       {values.map((one, index) => (
-        <Point {...columnOf(places, index)} value={`${one.period}: ${said(one.value)}`}>
+        <Point {...columnOf(places, index)} value={`${one.label}: ${valueText(one.value, unit)}`}>
           <circle
             class={values.length <= MAX_DOTS || isAlone(runs, one) ? 'dot' : 'dot mark'}
-            cx={x(one.day).toFixed(1)}
+            cx={x(one.at).toFixed(1)}
             cy={y.at(one.value).toFixed(1)}
             r={3}
           />
@@ -151,7 +167,7 @@ const runsOf = (values: readonly PlotValue[], of: PeriodLength): PlotValue[][] =
   for (const value of values) {
     const run = runs.at(-1);
     const before = run?.at(-1);
-    const isGap = before === undefined || timeOf(value.day) - timeOf(before.day) > GAP_DAYS[of] * DAY_MS;
+    const isGap = before === undefined || value.at - before.at > GAP_DAYS[of] * DAY_MS;
     if (run === undefined || isGap) runs.push([value]);
     else run.push(value);
   }
@@ -159,11 +175,10 @@ const runsOf = (values: readonly PlotValue[], of: PeriodLength): PlotValue[][] =
 };
 
 /** A value that no line leads to needs a mark. */
-const isAlone = (runs: readonly PlotValue[][], value: PlotValue): boolean =>
-  runs.some((run) => run.length === 1 && run[0] === value);
+const isAlone = (runs: Runs, value: PlotValue): boolean => runs.some((run) => run.length === 1 && run[0] === value);
 
 const smoothed = (run: readonly PlotValue[]): PlotValue[] => {
-  const trend = trendOf(run.map(({ day, value }) => ({ at: timeOf(day), value })));
+  const trend = trendOf(run);
   return run.map((one, index) => ({ ...one, value: trend[index] ?? one.value }));
 };
 
@@ -179,8 +194,8 @@ const columnOf = (places: readonly number[], index: number): { from: number; to:
   return { from: at - half, to: at + half };
 };
 
-const timeOf = (day: string | Date): number =>
-  typeof day === 'string' ? Date.parse(`${day}T00:00:00Z`) : day.getTime();
+const timeOf = (day: string): EpochMs => Date.parse(`${day}T00:00:00Z`);
+const dayOf = (at: EpochMs): string => new Date(at).toISOString().slice(0, 10);
 
 /** The smallest part of a number by which another one differs from it for sure. */
 const RESOLUTION = 1e-9;
@@ -191,9 +206,14 @@ const spread = (low: number, high: number, least: number): [number, number] => {
   return high - low >= wanted ? [low, high] : [low - wanted, high + wanted];
 };
 
+/** A range of fewer days is divided by days: every second day of the month would make uneven steps. */
+const FEW_DAYS = 15;
+
 /** Merges ticks with equal labels. */
-const dateTicks = (from: number, to: number): { at: Date; label: string }[] => {
-  const dates = utcTicks(new Date(from), new Date(to), TICKS).map((at) => ({ at, label: dateLabel(at, to - from) }));
+const dateTicks = (from: EpochMs, to: EpochMs): { at: Date; label: string }[] => {
+  const [first, last] = [new Date(from), new Date(to)];
+  const ticks = to - from < FEW_DAYS * DAY_MS ? utcDay.range(first, new Date(to + 1)) : utcTicks(first, last, TICKS);
+  const dates = ticks.map((at) => ({ at, label: dateLabel(at, to - from) }));
   return dates.filter(({ label }, index) => label !== dates[index - 1]?.label);
 };
 
