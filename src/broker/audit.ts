@@ -1,6 +1,6 @@
 import { mintId } from '../crypto/credential.ts';
 import type { AppId } from '../domain/app-id.ts';
-import type { Actor, AuditAction, AuditDetail, AuditEntry } from '../domain/audit.ts';
+import type { Actor, AuditAction, AuditDetail, AuditEntry, StoredAuditEntry } from '../domain/audit.ts';
 import type { Failure } from '../domain/failure.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { auditEntriesBefore, type AuditPosition, auditStatement } from '../store/apps/audit.ts';
@@ -36,7 +36,7 @@ export const listAudit = async (
   deps: Deps,
   of: string | undefined,
   before: AuditPosition | undefined,
-): Promise<Result<{ entries: AuditEntry[]; next: AuditPosition | undefined }, Failure>> => {
+): Promise<Result<{ entries: StoredAuditEntry[]; next: AuditPosition | undefined }, Failure>> => {
   const found = await auditEntriesBefore(deps.db, of, before, ENTRIES_PER_PAGE + 1);
   if (!found.ok) return found;
   const entries = found.value.slice(0, ENTRIES_PER_PAGE);

@@ -70,3 +70,9 @@ export type AuditEntry = {
   subject: string;
   detail: AuditDetail;
 };
+
+/** An entry as it is read. Its words are as they were written, maybe by another version: an entry hides nothing. */
+export type StoredAuditEntry = Omit<AuditEntry, 'action' | 'actor'> & {
+  action: string;
+  actor: Omit<Actor, 'surface'> & { surface: string };
+};

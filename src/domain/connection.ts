@@ -1,6 +1,7 @@
 import type { AppId } from './app-id.ts';
 import type { ConnectionId } from './connection-id.ts';
-import type { ConnectionFailure, ReauthReason } from './failure.ts';
+import { type ConnectionFailure, REAUTH_REASONS, type ReauthReason } from './failure.ts';
+import { parseWord } from './stored-word.ts';
 import type { EpochMs } from './time.ts';
 import type { TimelineEvent } from './timeline.ts';
 import type { UserId } from './user-id.ts';
@@ -89,6 +90,9 @@ export type StoredTokens = {
   /** Since when a refresh may have rotated the tokens without the broker knowing. Taking a lease, to send one, sets it. */
   inDoubtSince: EpochMs | undefined;
 };
+
+/** A stored reason. One of another version is not shown; that the user has to consent again is. */
+export const reauthReasonOf = (text: string | null): ReauthReason | undefined => parseWord(REAUTH_REASONS, text);
 
 /** Why a connection has no usable token, independent of the token's age. */
 export const whyUnusable = (

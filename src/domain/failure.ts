@@ -82,4 +82,10 @@ export type WithingsUnavailable = { kind: 'withings_unavailable'; cause: string;
  * Why a user has to consent again: Withings rejected both the refresh token and the previous one, or withdrew the
  * scope, or the stored tokens no longer open.
  */
-export type ReauthReason = 'refresh_token_rejected' | 'access_token_rejected' | 'insufficient_scope' | 'seal_broken';
+export const REAUTH_REASONS = [
+  'refresh_token_rejected',
+  'access_token_rejected',
+  'insufficient_scope',
+  'seal_broken',
+] as const;
+export type ReauthReason = (typeof REAUTH_REASONS)[number];

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 
-/** JSON in the database that another version of the Worker wrote: older, newer, or with a bug. */
+/** Values in the database that another version of the Worker wrote: older, newer, or with a bug. */
 
 let broker: Broker;
 let app: TestApp;
@@ -97,4 +97,13 @@ test('without a readable list of changes a reader is given the user whole', asyn
   await sync();
   await set('recent_changes', '{"since":"long ago"}');
   expect((await read(page.next_cursor)).data[0]).toMatchObject({ user_id: 'ada', reset: true });
+});
+
+test('a user who has to consent again for a reason that is not known is told so, by every route', async () => {
+  await set('state', 'reauth_required');
+  await set('state_reason', 'not_invented');
+  const shown = { state: 'reauth_required', state_reason: null };
+  expect(await (await app.call('GET', '/withings/connections/ada')).json()).toMatchObject(shown);
+  expect(await (await app.call('GET', '/withings/connections')).json()).toMatchObject({ data: [shown] });
+  expect(await (await sync()).json()).toMatchObject({ code: 'reauth_required' });
 });

@@ -30,7 +30,8 @@ export const failedEvents = (attempts: readonly Attempt[], since: EpochMs): numb
 };
 
 /** Why an endpoint gets nothing any more: its owner, an answer 410, or five days of failures. */
-export type DisabledReason = 'by_owner' | 'gone' | 'failing';
+export const DISABLED_REASONS = ['by_owner', 'gone', 'failing'] as const;
+export type DisabledReason = (typeof DISABLED_REASONS)[number];
 
 /** Where events of an app are sent. */
 export type WebhookEndpoint = {

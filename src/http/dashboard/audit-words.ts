@@ -24,14 +24,17 @@ const ACTIONS: Record<AuditAction, string> = {
   'user.erased': 'User erased',
 };
 
-export const actionWords = (action: AuditAction): string => ACTIONS[action];
-
 const SURFACES: Record<Surface, string> = { api: 'API', cli: 'CLI', dashboard: 'Dashboard', cron: 'Cron' };
 
-export const surfaceWords = (surface: Surface): string => SURFACES[surface];
+/** The words for a word of the code; that of another version stands for itself. */
+const wordsFor = (words: Record<string, string>, code: string): string => words[code] ?? code;
+
+export const actionWords = (action: string): string => wordsFor(ACTIONS, action);
+
+export const surfaceWords = (surface: string): string => wordsFor(SURFACES, surface);
 
 /** The actor: the operator, the user themselves, the reader's own account by name, anything else by id. */
-export const actorWords = ({ id }: Actor, reader: { id: string; name: string } | undefined): string => {
+export const actorWords = ({ id }: Pick<Actor, 'id'>, reader: { id: string; name: string } | undefined): string => {
   if (id === OPERATOR) return 'Operator';
   if (id === USER) return 'The user';
   return id === reader?.id ? reader.name : id;

@@ -1,7 +1,7 @@
 import { type AppSettings, appVersion, updateApp } from '../../broker/apps/manage-apps.ts';
 import { listAudit } from '../../broker/audit.ts';
 import type { App } from '../../domain/app.ts';
-import type { AuditEntry } from '../../domain/audit.ts';
+import type { StoredAuditEntry } from '../../domain/audit.ts';
 import { actorWords, detailWords, surfaceWords } from './audit-words.ts';
 import { appPage, appPath, type AppTab } from './components/app-frame.tsx';
 import { Ago } from './components/time.tsx';
@@ -55,7 +55,7 @@ const changedMeanwhile = async (c: DashboardContext, tab: AppTab, back: string):
   );
 };
 
-const LastChange = ({ c, entry: { actor, at, detail } }: { c: DashboardContext; entry: AuditEntry }) => (
+const LastChange = ({ c, entry: { actor, at, detail } }: { c: DashboardContext; entry: StoredAuditEntry }) => (
   <p>
     The last change: <strong>{detailWords(detail)}</strong>, by {actorWords(actor, c.get('session').account)} through
     the {surfaceWords(actor.surface)}, <Ago at={at} now={c.get('deps').now()} />.

@@ -3,7 +3,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { AppId } from '../../domain/app-id.ts';
 import type { KeyScope } from '../../domain/app.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import type { ConnectionState } from '../../domain/connection.ts';
+import { type ConnectionState, reauthReasonOf } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import { ok } from '../../domain/result.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -184,7 +184,7 @@ export const connectionOf = (row: ConnectionRow): CurrentConnection | undefined 
   return {
     id: row.connectionId,
     state: row.state,
-    stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+    stateReason: reauthReasonOf(row.stateReason),
     stateSince: row.stateSince ?? 0,
     timeZone: row.timeZone ?? 'UTC',
     dataVersion: row.dataVersion ?? 0,

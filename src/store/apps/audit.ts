@@ -2,7 +2,7 @@ import { and, desc, eq, sql } from 'drizzle-orm';
 import * as z from 'zod';
 
 import { asAppId } from '../../domain/app-id.ts';
-import type { AuditDetail, AuditAction, AuditEntry, Surface } from '../../domain/audit.ts';
+import type { AuditDetail, AuditEntry, StoredAuditEntry } from '../../domain/audit.ts';
 import { parseStored } from '../../domain/stored-json.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
@@ -78,7 +78,7 @@ export const auditEntriesBefore = (
   of: string | undefined,
   before: AuditPosition = THE_END,
   limit: number,
-): StoreResult<AuditEntry[]> =>
+): StoreResult<StoredAuditEntry[]> =>
   tryD1(db, async () => {
     const rows = await db.orm
       .select()
@@ -108,11 +108,11 @@ const detail: z.ZodType<AuditDetail> = z.record(
 /** The new values of a change. If they cannot be read, the entry still says who changed what, and when. */
 export const auditDetailOf = (text: string): AuditDetail => parseStored(detail, text) ?? {};
 
-const entryOf = (row: typeof auditEntries.$inferSelect): AuditEntry => ({
+const entryOf = (row: typeof auditEntries.$inferSelect): StoredAuditEntry => ({
   id: row.id,
   at: row.at,
-  actor: { id: row.actor, tokenId: row.tokenId ?? undefined, surface: row.surface as Surface },
-  action: row.action as AuditAction,
+  actor: { id: row.actor, tokenId: row.tokenId ?? undefined, surface: row.surface },
+  action: row.action,
   appId: row.appId === NOBODYS || isAccountId(row.appId) ? undefined : asAppId(row.appId),
   accountId: isAccountId(row.appId) ? row.appId : undefined,
   subject: row.subject,

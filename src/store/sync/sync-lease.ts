@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import type { ConnectionState, StoredTokens } from '../../domain/connection.ts';
+import { type ConnectionState, type StoredTokens, reauthReasonOf } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { SyncPosition } from '../../domain/sync.ts';
 import { type EpochMs, HOUR_MS, SECOND_MS } from '../../domain/time.ts';
@@ -160,7 +160,7 @@ type StateRow = Awaited<ReturnType<typeof SYNC_STATE.rows>>[number];
 const syncStateOfRow = (row: StateRow | undefined): SyncState | undefined =>
   row && {
     state: row.state,
-    stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+    stateReason: reauthReasonOf(row.stateReason),
     leaseId: row.leaseId ?? undefined,
     isUnderWay: row.resumeAt !== null,
     databaseNow: row.databaseNow,

@@ -1,8 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
-import { type ConnectionDetail, isLive } from '../../domain/connection.ts';
-import type { ReauthReason } from '../../domain/failure.ts';
+import { type ConnectionDetail, isLive, reauthReasonOf } from '../../domain/connection.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
@@ -57,7 +56,7 @@ const detailOf = (row: DetailRow): ConnectionDetail => {
   return {
     ...rest,
     isShared: row.isShared === 1 && isLive(row.state),
-    stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+    stateReason: reauthReasonOf(row.stateReason),
     scope: row.scope.split(',').filter((scope) => scope !== ''),
     lastSyncAt,
     ...storedFreshness({ ...rest, syncHistory, nextPollAt, verifiedAt, subscriptionFailures }),

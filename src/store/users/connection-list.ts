@@ -1,5 +1,5 @@
 import type { AppId } from '../../domain/app-id.ts';
-import type { ConnectionState, Freshness, ShownPending } from '../../domain/connection.ts';
+import { type ConnectionState, type Freshness, type ShownPending, reauthReasonOf } from '../../domain/connection.ts';
 import type { ReauthReason } from '../../domain/failure.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
@@ -64,7 +64,7 @@ export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<
     return results.map((row) => ({
       userId: row.userId,
       state: row.state,
-      stateReason: row.stateReason ?? undefined,
+      stateReason: reauthReasonOf(row.stateReason),
       stateSince: row.stateSince,
       lastSyncAt: row.lastSyncAt ?? undefined,
       isDemo: row.isDemo === 1,
@@ -75,7 +75,7 @@ export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<
 
 type ConnectionRow = FreshnessRow & {
   userId: UserId;
-  stateReason: ReauthReason | null;
+  stateReason: string | null;
   stateSince: number;
   isDemo: number;
   failure: string | null;

@@ -4,7 +4,7 @@ import { type Attempt, type DisabledReason, MAX_ATTEMPTS_KEPT, type Payload } fr
 import type { EventType, StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
-import { eventTypesOf } from './stored-json.ts';
+import { eventTypesOf } from './stored-values.ts';
 
 /** The columns of an endpoint that sending needs. */
 export type SendingEndpoint = {

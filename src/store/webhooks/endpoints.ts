@@ -2,12 +2,12 @@ import { and, asc, eq, getTableColumns, inArray, notExists } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import type { Attempt, DisabledReason, Payload, WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
+import type { Attempt, Payload, WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
 import type { EventType } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, returnedRows, statement, type StoreResult } from '../d1.ts';
 import { apps } from '../schema/connections.ts';
 import { events, webhookEndpoints, webhookRetries } from '../schema/webhooks.ts';
-import { eventTypesOf, storedAttempts } from './stored-json.ts';
+import { disabledReasonOf, eventTypesOf, storedAttempts } from './stored-values.ts';
 
 /** All columns except the attempts, which may be 200 KB, and the secrets. */
 const { attempts: _, secretSealed: __, previousSecretSealed: ___, ...COLUMNS } = getTableColumns(webhookEndpoints);
@@ -23,7 +23,7 @@ const endpointOfRow = (row: EndpointRow): WebhookEndpoint => ({
   payload: row.payload,
   createdAt: row.createdAt,
   disabledAt: row.disabledAt ?? undefined,
-  disabledReason: (row.disabledReason ?? undefined) as DisabledReason | undefined,
+  disabledReason: disabledReasonOf(row.disabledReason),
   previousSecretUntil: row.previousSecretUntil ?? undefined,
   failingSince: row.failingSince ?? undefined,
 });

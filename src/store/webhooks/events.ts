@@ -4,7 +4,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
-import { eventDetailOf } from './stored-json.ts';
+import { eventDetailOf, eventTypeOf } from './stored-values.ts';
 
 /** An event to record. It is about a connection, or about a user who has none any more. */
 export type NewEvent = {
@@ -108,7 +108,7 @@ export const eventOfRow = (row: Row): StoredEvent => ({
   appId: row.app_id,
   seq: row.seq,
   id: row.id,
-  type: row.type as EventType,
+  type: eventTypeOf(row.type),
   connectionId: row.connection_id ?? undefined,
   userId: row.user_id ?? undefined,
   at: row.at,

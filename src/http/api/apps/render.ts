@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 
 import type { ApiKey, App, RedirectUri } from '../../../domain/app.ts';
-import type { AuditEntry } from '../../../domain/audit.ts';
+import type { StoredAuditEntry } from '../../../domain/audit.ts';
 import { describeWarning, type RedirectUriWarning } from '../../../domain/redirect-uri/registration.ts';
 import { instant, instantOrNull } from '../instant.ts';
 import type * as contract from './contract.ts';
@@ -49,7 +49,7 @@ export const renderAuditEntry = ({
   at,
   detail,
   ...entry
-}: AuditEntry): z.infer<typeof contract.auditEntry> => ({
+}: StoredAuditEntry): z.infer<typeof contract.auditEntry> => ({
   ...entry,
   detail: Object.fromEntries(Object.entries(detail).map(([name, value]) => [wireName(name), value])),
   at: instant(at),

@@ -108,7 +108,9 @@ const userHash = z
 const stateReason = z
   .string()
   .nullable()
-  .describe('Why the state is `reauth_required`, such as `refresh_token_rejected`. Null in other states.');
+  .describe(
+    'Why the state is `reauth_required`, such as `refresh_token_rejected`. Null in other states, and for a reason that this version does not know.',
+  );
 const demo = z
   .boolean()
   .describe(

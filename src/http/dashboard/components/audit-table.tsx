@@ -1,10 +1,10 @@
-import type { AuditDetail, AuditEntry } from '../../../domain/audit.ts';
+import type { AuditDetail, StoredAuditEntry } from '../../../domain/audit.ts';
 import { actionWords, actorWords, detailWords, surfaceWords } from '../audit-words.ts';
 import { Table } from './table.tsx';
 import { Moment } from './time.tsx';
 
 type Props = {
-  entries: readonly AuditEntry[];
+  entries: readonly StoredAuditEntry[];
   /** The reader's account; undefined for the operator. */
   reader: { id: string; name: string } | undefined;
   /** Whether to name the app of each. */
@@ -37,7 +37,7 @@ export const AuditTable = ({ entries, reader, ofAllApps = false }: Props) => (
 );
 
 /** The app or account that the entry concerns, if it is not the subject. */
-const Of = ({ entry: { appId, accountId, subject } }: { entry: AuditEntry }) => {
+const Of = ({ entry: { appId, accountId, subject } }: { entry: StoredAuditEntry }) => {
   const whole = appId ?? accountId;
   return whole === undefined || whole === subject ? null : (
     <span class="detail">
@@ -52,7 +52,7 @@ const withoutAccount = (detail: AuditDetail): AuditDetail => {
   return rest;
 };
 
-const Who = ({ entry: { actor }, reader }: { entry: AuditEntry; reader: Props['reader'] }) => {
+const Who = ({ entry: { actor }, reader }: { entry: StoredAuditEntry; reader: Props['reader'] }) => {
   const words = actorWords(actor, reader);
   return (
     <>

@@ -4,7 +4,7 @@ import type { ConnectionDetail, HistoryProgress, ShownPending } from '../../../d
 import type { EpochMs } from '../../../domain/time.ts';
 import type { TimelineEvent, TimelineEventKind } from '../../../domain/timeline.ts';
 import { Ago, Moment } from './time.tsx';
-import { DELIVERIES, REAUTH_REASONS } from './user-state.tsx';
+import { DELIVERIES, REAUTH_SENTENCES } from './user-state.tsx';
 
 /** A connection's details, without secrets. */
 export const UserFacts = ({
@@ -18,7 +18,7 @@ export const UserFacts = ({
 }) => (
   <>
     {detail?.stateReason && (
-      <p class="hint">{REAUTH_REASONS[detail.stateReason]} The app sends the user through the link again.</p>
+      <p class="hint">{REAUTH_SENTENCES[detail.stateReason]} The app sends the user through the link again.</p>
     )}
     {(detail ?? pending)?.isDemo === true && (
       <p class="hint">Linked to Withings’ demo account: the data is invented, and no figure counts this user.</p>

@@ -26,7 +26,7 @@ export const DELIVERIES: Record<Delivery, string> = {
 export const DemoBadge = () => <Badge tone="plain">Demo</Badge>;
 
 /** Why a user has to connect again, in a sentence. */
-export const REAUTH_REASONS: Record<ReauthReason, string> = {
+export const REAUTH_SENTENCES: Record<ReauthReason, string> = {
   refresh_token_rejected: 'Withings rejected the refresh token: access was withdrawn there, or unused for a year.',
   access_token_rejected: 'Withings has refused this user’s measurements for hours, although the tokens were new.',
   insufficient_scope: 'Withings withdrew the permission to read measurements.',

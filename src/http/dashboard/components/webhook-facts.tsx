@@ -2,7 +2,7 @@ import type { EpochMs } from '../../../domain/time.ts';
 import type { WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
 import { Copy } from './copy.tsx';
 import { Ago } from './time.tsx';
-import { DISABLED_REASONS } from './webhook-state.tsx';
+import { DISABLED_SENTENCES } from './webhook-state.tsx';
 
 /** An endpoint's settings and state, without its secret. */
 export const WebhookFacts = ({ endpoint, now }: { endpoint: WebhookEndpoint; now: EpochMs }) => {
@@ -11,7 +11,7 @@ export const WebhookFacts = ({ endpoint, now }: { endpoint: WebhookEndpoint; now
   return (
     <>
       {disabledReason !== undefined && (
-        <p class={disabledReason === 'by_owner' ? 'notice' : 'notice bad'}>{DISABLED_REASONS[disabledReason]}</p>
+        <p class={disabledReason === 'by_owner' ? 'notice' : 'notice bad'}>{DISABLED_SENTENCES[disabledReason]}</p>
       )}
       <dl class="facts card">
         <dt>Id</dt>

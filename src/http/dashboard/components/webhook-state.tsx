@@ -2,7 +2,7 @@ import type { DisabledReason, WebhookEndpoint } from '../../../domain/webhooks/e
 import { Badge } from './badge.tsx';
 
 /** Why an endpoint gets nothing, in a sentence. */
-export const DISABLED_REASONS: Record<DisabledReason, string> = {
+export const DISABLED_SENTENCES: Record<DisabledReason, string> = {
   by_owner: 'Paused here or through the API. What happens now waits, and is sent when you enable it.',
   gone: 'Disabled: it answered 410 Gone. Enable it when it takes events again, and what waited is sent.',
   failing: 'Disabled: every attempt failed for five days. Fix it, then enable it, and what waited is sent.',

@@ -1,12 +1,19 @@
 import { describe, expect, test } from 'vitest';
 
+import { reauthReasonOf } from '../../src/domain/connection.ts';
+import { actionWords, surfaceWords } from '../../src/http/dashboard/audit-words.ts';
 import { auditDetailOf } from '../../src/store/apps/audit.ts';
 import { warningsOf } from '../../src/store/apps/redirect-uris.ts';
 import { storedProgress } from '../../src/store/sync/stored-position.ts';
 import { timelineOf } from '../../src/store/users/timeline.ts';
-import { eventDetailOf, eventTypesOf, storedAttempts } from '../../src/store/webhooks/stored-json.ts';
+import {
+  disabledReasonOf,
+  eventDetailOf,
+  eventTypesOf,
+  storedAttempts,
+} from '../../src/store/webhooks/stored-values.ts';
 
-/** JSON columns that another version of the Worker wrote: older, newer, or with a bug. */
+/** Columns that another version of the Worker wrote, older, newer, or with a bug: JSON, and words of a closed list. */
 
 const UNREADABLE = ['', 'no JSON', 'null', '7', '"text"'];
 const NO_LIST = [...UNREADABLE, '{}'];
@@ -64,4 +71,23 @@ test('a history whose position cannot be read is being read again, and not compl
   expect(storedProgress(null, 1)).toBe('complete');
   for (const text of [...UNREADABLE, '{}', '{"startedAt":"now"}'])
     expect(storedProgress(text, 1), text).toBe('reading');
+});
+
+describe('of a word of a closed list', () => {
+  test('the reason for consent that is not known is not given', () => {
+    expect(reauthReasonOf('seal_broken')).toBe('seal_broken');
+    for (const text of [null, '', 'not_invented', 'toString'])
+      expect(reauthReasonOf(text), String(text)).toBeUndefined();
+  });
+
+  test('an endpoint disabled for an unknown reason is not taken for one that works, or that its owner paused', () => {
+    expect(disabledReasonOf('gone')).toBe('gone');
+    expect(disabledReasonOf(null)).toBeUndefined();
+    expect(disabledReasonOf('not_invented')).toBe('failing');
+  });
+
+  test('a change stands in the audit trail by its own word if no other is known', () => {
+    expect([actionWords('app.created'), surfaceWords('api')]).toEqual(['App created', 'API']);
+    expect([actionWords('app.not_invented'), surfaceWords('watch')]).toEqual(['app.not_invented', 'watch']);
+  });
 });

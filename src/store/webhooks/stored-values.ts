@@ -1,10 +1,11 @@
 import * as z from 'zod';
 
 import { parseStored, parseStoredList } from '../../domain/stored-json.ts';
-import type { Attempt } from '../../domain/webhooks/endpoint.ts';
+import { parseWord } from '../../domain/stored-word.ts';
+import { type Attempt, DISABLED_REASONS, type DisabledReason } from '../../domain/webhooks/endpoint.ts';
 import { EVENT_TYPES, type EventDetail, type EventType } from '../../domain/webhooks/event.ts';
 
-/** The JSON columns of webhooks. */
+/** The columns of webhooks that hold JSON or a word of a closed list. */
 
 const eventType = z.enum(EVENT_TYPES);
 
@@ -37,3 +38,13 @@ const detail: z.ZodType<EventDetail> = z.looseObject({
 
 /** What an event adds to its type. If it cannot be read, the event is sent without it, and the app reads the rest. */
 export const eventDetailOf = (text: string): EventDetail => parseStored(detail, text) ?? { groupIds: null };
+
+/**
+ * The type of an event. One of another version is sent as it is: an event that is left out is lost, and receivers ignore
+ * types that they do not know.
+ */
+export const eventTypeOf = (text: string): EventType => text as EventType;
+
+/** Why an endpoint is disabled; undefined while it is not. For another version's reason it is shown as failing. */
+export const disabledReasonOf = (text: string | null): DisabledReason | undefined =>
+  text === null ? undefined : (parseWord(DISABLED_REASONS, text) ?? 'failing');
