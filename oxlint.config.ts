@@ -41,7 +41,9 @@ const NODE_LAYERS = ['cli'];
 
 type Pattern = { regex: string; message: string; allowTypeImports?: boolean };
 
-/** A regular expression for every text that begins with none of the given ones: the linter's dialect has no look-ahead. */
+/**
+ * A regular expression for every text that begins with none of the given ones: the linter's dialect has no look-ahead.
+ */
 const startsWithNone = (texts: readonly string[]): string => {
   if (texts.includes('')) return '[]';
   const initials = [...new Set(texts.map((text) => text.charAt(0)))];
@@ -77,7 +79,9 @@ const CLIENT: Pattern[] = [
   },
 ];
 
-/** The types of Workers declare these for a compatibility flag that is not set: they compile, and fail in production. */
+/**
+ * The types of Workers declare these for a compatibility flag that is not set: they compile, and fail in production.
+ */
 const NODE_GLOBALS = ['process', 'Buffer', 'global', 'setImmediate', 'clearImmediate'];
 
 const restrictImports = (patterns: Pattern[]) => ({ 'no-restricted-imports': ['error' as const, { patterns }] });

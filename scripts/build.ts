@@ -1,6 +1,6 @@
 /**
- * `npm run build`: the package that is published, in `dist`. It holds `mushu` as one file and the client as modules with their types, and
- * depends on nothing.
+ * `npm run build`: the package that is published, in `dist`. It holds `mushu` as one file and the client as modules
+ * with their types, and depends on nothing.
  */
 import './help.ts';
 import { join } from 'node:path';

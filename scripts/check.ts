@@ -1,4 +1,7 @@
-/** `npm run check`: types (of the client also as its package is built), lint, format and unused code, at once. Prints the output of each, and fails if one does. */
+/**
+ * `npm run check`: types (of the client also as its package is built), lint, format and unused code, at once. Prints
+ * the output of each, and fails if one does.
+ */
 import './help.ts';
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';

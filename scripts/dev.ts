@@ -68,7 +68,9 @@ const failWith = (sentence: string): void => {
   void stop(1);
 };
 
-/** npm does not pass on that it was killed, or that what started it is gone. Then nothing else would stop this process. */
+/**
+ * npm does not pass on that it was killed, or that what started it is gone. Then nothing else would stop this process.
+ */
 const followParent = (): void => {
   const parent = process.ppid;
   const { npm_lifecycle_event: npm, [SPAWNED_BY]: spawnedBy } = process.env;

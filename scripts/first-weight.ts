@@ -1,4 +1,7 @@
-/** `npm run first-weight`: the time from a clone with `npm ci` done to a user's weight, as `npm run dev` and one consent take it. */
+/**
+ * `npm run first-weight`: the time from a clone with `npm ci` done to a user's weight, as `npm run dev` and one consent
+ * take it.
+ */
 import './help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -2,7 +2,9 @@ import { html } from 'hono/html';
 
 import { withoutIndentation } from './reference/page.ts';
 
-/** What a person sees who opens the broker's address: what it is, and where to go on. A static file, like the reference. */
+/**
+ * What a person sees who opens the broker's address: what it is, and where to go on. A static file, like the reference.
+ */
 export const renderFrontPage = async (version: string): Promise<string> =>
   withoutIndentation(
     String(

@@ -1,4 +1,7 @@
-/** Imported first by a script without a parser of its own: with `--help` it prints what the script's first comment says, and ends. */
+/**
+ * Imported first by a script without a parser of its own: with `--help` it prints what the script's first comment says,
+ * and ends.
+ */
 import { readFileSync } from 'node:fs';
 
 const [, script = '', ...args] = process.argv;

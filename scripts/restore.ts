@@ -1,6 +1,6 @@
 /**
- * `npm run restore`: takes the deployed database back to an earlier time, without losing the tokens that were rotated since.
- * `npm run restore -- --help` lists the flags.
+ * `npm run restore`: takes the deployed database back to an earlier time, without losing the tokens that were rotated
+ * since. `npm run restore -- --help` lists the flags.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 

@@ -21,8 +21,8 @@ const SOURCES = [
 ];
 
 /**
- * Makes the package as a file that the broker serves, so that `npm install` takes it from there: `mushu` and the client of the very version
- * that runs. Takes seconds, so an unchanged one stays.
+ * Makes the package as a file that the broker serves, so that `npm install` takes it from there: `mushu` and the client
+ * of the very version that runs. Takes seconds, so an unchanged one stays.
  */
 export const writeServedPackage = async (file: string): Promise<void> => {
   const fingerprint = fingerprintOf(SOURCES);

@@ -5,6 +5,9 @@ import { option } from '@optique/core/primitives';
 import type { OptionName } from '@optique/core/usage';
 import { string } from '@optique/core/valueparser';
 
-/** A flag with a text. Of a repeated one the last counts: `npm run … -- --state DIR` may follow a flag that a script of a developer has. */
+/**
+ * A flag with a text. Of a repeated one the last counts: `npm run … -- --state DIR` may follow a flag that a script of
+ * a developer has.
+ */
 export const textFlag = (name: OptionName, metavar: NonEmptyString, description: Message) =>
   map(multiple(option(name, string({ metavar }), { description })), (values) => values.at(-1));

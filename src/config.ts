@@ -55,11 +55,16 @@ const settings = z.object({
   PUBLIC_URL: z.url().optional(),
   /** Set in the placed Worker of two. It says in the database which key it signs with. */
   BEHIND_FRONT: z.enum(['yes', 'no']).default('no'),
-  /** While `yes`, nothing is served, synced or refreshed, so that the database can be replaced. `npm run restore` sets it. */
+  /**
+   * While `yes`, nothing is served, synced or refreshed, so that the database can be replaced. `npm run restore` sets
+   * it.
+   */
   PAUSED: z.enum(['yes', 'no']).default('no'),
   /** Cloudflare's plan: it decides what the settings below are that are not set. */
   PLAN: z.enum(['free', 'paid']).default('free'),
-  /** Refreshes in one tick: a fetch and about two D1 calls each. The cron's share of Withings' requests bounds them too. */
+  /**
+   * Refreshes in one tick: a fetch and about two D1 calls each. The cron's share of Withings' requests bounds them too.
+   */
   REFRESH_BATCH: positive.optional(),
   REFRESH_USED_LATELY_HOURS: positive.default(DEFAULT_REFRESH_POLICY.usedLatelyMs / HOUR_MS),
   REFRESH_AHEAD_MINUTES: positive.max(60).default(DEFAULT_REFRESH_POLICY.aheadMs / MINUTE_MS),

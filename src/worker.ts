@@ -33,7 +33,10 @@ export default {
   },
 } satisfies ExportedHandler<Bindings>;
 
-/** Checks what the cron cannot report: that D1 fails, and that the cron itself has stopped. Notes the rows that were used. */
+/**
+ * Checks what the cron cannot report: that D1 fails, and that the cron itself has stopped. Notes the rows that were
+ * used.
+ */
 const watch = async (deps: Deps): Promise<void> => {
   await alarmIfDatabaseFails(deps);
   await noticeLateCron(deps);

@@ -7,11 +7,14 @@ import { pace } from '../src/store/tokens/withings-quota.ts';
 import { PAGE_READS, REFRESH_READS, SUBSCRIPTION_READS, SYNC_READS } from './support/costs.ts';
 
 /**
- * How many people fit, in docs/limits.md: computed from what one of each costs, which other tests measure and bound, and
- * from what Cloudflare's plans and Withings allow. The tables are printed.
+ * How many people fit, in docs/limits.md: computed from what one of each costs, which other tests measure and bound,
+ * and from what Cloudflare's plans and Withings allow. The tables are printed.
  */
 
-/** What a person's day and history cost at most. Bytes: test/broker/stored-bytes.test.ts; rows: test/broker/rows-read.test.ts. */
+/**
+ * What a person's day and history cost at most. Bytes: test/broker/stored-bytes.test.ts; rows:
+ * test/broker/rows-read.test.ts.
+ */
 const PEOPLE = {
   'Body+': { weighIn: 400, rowsOfWeighIn: 8, reads: SYNC_READS.body_plus },
   'Body Scan': { weighIn: 2_000, rowsOfWeighIn: 37, reads: SYNC_READS.body_scan },
@@ -30,7 +33,10 @@ const REQUESTS = 4;
 
 const MINUTES = 1_440;
 const DAYS_OF_MONTH = 30;
-/** Cloudflare's prices, November 2026: what a day of the free plan allows, and a thirtieth of what the paid one includes. */
+/**
+ * Cloudflare's prices, November 2026: what a day of the free plan allows, and a thirtieth of what the paid one
+ * includes.
+ */
 const INCLUDED = {
   free: { rowsRead: 5_000_000, rowsWritten: 100_000, requests: 100_000 },
   paid: {
@@ -61,8 +67,8 @@ const byDay = (plan: keyof typeof PLANS, scale: Scale): Record<string, number> =
 };
 
 /**
- * A connection that is asked about because nothing else has synced it for a day: a refresh, and a sync that finds nothing,
- * whose turn moves. One of a tick also has an older window reviewed: test/http/polling.test.ts.
+ * A connection that is asked about because nothing else has synced it for a day: a refresh, and a sync that finds
+ * nothing, whose turn moves. One of a tick also has an older window reviewed: test/http/polling.test.ts.
  */
 const POLL = { requests: 2, reads: REFRESH.reads + PEOPLE['Body Scan'].reads.nothing, writes: REFRESH.writes + 3 + 2 };
 /** What the window adds to the first poll of a tick. A poll reads less than a sync that a request asks for. */

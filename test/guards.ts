@@ -1,6 +1,6 @@
 /**
- * Takes each guard out of a copy of the sources, one at a time, and runs the tests that should notice. If no test notices the removal of a
- * guard, the guard is not needed or not tested, and this ends with an error.
+ * Takes each guard out of a copy of the sources, one at a time, and runs the tests that should notice. If no test
+ * notices the removal of a guard, the guard is not needed or not tested, and this ends with an error.
  */
 import { styleText } from 'node:util';
 

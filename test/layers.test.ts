@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 /**
- * The import table, as the linter enforces it: a copy of its configuration over a tree of planted files, of which each imports one thing.
+ * The import table, as the linter enforces it: a copy of its configuration over a tree of planted files, of which each
+ * imports one thing.
  */
 
 const root = new URL('..', import.meta.url).pathname;

@@ -7,8 +7,8 @@ import { GUARDS } from './guards/all.ts';
 import { isInSources } from './guards/sources.ts';
 
 /**
- * SECURITY.md names a test for each threat that applies: those tests exist, under those names. `npm run guards` takes out what answers a
- * threat and expects red: there is something to take out for each, and the sources hold it.
+ * SECURITY.md names a test for each threat that applies: those tests exist, under those names. `npm run guards` takes
+ * out what answers a threat and expects red: there is something to take out for each, and the sources hold it.
  */
 
 const read = (path: string): string => readFileSync(join(import.meta.dirname, '..', path), 'utf8');

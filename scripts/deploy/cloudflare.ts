@@ -3,7 +3,9 @@ import * as z from 'zod';
 import { userError } from '../user-error.ts';
 import { jsonIn, type Wrangler } from './wrangler.ts';
 
-/** Cloudflare's API, for one account: what wrangler has no command for, and look-ups that need no process of their own. */
+/**
+ * Cloudflare's API, for one account: what wrangler has no command for, and look-ups that need no process of their own.
+ */
 export type Cloudflare = ReturnType<typeof cloudflareWith>;
 
 const envelope = z.object({

@@ -44,8 +44,8 @@ export type Where = {
   /** The cloud region beside which the Worker runs; without one, it runs near each user. */
   region?: string | undefined;
   /**
-   * The address without a domain, if known. The Worker gets it as a setting; otherwise its URLs would have any host that
-   * a request names.
+   * The address without a domain, if known. The Worker gets it as a setting; otherwise its URLs would have any host
+   * that a request names.
    */
   workersDevUrl?: string | undefined;
   /** Whether another Worker holds the domain and hands its requests to this one. */
@@ -83,7 +83,9 @@ export const deploymentConfig = (
   };
 };
 
-/** The name of the front of two Workers. The placed one keeps the project's name, and with it the cron and the secrets. */
+/**
+ * The name of the front of two Workers. The placed one keeps the project's name, and with it the cron and the secrets.
+ */
 export const frontName = ({ name }: Project): string => `${name}-edge`;
 
 /** What the front needs to start links; it neither manages apps nor calls Withings. */
@@ -92,7 +94,10 @@ export const FRONT_SECRETS = ['KEYRING', 'WITHINGS_CLIENT_ID'] as const;
 /** The rate limits that the front applies itself. */
 const FRONT_RATE_LIMITS = ['AUTH_RATE', 'NETWORK_RATE'];
 
-/** The configuration of the front: the same bundle, unplaced, with the domain, a binding to the placed Worker, and no cron. */
+/**
+ * The configuration of the front: the same bundle, unplaced, with the domain, a binding to the placed Worker, and no
+ * cron.
+ */
 export const frontConfig = (project: Project, resources: Resources, domain: string): object => {
   // The placed Worker is deployed first, so the static files are built.
   const { build: _, triggers: __, ...config } = deploymentConfig(project, resources, { domain });

@@ -10,7 +10,10 @@ import * as z from 'zod';
 import { userError } from '../user-error.ts';
 import type { Cloudflare } from './cloudflare.ts';
 
-/** D1's location hints (https://developers.cloudflare.com/d1/configuration/data-location/), and the cloud region nearest to each. */
+/**
+ * D1's location hints (https://developers.cloudflare.com/d1/configuration/data-location/), and the cloud region nearest
+ * to each.
+ */
 const REGIONS: Record<string, string> = {
   weur: 'aws:eu-west-1',
   eeur: 'gcp:europe-central2',

@@ -58,7 +58,10 @@ export const demoApp = async (state: State, workerUrl: string, operatorToken: st
   return { id, key };
 };
 
-/** The link that connects the demo user. It ends on the demo app's page, or on the broker's where no browser reaches that. */
+/**
+ * The link that connects the demo user. It ends on the demo app's page, or on the broker's where no browser reaches
+ * that.
+ */
 export const authUrl = (workerUrl: string, app: DemoApp, redirectUri: string | undefined): string => {
   const query = new URLSearchParams({ user_id: DEMO_USER, redirect_uri: redirectUri ?? PHONE_REDIRECT_URI });
   if (redirectUri === undefined) query.set('ending', 'page');

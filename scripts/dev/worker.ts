@@ -119,7 +119,9 @@ export const startWorker = async (
   return child;
 };
 
-/** What the Worker has to know of a tunnel, which ends the encryption: where browsers are, and that they came by https. */
+/**
+ * What the Worker has to know of a tunnel, which ends the encryption: where browsers are, and that they came by https.
+ */
 const tunnelled = ({ publicUrl }: Reach): string[][] =>
   publicUrl === undefined
     ? []

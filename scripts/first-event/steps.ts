@@ -1,6 +1,9 @@
 import { userError } from '../user-error.ts';
 
-/** What the steps of "Receive events" in examples/web/README.md have one type and press. A step that lacks its part is an error. */
+/**
+ * What the steps of "Receive events" in examples/web/README.md have one type and press. A step that lacks its part is
+ * an error.
+ */
 export const eventSteps = (readme: string) => {
   const [, section = ''] = readme.split('\n## Receive events\n');
   const [list = ''] = /^1\. [\s\S]*^4\. .*$/m.exec(section) ?? [];

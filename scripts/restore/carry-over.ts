@@ -1,9 +1,10 @@
 /**
  * What a database that was restored to an earlier time lacks: a pure function of two exports.
  *
- * The measurements and the position of each sync are those of the earlier time. Everything else is what it was last: who is connected, with
- * which tokens, which keys are good, which settings hold. So a token that was rotated since stays the newer one, and what was erased,
- * disconnected or revoked since stays so. Users who connected since stay connected, and their history is read again from Withings.
+ * The measurements and the position of each sync are those of the earlier time. Everything else is what it was last:
+ * who is connected, with which tokens, which keys are good, which settings hold. So a token that was rotated since
+ * stays the newer one, and what was erased, disconnected or revoked since stays so. Users who connected since stay
+ * connected, and their history is read again from Withings.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -50,8 +51,9 @@ const POSITION = [
 ];
 
 /**
- * The columns that a refresh, a link and a disconnect write. If no newer tokens were stored since, the earlier state of a connection holds:
- * it may have been lost by the mistake that the restore takes back. A refresh that was sent in between is still in doubt.
+ * The columns that a refresh, a link and a disconnect write. If no newer tokens were stored since, the earlier state of
+ * a connection holds: it may have been lost by the mistake that the restore takes back. A refresh that was sent in
+ * between is still in doubt.
  */
 const STATE = [
   'state',
@@ -68,8 +70,9 @@ const positions = POSITION.map((column) => `${column} = c.${column}`);
 const states = STATE.map((column) => `${column} = iif(c.token_version = n.token_version, c.${column}, n.${column})`);
 
 /**
- * Turns the newer connections into what they have to be after the restore. If its measurements differ, a connection gets an `ETag` that no
- * client has, and the last place in the order of its app's changes, as one that may have changed altogether.
+ * Turns the newer connections into what they have to be after the restore. If its measurements differ, a connection
+ * gets an `ETag` that no client has, and the last place in the order of its app's changes, as one that may have changed
+ * altogether.
  */
 const merge = (now: number): string => `
   UPDATE connections SET change_seq = place.seq, recent_changes = json_object('since', place.seq, 'changes', json_array())

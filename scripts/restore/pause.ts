@@ -1,6 +1,6 @@
 /**
- * Pausing the broker while its database is replaced. What says so is a secret of the Workers: a row of the database would be taken back with
- * it.
+ * Pausing the broker while its database is replaced. What says so is a secret of the Workers: a row of the database
+ * would be taken back with it.
  */
 import * as z from 'zod';
 
@@ -14,7 +14,10 @@ export const PAUSED = 'PAUSED';
 const TRIES = 20;
 const TRY_EVERY_MS = 3_000;
 
-/** Cloudflare needs some seconds to tell all its locations, and what began before that ends. What takes longer has a lease. */
+/**
+ * Cloudflare needs some seconds to tell all its locations, and what began before that ends. What takes longer has a
+ * lease.
+ */
 const SETTLES_MS = 60_000;
 
 type Pausable = {

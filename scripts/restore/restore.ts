@@ -1,6 +1,6 @@
 /**
- * Restores the database by D1's Time Travel, and carries over what the earlier one lacks. A run that was cut at any step is run again: it
- * goes on with what it had saved, and each step may be done twice.
+ * Restores the database by D1's Time Travel, and carries over what the earlier one lacks. A run that was cut at any
+ * step is run again: it goes on with what it had saved, and each step may be done twice.
  */
 import { cloudflareWith } from '../deploy/cloudflare.ts';
 import { deploymentConfig, frontName, readProject } from '../deploy/config-file.ts';

@@ -41,7 +41,10 @@ export type Deps = {
   settings: BrokerSettings;
 };
 
-/** Waits so long, or until the work is done. Not by an `AbortSignal`: to make and abort one takes 25 µs of CPU, a timer 3. */
+/**
+ * Waits so long, or until the work is done. Not by an `AbortSignal`: to make and abort one takes 25 µs of CPU, a timer
+ * 3.
+ */
 export type Sleep = (ms: number, work?: Promise<unknown>) => Promise<void>;
 
 /** The rate limits. */

@@ -4,7 +4,8 @@ import type { Answer } from './send.ts';
 type Page = { next_cursor: string | null; has_more?: boolean };
 
 /**
- * The pages of a list, one after the other, each as soon as it is asked for. The last one may be a failure: nothing is thrown.
+ * The pages of a list, one after the other, each as soon as it is asked for. The last one may be a failure: nothing is
+ * thrown.
  *
  *     for await (const page of pages((cursor) => listMetrics(broker, appId, 'ada', { metric: 'weight', cursor }))) {
  *       if (!page.ok) return page.failure;

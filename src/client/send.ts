@@ -9,7 +9,10 @@ import type { ProblemCode, Read } from './contract.ts';
 export type Broker = {
   /** Its origin: `https://broker.example.com`. */
   url: string;
-  /** The app's key (backends only), one user's token, or an access token; sent as `Authorization: Bearer`. Undefined sends none. */
+  /**
+   * The app's key (backends only), one user's token, or an access token; sent as `Authorization: Bearer`. Undefined
+   * sends none.
+   */
   credential: string | undefined;
   /** By default the platform's. Your own can add a time limit, retries or a log. */
   fetch?: typeof fetch;

@@ -28,7 +28,10 @@ const stateClaims = z.object({
   ses: z.object({ id: z.string(), exp: z.number(), ...minterClaims }).optional(),
   /** Whether the link ends on a page of ours instead of a redirect. */
   page: z.boolean().optional(),
-  /** The app's own `state`, sealed. It travels here and not in the record, so that an ending without a record returns it too. */
+  /**
+   * The app's own `state`, sealed. It travels here and not in the record, so that an ending without a record returns it
+   * too.
+   */
   st: z.string().optional(),
   /** The sealed link record, if the KV write failed. */
   rec: z.string().optional(),

@@ -35,5 +35,8 @@ export const createClock = (own: () => EpochMs): Clock => {
   };
 };
 
-/** How long ago `since` was, in ms. Never negative: a clock may be corrected in between, or `since` be of another isolate's clock. */
+/**
+ * How long ago `since` was, in ms. Never negative: a clock may be corrected in between, or `since` be of another
+ * isolate's clock.
+ */
 export const elapsedMs = (now: EpochMs, since: EpochMs): number => Math.max(0, now - since);

@@ -22,8 +22,8 @@ export const isLive = (state: ConnectionState): boolean => state !== 'disconnect
 export type HistoryProgress = 'unread' | 'reading' | 'partial' | 'complete';
 
 /**
- * How a connection's data comes: Withings pushes, the cron polls it daily, or neither, so that it comes with a request or
- * with a refresh of the tokens.
+ * How a connection's data comes: Withings pushes, the cron polls it daily, or neither, so that it comes with a request
+ * or with a refresh of the tokens.
  */
 export type Delivery = 'push' | 'poll' | 'on_request';
 
@@ -87,7 +87,9 @@ export type StoredTokens = {
   refreshFailures: number;
   /** Since when every refresh was refused, in words that are not known to mean the end. */
   refreshRefusedSince: EpochMs | undefined;
-  /** Since when a refresh may have rotated the tokens without the broker knowing. Taking a lease, to send one, sets it. */
+  /**
+   * Since when a refresh may have rotated the tokens without the broker knowing. Taking a lease, to send one, sets it.
+   */
   inDoubtSince: EpochMs | undefined;
 };
 

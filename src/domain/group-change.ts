@@ -73,11 +73,17 @@ export const groupChanges = (
   return changes;
 };
 
-/** Whether a group from Withings is stored as it is, as far as one row can tell. If not, its values decide: see `saysTheSame`. */
+/**
+ * Whether a group from Withings is stored as it is, as far as one row can tell. If not, its values decide: see
+ * `saysTheSame`.
+ */
 export const isAsStored = (head: GroupHead, group: StoredGroup): boolean =>
   headOf(head) === headOf(group) && head.digest === digestOf(group.values);
 
-/** 32 bits that stand for the values of a group (FNV-1a). Two contents of one group share them once in four billion edits. */
+/**
+ * 32 bits that stand for the values of a group (FNV-1a). Two contents of one group share them once in four billion
+ * edits.
+ */
 export const digestOf = (values: readonly MeasuredValue[]): number => {
   let hash = 0x81_1c_9d_c5;
   for (const character of JSON.stringify(packValues(values))) {

@@ -22,7 +22,9 @@ export type PlanLimits = {
   compactedGroups: number;
   /** The largest size of the database. */
   databaseMaxMb: number;
-  /** Rows that D1 reads and writes a day: a limit of the free plan, a thirtieth of the month that the paid one includes. */
+  /**
+   * Rows that D1 reads and writes a day: a limit of the free plan, a thirtieth of the month that the paid one includes.
+   */
   rowsADay: Rows;
 };
 

@@ -16,7 +16,9 @@ export type ResealWalk = {
   afterId: number;
   /** The webhook endpoint that was checked last: endpoints follow the connections. */
   afterWebhook?: { appId: AppId; id: string } | undefined;
-  /** The checked connections with tokens and endpoints with secrets, counted by the key that seals them after the pass. */
+  /**
+   * The checked connections with tokens and endpoints with secrets, counted by the key that seals them after the pass.
+   */
   counts: Record<string, number>;
   resealed: number;
   /** Blobs that did not open with their own key. Their users have to link again. */

@@ -43,7 +43,10 @@ const fromHereOn = (position: SyncPosition, history: HistoryPosition): SyncPosit
   return { ...position, cursorSeconds: untilSeconds, history: { ...history, untilSeconds, heights: 'wanted' } };
 };
 
-/** Where nothing of the past was to be read, the history is read from its newest end on: a group read twice changes nothing. */
+/**
+ * Where nothing of the past was to be read, the history is read from its newest end on: a group read twice changes
+ * nothing.
+ */
 const withoutReach = (position: SyncPosition): SyncPosition => {
   const { history } = position;
   if (history?.reach === undefined) return position;

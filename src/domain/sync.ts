@@ -136,7 +136,8 @@ export type PageMarks = {
  * The position of a sync after a page is stored.
  *
  * @param startedAt when the sync began: a history of an earlier sync ends with a request for what changed since
- * @returns the position, whether everything that Withings has is stored, and whether the rest waits for a requested sync
+ * @returns the position, whether everything that Withings has is stored, and whether the rest waits for a requested
+ *   sync
  */
 export const positionAfterAnswer = (
   position: SyncPosition,

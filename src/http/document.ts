@@ -12,7 +12,9 @@ export const head = (title: string) =>
     <title>${title}</title>
     <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />`;
 
-/** The frame of every page outside the dashboard. A template, because JSX takes milliseconds to start in a new isolate. */
+/**
+ * The frame of every page outside the dashboard. A template, because JSX takes milliseconds to start in a new isolate.
+ */
 export const frame = (title: string, body: Child) =>
   html`<html lang="en">
     <head>

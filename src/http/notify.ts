@@ -4,7 +4,9 @@ import { takePush } from '../broker/notify/take-push.ts';
 import type { HttpEnv } from './context.ts';
 import { answerFailure } from './problem.ts';
 
-/** Where Withings pushes that a person's data changed. No answer here is a redirect: Withings counts one as delivered. */
+/**
+ * Where Withings pushes that a person's data changed. No answer here is a redirect: Withings counts one as delivered.
+ */
 export const notify = new Hono<HttpEnv>();
 
 const PATH = '/withings/notify/:secret';

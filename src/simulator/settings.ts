@@ -32,7 +32,10 @@ export const settingsSchema = z.strictObject({
   refreshKillsAccessToken: z.boolean(),
   /** Whether a person's new grant to a client ends the tokens of the older ones. */
   newGrantKillsOlder: z.boolean(),
-  /** Which callbacks of notifications are taken: HTTPS on a domain and the ports of the web, or any, on one's own machine. */
+  /**
+   * Which callbacks of notifications are taken: HTTPS on a domain and the ports of the web, or any, on one's own
+   * machine.
+   */
   callbackUrls: z.enum(['published', 'any']),
   /** What a callback has to answer to HEAD. */
   headAnswer: z.enum(['2xx', '200']),
@@ -48,9 +51,15 @@ export const settingsSchema = z.strictObject({
   revokeEndsSubscriptions: z.boolean(),
   /** What `revoke` without `appli` ends: the person's subscriptions, or those of the callback. */
   revokeWithoutAppli: z.enum(['person', 'callback']),
-  /** When a subscription is cancelled: after 20 days without a delivery (current guide), or 4 failed pushes in a row (older one). */
+  /**
+   * When a subscription is cancelled: after 20 days without a delivery (current guide), or 4 failed pushes in a row
+   * (older one).
+   */
   cancelSubscriptions: z.enum(['20_days', '4_failures']),
-  /** What happens to new pushes: lost, sent so many times, so much later, or those that are due together in reverse order. */
+  /**
+   * What happens to new pushes: lost, sent so many times, so much later, or those that are due together in reverse
+   * order.
+   */
   pushesLost: z.boolean(),
   pushCopies: count,
   pushDelaySeconds: z.int().min(0),

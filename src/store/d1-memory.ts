@@ -3,8 +3,8 @@ import { type EpochMs, MINUTE_MS, SECOND_MS } from '../domain/time.ts';
 import type { D1Trouble } from './d1-errors.ts';
 
 /**
- * An isolate's memory of D1: its failures, because an alarm about D1 cannot be stored in D1, and the rows of its answers.
- * Plain data, safe to share between requests.
+ * An isolate's memory of D1: its failures, because an alarm about D1 cannot be stored in D1, and the rows of its
+ * answers. Plain data, safe to share between requests.
  *
  * - `failing`: no round trip has succeeded since.
  * - `refusing`: D1 answers, and refuses for a reason that lasts for hours.

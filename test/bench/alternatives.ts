@@ -1,6 +1,6 @@
 /**
- * What a user would pick instead, in one Node process: `grant` with its Withings preset to connect, and a plain service on SQLite, written
- * in the obvious way, to read.
+ * What a user would pick instead, in one Node process: `grant` with its Withings preset to connect, and a plain service
+ * on SQLite, written in the obvious way, to read.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -2,8 +2,9 @@ import { GROUP_MARK, MARK } from './marks.ts';
 import type { Operation, Script } from './record.ts';
 
 /**
- * The floor: a bare Worker that does the D1, KV and fetch operations that the broker was seen to do for a request, with other ids, answers as
- * many bytes of what it read, and does nothing else. No validation, no signature, no encryption, no error handling, no log.
+ * The floor: a bare Worker that does the D1, KV and fetch operations that the broker was seen to do for a request, with
+ * other ids, answers as many bytes of what it read, and does nothing else. No validation, no signature, no encryption,
+ * no error handling, no log.
  *
  * Paths: `/<route>/<id>/<serial>`, the numbers that stand for `MARK` and `GROUP_MARK`.
  */

@@ -14,7 +14,10 @@ import { settings } from './record.ts';
 import { API_KEY, appRows, KEYRING, migrations, OPERATOR_TOKEN } from './seed.ts';
 import { startBroker } from './serve.ts';
 
-/** The broker in workerd, the simulated Withings and a receiver of webhooks, over HTTP, with people who are connected and notified of. */
+/**
+ * The broker in workerd, the simulated Withings and a receiver of webhooks, over HTTP, with people who are connected
+ * and notified of.
+ */
 
 const CLIENT_ID = 'c1';
 const PUBLIC_URL = 'https://broker.example.com';

@@ -2,8 +2,8 @@ import { type LiveWorld, startLiveWorld } from './live-world.ts';
 import { ENDLESS_SHARE } from './seed.ts';
 
 /**
- * How long a weigh-in takes from Withings' push until an app can read it, and until the app's webhook has verified the event. The clock is the
- * machine's, so the pause in which the broker waits for doubles is part of it.
+ * How long a weigh-in takes from Withings' push until an app can read it, and until the app's webhook has verified the
+ * event. The clock is the machine's, so the pause in which the broker waits for doubles is part of it.
  */
 
 /** Milliseconds, one for each weigh-in. */

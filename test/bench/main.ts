@@ -3,10 +3,12 @@
  *
  *     npm run bench [-- auth callback status metrics sync cpu growth ticks live bundle] [--json FILE] [--small]
  *
- * Requests a second and CPU of the broker in workerd, on D1 and KV as they run locally, beside the floor (a bare Worker that does the same D1,
- * KV and fetch operations and nothing else) and beside what a user would pick instead. They take turns, and what counts is their ratio. Then
- * the same in databases of other sizes, what a tick of the cron reads there, how long a weigh-in takes from Withings' push, and what the Worker
- * weighs. `cpu` is the CPU of one invocation of each kind, in a workerd that runs nothing else. Without names: all of it. `--small` shows in seconds that it runs, on a small database, and its figures say nothing.
+ * Requests a second and CPU of the broker in workerd, on D1 and KV as they run locally, beside the floor (a bare Worker
+ * that does the same D1, KV and fetch operations and nothing else) and beside what a user would pick instead. They take
+ * turns, and what counts is their ratio. Then the same in databases of other sizes, what a tick of the cron reads
+ * there, how long a weigh-in takes from Withings' push, and what the Worker weighs. `cpu` is the CPU of one invocation
+ * of each kind, in a workerd that runs nothing else. Without names: all of it. `--small` shows in seconds that it runs,
+ * on a small database, and its figures say nothing.
  */
 import '../../scripts/help.ts';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * The ids of a recorded request: whatever was made or named for it carries one of these numbers, so that it can be made again with others.
+ * The ids of a recorded request: whatever was made or named for it carries one of these numbers, so that it can be made
+ * again with others.
  */
 export const MARK = 4_440_000_000;
 /** As `MARK`, for a measurement group. */

@@ -11,8 +11,8 @@ import { API_KEY, appRows, connectionRows, KEYRING, measurementRows, OPERATOR_TO
 import { createUpstream } from './upstream.ts';
 
 /**
- * One operation that a request cannot do without, and when it does it: those of one stage at the same time, those behind the answer once
- * that is sent.
+ * One operation that a request cannot do without, and when it does it: those of one stage at the same time, those
+ * behind the answer once that is sent.
  */
 export type Operation = Asked & { stage: number; isBehind: boolean };
 
@@ -42,8 +42,8 @@ const markedBytes = (size: number): Uint8Array => {
 };
 
 /**
- * Runs each route of the broker once in this process, on SQLite, and notes every operation that leaves the broker. So the floor is made of the broker's own
- * statements, and follows when they change.
+ * Runs each route of the broker once in this process, on SQLite, and notes every operation that leaves the broker. So
+ * the floor is made of the broker's own statements, and follows when they change.
  */
 export const recordScripts = async ({ http }: typeof App, origin: string): Promise<Record<Route, Script>> => {
   const sqlite = openSqliteD1();
@@ -51,7 +51,9 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
   let operations: Operation[] = [];
   let stage = 0;
   let hasEnded = false;
-  /** Each takes 50 ms, far longer than the code between two: what begins or answers in the meantime did not wait for it. */
+  /**
+   * Each takes 50 ms, far longer than the code between two: what begins or answers in the meantime did not wait for it.
+   */
   const note = async (asked: Asked): Promise<void> => {
     if (hasEnded) stage += 1;
     hasEnded = false;

@@ -8,7 +8,9 @@ import { asConnectionId } from '../../src/domain/connection-id.ts';
 import { secret } from '../../src/domain/secret.ts';
 import { APP, MARK, REDIRECT_URI } from './marks.ts';
 
-/** A database as after some time in use: one app, its key, and users with a weigh-in every twelve hours; grown by steps. */
+/**
+ * A database as after some time in use: one app, its key, and users with a weigh-in every twelve hours; grown by steps.
+ */
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -76,7 +78,9 @@ export const measurementRows = (connections: number, from: number, to: number): 
   );
 };
 
-/** Connections to be synced: their tokens open, and what came before was read a day ago. Numbered from `MARK` + `from`. */
+/**
+ * Connections to be synced: their tokens open, and what came before was read a day ago. Numbered from `MARK` + `from`.
+ */
 export const syncableRows = async (from: number, count: number): Promise<string[]> => {
   const keyring = parseKeyring(KEYRING);
   if (!keyring.ok) throw new Error(keyring.failure);
@@ -100,6 +104,8 @@ export const syncableRows = async (from: number, count: number): Promise<string[
   );
 };
 
-/** Gives the syncs' share of Withings' requests back as soon as it is taken: 120 a minute would be all that is measured. */
+/**
+ * Gives the syncs' share of Withings' requests back as soon as it is taken: 120 a minute would be all that is measured.
+ */
 export const ENDLESS_SHARE = `CREATE TRIGGER endless_share AFTER UPDATE ON request_budgets WHEN new.empty_at > 0
   BEGIN UPDATE request_budgets SET empty_at = 0 WHERE name = new.name; END`;

@@ -9,7 +9,10 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import type * as App from '../../src/http/app.ts';
 import { type Script, settings } from './record.ts';
 
-/** What is measured, as processes: the broker and its floor in one workerd, on one database; and what a user would pick instead. */
+/**
+ * What is measured, as processes: the broker and its floor in one workerd, on one database; and what a user would pick
+ * instead.
+ */
 
 const root = join(import.meta.dirname, '../..');
 /** Where everything is put that is built or written here. */
@@ -53,7 +56,10 @@ const buildFloor = async (): Promise<string> => {
   return built.outputFiles[0]?.text ?? '';
 };
 
-/** CPU time in milliseconds that a fresh V8 takes to read the bundle and run it up to its first request; the least of five. */
+/**
+ * CPU time in milliseconds that a fresh V8 takes to read the bundle and run it up to its first request; the least of
+ * five.
+ */
 export const startUpMs = (): number => {
   const script = `const begun = process.cpuUsage(); await import(${JSON.stringify(join(OUT, 'broker/worker.js'))});
     const { user, system } = process.cpuUsage(begun); console.log((user + system) / 1000)`;

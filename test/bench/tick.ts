@@ -34,7 +34,8 @@ export const tickCost = async (db: D1Database): Promise<TickCost> => {
     },
   );
   if (!deps.ok) throw new Error(deps.failure);
-  // Every seal is broken on purpose: each due connection is leased, looked at and given a verdict, at no cost but the database's.
+  // Every seal is broken on purpose: each due connection is leased, looked at and given a verdict, at no cost but the
+  // database's.
   await db
     .prepare(
       `UPDATE connections SET state = 'active', next_refresh_at = ?1, in_doubt_since = NULL, refresh_lease_id = NULL,

@@ -12,8 +12,9 @@ import {
 import { GROUP_MARK } from './marks.ts';
 
 /**
- * As little of Withings as the measured requests need, at once: the simulator does what Withings does, which takes as long as what is
- * measured. Codes and tokens end in the number of their user. Who asks for what is new has weighed in once more.
+ * As little of Withings as the measured requests need, at once: the simulator does what Withings does, which takes as
+ * long as what is measured. Codes and tokens end in the number of their user. Who asks for what is new has weighed in
+ * once more.
  */
 export const createUpstream = () => {
   let groups = 0;

@@ -1,16 +1,17 @@
 /**
  * A year of a broker: npm run year [-- --connections 1500 --days 365]
  *
- * The broker's own code (the cron's tick every minute, links, Withings' pushes) on SQLite in memory, against the simulated Withings, under
- * a clock that is moved. No app asks for anything. The people link over the first 40 days and are subscribed to notifications. One in twenty
- * weighs in on a given day, at a random moment: Withings pushes, and the broker syncs.
+ * The broker's own code (the cron's tick every minute, links, Withings' pushes) on SQLite in memory, against the
+ * simulated Withings, under a clock that is moved. No app asks for anything. The people link over the first 40 days and
+ * are subscribed to notifications. One in twenty weighs in on a given day, at a random moment: Withings pushes, and the
+ * broker syncs.
  *
- * By default a twentieth of the 30,000 people runs, in minutes. Figures a day are then multiplied to 30,000, which makes too many polls of
- * them, because the one a tick that bounds them is multiplied too. `--connections 30000` runs the whole size, with
- * NODE_OPTIONS=--max-old-space-size=14000, and says every 30 days how far it is.
+ * By default a twentieth of the 30,000 people runs, in minutes. Figures a day are then multiplied to 30,000, which
+ * makes too many polls of them, because the one a tick that bounds them is multiplied too. `--connections 30000` runs
+ * the whole size, with NODE_OPTIONS=--max-old-space-size=14000, and says every 30 days how far it is.
  *
- * Rows written are the runs of each kind times what docs/limits.md says of one; links are not counted. Each weigh-in is of weight alone, to
- * save time, but counted as 8 metrics in 3 groups.
+ * Rows written are the runs of each kind times what docs/limits.md says of one; links are not counted. Each weigh-in is
+ * of weight alone, to save time, but counted as 8 metrics in 3 groups.
  */
 import '../../scripts/help.ts';
 import { parseArgs } from 'node:util';

@@ -7,7 +7,9 @@ import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 
-/** What no stored alarm can tell: D1 fails, in which alarms are stored, and the cron does not come, which sends them. */
+/**
+ * What no stored alarm can tell: D1 fails, in which alarms are stored, and the cron does not come, which sends them.
+ */
 
 const HOOK = 'https://alerts.example.com/hook';
 const USED_UP = "D1_ERROR: Your account has exceeded D1's free tier daily row write limit";

@@ -10,8 +10,8 @@ import { addOdd } from '../support/odd-groups.ts';
 import { addPerson } from '../support/people.ts';
 
 /**
- * Random histories at Withings, read through the broker, against a plain model: what Withings has now. Syncs are cut off by faults
- * anywhere; in the end one goes through, and whatever happened before, the API gives what the model has.
+ * Random histories at Withings, read through the broker, against a plain model: what Withings has now. Syncs are cut
+ * off by faults anywhere; in the end one goes through, and whatever happened before, the API gives what the model has.
  */
 
 /** Before them lies a change of clocks, either way, a leap day, or the turn of a year. */

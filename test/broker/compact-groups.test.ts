@@ -5,7 +5,10 @@ import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 
-/** Groups that hold their values a second time, as releases up to 0.1 stored them: read as they are, and emptied by the cron. */
+/**
+ * Groups that hold their values a second time, as releases up to 0.1 stored them: read as they are, and emptied by the
+ * cron.
+ */
 
 const DAY = 86_400;
 const MINUTE_MS = 60_000;

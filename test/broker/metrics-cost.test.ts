@@ -18,7 +18,9 @@ const VALUES = [
 ];
 /** Authenticating, the few sources and heights, and the look from series to series. */
 const CONSTANT = 20;
-/** What could be more than a summary holds is looked at first: the ends of five series, and the longest at four moments. */
+/**
+ * What could be more than a summary holds is looked at first: the ends of five series, and the longest at four moments.
+ */
 const LOOKS = 2 * 5 + 4 * 4 + 10;
 /** A page is read with the admission: each of its three statements finds whose data it is. */
 const OWNER = 3 * 4;

@@ -132,7 +132,8 @@ describe('what looks like a deletion and is none', () => {
       takenOut = undefined;
       if (form.has('startdate')) reviews.push(new URLSearchParams(form));
       if (!form.has('offset')) return;
-      // Between two pages of one answer the newest group is not there, and what follows moves up: one group slips past the reader.
+      // Between two pages of one answer the newest group is not there, and what follows moves up: one group slips past
+      // the reader.
       shifts += 1;
       takenOut = person.groups.all().toSorted((a, b) => b.date - a.date)[0];
       if (takenOut !== undefined) person.groups.remove(takenOut.grpid);

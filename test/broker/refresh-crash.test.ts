@@ -12,8 +12,8 @@ import {
 } from '../support/refreshing.ts';
 
 /**
- * The protocol stopped at each of its effects. The effects are not listed here but counted on an undisturbed run, so that a step added
- * later is stopped at too.
+ * The protocol stopped at each of its effects. The effects are not listed here but counted on an undisturbed run, so
+ * that a step added later is stopped at too.
  */
 
 const byCron = { name: 'tick', wait: DUE_MS, act: ({ broker }: Refreshing): Promise<unknown> => broker.tick() };

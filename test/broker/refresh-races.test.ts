@@ -70,8 +70,9 @@ describe('the one who comes late', () => {
 });
 
 /**
- * A holder's lease runs out while Withings answers it, at the first request that `isTheMoment`, and a second holder goes on. The second
- * one's answer comes after the first has woken up, and Withings has carried it out after the first one's.
+ * A holder's lease runs out while Withings answers it, at the first request that `isTheMoment`, and a second holder
+ * goes on. The second one's answer comes after the first has woken up, and Withings has carried it out after the first
+ * one's.
  */
 const overlap = async (refreshing: Refreshing, isTheMoment: (body: string) => boolean): Promise<void> => {
   const { broker } = refreshing;

@@ -16,7 +16,10 @@ import {
   withdraw,
 } from '../support/refreshing.ts';
 
-/** What the protocol promises beyond surviving a crash: who is condemned, what becomes of a doubt, what it costs, what is told. */
+/**
+ * What the protocol promises beyond surviving a crash: who is condemned, what becomes of a doubt, what it costs, what
+ * is told.
+ */
 
 const PEOPLE = ['nora', 'walter', 'ines'];
 

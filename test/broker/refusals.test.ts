@@ -6,8 +6,8 @@ import { CLIENT_ID, connect } from '../support/broker.ts';
 import { DAY_MS, DUE_MS, HOUR_MS, MINUTE_MS, type Refreshing, startRefreshing } from '../support/refreshing.ts';
 
 /**
- * Refusals that are not known to be final: in other words than today's, or by another status. No connection ends for them while they may
- * pass, and none stays "connected" with a 503 for ever.
+ * Refusals that are not known to be final: in other words than today's, or by another status. No connection ends for
+ * them while they may pass, and none stays "connected" with a 503 for ever.
  */
 
 type Fault = Omit<Parameters<Faults['add']>[0], 'action'>;

@@ -7,7 +7,10 @@ import { PAGE_READS, REFRESH_READS, SUBSCRIPTION_READS, SYNC_READS } from '../su
 import { meterD1 } from '../support/d1-meter.ts';
 import { DUE_MS } from '../support/refreshing.ts';
 
-/** The rows that a day reads, which the free plan bounds at five million: the table in docs/data-model.md. The figures are printed. */
+/**
+ * The rows that a day reads, which the free plan bounds at five million: the table in docs/data-model.md. The figures
+ * are printed.
+ */
 
 const DAY = 86_400;
 const MINUTE_MS = 60_000;

@@ -5,7 +5,10 @@ import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp }
 import { meterD1 } from '../support/d1-meter.ts';
 import { seedHistory } from '../support/seed.ts';
 
-/** What a summary of more values than one answer holds costs, which is refused: next to nothing, or anybody's token ends the day for all. */
+/**
+ * What a summary of more values than one answer holds costs, which is refused: next to nothing, or anybody's token ends
+ * the day for all.
+ */
 
 const DAY = 86_400;
 const d1 = meterD1(env.DB);

@@ -3,7 +3,10 @@ import { experimental_getWranglerCommands } from 'wrangler';
 
 import { named, WRANGLER } from '../support/documented-commands.ts';
 
-/** The commands of wrangler that pages show, held to what wrangler takes. They would reach Cloudflare, so no test runs them. */
+/**
+ * The commands of wrangler that pages show, held to what wrangler takes. They would reach Cloudflare, so no test runs
+ * them.
+ */
 
 /** Wrangler's commands with the options that pages give them. */
 const wranglerCommands = [

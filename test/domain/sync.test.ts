@@ -13,7 +13,9 @@ const START: SyncPosition = { cursorSeconds: 0, resume: undefined, history: unde
 
 type Group = { id: number; modified: number };
 
-/** Withings as far as reading depends on it: what changed after a moment, in an order of its own, a page from an offset. */
+/**
+ * Withings as far as reading depends on it: what changed after a moment, in an order of its own, a page from an offset.
+ */
 const withings = (groups: readonly Group[], pageSize: number, order: 'ascending' | 'descending') => {
   const sign = order === 'ascending' ? 1 : -1;
   return ({ lastUpdateSeconds, offset = 0 }: { lastUpdateSeconds: number; offset: number | undefined }) => {

@@ -1,9 +1,9 @@
 import { profiles } from '../fixtures/fhir-r4-vital-signs.json' with { type: 'json' };
 
 /**
- * Holds an Observation against R4's vital signs profiles, as a validator that knows them does: those that bind it by its code, whatever
- * `meta` says, and those that it claims. Reads the profiles' own structure definitions: how often each element stands, its fixed value and the
- * codes of its required binding.
+ * Holds an Observation against R4's vital signs profiles, as a validator that knows them does: those that bind it by
+ * its code, whatever `meta` says, and those that it claims. Reads the profiles' own structure definitions: how often
+ * each element stands, its fixed value and the codes of its required binding.
  */
 
 type Element = { id: string; min: number; max: string; fixed?: string; codes?: string[] };

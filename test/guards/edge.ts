@@ -4,7 +4,9 @@ const EDGE = ['test/http/edge.test.ts'];
 const TWO_WORKERS = ['test/http/edge-two-workers.test.ts'];
 const DEPLOYING = ['test/deploy/edge.test.ts'];
 
-/** What a front may decide by a read replica, which may be behind; and that it comes and goes without a lost request. */
+/**
+ * What a front may decide by a read replica, which may be behind; and that it comes and goes without a lost request.
+ */
 export const AT_THE_EDGE: readonly Guard[] = [
   {
     name: 'a replica refuses nothing',

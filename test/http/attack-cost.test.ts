@@ -16,8 +16,8 @@ import { meterD1 } from '../support/d1-meter.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 
 /**
- * What one request costs that a stranger, or who has stolen something, can make: the figures that SECURITY.md calculates with. Rows and KV
- * operations are what Cloudflare bills; requests to Withings what Withings counts.
+ * What one request costs that a stranger, or who has stolen something, can make: the figures that SECURITY.md
+ * calculates with. Rows and KV operations are what Cloudflare bills; requests to Withings what Withings counts.
  */
 
 const d1 = meterD1(env.DB);

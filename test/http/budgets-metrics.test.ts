@@ -96,8 +96,8 @@ describe.each([
 });
 
 /**
- * What explains the values (sources, heights); and whose they are: the key, the app and the connection by its index, in each statement, because
- * they are read in one round trip with the admission.
+ * What explains the values (sources, heights); and whose they are: the key, the app and the connection by its index, in
+ * each statement, because they are read in one round trip with the admission.
  */
 const METRICS_CONSTANT = 28;
 /** Which series a user has is found by a few jumps along the primary key for each. */

@@ -17,8 +17,8 @@ import { meterFetch, meterKv } from '../support/meters.ts';
 import { removeSeeded, seedConnections } from '../support/seed.ts';
 
 /**
- * What each operation may cost, from D1's own row counts, which are what it bills: the same at a thousand connections as at a hundred
- * thousand.
+ * What each operation may cost, from D1's own row counts, which are what it bills: the same at a thousand connections
+ * as at a hundred thousand.
  */
 
 const d1 = meterD1(env.DB);
@@ -229,7 +229,7 @@ const expectOneInvocation = () => {
   expect(sent.count()).toBeLessThan(MOST_CALLS);
 };
 /**
- * Refreshes in doubt and others, the share they take from, syncs to resume, reviews, pushes, subscriptions, spent states, pending connections, losses, and what the
- * broker remembers of its keyring and its alarms.
+ * Refreshes in doubt and others, the share they take from, syncs to resume, reviews, pushes, subscriptions, spent
+ * states, pending connections, losses, and what the broker remembers of its keyring and its alarms.
  */
 const KINDS_OF_WORK = 12;

@@ -42,7 +42,8 @@ describe('changes that cannot be read', () => {
     const answers = await history.syncAll();
     expect(answers.every(({ status }) => status < 300)).toBe(true);
     expect(await history.weights()).toHaveLength(303);
-    // What was imported is still within the day that the next question overlaps: the newest is there, and a day later all is well.
+    // What was imported is still within the day that the next question overlaps: the newest is there, and a day later
+    // all is well.
     expect((await history.sync()).status).toBe(503);
     expect((await history.sync()).status).toBe(202);
     history.broker.advance(2 * DAY * 1000);

@@ -5,8 +5,9 @@ import { constantTimeEqual, hashCredential, mintCredential } from '../../src/cry
 import { authPath, type Broker, consent, makeApp, openLink, startBroker, type TestApp } from '../support/broker.ts';
 
 /**
- * That secrets are compared in a time that tells nothing. Time is not measured, which proves nothing on a busy machine; what is looked at is
- * the work: every comparison digests both sides and reads every byte of both digests, whatever they are.
+ * That secrets are compared in a time that tells nothing. Time is not measured, which proves nothing on a busy machine;
+ * what is looked at is the work: every comparison digests both sides and reads every byte of both digests, whatever
+ * they are.
  */
 
 /** What was digested, as text, and how many bytes of digests were read one by one. */

@@ -3,7 +3,10 @@ import * as z from 'zod';
 
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 
-/** Whatever a client sends has a bound of its own, beside that of the body: a list or a text without one is stored as long as it is. */
+/**
+ * Whatever a client sends has a bound of its own, beside that of the body: a list or a text without one is stored as
+ * long as it is.
+ */
 
 type Node = { type?: string; properties?: Record<string, Node>; items?: Node; anyOf?: Node[]; [key: string]: unknown };
 
@@ -20,7 +23,9 @@ const unboundedIn = (node: Node, path: string): string[] => {
   return inside;
 };
 
-/** A link's parameters are no contract of zod's: they are checked by hand, and nothing of them is stored but what fits. */
+/**
+ * A link's parameters are no contract of zod's: they are checked by hand, and nothing of them is stored but what fits.
+ */
 const sent = OPERATIONS.filter(({ auth }) => auth.kind !== 'none').flatMap(({ id, body, query }) => [
   ...(body === undefined ? [] : [{ name: `the body of ${id}`, schema: body.schema }]),
   ...(query === undefined ? [] : [{ name: `the query of ${id}`, schema: query }]),

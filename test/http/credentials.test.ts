@@ -8,7 +8,10 @@ import { makeDeveloper } from '../support/developer.ts';
 import { dumpState } from '../support/dump.ts';
 import { ROUTES } from '../support/routes.ts';
 
-/** Every route times every kind of credential. A route that is not an operation of the reference fails in `reference.test.ts`. */
+/**
+ * Every route times every kind of credential. A route that is not an operation of the reference fails in
+ * `reference.test.ts`.
+ */
 
 /** Routes that anybody may ask; a new one is added here by hand, on purpose. */
 const PUBLIC = ['startLink', 'finishLink', 'getHealth', 'probeNotifications', 'takeNotification'];

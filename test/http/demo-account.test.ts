@@ -12,8 +12,8 @@ import { type DemoWorld, startDemo } from '../support/demo-account.ts';
 import { meterKv } from '../support/meters.ts';
 
 /**
- * `demo_account`: links lead to Withings' demo account (`mode=demo`). It is one account for all who test with it, and its
- * data is invented.
+ * `demo_account`: links lead to Withings' demo account (`mode=demo`). It is one account for all who test with it, and
+ * its data is invented.
  */
 
 let world: DemoWorld;

@@ -18,7 +18,10 @@ import { type Front, revokeKeys, startFront } from '../support/front.ts';
 import { meterFetch } from '../support/meters.ts';
 import { codeOf } from '../support/problem.ts';
 
-/** The front of two Workers: what it answers from a replica that is behind, and what it hands to the placed Worker beside the primary. */
+/**
+ * The front of two Workers: what it answers from a replica that is behind, and what it hands to the placed Worker
+ * beside the primary.
+ */
 
 const primary = meterD1(env.DB);
 const toWithings = meterFetch();

@@ -4,7 +4,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, connect, makeApp, ORIGIN, startBroker, type TestApp } from '../support/broker.ts';
 import { dashboardBrowser } from '../support/dashboard.ts';
 
-/** Text of Withings that does not belong where we write it: headers, ids, logs, pages. What it says is not kept; what it measured is. */
+/**
+ * Text of Withings that does not belong where we write it: headers, ids, logs, pages. What it says is not kept; what it
+ * measured is.
+ */
 
 const PLANTED = '\r\nX-Planted: yes\u0000<script>planted()</script>';
 let broker: Broker;

@@ -17,7 +17,10 @@ import { dumpKv } from '../support/dump.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 import { changingNothing } from '../support/problem.ts';
 
-/** KV failing, or slow, in a link: the record travels in the state, or the browser goes back to the app and no code is sent. */
+/**
+ * KV failing, or slow, in a link: the record travels in the state, or the browser goes back to the app and no code is
+ * sent.
+ */
 
 const kv = meterKv(env.LINKS);
 const sent = meterFetch();

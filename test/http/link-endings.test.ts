@@ -5,7 +5,10 @@ import { authPath, connect, consent, openLink, startBroker, WEB, WOMOJI } from '
 import { type Endings, errorOf, startEndings } from '../support/link-endings.ts';
 import { changingNothing } from '../support/problem.ts';
 
-/** How a link with a good state ends at the app when it does not end well: with a word of a closed list, and nothing kept. */
+/**
+ * How a link with a good state ends at the app when it does not end well: with a word of a closed list, and nothing
+ * kept.
+ */
 
 let endings: Endings;
 beforeAll(async () => {

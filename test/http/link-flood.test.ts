@@ -14,7 +14,10 @@ import {
 } from '../support/broker.ts';
 import { limitedTo } from '../support/rate-limit.ts';
 
-/** Links with made-up codes from a few addresses, as fast as they may come: with the limits of `wrangler.toml` and the default shares. */
+/**
+ * Links with made-up codes from a few addresses, as fast as they may come: with the limits of `wrangler.toml` and the
+ * default shares.
+ */
 
 let broker: Broker;
 let app: TestApp;

@@ -16,7 +16,10 @@ import {
 } from '../support/broker.ts';
 import { browserOf } from '../support/browser.ts';
 
-/** Links have a part of Withings' requests a minute of their own, which anybody may use up: then links wait, and nothing else does. */
+/**
+ * Links have a part of Withings' requests a minute of their own, which anybody may use up: then links wait, and nothing
+ * else does.
+ */
 
 const SHARE = 20;
 let broker: Broker;

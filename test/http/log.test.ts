@@ -14,7 +14,10 @@ import {
 } from '../support/broker.ts';
 import { faultOfLine } from '../support/log-lines.ts';
 
-/** Why did this user fail? From the request id that an error carries, or from the hash that each of a user's lines carries. */
+/**
+ * Why did this user fail? From the request id that an error carries, or from the hash that each of a user's lines
+ * carries.
+ */
 
 let broker: Broker;
 let app: TestApp;

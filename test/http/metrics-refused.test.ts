@@ -5,7 +5,9 @@ import { type Broker, connect, emptyStorage, makeApp, startBroker, type TestApp 
 import { meterD1 } from '../support/d1-meter.ts';
 import { type Developer, makeDeveloper } from '../support/developer.ts';
 
-/** A page of metrics is read together with the admission: who is refused gets nothing, and no row of body data is read. */
+/**
+ * A page of metrics is read together with the admission: who is refused gets nothing, and no row of body data is read.
+ */
 
 const d1 = meterD1(env.DB);
 let broker: Broker;
@@ -45,7 +47,10 @@ const developerWhoCame = async (expires_in_days = 90) => {
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 const set = (sql: string) => env.DB.prepare(sql).run();
 
-/** Whose data it is costs at most this many rows in each statement: the credential, its account or an erasure, the app, and the connection by its index. */
+/**
+ * Whose data it is costs at most this many rows in each statement: the credential, its account or an erasure, the app,
+ * and the connection by its index.
+ */
 const OWNER_ROWS = 6;
 
 /** The rows that each statement about body data has read. */

@@ -7,9 +7,9 @@ import { type Developer, makeDeveloper } from '../support/developer.ts';
 import { ROUTES } from '../support/routes.ts';
 
 /**
- * One developer's token, and their session at the dashboard, against another's app and the operator's realm, by every route and form there
- * is. A route that is not here is tried all the same: the tables only say what a request needs to be well formed, which routes are for
- * anybody, and which are a developer's own.
+ * One developer's token, and their session at the dashboard, against another's app and the operator's realm, by every
+ * route and form there is. A route that is not here is tried all the same: the tables only say what a request needs to
+ * be well formed, which routes are for anybody, and which are a developer's own.
  */
 const BODIES: Record<string, unknown> = {
   'PATCH /apps/:app_id': { name: 'Mine now' },

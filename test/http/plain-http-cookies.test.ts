@@ -4,8 +4,8 @@ import { authPath, type Broker, makeApp, ORIGIN, startBroker } from '../support/
 import { dashboardBrowser } from '../support/dashboard.ts';
 
 /**
- * A developer's own machine is reached over http. WebKit keeps no cookie there that has `Secure`, or a prefix that needs it: a browser like
- * that signs in and links all the same. Over https every cookie has both.
+ * A developer's own machine is reached over http. WebKit keeps no cookie there that has `Secure`, or a prefix that
+ * needs it: a browser like that signs in and links all the same. Over https every cookie has both.
  */
 
 const PLAIN = 'http://127.0.0.1:8787';

@@ -35,7 +35,10 @@ const appWith = async (uris: readonly string[], allowLoopback: boolean): Promise
   return made;
 };
 
-/** What an authorization request meets: whether it went on to Withings. Everything that a refusal must not do is asserted. */
+/**
+ * What an authorization request meets: whether it went on to Withings. Everything that a refusal must not do is
+ * asserted.
+ */
 const isPermitted = async (to: { id: string }, sent: string): Promise<boolean> => {
   const response = await broker.request(authPath(to, 'ada', sent));
   if (response.status === 302) {

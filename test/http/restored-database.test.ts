@@ -7,8 +7,8 @@ import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp }
 import { tableNames } from '../support/dump.ts';
 
 /**
- * The database set back to an earlier time, as Time Travel does: everything that was forgotten since is back, and tokens that were rotated
- * since are dead. What comes of each, and what to do, is what SECURITY.md says.
+ * The database set back to an earlier time, as Time Travel does: everything that was forgotten since is back, and
+ * tokens that were rotated since are dead. What comes of each, and what to do, is what SECURITY.md says.
  */
 
 type Snapshot = Map<string, Record<string, unknown>[]>;

@@ -9,8 +9,8 @@ import { browserOf } from '../support/browser.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 
 /**
- * What may be used once stays used for as long as anything can still present it, whatever the cron deletes in between: links move the
- * clock here, and the cron sweeps.
+ * What may be used once stays used for as long as anything can still present it, whatever the cron deletes in between:
+ * links move the clock here, and the cron sweeps.
  */
 
 let broker: Broker;
@@ -40,7 +40,10 @@ const markCount = () => env.DB.prepare('SELECT count(*) AS n FROM claims').first
 describe.each(['session', 'confirm', 'open'])('a connect session (%s policy)', (policy) => {
   beforeEach(() => broker.manage('PATCH', `/apps/${app.id}`, { link_policy: policy }));
 
-  /** How a stranger ends who opened the link `openedAt` after it was made and comes back `backAt` after, when it is long used. */
+  /**
+   * How a stranger ends who opened the link `openedAt` after it was made and comes back `backAt` after, when it is long
+   * used.
+   */
   const stranger = async (openedAt: number, backAt: number): Promise<string> => {
     const url = await app.sessionLink('victim');
     const victim = browserOf(broker);

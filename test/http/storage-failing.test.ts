@@ -18,7 +18,9 @@ import { dumpState } from '../support/dump.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 import { changingNothing, codeOf, readProblem } from '../support/problem.ts';
 
-/** D1 failing at each step of each route: the answer says what to do, nothing is half done, and the next try succeeds. */
+/**
+ * D1 failing at each step of each route: the answer says what to do, nothing is half done, and the next try succeeds.
+ */
 
 const d1 = meterD1(env.DB);
 const kv = meterKv(env.LINKS);

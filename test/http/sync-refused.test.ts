@@ -8,7 +8,7 @@ import { dumpState, type TableDump } from '../support/dump.ts';
 import { meterFetch } from '../support/meters.ts';
 import { changingNothing, codeOf, readProblem } from '../support/problem.ts';
 
-/** Syncs that cannot be done, or not now: the answer names the remedy, what is stored stays, and the next sync finds its way. */
+/** Syncs that cannot be done now: the answer names the remedy, what is stored stays, the next sync finds its way. */
 
 const sent = meterFetch();
 let broker: Broker;
@@ -35,7 +35,7 @@ beforeEach(async () => {
 const sync = (userId = 'ada') => app.call('POST', `/withings/sync/${userId}`);
 const status = async (): Promise<unknown> => (await app.call('GET', '/withings/status/ada')).json();
 
-/** D1 without the connection's own notes about its last sync (its lease, its result, what it asked), and without what was asked of Withings. */
+/** D1 without what a connection notes about its last sync, and without what was asked of Withings. */
 const dataOf = async (): Promise<TableDump> => {
   const notes =
     /"(sync_\w+|recent_questions|last_sync_\w+|last_failure_\w+|timeline|last_used_at)":("(\\.|[^"\\])*"|[^,}]*)/g;

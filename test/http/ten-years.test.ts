@@ -6,7 +6,10 @@ import { type Broker, connect, makeApp, startBroker, type TestApp } from '../sup
 import { meterD1 } from '../support/d1-meter.ts';
 import { expectNewestRight } from '../support/newest-right.ts';
 
-/** Ten years of daily weigh-ins, some 15,000 groups: whole, in slices, whatever cuts in between, and again without a change. */
+/**
+ * Ten years of daily weigh-ins, some 15,000 groups: whole, in slices, whatever cuts in between, and again without a
+ * change.
+ */
 
 const d1 = meterD1(env.DB);
 let broker: Broker;

@@ -22,7 +22,10 @@ import { startFront } from '../support/front.ts';
 import { meterFetch, meterKv } from '../support/meters.ts';
 import { createTripLog, d1InSequence, type Stage, type TripTo } from '../support/trips.ts';
 
-/** Which trips each route makes one after another, and how long it takes then from six cities. The tables of `docs/performance.md` are these. */
+/**
+ * Which trips each route makes one after another, and how long it takes then from six cities. The tables of
+ * `docs/performance.md` are these.
+ */
 
 const log = createTripLog();
 let broker: Broker;

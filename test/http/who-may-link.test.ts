@@ -14,8 +14,9 @@ import {
 import { browserOf } from '../support/browser.ts';
 
 /**
- * Links opened by another person than their user, with two browsers (each its own cookies): the hijack (the victim consents, the data
- * lands under the attacker) and the overwrite (the attacker consents under the victim's user id), under each policy.
+ * Links opened by another person than their user, with two browsers (each its own cookies): the hijack (the victim
+ * consents, the data lands under the attacker) and the overwrite (the attacker consents under the victim's user id),
+ * under each policy.
  */
 
 let broker: Broker;

@@ -8,7 +8,10 @@ import { createAlarmWebhook } from '../../src/broker/operator/alarm-webhook.ts';
 import { createPostWebhook } from '../../src/broker/webhooks/post-webhook.ts';
 import { secret } from '../../src/domain/secret.ts';
 
-/** The senders of alarms and of webhooks with the runtime's own fetch and real servers: what becomes of a redirect is decided there. */
+/**
+ * The senders of alarms and of webhooks with the runtime's own fetch and real servers: what becomes of a redirect is
+ * decided there.
+ */
 
 const NOTICE = {
   id: 'alarm_1',

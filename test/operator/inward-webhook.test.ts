@@ -6,8 +6,9 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { expect, onTestFinished, test } from 'vitest';
 
 /**
- * A webhook to a name that resolves to this machine. No text of a URL shows that, so the network has to refuse it: Cloudflare's by being
- * elsewhere, workerd's if it is told to reach public addresses only. Its other network beside it shows that the name is reached otherwise.
+ * A webhook to a name that resolves to this machine. No text of a URL shows that, so the network has to refuse it:
+ * Cloudflare's by being elsewhere, workerd's if it is told to reach public addresses only. Its other network beside it
+ * shows that the name is reached otherwise.
  */
 
 /** A service of the operator's that must not be reached from outside. */

@@ -5,7 +5,9 @@ import { expect, test } from 'vitest';
 
 import { differences, publicNames } from '../../scripts/public-names.ts';
 
-/** What clients and operators wrote down of version 0.1.0 keeps working under its name. CHANGELOG.md has what is new. */
+/**
+ * What clients and operators wrote down of version 0.1.0 keeps working under its name. CHANGELOG.md has what is new.
+ */
 
 const root = join(import.meta.dirname, '../..');
 const before = readFileSync(join(root, 'test/fixtures/public-names.txt'), 'utf8').trim().split('\n');

@@ -7,7 +7,10 @@ import { userError } from '../../scripts/user-error.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../migrations');
 
-/** Stands in for wrangler's commands for D1: makes the same requests to Cloudflare's API, in the same order, without a process. */
+/**
+ * Stands in for wrangler's commands for D1: makes the same requests to Cloudflare's API, in the same order, without a
+ * process.
+ */
 export const d1Wrangler =
   (apiUrl: string) =>
   (env: NodeJS.ProcessEnv): Wrangler =>

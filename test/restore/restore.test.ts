@@ -22,7 +22,8 @@ const RESTORED = [
 const expectRestored = (account: Account): void => {
   const { rows, cloud, saved } = account;
   expect(states(account)).toEqual(RESTORED);
-  // What the mistake deleted is back, and the erased user is not. The one who connected since is read again from Withings.
+  // What the mistake deleted is back, and the erased user is not. The one who connected since is read again from
+  // Withings.
   expect(rows('SELECT connection_id AS id, value FROM measurements')).toEqual([
     { id: 1, value: 80.5 },
     { id: 3, value: 71 },

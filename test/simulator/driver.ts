@@ -139,7 +139,9 @@ export const callbackurl = 'https://broker.example/withings/notify/5ec2e7';
 /** What reached a callback: the method, and what a form held. */
 export type Reached = { method: string; url: string; fields: Record<string, string> };
 
-/** A callback that answers with the given status, or breaks the connection if there is none, and what has reached it. */
+/**
+ * A callback that answers with the given status, or breaks the connection if there is none, and what has reached it.
+ */
 export const callback = (answers: (request: Reached) => number | undefined = () => 200) => {
   const reached: Reached[] = [];
   const outgoing: Outgoing = async (input, init) => {

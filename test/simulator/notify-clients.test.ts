@@ -1,6 +1,7 @@
 /**
  * How others use notifications: the calls and the reading of python-withings (aiowithings), in the order and with the
- * pauses of Home Assistant's integration. Written from what they send and expect, with nothing of this project's client.
+ * pauses of Home Assistant's integration. Written from what they send and expect, with nothing of this project's
+ * client.
  */
 import { describe, expect, test } from 'vitest';
 

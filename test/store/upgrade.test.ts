@@ -9,8 +9,8 @@ import firstRelease from '../fixtures/first-release.sql?raw';
 import { startBroker } from '../support/broker.ts';
 
 /**
- * A database that the first release filled, brought up to date: every row is there, with everything that it held. Rows are made from what
- * the tables themselves say, so that none is forgotten.
+ * A database that the first release filled, brought up to date: every row is there, with everything that it held. Rows
+ * are made from what the tables themselves say, so that none is forgotten.
  */
 
 type Column = { name: string; type: string; notnull: 0 | 1 };
@@ -32,7 +32,9 @@ const dropEverything = async (): Promise<void> => {
 const columnsOf = async (table: string): Promise<Column[]> =>
   (await env.DB.prepare(`SELECT name, type, "notnull" FROM pragma_table_info('${table}')`).all<Column>()).results;
 
-/** A value that a careless migration would change: large integers, fractions, text beyond ASCII, quotes, nothing at all. */
+/**
+ * A value that a careless migration would change: large integers, fractions, text beyond ASCII, quotes, nothing at all.
+ */
 const valueFor = ({ type, notnull }: Column, row: number): unknown => {
   if (notnull === 0 && row % 3 === 0) return null;
   if (type === 'INTEGER') return row % 2 === 0 ? row : Number.MAX_SAFE_INTEGER - row;
@@ -57,7 +59,10 @@ const sorted = (rows: readonly Row[]): string[] => rows.map((row) => JSON.string
 const allRows = async (table: string, columns: readonly string[] = ['*']): Promise<Row[]> =>
   (await env.DB.prepare(`SELECT ${columns.join(', ')} FROM "${table}"`).all<Row>()).results;
 
-/** Makes the tables of the first release and fills them, then brings them up to date; no row may have changed, nor any be gone. */
+/**
+ * Makes the tables of the first release and fills them, then brings them up to date; no row may have changed, nor any
+ * be gone.
+ */
 const mustKeep = async (fillTables: (tables: readonly string[]) => Promise<Map<string, Row[]>>): Promise<void> => {
   const [first, ...later] = env.TEST_MIGRATIONS;
   expect(later.length).toBeGreaterThan(0);

@@ -7,7 +7,9 @@ import { openDatabase } from '../../src/store/d1.ts';
 import { ownerFoundBy, ownerOf, run } from '../../src/store/metrics/read.ts';
 import { endsRead, seriesRead } from '../../src/store/metrics/series.ts';
 
-/** D1 takes statements of at most 100,000 bytes: https://developers.cloudflare.com/d1/platform/limits/. So does workerd. */
+/**
+ * D1 takes statements of at most 100,000 bytes: https://developers.cloudflare.com/d1/platform/limits/. So does workerd.
+ */
 
 const db = openDatabase(env.DB, {
   now: () => 0,

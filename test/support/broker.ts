@@ -104,8 +104,8 @@ export const startBroker = async (
       fetch: options.fetch?.(send) ?? send,
       now: () => now + (options.aheadMs ?? 0),
       databaseNow: () => now,
-      // A pause lets everything else go on; the clock moves with it, as it would. Pauses at the same time are not one after the other.
-      // The clock waits for D1 and KV: on a busy machine it would otherwise overtake the work that a lease or a time limit is for.
+      // All else goes on in a pause, and the clock moves with it. Pauses at the same time are not one after the other.
+      // The clock waits for D1 and KV: on a busy machine it would otherwise overtake what a lease or a limit is for.
       sleep: async (ms, work) => {
         const until = now + ms;
         const done = work?.then(() => true).catch(() => true);
@@ -170,7 +170,7 @@ export const startBroker = async (
   };
 };
 
-/** An app with a key and two redirect URIs. Nothing is read when its users connect, unless the test wants it: most tests count what a sync does. */
+/** An app with a key and two redirect URIs. Unless a test wants it, nothing is read at connect: most count a sync. */
 export const makeApp = async (
   broker: Broker,
   name = 'Womoji',

@@ -25,7 +25,9 @@ const answers: Shown[] = [];
 /** What the broker hands out: credentials, and signed tokens as states, connect sessions and user tokens are. */
 const HANDED_OUT = /mushu_([a-z]+)_[0-9a-f]{72}|(eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+)/g;
 
-/** Keeps what was shown, to be searched, and plants the credentials that it hands out. Returns how to forget it again. */
+/**
+ * Keeps what was shown, to be searched, and plants the credentials that it hands out. Returns how to forget it again.
+ */
 export const recordShown = (shown: Shown): (() => void) => {
   for (const [value, kind] of shown.text.matchAll(HANDED_OUT)) plantShownOnce(kind ?? 'signed token', value);
   answers.push(shown);
@@ -44,7 +46,10 @@ export const recordAnswer = async (method: string, url: string, response: Respon
 /** A secret and where it was found. */
 export type Leak = { secret: string; where: string };
 
-/** Every planted secret that is somewhere it must not be: in what was shown, or in these other places, where none may be. */
+/**
+ * Every planted secret that is somewhere it must not be: in what was shown, or in these other places, where none may
+ * be.
+ */
 export const findLeaksIn = (places: readonly Shown[]): Leak[] =>
   [...planted].flatMap(([value, { name, mayBeShownOnce }]) => {
     const shown = answers.filter(({ text }) => text.includes(value)).slice(mayBeShownOnce ? 1 : 0);

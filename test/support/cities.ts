@@ -3,9 +3,10 @@ import type { Stage, TripTo } from './trips.ts';
 /** How long a request takes from a city, as arithmetic: published round trips, and the stages that a test counts. */
 
 /**
- * Round trips in milliseconds between a city and Western Europe. Sydney, Tokyo and New York: measured against D1 from a primary in Europe (from
- * Virginia for New York), published with release v0.16.4 of `gateweavehq/agents` on GitHub, which has 19 for Frankfurt, taken here for London.
- * São Paulo and San Francisco: the published matrix of round trips between AWS regions.
+ * Round trips in milliseconds between a city and Western Europe. Sydney, Tokyo and New York: measured against D1 from a
+ * primary in Europe (from Virginia for New York), published with release v0.16.4 of `gateweavehq/agents` on GitHub,
+ * which has 19 for Frankfurt, taken here for London. São Paulo and San Francisco: the published matrix of round trips
+ * between AWS regions.
  */
 export const ROUND_TRIP_MS = {
   Sydney: 290,
@@ -16,8 +17,9 @@ export const ROUND_TRIP_MS = {
   London: 19,
 } as const;
 /**
- * Round trips between a city and the nearest region of D1's replicas (https://developers.cloudflare.com/d1/best-practices/read-replication/);
- * assumed. D1 has none in South America: from São Paulo it is Eastern North America, by the published matrix of AWS regions.
+ * Round trips between a city and the nearest region of D1's replicas
+ * (https://developers.cloudflare.com/d1/best-practices/read-replication/); assumed. D1 has none in South America: from
+ * São Paulo it is Eastern North America, by the published matrix of AWS regions.
  */
 export const REPLICA_ROUND_TRIP_MS: Record<City, number> = {
   Sydney: 15,
@@ -31,8 +33,8 @@ export const REPLICA_ROUND_TRIP_MS: Record<City, number> = {
 export type City = keyof typeof ROUND_TRIP_MS;
 
 /**
- * What a trip takes from a Worker beside its database in Western Europe, in milliseconds; assumed. D1 answers a write in 8 and a read in less. KV is
- * read from its central store. Withings is in the EU.
+ * What a trip takes from a Worker beside its database in Western Europe, in milliseconds; assumed. D1 answers a write
+ * in 8 and a read in less. KV is read from its central store. Withings is in the EU.
  */
 const TRIP_MS: Record<TripTo, number> = { d1: 8, kv: 40, withings: 120 };
 

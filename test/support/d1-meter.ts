@@ -1,10 +1,12 @@
 import { createTripLog, type TripLog } from './trips.ts';
 
 /**
- * A D1 binding that counts what goes through it, and fails where a test says so. Rows are D1's own figures, the ones it bills.
+ * A D1 binding that counts what goes through it, and fails where a test says so. Rows are D1's own figures, the ones it
+ * bills.
  *
- * Drizzle reads through `.raw()`, which carries no figures; here it goes through `.all()`, which does. That keys rows by column name, so a
- * select in which two columns have one name is wrapped in another that makes SQLite tell them apart.
+ * Drizzle reads through `.raw()`, which carries no figures; here it goes through `.all()`, which does. That keys rows
+ * by column name, so a select in which two columns have one name is wrapped in another that makes SQLite tell them
+ * apart.
  */
 
 /** One statement as it ran. */

@@ -1,4 +1,7 @@
-/** A browser at the dashboard, as far as the server can tell: keeps cookies, follows redirects of ours, sends forms as a page would. */
+/**
+ * A browser at the dashboard, as far as the server can tell: keeps cookies, follows redirects of ours, sends forms as a
+ * page would.
+ */
 export type DashboardBrowser = ReturnType<typeof dashboardBrowser>;
 
 type Fields = Record<string, string | string[]>;

@@ -27,7 +27,10 @@ export const dumpTables = async (): Promise<TableDump> => {
   );
 };
 
-/** Every text of D1, a table at a time, with its row: to be searched, not compared. A secret is no number, and millions of rows are numbers. */
+/**
+ * Every text of D1, a table at a time, with its row: to be searched, not compared. A secret is no number, and millions
+ * of rows are numbers.
+ */
 export const tableTexts = async (): Promise<Record<string, string>> => {
   const texts: Record<string, string> = {};
   for (const name of await tableNames()) {

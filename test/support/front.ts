@@ -13,8 +13,8 @@ import { faultOf } from './reference-check.ts';
 import type { TripLog } from './trips.ts';
 
 /**
- * The front of two Workers, before a broker that is the placed one. Its replica is a database of its own, which has of the primary what a
- * test last gave it.
+ * The front of two Workers, before a broker that is the placed one. Its replica is a database of its own, which has of
+ * the primary what a test last gave it.
  */
 export type Front = Awaited<ReturnType<typeof startFront>>;
 

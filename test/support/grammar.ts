@@ -4,11 +4,12 @@ import { setFlagsFromString } from 'node:v8';
 import { Language, type Node, Parser } from 'web-tree-sitter';
 
 /**
- * Reads Swift and Kotlin by the grammars that editors use: no compiler for them comes with npm. A grammar finds what is not written as
- * the language is; it knows nothing of types or of names.
+ * Reads Swift and Kotlin by the grammars that editors use: no compiler for them comes with npm. A grammar finds what is
+ * not written as the language is; it knows nothing of types or of names.
  */
 
-// V8's optimizing compiler runs out of memory over the grammars' one huge function, and nothing here runs long enough to need it.
+// V8's optimizing compiler runs out of memory over the grammars' one huge function, and nothing here runs long enough
+// to need it.
 setFlagsFromString('--no-wasm-tier-up');
 setFlagsFromString('--no-wasm-dynamic-tiering');
 

@@ -53,8 +53,8 @@ export const computeInline = (): void => {
 };
 
 /**
- * To be awaited now and then by what computes inline and so never pauses: Node frees what is only weakly referred to, each request's time
- * limit among it, in pauses alone.
+ * To be awaited now and then by what computes inline and so never pauses: Node frees what is only weakly referred to,
+ * each request's time limit among it, in pauses alone.
  */
 export const pause = async (): Promise<void> => setImmediate();
 

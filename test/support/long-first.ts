@@ -1,8 +1,8 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * In which order the lanes begin. All workers begin the last at one time, and then wait for modules to be transformed: one of them is busy
- * with the long deployment while the others do so.
+ * In which order the lanes begin. All workers begin the last at one time, and then wait for modules to be transformed:
+ * one of them is busy with the long deployment while the others do so.
  */
 const LANES = ['apart', 'e2e', 'node', 'deploy', 'workerd'];
 
@@ -31,8 +31,8 @@ const rankOf = ({ moduleId }: TestSpecification): number => {
 const laneOf = ({ project }: TestSpecification): number => LANES.indexOf(project.name);
 
 /**
- * Within each lane the long files come first, so that the last does not run alone on one of the cores. Vitest knows by itself how long a
- * file took, but not in a fresh clone.
+ * Within each lane the long files come first, so that the last does not run alone on one of the cores. Vitest knows by
+ * itself how long a file took, but not in a fresh clone.
  */
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,6 +1,8 @@
 import { env } from 'cloudflare:workers';
 
-/** The query plans of what the broker asks: none may read a table from end to end that grows with apps, users or time. */
+/**
+ * The query plans of what the broker asks: none may read a table from end to end that grows with apps, users or time.
+ */
 
 const issued = new Set<string>();
 

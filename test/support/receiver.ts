@@ -22,8 +22,8 @@ export type Received = {
 type Delivery = { url: string; headers: Headers; body: string; at: number };
 
 /**
- * Receivers of webhooks behind the broker's `fetch`: every host below hooks.example.com. They keep what they get, and answer what the test
- * says.
+ * Receivers of webhooks behind the broker's `fetch`: every host below hooks.example.com. They keep what they get, and
+ * answer what the test says.
  */
 export const startReceivers = (now: () => number) => {
   const deliveries: Delivery[] = [];
@@ -55,7 +55,10 @@ export const startReceivers = (now: () => number) => {
   };
 };
 
-/** Checks a delivery with the two well-known implementations of Standard Webhooks, as of the moment of the delivery; throws if it is not genuine. */
+/**
+ * Checks a delivery with the two well-known implementations of Standard Webhooks, as of the moment of the delivery;
+ * throws if it is not genuine.
+ */
 export const verifyAsReceiver = (secret: string, { headers, body, at }: Delivery): void => {
   vi.useFakeTimers({ toFake: ['Date'], now: at });
   try {

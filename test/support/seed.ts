@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 
 /**
- * Fills the tables with many users' connections, by statements that make up their rows themselves. They are plausible to the broker and
- * due for nothing: whatever is measured beside them must not read them.
+ * Fills the tables with many users' connections, by statements that make up their rows themselves. They are plausible
+ * to the broker and due for nothing: whatever is measured beside them must not read them.
  */
 
 /** One app and key for so many connections. */
@@ -31,7 +31,10 @@ const API_KEYS = `${numbers} INSERT OR IGNORE INTO api_keys (hash, id, app_id, n
 const REDIRECT_URIS = `${numbers} INSERT OR IGNORE INTO redirect_uris (app_id, id, uri, warnings, created_at)
   SELECT ${app}, 'uri_1', 'womoji://withings/success', '[]', 0 FROM n`;
 
-/** Adds seeded connections `from` to `to` (exclusive), each with a group, a measurement and a spent claim, and their apps. */
+/**
+ * Adds seeded connections `from` to `to` (exclusive), each with a group, a measurement and a spent claim, and their
+ * apps.
+ */
 export const seedConnections = async (from: number, to: number): Promise<void> => {
   const statements = [CONNECTIONS, GROUPS, MEASUREMENTS, CLAIMS, APPS, API_KEYS, REDIRECT_URIS];
   await env.DB.batch(statements.map((sql) => env.DB.prepare(sql).bind(from, to)));

@@ -1,6 +1,8 @@
 import { onTestFinished, vi } from 'vitest';
 
-/** Until the test ends, a time limit passes when the test says so, and never by itself: no machine is too slow for it. */
+/**
+ * Until the test ends, a time limit passes when the test says so, and never by itself: no machine is too slow for it.
+ */
 export const holdTimeLimits = () => {
   const limits = new WeakMap<AbortSignal, AbortController>();
   const timeout = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {

@@ -10,8 +10,9 @@ export type TripLog = {
   /** Notes a trip while it lasts. */
   note: <Answer>(to: TripTo, run: () => Promise<Answer>) => Promise<Answer>;
   /**
-   * The stages of what has ended since the last reset: as many as the longest row of trips of which each began after the one before had
-   * ended. No clock is read. What still runs when an answer is there was not waited for; what ended by then counts, waited for or not.
+   * The stages of what has ended since the last reset: as many as the longest row of trips of which each began after
+   * the one before had ended. No clock is read. What still runs when an answer is there was not waited for; what ended
+   * by then counts, waited for or not.
    */
   stages: () => Stage[];
   /** Forgets the trips so far, those under way included. */

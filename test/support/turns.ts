@@ -1,6 +1,7 @@
 /**
- * Tasks that run one at a time between two waits, in an order that is decided from outside: the same decisions give the same run. A task
- * waits at every effect on the outside (`turn`); what happens inside it in between, cryptography included, is waited for.
+ * Tasks that run one at a time between two waits, in an order that is decided from outside: the same decisions give the
+ * same run. A task waits at every effect on the outside (`turn`); what happens inside it in between, cryptography
+ * included, is waited for.
  */
 export type Task = {
   name: string;

@@ -33,8 +33,8 @@ export const linkToClaim = ({ random }: Deps, { jti, expiresAt, app, uri, ses }:
 
 /**
  * Claims a state, and takes a request of the links' share for its code, in one round trip. A claim that is lost takes
- * none. Retried if D1 does not answer: the state may be used by then, so the person cannot try again. A request that was
- * counted twice is free again within seconds.
+ * none. Retried if D1 does not answer: the state may be used by then, so the person cannot try again. A request that
+ * was counted twice is free again within seconds.
  */
 export const claimWithRequest = async (
   deps: Deps,
@@ -55,7 +55,10 @@ export const claimWithRequest = async (
   return ok({ ...claimedOf(link, taken.value.results), granted: taken.value.granted });
 };
 
-/** Stores an error of a link for repeated callbacks, and frees the connect session of one that asked nothing of Withings. */
+/**
+ * Stores an error of a link for repeated callbacks, and frees the connect session of one that asked nothing of
+ * Withings.
+ */
 export const recordLinkError = (
   deps: Deps,
   { state, session, claimant }: LinkToClaim,

@@ -70,7 +70,8 @@ const finishVerified = async (
 ): Promise<Result<FinishedLink, Failure>> => {
   const link = linkToClaim(deps, state);
   // 2. The claim, which exactly one callback wins, a request to Withings for it, and the current allowlist.
-  // 3. Beside it whom the link is for. KV may not have the record at this location yet; the state is valid all the same.
+  // 3. Beside it whom the link is for. KV may not have the record at this location yet; the state is valid all the
+  //    same.
   const [claimed, record] = await Promise.all([claimWithRequest(deps, link, callback), linkRecordOf(deps, state)]);
   if (!claimed.ok) return claimed;
   const { won, target } = claimed.value;

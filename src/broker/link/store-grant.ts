@@ -153,7 +153,10 @@ const createPending = async (
   return ok(stored.value ? { ending: 'pending', ticket: secret(ticket) } : undefined);
 };
 
-/** A connection's id: 47 random bits, known before the row exists. Every measurement repeats it, and a longer one takes two bytes more. */
+/**
+ * A connection's id: 47 random bits, known before the row exists. Every measurement repeats it, and a longer one takes
+ * two bytes more.
+ */
 const newConnectionId = ({ random }: Pick<Deps, 'random'>): ConnectionId => {
   const bytes = random(7);
   return asConnectionId(bytes.reduce((id, byte) => id * 256 + byte, 0) % 2 ** 47);

@@ -45,7 +45,9 @@ const PATIENCE_MS = 2 * AUDIT_MS;
 /** Other work is due before it is done. */
 const AFTER_OTHER_WORK_MS = 2 * MINUTE_MS;
 const FIRST_RETRY_MS = 10 * MINUTE_MS;
-/** How long nothing is subscribed after Withings could not reach the callback: it will not reach that of others either. */
+/**
+ * How long nothing is subscribed after Withings could not reach the callback: it will not reach that of others either.
+ */
 const REFUSED_PAUSE_MS = HOUR_MS;
 /** People whose connections a tick looks at: most wait for a token. */
 const LOOKED_AT = 10;

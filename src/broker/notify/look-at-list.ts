@@ -6,7 +6,10 @@ import type { Deps } from '../deps.ts';
 import type { Reservation } from '../withings.ts';
 import { callbackUrlOf } from './callback-url.ts';
 
-/** The person's callback URL, the kinds of data that Withings' list lacks for it, and what it has under other keys of the ring. */
+/**
+ * The person's callback URL, the kinds of data that Withings' list lacks for it, and what it has under other keys of
+ * the ring.
+ */
 export type Listed = { url: Secret; missing: number[]; older: { callbackUrl: Secret; appli: number }[] };
 
 /** Asks Withings what is subscribed of a person. One request. */
@@ -28,7 +31,8 @@ export const lookAtList = async (
   return ok({
     url,
     missing: deps.settings.notifyApplis.filter((appli) => !has.has(appli)),
-    // What stands under a key that has left the ring is not known as ours: its pushes are refused, and Withings cancels it.
+    // What stands under a key that has left the ring is not known as ours: its pushes are refused, and Withings cancels
+    // it.
     older: listed.value.filter(({ callbackUrl }) => others.has(callbackUrl.reveal())),
   });
 };

@@ -21,8 +21,8 @@ const PAUSE_MS = 2 * SECOND_MS;
  * Takes a push: notes it in one round trip and syncs behind the answer, because Withings waits two seconds for it. The
  * push contains no values, and Withings signs none. So what it says is only a reason to ask Withings.
  *
- * @returns `not_found` if the secret is not that of the person, or if the person has no connection: Withings then cancels
- *   the subscription by itself
+ * @returns `not_found` if the secret is not that of the person, or if the person has no connection: Withings then
+ *   cancels the subscription by itself
  */
 export const takePush = async (deps: Deps, { secret, form }: Push): Promise<Result<void, Failure>> => {
   const withingsUserId = form.get('userid') ?? '';

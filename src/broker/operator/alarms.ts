@@ -60,7 +60,10 @@ const alarmState: z.ZodType<AlarmState> = z.looseObject({
   tickAt: z.number().optional(),
 });
 
-/** The stored state of the alarms. An unreadable one counts as none, so the notice of what is still on is sent once more. */
+/**
+ * The stored state of the alarms. An unreadable one counts as none, so the notice of what is still on is sent once
+ * more.
+ */
 export const alarmStateOf = (text: string | undefined): AlarmState => parseStored(alarmState, text) ?? NO_ALARMS;
 
 const textOf = (state: AlarmState): string => JSON.stringify(z.encode(alarmState, state));

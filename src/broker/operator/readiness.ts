@@ -55,7 +55,8 @@ const cronLookedAt = new WeakMap<BrokerSettings, EpochMs>();
 
 /**
  * Checks after a request whether the cron has stopped, and raises its alarm. One round trip every two minutes of an
- * isolate, and none at its first request. The cron cannot notice this itself, and there may be no monitor on `/healthz`.
+ * isolate, and none at its first request. The cron cannot notice this itself, and there may be no monitor on
+ * `/healthz`.
  */
 export const noticeLateCron = async (deps: Deps): Promise<void> => {
   const lookedAt = cronLookedAt.get(deps.settings);

@@ -20,8 +20,8 @@ const place: z.ZodType<CompactionPlace> = z.looseObject({
 const START: CompactionPlace = { connectionId: asConnectionId(0), groupId: 0 };
 
 /**
- * Goes on with the groups that earlier releases stored, which hold every value twice. Once it is through, nothing is remembered, and it
- * costs nothing.
+ * Goes on with the groups that earlier releases stored, which hold every value twice. Once it is through, nothing is
+ * remembered, and it costs nothing.
  *
  * @param text what the broker remembers about where it has come to
  */

@@ -3,8 +3,8 @@ import type { MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import { MAX_SOURCES, type Source } from '../../store/metrics/sources-and-heights.ts';
 
 /**
- * The distinct sources of some groups, by what names them. One that the connection has keeps its id; another gets the next: every
- * measurement repeats it, and a small one takes a byte. Only the holder of the sync lease adds any.
+ * The distinct sources of some groups, by what names them. One that the connection has keeps its id; another gets the
+ * next: every measurement repeats it, and a small one takes a byte. Only the holder of the sync lease adds any.
  */
 export const sourcesOf = async (
   groups: readonly MeasurementGroup[],

@@ -18,7 +18,10 @@ export type Review = { window: ReviewWindow; page: MeasurePage; answer: WindowAn
 /** When an older window with missing groups is read again. */
 const CONFIRM_AFTER_MS = 10 * MINUTE_MS;
 
-/** Reads one page of a window again. It never makes a sync fail: if Withings does not answer, the next window is smaller. */
+/**
+ * Reads one page of a window again. It never makes a sync fail: if Withings does not answer, the next window is
+ * smaller.
+ */
 export const readWindow = async (
   deps: Deps,
   granted: Reservation,

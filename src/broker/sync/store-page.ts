@@ -76,7 +76,10 @@ export type Slice = {
 /** A page, and the request that it answers. */
 export type PageAnswer = { question: SyncQuestion; page: MeasurePage };
 
-/** An answer, the position after it is stored, and whether everything is stored then, or all that is read without a request. */
+/**
+ * An answer, the position after it is stored, and whether everything is stored then, or all that is read without a
+ * request.
+ */
 export type JudgedAnswer = PageAnswer & { position: SyncPosition; complete: boolean; partial: boolean };
 
 /** The position of a sync after an answer. */
@@ -96,8 +99,8 @@ export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: E
 const PAGE_MARKS = 2 ** 31 - 1;
 
 /**
- * Stores one page of Withings' answer. One round trip reads the values of the groups that differ, if any do; one writes the differences
- * together with the new position. Ends the sync if the page was the last of the answer or of the slice.
+ * Stores one page of Withings' answer. One round trip reads the values of the groups that differ, if any do; one writes
+ * the differences together with the new position. Ends the sync if the page was the last of the answer or of the slice.
  *
  * @param before what is stored of its groups, and of the window
  * @param resumeAt when the sync continues, if this page ends the slice; undefined if another page may follow

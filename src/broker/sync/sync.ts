@@ -34,9 +34,9 @@ const ASKED_FOR: SyncPurpose = { share: 'sync', isAsked: true, isUse: true, revi
  * A history that does not fit one slice ends with `complete: false`. What was read is stored, and the next call or the
  * cron continues.
  *
- * Writes, in this order: the requests and the lease (`beginSync`); new tokens, if due (`usableAccessToken`); for each page,
- * in one transaction, its changes, the position and the events (`storePage`), the last one with the result and without
- * the lease. A failure writes what was asked (`abandonSync`). See "What one sync writes" in docs/data-model.md.
+ * Writes, in this order: the requests and the lease (`beginSync`); new tokens, if due (`usableAccessToken`); for each
+ * page, in one transaction, its changes, the position and the events (`storePage`), the last one with the result and
+ * without the lease. A failure writes what was asked (`abandonSync`). See "What one sync writes" in docs/data-model.md.
  *
  * @returns counts of measurements, or `not_connected`, `reauth_required`, `sync_in_progress`, `over_share`,
  *   `withings_unavailable` and the failures of `usableAccessToken`

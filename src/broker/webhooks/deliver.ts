@@ -24,7 +24,9 @@ import type { ChangedGroups } from './event-body.ts';
 import { openSecrets } from './secrets.ts';
 import { DOWN_AFTER, type RunLimits, sendWaiting } from './send-waiting.ts';
 
-/** Requests start for this long after the events were read. So a person who is erased in between hears of none later. */
+/**
+ * Requests start for this long after the events were read. So a person who is erased in between hears of none later.
+ */
 const RUN_MS = 20 * SECOND_MS;
 /** Longer than a run: its last request may take its time-out. */
 const SEND_LEASE_MS = 60 * SECOND_MS;

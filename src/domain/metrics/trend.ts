@@ -1,6 +1,9 @@
 import { DAY_MS, type EpochMs } from '../time.ts';
 
-/** The days after which a new level makes up 63 % of the trend: about as long as water and meals hide a change of weight. */
+/**
+ * The days after which a new level makes up 63 % of the trend: about as long as water and meals hide a change of
+ * weight.
+ */
 const SMOOTHED_DAYS = 7;
 
 /**

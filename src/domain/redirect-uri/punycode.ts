@@ -1,8 +1,8 @@
 import { decode } from 'punycode/punycode.es6.js';
 
 /**
- * Internationalized host labels, in DNS form (`xn--mller-kva`) and in readable form. They are decoded here because URL parsers disagree on
- * which A-labels are valid: workerd's accepts every one, Node's only those that decode.
+ * Internationalized host labels, in DNS form (`xn--mller-kva`) and in readable form. They are decoded here because URL
+ * parsers disagree on which A-labels are valid: workerd's accepts every one, Node's only those that decode.
  */
 
 /** Whether a label is an IDNA A-label (RFC 5890 s2.3.2.1), such as `xn--mller-kva`. */

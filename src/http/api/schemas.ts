@@ -3,9 +3,9 @@ import * as z from 'zod';
 import { parseUserId, type UserId } from '../../domain/user-id.ts';
 
 /**
- * The HTTP contract: the schemas that every resource shares. Each resource's `contract.ts` has its own. They import zod and rules of the
- * domain alone, so that the server, the CLI and the OpenAPI document use the same ones. Every field is described where it stands: the
- * document is refused otherwise.
+ * The HTTP contract: the schemas that every resource shares. Each resource's `contract.ts` has its own. They import zod
+ * and rules of the domain alone, so that the server, the CLI and the OpenAPI document use the same ones. Every field is
+ * described where it stands: the document is refused otherwise.
  */
 
 /** RFC 9457, with a stable `code` and the request's id. */

@@ -15,7 +15,9 @@ import { answerFailure } from './failure.tsx';
 /** Of one file, which the Worker writes at once. */
 const MAX_VALUES = 10_000;
 
-/** Answers with a user's values as a file: those of the shown range and of the picked metric, or of all. Newest first. */
+/**
+ * Answers with a user's values as a file: those of the shown range and of the picked metric, or of all. Newest first.
+ */
 export const answerBodyCsv = async (c: DashboardContext, user: AuthorizedRequest): Promise<Response> => {
   const { days } = RANGES[rangeOf(c.req.query('range'))];
   const metric = c.req.query('metric') ?? '';

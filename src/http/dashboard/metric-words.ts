@@ -47,7 +47,10 @@ const DIGITS: Partial<Record<string, readonly [least: number, most: number]>> = 
 /** Larger numbers are no measures. They would have hundreds of digits. */
 const MOST_WRITTEN_OUT = 1e15;
 
-/** A value in as many digits as people read. Rounds the decimal number, not the binary one, an exact half away from zero. */
+/**
+ * A value in as many digits as people read. Rounds the decimal number, not the binary one, an exact half away from
+ * zero.
+ */
 export const numberText = (value: number, unit: string): string => {
   if (Math.abs(value) > MOST_WRITTEN_OUT) return String(value);
   const [minimumFractionDigits, maximumFractionDigits] = DIGITS[unit] ?? [0, 2];

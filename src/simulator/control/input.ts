@@ -84,7 +84,9 @@ const distortionSchema = z.strictObject({
   instead: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** A group as Withings sends it, with any content: unknown types, attribs and models, and dates before 1970, included. */
+/**
+ * A group as Withings sends it, with any content: unknown types, attribs and models, and dates before 1970, included.
+ */
 export const groupSchema = z.strictObject({
   grpid: z.int().min(1).optional(),
   attrib: z.int().default(0),

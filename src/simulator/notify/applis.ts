@@ -1,6 +1,9 @@
 import type { MeasureGroup } from '../../withings/wire.ts';
 
-/** The scope that a subscription to each kind of data (`appli`) needs. Source: "Notification content" in Withings' guide. */
+/**
+ * The scope that a subscription to each kind of data (`appli`) needs. Source: "Notification content" in Withings'
+ * guide.
+ */
 export const scopeOfAppli: Readonly<Record<number, string>> = {
   1: 'user.metrics',
   2: 'user.metrics',

@@ -113,7 +113,10 @@ const revoke = (state: SimulatorState, call: Call, caller: Caller): Answer => {
   return success({});
 };
 
-/** `/notify`, for the holder of an access token. The signed form is for devices without an account, which are not simulated. */
+/**
+ * `/notify`, for the holder of an access token. The signed form is for devices without an account, which are not
+ * simulated.
+ */
 export const notify = (
   state: SimulatorState,
   call: Call,

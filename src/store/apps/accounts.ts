@@ -67,8 +67,8 @@ export const changeAccount = (
   });
 
 /**
- * Stores a new access token by its hash, in one transaction with `alongside`; false if the account has too many that are
- * valid. Raw SQL: the builder inserts no select without a table.
+ * Stores a new access token by its hash, in one transaction with `alongside`; false if the account has too many that
+ * are valid. Raw SQL: the builder inserts no select without a table.
  */
 export const addAccessToken = (
   db: Db,

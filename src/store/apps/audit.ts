@@ -49,8 +49,8 @@ export const addAuditEntry = (db: Db, entry: D1PreparedStatement): StoreResult<v
   });
 
 /**
- * Deletes the oldest entries, at most `most`, of those from before a time; returns how many. Raw SQL: the builder has no
- * row values.
+ * Deletes the oldest entries, at most `most`, of those from before a time; returns how many. Raw SQL: the builder has
+ * no row values.
  */
 export const deleteAuditEntries = (db: Db, before: EpochMs, most: number): StoreResult<number> =>
   tryD1(db, async () => {

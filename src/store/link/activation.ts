@@ -37,7 +37,9 @@ export type Activation = {
   nextRefreshAt: EpochMs;
   /** Idempotency key: a retry uses it to see that its own write was committed. */
   rotationId: string;
-  /** Whether a live connection of the user to another Withings account is replaced; one to the demo account always is. */
+  /**
+   * Whether a live connection of the user to another Withings account is replaced; one to the demo account always is.
+   */
   mayReplace: boolean;
   /** How much of the history is read without a request. */
   historyOnConnect: HistoryOnConnect;

@@ -68,7 +68,10 @@ const CURRENT_CONNECTION = prepared((orm, param: Param<User>) =>
   orm.select(knownColumns).from(connections).where(isCurrentOf(param)),
 );
 
-/** A user's current connection, if there is one: the part of a `LinkingView` that can be read before the account is known. */
+/**
+ * A user's current connection, if there is one: the part of a `LinkingView` that can be read before the account is
+ * known.
+ */
 export const currentConnection = (db: Db, { appId, userId }: User): StoreResult<LinkedConnection[]> =>
   tryD1(db, () => CURRENT_CONNECTION.rows(db, { appId, userId }));
 

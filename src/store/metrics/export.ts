@@ -14,7 +14,9 @@ import type { RawRow } from '../schema/raw-row.ts';
 import { timelineOf } from '../users/timeline.ts';
 import { GROUP_COLUMNS, type GroupRow, groupOfRow } from './group-row.ts';
 
-/** Reads everything that is stored about a user, for an export, without tokens. Groups are raw SQL, as `GROUP_COLUMNS`. */
+/**
+ * Reads everything that is stored about a user, for an export, without tokens. Groups are raw SQL, as `GROUP_COLUMNS`.
+ */
 
 /** A connection of a user, earlier ones included. */
 export type ExportedConnection = {

@@ -114,7 +114,10 @@ const merged = (
   },
 });
 
-/** So many series have their ends read in one statement: D1 takes 100,000 bytes, and the two ends of a series are up to 2,400. */
+/**
+ * So many series have their ends read in one statement: D1 takes 100,000 bytes, and the two ends of a series are up to
+ * 2,400.
+ */
 const MAX_ENDS = 30;
 
 /** The statements that read the oldest and the newest value of each series. */
@@ -130,7 +133,10 @@ const endsStatements = (db: Db, range: SeriesRange): D1PreparedStatement[] =>
 /** D1 compiles at most this many terms into one compound SELECT. */
 const MAX_TERMS = 5;
 
-/** A compound of any number of terms: its terms may be compounds, which SQLite takes apart, so that it merges all of them. */
+/**
+ * A compound of any number of terms: its terms may be compounds, which SQLite takes apart, so that it merges all of
+ * them.
+ */
 const unionAll = (terms: readonly string[]): string =>
   terms.length <= MAX_TERMS
     ? terms.join('\nUNION ALL\n')
@@ -186,7 +192,10 @@ const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): 
   return rangeStatement(db, query, sql);
 };
 
-/** The range of one series that lies in the query's time and after its place. Its parameters are those of `rangeStatement`. */
+/**
+ * The range of one series that lies in the query's time and after its place. Its parameters are those of
+ * `rangeStatement`.
+ */
 const rangeOf = (series: Series, query: Omit<SeriesQuery, 'series'>): string => {
   const { rank, type, position, ambiguous } = series;
   const { owner, order, after } = query;
@@ -199,7 +208,10 @@ const rangeOf = (series: Series, query: Omit<SeriesQuery, 'series'>): string => 
      ${after === undefined ? '' : `AND (measured_seconds, group_id) ${beyond} (${param(owner, 3)}, ${param(owner, 4)})`}`;
 };
 
-/** What else a value has to be to count. SQLite looks for the height once; an `EXISTS` it would turn into a look for every value. */
+/**
+ * What else a value has to be to count. SQLite looks for the height once; an `EXISTS` it would turn into a look for
+ * every value.
+ */
 const conditionsOf = (
   { type, needsHeight }: Series,
   { owner: { id }, manual, filledIn }: Pick<SeriesQuery, 'owner' | 'manual' | 'filledIn'>,

@@ -14,7 +14,10 @@ export const VALUES_AT_MOMENT = 4;
 export type SeriesSample = {
   oldestSeconds: EpochSeconds;
   newestSeconds: EpochSeconds;
-  /** How long `VALUES_AT_MOMENT` values take from each moment on; undefined if fewer follow. Empty if it was not looked at. */
+  /**
+   * How long `VALUES_AT_MOMENT` values take from each moment on; undefined if fewer follow. Empty if it was not looked
+   * at.
+   */
   seconds: readonly (number | undefined)[];
 };
 

@@ -41,7 +41,9 @@ export const recordPush = (
     return connected?.results[0]?.connected === 1 ? 'waits' : 'not_connected';
   });
 
-/** A push whose sync this invocation makes, and the connections that are left to sync: those synced longest ago first. */
+/**
+ * A push whose sync this invocation makes, and the connections that are left to sync: those synced longest ago first.
+ */
 export type ClaimedPush = {
   pushedAt: EpochMs;
   refreshes: boolean;

@@ -122,8 +122,8 @@ export const recordStep = (
   });
 
 /**
- * Puts people off who were not leased, in one statement, unless another invocation has leased them since. Raw SQL: a list
- * as one parameter (`json_each`).
+ * Puts people off who were not leased, in one statement, unless another invocation has leased them since. Raw SQL: a
+ * list as one parameter (`json_each`).
  */
 export const postponeSubscriptions = (
   db: Db,

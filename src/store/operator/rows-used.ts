@@ -13,7 +13,9 @@ const ADD = `
     json_object('day', ?1, 'read', (value ->> 'read') + ?2, 'written', (value ->> 'written') + ?3), excluded.value)
   WHERE value ->> 'day' <= ?1`;
 
-/** Adds rows to their day, unless a later one has begun. Not repeated: an answer that is lost would count them twice. */
+/**
+ * Adds rows to their day, unless a later one has begun. Not repeated: an answer that is lost would count them twice.
+ */
 export const addRowsUsed = (db: Db, { day, read, written }: RowsUsed, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
     await db.d1.prepare(ADD).bind(day, read, written, now).run();

@@ -49,8 +49,8 @@ export const groups = sqliteTable(
     sourceId: integer('source_id').notNull(),
     ambiguous: integer('ambiguous', { mode: 'boolean' }).notNull(),
     /**
-     * Empty, if `kindsId` and `digest` say what the group has. Releases up to 0.1 wrote its values here: JSON `[[type, position, value], …]`,
-     * ordered. The cron empties those that they left.
+     * Empty, if `kindsId` and `digest` say what the group has. Releases up to 0.1 wrote its values here: JSON `[[type,
+     * position, value], …]`, ordered. The cron empties those that they left.
      */
     content: text('content').notNull(),
     storedAt: integer('stored_at').notNull(),

@@ -132,8 +132,8 @@ export const connections = sqliteTable(
     refreshLeaseId: text('refresh_lease_id'),
     refreshLeaseUntil: integer('refresh_lease_until'),
     /**
-     * Since when a refresh may have rotated the tokens without the broker knowing: set with the lease, when a refresh is
-     * about to be sent, cleared when the outcome is known. From then on the stored refresh token lives 8 hours.
+     * Since when a refresh may have rotated the tokens without the broker knowing: set with the lease, when a refresh
+     * is about to be sent, cleared when the outcome is known. From then on the stored refresh token lives 8 hours.
      */
     inDoubtSince: integer('in_doubt_since'),
     /** When the cron refreshes it; null if there is nothing to refresh. */

@@ -4,8 +4,9 @@ import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { type GroupKinds, newKinds } from './group-kinds.ts';
 
 /**
- * Groups that releases up to 0.1 stored hold their values a second time, in `content`. The cron goes through all groups once, in the order of
- * their key, and leaves a digest and the kinds instead. A group whose measurements say something else than its row stays as it is.
+ * Groups that releases up to 0.1 stored hold their values a second time, in `content`. The cron goes through all groups
+ * once, in the order of their key, and leaves a digest and the kinds instead. A group whose measurements say something
+ * else than its row stays as it is.
  *
  * Raw SQL: row values, and lists as one parameter (`json_each`).
  */

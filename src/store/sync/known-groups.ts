@@ -22,7 +22,10 @@ import { type GroupKinds, kindsOf, kindsStatement } from './group-kinds.ts';
 /** A stored group without its values, and what a review marked. */
 export type KnownGroup = GroupHead & { storedAt: EpochMs; missingSince: EpochMs | undefined };
 
-/** What is stored of a page's groups and, given a window, of what was measured within it. It is read before the window's answer is there. */
+/**
+ * What is stored of a page's groups and, given a window, of what was measured within it. It is read before the window's
+ * answer is there.
+ */
 export type StoredGroups = Pick<Known, 'sources' | 'kinds' | 'oldestSeconds'> & {
   lookedFor: ReadonlySet<number>;
   heads: Map<number, KnownGroup>;
@@ -126,7 +129,10 @@ export const groupsWithValues = (
     return new Map(results.map((row) => [row.group_id, reviewedOf(row)]));
   });
 
-/** Which of these groups are the only readings of their kinds, besides those that are missing already: their ids. A few rows a group. */
+/**
+ * Which of these groups are the only readings of their kinds, besides those that are missing already: their ids. A few
+ * rows a group.
+ */
 export const loneGroups = (
   db: Db,
   connectionId: ConnectionId,
@@ -162,8 +168,8 @@ const GROUPS_BY_ID = `SELECT ${GROUP_COLUMNS}, ${REVIEWED_COLUMNS} ${BY_ID}`;
 const IS_COMPACT = `coalesce((SELECT value ->> 'connectionId' > ?1 FROM broker_state WHERE name = 'compaction'), TRUE)`;
 
 /**
- * A few series that have a value of every group: groups have no order of time of their own, their measurements do. Until the cron has come
- * past, all series.
+ * A few series that have a value of every group: groups have no order of time of their own, their measurements do.
+ * Until the cron has come past, all series.
  */
 const LEADING_SERIES = `WITH RECURSIVE ${seriesIf(`NOT ${IS_COMPACT}`, '?1')},
   first (type, position) AS (

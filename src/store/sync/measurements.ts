@@ -12,8 +12,8 @@ import type { HeldWrite } from './sync-runs.ts';
  */
 
 /**
- * Stores a page's changes in one transaction with the progress of its sync. It may run again: rows are written as they are, and the progress
- * and its events only once.
+ * Stores a page's changes in one transaction with the progress of its sync. It may run again: rows are written as they
+ * are, and the progress and its events only once.
  *
  * @returns whether it was stored; false if the lease was lost
  */

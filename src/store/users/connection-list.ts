@@ -44,8 +44,8 @@ const ABOVE_ASCII = '\u007f';
 const IS_LISTED = 'app_id = ?1 AND user_id > ?2 AND user_id >= ?3 AND user_id < ?4';
 
 /**
- * Current connections of an app, ordered by user id. Every filter uses an index, so it reads only what it returns, and a
- * row of `subscriptions` for each.
+ * Current connections of an app, ordered by user id. Every filter uses an index, so it reads only what it returns, and
+ * a row of `subscriptions` for each.
  */
 export const connectionsAfter = (db: Db, filter: ConnectionFilter): StoreResult<ListedConnection[]> =>
   tryD1(db, async () => {

@@ -78,8 +78,8 @@ export type EventRow = Parameters<typeof eventOfRow>[0];
 export type WaitingRow = EventRow & { failures: number; next_at: number };
 
 /**
- * What waits for an endpoint: one statement for retries, one for new events. Raw SQL: `CROSS JOIN` fixes the order of the
- * tables.
+ * What waits for an endpoint: one statement for retries, one for new events. Raw SQL: `CROSS JOIN` fixes the order of
+ * the tables.
  */
 const waitingStatements = (db: Db, { appId, id }: { appId: AppId; id: string }): D1PreparedStatement[] => [
   db.d1
@@ -151,8 +151,8 @@ export type RunOutcome = {
 };
 
 /**
- * Ends a run under a lease and releases the lease. Does nothing if the lease was lost: what was sent is then sent again,
- * and receivers recognize it by the event's id.
+ * Ends a run under a lease and releases the lease. Does nothing if the lease was lost: what was sent is then sent
+ * again, and receivers recognize it by the event's id.
  */
 export const finishSending = (
   db: Db,

@@ -35,7 +35,8 @@ export type NewEndpoint = Pick<WebhookEndpoint, 'id' | 'appId' | 'url' | 'descri
 
 /**
  * Adds an endpoint, unless the app has `most`. One statement, so that parallel calls cannot exceed the limit; raw SQL,
- * because the builder inserts no select without a table. From now on the app records events, and the endpoint gets them.
+ * because the builder inserts no select without a table. From now on the app records events, and the endpoint gets
+ * them.
  *
  * @returns whether it was added
  */

@@ -2,7 +2,9 @@ import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
-/** What the cron sends, and queueing events again. Raw SQL: limits within a statement, and inserts of what it selects. */
+/**
+ * What the cron sends, and queueing events again. Raw SQL: limits within a statement, and inserts of what it selects.
+ */
 
 /** An invocation that recorded an event sends it itself. An older event was left by an invocation that was stopped. */
 const LEFT_BEHIND_MS = 45_000;

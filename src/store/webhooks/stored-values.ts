@@ -40,8 +40,8 @@ const detail: z.ZodType<EventDetail> = z.looseObject({
 export const eventDetailOf = (text: string): EventDetail => parseStored(detail, text) ?? { groupIds: null };
 
 /**
- * The type of an event. One of another version is sent as it is: an event that is left out is lost, and receivers ignore
- * types that they do not know.
+ * The type of an event. One of another version is sent as it is: an event that is left out is lost, and receivers
+ * ignore types that they do not know.
  */
 export const eventTypeOf = (text: string): EventType => text as EventType;
 

@@ -1,7 +1,8 @@
 import type { Operation } from './stand-ins.ts';
 
 /**
- * The bare Worker: makes the calls that the broker was seen to make in an invocation, one after another, reads the answers, and answers as many bytes.
+ * The bare Worker: makes the calls that the broker was seen to make in an invocation, one after another, reads the
+ * answers, and answers as many bytes.
  */
 type BareBindings = { DB: D1Database; LINKS: KVNamespace; WITHINGS: string; RECORDING: string };
 export type Recording = { operations: Operation[]; status: number; bodyBytes: number };

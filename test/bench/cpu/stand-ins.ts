@@ -6,8 +6,9 @@ import { appRows, migrations } from '../seed.ts';
 import { createHistory } from './history.ts';
 
 /**
- * D1, KV and Withings, served by this process over the loopback: to the measured workerd they are other machines, as they are on Cloudflare.
- * Every exchange can be recorded and answered again, so that a bare Worker has the same calls to make and reads the same answers.
+ * D1, KV and Withings, served by this process over the loopback: to the measured workerd they are other machines, as
+ * they are on Cloudflare. Every exchange can be recorded and answered again, so that a bare Worker has the same calls
+ * to make and reads the same answers.
  */
 
 /** What left the Worker, as the bare Worker makes it again. */

@@ -21,7 +21,10 @@ const KINDS: Record<ShownSecret['kind'], { title: string; words: string }> = {
   },
 };
 
-/** A new secret, or a link that is good once. Only this answer contains it. One click selects it, so that it can be copied without a script. */
+/**
+ * A new secret, or a link that is good once. Only this answer contains it. One click selects it, so that it can be
+ * copied without a script.
+ */
 export const ShownOnce = ({ kind, secret }: ShownSecret) => (
   <section class="card secret" aria-labelledby="secret">
     <h2 id="secret">{KINDS[kind].title}</h2>

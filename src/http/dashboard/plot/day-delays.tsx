@@ -64,7 +64,9 @@ type ChartProps = {
   shown: readonly ({ day: string; index: number } & Percentiles)[];
 };
 
-/** A line from the median to the 95th percentile of each day. Equal steps up are kinds of delay, from seconds to weeks. */
+/**
+ * A line from the median to the 95th percentile of each day. Equal steps up are kinds of delay, from seconds to weeks.
+ */
 const Chart = ({ summary, days, shown }: ChartProps) => {
   const axis = dayAxis(days);
   const highest = Math.max(LEAST_HIGH, ...shown.map(({ most }) => most));

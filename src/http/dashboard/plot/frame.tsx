@@ -55,8 +55,8 @@ const apart = (ticks: readonly Tick[], step = 1): readonly Tick[] => {
 const PART_BEFORE = { start: 0, middle: 1 / 2, end: 1 };
 
 /**
- * A point of a plot: what is drawn of it, and its value above the plot while it is pointed at or has the focus. A finger gives it the
- * focus; the page's script moves the focus with the arrow keys.
+ * A point of a plot: what is drawn of it, and its value above the plot while it is pointed at or has the focus. A
+ * finger gives it the focus; the page's script moves the focus with the arrow keys.
  */
 export const Point = ({
   from,

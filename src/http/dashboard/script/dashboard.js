@@ -1,5 +1,5 @@
-// The dashboard's only script. Every page works without it: it copies, shows times in the reader's zone, and moves between the points of a
-// plot by the arrow keys. It makes no request and writes no HTML.
+// The dashboard's only script. Every page works without it: it copies, shows times in the reader's zone, and moves
+// between the points of a plot by the arrow keys. It makes no request and writes no HTML.
 
 for (const button of document.querySelectorAll('button[data-copy]')) {
   const label = button.textContent;
