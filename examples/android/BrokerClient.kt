@@ -13,8 +13,8 @@ import org.json.JSONObject
 /**
  * One user's data, read with that user's token, which the app's backend makes.
  *
- * References: java.net.HttpURLConnection, org.json.JSONObject (developer.android.com/reference), and kotlinx.coroutines
- * (kotlinlang.org/api/kotlinx.coroutines).
+ * References: java.net.HttpURLConnection, org.json.JSONObject (developer.android.com/reference),
+ * and kotlinx.coroutines (kotlinlang.org/api/kotlinx.coroutines).
  */
 class BrokerClient(
     private val url: String,
@@ -46,13 +46,17 @@ class BrokerClient(
     suspend fun sync(): Answer = send("POST", "withings/sync/$user")
 
     /**
-     * Pulls until everything is stored, or nothing new comes any more; then the broker goes on by itself. The newest values are there after
-     * the first call: `onProgress` may show them.
+     * Pulls until everything is stored, or nothing new comes any more; then the broker goes on by
+     * itself. The newest values are there after the first call: `onProgress` may show them.
      *
-     * If the broker asks for a pause (`Retry-After`), it waits exactly so long, and returns the problem if all pauses together would be longer
-     * than `patienceSeconds`. Cancelling the coroutine ends it.
+     * If the broker asks for a pause (`Retry-After`), it waits exactly so long, and returns the
+     * problem if all pauses together would be longer than `patienceSeconds`. Cancelling the
+     * coroutine ends it.
      */
-    suspend fun syncAll(patienceSeconds: Int = 300, onProgress: suspend (JSONObject) -> Unit = {}): Answer {
+    suspend fun syncAll(
+        patienceSeconds: Int = 300,
+        onProgress: suspend (JSONObject) -> Unit = {},
+    ): Answer {
         var reached: String? = null
         var idle = 0
         var waited = 0
@@ -67,7 +71,8 @@ class BrokerClient(
                 if (answer.body.getBoolean("complete") || idle >= 3) return answer
                 if (idle > 0) delay(IDLE_PAUSE_MS)
             } else {
-                val pause = (answer as? Answer.Problem)?.retryAfterSeconds?.coerceAtLeast(1) ?: return answer
+                val asked = (answer as? Answer.Problem)?.retryAfterSeconds ?: return answer
+                val pause = asked.coerceAtLeast(1)
                 if (pause > patienceSeconds - waited) return answer
                 waited += pause
                 delay(pause * 1000L)

@@ -2,8 +2,9 @@ import UIKit
 
 /// What your own backend does for the app. It holds the API key.
 protocol Backend: Sendable {
-    /// For the person who is signed in: `auth_url` of `POST …/withings/connect-sessions`.
-    func withingsLink() async throws -> URL
+    /// For the person who is signed in: `auth_url` of `POST …/withings/connect-sessions`, which the
+    /// backend calls with this `state`.
+    func withingsLink(state: String) async throws -> URL
     /// `POST …/withings/confirm` for the person who is signed in.
     func confirmWithings(ticket: String) async throws
 }
@@ -26,23 +27,43 @@ final class ConnectViewController: UIViewController {
 
     /// Call it where the user presses "Connect".
     func connect() async {
-        guard let window = view.window, let redirectURI = URL(string: "womoji://withings/success") else { return }
+        guard let window = view.window,
+            let redirectURI = URL(string: "womoji://withings/success")
+        else { return }
         do {
-            let authURL = try await backend.withingsLink()
-            switch try await WithingsLink(anchor: window).link(authURL: authURL, redirectURI: redirectURI) {
+            let withings = WithingsLink(anchor: window)
+            let authURL = try await backend.withingsLink(state: withings.state)
+            let ending = try await withings.link(authURL: authURL, redirectURI: redirectURI)
+            switch ending {
             case .connected:
-                try await broker.syncAll()
+                try await sync()
             case .needsConfirmation(let ticket):
                 try await backend.confirmWithings(ticket: ticket)
-                try await broker.syncAll()
+                try await sync()
             case .refused(let code):
-                title = "Not connected: \(code)"
+                title = words(for: code)
             case .cancelled(let reason):
                 title = reason ?? "Not connected"
             }
         } catch {
             title = error.localizedDescription
         }
+    }
+
+    /// The broker's codes are for code: people get words.
+    private func words(for code: String) -> String {
+        switch code {
+        case "access_denied": return "You did not allow access, so nothing is connected"
+        case "already_connected": return "Disconnect the other Withings account first"
+        case "account_in_use": return "This Withings account belongs to another user"
+        default: return "Not connected. Try again."
+        }
+    }
+
+    private func sync() async throws {
+        title = "Reading your measurements…"
+        let isComplete = try await broker.syncAll()
+        title = isComplete ? "Up to date" : "Connected. The rest comes by itself."
     }
 }
 // end

@@ -29,6 +29,15 @@ describe.each(['swift', 'kotlin'] as const)('%s', (language) => {
     }
   });
 
+  // The dashboard shows the code in a column of this width: a longer line needs scrolling.
+  test.each(files)('%s has no line longer than 100 columns', (file) => {
+    expect(
+      read(file)
+        .split('\n')
+        .filter((line) => line.length > 100),
+    ).toEqual([]);
+  });
+
   test('every snippet in the documentation is', async () => {
     const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/README.md'], { cwd: root });
     const snippets = pages.flatMap((page) => codeBlocks(read(page), language));
@@ -93,6 +102,10 @@ describe.each(REGISTERED)('the dashboard’s snippets for an app with redirect U
     const snippets = new Map(snippetsFor(values).map(({ language, code }) => [language, code]));
     expect(snippets.get('Swift')).toContain(read('examples/ios/WithingsLink.swift'));
     expect(snippets.get('Kotlin')).toContain(read('examples/android/WithingsLink.kt'));
+    // Each gives its link a state of its own, by which the answer is recognized.
+    expect(snippets.get('Swift')).toMatch(/withings\.state/);
+    expect(snippets.get('Kotlin')).toMatch(/open \{ state -> /);
+    expect(snippets.get('JavaScript')).toMatch(/answer\.get\('state'\) !== kept/);
     expect(await syntaxErrors('swift', snippets.get('Swift') ?? '{')).toEqual([]);
     expect(await syntaxErrors('kotlin', snippets.get('Kotlin') ?? '{')).toEqual([]);
   });

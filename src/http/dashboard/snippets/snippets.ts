@@ -40,32 +40,36 @@ const authUrl = ({ origin, appId }: SnippetValues): string => `${origin}/apps/${
 const swift = (values: SnippetValues): string => {
   const [parameter, link] =
     values.linkPolicy === 'session'
-      ? ['link: URL', '']
+      ? ['link: @MainActor (_ state: String) async throws -> URL', '    let authURL = try await link(withings.state)\n']
       : [
           'userId: String',
           `    var parts = URLComponents(string: ${quoted(authUrl(values))})!
     parts.queryItems = [
         URLQueryItem(name: "user_id", value: userId),
         URLQueryItem(name: "redirect_uri", value: redirectURI),
+        URLQueryItem(name: "state", value: withings.state),
     ]
     // URLComponents leaves a plus as it is, and in a query that is a space.
     parts.percentEncodedQuery = parts.percentEncodedQuery?.replacingOccurrences(of: "+", with: "%2B")
-    let link = parts.url!
+    let authURL = parts.url!
 `,
         ];
   return `${withingsLinkSwift}
 /// Connects the person who is signed in to your app. \`anchor\` is the window, such as \`view.window!\`.
 ${LINK_SOURCE[values.linkPolicy].map((line) => `/// ${line}\n`).join('')}@MainActor
-func connectWithings(${parameter}, anchor: ASPresentationAnchor) async throws -> WithingsLink.Ending {
+func connectWithings(
+    ${parameter}, anchor: ASPresentationAnchor
+) async throws -> WithingsLink.Ending {
+    let withings = WithingsLink(anchor: anchor)
     let redirectURI = ${quoted(phoneUri(values))}
-${link}    return try await WithingsLink(anchor: anchor).link(authURL: link, redirectURI: URL(string: redirectURI)!)
+${link}    return try await withings.link(authURL: authURL, redirectURI: URL(string: redirectURI)!)
 }`;
 };
 
 /** What the app's backend has to do, by link policy. */
 const LINK_SOURCE: Record<LinkPolicy, string[]> = {
   open: [],
-  session: ['Your backend makes the link: `auth_url` of POST …/withings/connect-sessions.'],
+  session: ['Your backend makes the link for `state`: `auth_url` of POST …/withings/connect-sessions.'],
   confirm: ['There is no sync until your backend confirms the ticket: POST …/withings/confirm.'],
 };
 
@@ -77,21 +81,27 @@ const kotlin = (values: SnippetValues): string => {
     ...(host === '' ? [] : [`android:host=${quoted(host)}`]),
     ...(pathname === '' ? [] : [`android:path=${quoted(pathname)}`]),
   ];
-  const link =
+  const [call, link] =
     values.linkPolicy === 'session'
-      ? ''
-      : `
+      ? ['open { state -> yourBackend.link(state) }', '']
+      : [
+          'open { state -> withingsAuthUrl(userId, state) }',
+          `
 /** The link for the person who is signed in to your app as [userId]. */
-fun withingsAuthUrl(userId: String): String =
+fun withingsAuthUrl(userId: String, state: String): String =
     Uri.parse(${kotlinQuoted(authUrl(values))}).buildUpon()
         .appendQueryParameter("user_id", userId)
         .appendQueryParameter("redirect_uri", ${kotlinQuoted(uri)})
+        .appendQueryParameter("state", state)
         .build()
         .toString()
-`;
+`,
+        ];
   return `${withingsLinkKotlin}
 /**
- * Make it a property of your activity, and give it the intents of \`onCreate\` and \`onNewIntent\`. \`open\` takes the link.
+ * Make it a property of your activity, and give it the intents of \`onCreate\` and \`onNewIntent\`.
+ * Where the user presses "Connect", call this of it, in a coroutine:
+ * \`${call}\`.
 ${LINK_SOURCE[values.linkPolicy].map((line) => ` * ${line}\n`).join('')} */
 fun withingsLink(activity: ComponentActivity, onEnding: (WithingsLink.Ending) -> Unit): WithingsLink =
     WithingsLink(activity, Uri.parse(${kotlinQuoted(uri)}), onEnding)
@@ -113,20 +123,31 @@ ${link}
 
 const web = (values: SnippetValues): string =>
   values.linkPolicy === 'session'
-    ? `// Your backend creates the link: POST …/withings/connect-sessions
-const { auth_url } = await (await fetch('/your-backend/withings-link', { method: 'POST' })).json();
+    ? `${WEB_STATE}
+// Your backend creates the link for this state: POST …/withings/connect-sessions
+const body = new URLSearchParams({ state });
+const { auth_url } = await (await fetch('/your-backend/withings-link', { method: 'POST', body })).json();
 location.assign(auth_url);
 
 ${webReturn(values)}`
-    : `const link = new URL(${quoted(authUrl(values))});
+    : `${WEB_STATE}
+const link = new URL(${quoted(authUrl(values))});
 link.searchParams.set('user_id', userId);
 link.searchParams.set('redirect_uri', ${quoted(webUri(values))});
+link.searchParams.set('state', state);
 location.assign(link);
 
 ${webReturn(values)}`;
 
+const WEB_STATE = `// It comes back with the answer, which is recognized by it
+const state = crypto.randomUUID();
+sessionStorage.setItem('withings-state', state);
+`;
+
 const webReturn = (values: SnippetValues): string => `// On ${webUri(values)}:
 const answer = new URLSearchParams(location.search);
+const kept = sessionStorage.getItem('withings-state');
+if (kept === null || answer.get('state') !== kept) throw new Error('Not the answer to this link');
 const refusal = answer.get('error'); // null on success${
   values.linkPolicy === 'confirm'
     ? `
@@ -138,10 +159,10 @@ const backend = (values: SnippetValues): string => {
   const base = `${values.origin}/apps/${values.appId}`;
   const link =
     values.linkPolicy === 'session'
-      ? `# A link for one user, valid once
+      ? `# A link for one user, valid once; STATE comes from the app
 curl -X POST ${base}/withings/connect-sessions \\
   -H "X-API-Key: $MUSHU_API_KEY" -H 'Content-Type: application/json' \\
-  -d '{"user_id":"USER","redirect_uri":${quoted(values.uris[0] ?? webUri(values))}}'
+  -d '{"user_id":"USER","redirect_uri":${quoted(values.uris[0] ?? webUri(values))},"state":"STATE"}'
 
 `
       : '';
