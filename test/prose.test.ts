@@ -48,6 +48,41 @@ const comments = (text: string): string =>
     .map((line) => (COMMENT.test(line) ? line : ''))
     .join('\n');
 
+/** CONTRIBUTING.md, "Prose". */
+const MAX_WORDS = 25;
+const documents = globSync(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/**/*.md'], {
+  cwd: root,
+});
+
+/** The sentences of a document: a paragraph, an item of a list and a cell of a table each begin one. */
+const sentences = (text: string): string[] =>
+  prose(text)
+    .replaceAll(/^```[^]*?^```/gm, '')
+    .replaceAll(/`[^`]*`/g, 'code')
+    .replaceAll(/\]\([^)]*\)|<[^>]*>/g, '')
+    .split(/\n\s*\n|\n(?=\s*(?:[-*#]+|\d+\.) )|\||(?<=[.!?])["')*\]]*\s/);
+
+const longSentences = (text: string): string[] =>
+  sentences(text)
+    .map((sentence) => sentence.split(/\s+/).filter((word) => /\w/.test(word)))
+    .filter(({ length }) => length > MAX_WORDS)
+    .map((words) => `${words.length} words: ${words.join(' ')}`);
+
+test('a long sentence is found across lines, and a list, a table or a quoted test is none', () => {
+  const words = 'word '.repeat(13);
+  expect(longSentences(`${words}\n${words}.`)).toHaveLength(1);
+  expect(longSentences(`${words}.\n${words}`)).toEqual([]);
+  expect(longSentences(`- ${words}\n- ${words}\n| ${words} | ${words} |\n\n“${words}” ${words}`)).toEqual([]);
+});
+
+test('documentation has no sentence that is longer', () => {
+  expect(documents.length).toBeGreaterThan(20);
+  const found = documents.flatMap((file) =>
+    longSentences(readFileSync(join(root, file), 'utf8')).map((one) => `${file}: ${one}`),
+  );
+  expect(found).toEqual([]);
+});
+
 test('the word list finds each of its words, in any case, and not SQL or a quoted test', () => {
   expect(findings('Nobody seals it anew;\nundefined where it mends.')).toHaveLength(4);
   expect(findings('SET x = NULL WHERE y\nsee “does not revoke somebody’s account”')).toEqual([]);
