@@ -21,6 +21,9 @@ export type RedirectUriDifference =
 
 export type NearestRegistered = { uri: string; differences: RedirectUriDifference[]; explanation: string };
 
+/** A loopback literal registered without a port, which permits every port (RFC 8252 s7.3). */
+const anyPortEntry = /^http:\/\/(?:127\.0\.0\.1|\[::1\])\//;
+
 /** Longer values are not typing errors, and comparing them loosely costs time. */
 const MAX_COMPARED_LENGTH = 4096;
 
@@ -121,6 +124,14 @@ const pathDifferences = (sent: string, registered: string): RedirectUriDifferenc
   return withoutSlash.includes('path') ? ['path'] : [...withoutSlash, 'trailing_slash'];
 };
 
+const MAX_PORT = 65_535;
+
+/** Without the port that an any-port entry permits. Cut off before components are, for slashes may be missing. */
+const withoutPort = (uri: string): string =>
+  uri.replace(/^([^:/?#]*:\/*[^/?#]*):([1-9][0-9]{0,4})(?=[/?#]|$)/, (whole, place: string, port: string) =>
+    Number(port) <= MAX_PORT ? place : whole,
+  );
+
 const componentDifferences = (sent: string, registered: string): RedirectUriDifference[] => {
   const [a, b] = [componentsOf(sent), componentsOf(registered)];
   // `scheme:/x/y` and `scheme://x/y`: the slashes move x from path to host, so compare the rest as one text.
@@ -157,16 +168,26 @@ const differencesOf = (sent: string, registered: string): RedirectUriDifference[
     found.push('percent_encoding');
     rest = decoded(rest);
   }
-  return [...new Set([...found, ...componentDifferences(rest, registered)])];
+  if (anyPortEntry.test(registered)) rest = withoutPort(rest);
+  const differences = [...new Set([...found, ...componentDifferences(rest, registered)])];
+  // An any-port entry that would permit what was sent, but the app does not allow loopback.
+  return differences.length === 0 && sent !== registered ? ['port'] : differences;
 };
 
 const distanceOf = (differences: readonly RedirectUriDifference[]): number =>
   differences.reduce((sum, difference) => sum + distances[difference], 0);
 
+const ruleOf = (uri: string, differences: readonly RedirectUriDifference[]): string => {
+  if (!anyPortEntry.test(uri)) return 'The two must be the same, byte for byte.';
+  return differences.length === 1 && differences[0] === 'port'
+    ? 'Any port from 1 to 65535 is taken on a loopback address if the app allows loopback.'
+    : 'Any port is taken on a loopback address; the rest must be the same, byte for byte.';
+};
+
 const explain = (uri: string, differences: readonly RedirectUriDifference[]): string => {
   if (differences.length === 0) return `The URI sent is the registered ${uri}.`;
   const reasons = differences.map((difference) => sentences[difference]).join('; ');
-  return `The nearest registered URI is ${uri}. Compared with it: ${reasons}. The two must be the same, byte for byte.`;
+  return `The nearest registered URI is ${uri}. Compared with it: ${reasons}. ${ruleOf(uri, differences)}`;
 };
 
 /**

@@ -81,6 +81,45 @@ describe('the nearest registered URI', () => {
   });
 });
 
+describe('an entry that permits any port', () => {
+  const ANY = 'http://127.0.0.1/withings/done';
+  const ANY_V6 = 'http://[::1]/withings/done';
+
+  test.each<readonly [sent: string, nearest: string, differences: readonly RedirectUriDifference[]]>([
+    ['http://127.0.0.1:9189/withings/done/', ANY, ['trailing_slash']],
+    ['http://[::1]:9189/withings/done/', ANY_V6, ['trailing_slash']],
+    ['http://127.0.0.1:9189/withings/dome', ANY, ['path']],
+    ['HTTP://127.0.0.1:1/withings/done', ANY, ['case']],
+    ['http://localhost:9189/withings/done', ANY, ['host']],
+    ['https://127.0.0.1:9189/withings/done', ANY, ['scheme']],
+    ['http:/127.0.0.1:9189/withings/done', ANY, ['slashes']],
+    ['http://127.0.0.1:0/withings/done', ANY, ['port']],
+    ['http://127.0.0.1:65536/withings/done', ANY, ['port']],
+    ['http://127.0.0.1:/withings/done/', ANY, ['port', 'trailing_slash']],
+    ['http://127.0.0.1:9189/withings/done', ANY, ['port']],
+  ])('differs from %j in what it would refuse alone: %s, %s', (sent, uri, differences) => {
+    expect(nearestRegistered(sent, [ANY, ANY_V6])).toMatchObject({ uri, differences });
+  });
+
+  test('is explained with its exception', () => {
+    expect(nearestRegistered('http://127.0.0.1:9189/withings/done/', [ANY])?.explanation).toBe(
+      `The nearest registered URI is ${ANY}. Compared with it: only one of them ends its path with a slash. Any port is taken on a loopback address; the rest must be the same, byte for byte.`,
+    );
+  });
+
+  test('names the condition if the port is all that differs', () => {
+    expect(nearestRegistered('http://127.0.0.1:9189/withings/done', [ANY])?.explanation).toMatch(
+      /the port differs\. Any port from 1 to 65535 is taken on a loopback address if the app allows loopback\.$/,
+    );
+  });
+
+  test('is not an entry with a port', () => {
+    const nearest = nearestRegistered('http://127.0.0.1:9189/done/', ['http://127.0.0.1:4321/done']);
+    expect(nearest?.differences).toEqual(['port', 'trailing_slash']);
+    expect(nearest?.explanation).toMatch(/The two must be the same, byte for byte\.$/);
+  });
+});
+
 describe('the explanation', () => {
   test('quotes the registered URI and names the difference in words', () => {
     expect(nearestRegistered(`${WEB}/`, registered)?.explanation).toBe(

@@ -24,7 +24,10 @@ type Props = {
 export const RedirectUris = ({ app, uris, formToken, refused }: Props) => (
   <section aria-labelledby="uris">
     <h2 id="uris">Redirect URIs</h2>
-    <p class="lead">Where users return to from Withings. They are compared byte for byte; any other is refused.</p>
+    <p class="lead">
+      Where users return to from Withings. They are compared byte for byte; any other is refused. A loopback address
+      without a port, such as <code>http://127.0.0.1/done</code>, takes any port.
+    </p>
     {uris.length === 0 ? (
       <div class="empty">
         <p>
