@@ -17,6 +17,12 @@ export const REQUEST_PROBLEMS = {
     'Invalid body',
     'The body is not JSON. Send a JSON object with `Content-Type: application/json`.',
   ),
+  notSentAsJson: problem(
+    400,
+    'invalid_body',
+    'Invalid body',
+    'The body was not sent as JSON. Send a JSON object with the header `Content-Type: application/json`. Without the header, `curl -d` sends a form.',
+  ),
   notAcceptable: (types: readonly string[]) =>
     problem(
       406,

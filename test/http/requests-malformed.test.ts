@@ -51,12 +51,6 @@ describe('a body', () => {
     expect(await codeOf(await changingNothing(() => post(body)))).toBe('400 invalid_parameter');
   });
 
-  test.each(['text/plain', 'application/x-www-form-urlencoded', null])('sent as %s is refused', async (type) => {
-    const response = await changingNothing(() => post('{"name": "x"}', type));
-    expect(response.status).toBe(400);
-    expect(['invalid_body', 'invalid_parameter']).toContain((await readProblem(response)).code);
-  });
-
   test('over 64 KiB is refused, announced or not', async () => {
     const large = JSON.stringify({ name: 'x'.repeat(70_000) });
     expect(await codeOf(await changingNothing(() => post(large)))).toBe('413 body_too_large');

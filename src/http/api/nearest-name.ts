@@ -6,7 +6,7 @@ export const nearestName = (typed: string, known: readonly string[]): string | u
   if (typed.length > MAX_NAME_LENGTH) return undefined;
   const near = known
     .map((name) => ({ name, distance: distanceOf(typed.toLowerCase(), name) }))
-    .filter(({ name, distance }) => distance <= Math.ceil(name.length / 3));
+    .filter(({ name, distance }) => distance <= Math.ceil(name.length / 3) && distance < name.length / 2);
   return near.toSorted((left, right) => left.distance - right.distance)[0]?.name;
 };
 

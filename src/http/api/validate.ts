@@ -1,10 +1,11 @@
-import { zValidator } from '@hono/zod-validator';
 import type { Context, Next } from 'hono';
 import { matchedRoutes } from 'hono/route';
+import { validator as checked } from 'hono/validator';
 import * as z from 'zod';
 
 import type { Failure } from '../../domain/failure.ts';
 import type { HttpContext } from '../context.ts';
+import { plainIssue } from '../plain-issue.ts';
 import { answerProblem } from '../problem.ts';
 import { REQUEST_PROBLEMS } from '../request-problems.ts';
 import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
@@ -12,11 +13,18 @@ import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
 const queryValidators = new WeakSet<object>();
 
 /** Admits a request that fits the contract; otherwise the answer names the wrong parameter. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the inferred type says which target is valid.
 export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) => {
-  const validator = zValidator(target, schema, (result, c) => {
-    if (result.success) return undefined;
+  const validator = checked(target, async (data: unknown, untyped): Promise<z.output<Schema> | Response> => {
     // The validator's types know no environment of its app.
-    return answerInvalid(c as HttpContext, result.error, target === 'json' ? 'body' : 'query', namesOf(schema));
+    const c = untyped as HttpContext;
+    const parsed = schema.safeParse(data, { error: plainIssue });
+    // Hono hands on a body of another type as an empty object. A route that needs nothing in its body needs none.
+    if (target === 'json' && !isJson(c) && (!parsed.success || (await hasBody(c)))) {
+      return answerProblem(c, REQUEST_PROBLEMS.notSentAsJson);
+    }
+    if (parsed.success) return parsed.data;
+    return answerInvalid(c, parsed.error, data, target === 'json' ? 'body' : 'query', namesOf(schema));
   });
   if (target !== 'query') return validator;
   /** As the validator, but does not parse again what `parsedQuery` has. */
@@ -29,6 +37,12 @@ export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>
   queryValidators.add(once);
   return once as typeof validator;
 };
+
+/** As Hono's validator decides. */
+const isJson = (c: HttpContext): boolean =>
+  /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(c.req.header('Content-Type')?.trim() ?? '');
+
+const hasBody = async (c: HttpContext): Promise<boolean> => (await c.req.arrayBuffer()).byteLength > 0;
 
 /** Queries that were read before their validator's turn. */
 const parsedQueries = new WeakMap<Request, { schema: z.ZodType; data: object }>();
@@ -63,12 +77,14 @@ const namesOf = (schema: unknown): string[] => {
 /**
  * Says what does not fit, and where.
  *
+ * @param data what was sent
  * @param whole what was looked at
  * @param known the names that it may have
  */
 const answerInvalid = (
   c: HttpContext,
   { issues: [issue] }: z.core.$ZodError,
+  data: unknown,
   whole: string,
   known: readonly string[],
 ) => {
@@ -80,5 +96,8 @@ const answerInvalid = (
     return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, `There is no such name. ${hint}`));
   }
   const parameter = issue?.path.join('.') || whole;
-  return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, issue?.message ?? 'not valid'));
+  // No parameter of a query is a list, so a list is what one that was sent twice has become.
+  const isRepeated = whole === 'query' && Array.isArray((data as Record<string, unknown>)[parameter]);
+  const detail = isRepeated ? 'It is given more than once.' : (issue?.message ?? 'It does not fit.');
+  return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, detail));
 };

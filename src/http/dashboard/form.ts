@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { name } from '../api/schemas.ts';
+import { plainIssue } from '../plain-issue.ts';
 import type { DashboardContext } from './context.ts';
 
 /** The form token's field. */
@@ -40,7 +41,7 @@ export const parseForm = async <Schema extends z.ZodObject>(
     const values = form.getAll(field);
     return [field, isList(schema, field) ? values : values[0]] as const;
   });
-  const parsed = schema.safeParse(Object.fromEntries(fields));
+  const parsed = schema.safeParse(Object.fromEntries(fields), { error: plainIssue });
   if (parsed.success) return ok(parsed.data);
   return fail(Object.fromEntries(parsed.error.issues.map(({ path, message }) => [path.join('.'), message])));
 };

@@ -12,7 +12,10 @@ const words = (...known: string[]) =>
   z
     .string()
     .max(200)
-    .regex(new RegExp(`^(${known.join('|')})(,(${known.join('|')}))*$`), `must be one or more of ${known.join(', ')}`)
+    .regex(
+      new RegExp(`^(${known.join('|')})(,(${known.join('|')}))*$`),
+      `It is one or more of ${known.map((word) => `\`${word}\``).join(', ')}.`,
+    )
     .optional();
 
 const form = z.enum(['json', 'csv', 'fhir']);

@@ -186,7 +186,7 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     tag: 'Metrics',
     summary: `Values by ${of}`,
     description:
-      "Days are the user's local days. Filled-in values (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`. `format` or `Accept` chooses JSON or CSV.",
+      "Days are the user's local days, each value's by the time zone where it was measured; no parameter changes the zone. Filled-in values (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`. `format` or `Accept` chooses JSON or CSV.",
     auth: BY_KEY_OR_TOKEN,
     query: queries.metricPeriodsQuery,
     answers: [
