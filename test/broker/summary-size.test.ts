@@ -32,26 +32,30 @@ beforeEach(async () => {
   await broker.settle();
 });
 
+const isoAgo = (days: number) => new Date(broker.now() - days * DAY * 1_000).toISOString();
 const newest = () => Math.floor(broker.now() / 1000);
 const ask = async (query: string) => {
   d1.reset();
   const answer = await broker.request(`/apps/${app.id}/metrics/ada/daily?${query}`, {
     headers: { 'X-API-Key': app.key, 'CF-Connecting-IP': '198.51.100.7' },
   });
-  return { status: answer.status, body: await answer.json<{ code?: string; detail?: string; data?: unknown[] }>() };
+  return {
+    status: answer.status,
+    body: await answer.json<{ code?: string; detail?: string; data?: { count: number }[] }>(),
+  };
 };
 
 const ALL_TYPES = [1, 5, 6, 8, 76, 77, 88, 11];
 let seeded = 0;
 /** One weigh-in of 8 metrics every so many days. */
-const seedEvery = async (days: number, count: number, types = ALL_TYPES) => {
+const seedEvery = async (days: number, count: number, types = ALL_TYPES, source = 1) => {
   seeded += 10_000;
   await env.DB.prepare(
     `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
      INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
-     SELECT ?2, t.value, -1, 0, ?3 - i * ?4, 8000000000 + ?5 + i, 50, 1 FROM n CROSS JOIN json_each(?6) AS t`,
+     SELECT ?2, t.value, -1, 0, ?3 - i * ?4, 8000000000 + ?5 + i, 50 + t.value / 100.0, ?7 FROM n CROSS JOIN json_each(?6) AS t`,
   )
-    .bind(count, connectionId, newest(), days * DAY, seeded, JSON.stringify(types))
+    .bind(count, connectionId, newest(), days * DAY, seeded, JSON.stringify(types), source)
     .run();
 };
 
@@ -108,11 +112,45 @@ describe('a summary', () => {
     expect(await ask('metric=all')).toMatchObject({ status: 200 });
   });
 
-  test('of too many values in a few days is refused when they are read, and they count in the rate limit', async () => {
-    await seedEvery(1 / 100, 3_500);
-    const from = new Date(broker.now() - 60 * DAY * 1_000).toISOString();
-    requests = 0;
-    expect(await ask(`metric=all&from=${from}`)).toMatchObject({ status: 400 });
-    expect(requests).toBe(1 + 20);
+  test.each([
+    ['since an instant', () => `from=${isoAgo(60)}`, 0],
+    // Of those within 16 hours of a day's end it is not known yet whether they count.
+    ['until a day', () => `from=${isoAgo(60)}&to=${isoAgo(1).slice(0, 10)}`, 2 * (32 / 24) * 100 * ALL_TYPES.length],
+  ])(
+    'of too many values in a few days, %s, is refused after a fifth, which counts in the rate limit',
+    async (_, range, undecided) => {
+      await seedEvery(1 / 100, 3_500);
+      requests = 0;
+      expect(await ask(`metric=all&${range()}`)).toMatchObject({ status: 400, body: { code: 'invalid_parameter' } });
+      // Each fat-free mass is compared with the weight of its group.
+      const fatFreeMasses = (4_000 + undecided) / ALL_TYPES.length;
+      expect(d1.rowsRead()).toBeLessThanOrEqual(4_000 + fatFreeMasses + 300 + undecided);
+      expect(d1.rowsWritten()).toBe(0);
+      expect(requests).toBeGreaterThanOrEqual(1 + 4);
+    },
+  );
+
+  test.each([60, 20])('of no more than that in a few days has each value once, since %i days', async (days) => {
+    await seedEvery(1 / 100, 2_450);
+    const from = isoAgo(days);
+    const { status, body } = await ask(`metric=all&from=${from}&carry_forward=true`);
+    expect(status).toBe(200);
+    const counted = body.data?.reduce((total, { count }) => total + count, 0);
+    const stored = env.DB.prepare('SELECT count(*) AS count FROM measurements WHERE measured_seconds * 1000 >= ?');
+    expect(counted).toBe(await stored.bind(Date.parse(from)).first('count'));
+    expect(counted).toBeGreaterThan(15_000);
+  });
+
+  test('without what was typed in is refused before it is read, and answered if that leaves few enough', async () => {
+    await env.DB.prepare(`INSERT INTO sources (connection_id, id, attrib, time_zone) VALUES (?1, 77, 2, 'UTC')`)
+      .bind(connectionId)
+      .run();
+    await seedEvery(1, 2_600, [1, 5, 6, 8, 76]);
+    await seedEvery(1, 2_600, [9, 10, 11], 77);
+    expect(await ask('metric=all')).toMatchObject({ status: 400 });
+    expect(await ask('metric=all&exclude=manual')).toMatchObject({ status: 200 });
+    await seedEvery(1, 2_600, [77, 88, 91, 130, 71]);
+    expect(await ask('metric=all&exclude=manual')).toMatchObject({ status: 400 });
+    expect(d1.rowsRead()).toBeLessThanOrEqual(20 + 13 * 40);
   });
 });

@@ -1,4 +1,3 @@
-import { MANUAL_ATTRIBS } from '../../domain/metrics/measurement.ts';
 import type { Span } from '../../domain/metrics/time-range.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import type { Db } from '../d1.ts';
@@ -8,6 +7,7 @@ import {
   heightsOf,
   heightsStatement,
   IS_HEIGHT,
+  manualSources,
   type Source,
   sourcesOf,
   sourcesStatement,
@@ -197,32 +197,29 @@ const mergeStatement = (db: Db, query: SeriesQuery, series: readonly Series[]): 
  * `rangeStatement`.
  */
 const rangeOf = (series: Series, query: Omit<SeriesQuery, 'series'>): string => {
-  const { rank, type, position, ambiguous } = series;
+  const { rank, type, position, ambiguous, needsHeight } = series;
   const { owner, order, after } = query;
   // Of the group where the page ended, the series of higher rank are still to come.
   const beyond = `${order === 'asc' ? '>' : '<'}${after !== undefined && rank > after.rank ? '=' : ''}`;
   return `SELECT ${Math.trunc(rank)} AS rank, ${VALUE_COLUMNS} FROM measurements AS m
-     WHERE connection_id = ${owner.id} AND type = ${Math.trunc(type)} AND position = ${Math.trunc(position)}
+     WHERE connection_id = ${needsHeight ? ownerIfHeight(owner) : owner.id} AND type = ${Math.trunc(type)} AND position = ${Math.trunc(position)}
        AND ambiguous = ${Number(ambiguous)} AND measured_seconds BETWEEN ${param(owner, 1)} AND ${param(owner, 2)}
      ${conditionsOf(series, query)}
      ${after === undefined ? '' : `AND (measured_seconds, group_id) ${beyond} (${param(owner, 3)}, ${param(owner, 4)})`}`;
 };
 
-/**
- * What else a value has to be to count. SQLite looks for the height once; an `EXISTS` it would turn into a look for
- * every value.
- */
+/** The owner, if a height of theirs is known: without one, no weight is read for a BMI. SQLite looks once. */
+const ownerIfHeight = ({ id }: Owner): string =>
+  `(SELECT connection_id FROM measurements WHERE connection_id = ${id} AND ${IS_HEIGHT} LIMIT 1)`;
+
+/** What else a value has to be to count. */
 const conditionsOf = (
   { type, needsHeight }: Series,
   { owner: { id }, manual, filledIn }: Pick<SeriesQuery, 'owner' | 'manual' | 'filledIn'>,
 ): string => {
-  const manualSources = `SELECT id FROM sources WHERE connection_id = ${id} AND attrib IN (${MANUAL_ATTRIBS.join(',')})`;
   return [
-    ...(manual ? [] : [`AND source_id NOT IN (${manualSources})`]),
+    ...(manual ? [] : [`AND source_id NOT IN (${manualSources(id)})`]),
     ...(filledIn && !needsHeight ? [] : [`AND ${isMeasured(type)}`]),
-    ...(needsHeight
-      ? [`AND (SELECT TRUE FROM measurements WHERE connection_id = ${id} AND ${IS_HEIGHT} LIMIT 1)`]
-      : []),
   ].join('\n');
 };
 

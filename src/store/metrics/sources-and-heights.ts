@@ -1,5 +1,5 @@
 import { LEAST_HEIGHT_M, MOST_HEIGHT_M, usableHeights } from '../../domain/metrics/bmi.ts';
-import type { MeasurementGroup } from '../../domain/metrics/measurement.ts';
+import { MANUAL_ATTRIBS, type MeasurementGroup } from '../../domain/metrics/measurement.ts';
 import type { EpochSeconds } from '../../domain/time.ts';
 import type { Db } from '../d1.ts';
 import type { sources } from '../schema/body-data.ts';
@@ -16,6 +16,9 @@ export type StoredHeight = { measuredAtSeconds: EpochSeconds; heightM: number; g
 
 /** A height that a person can have (Withings' measure type 4), and surely this one's. */
 export const IS_HEIGHT = `type = 4 AND position = -1 AND ambiguous = 0 AND value BETWEEN ${LEAST_HEIGHT_M} AND ${MOST_HEIGHT_M}`;
+/** The sources of a connection's typed-in values. */
+export const manualSources = (connectionId: string): string =>
+  `SELECT id FROM sources WHERE connection_id = ${connectionId} AND attrib IN (${MANUAL_ATTRIBS.join(',')})`;
 /** People rarely grow: more heights than this are a device's noise, and older ones are left out. */
 const MAX_HEIGHTS = 200;
 /** So many of a connection are read: it has a handful. */

@@ -2,7 +2,7 @@ import type { EpochSeconds } from '../../domain/time.ts';
 import type { Db, StoreResult } from '../d1.ts';
 import { param, run, statementOf } from './read.ts';
 import type { Series, SeriesRange } from './series.ts';
-import { IS_HEIGHT } from './sources-and-heights.ts';
+import { IS_HEIGHT, manualSources } from './sources-and-heights.ts';
 
 /** How far series reach and how dense they are, estimated from a few of their values. */
 
@@ -15,8 +15,8 @@ export type SeriesSample = {
   oldestSeconds: EpochSeconds;
   newestSeconds: EpochSeconds;
   /**
-   * How long `VALUES_AT_MOMENT` values take from each moment on; undefined if fewer follow. Empty if it was not looked
-   * at.
+   * How long `VALUES_AT_MOMENT` values take from each moment on; undefined if fewer follow, or if one of them is typed in
+   * and those are left out. Empty if it was not looked at.
    */
   seconds: readonly (number | undefined)[];
 };
@@ -29,7 +29,7 @@ type SampleRow = { oldest: number; newest: number; seconds: string | null };
  */
 export const seriesSamples = (
   db: Db,
-  { owner, series, fromSeconds, toSeconds }: SeriesRange,
+  { owner, series, fromSeconds, toSeconds, manual }: SeriesRange,
   dense: 'longest' | 'each',
 ): StoreResult<SeriesSample[]> => {
   const list = series.map(({ rank, type, position, ambiguous, needsHeight }: Series) =>
@@ -38,11 +38,16 @@ export const seriesSamples = (
   const end = (direction: 'ASC' | 'DESC') =>
     `(SELECT measured_seconds FROM measurements WHERE ${ofSeries(owner.id, 'series')} AND measured_seconds BETWEEN ${param(owner, 1)} AND ${param(owner, 2)}
       ORDER BY measured_seconds ${direction} LIMIT 1)`;
+  const counts = manual ? 'TRUE' : `source_id NOT IN (${manualSources(owner.id)})`;
   const from = (place: number) => `oldest + (newest - oldest) * ${place} / ${MOMENTS}`;
   const looks = Array.from(
     { length: MOMENTS },
-    (_, place) => `(SELECT measured_seconds FROM measurements WHERE ${ofSeries(owner.id, 'ends')}
-      AND measured_seconds >= ${from(place)} ORDER BY measured_seconds LIMIT 1 OFFSET ${VALUES_AT_MOMENT - 1}) - (${from(place)})`,
+    (
+      _,
+      place,
+    ) => `(SELECT iif(count(*) = ${VALUES_AT_MOMENT} AND min(counts), max(measured_seconds) - (${from(place)}), NULL)
+      FROM (SELECT measured_seconds, ${counts} AS counts FROM measurements WHERE ${ofSeries(owner.id, 'ends')}
+        AND measured_seconds >= ${from(place)} ORDER BY measured_seconds LIMIT ${VALUES_AT_MOMENT}))`,
   );
   const isLooked =
     dense === 'each' ? 'TRUE' : 'rank = (SELECT rank FROM (SELECT rank, max(newest - oldest) FROM ends))';
