@@ -145,7 +145,7 @@ describe('an event', () => {
 test('an event that was recorded by an invocation that was killed is sent by the cron', async () => {
   await world.addWebhook(world.app, URL_A);
   world.d1.failWhen(({ statements }) =>
-    statements.some((sql) => sql.includes('FROM webhook_endpoints AS e JOIN apps')) ? 'refused' : undefined,
+    statements.some((sql) => sql.includes('from "webhook_endpoints" inner join "apps"')) ? 'refused' : undefined,
   );
   await world.link('ada');
   expect(world.receivers.deliveries).toEqual([]);

@@ -7,6 +7,7 @@ import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 
 /** The rows of a day that isolates have noted: a row of `broker_state`, which the next day replaces. */
 
+/** Raw SQL: it adds to numbers in JSON. */
 const ADD = `
   INSERT INTO broker_state (name, value, updated_at) VALUES ('rows', json_object('day', ?1, 'read', ?2, 'written', ?3), ?4)
   ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at, value = iif(value ->> 'day' = ?1,

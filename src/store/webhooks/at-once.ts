@@ -1,27 +1,80 @@
+import { and, asc, eq, gt, isNull, lte, min, or } from 'drizzle-orm';
+
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
+import { type Param, prepared } from '../prepared.ts';
+import { apps, connections } from '../schema/connections.ts';
+import { events, webhookEndpoints, webhookRetries } from '../schema/webhooks.ts';
 import {
-  ENDPOINT_COLUMNS,
   endpointOfRow,
-  type EndpointRow,
   endpointStatement,
-  type EventRow,
   MAX_FRESH,
   MAX_RETRIES,
   packWaiting,
+  retryColumns,
   retryOfRow,
   type RunOutcome,
   type SendingEndpoint,
+  sendingColumns,
   type Waiting,
-  type WaitingRow,
 } from './deliveries.ts';
-import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
+import { eventColumns, eventOfRow, isOfEvent } from './events.ts';
 
-/**
- * Sending by the invocation that recorded an event. It takes no lease. Raw SQL: `CROSS JOIN` fixes the order of the
- * tables.
- */
+/** Sending by the invocation that recorded an event. It takes no lease. */
+
+type Idle = { appId: AppId; maxFailures: number; now: EpochMs };
+
+const isIdle = (param: Param<Idle>) =>
+  and(
+    eq(webhookEndpoints.appId, param('appId')),
+    isNull(webhookEndpoints.disabledAt),
+    lte(webhookEndpoints.failures, param('maxFailures')),
+    or(isNull(webhookEndpoints.leaseUntil), lte(webhookEndpoints.leaseUntil, param('now'))),
+    or(isNull(webhookEndpoints.dueAt), gt(webhookEndpoints.dueAt, param('now'))),
+  );
+
+const ENDPOINTS = prepared((orm, param: Param<Idle>) =>
+  orm
+    .select(sendingColumns)
+    .from(webhookEndpoints)
+    .innerJoin(apps, eq(apps.id, webhookEndpoints.appId))
+    .where(and(isIdle(param), isNull(apps.disabledAt))),
+);
+
+/** `CROSS JOIN` keeps the order of the tables. */
+const RETRIES = prepared((orm, param: Param<Idle>) =>
+  orm
+    .select({ ...retryColumns, endpointId: webhookRetries.endpointId })
+    .from(webhookEndpoints)
+    .crossJoin(webhookRetries)
+    .crossJoin(events)
+    .leftJoin(connections, isOfEvent)
+    .where(
+      and(
+        isIdle(param),
+        eq(webhookRetries.endpointId, webhookEndpoints.id),
+        eq(events.appId, param('appId')),
+        eq(events.seq, webhookRetries.seq),
+      ),
+    )
+    .orderBy(asc(webhookRetries.endpointId), asc(webhookRetries.seq))
+    .limit(MAX_RETRIES),
+);
+
+const FRESH = prepared((orm, param: Param<Idle>) => {
+  const firstDelivered = orm
+    .select({ seq: min(webhookEndpoints.deliveredSeq) })
+    .from(webhookEndpoints)
+    .where(isIdle(param));
+  return orm
+    .select(eventColumns)
+    .from(events)
+    .leftJoin(connections, isOfEvent)
+    .where(and(eq(events.appId, param('appId')), gt(events.seq, firstDelivered)))
+    .orderBy(asc(events.seq))
+    .limit(MAX_FRESH);
+});
 
 /**
  * Endpoints of an app that no run sends to at present, with what waits for each. Nothing is written: see
@@ -32,37 +85,22 @@ import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
  */
 export const idleEndpoints = (db: Db, appId: AppId, maxFailures: number, now: EpochMs): StoreResult<Waiting[]> =>
   tryD1(db, async () => {
-    const isIdle = `e.app_id = ?1 AND e.disabled_at IS NULL AND e.failures <= ?2 AND (e.lease_until IS NULL OR e.lease_until <= ?3)
-      AND (e.due_at IS NULL OR e.due_at > ?3)`;
+    const idle = { appId, maxFailures, now };
     const [endpoints, retries, fresh] = await db.d1.batch(
-      [
-        db.d1.prepare(
-          `SELECT ${ENDPOINT_COLUMNS} FROM webhook_endpoints AS e JOIN apps AS a ON a.id = e.app_id
-         WHERE ${isIdle} AND a.disabled_at IS NULL`,
-        ),
-        db.d1.prepare(
-          `SELECT ${EVENT_COLUMNS}, r.endpoint_id, r.failures, r.next_at FROM webhook_endpoints AS e
-         CROSS JOIN webhook_retries AS r ON r.endpoint_id = e.id CROSS JOIN ${EVENTS_WITH_USERS}
-         WHERE ${isIdle} AND v.app_id = ?1 AND v.seq = r.seq ORDER BY r.endpoint_id, r.seq LIMIT ${MAX_RETRIES}`,
-        ),
-        db.d1.prepare(
-          `SELECT ${EVENT_COLUMNS} FROM ${EVENTS_WITH_USERS} WHERE v.app_id = ?1 AND v.seq > (
-           SELECT min(e.delivered_seq) FROM webhook_endpoints AS e WHERE ${isIdle}) ORDER BY v.seq LIMIT ${MAX_FRESH}`,
-        ),
-      ].map((statement) => statement.bind(appId, maxFailures, now)),
+      [ENDPOINTS, RETRIES, FRESH].map((read) => read.bind(db, idle)),
     );
-    const waiting = (retries?.results ?? []) as (WaitingRow & { endpoint_id: string })[];
-    const events = ((fresh?.results ?? []) as EventRow[]).map(eventOfRow);
-    return ((endpoints?.results ?? []) as EndpointRow[]).map((row) => ({
+    const waiting = RETRIES.rowsOf(retries);
+    const following = FRESH.rowsOf(fresh).map(eventOfRow);
+    return ENDPOINTS.rowsOf(endpoints).map((row) => ({
       endpoint: endpointOfRow(row),
-      retries: waiting.filter(({ endpoint_id: id }) => id === row.id).map(retryOfRow),
-      fresh: events.filter(({ seq }) => seq > row.delivered_seq),
+      retries: waiting.filter(({ endpointId }) => endpointId === row.id).map(retryOfRow),
+      fresh: following.filter(({ seq }) => seq > row.deliveredSeq),
     }));
   });
 
 /**
  * Ends a run without a lease, if the endpoint is as it was read. So a usual event costs one row here and none for a
- * lease.
+ * lease. Raw SQL: a list as one parameter (`json_each`).
  *
  * @returns false if another run came first
  */

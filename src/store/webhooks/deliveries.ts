@@ -1,9 +1,14 @@
+import { and, asc, eq, exists, gt, isNull, lte, or } from 'drizzle-orm';
+
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { type Attempt, type DisabledReason, MAX_ATTEMPTS_KEPT, type Payload } from '../../domain/webhooks/endpoint.ts';
 import type { EventType, StoredEvent } from '../../domain/webhooks/event.ts';
 import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
-import { EVENT_COLUMNS, EVENTS_WITH_USERS, eventOfRow } from './events.ts';
+import { type Param, prepared } from '../prepared.ts';
+import { apps, connections } from '../schema/connections.ts';
+import { events, webhookEndpoints, webhookRetries } from '../schema/webhooks.ts';
+import { eventColumns, eventOfRow, type EventRow, isOfEvent } from './events.ts';
 import { eventTypesOf } from './stored-values.ts';
 
 /** The columns of an endpoint that sending needs. */
@@ -36,35 +41,28 @@ export type Waiting = {
   fresh: StoredEvent[];
 };
 
-export const ENDPOINT_COLUMNS = `e.app_id, e.id, e.url, e.event_types, e.payload, e.secret_sealed, e.previous_secret_sealed,
-  e.previous_secret_until, e.delivered_seq, e.failing_since, e.failures`;
-
-export type EndpointRow = {
-  app_id: AppId;
-  id: string;
-  url: string;
-  event_types: string | null;
-  payload: Payload;
-  secret_sealed: string;
-  previous_secret_sealed: string | null;
-  previous_secret_until: number | null;
-  delivered_seq: number;
-  failing_since: number | null;
-  failures: number;
+export const sendingColumns = {
+  appId: webhookEndpoints.appId,
+  id: webhookEndpoints.id,
+  url: webhookEndpoints.url,
+  eventTypes: webhookEndpoints.eventTypes,
+  payload: webhookEndpoints.payload,
+  secretSealed: webhookEndpoints.secretSealed,
+  previousSecretSealed: webhookEndpoints.previousSecretSealed,
+  previousSecretUntil: webhookEndpoints.previousSecretUntil,
+  deliveredSeq: webhookEndpoints.deliveredSeq,
+  failingSince: webhookEndpoints.failingSince,
+  failures: webhookEndpoints.failures,
 };
 
-export const endpointOfRow = (row: EndpointRow): SendingEndpoint => ({
-  appId: row.app_id,
-  id: row.id,
-  url: row.url,
-  eventTypes: eventTypesOf(row.event_types),
-  payload: row.payload,
-  secretSealed: row.secret_sealed,
-  previousSecretSealed: row.previous_secret_sealed ?? undefined,
-  previousSecretUntil: row.previous_secret_until ?? undefined,
-  deliveredSeq: row.delivered_seq,
-  failingSince: row.failing_since ?? undefined,
-  failures: row.failures,
+export const endpointOfRow = (
+  row: Pick<typeof webhookEndpoints.$inferSelect, keyof typeof sendingColumns>,
+): SendingEndpoint => ({
+  ...row,
+  eventTypes: eventTypesOf(row.eventTypes),
+  previousSecretSealed: row.previousSecretSealed ?? undefined,
+  previousSecretUntil: row.previousSecretUntil ?? undefined,
+  failingSince: row.failingSince ?? undefined,
 });
 
 /** The right to send to one endpoint, until it is returned or ends. */
@@ -74,65 +72,88 @@ export type SendLease = { id: string; until: EpochMs };
 export const MAX_FRESH = 25;
 export const MAX_RETRIES = 200;
 
-export type EventRow = Parameters<typeof eventOfRow>[0];
-export type WaitingRow = EventRow & { failures: number; next_at: number };
+export const retryColumns = {
+  ...eventColumns,
+  failures: webhookRetries.failures,
+  nextAt: webhookRetries.nextAt,
+};
 
-/**
- * What waits for an endpoint: one statement for retries, one for new events. Raw SQL: `CROSS JOIN` fixes the order of
- * the tables.
- */
-const waitingStatements = (db: Db, { appId, id }: { appId: AppId; id: string }): D1PreparedStatement[] => [
-  db.d1
-    .prepare(
-      `SELECT ${EVENT_COLUMNS}, r.failures, r.next_at FROM webhook_retries AS r
-       CROSS JOIN ${EVENTS_WITH_USERS} WHERE r.endpoint_id = ?2 AND v.app_id = ?1 AND v.seq = r.seq ORDER BY r.seq LIMIT ${MAX_RETRIES}`,
-    )
-    .bind(appId, id),
-  db.d1
-    .prepare(
-      `SELECT ${EVENT_COLUMNS} FROM webhook_endpoints AS e CROSS JOIN ${EVENTS_WITH_USERS}
-       WHERE e.app_id = ?1 AND e.id = ?2 AND v.app_id = ?1 AND v.seq > e.delivered_seq ORDER BY v.seq LIMIT ${MAX_FRESH}`,
-    )
-    .bind(appId, id),
-];
-
-export const retryOfRow = (row: WaitingRow): Retry => ({
+export const retryOfRow = (row: EventRow & { failures: number; nextAt: EpochMs }): Retry => ({
   event: eventOfRow(row),
   failures: row.failures,
-  nextAt: row.next_at,
+  nextAt: row.nextAt,
 });
 
-const waitingOf = (endpoint: EndpointRow, retries: D1Result | undefined, fresh: D1Result | undefined): Waiting => ({
-  endpoint: endpointOfRow(endpoint),
-  retries: ((retries?.results ?? []) as WaitingRow[]).map(retryOfRow),
-  fresh: ((fresh?.results ?? []) as EventRow[]).map(eventOfRow),
+type Which = { appId: AppId; id: string };
+
+const isEndpoint = (param: Param<Which>) =>
+  and(eq(webhookEndpoints.appId, param('appId')), eq(webhookEndpoints.id, param('id')));
+
+const TAKE_LEASE = prepared((orm, param: Param<Which & { leaseId: string; until: EpochMs; now: EpochMs }>) => {
+  const liveApp = orm
+    .select({ id: apps.id })
+    .from(apps)
+    .where(and(eq(apps.id, webhookEndpoints.appId), isNull(apps.disabledAt)));
+  const isFree = or(
+    isNull(webhookEndpoints.leaseUntil),
+    lte(webhookEndpoints.leaseUntil, param('now')),
+    eq(webhookEndpoints.leaseId, param('leaseId')),
+  );
+  return orm
+    .update(webhookEndpoints)
+    .set({ leaseId: param('leaseId'), leaseUntil: param('until') })
+    .where(and(isEndpoint(param), isNull(webhookEndpoints.disabledAt), isFree, exists(liveApp)))
+    .returning(sendingColumns);
 });
+
+/** `CROSS JOIN` keeps the order of the tables (SQLite, "Manual Control Of Query Plans Using CROSS JOIN"). */
+const RETRIES = prepared((orm, param: Param<Which>) =>
+  orm
+    .select(retryColumns)
+    .from(webhookRetries)
+    .crossJoin(events)
+    .leftJoin(connections, isOfEvent)
+    .where(
+      and(
+        eq(webhookRetries.endpointId, param('id')),
+        eq(events.appId, param('appId')),
+        eq(events.seq, webhookRetries.seq),
+      ),
+    )
+    .orderBy(asc(webhookRetries.seq))
+    .limit(MAX_RETRIES),
+);
+
+const FRESH = prepared((orm, param: Param<Which>) =>
+  orm
+    .select(eventColumns)
+    .from(webhookEndpoints)
+    .crossJoin(events)
+    .leftJoin(connections, isOfEvent)
+    .where(and(isEndpoint(param), eq(events.appId, param('appId')), gt(events.seq, webhookEndpoints.deliveredSeq)))
+    .orderBy(asc(events.seq))
+    .limit(MAX_FRESH),
+);
 
 /**
  * Takes the lease of an endpoint of a live app and reads what waits. Undefined if another run has the lease, or the
  * endpoint is disabled or deleted.
  */
-export const takeSendLease = (
-  db: Db,
-  which: { appId: AppId; id: string },
-  lease: SendLease,
-  now: EpochMs,
-): StoreResult<Waiting | undefined> =>
+export const takeSendLease = (db: Db, which: Which, lease: SendLease, now: EpochMs): StoreResult<Waiting | undefined> =>
   tryD1Idempotent(db, async () => {
     const [taken, retries, fresh] = await db.d1.batch([
-      db.d1
-        .prepare(
-          `UPDATE webhook_endpoints AS e SET lease_id = ?3, lease_until = ?4
-           WHERE e.app_id = ?1 AND e.id = ?2 AND e.disabled_at IS NULL
-             AND (e.lease_until IS NULL OR e.lease_until <= ?5 OR e.lease_id = ?3)
-             AND EXISTS (SELECT 1 FROM apps AS a WHERE a.id = e.app_id AND a.disabled_at IS NULL)
-           RETURNING ${ENDPOINT_COLUMNS.replaceAll('e.', '')}`,
-        )
-        .bind(which.appId, which.id, lease.id, lease.until, now),
-      ...waitingStatements(db, which),
+      TAKE_LEASE.bind(db, { ...which, leaseId: lease.id, until: lease.until, now }),
+      RETRIES.bind(db, which),
+      FRESH.bind(db, which),
     ]);
-    const [row] = (taken?.results ?? []) as EndpointRow[];
-    return row === undefined ? undefined : waitingOf(row, retries, fresh);
+    const [endpoint] = TAKE_LEASE.rowsOf(taken);
+    return (
+      endpoint && {
+        endpoint: endpointOfRow(endpoint),
+        retries: RETRIES.rowsOf(retries).map(retryOfRow),
+        fresh: FRESH.rowsOf(fresh).map(eventOfRow),
+      }
+    );
   });
 
 /** What a run changed. */

@@ -1,9 +1,13 @@
+import { and, asc, eq, gt, sql } from 'drizzle-orm';
+
 import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
-import { tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
+import { countedRows, tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
+import { connections } from '../schema/connections.ts';
+import { events } from '../schema/webhooks.ts';
 import { eventDetailOf, eventTypeOf } from './stored-values.ts';
 
 /** An event to record. It is about a connection, or about a user who has none any more. */
@@ -75,9 +79,12 @@ const insertEvent = (
     )
     .bind(appId, id, type, connectionId ?? null, userId ?? null, at, JSON.stringify(detail));
 
+/** The row that `insertEvent` returns. */
+type Recorded = { app_id: AppId; seq: number };
+
 /** Remembers what a batch recorded, so that the end of the invocation sends it. */
 export const rememberEventsToSend = (db: Db, results: readonly (D1Result | undefined)[]): void => {
-  for (const { app_id: appId, seq } of results.flatMap((result) => (result?.results ?? []) as Partial<Row>[])) {
+  for (const { app_id: appId, seq } of results.flatMap((result) => (result?.results ?? []) as Partial<Recorded>[])) {
     if (appId !== undefined && seq !== undefined && !db.recorded.has(appId)) db.recorded.set(appId, seq);
   }
 };
@@ -90,29 +97,31 @@ export const addEvent = (db: Db, event: NewEvent): StoreResult<boolean> =>
     return result.results.length > 0;
   });
 
-export const EVENT_COLUMNS = `v.app_id, v.seq, v.id, v.type, v.connection_id, coalesce(v.user_id, c.user_id) AS user_id, v.at, v.detail`;
-export const EVENTS_WITH_USERS = `events AS v LEFT JOIN connections AS c ON c.id = v.connection_id`;
-
-type Row = {
-  app_id: AppId;
-  seq: number;
-  id: string;
-  type: string;
-  connection_id: ConnectionId | null;
-  user_id: UserId | null;
-  at: number;
-  detail: string;
+/** The columns of an event, for a query that joins the connection that it is about. */
+export const eventColumns = {
+  appId: events.appId,
+  seq: events.seq,
+  id: events.id,
+  type: events.type,
+  connectionId: events.connectionId,
+  userId: sql<UserId | null>`coalesce(${events.userId}, ${connections.userId})`.as('about_user_id'),
+  at: events.at,
+  detail: events.detail,
 };
 
-export const eventOfRow = (row: Row): StoredEvent => ({
-  appId: row.app_id,
-  seq: row.seq,
-  id: row.id,
-  type: eventTypeOf(row.type),
-  connectionId: row.connection_id ?? undefined,
-  userId: row.user_id ?? undefined,
-  at: row.at,
-  detail: eventDetailOf(row.detail),
+export const isOfEvent = eq(connections.id, events.connectionId);
+
+export type EventRow = typeof events.$inferSelect;
+
+export const eventOfRow = ({ appId, seq, id, type, connectionId, userId, at, detail }: EventRow): StoredEvent => ({
+  appId,
+  seq,
+  id,
+  type: eventTypeOf(type),
+  connectionId: connectionId ?? undefined,
+  userId: userId ?? undefined,
+  at,
+  detail: eventDetailOf(detail),
 });
 
 /** Events of an app after a sequence number. Reads two rows for each. Those about erased people are left out. */
@@ -123,18 +132,19 @@ export const eventsAfter = (
   limit: number,
 ): StoreResult<{ events: StoredEvent[]; reachedSeq: number; hasMore: boolean }> =>
   tryD1(db, async () => {
-    const { results } = await db.d1
-      .prepare(
-        `SELECT ${EVENT_COLUMNS} FROM ${EVENTS_WITH_USERS}
-         WHERE v.app_id = ?1 AND v.seq > ?2 ORDER BY v.seq LIMIT ?3`,
-      )
-      .bind(appId, afterSeq, limit + 1)
-      .all<Row>();
-    const page = results.slice(0, limit).map(eventOfRow);
+    const following = db.orm
+      .select(eventColumns)
+      .from(events)
+      .leftJoin(connections, isOfEvent)
+      .where(and(eq(events.appId, appId), gt(events.seq, afterSeq)))
+      .orderBy(asc(events.seq))
+      .limit(limit + 1);
+    const rows = await countedRows(db, following);
+    const page = rows.slice(0, limit).map(eventOfRow);
     return {
       events: page.filter(({ userId, type }) => userId !== undefined && type !== 'webhook.test'),
       reachedSeq: page.at(-1)?.seq ?? afterSeq,
-      hasMore: results.length > limit,
+      hasMore: rows.length > limit,
     };
   });
 
@@ -142,7 +152,8 @@ const MAX_SWEPT = 1_000;
 
 /**
  * Deletes expired events of one random app: `drawn` is a text like an app's id, and the next app after it is used. The
- * newest event of an app stays, because the next sequence number is derived from it.
+ * newest event of an app stays, because the next sequence number is derived from it. Raw SQL: the builder has no row
+ * values.
  */
 export const sweepEvents = (db: Db, drawn: string, now: EpochMs): StoreResult<number> =>
   tryD1(db, async () => {

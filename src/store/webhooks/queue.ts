@@ -1,10 +1,11 @@
+import { and, asc, eq, exists, lte } from 'drizzle-orm';
+
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { returnedRows, statement, tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { webhookEndpoints, webhookRetries } from '../schema/webhooks.ts';
 
-/**
- * What the cron sends, and queueing events again. Raw SQL: limits within a statement, and inserts of what it selects.
- */
+/** What the cron sends, and queueing events again. */
 
 /** An invocation that recorded an event sends it itself. An older event was left by an invocation that was stopped. */
 const LEFT_BEHIND_MS = 45_000;
@@ -14,6 +15,8 @@ const MAX_COMPARED = 50;
 /**
  * Endpoints that the cron sends to: those that are due, by their index; and, of some random ones, those with an event
  * that was left. No mark is stored for these, because it would cost a row for each event.
+ *
+ * Raw SQL: a limit within a statement.
  *
  * @param drawn a text like an app's id: the endpoints after it are compared
  */
@@ -30,11 +33,15 @@ export const endpointsToSend = (
       SELECT e.app_id, e.id FROM e WHERE e.due_at IS NULL AND e.disabled_at IS NULL AND EXISTS (
         SELECT 1 FROM events AS v WHERE v.app_id = e.app_id AND v.seq > e.delivered_seq AND v.at < ?2)`;
     const [due, left, wrapped] = await db.d1.batch([
-      db.d1
-        .prepare(
-          `SELECT app_id, id FROM webhook_endpoints WHERE due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2`,
-        )
-        .bind(now, limit),
+      statement(
+        db,
+        db.orm
+          .select({ appId: webhookEndpoints.appId, id: webhookEndpoints.id })
+          .from(webhookEndpoints)
+          .where(lte(webhookEndpoints.dueAt, now))
+          .orderBy(asc(webhookEndpoints.dueAt))
+          .limit(limit),
+      ),
       db.d1.prepare(compared('app_id > ?1')).bind(drawn, now - LEFT_BEHIND_MS),
       db.d1.prepare(compared('app_id <= ?1')).bind(drawn, now - LEFT_BEHIND_MS),
     ]);
@@ -43,7 +50,8 @@ export const endpointsToSend = (
   });
 
 /**
- * Queues events of an app for an endpoint again, due at once: a range, or named ones.
+ * Queues events of an app for an endpoint again, due at once: a range, or named ones. Raw SQL: it inserts what it
+ * selects, and a list is one parameter (`json_each`).
  *
  * @returns how many were queued
  */
@@ -59,6 +67,10 @@ export const queueAgain = (
       'seqs' in which
         ? ['v.seq IN (SELECT value FROM json_each(?5))', JSON.stringify(which.seqs)]
         : ['v.seq BETWEEN ?5 AND ?6', which.from, which.to];
+    const waiting = db.orm
+      .select({ seq: webhookRetries.seq })
+      .from(webhookRetries)
+      .where(eq(webhookRetries.endpointId, id));
     const [queued] = await db.d1.batch([
       db.d1
         .prepare(
@@ -67,12 +79,13 @@ export const queueAgain = (
            ON CONFLICT DO UPDATE SET next_at = excluded.next_at RETURNING seq`,
         )
         .bind(appId, id, now, limit, ...values),
-      db.d1
-        .prepare(
-          `UPDATE webhook_endpoints SET due_at = ?3 WHERE app_id = ?1 AND id = ?2 AND EXISTS (
-             SELECT 1 FROM webhook_retries WHERE endpoint_id = ?2)`,
-        )
-        .bind(appId, id, now),
+      statement(
+        db,
+        db.orm
+          .update(webhookEndpoints)
+          .set({ dueAt: now })
+          .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id), exists(waiting))),
+      ),
     ]);
-    return queued?.results.length ?? 0;
+    return returnedRows(queued);
   });
