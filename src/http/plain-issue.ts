@@ -22,8 +22,8 @@ const sizeOf = (origin: string, bound: string, size: number | bigint): string =>
 };
 
 /**
- * What a value has to be, as a sentence about it, in place of zod's own words: they name types of JavaScript. A schema's
- * own message stands before it. Never repeats the value, which may contain anything.
+ * What a value has to be, as a sentence about it, in place of zod's own words: they name types of JavaScript. A
+ * schema's own message stands before it. Never repeats the value, which may contain anything.
  */
 export const plainIssue: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {

@@ -15,8 +15,8 @@ export type SeriesSample = {
   oldestSeconds: EpochSeconds;
   newestSeconds: EpochSeconds;
   /**
-   * How long `VALUES_AT_MOMENT` values take from each moment on; undefined if fewer follow, or if one of them is typed in
-   * and those are left out. Empty if it was not looked at.
+   * How long `VALUES_AT_MOMENT` values take from each moment on; undefined if fewer follow, or if one of them is typed
+   * in and those are left out. Empty if it was not looked at.
    */
   seconds: readonly (number | undefined)[];
 };
