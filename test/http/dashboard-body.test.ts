@@ -171,6 +171,45 @@ describe('a user’s page', () => {
     expect((await browser.get(`${path}/csv?metric=nonsense`)).status).toBe(400);
   });
 
+  test('has in its file what is shown, or all metrics, and says where a file ends', async () => {
+    await leaveWeights([5]);
+    await env.DB.prepare(
+      `INSERT INTO measurements (connection_id, type, position, ambiguous, measured_seconds, group_id, value, source_id)
+       SELECT connection_id, 8, -1, 0, measured_seconds, group_id, 20, source_id FROM measurements`,
+    ).run();
+    const { html } = await browser.get(path);
+    expect(html).toContain('It ends after 10,000 values');
+    const all = /<a href="([^"]*\/csv[^"]*)">all metrics<\/a>/.exec(html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const namesIn = async (file: string) =>
+      (await browser.get(file)).html.split('\r\n').flatMap((line) => /^[a-z_]+(?=,\d)/.exec(line)?.[0] ?? []);
+    expect((await namesIn(`${path}/csv?range=quarter&metric=`)).sort()).toEqual(['weight']);
+    expect((await namesIn(all)).sort()).toEqual(['fat_mass', 'weight']);
+  });
+
+  test('says how many measurements may be another person’s, and shows them apart if asked', async () => {
+    await leaveWeights([1, 2, 3, 20], [80, 55, 81, 56]);
+    await env.DB.prepare('UPDATE measurements SET ambiguous = 1 WHERE value < 60').run();
+    const month = (await browser.get(`${path}?range=month`)).html;
+    expect(month).toContain('2 measurements of this time may be another person’s: not shown.');
+    expect(month).not.toMatch(/5[56]\.0 kg/);
+    expect((await browser.get(`${path}?range=week`)).html).toContain('1 measurement of this time');
+    expect((await browser.get(`${path}?range=month&metric=weight`)).html).toContain('2 measurements of this time');
+    const link = /<a href="([^"]*)">Show them<\/a>/.exec(month)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const shown = (await browser.get(link)).html;
+    expect(weightOf(shown)).not.toMatch(/5[56]\.0 kg/);
+    expect(shown).toMatch(/<figcaption><span>Weight, perhaps another person’s .*?55\.0 kg.*?<\/figure>/s);
+    expect(shown).toContain('Hide them');
+    expect(shown).toContain('<input type="hidden" name="include" value="ambiguous"/>');
+    const weights = async (query: string) =>
+      (await browser.get(`${path}/csv?range=month&metric=weight${query}`)).html.match(/^weight,/gm)?.length;
+    expect([await weights(''), await weights('&include=ambiguous')]).toEqual([2, 4]);
+    await env.DB.prepare('UPDATE measurements SET ambiguous = 1').run();
+    const none = (await browser.get(`${path}?range=month`)).html;
+    expect(none).toContain('4 measurements of this time may be another person’s');
+    await leaveWeights([1]);
+    expect((await browser.get(path)).html).not.toContain('another person’s');
+  });
+
   test('says which line is the trend, where there is one', async () => {
     await leaveWeights(Array.from({ length: 20 }, (_, index) => index + 0.1));
     const daily = weightOf((await browser.get(`${path}?range=month`)).html);

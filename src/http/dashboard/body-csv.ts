@@ -8,20 +8,21 @@ import { ok } from '../../domain/result.ts';
 import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
 import { valuesAsCsv } from '../api/metrics/csv.ts';
 import { answerCsv } from '../api/metrics/representation.ts';
-import { RANGES, rangeOf } from './body-data.ts';
+import { RANGES, shownOf, USUAL } from './body-data.ts';
 import type { DashboardContext } from './context.ts';
 import { answerFailure } from './failure.tsx';
 
 /** Of one file, which the Worker writes at once. */
-const MAX_VALUES = 10_000;
+export const MAX_VALUES = 10_000;
 
 /**
- * Answers with a user's values as a file: those of the shown range and of the picked metric, or of all. Newest first.
+ * Answers with a user's values as a file, newest first. They are of the page's range, and of the picked metric, the usual
+ * ones or `all`.
  */
 export const answerBodyCsv = async (c: DashboardContext, user: AuthorizedRequest): Promise<Response> => {
-  const { days } = RANGES[rangeOf(c.req.query('range'))];
-  const metric = c.req.query('metric') ?? '';
-  const selection = selectMetrics(metric === '' ? undefined : [metric], { segments: true });
+  const { range, metric, ambiguous } = shownOf((name) => c.req.query(name));
+  const { days } = RANGES[range];
+  const selection = selectMetrics(metric === undefined ? USUAL : [metric], { segments: true, ambiguous });
   if (!selection.ok) {
     const detail = 'It has a name that no metric has.';
     return answerFailure(c, { kind: 'invalid_parameter', parameter: 'metric', detail });

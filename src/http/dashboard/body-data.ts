@@ -9,7 +9,7 @@ import { type MetricSelection, type MetricSeries, selectMetrics } from '../../do
 import type { MetricValue } from '../../domain/metrics/metric-value.ts';
 import { rangeBetween } from '../../domain/metrics/time-range.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { DAY_MS, SECOND_MS } from '../../domain/time.ts';
+import { DAY_MS, type EpochSeconds, SECOND_MS } from '../../domain/time.ts';
 import type { LinePlotProps } from './plot/line-plot.tsx';
 import { plotsOf, type RangeRead } from './plot/plots-of.ts';
 
@@ -29,12 +29,27 @@ export type PlotRange = keyof typeof RANGES;
 const isRange = (word: string): word is PlotRange => Object.hasOwn(RANGES, word);
 
 /** The range of a word; a quarter for any other word. */
-export const rangeOf = (word: string | undefined): PlotRange =>
-  word !== undefined && isRange(word) ? word : 'quarter';
+const rangeOf = (word: string | undefined): PlotRange => (word !== undefined && isRange(word) ? word : 'quarter');
 
 /** What is plotted unless one metric is picked; blood pressure if there is some. */
 const ALWAYS_PLOTTED = ['weight', 'bmi', 'fat_ratio', 'muscle_mass'];
 const PLOTTED_IF_THERE = ['systolic_blood_pressure', 'diastolic_blood_pressure'];
+export const USUAL: readonly string[] = [...ALWAYS_PLOTTED, ...PLOTTED_IF_THERE];
+
+/** What a page or a file is asked to show. */
+export type Shown = {
+  range: PlotRange;
+  metric: string | undefined;
+  /** Whether values are shown that may be another person's. */
+  ambiguous: boolean;
+};
+
+/** What the query of a user's page or file means. */
+export const shownOf = (query: (name: string) => string | undefined): Shown => ({
+  range: rangeOf(query('range')),
+  metric: query('metric') || undefined,
+  ambiguous: query('include') === 'ambiguous',
+});
 
 export type BodyData = {
   /** Names of all metrics that the user has, in the order of the catalog. */
@@ -44,28 +59,30 @@ export type BodyData = {
   /** The one metric that was picked. */
   picked: string | undefined;
   plots: readonly LinePlotProps[];
+  /** How many measurements of the range may be another person's. */
+  ambiguous: number;
   /** Whether there were more values than one page reads. Then only the last year is shown. */
   isCut: boolean;
 };
 
-const NONE: BodyData = { metrics: [], latest: [], picked: undefined, plots: [], isCut: false };
+const NONE: BodyData = { metrics: [], latest: [], picked: undefined, plots: [], ambiguous: 0, isCut: false };
 
 /** Reads what the page of one connection shows; nothing if there is no connection yet. */
 export const readBodyData = async (
   deps: Deps,
   connection: { id: ConnectionId } | undefined,
-  { range, metric }: { range: PlotRange; metric: string | undefined },
+  { range, metric, ambiguous }: Shown,
 ): Promise<Result<BodyData, Failure>> => {
   if (connection === undefined) return ok(NONE);
   const { id } = connection;
   const [stored, latest] = await Promise.all([
-    seriesToRead(deps, id, selectionOf(undefined)),
+    seriesToRead(deps, id, { ...selectionOf(undefined), ambiguous: true }),
     readLatestMetrics(deps, id, selectionOf(undefined)),
   ]);
   if (!stored.ok) return stored;
   if (!latest.ok) return latest;
   const series = stored.value.toSorted((a, b) => a.rank - b.rank);
-  const metrics = [...new Set(series.map(({ name }) => name))];
+  const metrics = [...new Set(series.filter((one) => ambiguous || !one.ambiguous).map(({ name }) => name))];
   const picked = metric !== undefined && metrics.includes(metric) ? metric : undefined;
   // Each is read by itself, so that ten years of them stay below what one reading takes.
   const together =
@@ -73,20 +90,28 @@ export const readBodyData = async (
   const newest = await newestOf(deps, id, { picked, series, latest: latest.value.values });
   if (!newest.ok) return newest;
   const plots: LinePlotProps[] = [];
+  const inDoubt = new Set<EpochSeconds>();
   let isCut = false;
   for (const names of together.filter(({ length }) => length > 0)) {
-    const read = await readRange(
-      deps,
-      id,
-      series.filter(({ name }) => names.includes(name)),
-      range,
+    // Of those in doubt, the first metric's are enough to count them.
+    const wanted = ({ name, ambiguous: isInDoubt }: MetricSeries) =>
+      isInDoubt && !ambiguous ? name === names[0] : names.includes(name);
+    const found = await readRange(deps, id, series.filter(wanted), range);
+    if (!found.ok) return found;
+    isCut ||= found.value.isCut;
+    const [doubtful, certain] = parted(found.value.read, (one) => one.series.ambiguous);
+    for (const { measuredAtSeconds } of doubtful.flatMap(({ values }) => values)) inDoubt.add(measuredAtSeconds);
+    plots.push(
+      ...plotsOf(names, { ...found.value, read: ambiguous ? [...certain, ...doubtful] : certain }, newest.value),
     );
-    if (!read.ok) return read;
-    isCut ||= read.value.isCut;
-    plots.push(...plotsOf(names, read.value, newest.value));
   }
-  return ok({ metrics, latest: latest.value.values, picked, plots, isCut });
+  return ok({ metrics, latest: latest.value.values, picked, plots, ambiguous: inDoubt.size, isCut });
 };
+
+const parted = <Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] => [
+  items.filter(isFirst),
+  items.filter((item) => !isFirst(item)),
+];
 
 const selectionOf = (names: readonly string[] | undefined): MetricSelection => {
   const selection = selectMetrics(names, { segments: true });

@@ -16,7 +16,7 @@ import { inlineCode } from '../../inline-code.tsx';
 import { problemOf } from '../../problem-text.ts';
 import { publicUrl } from '../../public-url.ts';
 import { answerBodyCsv } from '../body-csv.ts';
-import { rangeOf, readBodyData } from '../body-data.ts';
+import { readBodyData, shownOf } from '../body-data.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { BodyPlots } from '../components/body-plots.tsx';
 import { Confirm } from '../components/confirm.tsx';
@@ -106,11 +106,10 @@ const userPage = async (
   const shown = await showConnection(deps, c.get('person'));
   if (!shown.ok) return answerFailure(c, shown.failure);
   const { detail, pending } = shown.value;
-  const range = rangeOf(c.req.query('range'));
+  const asked = shownOf((name) => c.req.query(name));
   const user = await flowing(c);
   if (!user.ok && user.failure.kind !== 'app_disabled') return answerFailure(c, user.failure);
-  const metric = c.req.query('metric');
-  const body = user.ok ? await readBodyData(deps, user.value.connection, { range, metric }) : undefined;
+  const body = user.ok ? await readBodyData(deps, user.value.connection, asked) : undefined;
   if (body?.ok === false) return answerFailure(c, body.failure);
   const state = detail?.state ?? 'pending';
   const uris = detail?.isShared === true ? await listRedirectUris(deps, c.get('managed')) : undefined;
@@ -140,7 +139,7 @@ const userPage = async (
       {body === undefined ? (
         <p class="hint">The app is disabled: body data is neither shown nor pulled. The user can still be erased.</p>
       ) : (
-        <BodyPlots body={body.value} range={range} path={pathOf(c)} isActive={state === 'active'} now={deps.now()} />
+        <BodyPlots body={body.value} asked={asked} path={pathOf(c)} isActive={state === 'active'} now={deps.now()} />
       )}
       <Timeline events={detail?.timeline ?? []} />
       <Erase c={c} error={errors.confirmation} />

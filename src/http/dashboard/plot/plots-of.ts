@@ -4,7 +4,7 @@ import { WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
 import { periodOf, type PeriodLength, summarise } from '../../../domain/metrics/metric-period.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { metricByName } from '../../../domain/metrics/metric.ts';
-import { metricTitle } from '../metric-words.ts';
+import { attributionWords, metricTitle } from '../metric-words.ts';
 import type { LinePlotProps, PlotValue } from './line-plot.tsx';
 
 /** What was read of a range of time. */
@@ -30,12 +30,12 @@ export const plotsOf = (
     const found = read.filter(({ series, values }) => series.name === name && values.length > 0);
     const places =
       found.length > 0
-        ? found.map(({ series, values }) => ({ position: series.position, values }))
-        : newestPositions(name, newest).map((position) => ({ position, values: [] }));
-    return places.map(({ position, values }): LinePlotProps => {
-      const last = newest.find((value) => value.name === name && value.position === position);
+        ? found.map(({ series: { position, ambiguous }, values }) => ({ position, ambiguous, values }))
+        : newestPositions(name, newest).map((position) => ({ position, ambiguous: false, values: [] }));
+    return places.map(({ position, ambiguous, values }): LinePlotProps => {
+      const last = ambiguous ? undefined : newest.find((one) => one.name === name && one.position === position);
       return {
-        title: metricTitle(name, position),
+        title: [metricTitle(name, position), ...(ambiguous ? [attributionWords('ambiguous')] : [])].join(', '),
         unit: metricByName(name)?.unit ?? '',
         of,
         isSingle: values.length < FEW,
