@@ -190,6 +190,7 @@ const planSettings = (env: Settings) => {
   const { refreshBatch, pollsPerTick, pagesPerSlice, databaseMaxMb: _, ...ofPlanAlone } = PLANS[env.PLAN];
   return {
     ...ofPlanAlone,
+    plan: env.PLAN,
     refreshBatch: env.REFRESH_BATCH ?? refreshBatch,
     pollsPerTick: env.PULLS_PER_TICK ?? pollsPerTick,
     pagesPerSlice: env.SYNC_PAGES_PER_SLICE ?? pagesPerSlice,

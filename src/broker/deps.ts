@@ -1,6 +1,7 @@
 import type { RandomBytes } from '../crypto/credential.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Log } from '../domain/log.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { RefreshPolicy } from '../domain/refresh.ts';
 import type { Rows } from '../domain/rows-used.ts';
 import type { EpochMs } from '../domain/time.ts';
@@ -96,6 +97,7 @@ export type BrokerSettings = {
   summarizedValues: number;
   /** How many pages of Withings' answer one sync call stores. */
   pagesPerSlice: number;
+  plan: Plan;
   /** The rows that the plan gives a day. */
   rowsADay: Rows;
   /** How long audit entries are kept. */

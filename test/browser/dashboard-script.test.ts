@@ -21,10 +21,15 @@ test('the dashboard’s script copies, shows times in the reader’s zone, and m
   const moment = page.locator('time[data-moment]').first();
   const iso = (await moment.getAttribute('datetime')) ?? '';
   const there = new Intl.DateTimeFormat('en-GB', {
-    dateStyle: 'medium',
-    timeStyle: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
     timeZone: 'Asia/Kolkata',
+    timeZoneName: 'short',
   });
+  expect(await moment.textContent()).toContain('GMT+5:30');
   expect(await moment.textContent()).toBe(there.format(new Date(iso)));
   expect(await moment.getAttribute('title')).toContain('UTC');
   const plot = page.getByRole('figure').filter({ hasText: 'Weight' }).first();

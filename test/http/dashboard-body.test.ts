@@ -109,7 +109,7 @@ describe('a user’s page', () => {
     const plot = weightOf(html);
     expect(plot).toContain('single values');
     expect(plot.match(/<circle class="dot"/g)).toHaveLength(2);
-    expect(plot).toMatch(/aria-label="2026-06-12 \d\d:\d\d: 84\.55 kg"/);
+    expect(plot).toMatch(/aria-label="12 Jun 2026, \d\d:\d\d: 84\.55 kg"/);
     expect(plot).toContain('<th scope="col">Measured</th>');
     expect(plot).toContain('<td class="number">61.45</td>');
     expect(html.match(/84\.55 kg/g)?.length).toBeGreaterThanOrEqual(3);
@@ -123,7 +123,7 @@ describe('a user’s page', () => {
     const xs = [...plot.matchAll(/<circle class="dot" cx="([\d.]+)"/g)].map(([, x]) => Number(x));
     expect(xs.map((x) => Math.floor((x - 58) / 5))).toEqual([38, 40, 83, 85]);
     expect(plot.match(/<path class="line" d="M/g)).toHaveLength(2);
-    expect(plot).toMatch(/<g class="point" tabindex="-1" role="img" aria-label="2026-06-10 \d\d:\d\d: 80\.0 kg">/);
+    expect(plot).toMatch(/<g class="point" tabindex="-1" role="img" aria-label="10 Jun 2026, \d\d:\d\d: 80\.0 kg">/);
     expect(plot).toContain('<th scope="col">Measured</th>');
   });
 

@@ -65,3 +65,22 @@ test('counts no further than ten thousand, whatever the tables hold', async () =
   ).run();
   expect(figure((await browser.get('/dashboard/broker')).html, 'Apps')).toBe('10,000 or more');
 });
+
+test('names the plan, and makes what is above 80 % of a limit stand out', async () => {
+  const page = async () => (await browser.get('/dashboard/broker')).html;
+  expect(await page()).toContain('PLAN=free');
+  expect(await page()).toContain('No alarm is active.');
+  const note = async (read: number, written: number) =>
+    addRowsUsed(
+      (await broker.deps()).db,
+      { day: Math.floor(broker.now() / 86_400_000), since: 0, read, written },
+      broker.now(),
+    );
+  await note(3_999_999, 0);
+  expect(await page()).not.toContain('% used');
+  await note(1, 100_000);
+  expect((await page()).match(/<span class="badge (wait|bad)">\d+ % used/g)).toEqual([
+    '<span class="badge wait">80 % used',
+    '<span class="badge bad">100 % used',
+  ]);
+});

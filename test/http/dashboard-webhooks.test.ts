@@ -163,7 +163,7 @@ describe('the attempts of an endpoint', () => {
     const { html } = await browser.get(path);
     expect(html).toContain('>418<');
     expect(html).toContain('webhook.test');
-    expect(html).toContain('2026-06-15 12:00 UTC');
+    expect(html).toContain('15 Jun 2026, 12:00 UTC');
     expect(html).toMatch(/class="number" data-label="Milliseconds">\s*<span>\d+</);
     expect(html).not.toContain('<script>');
     expect(html).toContain('&lt;script&gt;alert(1)');

@@ -146,7 +146,9 @@ export const appsCommand = command(
       map(
         object({
           ...common,
-          name: argument(string({ metavar: 'NAME' }), { description: message`The name that users and you see.` }),
+          name: argument(string({ metavar: 'NAME' }), {
+            description: message`A name for you and your team. Users do not see it.`,
+          }),
           account: optional(
             option('--account', string({ metavar: 'ACCOUNT' }), {
               description: message`For the operator: the owner's account.`,

@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { DASHBOARD_POLICY } from '../security-headers.ts';
 import type { DashboardEnv } from './context.ts';
 import { refuseForeignForms } from './csrf.ts';
+import { answerFailure } from './failure.tsx';
 import { redirectFormUrls } from './form-redirects.ts';
 import { accountPages } from './pages/account.tsx';
 import { appPages } from './pages/apps.tsx';
@@ -60,3 +61,8 @@ dashboard.route('/apps/:app_id/webhooks/:webhook_id', webhookPages);
 dashboard.route('/apps/:app_id/audit', appAuditPages);
 
 redirectFormUrls(dashboard);
+
+// What no page above has answered: an error page in the dashboard's frame, with a way on.
+dashboard.use((c, next) =>
+  c.req.method === 'GET' ? Promise.resolve(answerFailure(c, { kind: 'not_found', what: 'page' })) : next(),
+);

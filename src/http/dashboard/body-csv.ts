@@ -16,8 +16,8 @@ import { answerFailure } from './failure.tsx';
 export const MAX_VALUES = 10_000;
 
 /**
- * Answers with a user's values as a file, newest first. They are of the page's range, and of the picked metric, the usual
- * ones or `all`.
+ * Answers with a user's values as a file, newest first. They are those of the page's range and of the picked metric, of
+ * the usual ones, or of `all`.
  */
 export const answerBodyCsv = async (c: DashboardContext, user: AuthorizedRequest): Promise<Response> => {
   const { range, metric, ambiguous } = shownOf((name) => c.req.query(name));

@@ -1,9 +1,10 @@
-import { localDay, toRfc3339 } from '../../../domain/metrics/local-time.ts';
+import { toRfc3339 } from '../../../domain/metrics/local-time.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import { SECOND_MS } from '../../../domain/time.ts';
 import { MAX_VALUES } from '../body-csv.ts';
 import { type BodyData, RANGES, type Shown } from '../body-data.ts';
+import { minuteText } from '../date-words.ts';
 import { attributionWords, metricTitle, valueText } from '../metric-words.ts';
 import { LinePlot } from '../plot/line-plot.tsx';
 import { Table } from './table.tsx';
@@ -133,8 +134,7 @@ const Newest = ({
           <a href={pathTo(path, asked, { metric: value.name })}>{metricTitle(value.name)}</a>,
           valueText(value.value, value.metric?.unit ?? ''),
           <>
-            {localDay(value.measuredAtSeconds, value.timeZone)}{' '}
-            {toRfc3339(value.measuredAtSeconds, value.timeZone).slice(11, 16)}
+            {minuteText(toRfc3339(value.measuredAtSeconds, value.timeZone))}
             <span class="detail">
               {value.timeZone}, <Ago at={value.measuredAtSeconds * SECOND_MS} now={now} />
             </span>

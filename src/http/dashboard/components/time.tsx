@@ -1,4 +1,5 @@
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../../domain/time.ts';
+import { minuteText } from '../date-words.ts';
 
 /** A time relative to now, with the exact time as its title. */
 export const Ago = ({ at, now }: { at: EpochMs | undefined; now: EpochMs }) =>
@@ -17,7 +18,7 @@ const Exact = ({ at, isMoment, children }: { at: EpochMs; isMoment?: boolean; ch
   </time>
 );
 
-const utcMinute = (at: EpochMs): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+const utcMinute = (at: EpochMs): string => minuteText(new Date(at).toISOString());
 
 const UNITS = [
   [365 * DAY_MS, 'year'],

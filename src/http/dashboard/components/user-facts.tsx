@@ -1,6 +1,11 @@
 import type { Child } from 'hono/jsx';
 
-import type { ConnectionDetail, HistoryProgress, ShownPending } from '../../../domain/connection.ts';
+import {
+  type ConnectionDetail,
+  type HistoryProgress,
+  reauthReasonOf,
+  type ShownPending,
+} from '../../../domain/connection.ts';
 import type { EpochMs } from '../../../domain/time.ts';
 import type { TimelineEvent, TimelineEventKind } from '../../../domain/timeline.ts';
 import { Ago, Moment } from './time.tsx';
@@ -97,6 +102,23 @@ const EVENTS: Record<TimelineEventKind, string> = {
   disconnected: 'Disconnected',
 };
 
+/** How much a sync could not read: `skipped_2`. */
+const SKIPPED = /^skipped_(\d+)$/;
+
+/** A reason in words; a failure has its code, which the troubleshooting page explains. */
+const Reason = ({ reason }: { reason: string }) => {
+  const reauth = reauthReasonOf(reason);
+  if (reauth !== undefined) return <>: {REAUTH_SENTENCES[reauth]}</>;
+  const skipped = SKIPPED.exec(reason)?.[1];
+  if (skipped !== undefined) return <>: {skipped === '1' ? '1 value' : `${skipped} values`} could not be read</>;
+  return (
+    <>
+      {' '}
+      (<code>{reason}</code>)
+    </>
+  );
+};
+
 /** What happened to a connection, newest first. */
 export const Timeline = ({ events }: { events: readonly TimelineEvent[] }) => (
   <section aria-labelledby="timeline">
@@ -109,12 +131,7 @@ export const Timeline = ({ events }: { events: readonly TimelineEvent[] }) => (
           <li>
             <strong>{EVENTS[kind]}</strong>
             {count !== undefined && ` ${count} times`}
-            {reason !== undefined && (
-              <>
-                {' '}
-                (<code>{reason}</code>)
-              </>
-            )}{' '}
+            {reason !== undefined && <Reason reason={reason} />}{' '}
             <span class="meta">
               <Moment at={at} />
               {until !== undefined && (

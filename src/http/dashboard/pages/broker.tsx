@@ -70,7 +70,9 @@ brokerPages.get('/', async (c) => {
 
 /** The active alarms. */
 const Alarms = ({ alarms, now }: { alarms: BrokerHealth['alarms']; now: EpochMs }) =>
-  alarms.length === 0 ? null : (
+  alarms.length === 0 ? (
+    <p class="hint">No alarm is active.</p>
+  ) : (
     <ul class="attention" aria-label="Alarms">
       {alarms.map(({ code, since, reason }) => (
         <li class="bad">

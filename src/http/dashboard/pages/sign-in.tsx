@@ -68,10 +68,11 @@ const signInPage = async (c: DashboardContext, to: string, error?: string): Prom
         <button type="submit">Sign in</button>
       </Form>
       <p class="hint">
-        The operator’s token is printed by <code>npm run dev</code>, or was chosen at <code>npm run deploy</code>; it
-        may manage every app and account. A developer’s first token comes from the operator, further ones from the
-        Account page or <code>mushu tokens create</code>; it may manage the developer’s own apps. The token is used
-        once, here. A session ends after 30 minutes without a request, and after 12 hours at most.
+        The operator’s token is printed by <code>npm run dev</code>; for a deployed broker <code>npm run deploy</code>{' '}
+        created it. It may manage every app and account. A developer’s first token comes from the operator, further ones
+        from the Account page or <code>mushu tokens create</code>; it may manage the developer’s own apps. The token
+        only signs you in, and you can use it again. A session ends after 30 minutes without a request, and after 12
+        hours at most.
       </p>
     </div>,
   );

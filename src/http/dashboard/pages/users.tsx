@@ -43,6 +43,7 @@ usersPages.get('/', async (c) => {
         <Field
           name="q"
           label="User id begins with"
+          hint="Upper and lower case differ."
           type="search"
           value={prefix}
           maxlength={MAX_ID_LENGTH}

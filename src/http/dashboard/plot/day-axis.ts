@@ -1,3 +1,4 @@
+import { dateText } from '../date-words.ts';
 import { AREA, type Tick } from './frame.tsx';
 
 /** Days between two labels. */
@@ -13,5 +14,4 @@ export const dayAxis = (days: readonly string[]) => {
   return { width, left, ticks };
 };
 
-export const dayLabel = (day: string): string =>
-  new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(new Date(day));
+export const dayLabel = (day: string): string => dateText(Date.parse(day), { day: 'numeric', month: 'short' });

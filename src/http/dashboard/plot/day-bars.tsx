@@ -1,3 +1,4 @@
+import { dayText } from '../date-words.ts';
 import { dayAxis, dayLabel } from './day-axis.ts';
 import { AREA, Picture, Point, Swatch, TableBehind } from './frame.tsx';
 import { linearScale } from './scale.ts';
@@ -38,7 +39,9 @@ export const DayBars = ({ title, days, series }: Props) => {
       <TableBehind
         title={title}
         columns={['Day', ...series.map(({ name }) => name)]}
-        rows={days.map((day, index) => [day, ...series.map(({ counts }) => String(counts[index]))]).toReversed()}
+        rows={days
+          .map((day, index) => [dayText(day), ...series.map(({ counts }) => String(counts[index]))])
+          .toReversed()}
       />
     </figure>
   );

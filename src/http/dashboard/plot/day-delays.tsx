@@ -1,5 +1,6 @@
 import { DELAY_BOUNDS_SECONDS, delayKind, type DelayKind, delayOfShare } from '../../../domain/activity.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../domain/time.ts';
+import { dayText } from '../date-words.ts';
 import { dayAxis, dayLabel } from './day-axis.ts';
 import { AREA, Picture, Point, Swatch, TableBehind } from './frame.tsx';
 
@@ -37,7 +38,7 @@ export const DayDelays = ({ title, days }: Props) => {
           <TableBehind
             title={title}
             columns={['Day', 'Median', '95th percentile']}
-            rows={shown.map(({ day, median, most }) => [day, delayText(median), delayText(most)]).toReversed()}
+            rows={shown.map(({ day, median, most }) => [dayText(day), delayText(median), delayText(most)]).toReversed()}
           />
         </>
       )}

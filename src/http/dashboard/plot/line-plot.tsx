@@ -4,6 +4,7 @@ import { utcDay, utcTicks } from 'd3-time';
 import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
 import { trendOf } from '../../../domain/metrics/trend.ts';
 import { DAY_MS, type EpochMs } from '../../../domain/time.ts';
+import { dateText, dayText } from '../date-words.ts';
 import { changeText, numberText, valueText } from '../metric-words.ts';
 import { AREA, Picture, Point, Swatch, TableBehind } from './frame.tsx';
 import { linearScale } from './scale.ts';
@@ -105,12 +106,12 @@ const Newest = ({ newest, ends, unit }: LinePlotProps) => (
   <span class="now">
     {newest && isPlotted(newest) && (
       <>
-        <span class="latest">{valueText(newest.value, unit)}</span> <span class="meta">{longDay(newest.day)}</span>
+        <span class="latest">{valueText(newest.value, unit)}</span> <span class="meta">{dayText(newest.day)}</span>
       </>
     )}
     {ends && isPlotted(ends.first) && isPlotted(ends.last) && (
       <span class="meta change">
-        {changeText(ends.first.value, ends.last.value, unit)} since {longDay(ends.first.day)}
+        {changeText(ends.first.value, ends.last.value, unit)} since {dayText(ends.first.day)}
       </span>
     )}
   </span>
@@ -137,7 +138,7 @@ const Chart = ({ plot, values, runs, trend }: ChartProps) => {
   const places = values.map(({ at }) => x(at));
   return (
     <Picture
-      summary={`${title}, ${kindOf(plot)}: ${values.length} values from ${dayOf(first)} to ${dayOf(last)}, between ${valueText(least, unit)} and ${valueText(most, unit)}.`}
+      summary={`${title}, ${kindOf(plot)}: ${values.length} values from ${dayText(dayOf(first))} to ${dayText(dayOf(last))}, between ${valueText(least, unit)} and ${valueText(most, unit)}.`}
       across={dateTicks(from, to).map(({ at, label }) => ({ at: x(at.getTime()), label }))}
       up={y.ticks}
     >
@@ -221,12 +222,9 @@ const YEAR_DAYS = 366;
 
 const dateLabel = (at: Date, spanMs: number): string => {
   const days = spanMs / DAY_MS;
-  if (days > 2 * YEAR_DAYS) return dateText(at, { year: 'numeric' });
-  return dateText(at, days > YEAR_DAYS / 2 ? { month: 'short', year: 'numeric' } : { day: 'numeric', month: 'short' });
+  if (days > 2 * YEAR_DAYS) return dateText(at.getTime(), { year: 'numeric' });
+  return dateText(
+    at.getTime(),
+    days > YEAR_DAYS / 2 ? { month: 'short', year: 'numeric' } : { day: 'numeric', month: 'short' },
+  );
 };
-
-const longDay = (day: string): string =>
-  dateText(new Date(timeOf(day)), { day: 'numeric', month: 'short', year: 'numeric' });
-
-const dateText = (at: Date, parts: Intl.DateTimeFormatOptions): string =>
-  new Intl.DateTimeFormat('en-GB', { ...parts, timeZone: 'UTC' }).format(at);

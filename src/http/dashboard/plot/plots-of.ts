@@ -4,6 +4,7 @@ import { WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
 import { periodOf, type PeriodLength, summarise } from '../../../domain/metrics/metric-period.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { metricByName } from '../../../domain/metrics/metric.ts';
+import { dateText, dayText, minuteText } from '../date-words.ts';
 import { attributionWords, metricTitle } from '../metric-words.ts';
 import type { LinePlotProps, PlotValue } from './line-plot.tsx';
 
@@ -70,17 +71,23 @@ const midnight = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 /** The mean of each period, in its middle. */
 const means = (values: readonly DatedMetricValue[], length: PeriodLength): PlotValue[] =>
   summarise(values, length).map(({ name, firstDay, lastDay, mean }) => ({
-    label: name,
+    label: periodText(name, length, firstDay),
     at: midnight(dayOf((midnight(firstDay) + midnight(lastDay)) / 2)),
     value: mean,
   }));
+
+/** A week has its ISO name, which says no day. */
+const periodText = (name: string, length: PeriodLength, firstDay: string): string => {
+  if (length === 'week') return name;
+  return length === 'day' ? dayText(name) : dateText(midnight(firstDay), { month: 'short', year: 'numeric' });
+};
 
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 /** A value at its local time. */
 const single = ({ measuredAtSeconds, timeZone, value }: DatedMetricValue): PlotValue => {
-  const local = toRfc3339(measuredAtSeconds, timeZone).slice(0, 16);
-  return { label: local.replace('T', ' '), at: Date.parse(`${local}Z`), value };
+  const local = toRfc3339(measuredAtSeconds, timeZone);
+  return { label: minuteText(local), at: Date.parse(`${local.slice(0, 16)}Z`), value };
 };
 
 /** The places of a metric without values in the range: its newest ones, or the whole body. */
