@@ -1,6 +1,9 @@
-import { type ConnectionId } from '../../domain/connection-id.ts';
+import { eq } from 'drizzle-orm';
+
+import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { statement, tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { brokerState } from '../schema/management.ts';
 import { type GroupKinds, newKinds } from './group-kinds.ts';
 
 /**
@@ -107,12 +110,18 @@ export const storeCompactionStep = (
       db.d1.prepare(ADD_KINDS).bind(JSON.stringify(added)),
       db.d1.prepare(EMPTY_GROUPS).bind(JSON.stringify(rows)),
       next === undefined
-        ? db.d1.prepare(`DELETE FROM broker_state WHERE name = 'compaction'`)
-        : db.d1
-            .prepare(`UPDATE broker_state SET value = ?1, updated_at = ?2 WHERE name = 'compaction'`)
-            .bind(JSON.stringify(next), now),
+        ? statement(db, db.orm.delete(brokerState).where(isPlace))
+        : statement(
+            db,
+            db.orm
+              .update(brokerState)
+              .set({ value: JSON.stringify(next), updatedAt: now })
+              .where(isPlace),
+          ),
     ]);
   });
+
+const isPlace = eq(brokerState.name, 'compaction');
 
 const ADD_KINDS = `
   INSERT INTO group_kinds (connection_id, id, kinds)
