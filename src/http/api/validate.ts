@@ -1,6 +1,6 @@
+import { zValidator } from '@hono/zod-validator';
 import type { Context, Next } from 'hono';
 import { matchedRoutes } from 'hono/route';
-import { validator as checked } from 'hono/validator';
 import * as z from 'zod';
 
 import type { Failure } from '../../domain/failure.ts';
@@ -13,19 +13,23 @@ import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
 const queryValidators = new WeakSet<object>();
 
 /** Admits a request that fits the contract; otherwise the answer names the wrong parameter. */
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the inferred type says which target is valid.
 export const valid = <Schema extends z.ZodType, Target extends 'json' | 'query'>(target: Target, schema: Schema) => {
-  const validator = checked(target, async (data: unknown, untyped): Promise<z.output<Schema> | Response> => {
-    // The validator's types know no environment of its app.
-    const c = untyped as HttpContext;
-    const parsed = schema.safeParse(data, { error: plainIssue });
-    // Hono hands on a body of another type as an empty object. A route that needs nothing in its body needs none.
-    if (target === 'json' && !isJson(c) && (!parsed.success || (await hasBody(c)))) {
-      return answerProblem(c, REQUEST_PROBLEMS.notSentAsJson);
-    }
-    if (parsed.success) return parsed.data;
-    return answerInvalid(c, parsed.error, data, target === 'json' ? 'body' : 'query', namesOf(schema));
-  });
+  const validator = zValidator(
+    target,
+    schema,
+    async (result, untyped) => {
+      // The validator's types know no environment of its app.
+      const c = untyped as HttpContext;
+      // Hono hands on a body of another type as an empty object. A route that needs nothing in its body needs none.
+      if (target === 'json' && !isJson(c) && (!result.success || (await hasBody(c)))) {
+        return answerProblem(c, REQUEST_PROBLEMS.notSentAsJson);
+      }
+      if (result.success) return undefined;
+      return answerInvalid(c, result.error, result.data, target === 'json' ? 'body' : 'query', namesOf(schema));
+    },
+    // The type of its result depends on the kind of schema, which is open here.
+    { validationFunction: (known, data) => known.safeParse(data, { error: plainIssue }) as never },
+  );
   if (target !== 'query') return validator;
   /** As the validator, but does not parse again what `parsedQuery` has. */
   const once = async (c: Context, next: Next) => {
