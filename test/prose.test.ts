@@ -97,6 +97,25 @@ test('comments of tests are in plain words', () => {
   expect(found).toEqual([]);
 });
 
+const WIDEST = 120;
+const tooWide = (text: string): string[] =>
+  text
+    .split('\n')
+    .flatMap((line, index) => (COMMENT.test(line) && line.length > WIDEST ? [`${index + 1}: ${line}`] : []));
+
+test('a comment that is wider than the code is found, and wide code is not', () => {
+  const wide = 'x'.repeat(WIDEST);
+  expect(tooWide(`// ${wide}\n/** ${wide}\n * ${wide}\nconst a = '${wide}';\n// narrow`)).toHaveLength(3);
+});
+
+test('comments are no wider than the code, which the formatter holds', () => {
+  const sources = globSync(['src/**/*.{ts,tsx,css}', 'scripts/**/*.ts'], { cwd: root });
+  const found = sources.flatMap((file) =>
+    tooWide(readFileSync(join(root, file), 'utf8')).map((one) => `${file}:${one}`),
+  );
+  expect(found).toEqual([]);
+});
+
 test('documentation, comments, dashboard and command line are in plain words', () => {
   expect(files.length).toBeGreaterThan(250);
   const found = files.flatMap((file) =>

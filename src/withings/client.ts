@@ -84,7 +84,8 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
 
     /**
      * Ends this client's access to a person. All their tokens die, also those of other connections. Two calls: a nonce,
-     * then the revocation. `unless` is asked between them; if it answers true, nothing is revoked, and that is no failure.
+     * then the revocation. `unless` is asked between them; if it answers true, nothing is revoked, and that is no
+     * failure.
      */
     revoke: async (request: { withingsUserId: string; unless?: () => Promise<boolean> }): Promise<Outcome<void>> => {
       const credentials = await withSignature('revoke');

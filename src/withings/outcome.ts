@@ -42,7 +42,9 @@ export type FailureCause =
   | { kind: 'code_rejected' }
   /** The token or signature endpoint refuses the client id, secret or signature. The operator has to fix it. */
   | { kind: 'client_rejected' }
-  /** Status 293 or 343 to a subscription: its callback did not answer Withings' HEAD, or is none that Withings takes. */
+  /**
+   * Status 293 or 343 to a subscription: its callback did not answer Withings' HEAD, or is none that Withings takes.
+   */
   | { kind: 'callback_refused' }
   /** Status 286, or 293 or 343 to a look-up or a revocation: there is no such subscription. */
   | { kind: 'subscription_unknown' }

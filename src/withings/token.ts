@@ -95,7 +95,10 @@ const BLAMES_CLIENT = /\bclient[ _](?:id|secret)\b|\binvalid[ _]client\b|\bsecre
 const BLAMES_REFRESH_TOKEN = /\binvalid refresh[ _]token\b/i;
 const BLAMES_CODE = /\binvalid code\b/i;
 
-/** Withings separates scopes with commas; OAuth 2.0 (RFC 6749 section 3.3) uses spaces. Text that is no scope name is dropped. */
+/**
+ * Withings separates scopes with commas; OAuth 2.0 (RFC 6749 section 3.3) uses spaces. Text that is no scope name is
+ * dropped.
+ */
 const splitScope = (scope: string): string[] => scope.split(/[, ]+/).filter((name) => idOrNull(name) !== null);
 
 const lifetimeSeconds = (expiresIn: unknown): number => {

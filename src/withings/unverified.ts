@@ -34,7 +34,10 @@ const TIME_ZONE = /^[A-Za-z][\w+-]*(?:\/[A-Za-z][\w+-]*){0,2}$/;
 export const idOrNull = (value: unknown): string | null =>
   typeof value === 'string' && value.length <= MAX_LABEL_CHARACTERS && /^[\w.:-]+$/.test(value) ? value : null;
 
-/** Text to display, such as a device's name; null if it is empty, too long or contains control characters or line breaks. */
+/**
+ * Text to display, such as a device's name; null if it is empty, too long or contains control characters or line
+ * breaks.
+ */
 export const labelOrNull = (value: unknown): string | null =>
   typeof value === 'string' &&
   value !== '' &&

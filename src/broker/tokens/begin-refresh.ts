@@ -87,7 +87,9 @@ export const beginWith = async (
   return ok({ beginning: isFree ? { kind: 'not_granted', toRefresh } : { kind: 'held' }, results });
 };
 
-/** Why no request was granted: `over_share`, `withings_unavailable` if Withings asked to wait, `storage_unavailable`. */
+/**
+ * Why no request was granted: `over_share`, `withings_unavailable` if Withings asked to wait, `storage_unavailable`.
+ */
 export const whyNotGranted = (deps: Deps, toRefresh: ToRefresh, cause: RefreshCause): Promise<Failure> =>
   deps.withings.whyNot(askerOf(toRefresh, cause), 1);
 

@@ -51,10 +51,10 @@ const TAKE_LEASE = prepared((orm, param: Param<LeaseValues>) => {
 });
 
 /**
- * Takes the lease of an active connection, unless it is held or the tokens were replaced, and marks the connection as in
- * doubt. The holder sends at once, so a holder that is killed leaves only what it sent in doubt. The connection is due
- * again when the lease ends, ahead of connections that are not in doubt. So a refresh in doubt is retried while the old
- * refresh token still lives.
+ * Takes the lease of an active connection, unless it is held or the tokens were replaced, and marks the connection as
+ * in doubt. The holder sends at once, so a holder that is killed leaves only what it sent in doubt. The connection is
+ * due again when the lease ends, ahead of connections that are not in doubt. So a refresh in doubt is retried while the
+ * old refresh token still lives.
  *
  * The race that remains: Withings carries out a request after its lease ended and the next holder has sent its own. The
  * stored pair is then not the newest. A refresh after a doubt is followed by another within the 8 hours, which fixes

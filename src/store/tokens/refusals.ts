@@ -5,7 +5,10 @@ import { type Db, type StoreResult, tryD1 } from '../d1.ts';
 /** How many connections are looked at. Ids are random, so these are a random sample. */
 const SAMPLE = 1_000;
 
-/** Whether Withings has served another connection since a time, by a refresh or a sync. Looks at a sample. Raw SQL: a select without a table. */
+/**
+ * Whether Withings has served another connection since a time, by a refresh or a sync. Looks at a sample. Raw SQL: a
+ * select without a table.
+ */
 export const servedOthersSince = (db: Db, since: EpochMs, connectionId: ConnectionId): StoreResult<boolean> =>
   tryD1(db, async () => {
     const row = await db.d1

@@ -1,5 +1,4 @@
-import type { StoredTokens } from '../../domain/connection.ts';
-import type { ReauthReason } from '../../domain/failure.ts';
+import { reauthReasonOf, type StoredTokens } from '../../domain/connection.ts';
 import { connections } from '../schema/connections.ts';
 
 /**
@@ -35,7 +34,7 @@ type TokenRow = {
 
 export const tokensOfRow = (row: TokenRow): StoredTokens => ({
   ...row,
-  stateReason: (row.stateReason ?? undefined) as ReauthReason | undefined,
+  stateReason: reauthReasonOf(row.stateReason),
   accessTokenSealed: row.accessTokenSealed ?? undefined,
   refreshTokenSealed: row.refreshTokenSealed ?? undefined,
   previousRefreshTokenSealed: row.previousRefreshTokenSealed ?? undefined,

@@ -5,8 +5,8 @@ import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 
 /**
  * The quota: Withings allows the client 120 requests a minute. Each kind of request has its own share of it, so many
- * requests of one kind do not block another. The kinds: refreshes by the cron, syncs by apps, syncs and reviews that the
- * cron continues, code exchanges, subscriptions, and others.
+ * requests of one kind do not block another. The kinds: refreshes by the cron, syncs by apps, syncs and reviews that
+ * the cron continues, code exchanges, subscriptions, and others.
  */
 export const SHARE_NAMES = ['cron', 'sync', 'resume', 'review', 'link', 'notify', 'other'] as const;
 export type ShareName = (typeof SHARE_NAMES)[number];
