@@ -57,7 +57,7 @@ const COUNTS = ['added', 'changed', 'removed', 'skipped'] as const;
 export type SyncAllOptions = {
   /** Called after each answer, with the counts so far. */
   onProgress?: ((soFar: Read<'syncResult'>) => void) | undefined;
-  /** Ends it after the call under way. */
+  /** Ends it after the call under way, or at once in a pause. */
   signal?: AbortSignal | undefined;
 };
 
@@ -95,10 +95,21 @@ export const syncAll = async (
     }
     const isOver = idle >= MAX_IDLE_CALLS || signal?.aborted === true;
     if (pauseSeconds === undefined || pauseSeconds > MAX_PAUSE_SECONDS || isOver) return ending;
-    const pauseMs = pauseSeconds * SECOND_MS;
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (await isEndedIn(pauseSeconds * SECOND_MS, signal)) return ending;
   }
 };
+
+/** Pauses. True, and at once, if the signal ends it. */
+const isEndedIn = (milliseconds: number, signal: AbortSignal | undefined): Promise<boolean> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve(signal?.aborted === true);
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener('abort', end);
+  });
 
 export const getStatus = (broker: Broker, appId: string, userId: string): Promise<Answer<Read<'status'>>> =>
   send(broker, 'GET', appPath(appId, 'withings', 'status', userId));

@@ -117,4 +117,18 @@ describe('syncAll', () => {
     expect(ended).toMatchObject({ ok: true, value: { complete: false } });
     expect(requests).toHaveLength(1);
   });
+
+  test('stops at once in a pause that the broker asked for, and calls no more', async () => {
+    const stop = new AbortController();
+    let ended: unknown;
+    void syncAll(brokerOf([{ status: 503, retryAfter: 60 }]), 'app_1', 'ada', { signal: stop.signal }).then(
+      (answer) => (ended = answer),
+    );
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(ended).toBeUndefined();
+    stop.abort();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(ended).toMatchObject({ ok: false, failure: { retryAfterSeconds: 60 } });
+    expect([vi.getTimerCount(), requests.length]).toEqual([0, 1]);
+  });
 });
