@@ -73,11 +73,12 @@ const sync = async () => {
   say('Not everything is here yet. The rest comes by itself.', again, leave);
 };
 
-/** Words for the broker's endings that a person can do something about. */
+/** Words for the endings that a person can do something about. */
 const ENDINGS = {
   access_denied: 'You did not allow access, so nothing is connected.',
   already_connected: 'Another Withings account is connected. Disconnect it first.',
   account_in_use: 'This Withings account belongs to another user of the app.',
+  not_recognized: 'That was not the answer to your last link. Connect again.',
 };
 
 const start = async () => {
@@ -100,4 +101,4 @@ const error = new URLSearchParams(location.search).get('error');
 // A reload does not say it again.
 history.replaceState(null, '', location.pathname);
 if (error === null) await start();
-else say(ENDINGS[error] ?? `The connection could not be made (${error}). Try again.`, connect);
+else say(ENDINGS[error] ?? 'The connection could not be made. Try again.', connect);

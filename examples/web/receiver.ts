@@ -6,8 +6,15 @@ import { verifyWebhook, type WebhookEvent } from 'mushu-health/client/webhooks';
  * Receives the broker's events: it takes only what is signed, handles each event once, and ignores what is stale. What it remembers, a real
  * backend keeps in its database.
  */
+
+const stop: (sentence: string) => never = (sentence) => {
+  console.error(sentence);
+  process.exit(1);
+};
+
 const { MUSHU_WEBHOOK_SECRET, PORT = '8081' } = process.env;
-if (MUSHU_WEBHOOK_SECRET === undefined) throw new Error('Set MUSHU_WEBHOOK_SECRET to the secret of the endpoint.');
+if (MUSHU_WEBHOOK_SECRET === undefined) stop('Set MUSHU_WEBHOOK_SECRET to the secret of the endpoint.');
+if (!(Number(PORT) > 0 && Number(PORT) < 65_536)) stop('Set PORT to a number from 1 to 65535.');
 const secret = MUSHU_WEBHOOK_SECRET;
 
 /** Ids of handled events. The signature's time is checked too, so that ten minutes are enough. */
@@ -68,4 +75,6 @@ const receive = async (request: IncomingMessage, response: ServerResponse): Prom
 
 createServer((request, response) => {
   receive(request, response).catch(() => response.writeHead(500).end());
-}).listen(Number(PORT), '127.0.0.1', () => console.log(`Waiting for events at http://127.0.0.1:${PORT}/webhooks`));
+})
+  .on('error', ({ message }) => stop(`Port ${PORT} cannot be used: choose another with PORT. (${message})`))
+  .listen(Number(PORT), '127.0.0.1', () => console.log(`Waiting for events at http://127.0.0.1:${PORT}/webhooks`));

@@ -5,7 +5,6 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 import { choosePort } from '../../scripts/dev/ports.ts';
-import { registerRedirectUri, updateApp } from '../../src/client/management.ts';
 import { openPage } from './open-browser.ts';
 
 /** `examples/web` as its README starts it, in a real browser: its page, its script, its backend. */
@@ -17,9 +16,6 @@ let origin: string;
 beforeAll(async () => {
   const { port } = await choosePort('The example', { flag: '--port', wanted: '0', usual: 0 });
   origin = `http://127.0.0.1:${port}`;
-  const operator = { url: ready.url, credential: ready.admin_token };
-  expect(await updateApp(operator, ready.app_id, { allow_loopback: true })).toMatchObject({ ok: true });
-  expect(await registerRedirectUri(operator, ready.app_id, `${origin}/withings/done`)).toMatchObject({ ok: true });
   const child = spawn(process.execPath, ['examples/web/server.ts'], {
     env: {
       ...process.env,
@@ -72,6 +68,14 @@ test('a person who refuses comes back to the page, which says so, and whose scri
   await page.getByRole('button', { name: 'Deny' }).click();
   await shows(page, /^You did not allow access/);
   expect(page.url()).toBe(`${origin}/`);
+
+  // What another site makes of the address is not shown, and another link is not taken for this browser's.
+  for (const forged of ['?error=Call+555', '?ticket=t1', '?error=access_denied&state=another']) {
+    await page.goto(`${origin}/withings/done${forged}`);
+    await shows(page, /^That was not the answer to your last link\. Connect again\.$/);
+  }
+  await page.goto(`${origin}/?error=Call+555`);
+  await shows(page, /^The connection could not be made\. Try again\.$/);
   expect(complaints).toEqual([]);
 });
 

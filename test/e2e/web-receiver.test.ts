@@ -83,3 +83,23 @@ test('one that comes again is taken and not handled again; one that is stale is 
   expect(printed.match(/user\.erased of ada: delete/g)).toHaveLength(1);
   expect(printed).toContain('refused: replayed');
 });
+
+test.each(['server', 'receiver'])('%s says in one sentence that its port is taken, or is no port', async (script) => {
+  const environment = { MUSHU_URL: ready.url, MUSHU_APP_ID: 'a', MUSHU_API_KEY: 'k', MUSHU_WEBHOOK_SECRET: 'whsec_s' };
+  const ends = async (port: string) => {
+    const child = spawn(process.execPath, [`examples/web/${script}.ts`], {
+      env: { ...process.env, ...environment, PORT: port },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (text: Buffer) => (said += text.toString()));
+    const [code] = await once(child, 'close');
+    return [code, said];
+  };
+  const { port } = new URL(url);
+  expect(await ends(port)).toEqual([
+    1,
+    expect.stringMatching(new RegExp(`^Port ${port} cannot be used: choose another with PORT\\..*\n$`)),
+  ]);
+  expect(await ends('eighty')).toEqual([1, 'Set PORT to a number from 1 to 65535.\n']);
+});
