@@ -57,20 +57,32 @@ export const allPages = async <Row>(
 };
 
 /** The broker's remedies as commands of `mushu`. */
-const CLI_REMEDIES: Partial<Record<ProblemCode, [string]>> = {
-  access_token_missing: ['Sign in: mushu login'],
-  invalid_access_token: ['Sign in again: mushu login'],
-  account_needed: ['Name one: --account ACCOUNT. List them: mushu accounts list'],
-  app_not_found: ['List yours: mushu apps list'],
+const CLI_REMEDIES: Partial<Record<ProblemCode, string>> = {
+  access_token_missing: 'Sign in: mushu login',
+  invalid_access_token: 'Sign in again: mushu login',
+  account_needed: 'Name one: --account ACCOUNT. List them: mushu accounts list',
+  app_not_found: 'List yours: mushu apps list',
+};
+
+/** The broker's words, but for what a person at this command knows: a title repeated, and how to install it. */
+const wordsOf = (
+  { credential }: Broker,
+  { title, detail, code }: Extract<CallFailure, { kind: 'problem' }>,
+): string => {
+  if (code === 'invalid_access_token' && credential?.startsWith('mushu_key_') === true) {
+    return `${title}: This is an app's key; log in with an access token.`;
+  }
+  const words = detail.replace(/ `npm install [^`]+` installs that command\./, '');
+  return words.toLowerCase().startsWith(`${title.toLowerCase()}:`) ? words : `${title}: ${words}`;
 };
 
 const failureOf = (broker: Broker, failure: CallFailure): CliFailure => {
   switch (failure.kind) {
     case 'problem': {
-      const { status, title, detail, code, requestId, retryAfterSeconds: wait } = failure;
+      const { status, code, requestId, retryAfterSeconds: wait } = failure;
       const retry = wait === undefined ? '' : `, retry in ${wait} s`;
-      const lines = [`${title}: ${detail}`, `code ${code}, request ${requestId}${retry}`].map(printable);
-      return cliFailure(exitCodeOf(status), [...lines, ...(CLI_REMEDIES[code] ?? [])].join('\n'));
+      const lines = [wordsOf(broker, failure), `code ${code}, request ${requestId}${retry}`].map(printable);
+      return cliFailure(exitCodeOf(status), lines.join('\n'), CLI_REMEDIES[code]);
     }
     case 'unreachable':
       return cliFailure(EXIT.unreachable, `No broker answers at ${originOf(broker)} (${failure.reason}).`);

@@ -72,7 +72,7 @@ const ofOperator = ({
     assess(
       'cron',
       cron.state !== 'late',
-      `${cron.state}, ${cron.refreshes_due} due, ${cron.last_tick_noted_at === null ? 'no tick yet' : `last tick noted ${cron.last_tick_noted_at}`}`,
+      `${cron.state}, ${cron.refreshes_due} due, ${cron.last_tick_noted_at === null ? 'no tick yet' : `last tick noted ${cron.last_tick_noted_at} (noted at most every 60 minutes)`}`,
       'Refreshes wait longer than ten minutes, or no tick came for an hour: check that the cron trigger is deployed, and read the log of its ticks.',
     ),
     assess(

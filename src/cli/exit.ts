@@ -15,11 +15,11 @@ export const EXIT = {
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** An expected failure: the message and the exit code. */
-export type CliFailure = Error & { exitCode: ExitCode };
+/** An expected failure: the message, what to do about it, and the exit code. */
+export type CliFailure = Error & { exitCode: ExitCode; remedy: string | undefined };
 
-export const cliFailure = (exitCode: ExitCode, message: string): CliFailure =>
-  Object.assign(new Error(message), { exitCode });
+export const cliFailure = (exitCode: ExitCode, message: string, remedy?: string): CliFailure =>
+  Object.assign(new Error(message), { exitCode, remedy });
 
 export const isCliFailure = (error: unknown): error is CliFailure => error instanceof Error && 'exitCode' in error;
 

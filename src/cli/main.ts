@@ -12,6 +12,7 @@ import { sessionCommands } from './commands/session.ts';
 import { webhooksCommand } from './commands/webhooks.ts';
 import { EXIT, isCliFailure } from './exit.ts';
 import { printErr } from './output.ts';
+import { hintAfter } from './usage-error.ts';
 import { VERSION } from './version.ts';
 
 /** `mushu` manages a Mushu Health broker by its HTTP API only. */
@@ -39,7 +40,8 @@ const main = async (): Promise<void> => {
     completion: 'command',
     errorExitCode: EXIT.usage,
     aboveError: 'none',
-    stderr: (error) => printErr(`${error.replace(/^Error:/, 'mushu:')}\nmushu --help lists the commands.`),
+    stderr: (error) =>
+      printErr(`${error.replace(/^Error:/, 'mushu:')}\n${hintAfter(error, parser.usage, process.argv.slice(2))}`),
     ...(process.argv.length === 2 && { args: ['--help'] }),
     showChoices: true,
     brief: message`Manages the apps of a Mushu Health broker.`,
@@ -60,7 +62,7 @@ const main = async (): Promise<void> => {
     await chosen();
   } catch (error) {
     if (!isCliFailure(error)) throw error;
-    printErr(`mushu: ${error.message}`);
+    printErr([`mushu: ${error.message}`, ...(error.remedy === undefined ? [] : [error.remedy])].join('\n'));
     process.exitCode = error.exitCode;
   }
 };

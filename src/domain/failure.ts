@@ -27,7 +27,8 @@ export type CredentialFailure =
   | { kind: 'browser_key_refused' }
   | { kind: 'operator_only' }
   | { kind: 'account_needed' }
-  | { kind: 'app_not_found' }
+  /** `withoutCredential`: none is asked for, so that none can belong to another app. */
+  | { kind: 'app_not_found'; withoutCredential?: true }
   | { kind: 'app_changed' }
   | { kind: 'app_disabled' };
 

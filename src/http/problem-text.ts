@@ -68,12 +68,14 @@ const PROBLEMS: {
       'App has changed',
       'This app changed after you read it. Read it again and repeat your change.',
     ),
-  app_not_found: () =>
+  app_not_found: (failure) =>
     problem(
       404,
       'app_not_found',
       'No such app',
-      'There is no app with this id, or the key belongs to another. Check the app id.',
+      failure.withoutCredential === true
+        ? 'There is no app with this id. Check the app id in the link.'
+        : 'There is no app with this id, or the credential belongs to another app or developer. Check the app id.',
     ),
   app_disabled: () =>
     problem(403, 'app_disabled', 'App disabled', 'This app is disabled. Its owner can enable it again.'),

@@ -118,7 +118,7 @@ ok  phone      URL/apps/doctor/withings/sync/doctor
 bad clock      3600 s apart
     → Correct the clock of this machine.
 ok  token      operator
-bad cron       late, 12 due, last tick noted 2026-06-15T10:00:00.000Z
+bad cron       late, 12 due, last tick noted 2026-06-15T10:00:00.000Z (noted at most every 60 minutes)
     → Refreshes wait longer than ten minutes, or no tick came for an hour: check that the cron trigger is deployed, and read the log of its ticks.
 bad withings   rejected
     → Withings refuses the client id and secret: set WITHINGS_CLIENT_ID and WITHINGS_CLIENT_SECRET again.

@@ -58,7 +58,7 @@ export const startLink = async (deps: Deps, request: LinkRequest): Promise<Resul
   const found = await linkTarget(deps.db, request.appId, registrationCandidates(redirectUri), minted);
   if (!found.ok) return found;
   const target = found.value;
-  if (target === undefined) return fail({ kind: 'app_not_found' });
+  if (target === undefined) return fail({ kind: 'app_not_found', withoutCredential: true });
   if (target.isMinterGone) return sessionRefused('was made with a key that has been revoked');
   if (target.disabledAt !== undefined) return fail({ kind: 'app_disabled' });
   const entry = target.registered.find(({ uri }) => matches(uri, redirectUri, target));

@@ -1,0 +1,51 @@
+import type { Usage, UsageTerm } from '@optique/core/usage';
+
+/** What follows an error in the command line: a name that was meant, and whose help to ask for. */
+
+/** The alternatives that a usage begins with. */
+const alternatives = (usage: Usage): readonly Usage[] => {
+  const [first] = usage;
+  return first?.type === 'exclusive' ? first.terms.flatMap(alternatives) : [usage];
+};
+
+/** The command that the arguments name, and what is possible after it. */
+const commandOf = (usage: Usage, args: readonly string[]): { names: readonly string[]; after: readonly Usage[] } => {
+  const after = alternatives(usage);
+  const [name, ...others] = args;
+  const chosen = after.find(([first]) => first?.type === 'command' && first.name === name);
+  if (name === undefined || chosen === undefined) return { names: [], after };
+  const inner = commandOf(chosen.slice(1), others);
+  return { ...inner, names: [name, ...inner.names] };
+};
+
+/** The names of commands and options in a term. */
+const namesIn = (term: UsageTerm): readonly string[] => {
+  if (term.type === 'command') return [term.name];
+  if (term.type === 'option') return term.names;
+  return term.type === 'optional' ? term.terms.flatMap(namesIn) : [];
+};
+
+/** Whether a name becomes the other if one character is added, removed, replaced or put before its neighbour. */
+const isNear = (typed: string, name: string): boolean => {
+  let start = 0;
+  while (start < typed.length && typed[start] === name[start]) start += 1;
+  const [left, right] = [typed.slice(start), name.slice(start)];
+  return (
+    left.slice(1) === right ||
+    left === right.slice(1) ||
+    left.slice(1) === right.slice(1) ||
+    (left[0] === right[1] && left[1] === right[0] && left.slice(2) === right.slice(2))
+  );
+};
+
+/** @param error the message, which quotes the word that is not known */
+export const hintAfter = (error: string, usage: Usage, args: readonly string[]): string => {
+  const { names, after } = commandOf(usage, args);
+  const unknown = /`([^`]+)`\.\s*$/.exec(error)?.[1];
+  const known = after.flatMap((one) => (names.length === 0 || one[0]?.type === 'command' ? one.slice(0, 1) : one));
+  const meant = unknown === undefined ? undefined : known.flatMap(namesIn).find((name) => isNear(unknown, name));
+  return [
+    ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+    names.length === 0 ? 'mushu --help lists the commands.' : `mushu ${names.join(' ')} --help explains it.`,
+  ].join('\n');
+};
