@@ -68,6 +68,12 @@ export const authUrl = (workerUrl: string, app: DemoApp, redirectUri: string | u
   return `${workerUrl}/apps/${app.id}/withings/auth?${query.toString()}`;
 };
 
+/** A link that ends on the demo app's page and names its user there. */
+const linkOf = (workerUrl: string, app: DemoApp, redirectUri: string, userId: string): string => {
+  const query = new URLSearchParams({ user_id: userId, redirect_uri: redirectUri, state: userId });
+  return `${workerUrl}/apps/${app.id}/withings/auth?${query.toString()}`;
+};
+
 /** Serves the page that the demo user returns to. Returns its redirect URI. */
 export const serveDemoApp = async (
   port: number,
@@ -75,20 +81,24 @@ export const serveDemoApp = async (
   app: DemoApp,
   listenOn: string,
 ): Promise<{ server: Server; redirectUri: string }> => {
+  const redirectUri = `http://${LOCALHOST}:${port}${DONE_PATH}`;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', `http://${LOCALHOST}:${port}`);
     if (url.pathname !== DONE_PATH && url.pathname !== VALUES_PATH) {
       response.writeHead(404).end();
       return;
     }
-    const failure = url.searchParams.get('error');
     // The link may name its user in `state`, as an app does to recognize its own link.
     const userId = url.searchParams.get('state') ?? DEMO_USER;
     const values = async () =>
       (url.pathname === DONE_PATH ? await notSynced(workerUrl, app, userId) : undefined) ??
       newestValues(workerUrl, app, userId);
-    const content = failure === null ? values() : Promise.resolve(notConnected(failure));
-    content
+    const failure = url.searchParams.get('error');
+    const content = async () =>
+      failure === null
+        ? values()
+        : notConnected(failure, url.searchParams.get('error_description'), linkOf(workerUrl, app, redirectUri, userId));
+    content()
       .catch(() => '<h1>The broker did not answer</h1>')
       .then(
         (html) =>
@@ -100,7 +110,7 @@ export const serveDemoApp = async (
   });
   server.listen(port, listenOn);
   await once(server, 'listening');
-  return { server, redirectUri: `http://${LOCALHOST}:${port}${DONE_PATH}` };
+  return { server, redirectUri };
 };
 
 type Latest = { data: Record<string, { metric: string; value: number; unit: string; measured_at: string }> };
@@ -137,8 +147,11 @@ const firstAnswer = (broker: Broker, appId: string, userId: string): ReturnType<
     syncAll(broker, appId, userId, { onProgress }).then(resolve, reject);
   });
 
-const notConnected = (code: string): string =>
-  `<h1>Not connected</h1><p>The broker sent the user back with the error <code>${escaped(code)}</code>.</p>`;
+/** @param again the link that the user was sent through */
+const notConnected = (code: string, description: string | null, again: string): string =>
+  `<h1>Not connected</h1>
+${description === null ? '' : `<p>${escaped(description)}</p>`}
+<p>The broker sent the user back with the error <code>${escaped(code)}</code>. <a href="${escaped(again)}">Try again</a></p>`;
 
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

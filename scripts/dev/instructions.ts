@@ -3,7 +3,7 @@ import type { Running } from './start.ts';
 
 /** The text that `npm run dev` prints when it is ready. */
 export const instructions = (running: Running): string => {
-  const { url, withings, app, operatorToken, authUrl, demoPageUrl, notes, stateDir } = running;
+  const { url, withings, operatorToken, authUrl, demoPageUrl, notes, stateDir } = running;
   const simulated = withings.kind === 'simulated';
   return [
     ...notes,
@@ -21,12 +21,11 @@ export const instructions = (running: Running): string => {
       : "   You end on the demo app's page, which shows the person's weight, BMI, body fat and muscle mass.",
     '',
     ...(simulated ? [`2. Weigh the person in at ${withings.loginUrl}: the page has it by itself.`, ''] : []),
-    `${simulated ? 3 : 2}. Ask for the values as an app does:`,
+    `${simulated ? 3 : 2}. Ask for the values as an app does. The first line is for the README's commands too:`,
     '',
-    `   curl -X POST -H 'X-API-Key: ${app.key}' \\`,
-    `     ${url}/apps/${app.id}/withings/sync/demo-user`,
-    `   curl -H 'X-API-Key: ${app.key}' \\`,
-    `     '${url}/apps/${app.id}/metrics/demo-user?metric=weight,bmi,fat_ratio,muscle_mass'`,
+    `   ${shellVariables(running)}`,
+    '   curl -X POST -H "X-API-Key: $KEY" "$URL/apps/$APP/withings/sync/demo-user"',
+    '   curl -H "X-API-Key: $KEY" "$URL/apps/$APP/metrics/demo-user?metric=weight,bmi,fat_ratio,muscle_mass"',
     '',
     `${simulated ? 4 : 3}. Look around in the dashboard, ${url}/dashboard; sign in with the operator's token:`,
     '',
@@ -40,6 +39,10 @@ export const instructions = (running: Running): string => {
     `Data, secrets and the Worker's log are stored in ${stateDir}. Delete it to start again. Ctrl-C stops everything.`,
   ].join('\n');
 };
+
+/** What the README's commands name. */
+const shellVariables = ({ url, app, demoPageUrl, operatorToken }: Running): string =>
+  `URL=${url} APP=${app.id} KEY=${app.key} PAGE=${demoPageUrl} OPERATOR=${operatorToken}`;
 
 const describeWithings = ({ withings: { kind, loginUrl }, callbackUrl }: Running): string =>
   kind === 'simulated'

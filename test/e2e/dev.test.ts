@@ -59,6 +59,18 @@ describe('what npm run dev starts', () => {
     expect(await (await fetch(`${location}?error=%3Cb%3E`)).text()).toContain('&lt;b>');
   });
 
+  test('has a page that says why a link failed, with one to try again', async () => {
+    const redirectUri = new URL(ready.auth_url).searchParams.get('redirect_uri') ?? '';
+    const refused = new URLSearchParams({ error: 'access_denied', error_description: 'Not <allowed>.', state: 'ada' });
+    const page = await (await fetch(`${redirectUri}?${refused.toString()}`)).text();
+    expect(page).toContain('<p>Not &lt;allowed>.</p>');
+    expect(page).toContain('<code>access_denied</code>');
+    const [, again = ''] = /<a href="([^"]+)">Try again/.exec(page) ?? [];
+    const link = new URL(again.replaceAll('&amp;', '&'));
+    expect(Object.fromEntries(link.searchParams)).toEqual({ user_id: 'ada', redirect_uri: redirectUri, state: 'ada' });
+    expect((await send(link.href)).status).toBe(302);
+  });
+
   test("lets a developer's test suite open hundreds of links a minute", async () => {
     const statuses = new Set<number>();
     for (let user = 0; user < 150; user += 1) {
