@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import { describe, expect, test } from 'vitest';
 
+import { instructions } from '../scripts/dev/instructions.ts';
 import { eventSteps } from '../scripts/first-event/steps.ts';
 import { codeBlocks } from './support/markdown.ts';
 
@@ -21,6 +22,33 @@ describe('the README', () => {
     }
     expect(named.length).toBeGreaterThan(5);
   });
+});
+
+test('npm run dev prints the line with which the README begins, for every variable that its commands name', () => {
+  const [block = '', ...others] = codeBlocks(readme.split('## The flow, by curl')[1]?.split('\n## ')[0] ?? '', 'sh');
+  const printed = instructions({
+    url: 'http://127.0.0.1:8787',
+    withings: {
+      kind: 'simulated',
+      apiUrl: '',
+      loginUrl: 'http://127.0.0.1:8788',
+      clientId: '',
+      clientSecret: '',
+    },
+    callbackUrl: '',
+    demoPageUrl: 'http://127.0.0.1:8789/withings/done',
+    app: { id: 'app_…', key: 'mushu_key_…' },
+    operatorToken: 'mushu_operator_…',
+    authUrl: '',
+    stateDir: '.state',
+    notes: [],
+  });
+  const [line = ''] = block.split('\n');
+  expect(printed.split('\n').map((one) => one.trim())).toContain(line);
+  const named = [block, ...others].join().matchAll(/\$([A-Z]+)/g);
+  expect(new Set([...named].map(([, name]) => name))).toEqual(
+    new Set([...line.matchAll(/([A-Z]+)=/g)].map(([, name]) => name)),
+  );
 });
 
 test('the README of examples/web has each step to a verified event, with names that the dashboard shows', async () => {
