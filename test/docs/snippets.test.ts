@@ -15,6 +15,9 @@ const root = new URL('../..', import.meta.url).pathname;
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const LANGUAGES = { swift: 'examples/ios/*.swift', kotlin: 'examples/android/*.kt' } as const;
 
+/** The dashboard shows code in a column of 100: a longer line needs scrolling. */
+const longLines = (code: string): string[] => code.split('\n').filter((line) => line.length > 100);
+
 describe.each(['swift', 'kotlin'] as const)('%s', (language) => {
   const files = globSync(LANGUAGES[language], { cwd: root });
 
@@ -29,13 +32,8 @@ describe.each(['swift', 'kotlin'] as const)('%s', (language) => {
     }
   });
 
-  // The dashboard shows the code in a column of this width: a longer line needs scrolling.
   test.each(files)('%s has no line longer than 100 columns', (file) => {
-    expect(
-      read(file)
-        .split('\n')
-        .filter((line) => line.length > 100),
-    ).toEqual([]);
+    expect(longLines(read(file))).toEqual([]);
   });
 
   test('every snippet in the documentation is', async () => {
@@ -102,6 +100,9 @@ describe.each(REGISTERED)('the dashboard’s snippets for an app with redirect U
     const snippets = new Map(snippetsFor(values).map(({ language, code }) => [language, code]));
     expect(snippets.get('Swift')).toContain(read('examples/ios/WithingsLink.swift'));
     expect(snippets.get('Kotlin')).toContain(read('examples/android/WithingsLink.kt'));
+    // A line that quotes a registered URI is as long as that is.
+    const lines = ['Swift', 'Kotlin', 'JavaScript'].flatMap((language) => longLines(snippets.get(language) ?? ''));
+    expect(lines.filter((line) => !line.includes('/withings/done') && !line.includes("it's("))).toEqual([]);
     // Each gives its link a state of its own, by which the answer is recognized.
     expect(snippets.get('Swift')).toMatch(/withings\.state/);
     expect(snippets.get('Kotlin')).toMatch(/open \{ state -> /);

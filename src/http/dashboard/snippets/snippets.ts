@@ -50,12 +50,14 @@ const swift = (values: SnippetValues): string => {
         URLQueryItem(name: "state", value: withings.state),
     ]
     // URLComponents leaves a plus as it is, and in a query that is a space.
-    parts.percentEncodedQuery = parts.percentEncodedQuery?.replacingOccurrences(of: "+", with: "%2B")
+    let query = parts.percentEncodedQuery
+    parts.percentEncodedQuery = query?.replacingOccurrences(of: "+", with: "%2B")
     let authURL = parts.url!
 `,
         ];
   return `${withingsLinkSwift}
-/// Connects the person who is signed in to your app. \`anchor\` is the window, such as \`view.window!\`.
+/// Connects the person who is signed in to your app. \`anchor\` is the window, such as
+/// \`view.window!\`.
 ${LINK_SOURCE[values.linkPolicy].map((line) => `/// ${line}\n`).join('')}@MainActor
 func connectWithings(
     ${parameter}, anchor: ASPresentationAnchor
@@ -103,7 +105,7 @@ fun withingsAuthUrl(userId: String, state: String): String =
  * Where the user presses "Connect", call this of it, in a coroutine:
  * \`${call}\`.
 ${LINK_SOURCE[values.linkPolicy].map((line) => ` * ${line}\n`).join('')} */
-fun withingsLink(activity: ComponentActivity, onEnding: (WithingsLink.Ending) -> Unit): WithingsLink =
+fun withingsLink(activity: ComponentActivity, onEnding: (WithingsLink.Ending) -> Unit) =
     WithingsLink(activity, Uri.parse(${kotlinQuoted(uri)}), onEnding)
 ${link}
 // AndroidManifest.xml, beside <application>:
@@ -126,8 +128,8 @@ const web = (values: SnippetValues): string =>
     ? `${WEB_STATE}
 // Your backend creates the link for this state: POST …/withings/connect-sessions
 const body = new URLSearchParams({ state });
-const { auth_url } = await (await fetch('/your-backend/withings-link', { method: 'POST', body })).json();
-location.assign(auth_url);
+const made = await fetch('/your-backend/withings-link', { method: 'POST', body });
+location.assign((await made.json()).auth_url);
 
 ${webReturn(values)}`
     : `${WEB_STATE}
