@@ -38,9 +38,9 @@ export const LinkSettings = ({
   version: Record<string, string>;
 }) => (
   <section aria-labelledby="policy">
-    <h2 id="policy">Link policy</h2>
+    <h2 id="policy">How users connect</h2>
     <Form action={`${appPath(app)}/health/link-policy`} token={formToken} fields={version}>
-      <Choices name="link_policy" legend="Link policy" chosen={app.linkPolicy} choices={POLICIES} />
+      <Choices name="link_policy" legend="Links that are accepted" chosen={app.linkPolicy} choices={POLICIES} />
       <Choices
         name="history_on_connect"
         legend="History read when a user connects"

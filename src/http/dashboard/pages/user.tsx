@@ -97,6 +97,10 @@ const pathOf = (c: DashboardContext): string =>
 
 const backTo = (c: DashboardContext, notice: Notice): Response => redirectWithNotice(c, pathOf(c), notice);
 
+/** What the API calls a connection is a user's page here. */
+const answerUnshown = (c: DashboardContext, failure: Failure) =>
+  answerFailure(c, failure.kind === 'not_found' ? { kind: 'not_found', what: 'user' } : failure);
+
 const userPage = async (
   c: DashboardContext,
   errors: { problem?: string; confirmation?: string },
@@ -104,7 +108,7 @@ const userPage = async (
   const deps = c.get('deps');
   const { userId } = c.get('person');
   const shown = await showConnection(deps, c.get('person'));
-  if (!shown.ok) return answerFailure(c, shown.failure);
+  if (!shown.ok) return answerUnshown(c, shown.failure);
   const { detail, pending } = shown.value;
   const asked = shownOf((name) => c.req.query(name));
   const user = await flowing(c);
