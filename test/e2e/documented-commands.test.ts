@@ -119,6 +119,12 @@ const BY_HAND: { [command: string]: string } = {
   'npm run first-weight': 'a duration, which no test asserts',
   'npm run first-event': 'a duration too; test/readme.test.ts reads its steps',
   'npm publish ./dist': 'a release, which is a person’s decision',
+  ...Object.fromEntries(
+    ['bundle', 'auth callback status metrics sync', 'growth', 'ticks'].map((parts) => [
+      `npm run bench -- ${parts}`,
+      'minutes of measuring; test/commands runs other parts in small, and test/bench compares the tables',
+    ]),
+  ),
   'git pull --rebase': 'of the clone, not of this project',
 };
 
