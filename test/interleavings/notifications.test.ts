@@ -8,7 +8,7 @@ import { notificationViolationsOf } from './notifications.ts';
 computeInline();
 
 /** A failure prints its seed and path: replay it with `npm run torture -- --of notifications --seed <seed> --path <path>`. */
-const RUNS = 400;
+const RUNS = 2_000;
 const SEED = 20_261_129;
 
 /** Schedules that once found a mistake. */
