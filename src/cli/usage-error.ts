@@ -1,3 +1,4 @@
+import { findSimilar } from '@optique/core/suggestion';
 import type { Usage, UsageTerm } from '@optique/core/usage';
 
 /** What follows an error in the command line: a name that was meant, and whose help to ask for. */
@@ -25,25 +26,12 @@ const namesIn = (term: UsageTerm): readonly string[] => {
   return term.type === 'optional' ? term.terms.flatMap(namesIn) : [];
 };
 
-/** Whether a name becomes the other if one character is added, removed, replaced or put before its neighbour. */
-const isNear = (typed: string, name: string): boolean => {
-  let start = 0;
-  while (start < typed.length && typed[start] === name[start]) start += 1;
-  const [left, right] = [typed.slice(start), name.slice(start)];
-  return (
-    left.slice(1) === right ||
-    left === right.slice(1) ||
-    left.slice(1) === right.slice(1) ||
-    (left[0] === right[1] && left[1] === right[0] && left.slice(2) === right.slice(2))
-  );
-};
-
 /** @param error the message, which quotes the word that is not known */
 export const hintAfter = (error: string, usage: Usage, args: readonly string[]): string => {
   const { names, after } = commandOf(usage, args);
   const unknown = /`([^`]+)`\.\s*$/.exec(error)?.[1];
   const known = after.flatMap((one) => (names.length === 0 || one[0]?.type === 'command' ? one.slice(0, 1) : one));
-  const meant = unknown === undefined ? undefined : known.flatMap(namesIn).find((name) => isNear(unknown, name));
+  const [meant] = unknown === undefined ? [] : findSimilar(unknown, known.flatMap(namesIn), { maxSuggestions: 1 });
   return [
     ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
     names.length === 0 ? 'mushu --help lists the commands.' : `mushu ${names.join(' ')} --help explains it.`,
