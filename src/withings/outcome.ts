@@ -43,7 +43,7 @@ export type FailureCause =
   /** The token or signature endpoint refuses the client id, secret or signature. The operator has to fix it. */
   | { kind: 'client_rejected' }
   /**
-   * Status 293 or 343 to a subscription: its callback did not answer Withings' HEAD, or is none that Withings takes.
+   * Status 293 or 343 to a subscription: its callback did not answer Withings' HEAD, or Withings takes no such URL.
    */
   | { kind: 'callback_refused' }
   /** Status 286, or 293 or 343 to a look-up or a revocation: there is no such subscription. */

@@ -10,7 +10,7 @@
 import { tzOffset } from '@date-fns/tz/tzOffset';
 
 import { fail, ok, type Result } from '../result.ts';
-import type { EpochSeconds } from '../time.ts';
+import { DAY_MS, type EpochSeconds, utcDate } from '../time.ts';
 
 const SECONDS_PER_DAY = 24 * 60 * 60;
 
@@ -97,7 +97,7 @@ const dayNames = new Map<number, string>();
 const dayName = (day: number): string => {
   const remembered = dayNames.get(day);
   if (remembered !== undefined) return remembered;
-  const name = new Date(day * SECONDS_PER_DAY * 1000).toISOString().slice(0, 10);
+  const name = utcDate(day * DAY_MS);
   if (dayNames.size >= DAYS_REMEMBERED) dayNames.clear();
   dayNames.set(day, name);
   return name;

@@ -3,7 +3,7 @@
  * weigh-in counts for the day that the user saw on the clock, wherever they traveled since.
  */
 
-import type { EpochSeconds } from '../time.ts';
+import { DAY_MS, type EpochSeconds, startOfUtcDate, utcDate } from '../time.ts';
 import { roundHalfUp } from './rounding.ts';
 import { addDays, type WholeDays } from './time-range.ts';
 
@@ -12,12 +12,7 @@ export type PeriodLength = 'day' | 'week' | 'month';
 /** A day (`2024-01-27`), an ISO week (`2024-W04`) or a month (`2024-01`), and its first and last day. */
 export type Period = { name: string; firstDay: string; lastDay: string };
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-const dayOf = (utcMs: number): string => new Date(utcMs).toISOString().slice(0, 10);
-const utcOf = (day: string): number => Date.parse(`${day}T00:00:00Z`);
-
-const daysBetween = (day: string, later: string): number => (utcOf(later) - utcOf(day)) / DAY_MS;
+const daysBetween = (day: string, later: string): number => (startOfUtcDate(later) - startOfUtcDate(day)) / DAY_MS;
 
 export const periodOf = (day: string, length: PeriodLength): Period => {
   switch (length) {
@@ -31,11 +26,11 @@ export const periodOf = (day: string, length: PeriodLength): Period => {
 };
 
 const periodAfter = ({ lastDay }: Period, length: PeriodLength): Period =>
-  periodOf(dayOf(utcOf(lastDay) + DAY_MS), length);
+  periodOf(utcDate(startOfUtcDate(lastDay) + DAY_MS), length);
 
 /** ISO 8601: a week begins on Monday and belongs to the year of its Thursday. */
 const weekOf = (day: string): Period => {
-  const ms = utcOf(day);
+  const ms = startOfUtcDate(day);
   const monday = ms - ((new Date(ms).getUTCDay() + 6) % 7) * DAY_MS;
   const year = new Date(monday + 3 * DAY_MS).getUTCFullYear();
   const yearsFirst = Date.UTC(year, 0, 4);
@@ -43,15 +38,15 @@ const weekOf = (day: string): Period => {
   const week = Math.round((monday - yearsFirstMonday) / (7 * DAY_MS)) + 1;
   return {
     name: `${String(year).padStart(4, '0')}-W${String(week).padStart(2, '0')}`,
-    firstDay: dayOf(monday),
-    lastDay: dayOf(monday + 6 * DAY_MS),
+    firstDay: utcDate(monday),
+    lastDay: utcDate(monday + 6 * DAY_MS),
   };
 };
 
 const monthOf = (day: string): Period => {
   const name = day.slice(0, 7);
   const [year = 0, month = 0] = name.split('-').map(Number);
-  return { name, firstDay: `${name}-01`, lastDay: dayOf(Date.UTC(year, month, 0)) };
+  return { name, firstDay: `${name}-01`, lastDay: utcDate(Date.UTC(year, month, 0)) };
 };
 
 export type DatedValue = { day: string; measuredAtSeconds: EpochSeconds; value: number };

@@ -1,4 +1,4 @@
-import type { EpochSeconds } from '../time.ts';
+import { type EpochSeconds, SECOND_MS, utcDate } from '../time.ts';
 import { type Bound, localDay, utcMidnight } from './local-time.ts';
 
 /** A stretch of time, both ends inclusive. */
@@ -79,4 +79,4 @@ export const wholeDaysOf = (range: TimeRange, timeZone: string): WholeDays => {
 
 /** The day so many days after another. */
 export const addDays = (day: string, days: number): string =>
-  new Date(((utcMidnight(day) ?? 0) + days * DAY_SECONDS) * 1000).toISOString().slice(0, 10);
+  utcDate(((utcMidnight(day) ?? 0) + days * DAY_SECONDS) * SECOND_MS);

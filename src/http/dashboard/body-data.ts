@@ -9,7 +9,7 @@ import { type MetricSelection, type MetricSeries, selectMetrics } from '../../do
 import type { MetricValue } from '../../domain/metrics/metric-value.ts';
 import { rangeBetween } from '../../domain/metrics/time-range.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { DAY_MS, type EpochSeconds, SECOND_MS } from '../../domain/time.ts';
+import { DAY_MS, type EpochSeconds, SECOND_MS, utcDate } from '../../domain/time.ts';
 import type { LinePlotProps } from './plot/line-plot.tsx';
 import { plotsOf, type RangeRead } from './plot/plots-of.ts';
 
@@ -145,8 +145,6 @@ const newestOf = async (
   return page.ok ? ok(page.value.values) : page;
 };
 
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-
 /** The values of a range; those of the last year if there are too many in all. */
 const readRange = async (
   deps: Deps,
@@ -171,6 +169,6 @@ const readRange = async (
     return lastYear.ok ? ok({ ...lastYear.value, isCut: true }) : lastYear;
   }
   if (!read.ok) return read;
-  const span = { from: fromMs === undefined ? undefined : dayOf(fromMs), to: dayOf(now) };
+  const span = { from: fromMs === undefined ? undefined : utcDate(fromMs), to: utcDate(now) };
   return ok({ read: read.value, length, span, isCut: false });
 };

@@ -1,9 +1,9 @@
-import type { EpochMs } from '../../domain/time.ts';
+import { type EpochMs, startOfUtcDate } from '../../domain/time.ts';
 
 /** Days and times in words: one style on every page. The page's script writes the same one in the reader's zone. */
 
 /** A day, `2026-06-15`, as 15 Jun 2026. */
-export const dayText = (day: string): string => dateText(Date.parse(`${day}T00:00:00Z`), LONG);
+export const dayText = (day: string): string => dateText(startOfUtcDate(day), LONG);
 
 const LONG = { day: 'numeric', month: 'short', year: 'numeric' } as const;
 

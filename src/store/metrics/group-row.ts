@@ -4,7 +4,7 @@ import type { RawRow } from '../schema/raw-row.ts';
 
 /**
  * The values of a group `g` as JSON, whichever release stored it: they stand in its row, or are looked up one by one.
- * SQLite's own JSON rounds to 15 digits, hence `printf`.
+ * `printf` writes the values, because SQLite's own JSON rounds to 15 digits.
  */
 const CONTENT = `iif(g.content <> '', g.content, (
   SELECT '[' || group_concat('[' || m.type || ',' || m.position || ',' || printf('%!.17g', m.value) || ']') || ']'

@@ -1,5 +1,5 @@
 import type { DayActivity } from '../../../domain/activity.ts';
-import { DAY_MS } from '../../../domain/time.ts';
+import { DAY_MS, utcDate } from '../../../domain/time.ts';
 import { DayBars } from '../plot/day-bars.tsx';
 import { DayDelays } from '../plot/day-delays.tsx';
 
@@ -45,4 +45,4 @@ export const Activity = ({
   </section>
 );
 
-const dateOf = ({ day }: DayActivity): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+const dateOf = ({ day }: DayActivity): string => utcDate(day * DAY_MS);

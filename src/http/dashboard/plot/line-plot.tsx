@@ -3,7 +3,7 @@ import { utcDay, utcTicks } from 'd3-time';
 
 import type { PeriodLength } from '../../../domain/metrics/metric-period.ts';
 import { trendOf } from '../../../domain/metrics/trend.ts';
-import { DAY_MS, type EpochMs } from '../../../domain/time.ts';
+import { DAY_MS, type EpochMs, startOfUtcDate, utcDate } from '../../../domain/time.ts';
 import { dateText, dayText } from '../date-words.ts';
 import { changeText, numberText, valueText } from '../metric-words.ts';
 import { AREA, Picture, Point, Swatch, TableBehind } from './frame.tsx';
@@ -125,9 +125,9 @@ const Chart = ({ plot, values, runs, trend }: ChartProps) => {
   const { title, span, unit } = plot;
   const numbers = values.map(({ value }) => value);
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
-  const end = timeOf(span.to);
+  const end = startOfUtcDate(span.to);
   const [first, last] = [values[0]?.at ?? end, values.at(-1)?.at ?? end];
-  const [from, to] = spread(span.from === undefined ? first : timeOf(span.from), Math.max(end, last), DAY_MS);
+  const [from, to] = spread(span.from === undefined ? first : startOfUtcDate(span.from), Math.max(end, last), DAY_MS);
   // A week or a month may begin before the range.
   const x = (at: EpochMs): number => AREA.left + (Math.max(0, at - from) / (to - from)) * (AREA.right - AREA.left);
   const y = linearScale(spread(least, most, 0.5), [AREA.bottom, AREA.top], TICKS);
@@ -138,7 +138,7 @@ const Chart = ({ plot, values, runs, trend }: ChartProps) => {
   const places = values.map(({ at }) => x(at));
   return (
     <Picture
-      summary={`${title}, ${kindOf(plot)}: ${values.length} values from ${dayText(dayOf(first))} to ${dayText(dayOf(last))}, between ${valueText(least, unit)} and ${valueText(most, unit)}.`}
+      summary={`${title}, ${kindOf(plot)}: ${values.length} values from ${dayText(utcDate(first))} to ${dayText(utcDate(last))}, between ${valueText(least, unit)} and ${valueText(most, unit)}.`}
       across={dateTicks(from, to).map(({ at, label }) => ({ at: x(at.getTime()), label }))}
       up={y.ticks}
     >
@@ -194,9 +194,6 @@ const columnOf = (places: readonly number[], index: number): { from: number; to:
   const half = Math.max(0.5, Math.min(HALF_FINGER, (at - before) / 2, (after - at) / 2));
   return { from: at - half, to: at + half };
 };
-
-const timeOf = (day: string): EpochMs => Date.parse(`${day}T00:00:00Z`);
-const dayOf = (at: EpochMs): string => new Date(at).toISOString().slice(0, 10);
 
 /** The smallest part of a number by which another one differs from it for sure. */
 const RESOLUTION = 1e-9;

@@ -4,6 +4,7 @@ import { WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
 import { periodOf, type PeriodLength, summarise } from '../../../domain/metrics/metric-period.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { metricByName } from '../../../domain/metrics/metric.ts';
+import { startOfUtcDate, utcDate } from '../../../domain/time.ts';
 import { dateText, dayText, minuteText } from '../date-words.ts';
 import { attributionWords, metricTitle } from '../metric-words.ts';
 import type { LinePlotProps, PlotValue } from './line-plot.tsx';
@@ -66,23 +67,19 @@ const endsOf = (values: readonly DatedMetricValue[]): LinePlotProps['ends'] => {
   return first === undefined || last === undefined || values.length < 2 ? undefined : { first, last };
 };
 
-const midnight = (day: string): number => Date.parse(`${day}T00:00:00Z`);
-
 /** The mean of each period, in its middle. */
 const means = (values: readonly DatedMetricValue[], length: PeriodLength): PlotValue[] =>
   summarise(values, length).map(({ name, firstDay, lastDay, mean }) => ({
     label: periodText(name, length, firstDay),
-    at: midnight(dayOf((midnight(firstDay) + midnight(lastDay)) / 2)),
+    at: startOfUtcDate(utcDate((startOfUtcDate(firstDay) + startOfUtcDate(lastDay)) / 2)),
     value: mean,
   }));
 
 /** A week has its ISO name, which says no day. */
 const periodText = (name: string, length: PeriodLength, firstDay: string): string => {
   if (length === 'week') return name;
-  return length === 'day' ? dayText(name) : dateText(midnight(firstDay), { month: 'short', year: 'numeric' });
+  return length === 'day' ? dayText(name) : dateText(startOfUtcDate(firstDay), { month: 'short', year: 'numeric' });
 };
-
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 /** A value at its local time. */
 const single = ({ measuredAtSeconds, timeZone, value }: DatedMetricValue): PlotValue => {
