@@ -1,73 +1,21 @@
-import { storeGrant } from '../../src/broker/link/store-grant.ts';
-import { takePush } from '../../src/broker/notify/take-push.ts';
 import { disconnect } from '../../src/broker/users/connection-state.ts';
 import { eraseUser } from '../../src/broker/users/erase-user.ts';
 import { tick } from '../../src/cron.ts';
-import { notifySecret } from '../../src/crypto/notify-secret.ts';
-import { asAppId, type AppId } from '../../src/domain/app-id.ts';
 import { type Actor, USER } from '../../src/domain/audit.ts';
-import { secret } from '../../src/domain/secret.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
-import { asUserId, type UserId } from '../../src/domain/user-id.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
-import { currentConnection } from '../../src/store/link/connections.ts';
-import { CALLBACK_URL, CLIENT_ID, PUBLIC_URL, START } from './names.ts';
-import { type Action, APPS, type NotificationSchedule, PEOPLE, type Slot } from './notification-schedule.ts';
+import { type Action, type NotificationSchedule, PEOPLE } from './notification-schedule.ts';
+import { appOf, connect, createPreparedWorld, userOf } from './notifications-world.ts';
 import { groupOfEachKind } from './of-each-kind.ts';
 import { IS_LEFT, NEXT_DUE } from './what-is-due.ts';
-import { createWorld, type World } from './world.ts';
+import type { World } from './world.ts';
 
-const APPLIS = [1, 2, 4];
 /** Withings gives a callback up after this time without a delivery. */
 const CANCELLED_AFTER_DAYS = 22;
 /** Longer than Withings repeats a push that was not delivered, and shorter than until a review reads everything again. */
 const REST_MS = 7 * HOUR_MS;
 const MOST_TICKS = 400;
-const ANSWER_MS = 3_000;
 const BY: Actor = { id: USER, tokenId: undefined, surface: 'api' };
-
-const userOf = ({ person: index }: Slot): UserId => asUserId(PEOPLE[index] ?? '');
-const appOf = ({ app: index }: Slot): AppId => asAppId(APPS[index] ?? '');
-
-/** Pushes under way, and since when. */
-type Unanswered = { at: number; giveUp: () => void }[];
-
-/** A world whose Withings reaches the broker: each push is an invocation of its own. */
-const createNotifiedWorld = ({ revokeEnds, doubles }: NotificationSchedule) => {
-  let unanswered: Unanswered = [];
-  const world: World = createWorld(PEOPLE, {
-    apps: APPS,
-    notifyApplis: APPLIS,
-    settings: {
-      revokeEndsSubscriptions: revokeEnds,
-      doubleSubscriptions: doubles,
-      emptyPostAtSubscribe: false,
-    },
-    outgoing: async (url, { method, body }) => {
-      if (method === 'HEAD') return new Response();
-      const answer = Promise.withResolvers<Response>();
-      unanswered.push({ at: world.now(), giveUp: () => answer.reject(new Error('no answer in time')) });
-      const form = body instanceof URLSearchParams ? body : new URLSearchParams();
-      world.invoke('push', async (deps) => {
-        const taken = await takePush(deps, { secret: new URL(url).pathname.split('/').at(-1) ?? '', form });
-        answer.resolve(new Response(null, { status: taken.ok ? 200 : 503 }));
-      });
-      return answer.promise;
-    },
-  });
-  /** Withings waits some seconds for an answer. One of an invocation that was stopped never comes. */
-  const expire = () => {
-    const isLate = ({ at }: { at: number }) => world.now() - at >= ANSWER_MS;
-    const late = unanswered.filter(isLate);
-    unanswered = unanswered.filter((one) => !isLate(one));
-    for (const { giveUp } of late) giveUp();
-  };
-  const advance = (ms: number) => {
-    world.advance(ms);
-    expire();
-  };
-  return { ...world, advance };
-};
 
 /** A weigh-in, or a correction of the newest. */
 const weigh = ({ simulator }: World, person: Person, edit: boolean): void => {
@@ -76,27 +24,6 @@ const weigh = ({ simulator }: World, person: Person, edit: boolean): void => {
   const weightKg = 60 + person.groups.all().length + (edit ? 0.5 : 0);
   if (edit && newest !== undefined) weighIns.edit(person, newest.grpid, { weightKg });
   else weighIns.add(person, { weightKg, weightOnly: true });
-};
-
-/** What the callback does once it has claimed its state: the user of an app links the account of `as`. */
-const connect = (world: World, { as, ...slot }: Slot & { as: number }): void => {
-  const { people, codes } = world.simulator.state;
-  const pair = { appId: appOf(slot), userId: userOf(slot) };
-  const userid = people.find(PEOPLE[as] ?? '')?.userid ?? 0;
-  world.invoke(`connect ${pair.userId}`, async (deps) => {
-    const granted = await deps.withings.reserve({ share: 'link' }, 1);
-    if (!granted.ok) return;
-    const current = await currentConnection(deps.db, pair);
-    const fields = { clientId: CLIENT_ID, userid, scopes: ['user.metrics'], redirectUri: CALLBACK_URL };
-    const code = secret(codes.issue(fields));
-    const grant = await deps.withings.exchangeCode(granted.value, { code, redirectUri: CALLBACK_URL });
-    if (!grant.ok) return;
-    // The app's backend has vouched for the user, so another account may take the place of the first.
-    const link = { ...pair, policy: 'session', kind: 'session', historyOnConnect: 'all', sameBrowser: true } as const;
-    const claim = { id: `${pair.appId} ${pair.userId} ${as} ${world.now()}`, expiresAt: START + 1e12 };
-    const kept = { ...link, isDemo: false, grant: grant.value, scope: ['user.metrics'], claim };
-    await storeGrant(deps, kept, current.ok ? current.value : undefined);
-  });
 };
 
 const begin = (world: World, action: Action): void => {
@@ -161,37 +88,9 @@ const deliverAndTick = async (world: World): Promise<void> => {
   await world.settle();
 };
 
-/** Ada is connected to both apps, Ben to one, and Withings notifies of both under the first key. */
-const prepare = async (world: World): Promise<void> => {
-  for (const [app, person] of [
-    [0, 0],
-    [1, 0],
-    [0, 1],
-  ] as const) {
-    connect(world, { app, person, as: person });
-    await world.settle();
-  }
-  world.invoke('subscribe', async ({ keyring }) => {
-    for (const { userid } of world.simulator.state.people.list().filter(({ id }) => PEOPLE.includes(id))) {
-      const callbackUrl = `${PUBLIC_URL}/withings/notify/${await notifySecret(keyring, keyring.currentKeyId, String(userid))}`;
-      for (const appli of APPLIS) {
-        world.simulator.state.notifications.subscriptions.add({
-          clientId: CLIENT_ID,
-          userid,
-          appli,
-          callbackUrl,
-          comment: null,
-        });
-      }
-    }
-  });
-  await world.settle();
-};
-
 /** Runs a schedule, lets everything come to rest, and says what went wrong. */
 export const notificationViolationsOf = async (drawn: NotificationSchedule): Promise<string[]> => {
-  const world = createNotifiedWorld(drawn);
-  await prepare(world);
+  const world = await createPreparedWorld(drawn);
   const left = [...drawn.actions];
   for (let step = 0; left.length > 0 || world.turns.waiting().length > 0; step += 1) {
     const waiting = world.turns.waiting().length;

@@ -45,6 +45,7 @@ export const observe = ({ shared, simulator, now, taskName, open }: Observed) =>
       unopened.set(String(blob), { appId: asAppId(String(appId)), connectionId: asConnectionId(Number(id)) });
     }
   };
+  noteStored();
   const checkDisconnected = () => {
     for (const user of disconnected) {
       const row = rowOf.get(user);

@@ -9,7 +9,16 @@ import { secret } from '../../src/domain/secret.ts';
 import { asUserId } from '../../src/domain/user-id.ts';
 import { currentConnection } from '../../src/store/link/connections.ts';
 import { type Action, type Schedule, USERS } from './actions.ts';
-import { APP_ID, CALLBACK_URL, CLIENT_ID, createWorld, type D1Fault, START, type World } from './world.ts';
+import {
+  APP_ID,
+  CALLBACK_URL,
+  CLIENT_ID,
+  createWorld,
+  type D1Fault,
+  type SavedWorld,
+  START,
+  type World,
+} from './world.ts';
 
 /** The clock stops here: with the cron dead for 8 hours, a refresh in doubt would be lost without a bug. */
 const MOST_PASSED_MS = 4 * 3_600_000;
@@ -18,12 +27,20 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** Longer than the 8 hours that Withings honours a superseded refresh token. */
 const REST_MS = 9 * 3_600_000;
 
-/** Runs a schedule, lets everything come to rest, and says what went wrong. */
-export const violationsOf = async ({ ageMinutes, actions, picks }: Schedule): Promise<string[]> => {
+/** How every schedule begins. */
+let connected: SavedWorld | undefined;
+const connectUsers = async (): Promise<SavedWorld> => {
   const world = createWorld(USERS);
-  const history = { withdrawn: new Set<string>(), disconnected: new Set<string>() };
   for (const name of USERS) reconnect(world, name, name);
   await world.settle();
+  return world.save();
+};
+
+/** Runs a schedule, lets everything come to rest, and says what went wrong. */
+export const violationsOf = async ({ ageMinutes, actions, picks }: Schedule): Promise<string[]> => {
+  connected ??= await connectUsers();
+  const world = createWorld(USERS, { saved: connected });
+  const history = { withdrawn: new Set<string>(), disconnected: new Set<string>() };
   world.advance(ageMinutes * MINUTE_MS);
 
   const left = [...actions];

@@ -47,7 +47,7 @@ const bindings = {
 type Taken = { hook: string; seq: number; user: string; type: string; at: number };
 
 export const createWebhookWorld = () => {
-  shared.clear();
+  shared.reset();
   let now = START;
   let seed = 1;
   const random = (size: number): Uint8Array<ArrayBuffer> =>

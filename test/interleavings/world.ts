@@ -4,9 +4,10 @@ import { compose } from '../../src/compose.ts';
 import type { Outgoing } from '../../src/simulator/notify/callbacks.ts';
 import type { Settings } from '../../src/simulator/settings.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
+import { type Snapshot, takeSnapshot } from '../../src/simulator/snapshot.ts';
 import type { Kv } from '../../src/store/kv.ts';
 import { createMemoryKv } from '../support/memory-kv.ts';
-import type { Turn } from '../support/sqlite-d1.ts';
+import type { SqliteD1, Turn } from '../support/sqlite-d1.ts';
 import { createTurns, type Task } from '../support/turns.ts';
 import { bindingsOf, invocation, running, shared } from './invocation.ts';
 import { APP_ID, CALLBACK_URL, CLIENT_ID, CLIENT_SECRET, START } from './names.ts';
@@ -29,15 +30,21 @@ type WorldOptions = {
   apps?: readonly string[];
   /** The kinds of data that Withings notifies of. */
   notifyApplis?: readonly number[];
+  /** Where it goes on from: what another world has saved. */
+  saved?: SavedWorld;
 };
+
+/** What the database and Withings hold while nothing is under way, and when that was. */
+export type SavedWorld = { at: number; rows: ReturnType<SqliteD1['rows']>; snapshot: string };
 
 export const createWorld = (
   users: readonly string[],
-  { settings = {}, apps = [APP_ID], notifyApplis = [], ...options }: WorldOptions = {},
+  { settings = {}, apps = [APP_ID], notifyApplis = [], saved, ...options }: WorldOptions = {},
 ) => {
-  shared.clear();
-  let now = START;
-  const pseudo = pseudoRandom();
+  shared.reset(saved?.rows);
+  let now = saved?.at ?? START;
+  // Or a token would be made a second time.
+  const pseudo = pseudoRandom(saved === undefined ? 1 : 2);
   const simulator = createSimulator({
     now: () => now,
     random: (bytes) => {
@@ -53,6 +60,7 @@ export const createWorld = (
     })),
     clients: [{ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, name: 'Torture', redirectUris: [CALLBACK_URL] }],
     settings: { callsPerMinute: 10_000, ...settings },
+    snapshot: saved && (JSON.parse(saved.snapshot) as Snapshot),
     ...options,
   });
   simulator.state.clock.freeze();
@@ -122,7 +130,7 @@ export const createWorld = (
   };
 
   const addApp = shared.database.prepare('INSERT INTO apps (id, name, created_at) VALUES (?, ?, ?)');
-  for (const id of apps) addApp.run(id, id, START);
+  if (saved === undefined) for (const id of apps) addApp.run(id, id, START);
   return {
     simulator,
     database: shared.database,
@@ -136,6 +144,7 @@ export const createWorld = (
       d1OutUntil = Math.max(d1OutUntil, now + forMs);
     },
     d1OutUntil: () => d1OutUntil,
+    save: (): SavedWorld => ({ at: now, rows: shared.rows(), snapshot: JSON.stringify(takeSnapshot(simulator.state)) }),
     advance,
     now: () => now,
     /** Another key seals and signs from now on; the old one still opens. */
@@ -199,8 +208,8 @@ const createKv = () => {
 };
 
 /** Mulberry32: the same bytes in every run. */
-const pseudoRandom = () => {
-  let state = 0x9e3779b9;
+const pseudoRandom = (seed: number) => {
+  let state = Math.imul(seed, 0x9e3779b9);
   const next = () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);

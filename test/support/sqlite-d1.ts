@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -17,9 +17,13 @@ export type SqliteD1 = {
   bind: (turn: Turn) => D1Database;
   /** Runs after every round trip that was carried out, with its statements. */
   observe: (observer: (statements: readonly Sent[]) => void) => void;
-  /** Empties every table. */
-  clear: () => void;
+  /** What every table holds. */
+  rows: () => Rows;
+  /** Empties every table, and fills it with these rows. */
+  reset: (rows?: Rows) => void;
 };
+
+type Rows = { insert: StatementSync; rows: Record<string, SQLOutputValue>[] }[];
 
 /** Undefined lets the round trip through; `refused` and `answer_lost` are D1's two ways of failing. */
 export type Turn = (statements: readonly Sent[]) => Promise<'refused' | 'answer_lost' | undefined>;
@@ -97,18 +101,27 @@ export const openSqliteD1 = (): SqliteD1 => {
     } as unknown as D1Database;
   };
 
-  const deletions = database
+  const tables = database
     .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'`)
     .all()
-    .map(({ name }) => database.prepare(`DELETE FROM "${String(name)}"`));
+    .map(({ name }) => `"${String(name)}"`);
+  const deletions = tables.map((table) => database.prepare(`DELETE FROM ${table}`));
   return {
     database,
     bind,
     observe: (next) => {
       observer = next;
     },
-    clear: () => {
+    rows: () =>
+      tables.flatMap((table) => {
+        const rows = database.prepare(`SELECT * FROM ${table}`).all();
+        if (rows[0] === undefined) return [];
+        const values = Object.keys(rows[0]).map(() => '?');
+        return [{ insert: database.prepare(`INSERT INTO ${table} VALUES (${values.join()})`), rows }];
+      }),
+    reset: (filled = []) => {
       for (const deletion of deletions) deletion.run();
+      for (const { insert, rows } of filled) for (const row of rows) insert.run(...Object.values(row));
     },
   };
 };
