@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
@@ -12,8 +13,8 @@ import { NET_MS } from './support/net.ts';
 /**
  * Six lanes (CONTRIBUTING.md says how to run one). What needs bindings runs inside workerd, against real D1 and KV. Pure code shares a
  * process of Node. What starts programs, computes for long or changes its process has one of its own; so has the deployment, which runs
- * while the first workerd starts. What talks to a whole `npm run dev` shares one, and a browser. Commands that measure or draw come when
- * all that is done.
+ * while the first workerd starts. Then comes what talks to a whole `npm run dev`, and shares one and a browser. Commands that measure or
+ * draw come when all that is done.
  */
 const workerd = ['test/store/**', 'test/crypto/**', 'test/broker/**', 'test/http/**', 'test/cron/**'].map(
   (folder) => `${folder}/*.test.{ts,tsx}`,
@@ -23,6 +24,7 @@ const commands = ['test/commands/**/*.test.ts'];
 const apart = [
   'test/bench/**/*.test.ts',
   'test/bundle/**/*.test.ts',
+  'test/check.test.ts',
   'test/docs/docs.test.ts',
   'test/interleavings/**/*.test.ts',
   'test/migrations.test.ts',
@@ -31,9 +33,15 @@ const apart = [
 ];
 const deploy = ['test/deploy/deploy.test.ts'];
 const root = new URL('..', import.meta.url).pathname;
+const SHARED_MEMORY = '/dev/shm';
+const NEEDED_BYTES = 2e9;
 
 // Programs are started hundreds of times, by tests and by one another.
 process.env['NODE_COMPILE_CACHE'] ??= COMPILE_CACHE;
+
+// Databases and browsers write a lot that is not read afterwards: to memory, if Linux has room there.
+if (existsSync(SHARED_MEMORY) && statfsSync(SHARED_MEMORY).bavail * statfsSync(SHARED_MEMORY).bsize > NEEDED_BYTES)
+  process.env['TMPDIR'] = SHARED_MEMORY;
 
 // Wrangler's configuration names their folder, and the tests hold the Worker's answers against the reference in it.
 execFileSync(process.execPath, [`${root}scripts/static-files.ts`, '--without-package'], { stdio: 'inherit' });
@@ -79,11 +87,14 @@ export default defineConfig({
           ...ofAll,
           name: 'e2e',
           include: endToEnd,
+          // Programs and pages wait for one another more than they compute.
+          maxWorkers: availableParallelism() + 1,
+          sequence: { groupOrder: 1 },
           globalSetup: ['test/e2e/setup.ts'],
           setupFiles: ['test/e2e/search-for-leaks.ts'],
         },
       },
-      { test: { ...ofAll, name: 'commands', include: commands, sequence: { groupOrder: 1 }, maxConcurrency: 2 } },
+      { test: { ...ofAll, name: 'commands', include: commands, sequence: { groupOrder: 2 }, maxConcurrency: 2 } },
       {
         plugins: [
           examplesAsText,

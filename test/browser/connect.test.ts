@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Page } from 'playwright-core';
-import { beforeEach, describe, expect, inject, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
+import { ready } from '../e2e/shared.ts';
 import { openPage } from './open-browser.ts';
 
-const { ready } = inject('dev');
 const WOMOJI = 'womoji://withings/success';
 const WEB = 'https://womoji.example/withings/done';
 /** Pages are photographed here where MUSHU_SCREENSHOTS asks for it, for a person to look at. */

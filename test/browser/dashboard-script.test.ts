@@ -1,10 +1,9 @@
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { walk } from '../e2e/client.ts';
+import { ready } from '../e2e/shared.ts';
 import { openPage } from './open-browser.ts';
 import { signIn } from './sign-in.ts';
-
-const { ready } = inject('dev');
 
 test('the dashboard’s script copies, shows times in the reader’s zone, and moves between points by the arrow keys', async () => {
   const page = await openPage({ timezoneId: 'Asia/Kolkata', permissions: ['clipboard-read', 'clipboard-write'] });

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
-import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { dashboard } from '../../src/http/dashboard/app.tsx';
 import { walk } from '../e2e/client.ts';
+import { ready } from '../e2e/shared.ts';
 import { openPage } from './open-browser.ts';
 import { signIn } from './sign-in.ts';
 
-const { ready } = inject('dev');
 /** Pages are photographed here where MUSHU_SCREENSHOTS asks for it, for a person to look at. */
 const screenshots = process.env['MUSHU_SCREENSHOTS'] === undefined ? undefined : join(tmpdir(), 'mushu-screenshots');
 

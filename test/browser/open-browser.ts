@@ -5,9 +5,10 @@ import {
   type Page,
   type Response as Received,
 } from 'playwright-core';
-import { afterAll, beforeAll, inject, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 
 import { noteAnswer } from '../e2e/leaks.ts';
+import { browserAt } from '../e2e/shared.ts';
 import { NET_MS } from '../support/net.ts';
 
 /** What came is searched for secrets when the file is done, like every other answer. */
@@ -30,7 +31,7 @@ const BODILESS = [204, 304];
 
 let browser: Browser | undefined;
 beforeAll(async () => {
-  const { endpoint, failure } = inject('browser');
+  const { endpoint, failure } = browserAt;
   if (endpoint === undefined) throw new Error(`no browser could be started: ${failure}`);
   browser = await chromium.connect(endpoint, { timeout: NET_MS });
 });

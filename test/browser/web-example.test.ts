@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { choosePort } from '../../scripts/dev/ports.ts';
+import { ready } from '../e2e/shared.ts';
 import { openPage } from './open-browser.ts';
 
 /** `examples/web` as its README starts it, in a real browser: its page, its script, its backend. */
 
-const { ready } = inject('dev');
 let example: ChildProcess | undefined;
 let origin: string;
 

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
 import type { AxeResults } from 'axe-core';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { walk } from '../e2e/client.ts';
+import { ready } from '../e2e/shared.ts';
 import { hasWebKit, openWebKit } from './webkit-driver.ts';
 
-const { ready } = inject('dev');
 const dashboard = `${ready.url}/dashboard`;
 
 const signIn = async (page: Awaited<ReturnType<typeof openWebKit>>): Promise<void> => {

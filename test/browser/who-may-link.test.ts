@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import {
   confirmLink,
@@ -15,6 +15,7 @@ import {
 import { createApp, createKey, registerRedirectUri, updateApp } from '../../src/client/management.ts';
 import { listMetrics } from '../../src/client/metrics.ts';
 import type { Answer } from '../../src/client/send.ts';
+import { ready } from '../e2e/shared.ts';
 import { openPage } from './open-browser.ts';
 
 /**
@@ -22,7 +23,6 @@ import { openPage } from './open-browser.ts';
  * consents, and the data is filed under the attacker. The overwrite: the attacker consents under the victim's user id.
  */
 
-const { ready } = inject('dev');
 const operator = { url: ready.url, credential: ready.admin_token };
 
 /** Who sits at a browser. Their heights, in metres, tell whose data has arrived. */

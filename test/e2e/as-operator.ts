@@ -1,8 +1,5 @@
-import { inject } from 'vitest';
-
 import type { Mushu } from './mushu.ts';
-
-const { ready } = inject('dev');
+import { ready } from './shared.ts';
 
 /** The environment in which `mushu` is the operator's. */
 export const asOperator = { MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token };

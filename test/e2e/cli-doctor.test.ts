@@ -1,14 +1,14 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-import { beforeEach, expect, inject, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type * as z from 'zod';
 
 import type { operatorStatus } from '../../src/http/api/operator/contract.ts';
 import { listen, type Mushu, newMushu, nowhere } from './mushu.ts';
+import { ready } from './shared.ts';
 
 /** `mushu doctor` as a process: a line for each thing, what to do where it is wrong, and the exit code. */
 
-const { ready } = inject('dev');
 let mushu: Mushu;
 
 beforeEach(() => {

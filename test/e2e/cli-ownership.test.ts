@@ -1,12 +1,12 @@
-import { beforeEach, expect, inject, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 
 import { asOperator, makeToken } from './as-operator.ts';
 import { WOMOJI } from './client.ts';
 import { type Mushu, newMushu } from './mushu.ts';
+import { ready } from './shared.ts';
 
 /** What `mushu` shows to a developer, and to whom it does not. */
 
-const { ready } = inject('dev');
 let mushu: Mushu;
 let run: Mushu['run'];
 

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { spawn } from 'zigpty';
 
 import { codeBlocks } from '../support/markdown.ts';
 import { NET_MS } from '../support/net.ts';
 import { WOMOJI } from './client.ts';
 import { newMushu } from './mushu.ts';
+import { ready } from './shared.ts';
 
 /** The README's commands for `mushu`, typed into a shell on a terminal as they stand there, with a home that has nothing yet. */
 
-const { ready } = inject('dev');
 const root = new URL('../..', import.meta.url).pathname;
 
 test('the README’s commands install, sign in, register a redirect URI, list it, and find the broker well', async () => {

@@ -3,16 +3,16 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
-import { beforeEach, expect, inject, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { IPty } from 'zigpty';
 
 import { NET_MS } from '../support/net.ts';
 import { WOMOJI } from './client.ts';
 import { listen, type Mushu, newMushu } from './mushu.ts';
+import { ready } from './shared.ts';
 
 /** `mushu` where a person sits: on a terminal, which is one, and beside a browser, which is none. */
 
-const { ready } = inject('dev');
 const asOperator = { MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token };
 const ESCAPE = '\u001B';
 let mushu: Mushu;

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { createApp } from '../../src/client/management.ts';
 import { verifyWebhook, type WebhookEvent } from '../../src/client/webhooks.ts';
 import { listen, newMushu } from './mushu.ts';
+import { ready } from './shared.ts';
 
 /** `mushu webhooks` against the running broker, and a receiver on this machine that checks what it gets. */
 
-const { ready } = inject('dev');
 const env = { MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token };
 const operator = { url: ready.url, credential: ready.admin_token };
 

@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 
-import { beforeEach, expect, inject, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 
 import { asOperator, makeToken } from './as-operator.ts';
 import { walk, WOMOJI } from './client.ts';
 import { expireToken } from './database.ts';
 import { listen, MUSHU, type Mushu, newMushu, nowhere } from './mushu.ts';
+import { ready, state } from './shared.ts';
 
 /** `mushu` signs in, reads and changes data, and says what went wrong, against `npm run dev`. */
 
-const { ready, state } = inject('dev');
 let mushu: Mushu;
 let run: Mushu['run'];
 

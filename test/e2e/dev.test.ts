@@ -2,13 +2,12 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { recordShown } from '../support/canaries.ts';
 import { asApp, locationOf, send, walk, WOMOJI } from './client.ts';
 import { findLeaks, issuedTokens } from './leaks.ts';
-
-const { ready, state } = inject('dev');
+import { ready, state } from './shared.ts';
 
 const connect = async (...args: Parameters<typeof walk> extends [unknown, ...infer Rest] ? Rest : never) =>
   (await walk(ready, ...args)).location;

@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { isWellFormedCredential } from '../../src/crypto/credential.ts';
 import { parseKeyring } from '../../src/crypto/keyring.ts';
@@ -10,6 +10,7 @@ import { recordShown } from '../support/canaries.ts';
 import { commands, named, read, shellLines, WRANGLER } from '../support/documented-commands.ts';
 import { asApp, locationOf, send } from './client.ts';
 import { newMushu } from './mushu.ts';
+import { ready } from './shared.ts';
 
 /**
  * Every command that the documentation names: run here against the one broker of these tests, run in small by test/commands, run by another
@@ -17,7 +18,6 @@ import { newMushu } from './mushu.ts';
  * these fails.
  */
 
-const { ready } = inject('dev');
 const run = promisify(execFile);
 
 /** The test that runs a command, and the words by which it does. */
@@ -34,13 +34,13 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   ),
   'npx mushu-health': ['test/e2e/package.test.ts', "'mushu-health'"],
   'npm test': ['.ci/run', 'npm test'],
-  'npm run check': ['package.json', '"test": "npm run check &&'],
+  'npm run check': ['test/check.test.ts', "'run', '--silent', 'check'"],
   'npm run test:unit': ['package.json', '"test:unit": "vitest run'],
   'npm run test:watch': ['package.json', '"test:watch": "vitest --config'],
   ...Object.fromEntries(
     ['', " -- -t 'go on where they ended'"].map((more) => [
-      `npm run test:one test/http/accounts.test.ts${more}`,
-      ['package.json', '"test:one": "vitest run'],
+      `npm test test/http/accounts.test.ts${more}`,
+      ['package.json', '"test": "vitest run'],
     ]),
   ),
   'npm run attack': ['package.json', '"attack": "MUSHU_ATTACK=timed vitest run'],

@@ -1,13 +1,13 @@
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
 
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { readLocalData } from '../../scripts/deploy/local-data.ts';
 import { appliedMigrations } from './database.ts';
+import { ready, state } from './shared.ts';
 
 test('an app made on the local broker is found where a deployment looks for it, beside the demo app, which is left', async () => {
-  const { ready, state } = inject('dev');
   const response = await fetch(`${ready.url}/apps`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${ready.admin_token}`, 'Content-Type': 'application/json' },
@@ -20,7 +20,6 @@ test('an app made on the local broker is found where a deployment looks for it, 
 });
 
 test('a new database, made in one step, has every migration noted as wrangler would have noted it', () => {
-  const { state } = inject('dev');
   const files = globSync('migrations/*.sql').map((file) => basename(file));
   expect(appliedMigrations(state)).toEqual(files.sort());
 });

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
+import { ready } from './shared.ts';
 
 /** The package that is published: packed from `dist`, and installed by npm into a project that has nothing else. */
 
 const run = promisify(execFile);
-const { ready } = inject('dev');
 const root = new URL('../..', import.meta.url).pathname;
 const dist = join(root, 'dist');
 let folder: string;

@@ -1,7 +1,8 @@
-import { afterAll, expect, inject } from 'vitest';
+import { afterAll, expect } from 'vitest';
 
 import { findLeaks, noteAnswer } from './leaks.ts';
 import { ofMushu } from './run-here.ts';
+import { state } from './shared.ts';
 
 /** Around every file of the end-to-end and browser tests: what it was answered is kept, and searched for secrets when it is done. */
 
@@ -15,5 +16,5 @@ globalThis.fetch = async (input, init) => {
 };
 
 afterAll(async () => {
-  expect(await findLeaks(inject('dev').state)).toEqual([]);
+  expect(await findLeaks(state)).toEqual([]);
 });

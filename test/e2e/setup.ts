@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,45 +14,58 @@ import { serveChromium } from '../browser/chromium.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The broker that all end-to-end and browser tests share, and the folder of its state. */
-    dev: { ready: Ready; state: string };
-    /** Where the browser that they share is reached, or why there is none, which fails only the tests that need one. */
-    browser: { endpoint: string | undefined; failure: string };
+    /** Where `shared.ts` gets what is started here. */
+    shared: string;
   }
 }
 
+/** The broker that all end-to-end and browser tests share, the folder of its state, and their browser. */
+export type Shared = {
+  ready: Ready;
+  state: string;
+  /** Where it is reached, or why there is none, which fails only the tests that need one. */
+  browserAt: { endpoint: string | undefined; failure: string };
+};
+
 /**
- * Builds the package, and starts what `npm run dev` starts and a browser, once for every file: `inject` says where they are. Tests keep
- * apart by their users' ids.
+ * Builds the package, and starts what `npm run dev` starts and a browser, once for every file. Tests keep apart by their users' ids. The
+ * other lanes do not wait for it: a file that needs all this asks, and is answered when it is there.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const state = await mkdtemp(join(tmpdir(), 'mushu-e2e-'));
   const started: { stop: () => Promise<unknown> }[] = [];
-  const stop = async (): Promise<void> => {
-    await Promise.all(started.map((one) => one.stop()));
-    await rm(state, { recursive: true, force: true });
-  };
-  const dev = async (): Promise<void> => {
+  const dev = async (): Promise<Ready> => {
     const args = ['--state', state, '--port', '0', '--simulator-port', '0', ...SETTINGS];
     const { ready, ...spawned } = await spawnDev(['npm', 'run', '--silent', 'dev', '--'], args);
     started.push(spawned);
     await ofManyClients(ready);
-    project.provide('dev', { ready, state });
+    return ready;
   };
-  const browser = async (): Promise<void> => {
+  const browser = async (): Promise<Shared['browserAt']> => {
     try {
       const server = await serveChromium();
       started.push({ stop: () => server.close() });
-      project.provide('browser', { endpoint: server.wsEndpoint(), failure: '' });
+      return { endpoint: server.wsEndpoint(), failure: '' };
     } catch (error) {
-      project.provide('browser', { endpoint: undefined, failure: String(error) });
+      return { endpoint: undefined, failure: String(error) };
     }
   };
-  const all = await Promise.allSettled([dev(), browser(), promisify(execFile)('npm', ['run', '--silent', 'build'])]);
-  const failed = all.find((one) => one.status === 'rejected');
-  if (failed === undefined) return stop;
-  await stop();
-  throw failed.reason;
+  const parts = [dev(), browser(), promisify(execFile)('npm', ['run', '--silent', 'build'])] as const;
+  const ended = Promise.allSettled(parts);
+  const server = createServer((_, response) => {
+    Promise.all(parts).then(
+      ([ready, browserAt]) => response.end(JSON.stringify({ ready, state, browserAt } satisfies Shared)),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  project.provide('shared', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return async () => {
+    server.close();
+    await ended;
+    await Promise.all(started.map((one) => one.stop()));
+    await rm(state, { recursive: true, force: true });
+  };
 }
 
 /** All tests together link and sync in minutes what a broker does in a day. How busy the machine is must not matter either. */

@@ -1,15 +1,15 @@
 import { globSync, readFileSync } from 'node:fs';
 
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { OPERATIONS } from '../../src/http/api/reference/operations.ts';
 import { HEADERS } from '../../src/http/security-headers.ts';
 import { send } from './client.ts';
+import { ready } from './shared.ts';
 
 /** What the platform serves before the Worker is asked: the build's whole folder, as `npm run dev` and Cloudflare serve it. */
 
 const FOLDER = 'dist/static';
-const { ready } = inject('dev');
 
 const files = globSync('**/*.*', { cwd: FOLDER });
 const TYPES: Record<string, RegExp> = {

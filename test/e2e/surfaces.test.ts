@@ -1,11 +1,11 @@
-import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { dashboardBrowser } from '../support/dashboard.ts';
 import { asApp, send, walk, WOMOJI } from './client.ts';
 import { newMushu } from './mushu.ts';
+import { ready } from './shared.ts';
 
 /** The API, the command line and the dashboard over one broker: what one changes the others show at once. */
-const { ready } = inject('dev');
 
 const mushu = async (...args: string[]): Promise<string> => {
   const { code, out, err } = await newMushu().run(args, { MUSHU_URL: ready.url, MUSHU_TOKEN: ready.admin_token });

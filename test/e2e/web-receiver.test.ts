@@ -2,15 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { choosePort } from '../../scripts/dev/ports.ts';
 import { updateApp } from '../../src/client/management.ts';
 import { createWebhook, deleteWebhook, testWebhook } from '../../src/client/webhooks.ts';
+import { ready } from './shared.ts';
 
 /** `examples/web/receiver.ts` as its README starts it, with the broker that sends it events. */
 
-const { ready } = inject('dev');
 const operator = { url: ready.url, credential: ready.admin_token };
 let receiver: ChildProcess | undefined;
 let printed = '';

@@ -1,15 +1,15 @@
 import { runInNewContext } from 'node:vm';
 
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { createConnectSession } from '../../src/client/connections.ts';
 import { asAppId } from '../../src/domain/app-id.ts';
 import { snippetsFor } from '../../src/http/dashboard/snippets/snippets.ts';
 import { locationOf, send } from './client.ts';
+import { ready } from './shared.ts';
 
 /** The dashboard's snippet for the web, run as a page would run it. */
 
-const { ready } = inject('dev');
 const WEB = 'https://womoji.example/withings/done';
 
 const snippet = (linkPolicy: 'open' | 'session' | 'confirm'): string => {

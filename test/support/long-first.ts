@@ -4,16 +4,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * In which order the lanes begin. All workers begin the last at one time, and then wait for modules to be transformed:
  * one of them is busy with the long deployment while the others do so.
  */
-const LANES = ['apart', 'e2e', 'node', 'deploy', 'workerd'];
+const LANES = ['apart', 'node', 'deploy', 'workerd', 'e2e'];
 
 /** Files that take seconds, the longest first. */
 const LONG = [
+  'check',
+  'interleavings/notifications',
+  'interleavings/refresh',
   'e2e/attack',
   'e2e/restart',
   'e2e/cli',
   'browser/dashboard',
   'browser/who-may-link',
-  'interleavings/refresh',
   'broker/refusals',
   'broker/refresh-crash',
   'http/history-in-pieces',
