@@ -121,7 +121,7 @@ export const startLiveWorld = async (script: string, people: readonly string[], 
   const receiver = await startReceiver();
   const broker = await startBroker(script, { ...settings(`http://127.0.0.1:${port}`), PUBLIC_URL });
   reached.url = broker.url;
-  for (const sql of [...migrations(), ...appRows(), ...more]) await broker.db.prepare(sql).run();
+  await broker.db.batch([...migrations(), ...appRows(), ...more].map((sql) => broker.db.prepare(sql)));
   const operator = { url: broker.url.origin, credential: OPERATOR_TOKEN };
   valueOf(await updateApp(operator, APP, { allow_loopback: true }));
   receiver.secret.value = valueOf(await createWebhook(operator, APP, { url: receiver.url })).secret;

@@ -88,6 +88,7 @@ const measureWithShare = async (script: string, weighIns: number): Promise<LiveT
 
 /** As many weigh-ins at once as a tick pulls, while others take all that the share gives. */
 const measureWithoutShare = async (script: string, rounds: number): Promise<LiveTimes> => {
+  if (rounds === 0) return timesOf([]);
   const people = peopleOf(PEOPLE_WITHOUT_SHARE);
   const world = await startLiveWorld(script, people, []);
   const spend = () =>

@@ -132,7 +132,8 @@ const measureAll = async (): Promise<void> => {
   };
 
   try {
-    await run([...migrations(), ...appRows(), ENDLESS_SHARE, ...(await syncableRows(1, 2 * SYNCABLE))]);
+    const start = [...migrations(), ...appRows(), ENDLESS_SHARE, ...(await syncableRows(1, 2 * SYNCABLE))];
+    await workers.db.batch(start.map((sql) => workers.db.prepare(sql)));
     const routes = namedRoutes.length > 0 || !wants('growth') ? namedRoutes : ALL_ROUTES;
     for (const size of steps) {
       const isMain = size.connections === main.connections;
