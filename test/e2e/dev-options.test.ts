@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 
 import { spawnDev } from '../../scripts/dev/spawn.ts';
 import { requireWritable } from '../../scripts/dev/writable.ts';
@@ -14,7 +14,7 @@ import { nowhere } from './mushu.ts';
 const dev: [string, ...string[]] = [process.execPath, fileURLToPath(import.meta.resolve('../../scripts/dev.ts'))];
 const anyPorts = ['--port', '0', '--simulator-port', '0', '--demo-port', '0'];
 
-const newFolder = async (): Promise<string> => {
+const newFolder = async ({ onTestFinished }: TestContext): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'mushu-options-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
@@ -27,17 +27,17 @@ const refusal = async (...args: string[]): Promise<string> => {
   return String(error).replace('Error: dev ended before it was ready: ', '').trim();
 };
 
-describe('npm run dev says in one sentence', () => {
-  test('which port is asked for twice', async () => {
+describe.concurrent('npm run dev says in one sentence', () => {
+  test('which port is asked for twice', async (context) => {
     const port = new URL(await nowhere()).port;
-    const said = await refusal('--state', await newFolder(), '--port', port, '--simulator-port', port);
+    const said = await refusal('--state', await newFolder(context), '--port', port, '--simulator-port', port);
     expect(said).toBe(
       `The simulated Withings cannot listen on port ${port}: another part is to listen there. Choose another with --simulator-port.`,
     );
   });
 
-  test('that a folder cannot be written', async () => {
-    const file = join(await newFolder(), 'file');
+  test('that a folder cannot be written', async (context) => {
+    const file = join(await newFolder(context), 'file');
     await writeFile(file, '');
     expect(await refusal('--state', join(file, 'state'))).toBe(
       `${join(file, 'state')} cannot be written (ENOTDIR). Choose another folder with --state.`,
@@ -49,15 +49,15 @@ describe('npm run dev says in one sentence', () => {
     expect(() => requireWritable('/proc/none/state', '')).toThrow('/proc/none/state cannot be written');
   });
 
-  test.each([
+  test.for([
     ['no private address', ['--host', '203.0.113.7'], '--host takes this machine’s address'],
     ['no address', ['--host', 'example.com'], '--host takes this machine’s address'],
     ['a tunnel over http', ['--public-url', 'http://example.com'], '--public-url takes the https origin'],
     ['a tunnel with a path', ['--public-url', 'https://example.com/x'], '--public-url takes the https origin'],
     ['Withings without a client', ['--withings'], 'The real Withings needs your client'],
     ['two Withings', ['--withings', '--upstream', 'http://127.0.0.1:9'], 'Give one.'],
-  ])('that it does not take %s', async (_, args, words) => {
-    const said = await refusal('--state', await newFolder(), ...args);
+  ] as const)('that it does not take %s', async ([, args, words], context) => {
+    const said = await refusal('--state', await newFolder(context), ...args);
     expect(said).toContain(words.replace('’', "'"));
     expect(said.split('\n')).toHaveLength(1);
   });
@@ -74,15 +74,15 @@ const sendAs = (host: string, url: string): Promise<{ location: URL; cookies: st
       .end();
   });
 
-const start = async (...args: string[]) => {
-  const { ready, stop } = await spawnDev(dev, ['--state', await newFolder(), ...anyPorts, ...args]);
-  onTestFinished(async () => void (await stop()));
+const start = async (context: TestContext, ...args: string[]) => {
+  const { ready, stop } = await spawnDev(dev, ['--state', await newFolder(context), ...anyPorts, ...args]);
+  context.onTestFinished(async () => void (await stop()));
   plantSecret('operator token', ready.admin_token);
   return ready;
 };
 
-test('an emulator finds the broker and its Withings at the address of the machine', async () => {
-  const ready = await start('--host', '10.0.2.2');
+test.concurrent('an emulator finds the broker and its Withings at the address of the machine', async (context) => {
+  const ready = await start(context, '--host', '10.0.2.2');
   const [broker, simulator] = [new URL(ready.url), new URL(ready.simulator_url)];
   expect([broker.hostname, simulator.hostname]).toEqual(['10.0.2.2', '10.0.2.2']);
   const { pathname, search } = new URL(ready.auth_url);
@@ -94,11 +94,11 @@ test('an emulator finds the broker and its Withings at the address of the machin
   expect([consent.status, (await consent.text()).includes('Allow')]).toEqual([200, true]);
 });
 
-test('a phone finds the broker through a tunnel, and the real Withings behind it', async () => {
+test.concurrent('a phone finds the broker through a tunnel, and the real Withings behind it', async (context) => {
   const client = ['--client-id', 'c1'.repeat(32), '--client-secret', '5e'.repeat(32)];
   const port = new URL(await nowhere()).port;
   const tunnel = 'https://example.trycloudflare.com';
-  const ready = await start('--port', port, '--public-url', tunnel, '--withings', ...client);
+  const ready = await start(context, '--port', port, '--public-url', tunnel, '--withings', ...client);
   expect(ready.url).toBe(tunnel);
   const { pathname, search } = new URL(ready.auth_url);
   const { location, cookies } = await sendAs(new URL(tunnel).host, `http://127.0.0.1:${port}${pathname}${search}`);

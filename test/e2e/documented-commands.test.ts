@@ -53,7 +53,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
   ...Object.fromEntries(
     ['10.0.2.2', '192.168.1.20'].map((address) => [
       `npm run dev -- --host ${address}`,
-      ['test/e2e/dev-options.test.ts', "start('--host'"],
+      ['test/e2e/dev-options.test.ts', "start(context, '--host'"],
     ]),
   ),
   'npm run dev -- --public-url https://example.trycloudflare.com': [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { createAdaptorServer } from '@hono/node-server';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 
 import { choosePort } from '../../scripts/dev/ports.ts';
 import { type Ready, spawnDev } from '../../scripts/dev/spawn.ts';
@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => rm(leftIn, { recursive: true, force: true }));
 
 /** The state of the first run, for one test: searched for secrets when the test is done, and deleted. */
-const copyOfState = async (): Promise<string> => {
+const copyOfState = async ({ onTestFinished }: TestContext): Promise<string> => {
   const state = await mkdtemp(join(tmpdir(), 'mushu-restart-'));
   onTestFinished(async () => {
     try {
@@ -57,14 +57,14 @@ const copyOfState = async (): Promise<string> => {
   return state;
 };
 
-const start = async (state: string, ...args: string[]) => {
+const start = async ({ onTestFinished }: TestContext, state: string, ...args: string[]) => {
   const spawned = await spawnDev(dev, ['--state', state, ...args]);
   onTestFinished(async () => void (await spawned.stop()));
   return spawned;
 };
 
 /** Serves a simulator that dev knows nothing about; its origin. */
-const listen = async (simulator: Simulator): Promise<string> => {
+const listen = async ({ onTestFinished }: TestContext, simulator: Simulator): Promise<string> => {
   const server = createAdaptorServer({ fetch: (request) => simulator.fetch(request) });
   onTestFinished(() => void server.close());
   server.listen(0, '127.0.0.1');
@@ -73,16 +73,16 @@ const listen = async (simulator: Simulator): Promise<string> => {
   return `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : ''}`;
 };
 
-describe('npm run dev, stopped and started again', () => {
+describe.concurrent('npm run dev, stopped and started again', () => {
   test('prints one line and stops everything that it started', async () => {
     expect(left.exitCode).toBe(0);
     expect(left.printed).toHaveLength(1);
     for (const url of [left.ready.url, left.ready.simulator_url]) expect(await isAnswering(url)).toBe(false);
   });
 
-  test('keeps its data and its Withings, its app and its key', async () => {
-    const state = await copyOfState();
-    const again = await start(state, ...anyPorts);
+  test('keeps its data and its Withings, its app and its key', async (context) => {
+    const state = await copyOfState(context);
+    const again = await start(context, state, ...anyPorts);
     expect(again.ready.app_id).toBe(left.ready.app_id);
     expect(await weights(again.ready, 'ada')).toEqual(left.weights);
     expect((await asApp(again.ready, 'POST', '/withings/sync/ada')).status).toBe(200);
@@ -93,26 +93,27 @@ describe('npm run dev, stopped and started again', () => {
     );
   });
 
-  test('leaves nothing running when it is killed, and can be started again', async () => {
-    const state = await copyOfState();
-    const killed = await start(state, ...anyPorts);
+  test('leaves nothing running when it is killed, and can be started again', async (context) => {
+    const state = await copyOfState(context);
+    const killed = await start(context, state, ...anyPorts);
     expect(await killed.stop('SIGKILL')).toBeNull();
     for (const url of [killed.ready.url, killed.ready.simulator_url]) {
-      await expect.poll(() => isAnswering(url)).toBe(false);
+      await context.expect.poll(() => isAnswering(url)).toBe(false);
     }
-    const again = await start(state, ...anyPorts);
+    const again = await start(context, state, ...anyPorts);
     expect(await weights(again.ready, 'ada')).toEqual(left.weights);
   });
 
-  test('takes another Withings in place of the simulated one', async () => {
-    const state = await copyOfState();
+  test('takes another Withings in place of the simulated one', async (context) => {
+    const state = await copyOfState(context);
     const { port } = await choosePort('The Worker', { flag: '--port', wanted: '0', usual: 0 });
     const client = { clientId: 'other', clientSecret: "se'cr$et\\ #1", name: 'Other' };
     const simulator = createSimulator({
       clients: [{ ...client, redirectUris: [`http://127.0.0.1:${port}/withings/callback`] }],
     });
-    const upstream = await listen(simulator);
+    const upstream = await listen(context, simulator);
     const other = await start(
+      context,
       state,
       '--port',
       String(port),
