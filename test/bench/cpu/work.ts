@@ -92,9 +92,10 @@ const callback: Work = {
   name: '`callback`',
   atMost: { warm: WARM_MS, cold: COLD_MS },
   setUp: () => undefined,
-  prepare: async ({ other }, serial) => {
+  prepare: async (world, serial) => {
+    freeShares(world);
     const prepared = await ROUTES.callback.prepare?.(FIRST_NEW + serial, async (path, headers) => {
-      const answer = await other.fetch(path, { headers });
+      const answer = await world.other.fetch(path, { headers });
       await answer.text();
       return { location: answer.headers.get('Location') ?? '', cookie: answer.headers.getSetCookie()[0] ?? '' };
     });
