@@ -28,6 +28,9 @@ import { buildBroker, importRoutes, OUT, type Served, startAlternatives, startUp
 import { tickCost } from './tick.ts';
 import { createUpstream } from './upstream.ts';
 
+// What it started ends on `exit`, which a signal alone does not cause.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const { values, positionals } = parseArgs({
   options: { json: { type: 'string' }, small: { type: 'boolean' } },
   allowPositionals: true,
