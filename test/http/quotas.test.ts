@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { pace } from '../../src/store/tokens/withings-quota.ts';
 import {
   authPath,
   type Broker,
@@ -121,5 +122,29 @@ describe('a flood of syncs', () => {
     broker.advance(2 * MINUTE_MS);
     await broker.tick();
     expect(asked('action', 'getmeas')).toBeGreaterThan(before);
+  });
+
+  test('that leaves one request at a time lets a sync get on whose token Withings has rejected', async () => {
+    await connect(broker, app, 'ada', 'ines');
+    expect((await app.call('POST', '/withings/sync/ada')).status).toBe(200);
+    broker.advance(MINUTE_MS);
+    for (const { pairs } of broker.simulator.state.grants.all()) for (const pair of pairs) pair.accessDead = true;
+    const { db, settings } = await broker.deps();
+    const { burstMs, intervalMs } = pace('sync', settings.shares.sync);
+    sent = [];
+    const syncWithOneRequest = async () => {
+      await db.d1
+        .prepare("INSERT OR REPLACE INTO request_budgets (name, empty_at) VALUES ('sync', ?1)")
+        .bind(broker.now() + burstMs - intervalMs)
+        .run();
+      await db.d1.prepare("DELETE FROM request_budgets WHERE name LIKE 'sync:%'").run();
+      return (await app.call('POST', '/withings/sync/ada')).status;
+    };
+    // The request that is rejected, the refresh, and the page.
+    expect(await syncWithOneRequest()).toBe(429);
+    expect(await syncWithOneRequest()).toBe(429);
+    expect(await syncWithOneRequest()).toBe(200);
+    expect(asked('grant_type', 'refresh_token')).toBe(1);
+    expect(asked('action', 'getmeas')).toBe(2);
   });
 });

@@ -30,6 +30,7 @@ export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise
 
     const fresh = await usableAccessToken(deps, slice.connectionId, {
       share: slice.share,
+      granted: slice.granted,
       isUse: slice.isUse,
       rejectedVersion: slice.token.tokenVersion,
     });

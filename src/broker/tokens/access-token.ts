@@ -4,7 +4,7 @@ import type { Failure, ReauthReason } from '../../domain/failure.ts';
 import { refreshDecision } from '../../domain/refresh.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { recordReauthRequired } from '../../store/tokens/refresh-end.ts';
-import { tokensOf } from '../../store/tokens/tokens.ts';
+import { endAccessToken, tokensOf } from '../../store/tokens/tokens.ts';
 import type { Deps } from '../deps.ts';
 import { logAbout } from '../log.ts';
 import { reauthEvent } from '../webhooks/record.ts';
@@ -39,7 +39,11 @@ export const usableAccessToken = async (
   const begun = await beginRefresh(deps, read.value, cause);
   if (!begun.ok) return begun;
   if (begun.value.kind === 'held') return awaitWinner(deps, read.value, cause);
-  if (begun.value.kind === 'not_granted') return fail(await whyNotGranted(deps, read.value, cause));
+  if (begun.value.kind === 'not_granted') {
+    // Or the next attempt, and each after it, would spend its request on the token that Withings has rejected.
+    if (cause.rejectedVersion !== undefined) await endAccessToken(deps.db, read.value, deps.now());
+    return fail(await whyNotGranted(deps, read.value, cause));
+  }
 
   const work = refreshForUse(deps, begun.value.run);
   // Once sent, a refresh must be stored, even if the client disconnects.
