@@ -10,7 +10,7 @@
 import { tzOffset } from '@date-fns/tz/tzOffset';
 
 import { fail, ok, type Result } from '../result.ts';
-import { DAY_MS, type EpochSeconds, utcDate } from '../time.ts';
+import { DAY_MS, type EpochSeconds, SECOND_MS, startOfUtcDate, utcDate } from '../time.ts';
 
 const SECONDS_PER_DAY = 24 * 60 * 60;
 
@@ -150,11 +150,9 @@ const LOST_PLUS = /T\d{2}:\d{2}:\d{2}(?:\.\d+)? \d{2}:\d{2}$/i;
 
 /** Unix seconds at which a date begins in UTC; undefined for one that the calendar lacks. */
 export const utcMidnight = (date: string): EpochSeconds | undefined => {
-  const milliseconds = Date.parse(`${date}T00:00:00Z`);
-  if (Number.isNaN(milliseconds)) return undefined;
+  const start = startOfUtcDate(date);
   // Date.parse reads 2023-02-29 as 1 March.
-  const isSameDate = new Date(milliseconds).toISOString().startsWith(date);
-  return isSameDate ? milliseconds / 1000 : undefined;
+  return Number.isNaN(start) || utcDate(start) !== date ? undefined : start / SECOND_MS;
 };
 
 const noSuchDate = fails('no_such_moment', 'is a date that does not exist');

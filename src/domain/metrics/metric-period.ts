@@ -25,8 +25,7 @@ export const periodOf = (day: string, length: PeriodLength): Period => {
   }
 };
 
-const periodAfter = ({ lastDay }: Period, length: PeriodLength): Period =>
-  periodOf(utcDate(startOfUtcDate(lastDay) + DAY_MS), length);
+const periodAfter = ({ lastDay }: Period, length: PeriodLength): Period => periodOf(addDays(lastDay, 1), length);
 
 /** ISO 8601: a week begins on Monday and belongs to the year of its Thursday. */
 const weekOf = (day: string): Period => {

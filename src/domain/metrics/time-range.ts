@@ -1,4 +1,4 @@
-import { type EpochSeconds, SECOND_MS, utcDate } from '../time.ts';
+import { DAY_MS, type EpochSeconds, startOfUtcDate, utcDate } from '../time.ts';
 import { type Bound, localDay, utcMidnight } from './local-time.ts';
 
 /** A stretch of time, both ends inclusive. */
@@ -78,5 +78,4 @@ export const wholeDaysOf = (range: TimeRange, timeZone: string): WholeDays => {
 };
 
 /** The day so many days after another. */
-export const addDays = (day: string, days: number): string =>
-  utcDate(((utcMidnight(day) ?? 0) + days * DAY_SECONDS) * SECOND_MS);
+export const addDays = (day: string, days: number): string => utcDate(startOfUtcDate(day) + days * DAY_MS);

@@ -14,7 +14,7 @@ export const addApp = (db: Db, app: App, alongside: D1PreparedStatement[]): Stor
     await db.d1.batch([statement(db, added), ...alongside]);
   });
 
-/** Finds an app. Undefined if there is none of this id. */
+/** Returns undefined if no app has this id. */
 export const appById = (db: Db, appId: AppId): StoreResult<App | undefined> =>
   tryD1(db, async () => {
     const row = await db.orm.select().from(apps).where(eq(apps.id, appId)).get();
