@@ -179,6 +179,13 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
     tests: ['test/store/withings-quota.test.ts'],
   },
   {
+    name: 'quota: it is not spent on a rejected token again',
+    file: 'src/broker/tokens/access-token.ts',
+    find: 'if (cause.rejectedVersion !== undefined) await endAccessToken(deps.db, read.value, deps.now());',
+    replace: '',
+    tests: ['test/http/quotas.test.ts'],
+  },
+  {
     name: 'quota: a sync without one takes no lease',
     file: 'src/store/sync/sync-lease.ts',
     find: 'sql`changes() > 0`',

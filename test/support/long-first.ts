@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * In which order the lanes begin. All workers begin the last at one time, and then wait for modules to be transformed:
  * one of them is busy with the long deployment while the others do so.
  */
-const LANES = ['apart', 'node', 'deploy', 'workerd', 'e2e'];
+const LANES = ['apart', 'node', 'deploy', 'workerd'];
 
 /** Files that take seconds, the longest first. */
 const LONG = [
@@ -12,12 +12,12 @@ const LONG = [
   'interleavings/notifications',
   'interleavings/refresh',
   'browser/dashboard',
+  'e2e/attack',
   'e2e/demo',
   'e2e/restart',
   'browser/who-may-link',
   'e2e/dev-options',
   'e2e/cli',
-  'e2e/attack',
   'browser/web-example',
   'broker/refusals',
   'broker/refresh-crash',
