@@ -1,11 +1,9 @@
-import { storeGrant } from '../../src/broker/link/store-grant.ts';
 import { takePush } from '../../src/broker/notify/take-push.ts';
 import { notifySecret } from '../../src/crypto/notify-secret.ts';
 import { asAppId, type AppId } from '../../src/domain/app-id.ts';
-import { secret } from '../../src/domain/secret.ts';
 import { asUserId, type UserId } from '../../src/domain/user-id.ts';
-import { currentConnection } from '../../src/store/link/connections.ts';
-import { CALLBACK_URL, CLIENT_ID, PUBLIC_URL, START } from './names.ts';
+import { linkAccount } from './link-account.ts';
+import { CLIENT_ID, PUBLIC_URL } from './names.ts';
 import { APPS, type NotificationSchedule, PEOPLE, type Slot } from './notification-schedule.ts';
 import { createWorld, type SavedWorld, type World } from './world.ts';
 
@@ -61,25 +59,13 @@ const createNotifiedWorld = (
   return { ...world, advance };
 };
 
-/** What the callback does once it has claimed its state: the user of an app links the account of `as`. */
+/** The user of an app links the account of `as`. The app's backend has vouched for the user, so it may be another than before. */
 export const connect = (world: World, { as, ...slot }: Slot & { as: number }): void => {
-  const { people, codes } = world.simulator.state;
   const pair = { appId: appOf(slot), userId: userOf(slot) };
-  const userid = people.find(PEOPLE[as] ?? '')?.userid ?? 0;
-  world.invoke(`connect ${pair.userId}`, async (deps) => {
-    const granted = await deps.withings.reserve({ share: 'link' }, 1);
-    if (!granted.ok) return;
-    const current = await currentConnection(deps.db, pair);
-    const fields = { clientId: CLIENT_ID, userid, scopes: ['user.metrics'], redirectUri: CALLBACK_URL };
-    const code = secret(codes.issue(fields));
-    const grant = await deps.withings.exchangeCode(granted.value, { code, redirectUri: CALLBACK_URL });
-    if (!grant.ok) return;
-    // The app's backend has vouched for the user, so another account may take the place of the first.
-    const link = { ...pair, policy: 'session', kind: 'session', historyOnConnect: 'all', sameBrowser: true } as const;
-    const claim = { id: `${pair.appId} ${pair.userId} ${as} ${world.now()}`, expiresAt: START + 1e12 };
-    const kept = { ...link, isDemo: false, grant: grant.value, scope: ['user.metrics'], claim };
-    await storeGrant(deps, kept, current.ok ? current.value : undefined);
-  });
+  const claimId = `${pair.appId} ${pair.userId} ${as} ${world.now()}`;
+  world.invoke(`connect ${pair.userId}`, (deps) =>
+    linkAccount(world, deps, { ...pair, person: PEOPLE[as] ?? '', policy: 'session', claimId }),
+  );
 };
 
 /** Ada is connected to both apps, Ben to one, and Withings notifies of both under the first key. */

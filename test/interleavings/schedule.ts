@@ -1,24 +1,13 @@
 import type { Deps } from '../../src/broker/deps.ts';
-import { storeGrant } from '../../src/broker/link/store-grant.ts';
 import { sync } from '../../src/broker/sync/sync.ts';
 import { disconnect } from '../../src/broker/users/connection-state.ts';
 import { tick } from '../../src/cron.ts';
 import { USER } from '../../src/domain/audit.ts';
 import { asConnectionId } from '../../src/domain/connection-id.ts';
-import { secret } from '../../src/domain/secret.ts';
 import { asUserId } from '../../src/domain/user-id.ts';
-import { currentConnection } from '../../src/store/link/connections.ts';
 import { type Action, type Schedule, USERS } from './actions.ts';
-import {
-  APP_ID,
-  CALLBACK_URL,
-  CLIENT_ID,
-  createWorld,
-  type D1Fault,
-  type SavedWorld,
-  START,
-  type World,
-} from './world.ts';
+import { linkAccount } from './link-account.ts';
+import { APP_ID, createWorld, type D1Fault, type SavedWorld, START, type World } from './world.ts';
 
 /** The clock stops here: with the cron dead for 8 hours, a refresh in doubt would be lost without a bug. */
 const MOST_PASSED_MS = 4 * 3_600_000;
@@ -116,38 +105,15 @@ const disconnectUser = (world: World, history: History, name: string): void => {
   });
 };
 
-/** Consent, exchange, and the connection: what the callback does once it has claimed its state. */
-const reconnect = (world: World, task: string, name: string): void => {
-  const { people, codes } = world.simulator.state;
-  const userid = people.find(name)?.userid ?? 0;
-  const fields = { clientId: CLIENT_ID, userid, scopes: ['user.metrics'], redirectUri: CALLBACK_URL };
+const reconnect = (world: World, task: string, name: string): void =>
   world.invoke(task, async (deps) => {
-    const granted = await deps.withings.reserve({ share: 'link' }, 1);
-    if (!granted.ok) return;
-    const current = await currentConnection(deps.db, { appId: APP_ID, userId: asUserId(name) });
-    const grant = await deps.withings.exchangeCode(granted.value, {
-      code: secret(codes.issue(fields)),
-      redirectUri: CALLBACK_URL,
-    });
-    if (!grant.ok) return;
-    const link = {
-      appId: APP_ID,
-      userId: asUserId(name),
-      policy: 'open',
-      kind: 'open',
-      historyOnConnect: 'all',
-      sameBrowser: true,
-      isDemo: false,
-    } as const;
-    const claim = { id: name, expiresAt: START + 1e12 };
-    const kept = { ...link, grant: grant.value, scope: ['user.metrics'], claim };
     // What goes on behind the callback is of the same task, or its turns would be counted twice.
     const behind: Promise<unknown>[] = [];
     const waitUntil = (work: Promise<unknown>) => void behind.push(work);
-    await storeGrant({ ...deps, waitUntil }, kept, current.ok ? current.value : undefined);
+    const link = { appId: APP_ID, userId: asUserId(name), person: name, policy: 'open', claimId: name } as const;
+    await linkAccount(world, { ...deps, waitUntil }, link);
     await Promise.all(behind);
   });
-};
 
 /** The faults are over, D1's at the end of its outage; the cron ticks whenever something falls due, until nothing does for longer than a superseded token lives. */
 const comeToRest = async (world: World): Promise<void> => {

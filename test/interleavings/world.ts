@@ -18,7 +18,7 @@ import { observe, TIMEOUT_MS } from './observer.ts';
  * the broker's own code from `compose` inwards; the schedule has the clock, randomness, fetch and log.
  */
 
-export { APP_ID, CALLBACK_URL, CLIENT_ID, START } from './names.ts';
+export { APP_ID, START } from './names.ts';
 
 /** A fault of D1's that the next write takes. */
 export type D1Fault = 'refused' | 'answer_lost';
