@@ -1,19 +1,19 @@
 import { is, Placeholder, type Query, type SQL, sql } from 'drizzle-orm';
-import type { DrizzleD1Database } from 'drizzle-orm/d1';
+import { drizzle, type DrizzleD1Database } from 'drizzle-orm/d1';
 
 import type { Db } from './d1.ts';
 
 /**
- * Queries that are built once in an isolate, at their first use, with placeholders for the values of each call.
- * Building one takes longer than the rest of the Worker's code in a request. So queries of many requests, and all of
- * the refresh protocol, are prepared.
+ * Queries that are built when their module is evaluated, with placeholders for the values of each call. Building one
+ * takes longer than the rest of the Worker's code in a request, and a new isolate compiles Drizzle for it. So queries
+ * of many requests, and all of the refresh protocol, are prepared before the first request.
  *
  * Only text, and how to read its rows, is kept: nothing of a request. A prepared statement of D1 is also just a text
  * with values (`cloudflare-internal:d1-api` in workerd), so each call makes its own.
  */
 export type Prepared<Values, Row> = {
   /** Its text with its values, to stand in another statement before all other parameters. */
-  part: (db: Db, values: Values) => { sql: string; values: unknown[] };
+  part: (values: Values) => { sql: string; values: unknown[] };
   /** The statement with its values, to stand in a batch. */
   bind: (db: Db, values: Values) => D1PreparedStatement;
   /** Runs it; its rows. */
@@ -38,6 +38,9 @@ type Buildable = {
 type RowOf<Built extends Buildable> =
   Awaited<ReturnType<ReturnType<Built['prepare']>['all']>> extends (infer Row)[] ? Row : never;
 
+/** Builds queries without a database, of which Drizzle asks no more than to accept their text. */
+const ORM = drizzle({ prepare: () => undefined } as unknown as D1Database);
+
 /**
  * Prepares a query.
  *
@@ -47,35 +50,22 @@ type RowOf<Built extends Buildable> =
 export const prepared = <Values, Built extends Buildable>(
   build: (orm: DrizzleD1Database, param: Param<Values>) => Built,
 ): Prepared<Values, RowOf<Built>> => {
-  const compile = (db: Db) => {
-    const prepared = build(db.orm, (name) => sql`${sql.placeholder(name)}`).prepare();
-    const query = prepared.getQuery();
-    return {
-      text: query.sql,
-      params: query.params.map((param) => (is(param, Placeholder) ? { name: param.name } : { value: param })),
-      read: (rows: unknown, isFromBatch: boolean) => prepared.mapAllResult(rows, isFromBatch) as RowOf<Built>[],
-    };
-  };
-  let kept: ReturnType<typeof compile> | undefined;
+  const built = build(ORM, (name) => sql`${sql.placeholder(name)}`).prepare();
+  const query = built.getQuery();
+  const params = query.params.map((param) => (is(param, Placeholder) ? { name: param.name } : { value: param }));
+  const read = (rows: unknown, isFromBatch: boolean) => built.mapAllResult(rows, isFromBatch) as RowOf<Built>[];
 
-  const part = (db: Db, values: Values) => {
-    kept ??= compile(db);
-    const params = kept.params.map((param) => ('name' in param ? values[param.name as keyof Values] : param.value));
-    return { sql: kept.text, values: params };
-  };
-  const bind = (db: Db, values: Values): D1PreparedStatement => {
-    const { sql: text, values: params } = part(db, values);
-    return db.d1.prepare(text).bind(...params);
-  };
-  const rows = async (db: Db, values: Values) => {
-    const found = await bind(db, values).raw();
-    return kept?.read(found, false) ?? [];
-  };
+  const part = (values: Values) => ({
+    sql: query.sql,
+    values: params.map((param) => ('name' in param ? values[param.name as keyof Values] : param.value)),
+  });
+  const bind = (db: Db, values: Values): D1PreparedStatement => db.d1.prepare(query.sql).bind(...part(values).values);
+  const rows = async (db: Db, values: Values) => read(await bind(db, values).raw(), false);
   return {
     part,
     bind,
     rows,
     first: async (db, values) => (await rows(db, values))[0],
-    rowsOf: (result) => (result === undefined ? [] : (kept?.read(result, true) ?? [])),
+    rowsOf: (result) => (result === undefined ? [] : read(result, true)),
   };
 };

@@ -107,7 +107,7 @@ export const lookUpWith = <Row extends Pick<ConnectionRow, 'connectionId' | 'dat
   tryD1(db, async () => {
     if (reader === undefined) return { caller: await caller.first(db, values), data: undefined };
     const { held, of } = reader;
-    const read = of(ownerFoundBy(owner.part(db, values), held));
+    const read = of(ownerFoundBy(owner.part(values), held));
     const [found, ...results] = await db.d1.batch([caller.bind(db, values), ...read.statements]);
     const row = caller.rowsOf(found)[0];
     const isRead =

@@ -42,6 +42,9 @@ const targetColumns = {
   uri: redirectUris.uri,
 };
 
+/** A string, and the same without its port. */
+const MAX_CANDIDATES = 2;
+
 const TARGET_BY_URIS = prepared((orm, param: Param<MinterParams & { uri: string; otherUri: string }>) =>
   orm
     .select({ ...targetColumns, isMinterGone: isMinterGone(param).as('is_minter_gone') })
@@ -57,8 +60,6 @@ const TARGET_BY_URIS = prepared((orm, param: Param<MinterParams & { uri: string;
     .where(eq(apps.id, param('appId')))
     .limit(MAX_CANDIDATES),
 );
-/** A string, and the same without its port. */
-const MAX_CANDIDATES = 2;
 
 /** The app and the registered ones of one or two `candidates`, in one query; undefined if there is no such app. */
 export const linkTarget = (
