@@ -97,6 +97,8 @@ export type BrokerSettings = {
   summarizedValues: number;
   /** How many pages of Withings' answer one sync call stores. */
   pagesPerSlice: number;
+  /** How many groups of a page it stores. With half as many, it stores no other page. */
+  groupsPerPage: number;
   plan: Plan;
   /** The rows that the plan gives a day. */
   rowsADay: Rows;

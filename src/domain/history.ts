@@ -50,19 +50,13 @@ export type StretchRequest = {
 const DAY_SECONDS = DAY_MS / SECOND_MS;
 /** What the first answer holds, if it fits a page. */
 const NEWEST_SPAN_SECONDS = 90 * DAY_SECONDS;
-/** The first size to try after all of the past at once. */
-const REST_SPAN_SECONDS = 2 * 365 * DAY_SECONDS;
-const SHORTEST_SPAN_SECONDS = DAY_SECONDS;
+export const SHORTEST_SPAN_SECONDS = DAY_SECONDS;
 const LONGEST_SPAN_SECONDS = 60 * 365 * DAY_SECONDS;
 /** The end of 32-bit time: a weigh-in may be dated far ahead. */
 export const END_OF_TIME_SECONDS = 2_147_483_647;
 const HEIGHT_TYPE = 4;
 /** An answer of fewer groups leaves room for a stretch twice as long. */
 const FEW_GROUPS = 100;
-/** After so many failures, each in a slice of its own, the shortest stretch is skipped. */
-const MAX_FAILURES = 3;
-/** After so many skipped stretches the rest of the past is not read. */
-const MAX_GAPS = 8;
 /** While a history is read, `lastupdate` is asked this often: Withings advises once in ten minutes for a person. */
 export const NEWS_INTERVAL_MS = 10 * 60 * SECOND_MS;
 /**
@@ -129,7 +123,7 @@ export const nextStretch = (history: HistoryPosition, variation: number): Stretc
 };
 
 /** Where the next stretch begins; undefined at the beginning of all measurements. */
-const startOfStretch = ({ startedAt, untilSeconds, floorSeconds, spanSeconds }: HistoryPosition) => {
+export const startOfStretch = ({ startedAt, untilSeconds, floorSeconds, spanSeconds }: HistoryPosition) => {
   const longest = untilSeconds === undefined ? NEWEST_SPAN_SECONDS : LONGEST_SPAN_SECONDS;
   const from = (untilSeconds ?? toSeconds(startedAt)) - Math.min(spanSeconds ?? longest, longest);
   if (floorSeconds !== undefined) return Math.max(from, floorSeconds);
@@ -141,6 +135,8 @@ export type StretchMarks = {
   measuredSeconds: readonly EpochSeconds[];
   nextOffset: number | undefined;
   pageMark: number;
+  /** When the last group of a part was measured, if not all of the answer was read: see `partOfHistory`. */
+  partEndsSeconds?: EpochSeconds | undefined;
 };
 
 /**
@@ -165,15 +161,20 @@ export const historyAfterPage = (
 const afterPage = (
   history: HistoryPosition,
   request: StretchRequest,
-  { measuredSeconds, nextOffset, pageMark }: StretchMarks,
+  { measuredSeconds, nextOffset, pageMark, partEndsSeconds }: StretchMarks,
 ): HistoryPosition | undefined => {
   if (request.kind === 'heights') return { ...history, heights: 'read' };
   const { untilSeconds = END_OF_TIME_SECONDS, paged } = history;
   const seen = paged?.seen ?? [];
   const read: HistoryPosition = { ...history, failures: undefined, paged: undefined };
+  const long: HistoryPosition = { ...read, heights: history.heights ?? 'wanted' };
+  if (partEndsSeconds !== undefined) {
+    // The rest is requested again: the next answer is to hold about as much as this part.
+    const partSpan = (measuredSeconds[0] ?? partEndsSeconds) - partEndsSeconds;
+    return { ...long, untilSeconds: partEndsSeconds + 1, spanSeconds: Math.max(SHORTEST_SPAN_SECONDS, partSpan) };
+  }
   if (measuredSeconds.length === 0 || !isOnward(request.offset, nextOffset) || seen.includes(pageMark))
     return stretchDone(read, request, paged === undefined ? measuredSeconds.length : FEW_GROUPS);
-  const long: HistoryPosition = { ...read, heights: history.heights ?? 'wanted' };
   const last = measuredSeconds.at(-1) ?? 0;
   // The page may have cut the last second in two. No question ends before 1970.
   if (paged === undefined && isNewestFirst(measuredSeconds) && last + 1 < untilSeconds && last > 0) {
@@ -194,7 +195,7 @@ export const isOnward = (offset: number | undefined, nextOffset: number | undefi
   nextOffset !== undefined && nextOffset > (offset ?? 0);
 
 /** A page all of one moment says nothing about the order. */
-const isNewestFirst = (seconds: readonly EpochSeconds[]): boolean =>
+export const isNewestFirst = (seconds: readonly EpochSeconds[]): boolean =>
   (seconds[0] ?? 0) > (seconds.at(-1) ?? 0) &&
   seconds.every((one, index) => index === 0 || one <= (seconds[index - 1] ?? one));
 
@@ -215,35 +216,3 @@ const stretchDone = (
 };
 
 const grown = (span: number): number | undefined => (span * 2 > LONGEST_SPAN_SECONDS ? undefined : span * 2);
-
-/** Whether the request was for so little that nothing smaller is worth a request. */
-export const isShortest = (history: HistoryPosition, request: StretchRequest): boolean =>
-  request.kind === 'stretch' && (history.spanSeconds ?? Infinity) <= SHORTEST_SPAN_SECONDS;
-
-/** Whether the shortest stretch has failed so often that it is skipped, if Withings answers another request. */
-export const isHopeless = ({ failures = 0 }: HistoryPosition): boolean => failures >= MAX_FAILURES;
-
-/** The position after a request that could not be answered: the next one asks for less. */
-export const historyAfterFailure = (history: HistoryPosition, request: StretchRequest): HistoryPosition => {
-  if (request.kind === 'heights') return { ...history, heights: 'read' };
-  if (isShortest(history, request)) return { ...history, paged: undefined, failures: (history.failures ?? 0) + 1 };
-  const { untilSeconds, startedAt, spanSeconds } = history;
-  const { startDateSeconds } = request;
-  const asked = startDateSeconds === undefined ? undefined : (untilSeconds ?? toSeconds(startedAt)) - startDateSeconds;
-  const wasRest = asked === undefined || asked > 4 * REST_SPAN_SECONDS;
-  const smaller = wasRest ? REST_SPAN_SECONDS : Math.min(asked, spanSeconds ?? asked) / 4;
-  return {
-    ...history,
-    paged: undefined,
-    spanSeconds: Math.max(SHORTEST_SPAN_SECONDS, Math.floor(Math.min(smaller, spanSeconds ?? Infinity))),
-    heights: history.heights ?? (untilSeconds === undefined ? undefined : 'wanted'),
-  };
-};
-
-/** The position after the stretch that cannot be read is skipped; undefined after too many of them. */
-export const historyAfterSkip = (history: HistoryPosition): HistoryPosition | undefined => {
-  const gaps = (history.gaps ?? 0) + 1;
-  const from = startOfStretch(history);
-  if (gaps >= MAX_GAPS || from === undefined || from === history.floorSeconds) return undefined;
-  return { ...history, untilSeconds: from, failures: undefined, gaps, spanSeconds: 4 * SHORTEST_SPAN_SECONDS };
-};

@@ -16,6 +16,8 @@ export type PlanLimits = {
   pollsPerTick: number;
   /** Pages of Withings' answer that one sync stores before it answers 202. */
   pagesPerSlice: number;
+  /** Groups of such a page: a larger one is stored in parts. Once a sync has half as many, it stores no other page. */
+  groupsPerPage: number;
   /** Values that one summary reads. */
   summarizedValues: number;
   /** Groups of earlier releases that one tick goes through: as many rows written at most. */
@@ -35,6 +37,7 @@ export const PLANS: Record<Plan, PlanLimits> = {
     refreshesAtOnce: 1,
     pollsPerTick: 1,
     pagesPerSlice: 4,
+    groupsPerPage: 300,
     summarizedValues: 20_000,
     compactedGroups: 20,
     databaseMaxMb: 500,
@@ -46,6 +49,7 @@ export const PLANS: Record<Plan, PlanLimits> = {
     refreshesAtOnce: 6,
     pollsPerTick: 10,
     pagesPerSlice: 10,
+    groupsPerPage: 20_000,
     summarizedValues: 100_000,
     compactedGroups: 500,
     databaseMaxMb: 10_000,

@@ -9,6 +9,7 @@ import {
   MAX_SEEN,
   NEWS_INTERVAL_MS,
   nextStretch,
+  type StretchMarks,
   type StretchRequest,
   VARIATIONS,
 } from './history.ts';
@@ -142,7 +143,7 @@ export type PageMarks = {
 export const positionAfterAnswer = (
   position: SyncPosition,
   question: SyncQuestion,
-  marks: PageMarks & { measuredSeconds: readonly EpochSeconds[] },
+  marks: PageMarks & StretchMarks,
   { startedAt, now }: { startedAt: EpochMs; now: EpochMs },
 ): { position: SyncPosition; complete: boolean; partial: boolean } => {
   const after = afterAnswer(position, question, marks, { startedAt, now });
@@ -155,7 +156,7 @@ export const positionAfterAnswer = (
 const afterAnswer = (
   position: SyncPosition,
   question: SyncQuestion,
-  marks: PageMarks & { measuredSeconds: readonly EpochSeconds[] },
+  marks: PageMarks & StretchMarks,
   { startedAt, now }: { startedAt: EpochMs; now: EpochMs },
 ): { position: SyncPosition; complete: boolean } => {
   const { history, cursorSeconds } = position;

@@ -5,7 +5,7 @@ import { clientSecretPost, signedNonce, type Authenticate } from './authenticate
  * throwing.
  */
 import { authorizeUrl, type AuthorizeRequest } from './authorize.ts';
-import { processMeasureResponse, type MeasurePage } from './measure.ts';
+import { processMeasureResponse, type MeasurePage, type Part } from './measure.ts';
 import {
   processGetResponse,
   processListResponse,
@@ -45,6 +45,8 @@ export type MeasureQuery = {
   category?: number | undefined;
   /** `nextOffset` of the previous page, never computed. */
   offset?: number | undefined;
+  /** How many groups of the answer to read; all of them if absent. */
+  part?: Part | undefined;
 };
 
 /** One subscription: a callback URL, which holds a secret, and a kind of data (`appli`). */
@@ -79,7 +81,7 @@ export const createWithingsClient = (config: WithingsConfig, fetch: typeof globa
     /** One page of measurement groups; needs the scope `user.metrics`. */
     measureGroups: async (query: MeasureQuery): Promise<Outcome<MeasurePage>> => {
       const answer = await send(MEASURE_PATH, getmeasForm(query), query.accessToken);
-      return answer.ok ? processMeasureResponse(answer.value) : answer;
+      return answer.ok ? processMeasureResponse(answer.value, query.part) : answer;
     },
 
     /**

@@ -12,6 +12,12 @@ import type { Answer } from './send.ts';
 import { asObject, idOrNull, isInteger, isUnixSeconds, labelOrNull, toCount, toTimeZone } from './unverified.ts';
 import type { GetmeasBody, Measure as WireMeasure, MeasureGroup as WireMeasureGroup } from './wire.ts';
 
+/**
+ * How many groups of an answer to read, from the first on, by when each was measured: Unix seconds, or `NaN` if that
+ * cannot be read.
+ */
+export type Part = (measuredSeconds: readonly number[]) => number;
+
 export type MeasurePage = {
   /** In the order of the answer, which Withings does not specify. */
   groups: MeasureGroup[];
@@ -21,6 +27,8 @@ export type MeasurePage = {
   updateTimeSeconds: number | undefined;
   /** What to send as `offset` for the next page; undefined on the last. */
   nextOffset: number | undefined;
+  /** Unix seconds: when the last group was measured, if `part` left the rest of the answer unread. */
+  partEndsSeconds?: number | undefined;
   /** The number of groups and single measures that could not be read. */
   skipped: number;
   /** Ids of the groups among them that have one: they are there all the same. */
@@ -64,8 +72,12 @@ export type Measure = {
 /** `value` × 10^`unit` as the nearest number. Parsed from decimal digits: multiplying gives 66.60000000000001. */
 export const exactValue = (value: number, unit: number): number => Number(`${value}e${unit}`);
 
-/** Validates the answer to `getmeas`. A broken envelope is `malformed`, never an empty page. */
-export const processMeasureResponse = (answer: Answer): Outcome<MeasurePage> => {
+/**
+ * Validates the answer to `getmeas`. A broken envelope is `malformed`, never an empty page.
+ *
+ * @param part how many groups to read; all of them if absent
+ */
+export const processMeasureResponse = (answer: Answer, part?: Part): Outcome<MeasurePage> => {
   const envelope = openEnvelope(answer);
   if (!envelope.ok) return envelope;
   if (envelope.value.status !== 0) return fail(causeOfStatus(envelope.value));
@@ -75,12 +87,20 @@ export const processMeasureResponse = (answer: Answer): Outcome<MeasurePage> => 
   const more = isMore(body.more);
   if (more === undefined) return fail({ kind: 'malformed', path: 'body.more' });
   const timeZone = toTimeZone(body.timezone) ?? FALLBACK_TIME_ZONE;
+  const all: unknown[] = body.measuregrps;
+  const groups = part === undefined ? all : all.slice(0, part(all.map(measuringTimeOf)));
   return ok({
-    ...parseGroups(body.measuregrps, timeZone),
+    ...parseGroups(groups, timeZone),
     timeZone,
     updateTimeSeconds: toUnixSeconds(body.updatetime),
     nextOffset: more ? nextOffsetOf(body.offset) : undefined,
+    ...(groups.length < all.length && { partEndsSeconds: measuringTimeOf(groups.at(-1)) }),
   });
+};
+
+const measuringTimeOf = (wire: unknown): number => {
+  const date = asObject<keyof WireMeasureGroup>(wire)?.date;
+  return isMeasuringTime(date) ? date : NaN;
 };
 
 /** An account without any measurement may have `[]`, PHP's empty object, or null: an empty page. */

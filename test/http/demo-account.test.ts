@@ -69,6 +69,7 @@ describe('a connection to the demo account', () => {
   test('works, and is marked wherever it is shown', async () => {
     await world.set({ demo_account: true });
     expect(await world.link('ada')).toBe(WOMOJI);
+    expect((await world.app.call('POST', '/withings/sync/ada')).status).toBe(202);
     expect(await (await world.app.call('POST', '/withings/sync/ada')).json()).toMatchObject({ complete: true });
     const latest = await (await world.app.call('GET', '/metrics/ada/latest')).json<{ data: object }>();
     expect(latest.data).toHaveProperty('weight');
@@ -137,7 +138,7 @@ describe('a connection to the demo account', () => {
     expect(await (await world.app.call('DELETE', '/users/ada')).json()).toMatchObject({
       withings: { revoked: 0, failed: 0 },
     });
-    expect((await world.app.call('POST', '/withings/sync/bea')).status).toBe(200);
+    expect((await world.app.call('POST', '/withings/sync/bea')).ok).toBe(true);
     await world.app.call('DELETE', '/withings/disconnect/bea');
     const actions = world.broker.simulator.state.calls.list().map(({ action }) => action);
     expect(actions).not.toContain('revoke');
@@ -171,7 +172,7 @@ describe('a connection to the demo account', () => {
     expect(await (await world.app.call('POST', '/withings/sync/ada')).json()).toMatchObject({
       code: 'reauth_required',
     });
-    expect((await world.app.call('POST', '/withings/sync/bea')).status).toBe(200);
+    expect((await world.app.call('POST', '/withings/sync/bea')).ok).toBe(true);
     expect(await world.link('ada')).toBe(WOMOJI);
     expect(await world.rows('ada')).toEqual([{ account: world.demoUserid, state: 'active', current: 1, demo: 1 }]);
   });

@@ -79,7 +79,7 @@ beforeAll(async () => {
     ['erased', 'kenji'],
   ] as const) {
     await connect(broker, app, user, person);
-    expect((await sync(user)).status).toBe(200);
+    expect((await sync(user)).ok).toBe(true);
   }
   await setPolicy('confirm');
   const held = await connect(broker, app, 'waiting', 'walter');
@@ -97,7 +97,7 @@ beforeAll(async () => {
   await connect(broker, app, 'late', 'nora');
   for (let rotations = 0; rotations < 2; rotations += 1) {
     broker.advance(3.1 * HOUR_MS);
-    expect((await sync('rotated')).status).toBe(200);
+    expect((await sync('rotated')).ok).toBe(true);
   }
   const row = await env.DB.prepare(`SELECT id FROM connections WHERE user_id = 'refreshed'`).first<{ id: number }>();
   expect(
@@ -145,7 +145,7 @@ describe('after a restore', () => {
     const nora = broker.simulator.state.people.find('nora');
     if (nora) broker.simulator.state.weighIns.add(nora, { weightKg: 61.5 });
     const before = await weights('still');
-    for (const user of ['still', 'refreshed', 'gone']) expect((await sync(user)).status).toBe(200);
+    for (const user of ['still', 'refreshed', 'gone']) expect((await sync(user)).ok).toBe(true);
     expect(await weights('still')).toBeGreaterThan(before);
     for (const user of ['rotated', 'erased']) {
       const refused = await sync(user);
@@ -183,7 +183,7 @@ describe('after a restore', () => {
     const before = await weights('rotated');
     await connect(broker, app, 'rotated', 'ines');
     await connect(broker, app, 'late', 'nora');
-    for (const user of ['rotated', 'late']) expect((await sync(user)).status).toBe(200);
+    for (const user of ['rotated', 'late']) expect((await sync(user)).ok).toBe(true);
     expect(await weights('rotated')).toBeGreaterThanOrEqual(before);
   });
 });

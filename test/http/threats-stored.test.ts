@@ -21,7 +21,7 @@ const setPolicy = (to: TestApp, policy: string) => broker.manage('PATCH', `/apps
 
 test('two apps that link one Withings account have tokens of their own, and the end of one leaves the other', async () => {
   const [one, other] = [await makeApp(broker, 'One'), await makeApp(broker, 'Other')];
-  for (const linked of [one, other]) await connect(broker, linked, 'ada', 'priya');
+  for (const linked of [one, other]) await connect(broker, linked, 'ada', 'nora');
   const tokens = async () =>
     (
       await env.DB.prepare('SELECT refresh_token_sealed AS token FROM connections WHERE app_id IN (?, ?)')

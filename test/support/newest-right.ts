@@ -33,13 +33,13 @@ export const expectNewestRight = async (
   }>();
   expect(latest.data.weight.value).toBe(weights[0]?.kg);
   expect(latest.data.bmi.value).toBeCloseTo((weights[0]?.kg ?? 0) / height ** 2, 1);
-  const since = Math.floor(broker.now() / 1000) - 90 * 86_400;
+  const from = latest.history_complete_from === null ? -Infinity : Date.parse(latest.history_complete_from) / 1000;
+  const since = Math.max(from, Math.floor(broker.now() / 1000) - 90 * 86_400);
   const recent = weights.filter(({ date }) => date >= since);
   const query = `metric=weight&limit=1000&from=${new Date(since * 1000).toISOString()}`;
   const listed = await (await app.call('GET', `/metrics/${userId}?${query}`)).json<{ data: Value[] }>();
   expect(listed.data.map(({ value }) => value)).toEqual(recent.map(({ kg }) => kg));
   // What it says is complete is complete.
-  const from = latest.history_complete_from === null ? -Infinity : Date.parse(latest.history_complete_from) / 1000;
   const promised = groups.filter(({ date, category }) => date >= from && category === 1).map(({ grpid }) => grpid);
   const { results } = await env.DB.prepare(
     `SELECT group_id FROM groups JOIN connections ON connections.id = connection_id WHERE user_id = ?1`,

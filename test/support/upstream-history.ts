@@ -1,4 +1,5 @@
 import { asConnectionId } from '../../src/domain/connection-id.ts';
+import { partOfHistory } from '../../src/domain/history-part.ts';
 import { startOfHistory } from '../../src/domain/history.ts';
 import { positionAtStart } from '../../src/domain/start-position.ts';
 import {
@@ -76,10 +77,13 @@ export class Reader {
   startedAt = START * 1000;
   complete = false;
   questions = 0;
+  readonly mostGroups: number;
   #upstream: Upstream;
 
-  constructor(upstream: Upstream) {
+  /** @param mostGroups how many groups of an answer it stores, or a few more */
+  constructor(upstream: Upstream, mostGroups = Infinity) {
     this.#upstream = upstream;
+    this.mostGroups = mostGroups;
   }
 
   /** One page; `isCut` loses its answer. */
@@ -91,12 +95,15 @@ export class Reader {
       this.#keep(withPageRequested(this.position, question, this.now));
       return;
     }
-    const { page, nextOffset } = this.#upstream.answer(question);
+    const { page: all, nextOffset } = this.#upstream.answer(question);
+    const most = partOfHistory(this.position, question, this.mostGroups)?.(all.map(({ date }) => date));
+    const page = all.slice(0, most);
     for (const { id, version } of page) this.stored.set(id, version);
     const marks = {
       measuredSeconds: page.map(({ date }) => date),
       modifiedSeconds: page.map(({ modified }) => modified),
       nextOffset,
+      partEndsSeconds: page.length < all.length ? page.at(-1)?.date : undefined,
       pageMark: page.reduce((mark, { id }) => (mark * 31 + id) % 2_147_483_647, 0),
     };
     const asked = withPageRequested(this.position, question, this.now);

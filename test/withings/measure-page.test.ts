@@ -35,6 +35,23 @@ describe('a page', () => {
     });
   });
 
+  test('is read in part if that is wanted: what is left out is neither read nor counted', () => {
+    const measuregrps = [group, { ...group, date: 1_750_000_000, grpid: 'broken' }, { date: 'broken' }];
+    const answer = success({ ...page, measuregrps });
+    const asked: unknown[] = [];
+    const partOf = (end: number) =>
+      processMeasureResponse(answer, (measuredSeconds) => {
+        asked.push(measuredSeconds);
+        return end;
+      });
+    expect(partOf(1)).toMatchObject({ value: { groups: [translated], skipped: 0, partEndsSeconds: group.date } });
+    expect(partOf(2)).toMatchObject({ value: { groups: [translated], skipped: 1, partEndsSeconds: 1_750_000_000 } });
+    const whole = partOf(3);
+    expect(whole).toMatchObject({ value: { groups: [translated], skipped: 2 } });
+    expect(whole).not.toHaveProperty('value.partEndsSeconds');
+    expect(asked[0]).toEqual([group.date, 1_750_000_000, NaN]);
+  });
+
   test('may be empty', () => {
     expect(groupsOf()).toMatchObject({ ok: true, value: { groups: [], skipped: 0 } });
   });

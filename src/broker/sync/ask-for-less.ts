@@ -1,14 +1,6 @@
 import type { Failure } from '../../domain/failure.ts';
-import {
-  historyAfterSkip,
-  historyAfterFailure,
-  type HistoryPosition,
-  isHopeless,
-  isShortest,
-  newestAlone,
-  startOfHistory,
-  type StretchRequest,
-} from '../../domain/history.ts';
+import { historyAfterFailure, historyAfterSkip, isHopeless, isShortest } from '../../domain/history-failure.ts';
+import { type HistoryPosition, newestAlone, startOfHistory, type StretchRequest } from '../../domain/history.ts';
 import { cursorOfHistory } from '../../domain/sync.ts';
 import { toSeconds } from '../../domain/time.ts';
 import type { Deps } from '../deps.ts';

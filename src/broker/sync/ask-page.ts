@@ -1,4 +1,5 @@
 import type { Failure, ReauthReason } from '../../domain/failure.ts';
+import { partOfHistory } from '../../domain/history-part.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { nextQuestion, withPageRequested } from '../../domain/sync.ts';
 import { SECOND_MS } from '../../domain/time.ts';
@@ -21,7 +22,9 @@ export const askPage = async (deps: Deps, slice: Slice, wanted: number): Promise
     slice.question = question;
     slice.position = withPageRequested(slice.position, question, deps.now());
     const { kind: _, ...query } = question;
-    const page = await deps.withings.measureGroups(granted.value, { accessToken: slice.token.accessToken, ...query });
+    const part = partOfHistory(slice.position, question, deps.settings.groupsPerPage);
+    const { accessToken } = slice.token;
+    const page = await deps.withings.measureGroups(granted.value, { accessToken, part, ...query });
     if (page.ok) return ok({ question, page: page.value });
     if (page.failure.kind === 'insufficient_scope') return requireReauthOfSlice(deps, slice, 'insufficient_scope');
     slice.failure = page.failure.kind;

@@ -84,12 +84,13 @@ export type JudgedAnswer = PageAnswer & { position: SyncPosition; complete: bool
 
 /** The position of a sync after an answer. */
 export const judgeAnswer = (slice: Slice, { question, page }: PageAnswer, now: EpochMs): JudgedAnswer => {
-  const { groups, nextOffset } = page;
+  const { groups, nextOffset, partEndsSeconds } = page;
   const marks = {
     measuredSeconds: groups.map(({ measuredAtSeconds }) => measuredAtSeconds),
     // A date in the future would stop all reading, because nothing is ever newer.
     modifiedSeconds: groups.map(({ modifiedAtSeconds }) => Math.min(modifiedAtSeconds, toSeconds(now))),
     nextOffset,
+    partEndsSeconds,
     pageMark: groups.reduce((mark, { groupId }) => (mark * 31 + groupId) % PAGE_MARKS, 0),
   };
   const judged = positionAfterAnswer(slice.position, question, marks, { startedAt: slice.startedAt, now });

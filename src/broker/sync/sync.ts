@@ -108,7 +108,9 @@ const pullPages = async (
   slice: Slice,
   review: ReviewKind | undefined,
 ): Promise<Result<SyncResult, Failure>> => {
+  const { settings } = deps;
   const deadline = deps.now() + SLICE_DEADLINE_MS;
+  let groups = 0;
   for (;;) {
     const isInTime = deps.now() < deadline;
     const answer = await askPage(deps, slice, requestsWanted(slice, review));
@@ -117,7 +119,10 @@ const pullPages = async (
       return afterFailure(deps, slice, answer.failure);
     }
     const judged = judgeAnswer(slice, answer.value, deps.now());
-    const isLastOfSlice = slice.pages + 1 >= deps.settings.pagesPerSlice || deps.now() >= deadline;
+    groups += answer.value.page.groups.length;
+    // Heights are few, and the first slice is to show a BMI.
+    const isFull = groups >= settings.groupsPerPage / 2 && judged.position.history?.heights !== 'wanted';
+    const isLastOfSlice = isFull || slice.pages + 1 >= settings.pagesPerSlice || deps.now() >= deadline;
     const isToReview = (judged.complete || judged.partial) && !isLastOfSlice;
     const window = isToReview ? windowIfGranted(deps, slice, review, answer.value) : undefined;
     // What is stored is read while Withings answers: under the lease nothing else stores groups.

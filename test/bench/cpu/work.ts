@@ -1,4 +1,5 @@
 import { PLANS } from '../../../src/domain/plan.ts';
+import { DAY_MS, toSeconds } from '../../../src/domain/time.ts';
 import { APP, MARK, READ_USER } from '../marks.ts';
 import { ROUTES } from '../routes.ts';
 import { API_KEY, connectionRows, measurementRows, syncableRows } from '../seed.ts';
@@ -36,10 +37,14 @@ const withSyncable =
     standIns.run([...(await syncableRows(1, CONNECTIONS)), `UPDATE connections SET ${more} WHERE id > ${MARK}`]);
   };
 
+/** @param isPast whether the newest 90 days and the heights are read already */
 const withHistory =
-  (groups: number, pageSize: number) =>
+  (groups: number, pageSize: number, isPast: boolean) =>
   async (world: World): Promise<void> => {
-    await withSyncable('sync_cursor_seconds = 0')(world);
+    const now = Date.now();
+    const untilSeconds = toSeconds(now - 90 * DAY_MS);
+    const position = JSON.stringify({ startedAt: now, newsAt: now, untilSeconds, heights: 'read' });
+    await withSyncable(isPast ? `sync_history = '${position}'` : 'sync_cursor_seconds = 0')(world);
     world.standIns.history.fill(groups, pageSize);
   };
 
@@ -64,7 +69,11 @@ const syncing = (name: string, setUp: Work['setUp'], status: number): Work => ({
   setUp,
   prepare: (world, serial) => {
     freeShares(world);
-    return { path: ROUTES.sync.path(MARK + 1 + serial), init: { method: 'POST', headers: HEADERS }, status };
+    return {
+      path: ROUTES.sync.path(MARK + 1 + (serial % CONNECTIONS)),
+      init: { method: 'POST', headers: HEADERS },
+      status,
+    };
   },
 });
 
@@ -107,6 +116,12 @@ const callback: Work = {
 const SMALL_PAGE = 300;
 const LARGE_PAGE = 2_000;
 
+const HISTORIES: readonly Work[] = [
+  syncing('first sync, the newest 90 days', withHistory(4_000, SMALL_PAGE, false), 202),
+  syncing(`history, page of ${SMALL_PAGE} groups`, withHistory(4_000, SMALL_PAGE, true), 202),
+  syncing(`history, page of ${LARGE_PAGE.toLocaleString('en-US')} groups`, withHistory(12_000, LARGE_PAGE, true), 202),
+];
+
 export const WORK: readonly Work[] = [
   {
     name: '`auth`',
@@ -126,11 +141,17 @@ export const WORK: readonly Work[] = [
   reading('daily summary of 4,000 values', '/daily?metric=weight&from=2000-01-01'),
   syncing('sync of a weigh-in', withSyncable(), 200),
   syncing('sync of a weigh-in with a refresh', withSyncable('access_expires_at = 1'), 200),
-  syncing(`first sync, pages of ${SMALL_PAGE} groups`, withHistory(4_000, SMALL_PAGE), 202),
-  syncing(`first sync, pages of ${LARGE_PAGE.toLocaleString('en-US')} groups`, withHistory(12_000, LARGE_PAGE), 202),
+  ...HISTORIES,
   ticking('tick with nothing due', () => []),
   ticking(`tick with ${FREE.refreshBatch} refreshes`, due(FREE.refreshBatch)),
   ticking('tick with a review', (serial) => [
     `UPDATE connections SET next_review_at = 1 WHERE id = ${MARK + 1 + (serial % CONNECTIONS)}`,
   ]),
 ];
+
+/** What can share a database. */
+export const MIXED = WORK.filter((work) => !HISTORIES.includes(work));
+export const setUpMixed = async (world: World): Promise<void> => {
+  withValues(world);
+  await withSyncable('access_expires_at = 1, last_used_at = last_sync_at')(world);
+};
