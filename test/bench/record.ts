@@ -1,8 +1,9 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 
 import { compose } from '../../src/compose.ts';
 import type { Bindings } from '../../src/config.ts';
 import type * as App from '../../src/http/app.ts';
+import { computeInline } from '../support/inline-subtle.ts';
 import { createMemoryKv } from '../support/memory-kv.ts';
 import { openSqliteD1 } from '../support/sqlite-d1.ts';
 import { MARK } from './marks.ts';
@@ -35,6 +36,8 @@ export const settings = (upstream: string) => ({
   WITHINGS_LOGIN_URL: upstream,
 });
 
+const TURNS = 100;
+
 /** Random bytes that read as `MARK`, as hex and as an integer. */
 const markedBytes = (size: number): Uint8Array => {
   const digits = size === 7 ? MARK.toString(16) : String(MARK);
@@ -51,15 +54,17 @@ export const recordScripts = async ({ http }: typeof App, origin: string): Promi
   let operations: Operation[] = [];
   let stage = 0;
   let hasEnded = false;
+  computeInline();
   /**
-   * Each takes 50 ms, far longer than the code between two: what begins or answers in the meantime did not wait for it.
+   * Each takes many turns of the event loop, and the code between two a few, however slow the machine is: what begins
+   * or answers in the meantime did not wait for it.
    */
   const note = async (asked: Asked): Promise<void> => {
     if (hasEnded) stage += 1;
     hasEnded = false;
     const operation = { ...asked, stage, isBehind: true };
     operations.push(operation);
-    await setTimeout(50);
+    for (let turn = 0; turn < TURNS; turn += 1) await setImmediate();
     operation.isBehind = false;
     hasEnded = true;
   };
