@@ -1,13 +1,14 @@
 /**
  * The figures of docs/performance.md, in one run:
  *
- *     npm run bench [-- auth callback status metrics sync cpu growth ticks live bundle] [--json FILE] [--small]
+ *     npm run bench [-- auth callback status metrics sync cpu growth ticks live bundle memory] [--json FILE] [--small]
  *
  * Requests a second and CPU of the broker in workerd, on D1 and KV as they run locally, beside the floor (a bare Worker
  * that does the same D1, KV and fetch operations and nothing else) and beside what a user would pick instead. They take
  * turns, and what counts is their ratio. Then the same in databases of other sizes, what a tick of the cron reads
  * there, how long a weigh-in takes from Withings' push, and what the Worker weighs. `cpu` is the CPU of one invocation
- * of each kind, in a workerd that runs nothing else. Without names: all of it. `--small` shows in seconds that it runs,
+ * of each kind, in a workerd that runs nothing else. `memory` is what such a workerd needs under half an hour of load.
+ * Without names: all of it but that. `--small` shows in seconds that it runs,
  * on a small database, and its figures say nothing.
  */
 import '../../scripts/help.ts';
@@ -17,6 +18,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
 
 import { measureCpu, OFTEN, ONCE } from './cpu/measure.ts';
+import { HALF_AN_HOUR, measureMemory, THREE_SECONDS } from './cpu/memory.ts';
 import { WORK } from './cpu/work.ts';
 import { measureLive } from './live.ts';
 import { alternate, brokerAt, type Contestant, floorAt, grantAt, hangUp, plainAt, SYNCABLE } from './load.ts';
@@ -35,7 +37,7 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'string' }, small: { type: 'boolean' } },
   allowPositionals: true,
 });
-const known = new Set<string>([...ALL_ROUTES, 'cpu', 'growth', 'ticks', 'live', 'bundle']);
+const known = new Set<string>([...ALL_ROUTES, 'cpu', 'growth', 'ticks', 'live', 'bundle', 'memory']);
 const unknown = positionals.filter((name) => !known.has(name));
 if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
 const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
@@ -89,7 +91,7 @@ const insteadOf = (route: Route, served: Served): (Contestant & { name: string }
     : { ...plainAt(served, route), name: 'Node + SQLite' };
 };
 
-const report: Report = { machine: machine(), bundle: null, results: [], ticks: [], live: null, cpu: [] };
+const report: Report = { machine: machine(), bundle: null, results: [], ticks: [], live: null, cpu: [], memory: [] };
 mkdirSync(OUT, { recursive: true });
 say('the bundle');
 const bundle = buildBroker();
@@ -104,6 +106,10 @@ const measureWeighIns = async (): Promise<void> => {
 const measureInvocations = async (): Promise<void> => {
   const work = values.small ? WORK.slice(0, 1) : WORK;
   report.cpu = await measureCpu(join(OUT, 'broker'), OUT, work, values.small ? ONCE : OFTEN, say);
+};
+
+const measureResidentMemory = async (): Promise<void> => {
+  report.memory = await measureMemory(join(OUT, 'broker'), values.small ? THREE_SECONDS : HALF_AN_HOUR, say);
 };
 
 /** Everything but these, which need no database of that size. */
@@ -166,11 +172,15 @@ const measureAll = async (): Promise<void> => {
     await workers.stop();
   }
 };
-const apart = [...(wants('live') ? [measureWeighIns] : []), ...(wants('cpu') ? [measureInvocations] : [])];
+const apart = [
+  ...(wants('live') ? [measureWeighIns] : []),
+  ...(wants('cpu') ? [measureInvocations] : []),
+  ...(positionals.includes('memory') ? [measureResidentMemory] : []),
+];
 // What is measured runs alone; small figures say nothing.
 if (values.small) await Promise.all(apart.map((measure) => measure()));
 else for (const measure of apart) await measure();
-if (positionals.length === 0 || positionals.some((name) => !['live', 'cpu', 'bundle'].includes(name)))
+if (positionals.length === 0 || positionals.some((name) => !['live', 'cpu', 'bundle', 'memory'].includes(name)))
   await measureAll();
 
 const file = values.json ?? join(OUT, 'bench.json');

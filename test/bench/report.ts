@@ -3,6 +3,7 @@ import { cpus, loadavg } from 'node:os';
 import miniflare from 'miniflare/package.json' with { type: 'json' };
 
 import type { CpuOf } from './cpu/measure.ts';
+import type { MemoryAt } from './cpu/memory.ts';
 import type { Live } from './live.ts';
 import type { Slice } from './load.ts';
 import { type Route, ROUTES } from './routes.ts';
@@ -33,6 +34,8 @@ export type Report = {
   live: Live | null;
   /** CPU of one invocation of each kind. */
   cpu: CpuOf[];
+  /** Under a mixed load, as time passes. */
+  memory: MemoryAt[];
 };
 
 export const machine = (): Report['machine'] => ({
@@ -78,7 +81,7 @@ const thousands = (value: number): string => value.toLocaleString('en-US');
 const inMs = (cpuUs: number): string => (cpuUs / 1000).toFixed(2);
 
 /** The tables, as Markdown. */
-export const printed = ({ machine: on, bundle, results, ticks, live, cpu }: Report, mainSize: Size): string => {
+export const printed = ({ machine: on, bundle, results, ticks, live, cpu, memory }: Report, mainSize: Size): string => {
   const isMain = (one: Size) => one.connections === mainSize.connections && one.measurements === mainSize.measurements;
   const main = results.filter(isMain);
   const parts = [
@@ -135,6 +138,11 @@ export const printed = ({ machine: on, bundle, results, ticks, live, cpu }: Repo
       ),
     live && liveTable(live),
     cpu.length > 0 && cpuTable(cpu),
+    memory.length > 0 &&
+      table(
+        ['minutes', 'invocations so far', 'MB of memory'],
+        memory.map(({ minutes, invocations, residentMb }) => [Math.round(minutes), invocations, residentMb]),
+      ),
   ];
   return parts.filter((part) => typeof part === 'string').join('\n\n');
 };

@@ -93,7 +93,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     ),
   ),
   ...Object.fromEntries(
-    ['cpu', 'live'].map((part) => [`npm run bench -- ${part}`, ['test/commands/small.ts', `'${part}'`]]),
+    ['cpu', 'live', 'memory'].map((part) => [`npm run bench -- ${part}`, ['test/commands/small.ts', `'${part}'`]]),
   ),
   'npm run migration <name>': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],
   'npm run migration NAME': ['test/migrations.test.ts', "'generate', '--dialect', 'sqlite', '--schema'"],

@@ -1,4 +1,10 @@
-import { type GetmeasBody, type MeasureGroup, OAUTH2_PATH, type SuccessEnvelope } from '../../../src/withings/wire.ts';
+import {
+  type GetmeasBody,
+  type MeasureGroup,
+  NOTIFY_PATH,
+  OAUTH2_PATH,
+  type SuccessEnvelope,
+} from '../../../src/withings/wire.ts';
 
 /** Withings for the CPU bench: everybody has the same past, newest first, in pages of a size. */
 export const createHistory = () => {
@@ -34,6 +40,7 @@ export const createHistory = () => {
       pageSize = size;
     },
     answer: (path: string, form: URLSearchParams): SuccessEnvelope<unknown> => {
+      if (path === NOTIFY_PATH) return { status: 0, body: { profiles: [] } };
       if (path !== OAUTH2_PATH) return { status: 0, body: getmeas(form) };
       // Codes and refresh tokens end in the number of their user.
       const [userid = ''] = /\d+$/.exec(form.get('code') ?? form.get('refresh_token') ?? '') ?? [];

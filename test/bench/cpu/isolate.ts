@@ -18,6 +18,8 @@ export type Isolate = {
   tick: () => Promise<void>;
   /** CPU milliseconds so far, of all its threads. */
   cpuMs: () => number;
+  /** Megabytes of memory that the process has now. */
+  residentMb: () => number;
   stop: () => Promise<void>;
 };
 
@@ -36,7 +38,8 @@ export const startIsolate = async (
   const [port, clockPort] = await Promise.all([freePort(), freePort()]);
   writeFileSync(join(folder, 'clock.mjs'), CLOCK);
   const modules = globSync('**/*.js', { cwd: folder }).sort((a, b) => Number(b === main) - Number(a === main));
-  const config = join(folder, 'config.capnp');
+  // Two of a folder may start at once.
+  const config = join(folder, `${port}.capnp`);
   writeFileSync(config, configOf({ modules, text: writeTexts(folder, text), ports, port, clockPort }));
   const child = spawn(WORKERD, ['serve', config, '--experimental', ...flags], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -60,6 +63,7 @@ export const startIsolate = async (
       if (outcome !== 'ok') throw new Error(`the tick ended with ${outcome}`);
     },
     cpuMs: () => cpuMsOfThreads(pid),
+    residentMb: () => residentMbOf(pid),
     stop: async () => {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       end();
@@ -83,6 +87,9 @@ const cpuMsOfThreads = (pid: number): number =>
     const [ns = 0] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number);
     return sum + ns / 1e6;
   }, 0);
+
+const residentMbOf = (pid: number): number =>
+  Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_000);
 
 /** The bindings' texts as files, which need no escaping. */
 const writeTexts = (folder: string, text: Record<string, string>): string[] => {

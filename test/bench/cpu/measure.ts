@@ -103,7 +103,7 @@ const cpuOf = async (isolate: Isolate, invocation: Invocation): Promise<number> 
   return isolate.cpuMs() - before;
 };
 
-const invoke = async (isolate: Isolate, invocation: Invocation): Promise<number> => {
+export const invoke = async (isolate: Isolate, invocation: Invocation): Promise<number> => {
   if (invocation === 'tick') {
     await isolate.tick();
     return 0;
