@@ -38,7 +38,10 @@ type Buildable = {
 type RowOf<Built extends Buildable> =
   Awaited<ReturnType<ReturnType<Built['prepare']>['all']>> extends (infer Row)[] ? Row : never;
 
-/** Builds queries without a database, of which Drizzle asks no more than to accept their text. */
+/**
+ * Drizzle without a database, because there is none before the first request. Its `prepare` gives the text to D1's and
+ * keeps what that returns, which only running the query would use. Each call runs the text on its own database instead.
+ */
 const ORM = drizzle({ prepare: () => undefined } as unknown as D1Database);
 
 /**

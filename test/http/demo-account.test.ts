@@ -138,7 +138,7 @@ describe('a connection to the demo account', () => {
     expect(await (await world.app.call('DELETE', '/users/ada')).json()).toMatchObject({
       withings: { revoked: 0, failed: 0 },
     });
-    expect((await world.app.call('POST', '/withings/sync/bea')).ok).toBe(true);
+    expect((await world.app.call('POST', '/withings/sync/bea')).status).toBe(202);
     await world.app.call('DELETE', '/withings/disconnect/bea');
     const actions = world.broker.simulator.state.calls.list().map(({ action }) => action);
     expect(actions).not.toContain('revoke');
@@ -172,7 +172,7 @@ describe('a connection to the demo account', () => {
     expect(await (await world.app.call('POST', '/withings/sync/ada')).json()).toMatchObject({
       code: 'reauth_required',
     });
-    expect((await world.app.call('POST', '/withings/sync/bea')).ok).toBe(true);
+    expect((await world.app.call('POST', '/withings/sync/bea')).status).toBe(202);
     expect(await world.link('ada')).toBe(WOMOJI);
     expect(await world.rows('ada')).toEqual([{ account: world.demoUserid, state: 'active', current: 1, demo: 1 }]);
   });

@@ -71,15 +71,15 @@ beforeAll(async () => {
   broker = await startBroker({ bindings: { ALERT_REAUTH_SPIKE: '2' } });
   app = await makeApp(broker);
   lostKey = await (await broker.manage('POST', `/apps/${app.id}/keys`, { name: 'lost' })).json();
-  for (const [user, person] of [
-    ['still', 'nora'],
-    ['gone', 'nora'],
-    ['rotated', 'ines'],
-    ['refreshed', 'priya'],
-    ['erased', 'kenji'],
+  for (const [user, person, firstAnswer] of [
+    ['still', 'nora', 200],
+    ['gone', 'nora', 200],
+    ['rotated', 'ines', 200],
+    ['refreshed', 'priya', 202],
+    ['erased', 'kenji', 202],
   ] as const) {
     await connect(broker, app, user, person);
-    expect((await sync(user)).ok).toBe(true);
+    expect((await sync(user)).status).toBe(firstAnswer);
   }
   await setPolicy('confirm');
   const held = await connect(broker, app, 'waiting', 'walter');
@@ -97,7 +97,7 @@ beforeAll(async () => {
   await connect(broker, app, 'late', 'nora');
   for (let rotations = 0; rotations < 2; rotations += 1) {
     broker.advance(3.1 * HOUR_MS);
-    expect((await sync('rotated')).ok).toBe(true);
+    expect((await sync('rotated')).status).toBe(200);
   }
   const row = await env.DB.prepare(`SELECT id FROM connections WHERE user_id = 'refreshed'`).first<{ id: number }>();
   expect(
@@ -145,7 +145,7 @@ describe('after a restore', () => {
     const nora = broker.simulator.state.people.find('nora');
     if (nora) broker.simulator.state.weighIns.add(nora, { weightKg: 61.5 });
     const before = await weights('still');
-    for (const user of ['still', 'refreshed', 'gone']) expect((await sync(user)).ok).toBe(true);
+    for (const user of ['still', 'refreshed', 'gone']) expect((await sync(user)).status).toBe(200);
     expect(await weights('still')).toBeGreaterThan(before);
     for (const user of ['rotated', 'erased']) {
       const refused = await sync(user);
@@ -183,7 +183,7 @@ describe('after a restore', () => {
     const before = await weights('rotated');
     await connect(broker, app, 'rotated', 'ines');
     await connect(broker, app, 'late', 'nora');
-    for (const user of ['rotated', 'late']) expect((await sync(user)).ok).toBe(true);
+    for (const user of ['rotated', 'late']) expect((await sync(user)).status).toBe(200);
     expect(await weights('rotated')).toBeGreaterThanOrEqual(before);
   });
 });

@@ -31,9 +31,7 @@ export const measureMemory = async (
   let invocations = 0;
   const lane = async (): Promise<void> => {
     while (taken.length < samples) {
-      const serial = invocations;
-      invocations += 1;
-      await invoke(isolate, (await MIXED[serial % MIXED.length]?.prepare(world, serial)) ?? 'tick');
+      for (const { prepare } of MIXED) await invoke(isolate, await prepare(world, invocations++));
       const passed = (performance.now() - begun) / 60_000;
       if (taken.length === samples || passed < ((taken.length + 1) * minutes) / samples) continue;
       taken.push({ minutes: passed, invocations, residentMb: isolate.residentMb() });
