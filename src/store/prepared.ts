@@ -4,14 +4,16 @@ import { drizzle, type DrizzleD1Database } from 'drizzle-orm/d1';
 import type { Db } from './d1.ts';
 
 /**
- * Queries that are built when their module is evaluated, with placeholders for the values of each call. Building one
- * takes longer than the rest of the Worker's code in a request, and a new isolate compiles Drizzle for it. So queries
- * of many requests, and all of the refresh protocol, are prepared before the first request.
+ * Queries that are built once in an isolate, with placeholders for the values of each call. Building one takes longer
+ * than the rest of the Worker's code in a request. So queries of many requests, and all of the refresh protocol, are
+ * prepared.
  *
  * Only text, and how to read its rows, is kept: nothing of a request. A prepared statement of D1 is also just a text
  * with values (`cloudflare-internal:d1-api` in workerd), so each call makes its own.
  */
 export type Prepared<Values, Row> = {
+  /** Builds it ahead of its first use. */
+  build: () => void;
   /** Its text with its values, to stand in another statement before all other parameters. */
   part: (values: Values) => { sql: string; values: unknown[] };
   /** The statement with its values, to stand in a batch. */
@@ -45,7 +47,7 @@ type RowOf<Built extends Buildable> =
 const ORM = drizzle({ prepare: () => undefined } as unknown as D1Database);
 
 /**
- * Prepares a query.
+ * Prepares a query, which is built at its first use.
  *
  * @param build builds it; `param('name')` is the placeholder of that value. It runs once, so it may depend only on its
  *   parameters
@@ -53,22 +55,44 @@ const ORM = drizzle({ prepare: () => undefined } as unknown as D1Database);
 export const prepared = <Values, Built extends Buildable>(
   build: (orm: DrizzleD1Database, param: Param<Values>) => Built,
 ): Prepared<Values, RowOf<Built>> => {
-  const built = build(ORM, (name) => sql`${sql.placeholder(name)}`).prepare();
-  const query = built.getQuery();
-  const params = query.params.map((param) => (is(param, Placeholder) ? { name: param.name } : { value: param }));
-  const read = (rows: unknown, isFromBatch: boolean) => built.mapAllResult(rows, isFromBatch) as RowOf<Built>[];
+  const compile = () => {
+    const built = build(ORM, (name) => sql`${sql.placeholder(name)}`).prepare();
+    const query = built.getQuery();
+    return {
+      text: query.sql,
+      params: query.params.map((param) => (is(param, Placeholder) ? { name: param.name } : { value: param })),
+      read: (rows: unknown, isFromBatch: boolean) => built.mapAllResult(rows, isFromBatch) as RowOf<Built>[],
+    };
+  };
+  let kept: ReturnType<typeof compile> | undefined;
+  const compiled = () => (kept ??= compile());
 
   const part = (values: Values) => ({
-    sql: query.sql,
-    values: params.map((param) => ('name' in param ? values[param.name as keyof Values] : param.value)),
+    sql: compiled().text,
+    values: compiled().params.map((param) => ('name' in param ? values[param.name as keyof Values] : param.value)),
   });
-  const bind = (db: Db, values: Values): D1PreparedStatement => db.d1.prepare(query.sql).bind(...part(values).values);
-  const rows = async (db: Db, values: Values) => read(await bind(db, values).raw(), false);
+  const bind = (db: Db, values: Values): D1PreparedStatement => {
+    const { sql: text, values: params } = part(values);
+    return db.d1.prepare(text).bind(...params);
+  };
+  const rows = async (db: Db, values: Values) => compiled().read(await bind(db, values).raw(), false);
   return {
+    build: () => void compiled(),
     part,
     bind,
     rows,
     first: async (db, values) => (await rows(db, values))[0],
-    rowsOf: (result) => (result === undefined ? [] : read(result, true)),
+    rowsOf: (result) => (result === undefined ? [] : compiled().read(result, true)),
   };
+};
+
+/**
+ * The same for a query that an app waits for in a new isolate: it is built when its module is evaluated, which
+ * Cloudflare does ahead of the request. Each takes time that every isolate spends, so it is for `auth`, `callback` and
+ * `status` alone.
+ */
+export const preparedAtStart: typeof prepared = (build) => {
+  const query = prepared(build);
+  query.build();
+  return query;
 };

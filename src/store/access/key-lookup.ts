@@ -10,7 +10,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { ownerFoundBy, type Reader } from '../metrics/read.ts';
-import { prepared, type Param, type Prepared } from '../prepared.ts';
+import { type Param, prepared, type Prepared, preparedAtStart } from '../prepared.ts';
 import { apiKeys, apps, connections } from '../schema/connections.ts';
 import { isUseStale } from './api-keys.ts';
 
@@ -71,7 +71,7 @@ const refusalOfKey = (param: Param<KeyAsked>) => sql<Refusal | null>`CASE
   WHEN instr(' ' || ${apiKeys.scopes} || ' ', ' ' || ${param('scope')} || ' ') = 0 THEN 'scope_missing'
   WHEN ${isAppRefused(param)} THEN 'app_disabled' END`;
 
-const CALLER_BY_KEY = prepared((orm, param: Param<KeyAsked>) =>
+const CALLER_BY_KEY = preparedAtStart((orm, param: Param<KeyAsked>) =>
   orm
     .select({
       keyId: apiKeys.id,

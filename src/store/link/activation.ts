@@ -8,7 +8,7 @@ import { startOfHistory } from '../../domain/history.ts';
 import { type EpochMs, MINUTE_MS } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1Idempotent, violatedConstraint, type Db, type StoreResult } from '../d1.ts';
-import { prepared, type Param } from '../prepared.ts';
+import { type Param, preparedAtStart } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
 import { nextSeqOf, onReconnect } from '../sync/changes.ts';
@@ -115,7 +115,7 @@ const firstPullOf = (reach: HistoryOnConnect, now: EpochMs): FirstPull => ({
   history: reach === 'all' ? null : JSON.stringify({ ...startOfHistory(now), reach }),
 });
 
-const RETIRE_OTHERS = prepared((orm, param: Param<ActivationNow>) =>
+const RETIRE_OTHERS = preparedAtStart((orm, param: Param<ActivationNow>) =>
   orm
     .update(connections)
     .set({ ...withoutTokens(param('now'), 'replaced'), isCurrent: false })
@@ -179,7 +179,7 @@ const freshColumns = (param: Param<ActivationNow>) => ({
   stateSince: param('now'),
 });
 
-const UPSERT_ACTIVE = prepared((orm, param: Param<ActivationNow>) => {
+const UPSERT_ACTIVE = preparedAtStart((orm, param: Param<ActivationNow>) => {
   const fresh = freshColumns(param);
   return orm
     .insert(connections)

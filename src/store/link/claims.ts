@@ -4,7 +4,7 @@ import type { AppId } from '../../domain/app-id.ts';
 import type { Minter } from '../../domain/audit.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
-import { prepared, type Param } from '../prepared.ts';
+import { type Param, prepared, preparedAtStart } from '../prepared.ts';
 import { claims } from '../schema/links.ts';
 import { type LinkTarget, targetOfStatement, targetStatement } from './links.ts';
 
@@ -87,7 +87,7 @@ const hasRow = (result: D1Result | undefined): boolean => (result?.results.lengt
 export const claimLink = (db: Db, link: LinkToClaim, now: EpochMs): StoreResult<ClaimedLink> =>
   tryD1Idempotent(db, async () => claimedOf(link, await db.d1.batch(claimStatements(db, link, now))));
 
-const RECORD_OUTCOME = prepared((orm, param: Param<{ id: string; outcome: string }>) =>
+const RECORD_OUTCOME = preparedAtStart((orm, param: Param<{ id: string; outcome: string }>) =>
   orm
     .update(claims)
     .set({ outcome: param('outcome') })

@@ -5,7 +5,7 @@ import type { LinkedConnection, OthersOnAccount } from '../../domain/link.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { tryD1, tryD1Idempotent, type Db, statement, type StoreResult } from '../d1.ts';
-import { prepared, type Param } from '../prepared.ts';
+import { type Param, prepared, preparedAtStart } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
 import { pendingConnections } from '../schema/links.ts';
 import type { ParkingPlace } from '../tokens/parked.ts';
@@ -28,7 +28,7 @@ const knownColumns = {
   isDemo: connections.isDemo,
 };
 
-const KNOWN_CONNECTIONS = prepared((orm, param: Param<LinkingPair>) =>
+const KNOWN_CONNECTIONS = preparedAtStart((orm, param: Param<LinkingPair>) =>
   orm
     .select(knownColumns)
     .from(connections)
@@ -41,7 +41,7 @@ const KNOWN_CONNECTIONS = prepared((orm, param: Param<LinkingPair>) =>
     ),
 );
 
-const OTHERS_ON_ACCOUNT = prepared((orm, param: Param<LinkingPair>) =>
+const OTHERS_ON_ACCOUNT = preparedAtStart((orm, param: Param<LinkingPair>) =>
   orm
     .select({ policy: apps.sharedAccounts })
     .from(apps)

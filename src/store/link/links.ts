@@ -9,7 +9,7 @@ import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { isMinterGone, type MinterParams, minterParams } from '../access/user-tokens.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 import { type Kv, readKv, writeKv } from '../kv.ts';
-import { prepared, type Param } from '../prepared.ts';
+import { type Param, preparedAtStart } from '../prepared.ts';
 import { apps, redirectUris } from '../schema/connections.ts';
 
 /** What an authorization request is checked against. */
@@ -45,7 +45,7 @@ const targetColumns = {
 /** A string, and the same without its port. */
 const MAX_CANDIDATES = 2;
 
-const TARGET_BY_URIS = prepared((orm, param: Param<MinterParams & { uri: string; otherUri: string }>) =>
+const TARGET_BY_URIS = preparedAtStart((orm, param: Param<MinterParams & { uri: string; otherUri: string }>) =>
   orm
     .select({ ...targetColumns, isMinterGone: isMinterGone(param).as('is_minter_gone') })
     .from(apps)
@@ -89,7 +89,7 @@ const targetOf = (rows: readonly TargetRow[]): LinkTarget | undefined => {
   };
 };
 
-const TARGET_BY_URI_ID = prepared((orm, param: Param<MinterParams & { redirectUriId: string }>) =>
+const TARGET_BY_URI_ID = preparedAtStart((orm, param: Param<MinterParams & { redirectUriId: string }>) =>
   orm
     .select({ ...targetColumns, isMinterGone: isMinterGone(param).as('is_minter_gone') })
     .from(apps)

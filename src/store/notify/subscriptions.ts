@@ -6,13 +6,13 @@ import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { countedRows, type Db, returnedRows, statement, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
-import { type Param, prepared } from '../prepared.ts';
+import { type Param, preparedAtStart } from '../prepared.ts';
 import { connections, isCurrent } from '../schema/connections.ts';
 import { subscriptions, waitingPushes } from '../schema/notify.ts';
 
 /** What the broker is subscribed to at Withings: a narrow row for each person who has a connection. */
 
-const WANT = prepared((orm, param: Param<{ withingsUserId: string; origin: string; now: EpochMs }>) => {
+const WANT = preparedAtStart((orm, param: Param<{ withingsUserId: string; origin: string; now: EpochMs }>) => {
   const wanted = { origin: param('origin'), dueAt: param('now'), missing: null, failures: 0 };
   return orm
     .insert(subscriptions)
