@@ -62,15 +62,26 @@ const rejectionBy = async (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(new Error('The time limit has passed.')), { once: true });
   });
 
-/** The body as UTF-8 text, or undefined if it exceeds the limit. Leaving the loop cancels the stream. */
+const READ_BYTES = 64 * 1024;
+
+/** The body as UTF-8 text, or undefined if it exceeds the limit. On Workers every read is a call of the runtime. */
 const readText = async (body: Response['body'], maxBodyBytes: number): Promise<string | undefined> => {
+  if (body === null) return '';
+  const reader = body.getReader({ mode: 'byob' });
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBodyBytes) return undefined;
-    text += decoder.decode(chunk, { stream: true });
+  // A read takes the buffer and gives it back with its part of the body.
+  let buffer = new ArrayBuffer(READ_BYTES);
+  for (;;) {
+    const { done, value } = await reader.read(new Uint8Array(buffer));
+    if (done) return text + decoder.decode();
+    bytes += value.byteLength;
+    text += decoder.decode(value, { stream: true });
+    if (bytes > maxBodyBytes) {
+      await reader.cancel();
+      return undefined;
+    }
+    ({ buffer } = value);
   }
-  return text + decoder.decode();
 };

@@ -37,7 +37,7 @@ describe('time limit', () => {
 
   test('a body that never ends is a timeout, though its headers came at once', async () => {
     const outcome = await sendTo(
-      () => new Response(new ReadableStream({ pull: async () => new Promise(() => {}) })),
+      () => new Response(new ReadableStream({ type: 'bytes', pull: async () => new Promise(() => {}) })),
       soon,
     );
     expect(outcome).toEqual({ ok: false, failure: { kind: 'timeout', inDoubt: true } });
@@ -46,6 +46,7 @@ describe('time limit', () => {
   test('bytes that trickle in do not extend it', async () => {
     let isOver = false;
     const trickle = new ReadableStream({
+      type: 'bytes',
       pull: async (controller) => {
         await new Promise((resolve) => setTimeout(resolve, 0));
         if (isOver) controller.close();
@@ -66,6 +67,7 @@ describe('byte limit', () => {
     let cancelled = false;
     let pulled = 0;
     const endless = new ReadableStream({
+      type: 'bytes',
       pull: (controller) => {
         pulled += 1;
         controller.enqueue(bytes('x'.repeat(100)));
@@ -100,6 +102,7 @@ describe('failures of the connection', () => {
 
   test('a connection lost in the middle of the body is network, in doubt', async () => {
     const broken = new ReadableStream({
+      type: 'bytes',
       start: (controller) => {
         controller.enqueue(bytes('{"status":0,'));
       },
@@ -156,6 +159,7 @@ describe('what is delivered', () => {
   test('a character split between two chunks is whole', async () => {
     const [first, ...rest] = bytes('é');
     const split = new ReadableStream({
+      type: 'bytes',
       start: (controller) => {
         controller.enqueue(Uint8Array.of(first ?? 0));
         controller.enqueue(Uint8Array.from(rest));
