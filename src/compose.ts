@@ -6,7 +6,7 @@ import type { RateLimitName, Deps, Sleep } from './broker/deps.ts';
 import { createAlarmWebhook } from './broker/operator/alarm-webhook.ts';
 import { createPostWebhook } from './broker/webhooks/post-webhook.ts';
 import { meterWithings } from './broker/withings.ts';
-import { type Bindings, type Config, parseConfig } from './config.ts';
+import { type Bindings, type Config, haveSameSettings, parseConfig } from './config.ts';
 import { createClock } from './domain/clock.ts';
 import { dataPointOf, type LogEntry } from './domain/log.ts';
 import type { Result } from './domain/result.ts';
@@ -43,8 +43,17 @@ export const workersPlatform: Platform = {
   log: writeLog,
 };
 
-/** Parsed configurations, by the environment they came from: plain data and keys, safe to share between requests. */
-const parsed = new WeakMap<Bindings, Result<Config, string>>();
+/** What was parsed last: plain data and keys, safe to share between requests. An isolate has one environment. */
+let last: { bindings: Bindings; config: Result<Config, string> } | undefined;
+
+/** The configuration of an environment, or what is wrong with it. Settings that equal the last are not parsed again. */
+export const configOf = async (bindings: Bindings): Promise<Result<Config, string>> => {
+  if (last !== undefined && haveSameSettings(bindings, last.bindings)) return last.config;
+  const config = await parseConfig(bindings);
+  last = { bindings, config };
+  return config;
+};
+
 /** What an isolate remembers of its requests: plain data too. */
 type Memory = { credentials: CredentialLookupLimiter; d1: D1Memory };
 const memories = new WeakMap<Bindings, Memory>();
@@ -61,10 +70,7 @@ export const compose = async (
   platform: Platform = workersPlatform,
   d1: D1 = bindings.DB,
 ): Promise<Result<Deps, string>> => {
-  const made = parsed.get(bindings) ?? (await parseConfig(bindings));
-  // Of requests that came at once the first decides: what an isolate remembers goes by its settings.
-  const config = parsed.get(bindings) ?? made;
-  parsed.set(bindings, config);
+  const config = await configOf(bindings);
   if (!config.ok) return config;
   const memory = memories.get(bindings) ?? { credentials: createCredentialLookupLimiter(), d1: {} };
   memories.set(bindings, memory);

@@ -119,6 +119,12 @@ export type Config = {
   alarmWebhook: AlarmWebhookConfig | undefined;
 };
 
+const NAMES = settings.keyof().options;
+
+/** Whether two environments parse to the same. */
+export const haveSameSettings = (one: Bindings, other: Bindings): boolean =>
+  (one.PLACED === undefined) === (other.PLACED === undefined) && NAMES.every((name) => one[name] === other[name]);
+
 /** Parses the environment. A bad one names its variables, never their values. */
 export const parseConfig = async (bindings: Bindings): Promise<Result<Config, string>> => {
   const parsed = (bindings.PLACED === undefined ? settings : settingsOfFront()).safeParse(bindings);

@@ -1,8 +1,10 @@
+import { env } from 'cloudflare:workers';
+
 import type { Deps } from './broker/deps.ts';
 import { alarmIfDatabaseFails } from './broker/operator/alarm-at-once.ts';
 import { noteRowsUsed } from './broker/operator/note-rows.ts';
 import { noticeLateCron } from './broker/operator/readiness.ts';
-import { compose } from './compose.ts';
+import { compose, configOf } from './compose.ts';
 import type { Bindings } from './config.ts';
 import { tick } from './cron.ts';
 import { answerAtEdge, isFront } from './edge.ts';
@@ -11,6 +13,9 @@ import { problemJson } from './http/problem.ts';
 import { requestIdOf } from './http/request-log.ts';
 import { REQUEST_PROBLEMS } from './http/request-problems.ts';
 import { HEADERS } from './http/security-headers.ts';
+
+// Cloudflare evaluates this module ahead of the first request, which finds the settings parsed.
+await configOf(env as Bindings);
 
 /** The Worker's two entrances: requests, and the clock. */
 export default {

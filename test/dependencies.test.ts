@@ -55,6 +55,7 @@ test('the dependencies are what the Worker imports: `npm ci --omit=dev` installs
   });
   const imported = Object.values(metafile.outputs)
     .flatMap(({ imports }) => imports)
+    .filter(({ path }) => !path.startsWith('cloudflare:'))
     .flatMap(({ path }) => /^(?:@[\w-]+\/)?[\w.-]+/.exec(path) ?? []);
   expect([...new Set(imported)].sort()).toEqual(Object.keys(manifest.dependencies).sort());
 });
