@@ -109,7 +109,8 @@ const measureInvocations = async (): Promise<void> => {
 };
 
 const measureResidentMemory = async (): Promise<void> => {
-  report.memory = await measureMemory(join(OUT, 'broker'), values.small ? THREE_SECONDS : HALF_AN_HOUR, say);
+  const span = values.small ? THREE_SECONDS : HALF_AN_HOUR;
+  report.memory = await measureMemory(join(OUT, 'broker'), OUT, span, say);
 };
 
 /** Everything but these, which need no database of that size. */

@@ -37,7 +37,7 @@ const REPORT: Report = {
       bare: { cold: 1, warm: 1 },
     },
   ],
-  memory: [{ minutes: 1, invocations: 1, residentMb: 1 }],
+  memory: [{ minutes: 1, broker: { invocations: 1, residentMb: 1 }, bare: { invocations: 1, residentMb: 1 } }],
 };
 
 /** The first lines of tables, without their padding. */

@@ -140,8 +140,11 @@ export const printed = ({ machine: on, bundle, results, ticks, live, cpu, memory
     cpu.length > 0 && cpuTable(cpu),
     memory.length > 0 &&
       table(
-        ['minutes', 'invocations so far', 'MB of memory'],
-        memory.map(({ minutes, invocations, residentMb }) => [Math.round(minutes), invocations, residentMb]),
+        ['minutes', 'MB of the broker', 'invocations so far', 'MB of the bare Worker', 'invocations so far'],
+        memory.map(({ minutes, broker, bare }) => [
+          Math.round(minutes),
+          ...[broker, bare].flatMap(({ residentMb, invocations }) => [residentMb, invocations]),
+        ]),
       ),
   ];
   return parts.filter((part) => typeof part === 'string').join('\n\n');

@@ -2,15 +2,18 @@ import type { Operation } from './stand-ins.ts';
 
 /**
  * The bare Worker: makes the calls that the broker was seen to make in an invocation, one after another, reads the
- * answers, and answers as many bytes.
+ * answers, and answers as many bytes. Its invocations take the recorded ones by turns.
  */
-type BareBindings = { DB: D1Database; LINKS: KVNamespace; WITHINGS: string; RECORDING: string };
+type BareBindings = { DB: D1Database; LINKS: KVNamespace; WITHINGS: string; RECORDINGS: string };
 export type Recording = { operations: Operation[]; status: number; bodyBytes: number };
 
-let recording: Recording | undefined;
+let recordings: Recording[] | undefined;
 
 const run = async (bindings: BareBindings): Promise<Recording> => {
-  recording ??= JSON.parse(bindings.RECORDING) as Recording;
+  recordings ??= JSON.parse(bindings.RECORDINGS) as Recording[];
+  const [recording] = recordings.splice(0, 1);
+  if (recording === undefined) throw new Error('nothing is recorded');
+  recordings.push(recording);
   // The broker may have met an error too.
   for (const operation of recording.operations) await make(bindings, operation).catch(() => undefined);
   return recording;

@@ -62,7 +62,7 @@ const measureWork = async (bench: Bench, work: Work, script: Script, withings: s
   const broker = await measure(bench, script, prepare);
   const recording = await record(bench, script, await prepare());
   standIns.replay();
-  const bare = await buildBare(out, recording, withings);
+  const bare = await buildBare(out, [recording], withings);
   const measured = { work, broker, bare: await measure(bench, bare, () => recording.invocation) };
   const [another] = standIns.notRecorded;
   if (another !== undefined) throw new Error(`the bare Worker asked what the broker did not: ${another}`);
@@ -114,9 +114,9 @@ export const invoke = async (isolate: Isolate, invocation: Invocation): Promise<
   return text.length;
 };
 
-/** What the broker does in a warm isolate, for the bare Worker. */
-const record = async (
-  { standIns, often }: Bench,
+/** What the broker does in an invocation, for the bare Worker. */
+export const record = async (
+  { standIns, often }: Pick<Bench, 'standIns' | 'often'>,
   script: Script,
   invocation: Invocation,
 ): Promise<Recording & { invocation: Invocation }> => {
@@ -133,7 +133,7 @@ const record = async (
   }
 };
 
-const buildBare = async (out: string, recording: Recording, withings: string): Promise<Script> => {
+export const buildBare = async (out: string, recordings: readonly Recording[], withings: string): Promise<Script> => {
   const folder = join(out, 'bare');
   mkdirSync(folder, { recursive: true });
   await build({
@@ -144,5 +144,5 @@ const buildBare = async (out: string, recording: Recording, withings: string): P
     target: 'es2024',
     minify: true,
   });
-  return { folder, main: 'worker.js', text: { WITHINGS: withings, RECORDING: JSON.stringify(recording) } };
+  return { folder, main: 'worker.js', text: { WITHINGS: withings, RECORDINGS: JSON.stringify(recordings) } };
 };

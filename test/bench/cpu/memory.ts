@@ -1,49 +1,104 @@
 import { settings } from '../record.ts';
-import { startIsolate } from './isolate.ts';
-import { invoke } from './measure.ts';
-import { startStandIns } from './stand-ins.ts';
-import { MIXED, setUpMixed } from './work.ts';
+import type { Recording } from './bare.ts';
+import { type Isolate, type Script, startIsolate } from './isolate.ts';
+import { buildBare, invoke, OFTEN, record } from './measure.ts';
+import { type StandIns, startStandIns } from './stand-ins.ts';
+import { MIXED, setUpMixed, workOf } from './work.ts';
 
-/** Memory of the broker, alone in a workerd, under a mixed load. */
+/** Memory of the broker and of the bare Worker, each alone in its workerd, under a mixed load. */
 
-/** Megabytes of the process after so many minutes. */
-export type MemoryAt = { minutes: number; invocations: number; residentMb: number };
+/** Invocations so far, and megabytes of the process. */
+type Used = { invocations: number; residentMb: number };
+export type MemoryAt = { minutes: number; broker: Used; bare: Used };
 
 export type Span = { minutes: number; samples: number };
 export const HALF_AN_HOUR: Span = { minutes: 30, samples: 10 };
 /** Shows that it runs. */
 export const THREE_SECONDS: Span = { minutes: 0.05, samples: 1 };
 
-const AT_ONCE = 4;
+/** Invocations at a time, of each of both. */
+const AT_ONCE = 2;
 
 export const measureMemory = async (
-  broker: string,
+  folder: string,
+  out: string,
   { minutes, samples }: Span,
   say: (text: string) => void,
 ): Promise<MemoryAt[]> => {
-  const standIns = await startStandIns();
-  const text = settings(`http://127.0.0.1:${standIns.ports.withings}`);
-  standIns.clear();
-  const isolate = await startIsolate({ folder: broker, main: 'worker.js', text }, standIns);
-  const world = { standIns, other: isolate };
+  const [broker, bare] = [await startBroker(folder), await startBare(folder, out)];
   const taken: MemoryAt[] = [];
   const begun = performance.now();
-  let invocations = 0;
-  const lane = async (): Promise<void> => {
+  const sampleIfDue = (): void => {
+    const passed = (performance.now() - begun) / 60_000;
+    if (taken.length === samples || passed < ((taken.length + 1) * minutes) / samples) return;
+    taken.push({ minutes: passed, broker: broker.used(), bare: bare.used() });
+    say(`${broker.used().residentMb} MB after ${broker.used().invocations} invocations`);
+  };
+  const lane = async ({ invokeNext }: Load): Promise<void> => {
     while (taken.length < samples) {
-      for (const { prepare } of MIXED) await invoke(isolate, await prepare(world, invocations++));
-      const passed = (performance.now() - begun) / 60_000;
-      if (taken.length === samples || passed < ((taken.length + 1) * minutes) / samples) continue;
-      taken.push({ minutes: passed, invocations, residentMb: isolate.residentMb() });
-      say(`${isolate.residentMb()} MB after ${invocations} invocations`);
+      await invokeNext();
+      sampleIfDue();
     }
   };
   try {
-    await setUpMixed(world);
-    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    await Promise.all([broker, bare].flatMap((load) => Array.from({ length: AT_ONCE }, () => lane(load))));
   } finally {
-    await isolate.stop();
-    standIns.close();
+    for (const { stop } of [broker, bare]) await stop();
   }
   return taken;
+};
+
+type Load = { invokeNext: () => Promise<void>; used: () => Used; stop: () => Promise<void> };
+
+const startBroker = async (folder: string): Promise<Load> => {
+  const standIns = await startMixed();
+  const isolate = await startIsolate(brokerIn(folder, standIns), standIns);
+  return loadOf(isolate, standIns, async (serial) => {
+    await invoke(isolate, await workOf(serial).prepare({ standIns, other: isolate }, serial));
+  });
+};
+
+/** Makes the calls that the broker makes in one invocation of each kind, and is answered as the broker was. */
+const startBare = async (folder: string, out: string): Promise<Load> => {
+  const standIns = await startMixed();
+  const script = brokerIn(folder, standIns);
+  const other = await startIsolate(script, standIns);
+  const recordings: Recording[] = [];
+  for (const [serial, { prepare }] of MIXED.entries())
+    recordings.push(await record({ standIns, often: OFTEN }, script, await prepare({ standIns, other }, serial)));
+  await other.stop();
+  standIns.replay();
+  const isolate = await startIsolate(await buildBare(out, recordings, withingsOf(standIns)), standIns);
+  return loadOf(isolate, standIns, async () => {
+    await (await isolate.fetch('/')).text();
+    if (standIns.notRecorded.length > 0) throw new Error(`the bare Worker asked more: ${standIns.notRecorded[0]}`);
+  });
+};
+
+const startMixed = async (): Promise<StandIns> => {
+  const standIns = await startStandIns();
+  standIns.clear();
+  await setUpMixed({ standIns });
+  return standIns;
+};
+
+const withingsOf = ({ ports }: StandIns): string => `http://127.0.0.1:${ports.withings}`;
+
+const brokerIn = (folder: string, standIns: StandIns): Script => ({
+  folder,
+  main: 'worker.js',
+  // Without subscriptions, which wait for their share of Withings' requests.
+  text: { ...settings(withingsOf(standIns)), NOTIFY_APPLI: '' },
+});
+
+const loadOf = (isolate: Isolate, standIns: StandIns, invokeOne: (serial: number) => Promise<void>): Load => {
+  let invocations = 0;
+  return {
+    invokeNext: () => invokeOne(invocations++),
+    used: () => ({ invocations, residentMb: isolate.residentMb() }),
+    stop: async () => {
+      await isolate.stop();
+      standIns.close();
+    },
+  };
 };

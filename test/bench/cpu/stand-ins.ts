@@ -106,18 +106,19 @@ export const startStandIns = async () => {
       database = new DatabaseSync(':memory:');
       for (const sql of [...migrations(), ...appRows()]) database.exec(sql);
       links.clear();
+      recorded.length = 0;
       replayed = undefined;
     },
     /** What `work` exchanges. */
     record: async (work: () => Promise<unknown>): Promise<Operation[]> => {
-      recorded.length = 0;
+      const before = recorded.length;
       isRecording = true;
       await work();
       isRecording = false;
-      return recorded.map(({ operation }) => operation);
+      return recorded.slice(before).map(({ operation }) => operation);
     },
     notRecorded,
-    /** From now on what was recorded is answered as it was then. */
+    /** From now on what was recorded since `clear` is answered as it was then. */
     replay: () => {
       replayed = new Map(recorded.map(({ asked, answer }) => [asked, answer]));
     },

@@ -8,7 +8,8 @@ import type { StandIns } from './stand-ins.ts';
 
 /** Every kind of work of an invocation, as the CPU bench sets it up. */
 
-type World = { standIns: StandIns; /** An isolate that is not measured. */ other: Isolate };
+type Database = { standIns: StandIns };
+type World = Database & { /** An isolate that is not measured. */ other: Isolate };
 
 /** One invocation: a request with the status that it has to have, or a tick. */
 export type Invocation = { path: string; init: RequestInit; status: number } | 'tick';
@@ -33,7 +34,7 @@ const FIRST_NEW = MARK + 1_000_000;
 
 const withSyncable =
   (more: string = 'id = id') =>
-  async ({ standIns }: World): Promise<void> => {
+  async ({ standIns }: Database): Promise<void> => {
     standIns.run([...(await syncableRows(1, CONNECTIONS)), `UPDATE connections SET ${more} WHERE id > ${MARK}`]);
   };
 
@@ -48,7 +49,7 @@ const withHistory =
     world.standIns.history.fill(groups, pageSize);
   };
 
-const withValues = ({ standIns }: World): void =>
+const withValues = ({ standIns }: Database): void =>
   standIns.run([...connectionRows(0, 1), ...measurementRows(1, 0, 4_000)]);
 
 /** Withings' shares are no limit here. */
@@ -151,7 +152,9 @@ export const WORK: readonly Work[] = [
 
 /** What can share a database. */
 export const MIXED = WORK.filter((work) => !HISTORIES.includes(work));
-export const setUpMixed = async (world: World): Promise<void> => {
+/** They take turns. */
+export const workOf = (serial: number): Work => MIXED[serial % MIXED.length] as Work;
+export const setUpMixed = async (world: Database): Promise<void> => {
   withValues(world);
   await withSyncable('access_expires_at = 1, last_used_at = last_sync_at')(world);
 };
