@@ -33,7 +33,7 @@ export type PlanLimits = {
 export const PLANS: Record<Plan, PlanLimits> = {
   free: {
     callsPerTick: 45,
-    refreshBatch: 10,
+    refreshBatch: 8,
     refreshesAtOnce: 1,
     pollsPerTick: 1,
     pagesPerSlice: 4,

@@ -56,10 +56,10 @@ test('the paid plan refreshes all that is due in one tick, six at a time', async
   expect(d1.calls()).toBeLessThanOrEqual(2 * CONNECTIONS + 12);
 });
 
-test('the free plan refreshes ten, one after the other, within the calls of an invocation', async () => {
+test('the free plan refreshes eight, one after the other, within the calls of an invocation', async () => {
   const { broker, refreshes } = await startDue({});
   await broker.tick();
-  expect(await refreshed()).toBe(10);
+  expect(await refreshed()).toBe(8);
   expect(refreshes.most).toBe(1);
   expect(d1.calls()).toBeLessThanOrEqual(45);
 });

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 
+import { PLANS } from '../../src/domain/plan.ts';
 import { connect } from '../support/broker.ts';
 import {
   DUE_MS,
@@ -122,14 +123,14 @@ describe('a batch', () => {
   });
 });
 
-describe('a tick of ten', () => {
-  const TEN = Array.from({ length: 10 }, (_, index) => `user-${index}`);
-  /** Ten connections that are due, and one person behind all of them. */
-  const startTen = async () => {
+describe('a full tick', () => {
+  const USERS = Array.from({ length: PLANS.free.refreshBatch }, (_, index) => `user-${index}`);
+  /** As many connections due as a tick refreshes, and one person behind all of them. */
+  const startFull = async () => {
     const refreshing = await startRefreshing([]);
     // The first tick of all looks at the keyring, and notes that it came.
     await refreshing.broker.tick();
-    for (const user of TEN) await connect(refreshing.broker, refreshing.app, user, 'nora');
+    for (const user of USERS) await connect(refreshing.broker, refreshing.app, user, 'nora');
     // Nor is anything swept later on.
     refreshing.broker.advance(2 * HOUR_MS);
     await refreshing.broker.tick();
@@ -138,8 +139,8 @@ describe('a tick of ten', () => {
   };
 
   test('is killed after any of its refreshes: that one is in doubt, and the others are due as before', async () => {
-    for (let sent = 1; sent <= TEN.length; sent += 1) {
-      const refreshing = await startTen();
+    for (let sent = 1; sent <= USERS.length; sent += 1) {
+      const refreshing = await startFull();
       const before = new Map((await refreshing.rows()).map((row) => [row.id, row]));
       refreshing.decide(({ body }) =>
         body.includes('refresh_token') && refreshing.refreshes() === sent ? 'dies_after' : undefined,
@@ -152,12 +153,12 @@ describe('a tick of ten', () => {
       expect(after.filter(({ in_doubt_since: since }) => since !== null)).toHaveLength(1);
       const others = after.filter((row) => row.token_version === 1 && row.in_doubt_since === null);
       expect(others).toEqual(others.map(({ id }) => before.get(id)));
-      expect(others).toHaveLength(TEN.length - sent);
+      expect(others).toHaveLength(USERS.length - sent);
     }
   });
 
   test('is killed, and each of the others is refreshed once by the next tick, at its turn', async () => {
-    const refreshing = await startTen();
+    const refreshing = await startFull();
     refreshing.decide(({ body }) =>
       body.includes('refresh_token') && refreshing.refreshes() === 3 ? 'dies_before' : undefined,
     );
@@ -166,32 +167,32 @@ describe('a tick of ten', () => {
     refreshing.decide(() => undefined);
     refreshing.broker.advance(MINUTE_MS);
     await refreshing.broker.tick();
-    expect(refreshing.refreshes()).toBe(7);
+    expect(refreshing.refreshes()).toBe(USERS.length - 3);
     refreshing.broker.advance(LEASE_MS);
     await refreshing.broker.tick();
-    expect(refreshing.refreshes()).toBe(8);
+    expect(refreshing.refreshes()).toBe(USERS.length - 2);
     const soon = refreshing.broker.now() + 4 * HOUR_MS;
     // Only what was in doubt is confirmed by another refresh within hours.
     expect((await refreshing.rows()).filter(({ next_refresh_at: at }) => (at ?? 0) <= soon)).toHaveLength(1);
   });
 
   test('makes three round trips to D1, and one for each refresh', async () => {
-    const refreshing = await startTen();
+    const refreshing = await startFull();
     refreshing.decide(() => undefined);
     await refreshing.broker.tick();
-    expect(refreshing.refreshes()).toBe(TEN.length);
+    expect(refreshing.refreshes()).toBe(USERS.length);
     const trips = refreshing.effects().filter(({ kind }) => kind === 'd1');
     // Once an hour a tick notes that it came.
     const isNote = (sql: string) => sql.startsWith('INSERT INTO broker_state');
     const notes = trips.filter(({ statements }) => statements.some(isNote));
-    expect(trips.length - notes.length).toBe(TEN.length + 3);
+    expect(trips.length - notes.length).toBe(USERS.length + 3);
   });
 
   test('beside another one sends each refresh once', async () => {
-    const refreshing = await startTen();
+    const refreshing = await startFull();
     refreshing.decide(() => undefined);
     await Promise.all([refreshing.broker.tick(), refreshing.broker.tick()]);
-    expect(refreshing.refreshes()).toBe(TEN.length);
+    expect(refreshing.refreshes()).toBe(USERS.length);
     expect((await refreshing.rows()).every((row) => row.token_version === 2 && row.in_doubt_since === null)).toBe(true);
   });
 });

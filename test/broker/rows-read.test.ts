@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 
+import { PLANS } from '../../src/domain/plan.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { PAGE_READS, REFRESH_READS, SUBSCRIPTION_READS, SYNC_READS } from '../support/costs.ts';
@@ -85,8 +86,8 @@ test.each(['body_plus', 'body_scan'] as const)(
   },
 );
 
-test('ten refreshes by the cron read as many rows each as the tables state', async () => {
-  const users = Array.from({ length: 10 }, (_, index) => `user-${index}`);
+test('a tick of refreshes reads as many rows for each as the tables state', async () => {
+  const users = Array.from({ length: PLANS.free.refreshBatch }, (_, index) => `user-${index}`);
   for (const user of users) await connect(broker, app, user, 'nora');
   await broker.settle();
   broker.advance(DUE_MS);

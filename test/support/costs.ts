@@ -1,6 +1,6 @@
 /**
  * Rows read, as test/broker/rows-read.test.ts measures them and test/capacity.test.ts computes with them: of a refresh
- * by the cron with its part of a tick of ten, of a page of 100 values of one metric, and of a tick that looks at a
+ * by the cron with its part of a full tick, of a page of 100 values of one metric, and of a tick that looks at a
  * subscription.
  */
 export const REFRESH_READS = 24;
