@@ -46,10 +46,17 @@ export const workersPlatform: Platform = {
 /** What was parsed last: plain data and keys, safe to share between requests. An isolate has one environment. */
 let last: { bindings: Bindings; config: Result<Config, string> } | undefined;
 
+const lastConfigIfOf = (bindings: Bindings): Result<Config, string> | undefined =>
+  last !== undefined && (last.bindings === bindings || haveSameSettings(bindings, last.bindings))
+    ? last.config
+    : undefined;
+
 /** The configuration of an environment, or what is wrong with it. Settings that equal the last are not parsed again. */
 export const configOf = async (bindings: Bindings): Promise<Result<Config, string>> => {
-  if (last !== undefined && haveSameSettings(bindings, last.bindings)) return last.config;
-  const config = await parseConfig(bindings);
+  const made = lastConfigIfOf(bindings) ?? (await parseConfig(bindings));
+  // Of invocations that came at once the first decides: what an isolate remembers goes by its settings.
+  const config = lastConfigIfOf(bindings) ?? made;
+  // The environments of the module and of the requests are two objects, and those of all requests are one.
   last = { bindings, config };
   return config;
 };
