@@ -156,6 +156,15 @@ describe('what is delivered', () => {
     });
   });
 
+  test('a text of several reads is whole, and a character at their border', async () => {
+    // The second byte of each é is at an even place, as the end of a read is.
+    const text = `x${'é'.repeat(100_000)}`;
+    expect(await sendTo(() => new Response(text), { maxBodyBytes: 200_001 })).toMatchObject({ value: { text } });
+    expect(await sendTo(() => new Response(text), { maxBodyBytes: 200_000 })).toMatchObject({
+      failure: { kind: 'body_too_large' },
+    });
+  });
+
   test('a character split between two chunks is whole', async () => {
     const [first, ...rest] = bytes('é');
     const split = new ReadableStream({
