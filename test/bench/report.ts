@@ -140,7 +140,7 @@ export const printed = ({ machine: on, bundle, results, ticks, live, cpu, memory
     cpu.length > 0 && cpuTable(cpu),
     memory.length > 0 &&
       table(
-        ['minutes', 'MB of the broker', 'invocations so far', 'MB of the bare Worker', 'invocations so far'],
+        ['minutes', 'broker, MB', 'its invocations', 'bare Worker, MB', 'its invocations'],
         memory.map(({ minutes, broker, bare }) => [
           Math.round(minutes),
           ...[broker, bare].flatMap(({ residentMb, invocations }) => [residentMb, invocations]),

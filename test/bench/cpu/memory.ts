@@ -32,7 +32,7 @@ export const measureMemory = async (
     const passed = (performance.now() - begun) / 60_000;
     if (taken.length === samples || passed < ((taken.length + 1) * minutes) / samples) return;
     taken.push({ minutes: passed, broker: broker.used(), bare: bare.used() });
-    say(`${broker.used().residentMb} MB after ${broker.used().invocations} invocations`);
+    say(`${broker.used().residentMb} MB, the bare Worker ${bare.used().residentMb}`);
   };
   const lane = async ({ invokeNext }: Load): Promise<void> => {
     while (taken.length < samples) {
@@ -43,7 +43,7 @@ export const measureMemory = async (
   try {
     await Promise.all([broker, bare].flatMap((load) => Array.from({ length: AT_ONCE }, () => lane(load))));
   } finally {
-    for (const { stop } of [broker, bare]) await stop();
+    await Promise.all([broker.stop(), bare.stop()]);
   }
   return taken;
 };
@@ -52,9 +52,10 @@ type Load = { invokeNext: () => Promise<void>; used: () => Used; stop: () => Pro
 
 const startBroker = async (folder: string): Promise<Load> => {
   const standIns = await startMixed();
-  const isolate = await startIsolate(brokerIn(folder, standIns), standIns);
-  return loadOf(isolate, standIns, async (serial) => {
-    await invoke(isolate, await workOf(serial).prepare({ standIns, other: isolate }, serial));
+  const script = brokerIn(folder, standIns);
+  const [isolate, other] = [await startIsolate(script, standIns), await startIsolate(script, standIns)];
+  return loadOf([isolate, other], standIns, async (serial) => {
+    await invoke(isolate, await workOf(serial).prepare({ standIns, other }, serial));
   });
 };
 
@@ -69,7 +70,7 @@ const startBare = async (folder: string, out: string): Promise<Load> => {
   await other.stop();
   standIns.replay();
   const isolate = await startIsolate(await buildBare(out, recordings, withingsOf(standIns)), standIns);
-  return loadOf(isolate, standIns, async () => {
+  return loadOf([isolate], standIns, async () => {
     await (await isolate.fetch('/')).text();
     if (standIns.notRecorded.length > 0) throw new Error(`the bare Worker asked more: ${standIns.notRecorded[0]}`);
   });
@@ -91,13 +92,18 @@ const brokerIn = (folder: string, standIns: StandIns): Script => ({
   text: { ...settings(withingsOf(standIns)), NOTIFY_APPLI: '' },
 });
 
-const loadOf = (isolate: Isolate, standIns: StandIns, invokeOne: (serial: number) => Promise<void>): Load => {
+/** @param isolates the measured one, and those that it needs */
+const loadOf = (
+  isolates: readonly [Isolate, ...Isolate[]],
+  standIns: StandIns,
+  invokeOne: (serial: number) => Promise<void>,
+): Load => {
   let invocations = 0;
   return {
     invokeNext: () => invokeOne(invocations++),
-    used: () => ({ invocations, residentMb: isolate.residentMb() }),
+    used: () => ({ invocations, residentMb: isolates[0].residentMb() }),
     stop: async () => {
-      await isolate.stop();
+      await Promise.all(isolates.map(({ stop }) => stop()));
       standIns.close();
     },
   };
