@@ -43,7 +43,7 @@ export const workersPlatform: Platform = {
   log: writeLog,
 };
 
-/** What was parsed last: plain data and keys, safe to share between requests. An isolate has one environment. */
+/** What was parsed last: plain data and keys, safe to share between requests. An isolate has one set of settings. */
 let last: { bindings: Bindings; config: Result<Config, string> } | undefined;
 
 const lastConfigIfOf = (bindings: Bindings): Result<Config, string> | undefined =>
@@ -56,7 +56,7 @@ export const configOf = async (bindings: Bindings): Promise<Result<Config, strin
   const made = lastConfigIfOf(bindings) ?? (await parseConfig(bindings));
   // Of invocations that came at once the first decides: what an isolate remembers goes by its settings.
   const config = lastConfigIfOf(bindings) ?? made;
-  // The environments of the module and of the requests are two objects, and those of all requests are one.
+  // The module's environment is another object than that of the requests, so the next request is found by identity.
   last = { bindings, config };
   return config;
 };

@@ -87,7 +87,8 @@ const settings = z.object({
   SYNC_PAGES_PER_SLICE: positive.max(10).optional(),
   /** Where alarms are sent, beside the log; a secret, since such URLs often are. HTTPS, or a machine of one's own. */
   ALERT_WEBHOOK_URL: z
-    .url({ protocol: /^https?$/ })
+    // Without `abort` the refinement gets what is no URL.
+    .url({ protocol: /^https?$/, abort: true })
     .refine(isHttpsOrLocal)
     .optional(),
   /** Signs what is sent there, as Standard Webhooks says. */
@@ -119,11 +120,12 @@ export type Config = {
   alarmWebhook: AlarmWebhookConfig | undefined;
 };
 
-const NAMES = settings.keyof().options;
+/** Their names. */
+export const SETTINGS = settings.keyof().options;
 
 /** Whether two environments parse to the same. */
 export const haveSameSettings = (one: Bindings, other: Bindings): boolean =>
-  (one.PLACED === undefined) === (other.PLACED === undefined) && NAMES.every((name) => one[name] === other[name]);
+  (one.PLACED === undefined) === (other.PLACED === undefined) && SETTINGS.every((name) => one[name] === other[name]);
 
 /** Parses the environment. A bad one names its variables, never their values. */
 export const parseConfig = async (bindings: Bindings): Promise<Result<Config, string>> => {

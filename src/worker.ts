@@ -14,8 +14,9 @@ import { requestIdOf } from './http/request-log.ts';
 import { REQUEST_PROBLEMS } from './http/request-problems.ts';
 import { HEADERS } from './http/security-headers.ts';
 
-// Cloudflare evaluates this module ahead of the first request, which finds the settings parsed.
-await configOf(env as Bindings);
+// Cloudflare evaluates this module ahead of the first request, which finds the settings parsed. After an exception the
+// request parses them: here it would stop the Worker.
+await configOf(env as Bindings).catch(() => undefined);
 
 /** The Worker's two entrances: requests, and the clock. */
 export default {

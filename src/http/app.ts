@@ -12,9 +12,9 @@ const PAGES = /^\/dashboard(\/|$)/;
 const DATA = /^\/(withings\/notify\/|apps\/[^/]+\/(withings\/|(metrics|changes|users|events)(\/|$)))/;
 
 /**
- * The part of the broker's routes that a path belongs to, whatever the method. A router is built at its first request,
- * and one of all routes takes a new isolate longer than `auth` does. The platform answers `/docs`, `/openapi.json` and
- * `/assets`.
+ * The part of the broker's routes that a path belongs to, whatever the method. A router is built at its first request
+ * (that of links before), and one of all routes takes a new isolate longer than `auth` does. The platform answers
+ * `/docs`, `/openapi.json` and `/assets`.
  */
 export const partOf = (path: string): Part => {
   if (LINKS.test(path)) return links;

@@ -43,14 +43,17 @@ test('a tick of the clock fails, where the platform counts it', async () => {
   await expect(worker.scheduled({} as ScheduledController, bindings, context)).rejects.toThrow('Broker misconfigured');
 });
 
-test.each(['http://hooks.example.com/x', 'http://10.0.0.1/', 'http://localhost.example.com/', 'ftp://127.0.0.1/'])(
-  'an address for alarms is https, or a machine of one’s own: %s is neither',
-  async (url) => {
-    const request = new Request('https://broker.example.com/healthz');
-    const asked = request as Parameters<typeof worker.fetch>[0];
-    const response = await worker.fetch(asked, { ...bindings, ALERT_WEBHOOK_URL: url }, context);
-    expect(response.status).toBe(500);
-    expect(String(logged.mock.lastCall?.[0])).toContain('ALERT_WEBHOOK_URL');
-    expect(String(logged.mock.lastCall?.[0])).not.toContain(url);
-  },
-);
+test.each([
+  'http://hooks.example.com/x',
+  'http://10.0.0.1/',
+  'http://localhost.example.com/',
+  'ftp://127.0.0.1/',
+  'hooks.example.com/x',
+])('an address for alarms is https, or a machine of one’s own: %s is neither', async (url) => {
+  const request = new Request('https://broker.example.com/healthz');
+  const asked = request as Parameters<typeof worker.fetch>[0];
+  const response = await worker.fetch(asked, { ...bindings, ALERT_WEBHOOK_URL: url }, context);
+  expect(response.status).toBe(500);
+  expect(String(logged.mock.lastCall?.[0])).toContain('ALERT_WEBHOOK_URL');
+  expect(String(logged.mock.lastCall?.[0])).not.toContain(url);
+});
