@@ -62,9 +62,10 @@ const rejectionBy = async (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(new Error('The time limit has passed.')), { once: true });
   });
 
+/** Of one read, which on Workers is a call of the runtime. */
 const READ_BYTES = 64 * 1024;
 
-/** The body as UTF-8 text, or undefined if it exceeds the limit. On Workers every read is a call of the runtime. */
+/** The body as UTF-8 text, or undefined if it exceeds the limit. It is a byte stream, as `fetch` gives. */
 const readText = async (body: Response['body'], maxBodyBytes: number): Promise<string | undefined> => {
   if (body === null) return '';
   const reader = body.getReader({ mode: 'byob' });
@@ -77,11 +78,11 @@ const readText = async (body: Response['body'], maxBodyBytes: number): Promise<s
     const { done, value } = await reader.read(new Uint8Array(buffer));
     if (done) return text + decoder.decode();
     bytes += value.byteLength;
-    text += decoder.decode(value, { stream: true });
     if (bytes > maxBodyBytes) {
       await reader.cancel();
       return undefined;
     }
+    text += decoder.decode(value, { stream: true });
     ({ buffer } = value);
   }
 };

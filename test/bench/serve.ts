@@ -62,8 +62,8 @@ const buildFloor = async (): Promise<string> => {
  */
 export const startUpMs = (): number => {
   const script = `import { registerHooks } from 'node:module';
-    // Node lacks the module that has the environment. Here that is empty.
-    const source = 'export const env = {}';
+    // Node lacks the module that has the environment.
+    const source = ${JSON.stringify(`export const env = ${JSON.stringify(settings('http://127.0.0.1'))}`)};
     const environment = { url: 'data:text/javascript,' + encodeURIComponent(source), shortCircuit: true };
     registerHooks({ resolve: (name, context, next) => (name === 'cloudflare:workers' ? environment : next(name, context)) });
     const begun = process.cpuUsage(); await import(${JSON.stringify(join(OUT, 'broker/worker.js'))});
