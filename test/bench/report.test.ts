@@ -10,6 +10,7 @@ import { ALL_ROUTES } from './routes.ts';
 const SMALL: Size = { connections: 1, measurements: 1 };
 const LARGE: Size = { connections: 2, measurements: 2 };
 const FIGURES: Figures = { perSecond: 1, cpuUs: 1 };
+const USED = { invocations: 1, usedHeapMb: 1, residentMb: 1 };
 const TIMES = { readable: [1], event: [1] };
 
 const result = (size: Size) =>
@@ -37,7 +38,7 @@ const REPORT: Report = {
       bare: { cold: 1, warm: 1 },
     },
   ],
-  memory: [{ minutes: 1, broker: { invocations: 1, residentMb: 1 }, bare: { invocations: 1, residentMb: 1 } }],
+  memory: [{ minutes: 1, broker: USED, bare: USED }],
 };
 
 /** The first lines of tables, without their padding. */

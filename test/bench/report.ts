@@ -140,10 +140,22 @@ export const printed = ({ machine: on, bundle, results, ticks, live, cpu, memory
     cpu.length > 0 && cpuTable(cpu),
     memory.length > 0 &&
       table(
-        ['minutes', 'broker, MB', 'its invocations', 'bare Worker, MB', 'its invocations'],
+        [
+          'minutes',
+          'broker: invocations',
+          'MB of objects',
+          'of the process',
+          'bare Worker: invocations',
+          'of objects',
+          'of the process',
+        ],
         memory.map(({ minutes, broker, bare }) => [
           Math.round(minutes),
-          ...[broker, bare].flatMap(({ residentMb, invocations }) => [residentMb, invocations]),
+          ...[broker, bare].flatMap(({ invocations, usedHeapMb, residentMb }) => [
+            invocations,
+            usedHeapMb.toFixed(1),
+            residentMb,
+          ]),
         ]),
       ),
   ];

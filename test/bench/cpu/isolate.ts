@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -20,6 +21,8 @@ export type Isolate = {
   cpuMs: () => number;
   /** Megabytes of memory that the process has now. */
   residentMb: () => number;
+  /** Megabytes of the Worker's JavaScript objects that are in use. */
+  usedHeapMb: () => Promise<number>;
   stop: () => Promise<void>;
 };
 
@@ -30,18 +33,20 @@ const CLOCK = `export default { async fetch(request, { WORKER }) {
   return new Response(outcome);
 } }`;
 
+/** @param isInspected whether its heap is asked for; an inspected isolate uses more CPU */
 export const startIsolate = async (
   { folder, main, text }: Script,
   { ports }: StandIns,
-  flags: readonly string[] = [],
+  isInspected = false,
 ): Promise<Isolate> => {
-  const [port, clockPort] = await Promise.all([freePort(), freePort()]);
+  const [port, clockPort, inspectorPort] = await Promise.all([freePort(), freePort(), freePort()]);
   writeFileSync(join(folder, 'clock.mjs'), CLOCK);
   const modules = globSync('**/*.js', { cwd: folder }).sort((a, b) => Number(b === main) - Number(a === main));
   // Two of a folder may start at once.
   const config = join(folder, `${port}.capnp`);
   writeFileSync(config, configOf({ modules, text: writeTexts(folder, text), ports, port, clockPort }));
-  const child = spawn(WORKERD, ['serve', config, '--experimental', ...flags], {
+  const inspector = isInspected ? [`--inspector-addr=127.0.0.1:${inspectorPort}`] : [];
+  const child = spawn(WORKERD, ['serve', config, '--experimental', ...inspector], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const pid = child.pid ?? 0;
@@ -64,6 +69,7 @@ export const startIsolate = async (
     },
     cpuMs: () => cpuMsOfThreads(pid),
     residentMb: () => residentMbOf(pid),
+    usedHeapMb: () => usedHeapMbOf(inspectorPort),
     stop: async () => {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       end();
@@ -90,6 +96,25 @@ const cpuMsOfThreads = (pid: number): number =>
 
 const residentMbOf = (pid: number): number =>
   Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_000);
+
+/** Asks the inspector (Chrome DevTools Protocol) after a heap snapshot, which collects garbage first. */
+const usedHeapMbOf = async (inspectorPort: number): Promise<number> => {
+  const targets = (await (await fetch(`http://127.0.0.1:${inspectorPort}/json`)).json()) as Record<string, string>[];
+  const socket = new WebSocket(targets.find(({ id }) => id === 'worker')?.['webSocketDebuggerUrl'] ?? '');
+  await once(socket, 'open');
+  const call = async (id: number, method: string): Promise<{ usedSize: number }> =>
+    new Promise((resolve) => {
+      socket.addEventListener('message', ({ data }) => {
+        const answer = JSON.parse(String(data)) as { id?: number; result: { usedSize: number } };
+        if (answer.id === id) resolve(answer.result);
+      });
+      socket.send(JSON.stringify({ id, method }));
+    });
+  await call(1, 'HeapProfiler.takeHeapSnapshot');
+  const { usedSize } = await call(2, 'Runtime.getHeapUsage');
+  socket.close();
+  return usedSize / 1e6;
+};
 
 /** The bindings' texts as files, which need no escaping. */
 const writeTexts = (folder: string, text: Record<string, string>): string[] => {

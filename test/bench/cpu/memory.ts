@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import { settings } from '../record.ts';
 import type { Recording } from './bare.ts';
 import { type Isolate, type Script, startIsolate } from './isolate.ts';
@@ -7,8 +9,8 @@ import { MIXED, setUpMixed, workOf } from './work.ts';
 
 /** Memory of the broker and of the bare Worker, each alone in its workerd, under a mixed load. */
 
-/** Invocations so far, and megabytes of the process. */
-type Used = { invocations: number; residentMb: number };
+/** Invocations so far, and megabytes of the process and of the JavaScript objects in use. */
+type Used = { invocations: number; residentMb: number; usedHeapMb: number };
 export type MemoryAt = { minutes: number; broker: Used; bare: Used };
 
 export type Span = { minutes: number; samples: number };
@@ -28,32 +30,35 @@ export const measureMemory = async (
   const [broker, bare] = [await startBroker(folder), await startBare(folder, out)];
   const taken: MemoryAt[] = [];
   const begun = performance.now();
-  const sampleIfDue = (): void => {
-    const passed = (performance.now() - begun) / 60_000;
-    if (taken.length === samples || passed < ((taken.length + 1) * minutes) / samples) return;
-    taken.push({ minutes: passed, broker: broker.used(), bare: bare.used() });
-    say(`${broker.used().residentMb} MB, the bare Worker ${bare.used().residentMb}`);
-  };
   const lane = async ({ invokeNext }: Load): Promise<void> => {
-    while (taken.length < samples) {
-      await invokeNext();
-      sampleIfDue();
+    while (taken.length < samples) await invokeNext();
+  };
+  const sample = async (): Promise<void> => {
+    for (let next = 1; next <= samples; next += 1) {
+      await setTimeout(Math.max(0, begun + (next * minutes * 60_000) / samples - performance.now()));
+      taken.push({
+        minutes: (performance.now() - begun) / 60_000,
+        broker: await broker.used(),
+        bare: await bare.used(),
+      });
+      say(JSON.stringify(taken.at(-1)));
     }
   };
   try {
-    await Promise.all([broker, bare].flatMap((load) => Array.from({ length: AT_ONCE }, () => lane(load))));
+    const lanes = [broker, bare].flatMap((load) => Array.from({ length: AT_ONCE }, () => lane(load)));
+    await Promise.all([...lanes, sample()]);
   } finally {
     await Promise.all([broker.stop(), bare.stop()]);
   }
   return taken;
 };
 
-type Load = { invokeNext: () => Promise<void>; used: () => Used; stop: () => Promise<void> };
+type Load = { invokeNext: () => Promise<void>; used: () => Promise<Used>; stop: () => Promise<void> };
 
 const startBroker = async (folder: string): Promise<Load> => {
   const standIns = await startMixed();
   const script = brokerIn(folder, standIns);
-  const [isolate, other] = [await startIsolate(script, standIns), await startIsolate(script, standIns)];
+  const [isolate, other] = [await startIsolate(script, standIns, true), await startIsolate(script, standIns)];
   return loadOf([isolate, other], standIns, async (serial) => {
     await invoke(isolate, await workOf(serial).prepare({ standIns, other }, serial));
   });
@@ -69,7 +74,7 @@ const startBare = async (folder: string, out: string): Promise<Load> => {
     recordings.push(await record({ standIns, often: OFTEN }, script, await prepare({ standIns, other }, serial)));
   await other.stop();
   standIns.replay();
-  const isolate = await startIsolate(await buildBare(out, recordings, withingsOf(standIns)), standIns);
+  const isolate = await startIsolate(await buildBare(out, recordings, withingsOf(standIns)), standIns, true);
   return loadOf([isolate], standIns, async () => {
     await (await isolate.fetch('/')).text();
     if (standIns.notRecorded.length > 0) throw new Error(`the bare Worker asked more: ${standIns.notRecorded[0]}`);
@@ -101,7 +106,11 @@ const loadOf = (
   let invocations = 0;
   return {
     invokeNext: () => invokeOne(invocations++),
-    used: () => ({ invocations, residentMb: isolates[0].residentMb() }),
+    used: async () => ({
+      invocations,
+      residentMb: isolates[0].residentMb(),
+      usedHeapMb: await isolates[0].usedHeapMb(),
+    }),
     stop: async () => {
       await Promise.all(isolates.map(({ stop }) => stop()));
       standIns.close();
