@@ -59,8 +59,10 @@ export const startIsolate = async (
       (answer) => answer.text(),
       () => undefined,
     ))
-  )
+  ) {
+    if (child.exitCode !== null) throw new Error(`workerd ended with ${child.exitCode}`);
     await setTimeout(20);
+  }
   return {
     fetch: (path, init) => fetch(origin + path, { redirect: 'manual', ...init }),
     tick: async () => {
