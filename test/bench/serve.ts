@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 
 import type * as App from '../../src/http/app.ts';
+import { withEnvironment } from '../support/worker-in-node.ts';
 import { type Script, settings } from './record.ts';
 
 /**
@@ -61,11 +62,7 @@ const buildFloor = async (): Promise<string> => {
  * five.
  */
 export const startUpMs = (): number => {
-  const script = `import { registerHooks } from 'node:module';
-    // Node lacks the module that has the environment.
-    const source = ${JSON.stringify(`export const env = ${JSON.stringify(settings('http://127.0.0.1'))}`)};
-    const environment = { url: 'data:text/javascript,' + encodeURIComponent(source), shortCircuit: true };
-    registerHooks({ resolve: (name, context, next) => (name === 'cloudflare:workers' ? environment : next(name, context)) });
+  const script = `${withEnvironment(JSON.stringify(settings('http://127.0.0.1')))}
     const begun = process.cpuUsage(); await import(${JSON.stringify(join(OUT, 'broker/worker.js'))});
     const { user, system } = process.cpuUsage(begun); console.log((user + system) / 1000)`;
   const times = Array.from({ length: 5 }, () =>

@@ -7,6 +7,8 @@ import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { withEnvironment } from '../support/worker-in-node.ts';
+
 /** What would be uploaded, as wrangler builds it. */
 
 const MOST_GZIPPED_KIB = 256;
@@ -37,4 +39,13 @@ test('the Worker carries no generator of the reference, no simulator and no scri
   const inputs = Object.keys(meta.inputs);
   expect(inputs).toContain('src/worker.ts');
   expect(inputs.filter((path) => /http\/api\/reference\/|simulator|scripts\//.test(path))).toEqual([]);
+});
+
+test('the Worker parses its settings when it is evaluated, ahead of its first request', async () => {
+  const noted = '(globalThis.asked = [], new Proxy({}, { get: (_, name) => void asked.push(String(name)) }))';
+  const worker = JSON.stringify(join(folder, 'out/worker.js'));
+  const program = `${withEnvironment(noted)} await import(${worker}); console.log(JSON.stringify(asked));`;
+  const args = ['--input-type=module', '--eval', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  expect(JSON.parse(stdout)).toEqual(expect.arrayContaining(['KEYRING', 'OPERATOR_TOKEN', 'PLAN']));
 });

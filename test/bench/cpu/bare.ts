@@ -11,7 +11,7 @@ let recordings: Recording[] | undefined;
 
 const run = async (bindings: BareBindings): Promise<Recording> => {
   recordings ??= JSON.parse(bindings.RECORDINGS) as Recording[];
-  const [recording] = recordings.splice(0, 1);
+  const recording = recordings.shift();
   if (recording === undefined) throw new Error('nothing is recorded');
   recordings.push(recording);
   // The broker may have met an error too.

@@ -49,6 +49,9 @@ export const startIsolate = async (
   const child = spawn(WORKERD, ['serve', config, '--experimental', ...inspector], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  // It may end by itself, ahead of `stop`.
+  let isGone = false;
+  const gone = once(child, 'exit').then(() => (isGone = true));
   const pid = child.pid ?? 0;
   const end = () => child.kill();
   process.once('exit', end);
@@ -60,7 +63,7 @@ export const startIsolate = async (
       () => undefined,
     ))
   ) {
-    if (child.exitCode !== null) throw new Error(`workerd ended with ${child.exitCode}`);
+    if (isGone) throw new Error('workerd ended before it was up');
     await setTimeout(20);
   }
   return {
@@ -73,7 +76,6 @@ export const startIsolate = async (
     residentMb: () => residentMbOf(pid),
     usedHeapMb: () => usedHeapMbOf(inspectorPort),
     stop: async () => {
-      const gone = new Promise((resolve) => child.once('exit', resolve));
       end();
       await gone;
       process.off('exit', end);
