@@ -103,6 +103,9 @@ const settings = z.object({
   DATABASE_MAX_MB: positive.optional(),
 });
 
+/** The names of all settings. */
+export const SETTINGS = settings.keyof().options;
+
 /** The front of two Workers neither manages apps nor calls Withings, so it has no credential for either. */
 const settingsOfFront = () => settings.partial({ OPERATOR_TOKEN: true, WITHINGS_CLIENT_SECRET: true });
 type Settings = z.output<ReturnType<typeof settingsOfFront>>;
@@ -119,9 +122,6 @@ export type Config = {
   broker: BrokerSettings;
   alarmWebhook: AlarmWebhookConfig | undefined;
 };
-
-/** Their names. */
-export const SETTINGS = settings.keyof().options;
 
 /** Whether two environments parse to the same. */
 export const haveSameSettings = (one: Bindings, other: Bindings): boolean =>

@@ -41,8 +41,8 @@ type RowOf<Built extends Buildable> =
   Awaited<ReturnType<ReturnType<Built['prepare']>['all']>> extends (infer Row)[] ? Row : never;
 
 /**
- * Drizzle without a database, because there is none before the first request. Its `prepare` gives the text to D1's and
- * keeps what that returns, which only running the query would use. Each call runs the text on its own database instead.
+ * Builds queries, and has no database, because there is none before the first request. Drizzle's `prepare` calls D1's
+ * with the text, and uses what that returns only to run the query. Each call here runs the text on its own database.
  */
 const ORM = drizzle({ prepare: () => undefined } as unknown as D1Database);
 

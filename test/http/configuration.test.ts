@@ -9,10 +9,18 @@ import { links } from '../../src/http/parts/links.ts';
 
 const bindings: Bindings = { DB: env.DB, LINKS: env.LINKS, KEYRING: 'a-malformed-keyring' };
 
+/** Only whether it is there counts. */
+const placed: Fetcher = {
+  fetch: () => Promise.reject(new Error('not asked')),
+  connect: () => {
+    throw new Error('not asked');
+  },
+};
+
 test.each([
   ['a secret is another', { KEYRING: 'another' }],
   ['a setting is there that was not', { PLAN: 'paid' }],
-  ['it is the front of two', { PLACED: { fetch: async () => new Response() } as unknown as Fetcher }],
+  ['it is the front of two', { PLACED: placed }],
 ])('an environment is parsed again if %s', async (_, change) => {
   const first = await configOf(bindings);
   const other = await configOf({ ...bindings, ...change });
