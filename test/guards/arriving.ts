@@ -54,8 +54,8 @@ export const ARRIVING: readonly Guard[] = [
     name: 'a subscription ends with the last connection alone',
     threats: ['T69'],
     file: 'src/store/notify/subscriptions.ts',
-    find: 'hasEnded = notExists(connected);',
-    replace: 'hasEnded = undefined;',
+    find: "AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.withings_user_id = ${table}.withings_user_id AND c.state <> 'disconnected')",
+    replace: '',
     tests: SUBSCRIPTIONS,
   },
   {

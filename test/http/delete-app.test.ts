@@ -3,12 +3,19 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { authPath, connect, WOMOJI } from '../support/broker.ts';
 import { dashboardBrowser } from '../support/dashboard.ts';
-import { type Erasing, rowsWith, startErasing } from '../support/erasing.ts';
+import { connectionIds, type Erasing, rowsWith, startErasing } from '../support/erasing.ts';
+import { addPerson } from '../support/people.ts';
 
 let erasing: Erasing;
 beforeEach(async () => {
   erasing = await startErasing();
 });
+
+/** The share's next request is further away than a call waits. */
+const useUpShare = () =>
+  env.DB.prepare("INSERT OR REPLACE INTO request_budgets (name, empty_at) VALUES ('other', ?)")
+    .bind(erasing.broker.now() + 120_000)
+    .run();
 
 describe('deleting an app', () => {
   test('takes bounded calls, lets nothing flow meanwhile, and leaves nothing but the audit trail', async () => {
@@ -25,6 +32,22 @@ describe('deleting an app', () => {
       await erasing.broker.manage('GET', '/audit')
     ).json<{ data: { action: string; app_id: string }[] }>();
     expect(data).toContainEqual(expect.objectContaining({ action: 'app.deleted', app_id: erasing.app.id }));
+  });
+
+  test('revokes the authorization of everybody, however few requests Withings’ share has', async () => {
+    const people = Array.from({ length: 9 }, (_, at) => addPerson(erasing.broker, `person-${at}`));
+    for (const [at, { id }] of people.entries()) await connect(erasing.broker, erasing.app, `user-${at}`, id);
+    await useUpShare();
+    expect((await erasing.broker.manage('DELETE', `/apps/${erasing.app.id}`)).status).toBe(202);
+    expect(erasing.revocations).toEqual([]);
+    expect(await connectionIds('user-0')).toHaveLength(1);
+    erasing.broker.advance(60_000);
+    let status = 202;
+    for (let calls = 0; status === 202 && calls < 20; calls += 1) {
+      ({ status } = await erasing.broker.manage('DELETE', `/apps/${erasing.app.id}`));
+    }
+    expect(status).toBe(204);
+    expect(erasing.revocations.toSorted()).toEqual(people.map(({ userid }) => String(userid)).toSorted());
   });
 
   test.each([

@@ -9,6 +9,7 @@ import { workDue } from '../../src/store/operator/work-due.ts';
 import { authPath, makeApp, WOMOJI } from '../support/broker.ts';
 import { dashboardBrowser } from '../support/dashboard.ts';
 import { type DemoWorld, startDemo } from '../support/demo-account.ts';
+import { rowsWith } from '../support/erasing.ts';
 import { meterKv } from '../support/meters.ts';
 
 /**
@@ -146,6 +147,32 @@ describe('a connection to the demo account', () => {
     await world.set({ demo_account: false });
     expect(await world.link('cleo', 'nora')).toBe(WOMOJI);
     expect(await world.link('dee', 'nora')).toContain('error=account_in_use');
+  });
+
+  test('is erased like any other, with its data and its link that waits, and nothing is revoked', async () => {
+    await world.set({ demo_account: true });
+    expect(await world.link('ada')).toBe(WOMOJI);
+    expect((await world.app.call('POST', '/withings/sync/ada')).status).toBe(202);
+    await world.set({ link_policy: 'confirm' });
+    for (const user of ['ada', 'bea']) await world.link(user);
+    expect(await (await world.app.call('DELETE', '/users/ada')).json()).toMatchObject({
+      complete: true,
+      removed: { connections: 1, pending_connections: 1 },
+      withings: { revoked: 0, kept: 0, failed: 0 },
+    });
+    expect(await (await world.app.call('DELETE', '/users/bea')).json()).toMatchObject({
+      removed: { connections: 0, pending_connections: 1 },
+    });
+    for (const user of ['"ada"', '"bea"', world.demoUserid]) expect(await rowsWith(user)).toEqual([]);
+    expect((await world.app.call('GET', '/users/ada/export')).status).toBe(404);
+  });
+
+  test('goes with its app, however many users have one', async () => {
+    await world.set({ demo_account: true });
+    for (const user of ['ada', 'bea', 'cleo', 'dee']) expect(await world.link(user)).toBe(WOMOJI);
+    expect((await world.broker.manage('DELETE', `/apps/${world.app.id}`)).status).toBe(202);
+    expect((await world.broker.manage('DELETE', `/apps/${world.app.id}`)).status).toBe(204);
+    expect(await rowsWith(world.demoUserid)).toEqual([]);
   });
 
   test('is not subscribed to notifications, and a person who links after it is', async () => {

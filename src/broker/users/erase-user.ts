@@ -7,6 +7,7 @@ import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { endUserTokensStatement } from '../../store/access/user-tokens.ts';
+import { forgetStatements } from '../../store/notify/subscriptions.ts';
 import { deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
 import { erasedEventStatement } from '../../store/webhooks/events.ts';
 import { auditStatementFor } from '../audit.ts';
@@ -33,8 +34,8 @@ const MAX_ROUNDS = 12;
  * running refresh or sync writes anything back. A repetition removes what is left.
  *
  * Withings' authorization is revoked only if no user is connected to that account through this broker, because a
- * revocation acts on the person. If it fails, the erasure continues and says so: the person can remove the
- * authorization at Withings.
+ * revocation acts on the person. If no request is left for it, the next call does it. If it fails, the erasure
+ * continues and says so: the person can remove the authorization at Withings.
  *
  * A link that is made during the erasure stays. It is not revoked and not counted as erased. If it brought data into
  * what was to be erased, the erasure is not complete.
@@ -52,7 +53,7 @@ export const eraseUser = async (
     removed: { connections: 0, pendingConnections: pending, measurements: 0, groups: 0, sources: 0 },
     withings: { revoked: 0, kept: 0, failed: 0 },
   };
-  if (withingsUserIds.length === 0) return ok(erasure);
+  if (connectionIds.length === 0 && pending === 0) return ok(erasure);
   const subject = await hashUser(deps.keyring, appId, userId);
   const epoch = mintId('erasure', deps.random);
   const ended = endUserTokensStatement(deps.db, { appId, userHash: subject, epoch }, deps.now());
@@ -65,7 +66,8 @@ export const eraseUser = async (
 
   const revoked = await revokeUnused(deps, withingsUserIds);
   if (!revoked.ok) return revoked;
-  erasure.withings = revoked.value;
+  if (revoked.value.isToRepeat) return ok({ ...erasure, complete: false });
+  erasure.withings = revoked.value.revocations;
   const detail = { pendingConnections: pending, ...erasure.withings };
   const audit = auditStatementFor(deps, by, {
     action: 'user.erased',
@@ -77,6 +79,7 @@ export const eraseUser = async (
   });
   const deleted = await deleteConnections(deps.db, connectionIds, [
     audit,
+    ...forgetStatements(deps.db, withingsUserIds),
     erasedEventStatement(deps.db, { ...newEvent(deps, { appId, type: 'user.erased' }), userId }),
   ]);
   if (!deleted.ok) return deleted;

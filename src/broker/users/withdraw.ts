@@ -2,7 +2,7 @@ import { hashUser } from '../../crypto/user-hash.ts';
 import type { AppId } from '../../domain/app-id.ts';
 import type { Actor } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
-import type { Result } from '../../domain/result.ts';
+import { ok, type Result } from '../../domain/result.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { addAuditEntry } from '../../store/apps/audit.ts';
 import { holdingsOf } from '../../store/users/erasure.ts';
@@ -25,12 +25,14 @@ export const withdraw = async (
   const disconnected = await disconnect(deps, { appId, userId, by });
   if (!disconnected.ok) return disconnected;
   const revoked = await revokeUnused(deps, holdings.value.withingsUserIds);
-  if (!revoked.ok || holdings.value.withingsUserIds.length === 0) return revoked;
+  if (!revoked.ok) return revoked;
+  const { revocations } = revoked.value;
+  if (holdings.value.withingsUserIds.length === 0) return ok(revocations);
   const subject = await hashUser(deps.keyring, appId, userId);
-  const detail = { ...revoked.value };
+  const detail = { ...revocations };
   const noted = await addAuditEntry(
     deps.db,
     auditStatementFor(deps, by, { action: 'user.withdrawn', appId, subject, detail, always: true }),
   );
-  return noted.ok ? revoked : noted;
+  return noted.ok ? ok(revocations) : noted;
 };

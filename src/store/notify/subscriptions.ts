@@ -1,4 +1,4 @@
-import { and, desc, eq, lte, ne, notExists, sql } from 'drizzle-orm';
+import { and, desc, eq, lte, ne, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 
 import type { AppId } from '../../domain/app-id.ts';
@@ -8,7 +8,7 @@ import type { UserId } from '../../domain/user-id.ts';
 import { countedRows, type Db, returnedRows, statement, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
 import { type Param, preparedAtStart } from '../prepared.ts';
 import { connections, isCurrent } from '../schema/connections.ts';
-import { subscriptions, waitingPushes } from '../schema/notify.ts';
+import { subscriptions } from '../schema/notify.ts';
 
 /** What the broker is subscribed to at Withings: a narrow row for each person who has a connection. */
 
@@ -141,28 +141,28 @@ export const postponeSubscriptions = (
   });
 
 /**
+ * The statements that forget those of these people who have no connection. The first returns their subscriptions. Raw
+ * SQL: a list as one parameter (`json_each`).
+ */
+export const forgetStatements = (db: Db, withingsUserIds: readonly string[]): D1PreparedStatement[] => {
+  const forget = (table: string) => `DELETE FROM ${table} WHERE withings_user_id IN (SELECT value FROM json_each(?1))
+    AND NOT EXISTS (SELECT 1 FROM connections AS c WHERE c.withings_user_id = ${table}.withings_user_id AND c.state <> 'disconnected')`;
+  return [`${forget('subscriptions')} RETURNING origin, key_id AS keyId`, forget('waiting_pushes')].map((sql) =>
+    db.d1.prepare(sql).bind(JSON.stringify(withingsUserIds)),
+  );
+};
+
+type ForgottenSubscription = { origin: string; keyId: string | null };
+
+/**
  * Forgets a person without a connection.
  *
  * @returns the subscription that there was; undefined if there is none, or the person has a connection
  */
-export const forgetSubscription = (
-  db: Db,
-  withingsUserId: string,
-): StoreResult<{ origin: string; keyId: string | null } | undefined> =>
+export const forgetSubscription = (db: Db, withingsUserId: string): StoreResult<ForgottenSubscription | undefined> =>
   tryD1(db, async () => {
-    const connected = db.orm
-      .select({ id: connections.id })
-      .from(connections)
-      .where(and(eq(connections.withingsUserId, withingsUserId), ne(connections.state, 'disconnected')));
-    const hasEnded = notExists(connected);
-    const [[forgotten]] = await db.orm.batch([
-      db.orm
-        .delete(subscriptions)
-        .where(and(eq(subscriptions.withingsUserId, withingsUserId), hasEnded))
-        .returning({ origin: subscriptions.origin, keyId: subscriptions.keyId }),
-      db.orm.delete(waitingPushes).where(and(eq(waitingPushes.withingsUserId, withingsUserId), hasEnded)),
-    ]);
-    return forgotten;
+    const [forgotten] = await db.d1.batch<ForgottenSubscription>(forgetStatements(db, [withingsUserId]));
+    return forgotten?.results[0];
   });
 
 /** The connection of a user that a disconnect is about to end, with its tokens; undefined if there is none. */
@@ -177,7 +177,12 @@ export const endingConnection = (
       .select({ ...connectionColumns, withingsUserId: connections.withingsUserId })
       .from(connections)
       .where(
-        and(eq(connections.appId, appId), eq(connections.userId, userId), isCurrent, eq(connections.state, 'active')),
+        and(
+          eq(connections.appId, appId),
+          eq(connections.userId, userId),
+          isCurrent,
+          ne(connections.state, 'disconnected'),
+        ),
       )
       .get(),
   );

@@ -19,8 +19,8 @@ import { rememberEventsToSend } from '../webhooks/events.ts';
  */
 
 /**
- * Everything of a user: all connections, and the Withings accounts of these and of pending ones. Withings' demo account
- * is no person's: revoking it would end the connections of all who test with it.
+ * Everything of a user: all connections, and the Withings accounts of these and of pending ones. The accounts are those
+ * of persons: revoking Withings' demo account would end the connections of all who test with it.
  */
 export type UserHoldings = { connectionIds: ConnectionId[]; pending: number; withingsUserIds: string[] };
 

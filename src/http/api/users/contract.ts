@@ -7,7 +7,11 @@ import { instant, nextCursor } from '../schemas.ts';
 /** The HTTP contract of a user's export and erasure. */
 
 export const erasure = z.object({
-  complete: z.boolean().describe('False if a bounded part was done: send the same request again.'),
+  complete: z
+    .boolean()
+    .describe(
+      'False if a bounded part was done, or the authorization at Withings could not be revoked yet: send the same request again.',
+    ),
   removed: z
     .object({
       connections: z.int().describe('Connections, to any Withings account.'),
