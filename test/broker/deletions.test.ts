@@ -25,6 +25,14 @@ describe('a deletion at Withings', () => {
     expect((await env.DB.prepare('SELECT count(*) AS n FROM groups').first<{ n: number }>())?.n).toBe(2);
   });
 
+  test('is found too if a sync stores one page', async () => {
+    const { person, ids } = await deletions.startPerson([1, 2, 3]);
+    deletions.broker.deploy({ SYNC_PAGES_PER_SLICE: '1' });
+    person.groups.remove(ids[1] ?? 0);
+    for (const removed of [0, 1]) expect(await deletions.sync()).toMatchObject({ complete: true, removed });
+    expect(await deletions.weights()).toEqual([60, 62]);
+  });
+
   test('is confirmed by the cron a minute later, without another call', async () => {
     const { person, ids } = await deletions.startPerson([1, 2, 3]);
     person.groups.remove(ids[0] ?? 0);

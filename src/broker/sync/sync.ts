@@ -122,8 +122,9 @@ const pullPages = async (
     groups += answer.value.page.groups.length;
     // Heights are few, and the first slice is to show a BMI.
     const isFull = groups >= settings.groupsPerPage / 2 && judged.position.history?.heights !== 'wanted';
-    const isLastOfSlice = isFull || slice.pages + 1 >= settings.pagesPerSlice || deps.now() >= deadline;
-    const isToReview = (judged.complete || judged.partial) && !isLastOfSlice;
+    const isEnough = isFull || deps.now() >= deadline;
+    const isLastOfSlice = isEnough || slice.pages + 1 >= settings.pagesPerSlice;
+    const isToReview = (judged.complete || judged.partial) && !isEnough;
     const window = isToReview ? windowIfGranted(deps, slice, review, answer.value) : undefined;
     // What is stored is read while Withings answers: under the lease nothing else stores groups.
     const [before, reviewed] = await Promise.all([
