@@ -41,6 +41,21 @@ export type App = {
   createdAt: EpochMs;
 };
 
+/** What a developer may change of an app. */
+export const APP_SETTINGS = [
+  'name',
+  'linkPolicy',
+  'allowLoopback',
+  'refuseBrowserKeys',
+  'sharedAccounts',
+  'historyOnConnect',
+  'demoAccount',
+] as const satisfies readonly (keyof App)[];
+type AppSetting = (typeof APP_SETTINGS)[number];
+
+/** Changes of an app; absent settings stay. */
+export type AppSettings = { [Setting in AppSetting]?: App[Setting] | undefined };
+
 export type RedirectUri = { id: string; uri: string; warnings: RedirectUriWarning[]; createdAt: EpochMs };
 
 /** What an API key may do: read data, sync, or create and confirm links. */

@@ -1,13 +1,13 @@
 import { hex, mintId, sha256 } from '../../crypto/credential.ts';
 import { actorOf, type Principal } from '../../domain/account.ts';
 import { asAppId } from '../../domain/app-id.ts';
-import type { App, RedirectUri } from '../../domain/app.ts';
+import { type App, APP_SETTINGS, type AppSettings, type RedirectUri } from '../../domain/app.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { validateRedirectUri, MAX_REDIRECT_URIS_PER_APP } from '../../domain/redirect-uri/registration.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { accountById } from '../../store/apps/accounts.ts';
-import { addApp, type AppChanges, appsAfter, changeApp } from '../../store/apps/apps.ts';
+import { addApp, appsAfter, changeApp } from '../../store/apps/apps.ts';
 import { addRedirectUri, redirectUrisOf, removeRedirectUri } from '../../store/apps/redirect-uris.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import { auditStatementFor } from '../audit.ts';
@@ -79,7 +79,7 @@ export const listApps = async (
   return ok({ apps, nextAfterId: found.value.length > APPS_PER_PAGE ? apps.at(-1)?.id : undefined });
 };
 
-export type AppSettings = Omit<AppChanges, 'disabledAt'> & { disabled?: boolean | undefined };
+export type AppUpdate = AppSettings & { disabled?: boolean | undefined };
 
 /**
  * Changes an app, from the next request on.
@@ -89,29 +89,20 @@ export type AppSettings = Omit<AppChanges, 'disabledAt'> & { disabled?: boolean 
 export const updateApp = async (
   deps: Deps,
   { app, by }: ManagedApp,
-  settings: AppSettings,
+  settings: AppUpdate,
   onlyIfUnchanged = false,
 ): Promise<Result<App, Failure>> => {
-  // Named one by one, so that no other property of the object gets into the audit trail.
-  const {
-    name,
-    linkPolicy,
-    allowLoopback,
-    refuseBrowserKeys,
-    sharedAccounts,
-    historyOnConnect,
-    demoAccount,
-    disabled,
-  } = settings;
-  const rest = { name, linkPolicy, allowLoopback, refuseBrowserKeys, sharedAccounts, historyOnConnect, demoAccount };
+  const { disabled } = settings;
+  // No other property of the object gets into the audit trail.
+  const named: AppSettings = Object.fromEntries(APP_SETTINGS.map((setting) => [setting, settings[setting]]));
   const detail: AuditDetail = {};
-  for (const [setting, value] of Object.entries({ ...rest, disabled }))
+  for (const [setting, value] of Object.entries({ ...named, disabled }))
     if (value !== undefined) detail[setting] = value;
   if (Object.keys(detail).length === 0) return ok(app);
   const disabledAt = disabled === undefined ? undefined : disabled ? deps.now() : null;
   const audit = auditStatementFor(deps, by, { action: 'app.changed', appId: app.id, subject: app.id, detail });
   const expected = onlyIfUnchanged ? app : undefined;
-  const changed = await changeApp(deps.db, app.id, { ...rest, disabledAt }, expected, [audit]);
+  const changed = await changeApp(deps.db, app.id, { ...named, disabledAt }, expected, [audit]);
   if (!changed.ok) return changed;
   if (changed.value === 'changed') return fail({ kind: 'app_changed' });
   return changed.value === undefined ? fail({ kind: 'app_not_found' }) : ok(changed.value);
@@ -123,17 +114,7 @@ const VERSION_HEX_LENGTH = 16;
 export const appVersion = async (app: App): Promise<string> =>
   hex(await sha256(JSON.stringify(versioned(app)))).slice(0, VERSION_HEX_LENGTH);
 
-const versioned = (app: App) => [
-  app.id,
-  app.name,
-  app.linkPolicy,
-  app.allowLoopback,
-  app.refuseBrowserKeys,
-  app.sharedAccounts,
-  app.historyOnConnect,
-  app.demoAccount,
-  app.disabledAt,
-];
+const versioned = (app: App) => [app.id, ...APP_SETTINGS.map((setting) => app[setting]), app.disabledAt];
 
 /** A registered URI, and whether this call added it. */
 export type RegisteredUri = Pick<RedirectUri, 'uri' | 'warnings'> & { added: boolean };

@@ -1,4 +1,4 @@
-import { type AppSettings, appVersion, updateApp } from '../../broker/apps/manage-apps.ts';
+import { type AppUpdate, appVersion, updateApp } from '../../broker/apps/manage-apps.ts';
 import { listAudit } from '../../broker/audit.ts';
 import type { App } from '../../domain/app.ts';
 import type { StoredAuditEntry } from '../../domain/audit.ts';
@@ -24,7 +24,7 @@ export const versionField = async (app: App): Promise<Record<string, string>> =>
 /** Changes the app as the form says and returns to its tab; or reports that the app has changed. */
 export const changeApp = async (
   c: DashboardContext,
-  settings: AppSettings,
+  settings: AppUpdate,
   { tab, path, notice }: { tab: AppTab; path: string; notice: Notice },
 ): Promise<Response> => {
   const app = c.get('app');

@@ -1,7 +1,8 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 
 import { asAppId, type AppId } from '../../domain/app-id.ts';
-import type { App, HistoryOnConnect, LinkPolicy, SharedAccounts } from '../../domain/app.ts';
+import { type App, APP_SETTINGS, type AppSettings } from '../../domain/app.ts';
+import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, statement, type StoreResult, returnedRows } from '../d1.ts';
 import { apps } from '../schema/connections.ts';
 
@@ -34,18 +35,8 @@ export const appsAfter = (db: Db, accountId: string | undefined, afterId: string
     return rows.map(appOf);
   });
 
-/** The app's fields that a developer may change; absent ones stay. */
-export type AppChanges = {
-  name?: string | undefined;
-  linkPolicy?: LinkPolicy | undefined;
-  allowLoopback?: boolean | undefined;
-  refuseBrowserKeys?: boolean | undefined;
-  sharedAccounts?: SharedAccounts | undefined;
-  historyOnConnect?: HistoryOnConnect | undefined;
-  demoAccount?: boolean | undefined;
-  /** A time to disable it, null to enable it. */
-  disabledAt?: number | null | undefined;
-};
+/** `disabledAt`: a time to disable it, null to enable it. */
+export type AppChanges = AppSettings & { disabledAt?: EpochMs | null | undefined };
 
 /**
  * Changes an app, in one transaction with `alongside`; undefined if there is none. Disabling a disabled app keeps the
@@ -87,13 +78,7 @@ export const changeApp = (
 const isStill = (app: App) =>
   and(
     eq(apps.id, app.id),
-    eq(apps.name, app.name),
-    eq(apps.linkPolicy, app.linkPolicy),
-    eq(apps.allowLoopback, app.allowLoopback),
-    eq(apps.refuseBrowserKeys, app.refuseBrowserKeys),
-    eq(apps.sharedAccounts, app.sharedAccounts),
-    eq(apps.historyOnConnect, app.historyOnConnect),
-    eq(apps.demoAccount, app.demoAccount),
+    ...APP_SETTINGS.map((setting) => eq(apps[setting], app[setting])),
     sql`${apps.disabledAt} IS ${app.disabledAt ?? null}`,
   );
 
