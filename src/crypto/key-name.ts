@@ -6,8 +6,7 @@ import type { Keyring } from './keyring.ts';
  * its own. Neither the key nor anything that it seals or signs follows from it.
  */
 export const nameOfCurrentKey = async (ring: Keyring): Promise<string> => {
-  const key = await ring.derive(ring.currentKeyId, 'name-key');
-  if (key === undefined) throw new Error('a keyring always holds its current key');
+  const key = await ring.deriveCurrent('name-key');
   const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(ring.currentKeyId));
   return `${ring.currentKeyId}.${hex(new Uint8Array(mac))}`;
 };

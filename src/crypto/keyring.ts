@@ -17,6 +17,8 @@ export type Keyring = {
   keyIds: readonly string[];
   /** The key of one purpose under one root key; undefined if the ring lacks the root key. */
   derive: (keyId: string, purpose: KeyPurpose) => Promise<CryptoKey | undefined>;
+  /** The key of one purpose under the current root key. */
+  deriveCurrent: (purpose: KeyPurpose) => Promise<CryptoKey>;
 };
 
 /** What a derived key is for. The label is part of the derivation: changing one makes what it sealed unreadable. */
@@ -61,8 +63,10 @@ export const parseKeyring = (text: string): Result<Keyring, string> => {
     if (root === undefined) return fail(`KEYRING: key "${keyId}" is not ${ROOT_KEY_BYTES} bytes of base64url`);
     roots.set(keyId, root);
   }
-  if (!roots.has(parsed.data.current)) return fail('KEYRING: the current key is not among the keys');
-  return ok(keyringOf(parsed.data.current, roots));
+  const { current } = parsed.data;
+  const currentRoot = roots.get(current);
+  if (currentRoot === undefined) return fail('KEYRING: the current key is not among the keys');
+  return ok(keyringOf({ keyId: current, root: currentRoot }, roots));
 };
 
 const decodeRootKey = (encoded: string): Uint8Array | undefined => {
@@ -74,20 +78,25 @@ const decodeRootKey = (encoded: string): Uint8Array | undefined => {
   }
 };
 
-const keyringOf = (currentKeyId: string, roots: ReadonlyMap<string, Uint8Array>): Keyring => {
+type RootKey = { keyId: string; root: Uint8Array };
+
+const keyringOf = (current: RootKey, roots: ReadonlyMap<string, Uint8Array>): Keyring => {
   // Cache keys, not promises of keys: on Workers a promise made in one request may never settle in another.
   const derived = new Map<string, CryptoKey>();
+  const keyOf = async ({ keyId, root }: RootKey, purpose: KeyPurpose): Promise<CryptoKey> => {
+    const name = `${keyId}/${purpose}`;
+    const key = derived.get(name) ?? (await deriveKey(root, purpose));
+    derived.set(name, key);
+    return key;
+  };
   return {
-    currentKeyId,
+    currentKeyId: current.keyId,
     keyIds: [...roots.keys()],
     derive: async (keyId, purpose) => {
       const root = roots.get(keyId);
-      if (root === undefined) return undefined;
-      const name = `${keyId}/${purpose}`;
-      const key = derived.get(name) ?? (await deriveKey(root, purpose));
-      derived.set(name, key);
-      return key;
+      return root && keyOf({ keyId, root }, purpose);
     },
+    deriveCurrent: (purpose) => keyOf(current, purpose),
   };
 };
 

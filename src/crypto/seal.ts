@@ -27,8 +27,7 @@ export const seal = async (
   place: readonly string[],
   plaintext: string,
 ): Promise<string> => {
-  const key = await ring.derive(ring.currentKeyId, purpose);
-  if (key === undefined) throw new Error('a keyring always holds its current key');
+  const key = await ring.deriveCurrent(purpose);
   const jwe = await new FlattenedEncrypt(utf8.encode(plaintext))
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: ring.currentKeyId })
     .setAdditionalAuthenticatedData(utf8.encode(JSON.stringify(place)))

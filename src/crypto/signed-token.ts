@@ -31,8 +31,7 @@ export const sign = async <Claims extends JWTPayload>(
   claims: Claims,
   { jti, now, expiresAt }: { jti: string; now: EpochMs; expiresAt: EpochMs },
 ): Promise<string> => {
-  const key = await ring.derive(ring.currentKeyId, kind.purpose);
-  if (key === undefined) throw new Error('a keyring always holds its current key');
+  const key = await ring.deriveCurrent(kind.purpose);
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'HS256', typ: kind.typ, kid: ring.currentKeyId })
     .setAudience(kind.audience)

@@ -12,8 +12,7 @@ const encoder = new TextEncoder();
  * until the keyring's current key changes. It is keyed, so ids cannot be guessed offline.
  */
 export const hashUser = async (ring: Keyring, appId: AppId, userId: UserId): Promise<string> => {
-  const key = await ring.derive(ring.currentKeyId, 'hash-log');
-  if (key === undefined) throw new Error('a keyring always holds its current key');
+  const key = await ring.deriveCurrent('hash-log');
   const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(JSON.stringify([appId, userId])));
   return `user_${hex(new Uint8Array(mac, 0, BYTES))}`;
 };
