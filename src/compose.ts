@@ -110,13 +110,13 @@ export const compose = async (
         now,
         sleep: platform.sleep,
       }),
-      mayPass: (brake, caller) => mayPass(bindings[BRAKES[brake]], caller, log),
+      mayPass: (limit, caller) => mayPass(bindings[RATE_LIMITS[limit]], caller, log),
     },
   };
 };
 
-/** The binding behind each brake; their limits are in `wrangler.toml`. */
-const BRAKES = {
+/** The binding behind each rate limit; how many requests it allows is in `wrangler.toml`. */
+const RATE_LIMITS = {
   auth: 'AUTH_RATE',
   callback: 'CALLBACK_RATE',
   link_wait: 'WAIT_RATE',

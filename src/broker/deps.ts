@@ -30,7 +30,7 @@ export type Deps = {
   log: Log;
   credentials: CredentialLookupLimiter;
   /** Whether a caller is within a rate limit. Approximate: counted per Cloudflare location. */
-  mayPass: (brake: RateLimitName, caller: string) => Promise<boolean>;
+  mayPass: (limit: RateLimitName, caller: string) => Promise<boolean>;
   /** Sends a notice to the operator's webhook; undefined if there is none. */
   alarmWebhook: AlarmWebhook | undefined;
   /** Sends a webhook to an app's endpoint. */

@@ -23,11 +23,11 @@ const firstGroups = (address: string, groups: number): string => address.split('
  */
 export const mayAddressPass = async (
   c: HttpContext,
-  brake: Extract<RateLimitName, 'auth' | 'callback' | 'link_wait' | 'failed_credential'>,
+  limit: Extract<RateLimitName, 'auth' | 'callback' | 'link_wait' | 'failed_credential'>,
 ): Promise<boolean> => {
   const address = callerAddress(c);
   if (address === undefined) return true;
   const deps = c.get('deps');
-  if (!(await deps.mayPass(brake, address))) return false;
-  return !address.includes(':') || deps.mayPass('network', `${brake} ${firstGroups(address, 3)}`);
+  if (!(await deps.mayPass(limit, address))) return false;
+  return !address.includes(':') || deps.mayPass('network', `${limit} ${firstGroups(address, 3)}`);
 };

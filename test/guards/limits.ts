@@ -167,7 +167,7 @@ export const LIMITS: readonly Guard[] = [
     name: 'all households of a network have a limit together',
     threats: ['T55'],
     file: 'src/http/caller-address.ts',
-    find: "return !address.includes(':') || deps.mayPass('network', `${brake} ${firstGroups(address, 3)}`);",
+    find: "return !address.includes(':') || deps.mayPass('network', `${limit} ${firstGroups(address, 3)}`);",
     replace: 'return true;',
     tests: RATE_LIMITS,
   },

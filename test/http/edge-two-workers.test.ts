@@ -105,8 +105,8 @@ describe('the caller’s address', () => {
     for (const status of [302, 302, 429]) {
       expect((await from(front, '203.0.113.7', authPath(app, 'ada'))).status).toBe(status);
     }
-    const braked = await from(front, '203.0.113.7', authPath(app, 'ada', 'womoji://unknown'));
-    expect([braked.status, braked.headers.get('Retry-After')]).toEqual([429, '60']);
+    const limited = await from(front, '203.0.113.7', authPath(app, 'ada', 'womoji://unknown'));
+    expect([limited.status, limited.headers.get('Retry-After')]).toEqual([429, '60']);
     // Two links, and the key once.
     expect([front.handedOver.length, front.replica.calls()]).toEqual([0, 3]);
     expect((await from(front, '203.0.113.8', authPath(app, 'ada'))).status).toBe(302);

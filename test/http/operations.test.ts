@@ -26,8 +26,8 @@ const TOO_LONG = 'x'.repeat(3_000);
 const SCOPES = ['read', 'sync', 'manage-links'] as const;
 
 beforeAll(async () => {
-  const brake = { limit: async () => ({ success: false }) };
-  broker = await startBroker({ bindings: { DB: d1.d1, FAILED_RATE: brake, APP_RATE: brake } });
+  const limit = { limit: async () => ({ success: false }) };
+  broker = await startBroker({ bindings: { DB: d1.d1, FAILED_RATE: limit, APP_RATE: limit } });
   app = await makeApp(broker);
   other = await makeApp(broker);
   const account = await (await broker.manage('POST', '/accounts', { name: 'Ada' })).json<{ id: string }>();
@@ -51,7 +51,7 @@ type Sent = {
   credential?: string;
   body?: string;
   query?: string;
-  /** Brakes count by address: without one, nothing is held up. */
+  /** Rate limits count by address: without one, nothing is held up. */
   address?: string;
 };
 
@@ -123,10 +123,10 @@ describe.each(guarded.map((operation) => [operation.id, operation] as const))('%
     const asAppTooOften = { credential: app.key, address: '203.0.113.7' };
     const asStrangerTooOften = { address: '203.0.113.7' };
     for (const sent of operation.auth.kind === 'app_key' ? [asAppTooOften, asStrangerTooOften] : [asStrangerTooOften]) {
-      const braked = await send(operation, sent);
-      expect(braked.status).toBe(429);
-      expect(Number(braked.headers.get('Retry-After'))).toBeGreaterThan(0);
-      expect(await codeIn(braked)).toBe('rate_limited');
+      const limited = await send(operation, sent);
+      expect(limited.status).toBe(429);
+      expect(Number(limited.headers.get('Retry-After'))).toBeGreaterThan(0);
+      expect(await codeIn(limited)).toBe('rate_limited');
     }
   });
 

@@ -15,10 +15,10 @@ test('who brings bad credentials too often is told to wait, and a good one from 
   const path = `/apps/${app.id}/withings/status/ada`;
   for (const status of [401, 401, 429])
     expect((await from('203.0.113.7', path, { 'X-API-Key': 'no' })).status).toBe(status);
-  const braked = await from('203.0.113.7', path, { 'X-API-Key': 'no' });
-  expect(braked.headers.get('Retry-After')).toBe('60');
-  expect(braked.headers.get('WWW-Authenticate')).toBeNull();
-  expect(await braked.json()).toMatchObject({ code: 'rate_limited' });
+  const limited = await from('203.0.113.7', path, { 'X-API-Key': 'no' });
+  expect(limited.headers.get('Retry-After')).toBe('60');
+  expect(limited.headers.get('WWW-Authenticate')).toBeNull();
+  expect(await limited.json()).toMatchObject({ code: 'rate_limited' });
   expect((await from('203.0.113.7', path, { 'X-API-Key': app.key })).status).toBe(200);
 });
 

@@ -8,9 +8,9 @@ const statusPath = (appId: string): string => `/apps/${appId}/withings/status/ad
 test('who opens links too fast is told how long to wait, before anything is written', async () => {
   const { app, from } = await startLimited();
   for (const status of [302, 302, 429]) expect((await from('203.0.113.7', authPath(app, 'ada'))).status).toBe(status);
-  const braked = await from('203.0.113.7', authPath(app, 'ada'));
-  expect(braked.headers.get('Retry-After')).toBe('60');
-  expect(braked.headers.getSetCookie()).toEqual([]);
+  const limited = await from('203.0.113.7', authPath(app, 'ada'));
+  expect(limited.headers.get('Retry-After')).toBe('60');
+  expect(limited.headers.getSetCookie()).toEqual([]);
   expect((await from('203.0.113.8', authPath(app, 'ada'))).status).toBe(302);
 });
 
@@ -76,7 +76,7 @@ test('a rate limit of the platform that fails holds nobody up, and the log says 
   expect(broker.logs.filter(({ event }) => event === 'rate_limit')).toEqual(Array.from({ length: 8 }, () => line));
 });
 
-test('on a developer’s machine nothing is braked', async () => {
+test('on a developer’s machine nothing is limited', async () => {
   const { app, from, rates } = await startLimited();
   for (let requests = 0; requests < 5; requests += 1) {
     expect((await from('127.0.0.1', authPath(app, 'ada'))).status).toBe(302);

@@ -1,6 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 
 import { isFormTokenOf } from '../../broker/access/form-token.ts';
+import { publicUrl } from '../public-url.ts';
 import type { DashboardContext, DashboardEnv } from './context.ts';
 import { answerProblem } from './failure.tsx';
 import { FORM_TOKEN_FIELD, readForm } from './form.ts';
@@ -40,10 +41,7 @@ export const refuseForeignForms = createMiddleware<DashboardEnv>(async (c, next)
 /** A missing or `null` origin never matches. */
 const isSameOrigin = (c: DashboardContext): boolean => {
   const site = c.req.header('Sec-Fetch-Site');
-  return (
-    c.req.header('Origin') === c.get('deps').settings.publicUrl(c.req.url) &&
-    (site === undefined || site === 'same-origin' || site === 'none')
-  );
+  return c.req.header('Origin') === publicUrl(c) && (site === undefined || site === 'same-origin' || site === 'none');
 };
 
 const isForm = (c: DashboardContext): boolean =>

@@ -17,6 +17,7 @@ import { deleteApp } from '../../../broker/users/delete-app.ts';
 import { type App, KEY_SCOPES } from '../../../domain/app.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
+import { ownHosts } from '../../public-url.ts';
 import { forApp, forManager } from '../admission/admit-manager.ts';
 import { credentialCursor, credentialPageQuery } from '../cursors/credential-cursor.ts';
 import { pageQuery } from '../schemas.ts';
@@ -108,8 +109,7 @@ managementApi.delete('/apps/:app_id/keys/:key_id', forApp, async (c) => {
 
 managementApi.put('/apps/:app_id/redirect-uris', forApp, valid('json', redirectUriRequest), async (c) => {
   const { uri } = c.req.valid('json');
-  const ownHost = new URL(c.get('deps').settings.publicUrl(c.req.url)).host;
-  const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), { uri, ownHosts: [ownHost] });
+  const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), { uri, ownHosts: ownHosts(c) });
   if (!registered.ok) return answerFailure(c, registered.failure);
   return c.json({ uri, warnings: renderWarnings(uri, registered.value.warnings) }, registered.value.added ? 201 : 200);
 });

@@ -9,6 +9,7 @@ import { listConnections } from '../../../broker/users/list-connections.ts';
 import { withdraw } from '../../../broker/users/withdraw.ts';
 import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
+import { publicUrl } from '../../public-url.ts';
 import { forBackend, forReader } from '../admission/admit-backend.ts';
 import { forPerson, forUser } from '../admission/admit-user.ts';
 import { instant } from '../instant.ts';
@@ -95,7 +96,7 @@ connectionsApi.post(
     });
     if (!minted.ok) return answerFailure(c, minted.failure);
     const { session, expiresAt } = minted.value;
-    const authUrl = `${c.get('deps').settings.publicUrl(c.req.url)}/apps/${appId}/withings/auth?session=${session.reveal()}`;
+    const authUrl = `${publicUrl(c)}/apps/${appId}/withings/auth?session=${session.reveal()}`;
     return c.json({ auth_url: authUrl, expires_at: instant(expiresAt) }, 201);
   },
 );
@@ -103,7 +104,7 @@ connectionsApi.post(
 /** Confirms that the user who returned with the ticket is the one for whom the link was made. */
 connectionsApi.post('/confirm', forBackend('manage-links'), valid('json', confirmRequest), async (c) => {
   const { ticket, user_id: userId } = c.req.valid('json');
-  const origin = c.get('deps').settings.publicUrl(c.req.url);
+  const origin = publicUrl(c);
   const confirmed = await confirmLink(c.get('deps'), c.get('backend').appId, { ticket, userId, origin });
   return confirmed.ok ? c.json({ connected: true }) : answerFailure(c, confirmed.failure);
 });

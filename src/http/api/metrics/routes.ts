@@ -16,6 +16,7 @@ import { ok, type Result } from '../../../domain/result.ts';
 import { HOUR_MS, toSeconds } from '../../../domain/time.ts';
 import type { HttpContext, HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
+import { publicUrl } from '../../public-url.ts';
 import { forBodyData, forUser } from '../admission/admit-user.ts';
 import { instantOrNull } from '../instant.ts';
 import { parsedQuery, valid } from '../validate.ts';
@@ -169,7 +170,7 @@ const answerFhir = (
   units: Units,
   nextUrl: string | undefined,
 ): Response => {
-  const origin = c.get('deps').settings.publicUrl(c.req.url);
+  const origin = publicUrl(c);
   const { pathname, search } = new URL(c.req.url);
   const bundle = asFhirBundle(values, units, {
     appId,
@@ -185,7 +186,7 @@ const answerFhir = (
 const nextUrlOf = (c: HttpContext, cursor: string): string => {
   const { pathname, searchParams } = new URL(c.req.url);
   searchParams.set('cursor', cursor);
-  return `${c.get('deps').settings.publicUrl(c.req.url)}${pathname}?${searchParams.toString()}`;
+  return `${publicUrl(c)}${pathname}?${searchParams.toString()}`;
 };
 
 /** The query of a cursor: everything except the page's start, size and format. */

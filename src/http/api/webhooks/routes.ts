@@ -12,8 +12,9 @@ import {
   updateWebhook,
 } from '../../../broker/webhooks/manage-webhooks.ts';
 import { readEvents } from '../../../broker/webhooks/read-events.ts';
-import type { HttpContext, HttpEnv } from '../../context.ts';
+import type { HttpEnv } from '../../context.ts';
 import { answerFailure } from '../../problem.ts';
+import { ownHosts } from '../../public-url.ts';
 import { forBackend } from '../admission/admit-backend.ts';
 import { forApp } from '../admission/admit-manager.ts';
 import { valid } from '../validate.ts';
@@ -24,7 +25,6 @@ import { renderAttempt, renderShownEvent, renderWebhook } from './render.ts';
 export const webhooksApi = new Hono<HttpEnv>();
 
 /** Hosts of this broker, which no event is sent to. */
-const ownHosts = (c: HttpContext): string[] => [new URL(c.get('deps').settings.publicUrl(c.req.url)).host];
 
 webhooksApi.post('/', forApp, valid('json', createWebhookRequest), async (c) => {
   const { url, events, payload = 'full', description = '' } = c.req.valid('json');

@@ -3,19 +3,15 @@ import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as z from 'zod';
 
-import {
-  type AppSettings,
-  listRedirectUris,
-  registerRedirectUri,
-  unregisterRedirectUri,
-} from '../../../broker/apps/manage-apps.ts';
+import { listRedirectUris, registerRedirectUri, unregisterRedirectUri } from '../../../broker/apps/manage-apps.ts';
 import { testRedirectUri } from '../../../broker/link/test-redirect-uri.ts';
+import type { AppSettings } from '../../../domain/app.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import { ok, type Result } from '../../../domain/result.ts';
 import { historyOnConnect, linkPolicy } from '../../api/apps/contract.ts';
 import { redirectUriText } from '../../api/schemas.ts';
 import { problemOf } from '../../problem-text.ts';
-import { publicUrl } from '../../public-url.ts';
+import { ownHosts, publicUrl } from '../../public-url.ts';
 import { changeApp, versionField } from '../change-app.tsx';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { CommandLine } from '../components/command-line.tsx';
@@ -58,7 +54,7 @@ healthPages.post('/redirect-uris', async (c) => {
   const { uri } = wanted.value;
   const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), {
     uri,
-    ownHosts: [new URL(publicUrl(c)).host],
+    ownHosts: ownHosts(c),
   });
   if (registered.ok) {
     return backTo(c, registered.value.added ? 'redirect_uri_added' : 'redirect_uri_present');

@@ -13,6 +13,7 @@ import {
 } from '../../../broker/webhooks/manage-webhooks.ts';
 import type { Failure } from '../../../domain/failure.ts';
 import type { Result } from '../../../domain/result.ts';
+import { ownHosts } from '../../public-url.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Form } from '../components/form.tsx';
 import { ShownOnce } from '../components/shown-once.tsx';
@@ -27,7 +28,7 @@ import { redirectShowing, redirectWithNotice, takeShown } from '../flash.ts';
 import { parseForm, readForm, type RefusedForm } from '../form.ts';
 import type { Notice } from '../notice.ts';
 import { errorsOf, fieldsOf, optionsOf, webhookForm, wordsOf } from '../webhook-form.ts';
-import { ownHosts, webhooksPath } from './webhooks.tsx';
+import { webhooksPath } from './webhooks.tsx';
 
 /** One webhook endpoint: its settings, its secret, and what was sent to it. */
 export const webhookPages = new Hono<DashboardEnv>();

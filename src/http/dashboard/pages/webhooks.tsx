@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 
 import { createWebhook, listWebhooks } from '../../../broker/webhooks/manage-webhooks.ts';
 import { MAX_ENDPOINTS_PER_APP, type WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
+import { ownHosts } from '../../public-url.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Form } from '../components/form.tsx';
 import { Table } from '../components/table.tsx';
@@ -20,7 +21,6 @@ export const webhooksPages = new Hono<DashboardEnv>();
 export const webhooksPath = (c: DashboardContext): string => `${appPath(c.get('app'))}/webhooks`;
 
 /** Hosts of this broker, which no event is sent to. */
-export const ownHosts = (c: DashboardContext): string[] => [new URL(c.get('deps').settings.publicUrl(c.req.url)).host];
 
 webhooksPages.get('/', (c) => webhooksPage(c));
 
