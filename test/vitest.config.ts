@@ -16,7 +16,7 @@ import { NET_MS } from './support/net.ts';
  * while the first workerd starts. Then comes what talks to a whole `npm run dev`, and shares one and a browser. Commands that measure or
  * draw come when all that is done.
  */
-const workerd = ['test/store/**', 'test/crypto/**', 'test/broker/**', 'test/http/**', 'test/cron/**'].map(
+const workerd = ['test/store/**', 'test/crypto/**', 'test/broker/**', 'test/http/**'].map(
   (folder) => `${folder}/*.test.{ts,tsx}`,
 );
 const endToEnd = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'];

@@ -80,8 +80,8 @@ export type DatabaseFull = { kind: 'database_full'; retryAfterSeconds: number };
 export type WithingsUnavailable = { kind: 'withings_unavailable'; cause: string; retryAfterSeconds: number };
 
 /**
- * Why a user has to consent again: Withings rejected both the refresh token and the previous one, or withdrew the
- * scope, or the stored tokens no longer open.
+ * Why a user has to consent again: Withings rejected both the refresh token and the previous one, or access tokens that
+ * were just refreshed, or withdrew the scope, or the stored tokens no longer open.
  */
 export const REAUTH_REASONS = [
   'refresh_token_rejected',

@@ -3,7 +3,7 @@ import { and, eq, isNull } from 'drizzle-orm';
 import type { AppId } from '../../domain/app-id.ts';
 import type { Minter } from '../../domain/audit.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
+import { tryD1, tryD1Idempotent, type Db, type StoreResult, returnedRows } from '../d1.ts';
 import { type Param, prepared, preparedAtStart } from '../prepared.ts';
 import { claims } from '../schema/links.ts';
 import { type LinkTarget, targetOfStatement, targetStatement } from './links.ts';
@@ -81,7 +81,7 @@ export const claimedOf = (
   target: targetOfStatement(read),
 });
 
-const hasRow = (result: D1Result | undefined): boolean => (result?.results.length ?? 0) > 0;
+const hasRow = (result: D1Result | undefined): boolean => returnedRows(result) > 0;
 
 /** Claims in one round trip. */
 export const claimLink = (db: Db, link: LinkToClaim, now: EpochMs): StoreResult<ClaimedLink> =>

@@ -2,7 +2,7 @@ import { and, eq, gt, lte, sql } from 'drizzle-orm';
 
 import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { countedRows, type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
+import { countedRows, type Db, type StoreResult, tryD1, tryD1Idempotent, returnedRows } from '../d1.ts';
 import { prepared, type Param } from '../prepared.ts';
 import { subscriptions, waitingPushes } from '../schema/notify.ts';
 
@@ -37,7 +37,7 @@ export const recordPush = (
       db.d1.prepare(NOTE).bind(withingsUserId, now, dueAt, Number(refreshes)),
       db.d1.prepare(`SELECT ${IS_CONNECTED} AS connected`).bind(withingsUserId),
     ]);
-    if ((noted?.results.length ?? 0) > 0) return 'noted';
+    if (returnedRows(noted) > 0) return 'noted';
     return connected?.results[0]?.connected === 1 ? 'waits' : 'not_connected';
   });
 

@@ -7,8 +7,8 @@ import type { UserId } from '../../domain/user-id.ts';
 
 /**
  * The D1 schema. Body data is in `body-data.ts`, accounts and audit are in `management.ts`, links under way in
- * `links.ts`. The broker's own times (`…_at`) are Unix milliseconds. Times that Withings gave (`…_seconds`) are Unix
- * seconds.
+ * `links.ts`, notifications in `notify.ts`, webhooks in `webhooks.ts`. The broker's own times (`…_at`) are Unix
+ * milliseconds. Times that Withings gave (`…_seconds`) are Unix seconds.
  *
  * The migrations mark tables as WITHOUT ROWID by hand, because drizzle-kit does not emit it. Their primary key is the
  * table, so a narrow row costs one row written instead of two. No table has ON DELETE CASCADE and no column a CHECK:
@@ -100,8 +100,8 @@ export const connections = sqliteTable(
   'connections',
   {
     /**
-     * Random, below 2^52. It is known before the row exists, because tokens are sealed to it, and short, because
-     * measurements repeat it.
+     * Random, below 2^47; of releases before 0.2 below 2^52. It is known before the row exists, because tokens are
+     * sealed to it, and short, because measurements repeat it.
      */
     id: integer('id').$type<ConnectionId>().primaryKey(),
     appId: text('app_id').$type<AppId>().notNull(),

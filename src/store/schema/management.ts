@@ -104,7 +104,7 @@ export const auditEntries = sqliteTable(
 );
 
 export const brokerState = sqliteTable('broker_state', {
-  // WITHOUT ROWID. The broker's own state: the last tick, the alarms, the progress of a key rotation.
+  // WITHOUT ROWID. The broker's own state, by `BrokerStateName`.
   name: text('name').primaryKey(),
   /** JSON. */
   value: text('value').notNull(),
