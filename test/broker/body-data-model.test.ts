@@ -40,7 +40,7 @@ const apply = async (world: World, one: Step): Promise<void> => {
   broker.advance(7_000);
   if (one.do === 'weigh')
     weighIns.add(person, { weightKg: one.kg, date, device: one.device, ...(one.visitor && { attrib: 1 }) });
-  else if (one.do === 'height') weighIns.addHeight(person, one.metres, date);
+  else if (one.do === 'height') weighIns.addHeight(person, one.meters, date);
   else if (one.do === 'odd') {
     const grpid = addOdd(broker.simulator.state, person, one);
     // No review looks back that far in time: it is neither edited nor deleted later.

@@ -154,7 +154,7 @@ const SEEN_APART = ['/sign-in', '/', '/apps/:app_id/users/:user_id/csv'];
 
 const WIDTHS = [390, 900, 1280];
 
-test('no page breaks a rule of accessibility in either colour scheme, or is wider than its window', async () => {
+test('no page breaks a rule of accessibility in either color scheme, or is wider than its window', async () => {
   await walk(ready, { userId: LONGEST_USER });
   const headers = { 'X-API-Key': ready.api_key };
   await fetch(`${ready.url}/apps/${ready.app_id}/withings/sync/${encodeURIComponent(LONGEST_USER)}`, {
@@ -207,7 +207,7 @@ const look = async (page: Page, name: string): Promise<void> => {
   expect(await page.evaluate('document.compatMode'), name).toBe('CSS1Compat');
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    // What the scheme changes is colour: neither markup nor width.
+    // What the scheme changes is color: neither markup nor width.
     for (const width of colorScheme === 'light' || screenshots !== undefined ? WIDTHS : []) {
       await page.setViewportSize({ width, height: 800 });
       const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');

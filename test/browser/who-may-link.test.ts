@@ -25,7 +25,7 @@ import { openPage } from './open-browser.ts';
 
 const operator = { url: ready.url, credential: ready.admin_token };
 
-/** Who sits at a browser. Their heights, in metres, tell whose data has arrived. */
+/** Who sits at a browser. Their heights, in meters, tell whose data has arrived. */
 const HEIGHTS = { victim: 1.61, attacker: 1.93 };
 type Who = keyof typeof HEIGHTS;
 

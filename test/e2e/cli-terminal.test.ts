@@ -68,9 +68,9 @@ test('headings are set off on a terminal, and are plain there too where NO_COLOR
     const args = ['health', 'redirect-uri', 'list', '--app', ready.app_id];
     return watch(mushu.onTerminal(args, { ...asOperator, ...env }))();
   };
-  const coloured = await listed({});
-  expect(coloured.code).toBe(0);
-  expect(coloured.screen).toContain(`${ESCAPE}[1mURI`);
+  const colored = await listed({});
+  expect(colored.code).toBe(0);
+  expect(colored.screen).toContain(`${ESCAPE}[1mURI`);
   const plain = await listed({ NO_COLOR: '1' });
   expect(plain.screen).toContain('URI');
   expect(plain.screen).not.toContain(ESCAPE);

@@ -170,7 +170,7 @@ describe('keeps R4’s vital signs profiles', () => {
   });
 });
 
-test('a height is in centimetres, to the digit that was measured', () => {
+test('a height is in centimeters, to the digit that was measured', () => {
   const [height] = observations([valueOf('height', { value: 1.805 })], 'metric');
   expect(height?.['valueQuantity']).toEqual({
     value: 180.5,

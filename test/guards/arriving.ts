@@ -150,7 +150,7 @@ export const ARRIVING: readonly Guard[] = [
     tests: STORED_ONCE,
   },
   {
-    name: 'a write whose answer was lost is recognised',
+    name: 'a write whose answer was lost is recognized',
     file: 'src/store/sync/sync-runs.ts',
     find: 'AND (last_sync_result = ?2 OR',
     replace: 'AND (last_sync_result <> ?2 OR',

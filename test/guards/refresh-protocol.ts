@@ -137,7 +137,7 @@ export const REFRESH_PROTOCOL: readonly Guard[] = [
     tests: ['test/broker/refresh-batch.test.ts', ...TESTS],
   },
   {
-    name: 'an activation whose answer was lost is recognised',
+    name: 'an activation whose answer was lost is recognized',
     file: 'src/store/link/activation.ts',
     find: 'return row?.rotationId === rotationId;',
     replace: 'return false;',

@@ -115,7 +115,7 @@ export const STATES: readonly Guard[] = [
     tests: ['test/http/single-use.test.ts'],
   },
   {
-    name: 'a claim whose answer was lost is recognised by its own id, and by no other',
+    name: 'a claim whose answer was lost is recognized by its own id, and by no other',
     threats: ['T15'],
     file: 'src/store/link/claims.ts',
     find: 'WHERE claims.claimant = excluded.claimant\n',

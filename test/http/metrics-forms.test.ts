@@ -126,7 +126,7 @@ describe('forms', () => {
     expect(await people.values('kenji/delta?metric=weight&to=1999-01-01')).toEqual([]);
   });
 
-  test('the catalogue names every metric with its codes', async () => {
+  test('the catalog names every metric with its codes', async () => {
     const { data } = await (await people.get('nobody/catalog')).json<{ data: Record<string, unknown>[] }>();
     expect(data.find(({ metric }) => metric === 'weight')).toMatchObject({
       unit: 'kg',

@@ -182,7 +182,7 @@ describe('the consent page', () => {
     expect(body.userid).toBe('12870455');
   });
 
-  test('mode=demo authorises the shared demo account, whoever was chosen', async () => {
+  test('mode=demo authorizes the shared demo account, whoever was chosen', async () => {
     const simulator = standingSimulator();
     const page = await (await simulator.fetch(authorizeUrl({ mode: 'demo' }))).text();
     expect(page).toContain('value="withings-demo"');

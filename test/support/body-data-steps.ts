@@ -29,7 +29,7 @@ export type Step =
       device: 'body_plus' | 'body_cardio' | 'body_scan' | 'manual';
       visitor: boolean;
     }
-  | { do: 'height'; metres: number; daysAgo: number }
+  | { do: 'height'; meters: number; daysAgo: number }
   | { do: 'edit'; which: number; kg: number; daysAgo: number }
   | { do: 'attribute'; which: number; attrib: 0 | 1 }
   | { do: 'delete'; which: number }
@@ -56,7 +56,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('height' as const),
-      metres: fc.integer({ min: 1400, max: 2000 }).map((mm) => mm / 1000),
+      meters: fc.integer({ min: 1400, max: 2000 }).map((mm) => mm / 1000),
       daysAgo,
     }),
   },

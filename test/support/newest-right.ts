@@ -21,9 +21,9 @@ export const expectNewestRight = async (
     .toSorted((a, b) => b.date - a.date);
   const heights = groups.flatMap(({ date, measures }) => {
     const one = measures.find(({ type }) => type === 4);
-    return one === undefined ? [] : [{ date, metres: Number(`${one.value}e${one.unit}`) }];
+    return one === undefined ? [] : [{ date, meters: Number(`${one.value}e${one.unit}`) }];
   });
-  const height = heights.toSorted((a, b) => b.date - a.date)[0]?.metres ?? 0;
+  const height = heights.toSorted((a, b) => b.date - a.date)[0]?.meters ?? 0;
   type Value = { value: number; measured_at: string };
   const latest = await (
     await app.call('GET', `/metrics/${userId}/latest`)

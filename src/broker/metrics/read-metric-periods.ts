@@ -6,7 +6,7 @@ import {
   isPartial,
   type PeriodLength,
   type PeriodSummary,
-  summarise,
+  summarize,
 } from '../../domain/metrics/metric-period.ts';
 import type { MetricQuery, MetricSeries } from '../../domain/metrics/metric-query.ts';
 import type { TimeRange, WholeDays } from '../../domain/metrics/time-range.ts';
@@ -53,7 +53,7 @@ export const readMetricPeriods = async (
   const most = deps.settings.summarizedValues;
   const periods: MetricPeriod[] = [];
   for (const { series: one, values, before } of dated.value) {
-    const summaries = summarise(values, length);
+    const summaries = summarize(values, length);
     const filled =
       filling === undefined
         ? summaries

@@ -66,7 +66,7 @@ export type PeriodSummary = Period & {
  *
  * @param values of one series, oldest first
  */
-export const summarise = (values: readonly DatedValue[], length: PeriodLength): PeriodSummary[] => {
+export const summarize = (values: readonly DatedValue[], length: PeriodLength): PeriodSummary[] => {
   const periods = new Map<string, { period: Period; values: number[] }>();
   for (const { day, value } of values) {
     const period = periodOf(day, length);

@@ -46,7 +46,7 @@ export type MetricSeries = StoredSeries & {
   /** Orders the values of one group. It is the same in every query, so that a cursor may name it. */
   rank: number;
   name: string;
-  /** Undefined for a measure type that the catalogue does not have. */
+  /** Undefined for a measure type that the catalog does not have. */
   metric: Metric | undefined;
   /** Whether a value counts with a height only. */
   needsHeight: boolean;

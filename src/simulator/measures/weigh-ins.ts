@@ -42,7 +42,7 @@ type WeighInChanges = {
 
 export type WeighIns = {
   add: (person: Person, weighIn: WeighIn) => StoredGroup[];
-  /** A height typed into the app, in metres. `date` in Unix seconds, by default now. */
+  /** A height typed into the app, in meters. `date` in Unix seconds, by default now. */
   addHeight: (person: Person, heightM: number, date?: number) => StoredGroup;
   /** Stores a group as it is given, with a new `grpid` unless it has one. */
   addGroup: (person: Person, group: Omit<StoredGroup, 'grpid'> & { grpid?: number | undefined }) => StoredGroup;

@@ -105,7 +105,7 @@ const kenji: DemoPerson = {
 const demoAccount: DemoPerson = {
   userid: 10_000_363,
   name: 'Withings demo account',
-  description: 'Whom mode=demo authorises',
+  description: 'Whom mode=demo authorizes',
   past: {
     id: 'withings-demo',
     timezone: 'Europe/Paris',

@@ -29,7 +29,7 @@ export type ClaimedLink = {
   target: LinkTarget | undefined;
 };
 
-/** Who claims, by a random id: a claim whose answer was lost is recognised when it is repeated. */
+/** Who claims, by a random id: a claim whose answer was lost is recognized when it is repeated. */
 export type Claimant = string;
 
 /**

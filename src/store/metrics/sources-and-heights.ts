@@ -11,7 +11,7 @@ import { type Owner, statementOf } from './read.ts';
 /** Where a group's values came from, under an id of its connection. */
 export type Source = MeasurementGroup['source'] & { id: number };
 
-/** A height in metres, and the group it came with. */
+/** A height in meters, and the group it came with. */
 export type StoredHeight = { measuredAtSeconds: EpochSeconds; heightM: number; groupId: number };
 
 /** A height that a person can have (Withings' measure type 4), and surely this one's. */

@@ -15,7 +15,7 @@ import { lastSyncText } from './stored-result.ts';
 
 /**
  * The right to sync one connection, until it is released or expires. `until` grows by a millisecond with each stored
- * page, so that the holder recognises a write whose answer was lost.
+ * page, so that the holder recognizes a write whose answer was lost.
  */
 export type SyncLease = { id: string; until: EpochMs };
 

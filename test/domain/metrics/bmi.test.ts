@@ -43,12 +43,12 @@ describe('BMI', () => {
 
   test('has the digits that integer arithmetic gives', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 500_000 }), fc.integer({ min: 200, max: 3000 }), (grams, millimetres) => {
-        // weight / height² × 100 = grams × 100000 / millimetres², rounded half up.
+      fc.property(fc.integer({ min: 1, max: 500_000 }), fc.integer({ min: 200, max: 3000 }), (grams, millimeters) => {
+        // weight / height² × 100 = grams × 100000 / millimeters², rounded half up.
         const numerator = BigInt(grams) * 100_000n;
-        const denominator = BigInt(millimetres) ** 2n;
+        const denominator = BigInt(millimeters) ** 2n;
         const hundredths = (2n * numerator + denominator) / (2n * denominator);
-        const heights = [height(0, Number(`${millimetres}e-3`))];
+        const heights = [height(0, Number(`${millimeters}e-3`))];
         expect(bmiAt(Number(`${grams}e-3`), 0, heights)).toBe(Number(`${hundredths}e-2`));
       }),
       { seed: SEED, numRuns: 2000 },

@@ -8,7 +8,7 @@ import {
   isPartial,
   periodOf,
   type PeriodLength,
-  summarise,
+  summarize,
 } from '../../../src/domain/metrics/metric-period.ts';
 
 const at = (instant: string) => Date.parse(instant) / 1000;
@@ -18,7 +18,7 @@ const dated = (instant: string, timeZone: string, value: number) => ({
   value,
 });
 const daysOf = (timeZone: string, instants: readonly string[], length: PeriodLength = 'day') =>
-  summarise(
+  summarize(
     instants.map((instant, index) => dated(instant, timeZone, index)),
     length,
   ).map(({ name, count }) => [name, count]);
@@ -77,7 +77,7 @@ test('a summary has the figures of its values, and a gap is no summary', () => {
     dated('2024-01-01T09:00:00Z', 'UTC', 70.3),
     dated('2024-01-03T09:00:00Z', 'UTC', 69),
   ];
-  expect(summarise(values, 'day')).toEqual([
+  expect(summarize(values, 'day')).toEqual([
     {
       name: '2024-01-01',
       firstDay: '2024-01-01',
@@ -109,7 +109,7 @@ const filledWith = (
   length: PeriodLength = 'day',
   most = 20_000,
 ) =>
-  carryForward(summarise(values, length), length, { before: undefined, fromDay: undefined, ...filling }, most)?.map(
+  carryForward(summarize(values, length), length, { before: undefined, fromDay: undefined, ...filling }, most)?.map(
     ({ name, last, count }) => [name, last, count],
   );
 
@@ -179,7 +179,7 @@ test('a period is partial if the range cuts it', () => {
 
 test('a mean that ends in an exact half is rounded up', () => {
   const values = [70.0001, 70].map((kg, index) => dated(`2024-01-01T0${index}:00:00Z`, 'UTC', kg));
-  expect(summarise(values, 'day')[0]?.mean).toBe(70.0001);
+  expect(summarize(values, 'day')[0]?.mean).toBe(70.0001);
 });
 
 test('periods follow each other without gap or overlap, and hold each value once', () => {
@@ -194,7 +194,7 @@ test('periods follow each other without gap or overlap, and hold each value once
       const values = seconds
         .toSorted((a, b) => a - b)
         .map((second, value) => ({ day: localDay(second, timeZone), measuredAtSeconds: second, value }));
-      const summaries = summarise(values, length);
+      const summaries = summarize(values, length);
       expect(summaries.reduce((sum, { count }) => sum + count, 0)).toBe(values.length);
       for (const { day } of values) {
         expect(summaries.filter(({ firstDay, lastDay }) => firstDay <= day && day <= lastDay)).toHaveLength(1);

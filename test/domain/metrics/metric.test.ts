@@ -60,7 +60,7 @@ const TYPES: [type: number, name: string, unit: string][] = [
   [251, 'urinary_calcium_creatinine_ratio', 'mmol/mmol'],
 ];
 
-describe('the catalogue', () => {
+describe('the catalog', () => {
   test.each(TYPES)('knows type %i as %s in %j', (type, name, unit) => {
     expect(metricByType(type)).toMatchObject({ name, unit, withingsType: type, derived: false });
     expect(metricByName(name)).toBe(metricByType(type));
@@ -155,7 +155,7 @@ const luhnDigit = (digits: string): number => {
   return (10 - (sum % 10)) % 10;
 };
 
-describe('types outside the catalogue', () => {
+describe('types outside the catalog', () => {
   test.each(['withings_', 'withings_01', 'withings_-1', 'withings_1e3', 'withings_9999999999', 'weight', ''])(
     'have no number in %j',
     (name) => {

@@ -33,7 +33,7 @@ const VITAL_SIGNS: Partial<Record<string, string>> = {
   diastolic_blood_pressure: 'vitalsigns',
 };
 
-/** Codes that a profile wants before the catalogue's own, which is more exact. */
+/** Codes that a profile wants before the catalog's own, which is more exact. */
 const PROFILE_CODES: Partial<Record<string, { code: string; display: string }>> = {
   spo2: { code: '2708-6', display: 'Oxygen saturation in Arterial blood' },
 };
@@ -135,7 +135,7 @@ const valueOf = ({ name, metric, value }: MetricValue, units: Units) => {
     const system = `${WITHINGS_TYPE}:${metric?.withingsType ?? ''}`;
     return { valueCodeableConcept: { coding: [{ system, code: String(value) }] } };
   }
-  // The profile of a body height has no metres.
+  // The profile of a body height has no meters.
   if (name === 'height' && units === 'metric') {
     return { valueQuantity: { value: Number((value * 100).toFixed(4)), unit: 'cm', system: UCUM, code: 'cm' } };
   }

@@ -91,7 +91,7 @@ export const resendRequest = z
 export const resent = z.object({ queued: z.int().describe('How many events are sent again.') });
 
 export const event = z.object({
-  id: z.string().describe('Never changes: a receiver recognises a repeated event by it. Equal to `webhook-id`.'),
+  id: z.string().describe('Never changes: a receiver recognizes a repeated event by it. Equal to `webhook-id`.'),
   type: eventType,
   timestamp: instant.describe('When it happened.'),
   data: z

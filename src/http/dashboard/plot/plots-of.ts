@@ -1,7 +1,7 @@
 import type { DatedMetricValue, DatedSeries } from '../../../broker/metrics/read-dated-values.ts';
 import { localDay, toRfc3339 } from '../../../domain/metrics/local-time.ts';
 import { WHOLE_BODY } from '../../../domain/metrics/measurement.ts';
-import { periodOf, type PeriodLength, summarise } from '../../../domain/metrics/metric-period.ts';
+import { periodOf, type PeriodLength, summarize } from '../../../domain/metrics/metric-period.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { metricByName } from '../../../domain/metrics/metric.ts';
 import { startOfUtcDate, utcDate } from '../../../domain/time.ts';
@@ -69,7 +69,7 @@ const endsOf = (values: readonly DatedMetricValue[]): LinePlotProps['ends'] => {
 
 /** The mean of each period, in its middle. */
 const means = (values: readonly DatedMetricValue[], length: PeriodLength): PlotValue[] =>
-  summarise(values, length).map(({ name, firstDay, lastDay, mean }) => ({
+  summarize(values, length).map(({ name, firstDay, lastDay, mean }) => ({
     label: periodText(name, length, firstDay),
     at: startOfUtcDate(utcDate((startOfUtcDate(firstDay) + startOfUtcDate(lastDay)) / 2)),
     value: mean,
