@@ -30,8 +30,6 @@ export const REQUEST_PROBLEMS = {
       'Not acceptable',
       `This route answers as ${types.join(' or ')}, and the request takes none of them.`,
     ),
-  invalidParameter: (parameter: string, detail: string) =>
-    problem(400, 'invalid_parameter', 'Invalid parameter', `${parameter}: ${detail}`),
   bodyTooLarge: (mostBytes: number) =>
     problem(413, 'body_too_large', 'Body too large', `Send at most ${mostBytes} bytes.`),
   internalError: problem(

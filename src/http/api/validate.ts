@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { Failure } from '../../domain/failure.ts';
 import type { HttpContext } from '../context.ts';
 import { plainIssue } from '../plain-issue.ts';
-import { answerProblem } from '../problem.ts';
+import { answerFailure, answerProblem } from '../problem.ts';
 import { REQUEST_PROBLEMS } from '../request-problems.ts';
 import { MAX_NAME_LENGTH, nearestName } from './nearest-name.ts';
 
@@ -97,11 +97,11 @@ const answerInvalid = (
     const nearest = nearestName(name, known);
     const hint = nearest === undefined ? `The names are ${known.join(', ')}.` : `Did you mean \`${nearest}\`?`;
     const parameter = /^[\w.-]+$/.test(name) && name.length <= MAX_NAME_LENGTH ? name : whole;
-    return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, `There is no such name. ${hint}`));
+    return answerFailure(c, { kind: 'invalid_parameter', parameter, detail: `There is no such name. ${hint}` });
   }
   const parameter = issue?.path.join('.') || whole;
   // No parameter of a query is a list, so a list is what one that was sent twice has become.
   const isRepeated = whole === 'query' && Array.isArray((data as Record<string, unknown>)[parameter]);
   const detail = isRepeated ? 'It is given more than once.' : (issue?.message ?? 'It does not fit.');
-  return answerProblem(c, REQUEST_PROBLEMS.invalidParameter(parameter, detail));
+  return answerFailure(c, { kind: 'invalid_parameter', parameter, detail });
 };
