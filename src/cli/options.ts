@@ -1,5 +1,7 @@
+import { object } from '@optique/core/constructs';
 import { commandLine, type Message, message } from '@optique/core/message';
-import { optional } from '@optique/core/modifiers';
+import { map, optional } from '@optique/core/modifiers';
+import type { InferValue, Mode, Parser } from '@optique/core/parser';
 import { argument, option } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 
@@ -8,8 +10,13 @@ import { brokerAt } from './call.ts';
 import { cliFailure, EXIT } from './exit.ts';
 import { readProfiles } from './profiles.ts';
 
-/** The command's action after its arguments are parsed. */
-export type Run = () => Promise<void>;
+type Fields = Record<string, Parser<Mode>>;
+
+/** Parses the arguments of a command into its action, which `main` starts. */
+export const runs = <Given extends Fields>(
+  fields: Given,
+  action: (given: { readonly [Name in keyof Given]: InferValue<Given[Name]> }) => Promise<void>,
+) => map(object(fields), (given) => () => action(given));
 
 /** An option of every command: in each command's help, but not in its synopsis. */
 const globalOption = (

@@ -1,6 +1,6 @@
-import { object, or } from '@optique/core/constructs';
+import { or } from '@optique/core/constructs';
 import { type Message, message } from '@optique/core/message';
-import { map, optional } from '@optique/core/modifiers';
+import { optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { choice, string } from '@optique/core/valueparser';
 import * as z from 'zod';
@@ -10,7 +10,7 @@ import type { Answer, Broker } from '../../client/send.ts';
 import * as appsContract from '../../http/api/apps/contract.ts';
 import { allPages, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
-import { appArgument, chosenBroker, common, example, type Run, type Target } from '../options.ts';
+import { appArgument, chosenBroker, common, example, runs, type Target } from '../options.ts';
 import { facts, print, progress, show, table, time } from '../output.ts';
 
 type App = z.infer<typeof appsContract.app>;
@@ -78,8 +78,8 @@ const permission = (name: '--loopback' | '--shared-accounts' | '--browser-keys',
 
 const setCommand = command(
   'set',
-  map(
-    object({
+  runs(
+    {
       ...common,
       id: appArgument,
       name: optional(option('--name', string({ metavar: 'NAME' }), { description: message`A new name.` })),
@@ -101,23 +101,22 @@ const setCommand = command(
         }),
       ),
       browser: permission('--browser-keys', message`API keys in requests of web pages.`),
-    }),
-    ({ id, name, policy, loopback, shared, history, demo, browser, ...wanted }): Run =>
-      async () => {
-        const body = {
-          name,
-          link_policy: policy,
-          allow_loopback: loopback && loopback === 'allow',
-          shared_accounts: shared,
-          history_on_connect: history,
-          demo_account: demo && demo === 'on',
-          refuse_browser_keys: browser && browser === 'refuse',
-        };
-        if (Object.values(body).every((value) => value === undefined)) {
-          throw cliFailure(EXIT.usage, 'Nothing to set. mushu apps set --help lists the settings.');
-        }
-        await one(wanted, updateApp, id, body);
-      },
+    },
+    async ({ id, name, policy, loopback, shared, history, demo, browser, ...wanted }) => {
+      const body = {
+        name,
+        link_policy: policy,
+        allow_loopback: loopback && loopback === 'allow',
+        shared_accounts: shared,
+        history_on_connect: history,
+        demo_account: demo && demo === 'on',
+        refuse_browser_keys: browser && browser === 'refuse',
+      };
+      if (Object.values(body).every((value) => value === undefined)) {
+        throw cliFailure(EXIT.usage, 'Nothing to set. mushu apps set --help lists the settings.');
+      }
+      await one(wanted, updateApp, id, body);
+    },
   ),
   {
     brief: message`Change an app's settings.`,
@@ -125,26 +124,23 @@ const setCommand = command(
   },
 );
 
+const switchCommand = (name: 'enable' | 'disable', brief: Message) =>
+  command(
+    name,
+    runs({ ...common, id: appArgument }, ({ id, ...wanted }) =>
+      one(wanted, updateApp, id, { disabled: name === 'disable' }),
+    ),
+    { brief, ...example(`mushu apps ${name} app_0123456789abcdef0123`) },
+  );
+
 export const appsCommand = command(
   'apps',
   or(
-    command(
-      'list',
-      map(
-        object(common),
-        (wanted): Run =>
-          () =>
-            list(wanted),
-      ),
-      {
-        brief: message`List your apps.`,
-        ...example('mushu apps list'),
-      },
-    ),
+    command('list', runs(common, list), { brief: message`List your apps.`, ...example('mushu apps list') }),
     command(
       'create',
-      map(
-        object({
+      runs(
+        {
           ...common,
           name: argument(string({ metavar: 'NAME' }), {
             description: message`A name for you and your team. Users do not see it.`,
@@ -154,58 +150,22 @@ export const appsCommand = command(
               description: message`For the operator: the owner's account.`,
             }),
           ),
-        }),
-        ({ name, account, ...wanted }): Run =>
-          () =>
-            one(wanted, createApp, { name, account_id: account }),
+        },
+        ({ name, account, ...wanted }) => one(wanted, createApp, { name, account_id: account }),
       ),
       { brief: message`Create an app.`, ...example('mushu apps create Womoji') },
     ),
     command(
       'show',
-      map(
-        object({ ...common, id: appArgument }),
-        ({ id, ...wanted }): Run =>
-          () =>
-            one(wanted, getApp, id),
-      ),
-      {
-        brief: message`Show an app.`,
-        ...example('mushu apps show app_0123456789abcdef0123'),
-      },
+      runs({ ...common, id: appArgument }, ({ id, ...wanted }) => one(wanted, getApp, id)),
+      { brief: message`Show an app.`, ...example('mushu apps show app_0123456789abcdef0123') },
     ),
     setCommand,
-    command(
-      'disable',
-      map(
-        object({ ...common, id: appArgument }),
-        ({ id, ...wanted }): Run =>
-          () =>
-            one(wanted, updateApp, id, { disabled: true }),
-      ),
-      {
-        brief: message`Disable an app: no link, no sync, no data.`,
-        ...example('mushu apps disable app_0123456789abcdef0123'),
-      },
-    ),
-    command(
-      'enable',
-      map(
-        object({ ...common, id: appArgument }),
-        ({ id, ...wanted }): Run =>
-          () =>
-            one(wanted, updateApp, id, { disabled: false }),
-      ),
-      { brief: message`Enable a disabled app.`, ...example('mushu apps enable app_0123456789abcdef0123') },
-    ),
+    switchCommand('disable', message`Disable an app: no link, no sync, no data.`),
+    switchCommand('enable', message`Enable a disabled app.`),
     command(
       'delete',
-      map(
-        object({ ...common, id: appArgument, yes: option('--yes', { description: message`Confirm it.` }) }),
-        (wanted): Run =>
-          () =>
-            remove(wanted),
-      ),
+      runs({ ...common, id: appArgument, yes: option('--yes', { description: message`Confirm it.` }) }, remove),
       {
         brief: message`Delete an app and everything of its users.`,
         ...example('mushu apps delete app_0123456789abcdef0123 --yes'),

@@ -1,16 +1,14 @@
-import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map } from '@optique/core/modifiers';
 import { command } from '@optique/core/primitives';
 
 import { runChecks } from '../checks.ts';
 import { EXIT } from '../exit.ts';
-import { chosenBroker, common, example, type Run } from '../options.ts';
+import { chosenBroker, common, example, runs } from '../options.ts';
 import { bad, good, show } from '../output.ts';
 
 export const doctorCommand = command(
   'doctor',
-  map(object(common), ({ json, ...target }): Run => async () => {
+  runs(common, async ({ json, ...target }) => {
     const checks = await runChecks(chosenBroker(target), Date.now);
     show(json, checks, () =>
       checks

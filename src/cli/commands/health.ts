@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 
-import { object, or } from '@optique/core/constructs';
+import { or } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map, optional } from '@optique/core/modifiers';
+import { optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { choice, integer, string } from '@optique/core/valueparser';
 
@@ -13,7 +13,7 @@ import { connection, connectSession, syncResult } from '../../http/api/connectio
 import { metricList } from '../../http/api/metrics/contract.ts';
 import { MAX_METRIC_VALUES } from '../../http/api/metrics/queries.ts';
 import { allPages, call } from '../call.ts';
-import { app, appId, chosenBroker, common, example, fromEnv, type Run } from '../options.ts';
+import { app, appId, chosenBroker, common, example, fromEnv, runs } from '../options.ts';
 import { facts, print, progress, printErr, show, table, time } from '../output.ts';
 import { changesCommand } from './changes.ts';
 import { redirectUriCommand } from './redirect-uris.ts';
@@ -23,8 +23,8 @@ const user = argument(string({ metavar: 'USER' }), { description: message`The ap
 
 const users = command(
   'users',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app,
       state: optional(
@@ -38,34 +38,33 @@ const users = command(
           description: message`Only those whose id begins with this.`,
         }),
       ),
-    }),
-    ({ json, app: wanted, state, failing, search, ...target }): Run =>
-      async () => {
-        const of = appId(wanted);
-        const rows = await allPages(
-          connectionList,
-          (broker, cursor) =>
-            listConnections(broker, of, { state, search, cursor, ...(failing && { failing: 'true' as const }) }),
-          chosenBroker(target),
-        );
-        show(json, rows, () =>
-          table(
-            ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC', 'DATA AS OF', 'COMES BY', 'LAST PUSH', 'FAILING'],
-            rows.map((row) => [
-              row.user_id,
-              row.demo ? `${row.state} (demo)` : row.state,
-              row.state_reason ?? '-',
-              time(row.state_since),
-              time(row.last_sync_at),
-              time(row.data_as_of),
-              row.delivery?.replace('_', ' ') ?? '-',
-              time(row.last_push_at),
-              row.failing ?? '-',
-            ]),
-            'No users.',
-          ),
-        );
-      },
+    },
+    async ({ json, app: wanted, state, failing, search, ...target }) => {
+      const of = appId(wanted);
+      const rows = await allPages(
+        connectionList,
+        (broker, cursor) =>
+          listConnections(broker, of, { state, search, cursor, ...(failing && { failing: 'true' as const }) }),
+        chosenBroker(target),
+      );
+      show(json, rows, () =>
+        table(
+          ['USER', 'STATE', 'REASON', 'SINCE', 'LAST SYNC', 'DATA AS OF', 'COMES BY', 'LAST PUSH', 'FAILING'],
+          rows.map((row) => [
+            row.user_id,
+            row.demo ? `${row.state} (demo)` : row.state,
+            row.state_reason ?? '-',
+            time(row.state_since),
+            time(row.last_sync_at),
+            time(row.data_as_of),
+            row.delivery?.replace('_', ' ') ?? '-',
+            time(row.last_push_at),
+            row.failing ?? '-',
+          ]),
+          'No users.',
+        ),
+      );
+    },
   ),
   {
     brief: message`The app's users and their connections.`,
@@ -75,7 +74,7 @@ const users = command(
 
 const statusCommand = command(
   'status',
-  map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
+  runs({ ...common, app, user }, async ({ json, app: wanted, user, ...target }) => {
     const { value } = await call(connection, getConnection, chosenBroker(target), appId(wanted), user);
     show(json, value, () =>
       facts([
@@ -102,7 +101,7 @@ const statusCommand = command(
 
 const sync = command(
   'sync',
-  map(object({ ...common, app, user }), ({ json, app: wanted, user, ...target }): Run => async () => {
+  runs({ ...common, app, user }, async ({ json, app: wanted, user, ...target }) => {
     const broker = chosenBroker(target);
     const of = appId(wanted);
     const total = { added: 0, changed: 0, removed: 0 };
@@ -126,8 +125,8 @@ const sync = command(
 
 const metrics = command(
   'metrics',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app,
       user,
@@ -143,25 +142,24 @@ const metrics = command(
       limit: optional(
         option('--limit', integer({ min: 1 }), { description: message`How many values; 20 by default.` }),
       ),
-    }),
-    ({ json, app: wanted, user, metric, from, to, limit = 20, ...target }): Run =>
-      async () => {
-        const of = appId(wanted);
-        const query = { metric, from, to, limit: Math.min(limit, MAX_METRIC_VALUES) };
-        const rows = await allPages(
-          metricList,
-          (broker, cursor) => listMetrics(broker, of, user, { ...query, cursor }),
-          chosenBroker(target),
-          limit,
-        );
-        show(json, rows, () =>
-          table(
-            ['MEASURED', 'METRIC', 'VALUE', 'UNIT', 'DEVICE'],
-            rows.map((row) => [row.measured_at, row.metric, String(row.value), row.unit, row.source.device ?? '-']),
-            'No values.',
-          ),
-        );
-      },
+    },
+    async ({ json, app: wanted, user, metric, from, to, limit = 20, ...target }) => {
+      const of = appId(wanted);
+      const query = { metric, from, to, limit: Math.min(limit, MAX_METRIC_VALUES) };
+      const rows = await allPages(
+        metricList,
+        (broker, cursor) => listMetrics(broker, of, user, { ...query, cursor }),
+        chosenBroker(target),
+        limit,
+      );
+      show(json, rows, () =>
+        table(
+          ['MEASURED', 'METRIC', 'VALUE', 'UNIT', 'DEVICE'],
+          rows.map((row) => [row.measured_at, row.metric, String(row.value), row.unit, row.source.device ?? '-']),
+          'No values.',
+        ),
+      );
+    },
   ),
   {
     brief: message`A user's body data.`,
@@ -171,8 +169,8 @@ const metrics = command(
 
 const link = command(
   'link',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app,
       user,
@@ -181,19 +179,18 @@ const link = command(
       }),
       open: option('--open', { description: message`Open the link in the browser.` }),
       qr: option('--qr', { description: message`Show a QR code for a phone.` }),
-    }),
-    ({ json, app: wanted, user, redirectUri, open, qr, ...target }): Run =>
-      async () => {
-        const body = { user_id: user, redirect_uri: redirectUri };
-        const { value } = await call(connectSession, createConnectSession, chosenBroker(target), appId(wanted), body);
-        show(json, value, () => value.auth_url);
-        if (qr && !json) {
-          // Loaded only when needed.
-          const { renderUnicodeCompact } = await import('uqr');
-          print(renderUnicodeCompact(value.auth_url));
-        }
-        if (open) openInBrowser(value.auth_url);
-      },
+    },
+    async ({ json, app: wanted, user, redirectUri, open, qr, ...target }) => {
+      const body = { user_id: user, redirect_uri: redirectUri };
+      const { value } = await call(connectSession, createConnectSession, chosenBroker(target), appId(wanted), body);
+      show(json, value, () => value.auth_url);
+      if (qr && !json) {
+        // Loaded only when needed.
+        const { renderUnicodeCompact } = await import('uqr');
+        print(renderUnicodeCompact(value.auth_url));
+      }
+      if (open) openInBrowser(value.auth_url);
+    },
   ),
   {
     brief: message`A link that connects a user: single use, short-lived.`,

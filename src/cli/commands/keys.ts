@@ -1,6 +1,6 @@
-import { object, or } from '@optique/core/constructs';
+import { or } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map, multiple, optional } from '@optique/core/modifiers';
+import { multiple, optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { choice, integer, string } from '@optique/core/valueparser';
 import * as z from 'zod';
@@ -17,7 +17,7 @@ import { createKey, listKeys, revokeKey } from '../../client/management.ts';
 import { accessTokenList, createdToken } from '../../http/api/accounts/contract.ts';
 import { createdKey, keyList, keyScope } from '../../http/api/apps/contract.ts';
 import { allPages, call } from '../call.ts';
-import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
+import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
 import { print, printErr, show, table, time } from '../output.ts';
 
 const name = argument(string({ metavar: 'NAME' }), { description: message`A name to recognize it by.` });
@@ -29,7 +29,7 @@ export const keysCommand = command(
   or(
     command(
       'list',
-      map(object({ ...common, app }), ({ json, app: wanted, ...target }): Run => async () => {
+      runs({ ...common, app }, async ({ json, app: wanted, ...target }) => {
         const of = appId(wanted);
         const keys = await allPages(keyList, (broker, cursor) => listKeys(broker, of, cursor), chosenBroker(target));
         show(json, keys, () =>
@@ -51,8 +51,8 @@ export const keysCommand = command(
     ),
     command(
       'create',
-      map(
-        object({
+      runs(
+        {
           ...common,
           app,
           name,
@@ -61,20 +61,19 @@ export const keysCommand = command(
               description: message`What it may do; everything by default.`,
             }),
           ),
-        }),
-        ({ json, app: wanted, name, scope, ...target }): Run =>
-          async () => {
-            const body = { name, ...(scope.length > 0 && { scopes: [...scope] }) };
-            const { value } = await call(createdKey, createKey, chosenBroker(target), appId(wanted), body);
-            show(json, value, () => value.key);
-            if (!json) printErr(ONCE);
-          },
+        },
+        async ({ json, app: wanted, name, scope, ...target }) => {
+          const body = { name, ...(scope.length > 0 && { scopes: [...scope] }) };
+          const { value } = await call(createdKey, createKey, chosenBroker(target), appId(wanted), body);
+          show(json, value, () => value.key);
+          if (!json) printErr(ONCE);
+        },
       ),
       { brief: message`Create a key.`, ...example('mushu keys create backend --app APP --scope read --scope sync') },
     ),
     command(
       'revoke',
-      map(object({ ...common, app, id }), ({ app: wanted, id, ...target }): Run => async () => {
+      runs({ ...common, app, id }, async ({ app: wanted, id, ...target }) => {
         await call(z.null(), revokeKey, chosenBroker(target), appId(wanted), id);
         print(`Revoked ${id}.`);
       }),
@@ -94,7 +93,7 @@ export const tokensCommand = command(
   or(
     command(
       'list',
-      map(object({ ...common, account }), ({ json, account: of, ...target }): Run => async () => {
+      runs({ ...common, account }, async ({ json, account: of, ...target }) => {
         const broker = chosenBroker(target);
         const tokens = await allPages(
           accessTokenList,
@@ -120,8 +119,8 @@ export const tokensCommand = command(
     ),
     command(
       'create',
-      map(
-        object({
+      runs(
+        {
           ...common,
           account,
           name,
@@ -130,23 +129,22 @@ export const tokensCommand = command(
               description: message`How many days it is valid; 90 by default.`,
             }),
           ),
-        }),
-        ({ json, account: of, name, days, ...target }): Run =>
-          async () => {
-            const broker = chosenBroker(target);
-            const body = { name, expires_in_days: days };
-            const { value } = await (of === undefined
-              ? call(createdToken, createToken, broker, body)
-              : call(createdToken, createAccountToken, broker, of, body));
-            show(json, value, () => value.token);
-            if (!json) printErr(ONCE);
-          },
+        },
+        async ({ json, account: of, name, days, ...target }) => {
+          const broker = chosenBroker(target);
+          const body = { name, expires_in_days: days };
+          const { value } = await (of === undefined
+            ? call(createdToken, createToken, broker, body)
+            : call(createdToken, createAccountToken, broker, of, body));
+          show(json, value, () => value.token);
+          if (!json) printErr(ONCE);
+        },
       ),
       { brief: message`Create an access token.`, ...example('mushu tokens create laptop --days 30') },
     ),
     command(
       'revoke',
-      map(object({ ...common, account, id }), ({ account: of, id, ...target }): Run => async () => {
+      runs({ ...common, account, id }, async ({ account: of, id, ...target }) => {
         const broker = chosenBroker(target);
         await (of === undefined
           ? call(z.null(), revokeToken, broker, id)

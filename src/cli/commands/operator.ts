@@ -1,6 +1,6 @@
-import { object, or } from '@optique/core/constructs';
-import { message } from '@optique/core/message';
-import { map, optional } from '@optique/core/modifiers';
+import { or } from '@optique/core/constructs';
+import { type Message, message } from '@optique/core/message';
+import { optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { integer, string } from '@optique/core/valueparser';
 
@@ -11,7 +11,7 @@ import type { Answer, Broker } from '../../client/send.ts';
 import { account, accountList } from '../../http/api/accounts/contract.ts';
 import { auditList } from '../../http/api/apps/contract.ts';
 import { allPages, call } from '../call.ts';
-import { app, chosenBroker, common, example, type Run, type Target } from '../options.ts';
+import { app, chosenBroker, common, example, runs, type Target } from '../options.ts';
 import { facts, show, table, time } from '../output.ts';
 
 type Wanted = Target & { json: boolean };
@@ -33,13 +33,22 @@ const change = async <Arguments extends unknown[]>(
 
 const accountId = argument(string({ metavar: 'ACCOUNT' }), { description: message`The account's id.` });
 
+const switchCommand = (name: 'enable' | 'disable', brief: Message) =>
+  command(
+    name,
+    runs({ ...common, id: accountId }, ({ id, ...wanted }) =>
+      change(wanted, updateAccount, id, { disabled: name === 'disable' }),
+    ),
+    { brief, ...example(`mushu accounts ${name} acct_0123456789abcdef0123`) },
+  );
+
 /** Developer accounts, for the operator. */
 export const accountsCommand = command(
   'accounts',
   or(
     command(
       'list',
-      map(object(common), ({ json, ...target }): Run => async () => {
+      runs(common, async ({ json, ...target }) => {
         const rows = await allPages(accountList, listAccounts, chosenBroker(target));
         show(json, rows, () =>
           table(
@@ -53,43 +62,20 @@ export const accountsCommand = command(
     ),
     command(
       'create',
-      map(
-        object({
+      runs(
+        {
           ...common,
           name: argument(string({ metavar: 'NAME' }), { description: message`The developer's name.` }),
-        }),
-        ({ name, ...wanted }): Run =>
-          () =>
-            change(wanted, createAccount, { name }),
+        },
+        ({ name, ...wanted }) => change(wanted, createAccount, { name }),
       ),
       {
         brief: message`Create an account. Then create its token: mushu tokens create.`,
         ...example('mushu accounts create "Ada Lovelace"'),
       },
     ),
-    command(
-      'disable',
-      map(
-        object({ ...common, id: accountId }),
-        ({ id, ...wanted }): Run =>
-          () =>
-            change(wanted, updateAccount, id, { disabled: true }),
-      ),
-      {
-        brief: message`Disable an account and all its tokens.`,
-        ...example('mushu accounts disable acct_0123456789abcdef0123'),
-      },
-    ),
-    command(
-      'enable',
-      map(
-        object({ ...common, id: accountId }),
-        ({ id, ...wanted }): Run =>
-          () =>
-            change(wanted, updateAccount, id, { disabled: false }),
-      ),
-      { brief: message`Enable a disabled account.`, ...example('mushu accounts enable acct_0123456789abcdef0123') },
-    ),
+    switchCommand('disable', message`Disable an account and all its tokens.`),
+    switchCommand('enable', message`Enable a disabled account.`),
   ),
   { brief: message`Developer accounts, for the operator.` },
 );
@@ -103,27 +89,26 @@ const detailText = (detail: Record<string, unknown>): string =>
 /** Who changed what. */
 export const auditCommand = command(
   'audit',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app,
       limit: optional(
         option('--limit', integer({ min: 1 }), { description: message`How many entries; 50 by default.` }),
       ),
-    }),
-    ({ json, app: wanted, limit = 50, ...target }): Run =>
-      async () => {
-        const page = (broker: Broker, cursor: string | undefined) =>
-          wanted === undefined ? listAudit(broker, cursor) : listAppAudit(broker, wanted, cursor);
-        const rows = await allPages(auditList, page, chosenBroker(target), limit);
-        show(json, rows, () =>
-          table(
-            ['AT', 'WHO', 'THROUGH', 'WHAT', 'OF', 'DETAIL'],
-            rows.map((row) => [time(row.at), row.actor, row.surface, row.action, row.subject, detailText(row.detail)]),
-            'Nothing yet.',
-          ),
-        );
-      },
+    },
+    async ({ json, app: wanted, limit = 50, ...target }) => {
+      const page = (broker: Broker, cursor: string | undefined) =>
+        wanted === undefined ? listAudit(broker, cursor) : listAppAudit(broker, wanted, cursor);
+      const rows = await allPages(auditList, page, chosenBroker(target), limit);
+      show(json, rows, () =>
+        table(
+          ['AT', 'WHO', 'THROUGH', 'WHAT', 'OF', 'DETAIL'],
+          rows.map((row) => [time(row.at), row.actor, row.surface, row.action, row.subject, detailText(row.detail)]),
+          'Nothing yet.',
+        ),
+      );
+    },
   ),
   {
     brief: message`The audit trail, newest first: of an app, or without --app of your account (for the operator: of everything).`,

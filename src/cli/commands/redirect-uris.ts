@@ -1,6 +1,5 @@
-import { object, or } from '@optique/core/constructs';
+import { or } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map } from '@optique/core/modifiers';
 import { argument, command } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 import * as z from 'zod';
@@ -14,7 +13,7 @@ import {
 import { redirectUriList, redirectUriTest, registeredRedirectUri } from '../../http/api/apps/contract.ts';
 import { call } from '../call.ts';
 import { EXIT } from '../exit.ts';
-import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
+import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
 import { good, bad, print, printErr, show, table, time } from '../output.ts';
 
 const uri = argument(string({ metavar: 'URI' }), { description: message`Exactly as the app sends it.` });
@@ -24,7 +23,7 @@ export const redirectUriCommand = command(
   or(
     command(
       'add',
-      map(object({ ...common, app, uri }), ({ json, app: wanted, uri, ...target }): Run => async () => {
+      runs({ ...common, app, uri }, async ({ json, app: wanted, uri, ...target }) => {
         const broker = chosenBroker(target);
         const { status, value } = await call(registeredRedirectUri, registerRedirectUri, broker, appId(wanted), uri);
         show(json, value, () => `${status === 201 ? 'Registered' : 'Registered already:'} ${value.uri}`);
@@ -37,7 +36,7 @@ export const redirectUriCommand = command(
     ),
     command(
       'list',
-      map(object({ ...common, app }), ({ json, app: wanted, ...target }): Run => async () => {
+      runs({ ...common, app }, async ({ json, app: wanted, ...target }) => {
         const { value } = await call(redirectUriList, listRedirectUris, chosenBroker(target), appId(wanted));
         show(json, value.data, () =>
           table(
@@ -55,7 +54,7 @@ export const redirectUriCommand = command(
     ),
     command(
       'remove',
-      map(object({ ...common, app, uri }), ({ app: wanted, uri, ...target }): Run => async () => {
+      runs({ ...common, app, uri }, async ({ app: wanted, uri, ...target }) => {
         await call(z.null(), unregisterRedirectUri, chosenBroker(target), appId(wanted), uri);
         print(`Removed ${uri}`);
       }),
@@ -66,7 +65,7 @@ export const redirectUriCommand = command(
     ),
     command(
       'test',
-      map(object({ ...common, app, uri }), ({ json, app: wanted, uri, ...target }): Run => async () => {
+      runs({ ...common, app, uri }, async ({ json, app: wanted, uri, ...target }) => {
         const { value } = await call(redirectUriTest, testRedirectUri, chosenBroker(target), appId(wanted), uri);
         show(json, value, () =>
           value.matches

@@ -1,8 +1,6 @@
 import { text } from 'node:stream/consumers';
 
-import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map } from '@optique/core/modifiers';
 import { command } from '@optique/core/primitives';
 
 import { whoami as askWhoami } from '../../client/accounts.ts';
@@ -10,7 +8,7 @@ import * as contract from '../../http/api/accounts/contract.ts';
 import { askOn } from '../ask.ts';
 import { brokerAt, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
-import { chosenBroker, common, example, fromEnv, type Run, type Target, target } from '../options.ts';
+import { chosenBroker, common, example, fromEnv, runs, type Target, target } from '../options.ts';
 import { facts, print, printErr, show, time } from '../output.ts';
 import { configPath, readProfiles, writeProfiles } from '../profiles.ts';
 
@@ -70,38 +68,17 @@ const whoami = async ({ json, ...wanted }: Target & { json: boolean }): Promise<
 };
 
 export const sessionCommands = [
-  command(
-    'login',
-    map(
-      object(target),
-      (wanted): Run =>
-        () =>
-          login(wanted),
-    ),
-    {
-      brief: message`Sign in to a broker.`,
-      description: message`Asks for the URL and token if you give none, checks them, and stores them in a file that only you can read. The token "-" is read from a pipe.`,
-      ...example('pass show mushu | mushu login --url https://broker.example.com --token -'),
-    },
-  ),
-  command(
-    'logout',
-    map(
-      object(target),
-      (wanted): Run =>
-        () =>
-          logout(wanted),
-    ),
-    { brief: message`Delete the stored token.`, ...example('mushu logout --profile staging') },
-  ),
-  command(
-    'whoami',
-    map(
-      object(common),
-      (wanted): Run =>
-        () =>
-          whoami(wanted),
-    ),
-    { brief: message`Show the token's account.`, ...example('mushu whoami --json') },
-  ),
+  command('login', runs(target, login), {
+    brief: message`Sign in to a broker.`,
+    description: message`Asks for the URL and token if you give none, checks them, and stores them in a file that only you can read. The token "-" is read from a pipe.`,
+    ...example('pass show mushu | mushu login --url https://broker.example.com --token -'),
+  }),
+  command('logout', runs(target, logout), {
+    brief: message`Delete the stored token.`,
+    ...example('mushu logout --profile staging'),
+  }),
+  command('whoami', runs(common, whoami), {
+    brief: message`Show the token's account.`,
+    ...example('mushu whoami --json'),
+  }),
 ] as const;

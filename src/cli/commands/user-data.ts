@@ -1,6 +1,4 @@
-import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 
@@ -10,7 +8,7 @@ import { disconnected } from '../../http/api/connections/contract.ts';
 import { erasure, userExport } from '../../http/api/users/contract.ts';
 import { call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
-import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
+import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
 import { print, progress, show } from '../output.ts';
 
 /** A user's rights to their data: disconnection, an export, and erasure. */
@@ -19,21 +17,20 @@ const user = argument(string({ metavar: 'USER' }), { description: message`The ap
 
 export const disconnectCommand = command(
   'disconnect',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app,
       user,
       withdraw: option('--withdraw', {
         description: message`Also end the authorization at Withings, unless another connection needs it.`,
       }),
-    }),
-    ({ json, app: wanted, user, withdraw, ...target }): Run =>
-      async () => {
-        const query = withdraw ? { withdraw: 'true' as const } : {};
-        const { value } = await call(disconnected, disconnect, chosenBroker(target), appId(wanted), user, query);
-        show(json, value, () => `${user} is disconnected. What was measured stays.${withdrawalWords(value.withings)}`);
-      },
+    },
+    async ({ json, app: wanted, user, withdraw, ...target }) => {
+      const query = withdraw ? { withdraw: 'true' as const } : {};
+      const { value } = await call(disconnected, disconnect, chosenBroker(target), appId(wanted), user, query);
+      show(json, value, () => `${user} is disconnected. What was measured stays.${withdrawalWords(value.withings)}`);
+    },
   ),
   { brief: message`Delete a user's tokens; measurements stay.`, ...example('mushu health disconnect ada --app APP') },
 );
@@ -48,7 +45,7 @@ const withdrawalWords = (withings: Read<'disconnected'>['withings']): string => 
 
 export const exportCommand = command(
   'export',
-  map(object({ ...common, app, user }), ({ app: wanted, user, ...target }): Run => async () => {
+  runs({ ...common, app, user }, async ({ app: wanted, user, ...target }) => {
     const broker = chosenBroker(target);
     const groups: Read<'userExport'>['groups'] = [];
     for (let cursor: string | undefined; ;) {
@@ -63,38 +60,31 @@ export const exportCommand = command(
       progress(`${groups.length} weigh-ins so far…`);
     }
   }),
-  {
-    brief: message`Everything that is stored about a user, as JSON.`,
-    ...example('mushu health export ada --app APP'),
-  },
+  { brief: message`Everything that is stored about a user, as JSON.`, ...example('mushu health export ada --app APP') },
 );
 
 export const eraseCommand = command(
   'erase',
-  map(
-    object({ ...common, app, user, yes: option('--yes', { description: message`Confirm it.` }) }),
-    ({ json, app: wanted, user, yes, ...target }): Run =>
-      async () => {
-        if (!yes) {
-          throw cliFailure(EXIT.usage, 'This erases everything that is stored about the user. Add --yes to confirm.');
+  runs(
+    { ...common, app, user, yes: option('--yes', { description: message`Confirm it.` }) },
+    async ({ json, app: wanted, user, yes, ...target }) => {
+      if (!yes) {
+        throw cliFailure(EXIT.usage, 'This erases everything that is stored about the user. Add --yes to confirm.');
+      }
+      const broker = chosenBroker(target);
+      let measurements = 0;
+      for (;;) {
+        const { value } = await call(erasure, eraseUser, broker, appId(wanted), user);
+        measurements += value.removed.measurements;
+        if (value.complete) {
+          progress('');
+          const removed = { ...value.removed, measurements };
+          show(json, { ...value, removed }, () => `Erased ${user}: ${measurements} measurements and all the rest.`);
+          return;
         }
-        const broker = chosenBroker(target);
-        let measurements = 0;
-        for (;;) {
-          const { value } = await call(erasure, eraseUser, broker, appId(wanted), user);
-          measurements += value.removed.measurements;
-          if (value.complete) {
-            progress('');
-            const removed = { ...value.removed, measurements };
-            show(json, { ...value, removed }, () => `Erased ${user}: ${measurements} measurements and all the rest.`);
-            return;
-          }
-          progress(`${measurements} measurements erased so far…`);
-        }
-      },
+        progress(`${measurements} measurements erased so far…`);
+      }
+    },
   ),
-  {
-    brief: message`Erase a user and all their measurements.`,
-    ...example('mushu health erase ada --app APP --yes'),
-  },
+  { brief: message`Erase a user and all their measurements.`, ...example('mushu health erase ada --app APP --yes') },
 );

@@ -1,9 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map, optional } from '@optique/core/modifiers';
+import { optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { choice, integer, string } from '@optique/core/valueparser';
 
@@ -13,7 +12,7 @@ import { createWebhook, deleteWebhook, listEvents, listWebhooks } from '../../cl
 import { createdWebhook, eventsPage, eventType, webhookList } from '../../http/api/webhooks/contract.ts';
 import { call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
-import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
+import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
 import { bad, good, print, printErr, time } from '../output.ts';
 
 /** Webhooks on a developer's machine, without a tunnel: events are read from the broker and forwarded from here. */
@@ -85,40 +84,39 @@ const endOf = async (broker: Broker, of: string): Promise<number> => {
 
 export const listenCommand = command(
   'listen',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app,
       forwardTo: optional(forwardTo),
       secret: secretOption,
       count: optional(option('--count', integer({ min: 1 }), { description: message`End after so many events.` })),
-    }),
-    ({ json, app: wanted, forwardTo: url, secret = newSecret(), count = Infinity, ...target }): Run =>
-      async () => {
-        const broker = chosenBroker(target);
-        const of = appId(wanted);
-        const stopRecording = await keepRecording(broker, of);
-        const interrupted = new AbortController();
-        process.once('SIGINT', () => interrupted.abort());
-        process.once('SIGTERM', () => interrupted.abort());
-        try {
-          let after = await endOf(broker, of);
-          printErr(`Listening to the events of ${of}. Ctrl-C ends it.`);
-          if (url !== undefined) printErr(`Forwarding to ${url}, signed with ${secret}`);
-          for (let seen = 0; seen < count && !interrupted.signal.aborted;) {
-            const { value } = await call(eventsPage, listEvents, broker, of, { after });
-            after = value.next_after;
-            for (const event of value.data) {
-              const came = url === undefined ? '' : `  ${await forward(url, secret, event)}`;
-              print(json ? JSON.stringify(event) : `${lineOf(event)}${came}`);
-              seen += 1;
-            }
-            if (!value.has_more) await wait(POLL_MS, undefined, { signal: interrupted.signal }).catch(() => undefined);
+    },
+    async ({ json, app: wanted, forwardTo: url, secret = newSecret(), count = Infinity, ...target }) => {
+      const broker = chosenBroker(target);
+      const of = appId(wanted);
+      const stopRecording = await keepRecording(broker, of);
+      const interrupted = new AbortController();
+      process.once('SIGINT', () => interrupted.abort());
+      process.once('SIGTERM', () => interrupted.abort());
+      try {
+        let after = await endOf(broker, of);
+        printErr(`Listening to the events of ${of}. Ctrl-C ends it.`);
+        if (url !== undefined) printErr(`Forwarding to ${url}, signed with ${secret}`);
+        for (let seen = 0; seen < count && !interrupted.signal.aborted;) {
+          const { value } = await call(eventsPage, listEvents, broker, of, { after });
+          after = value.next_after;
+          for (const event of value.data) {
+            const came = url === undefined ? '' : `  ${await forward(url, secret, event)}`;
+            print(json ? JSON.stringify(event) : `${lineOf(event)}${came}`);
+            seen += 1;
           }
-        } finally {
-          await stopRecording();
+          if (!value.has_more) await wait(POLL_MS, undefined, { signal: interrupted.signal }).catch(() => undefined);
         }
-      },
+      } finally {
+        await stopRecording();
+      }
+    },
   ),
   {
     brief: message`Show events as they come, and forward them to this machine.`,
@@ -156,22 +154,21 @@ const SAMPLE_WEIGHT = {
 
 export const triggerCommand = command(
   'trigger',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app: optional(app),
       type: argument(choice(eventType.options, { metavar: 'EVENT' }), { description: message`The type to send.` }),
       forwardTo,
       secret: secretOption,
-    }),
-    ({ type, forwardTo: url, secret = newSecret(), app: wanted }): Run =>
-      async () => {
-        const event = sampleOf(type, wanted ?? 'app_0123456789abcdef0123');
-        const status = await forward(url, secret, event);
-        print(`${lineOf(event)}  ${status}`);
-        printErr(`Signed with ${secret}`);
-        if (!/^\D*2\d\d/.test(status)) throw cliFailure(EXIT.refused, 'The server did not take it.');
-      },
+    },
+    async ({ type, forwardTo: url, secret = newSecret(), app: wanted }) => {
+      const event = sampleOf(type, wanted ?? 'app_0123456789abcdef0123');
+      const status = await forward(url, secret, event);
+      print(`${lineOf(event)}  ${status}`);
+      printErr(`Signed with ${secret}`);
+      if (!/^\D*2\d\d/.test(status)) throw cliFailure(EXIT.refused, 'The server did not take it.');
+    },
   ),
   {
     brief: message`Send a sample event to a server on this machine.`,

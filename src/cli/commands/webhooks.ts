@@ -1,6 +1,6 @@
-import { object, or } from '@optique/core/constructs';
-import { message } from '@optique/core/message';
-import { map, multiple, optional } from '@optique/core/modifiers';
+import { or } from '@optique/core/constructs';
+import { type Message, message } from '@optique/core/message';
+import { multiple, optional } from '@optique/core/modifiers';
 import { argument, command, option } from '@optique/core/primitives';
 import { choice, integer, string } from '@optique/core/valueparser';
 import * as z from 'zod';
@@ -25,7 +25,7 @@ import {
   webhookTest,
 } from '../../http/api/webhooks/contract.ts';
 import { call } from '../call.ts';
-import { app, appId, chosenBroker, common, example, type Run } from '../options.ts';
+import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
 import { bad, good, print, printErr, show, table, time } from '../output.ts';
 import { listenCommand, triggerCommand } from './webhooks-local.ts';
 
@@ -38,25 +38,24 @@ const events = multiple(
 
 const addCommand = command(
   'add',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app,
       endpoint: argument(string({ metavar: 'URL' }), { description: message`Where events are sent.` }),
       events,
       thin: optional(option('--thin', { description: message`Send no measurements, only whom an event concerns.` })),
       description: optional(option('--description', string({ metavar: 'TEXT' }))),
-    }),
-    ({ json, app: wanted, endpoint, events: types, thin, description, ...target }): Run =>
-      async () => {
-        const { value } = await call(createdWebhook, createWebhook, chosenBroker(target), appId(wanted), {
-          url: endpoint,
-          ...(types.length > 0 && { events: [...types] }),
-          ...(thin === true && { payload: 'thin' as const }),
-          ...(description !== undefined && { description }),
-        });
-        show(json, value, () => `Added ${value.id}\nSecret, shown this once: ${value.secret}`);
-      },
+    },
+    async ({ json, app: wanted, endpoint, events: types, thin, description, ...target }) => {
+      const { value } = await call(createdWebhook, createWebhook, chosenBroker(target), appId(wanted), {
+        url: endpoint,
+        ...(types.length > 0 && { events: [...types] }),
+        ...(thin === true && { payload: 'thin' as const }),
+        ...(description !== undefined && { description }),
+      });
+      show(json, value, () => `Added ${value.id}\nSecret, shown this once: ${value.secret}`);
+    },
   ),
   {
     brief: message`Add an endpoint. Its secret is shown once.`,
@@ -66,7 +65,7 @@ const addCommand = command(
 
 const listCommand = command(
   'list',
-  map(object({ ...common, app }), ({ json, app: wanted, ...target }): Run => async () => {
+  runs({ ...common, app }, async ({ json, app: wanted, ...target }) => {
     const { value } = await call(webhookList, listWebhooks, chosenBroker(target), appId(wanted));
     show(json, value.data, () =>
       table(
@@ -86,7 +85,7 @@ const stateOf = ({ disabled, disabled_reason: reason, failing_since: since }: z.
 
 const removeCommand = command(
   'remove',
-  map(object({ ...common, app, webhookId }), ({ app: wanted, webhookId: id, ...target }): Run => async () => {
+  runs({ ...common, app, webhookId }, async ({ app: wanted, webhookId: id, ...target }) => {
     await call(z.null(), deleteWebhook, chosenBroker(target), appId(wanted), id);
     print(`Removed ${id}`);
   }),
@@ -96,10 +95,10 @@ const removeCommand = command(
   },
 );
 
-const switchCommand = (name: 'enable' | 'disable', brief: ReturnType<typeof message>) =>
+const switchCommand = (name: 'enable' | 'disable', brief: Message) =>
   command(
     name,
-    map(object({ ...common, app, webhookId }), ({ json, app: wanted, webhookId: id, ...target }): Run => async () => {
+    runs({ ...common, app, webhookId }, async ({ json, app: wanted, webhookId: id, ...target }) => {
       const change = { disabled: name === 'disable' };
       const { value } = await call(webhook, updateWebhook, chosenBroker(target), appId(wanted), id, change);
       show(json, value, () => `${name === 'disable' ? 'Disabled' : 'Enabled'} ${id}`);
@@ -109,7 +108,7 @@ const switchCommand = (name: 'enable' | 'disable', brief: ReturnType<typeof mess
 
 const rotateCommand = command(
   'rotate-secret',
-  map(object({ ...common, app, webhookId }), ({ json, app: wanted, webhookId: id, ...target }): Run => async () => {
+  runs({ ...common, app, webhookId }, async ({ json, app: wanted, webhookId: id, ...target }) => {
     const { value } = await call(createdWebhook, rotateWebhookSecret, chosenBroker(target), appId(wanted), id);
     show(json, value, () => `Secret, shown this once: ${value.secret}`);
     if (!json) printErr(`The secret before it also signs until ${time(value.previous_secret_until)}.`);
@@ -119,7 +118,7 @@ const rotateCommand = command(
 
 const testCommand = command(
   'test',
-  map(object({ ...common, app, webhookId }), ({ json, app: wanted, webhookId: id, ...target }): Run => async () => {
+  runs({ ...common, app, webhookId }, async ({ json, app: wanted, webhookId: id, ...target }) => {
     const { value } = await call(webhookTest, testWebhook, chosenBroker(target), appId(wanted), id);
     show(json, value, () => `Sent ${value.event_id}. See what came of it: mushu webhooks attempts ${id} --app APP`);
   }),
@@ -128,7 +127,7 @@ const testCommand = command(
 
 const attemptsCommand = command(
   'attempts',
-  map(object({ ...common, app, webhookId }), ({ json, app: wanted, webhookId: id, ...target }): Run => async () => {
+  runs({ ...common, app, webhookId }, async ({ json, app: wanted, webhookId: id, ...target }) => {
     const { value } = await call(webhookAttemptList, listWebhookAttempts, chosenBroker(target), appId(wanted), id);
     show(json, value.data, () =>
       table(
@@ -150,8 +149,8 @@ const attemptsCommand = command(
 
 const resendCommand = command(
   'resend',
-  map(
-    object({
+  runs(
+    {
       ...common,
       app,
       webhookId,
@@ -162,13 +161,12 @@ const resendCommand = command(
           description: message`Instead: events whose last attempt failed since then.`,
         }),
       ),
-    }),
-    ({ json, app: wanted, webhookId: id, from, to, failedSince, ...target }): Run =>
-      async () => {
-        const which = from === undefined ? { failed_since: failedSince ?? '' } : { from, to: to ?? from };
-        const { value } = await call(resent, resendEvents, chosenBroker(target), appId(wanted), id, which);
-        show(json, value, () => `${value.queued} queued; they are sent within a minute.`);
-      },
+    },
+    async ({ json, app: wanted, webhookId: id, from, to, failedSince, ...target }) => {
+      const which = from === undefined ? { failed_since: failedSince ?? '' } : { from, to: to ?? from };
+      const { value } = await call(resent, resendEvents, chosenBroker(target), appId(wanted), id, which);
+      show(json, value, () => `${value.queued} queued; they are sent within a minute.`);
+    },
   ),
   {
     brief: message`Send events again: one, a range, or those that failed.`,
