@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type Ready, spawnDev } from './dev/spawn.ts';
-import { describeError, userError } from './user-error.ts';
+import { runMain, userError } from './user-error.ts';
 
 const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
 const USER = 'ada@example.com';
@@ -153,7 +153,4 @@ const main = async (): Promise<void> => {
   console.log('\nDone. `npm run dev` starts the same to be tried in a browser.');
 };
 
-main().catch((error: unknown) => {
-  console.error(describeError(error));
-  process.exitCode = 1;
-});
+runMain(main);

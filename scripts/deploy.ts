@@ -7,14 +7,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { message } from '@optique/core/message';
 import { run } from '@optique/run';
 
-import { type Ask, askOn } from '../src/cli/ask.ts';
+import { askOn } from '../src/cli/ask.ts';
 import { deploy } from './deploy/deployment.ts';
 import { dryRun } from './deploy/dry-run.ts';
 import { flags } from './deploy/flags.ts';
 import { readDeployOptions } from './deploy/options.ts';
 import { openStateDir } from './deploy/state-dir.ts';
 import { wranglerWith } from './deploy/wrangler.ts';
-import { describeError } from './user-error.ts';
+import { runMain } from './user-error.ts';
 
 const nextSteps = (url: string, secretsFile: string | undefined): string =>
   [
@@ -31,9 +31,6 @@ const nextSteps = (url: string, secretsFile: string | undefined): string =>
     `2. Sign in with the operator token at ${url}/dashboard, and create an app with its redirect URIs and a key.`,
     `3. Send a user to ${url}/apps/{app_id}/withings/auth?user_id=…&redirect_uri=…`,
   ].join('\n');
-
-/** Without a terminal every answer is empty. */
-const askNothing: Ask = async () => undefined;
 
 const main = async (): Promise<void> => {
   const given = run(flags, {
@@ -52,7 +49,7 @@ const main = async (): Promise<void> => {
   }
   const ephemeral = Boolean(env['CI'] || env['WORKERS_CI']);
   const attended = stdin.isTTY && stdout.isTTY && !ephemeral;
-  const ask = attended ? askOn(stdin, stdout) : askNothing;
+  const ask = attended ? askOn(stdin, stdout) : async () => undefined;
   const url = await deploy(options, {
     env,
     stateDir,
@@ -66,7 +63,4 @@ const main = async (): Promise<void> => {
   console.log(nextSteps(url, stateDir.secrets() === undefined ? undefined : stateDir.path('secrets.json')));
 };
 
-main().catch((error: unknown) => {
-  console.error(describeError(error));
-  process.exitCode = 1;
-});
+runMain(main);

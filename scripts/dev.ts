@@ -1,7 +1,7 @@
 /** `npm run dev`: the broker and a simulated Withings on this machine. `npm run dev -- --help` lists the flags. */
 import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { multiple, withDefault } from '@optique/core/modifiers';
+import { multiple } from '@optique/core/modifiers';
 import { option } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
 import { run } from '@optique/run';
@@ -10,7 +10,7 @@ import { instructions } from './dev/instructions.ts';
 import { SPAWNED_BY } from './dev/spawn.ts';
 import { createCleanup, startDev } from './dev/start.ts';
 import { isRunning } from './dev/state.ts';
-import { textFlag } from './text-flag.ts';
+import { flag, textFlag } from './flag.ts';
 import { describeError, userError } from './user-error.ts';
 
 const flags = object({
@@ -32,7 +32,7 @@ const flags = object({
     'DIR',
     message`Where data, secrets and the log are stored. Default .state; with --withings .state/real.`,
   ),
-  real: withDefault(option('--withings', { description: message`The real Withings. Needs a client of yours.` }), false),
+  real: flag('--withings', message`The real Withings. Needs a client of yours.`),
   upstream: textFlag(
     '--upstream',
     'URL',
@@ -49,10 +49,7 @@ const flags = object({
       description: message`A setting of the broker, as docs/settings.md lists them. Can be given several times.`,
     }),
   ),
-  json: withDefault(
-    option('--json', { description: message`Print one line of JSON when ready, and nothing else.` }),
-    false,
-  ),
+  json: flag('--json', message`Print one line of JSON when ready, and nothing else.`),
 });
 
 const parts = createCleanup();

@@ -19,7 +19,7 @@ import { signIn } from '../test/browser/sign-in.ts';
 import { choosePort } from './dev/ports.ts';
 import { type Ready, spawnDev } from './dev/spawn.ts';
 import { eventSteps } from './first-event/steps.ts';
-import { describeError, userError } from './user-error.ts';
+import { runMain, userError } from './user-error.ts';
 
 const TARGET_SECONDS = 300;
 
@@ -120,7 +120,4 @@ const main = async (): Promise<void> => {
   }
 };
 
-main().catch((error: unknown) => {
-  console.error(describeError(error));
-  process.exitCode = 1;
-});
+runMain(main);

@@ -6,29 +6,20 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { object } from '@optique/core/constructs';
 import { message } from '@optique/core/message';
-import { map, withDefault } from '@optique/core/modifiers';
-import { option } from '@optique/core/primitives';
 import { run } from '@optique/run';
 
 import { askOn } from '../src/cli/ask.ts';
+import { sharedFlags } from './deploy/flags.ts';
 import { openStateDir } from './deploy/state-dir.ts';
 import { wranglerWith } from './deploy/wrangler.ts';
+import { flag, textFlag } from './flag.ts';
 import { restore } from './restore/restore.ts';
-import { textFlag } from './text-flag.ts';
-import { describeError, userError } from './user-error.ts';
+import { runMain, userError } from './user-error.ts';
 
 const flags = object({
   to: textFlag('--to', 'TIME', message`A time such as 2026-06-15T12:00:00Z, or a bookmark of Time Travel. Required.`),
-  account: textFlag('--account', 'ID', message`The account, if the login reaches several. Or CLOUDFLARE_ACCOUNT_ID.`),
-  state: map(
-    textFlag('--state', 'DIR', message`The folder of the deployment. Default .deploy.`),
-    (dir) => dir ?? '.deploy',
-  ),
-  'health-url': textFlag('--health-url', 'URL', message`Where to ask for /healthz, if not at the broker's address.`),
-  'dry-run': withDefault(
-    option('--dry-run', { description: message`Show every step, but change nothing. It needs the login too.` }),
-    false,
-  ),
+  ...sharedFlags,
+  'dry-run': flag('--dry-run', message`Show every step, but change nothing. It needs the login too.`),
 });
 
 const main = async (): Promise<void> => {
@@ -59,7 +50,4 @@ const main = async (): Promise<void> => {
   );
 };
 
-main().catch((error: unknown) => {
-  console.error(describeError(error));
-  process.exitCode = 1;
-});
+runMain(main);

@@ -13,9 +13,10 @@ import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 
 import { launchChromium } from '../test/browser/chromium.ts';
+import { signIn } from '../test/browser/sign-in.ts';
 import { asApp, walk } from '../test/e2e/client.ts';
 import { type Ready, spawnDev } from './dev/spawn.ts';
-import { describeError, userError } from './user-error.ts';
+import { runMain, userError } from './user-error.ts';
 
 const DEV = fileURLToPath(import.meta.resolve('./dev.ts'));
 const { values } = parseArgs({ options: { into: { type: 'string' }, person: { type: 'string' } } });
@@ -36,13 +37,6 @@ const fill = async (ready: Ready): Promise<void> => {
     if (!synced.ok) throw userError(`The history did not come in: ${await synced.text()}`);
     if (synced.status === 200) return;
   }
-};
-
-const signIn = async (page: Page, { url, admin_token: token }: Ready): Promise<void> => {
-  await page.goto(`${url}/dashboard`);
-  await page.getByLabel('Access token').fill(token);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.waitForURL('**/dashboard/apps');
 };
 
 /** A picture of the window. Playwright cannot make WebP, which needs a third of PNG's bytes. */
@@ -77,7 +71,4 @@ const main = async (): Promise<void> => {
   }
 };
 
-main().catch((error: unknown) => {
-  console.error(describeError(error));
-  process.exitCode = 1;
-});
+runMain(main);

@@ -11,3 +11,11 @@ export const describeError = (error: unknown): string => {
 
   return 'explained' in error ? error.message : (error.stack ?? error.message);
 };
+
+/** Runs a script. Its failure is printed and sets the exit code. */
+export const runMain = (main: () => Promise<void>): void => {
+  main().catch((error: unknown) => {
+    console.error(describeError(error));
+    process.exitCode = 1;
+  });
+};

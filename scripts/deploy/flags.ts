@@ -1,12 +1,18 @@
 import { object } from '@optique/core/constructs';
-import { type Message, message } from '@optique/core/message';
-import { map, withDefault } from '@optique/core/modifiers';
-import { option } from '@optique/core/primitives';
-import type { OptionName } from '@optique/core/usage';
+import { message } from '@optique/core/message';
+import { map } from '@optique/core/modifiers';
 
-import { textFlag } from '../text-flag.ts';
+import { flag, textFlag } from '../flag.ts';
 
-const flag = (name: OptionName, description: Message) => withDefault(option(name, { description }), false);
+/** The flags that `npm run restore` has too. */
+export const sharedFlags = {
+  account: textFlag('--account', 'ID', message`The account, if the login reaches several. Or CLOUDFLARE_ACCOUNT_ID.`),
+  state: map(
+    textFlag('--state', 'DIR', message`Where the deployment's ids and new secrets are stored. Default .deploy.`),
+    (dir) => dir ?? '.deploy',
+  ),
+  'health-url': textFlag('--health-url', 'URL', message`Where to ask for /healthz, if not at the broker's address.`),
+};
 
 /** The flags of `npm run deploy`. `readDeployOptions` adds the environment and checks their values. */
 export const flags = object({
@@ -40,7 +46,7 @@ export const flags = object({
     '--replace-keyring',
     message`Replace the Worker's keyring by KEYRING of the environment, and the front's after it.`,
   ),
-  account: textFlag('--account', 'ID', message`The account, if the login reaches several. Or CLOUDFLARE_ACCOUNT_ID.`),
+  ...sharedFlags,
   import: textFlag(
     '--import',
     'DIR',
@@ -50,10 +56,5 @@ export const flags = object({
     '--with-people',
     message`Also copy its users with their connections and measurements. Needs its KEYRING in the environment.`,
   ),
-  state: map(
-    textFlag('--state', 'DIR', message`Where ids and new secrets are stored. Default .deploy.`),
-    (dir) => dir ?? '.deploy',
-  ),
-  'health-url': textFlag('--health-url', 'URL', message`Where to ask for /healthz, if not at the broker's address.`),
   'dry-run': flag('--dry-run', message`Show every step and build the bundle, but change nothing.`),
 });
