@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 
+import { frame, withDoctype } from '../src/http/document.ts';
 import { withoutIndentation } from './reference/page.ts';
 
 /**
@@ -8,34 +9,23 @@ import { withoutIndentation } from './reference/page.ts';
 export const renderFrontPage = async (version: string): Promise<string> =>
   withoutIndentation(
     String(
-      await html`<!doctype html>
-        <html lang="en">
-          <head>
-            <meta charset="utf-8" />
-            <meta name="viewport" content="width=device-width, initial-scale=1" />
-            <meta name="color-scheme" content="light dark" />
-            <title>Mushu Health</title>
-            <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
-            <link rel="stylesheet" href="/assets/page.css" />
-          </head>
-          <body>
-            <main>
-              <p class="brand"><span class="mark" aria-hidden="true"></span>Mushu Health</p>
-              <h1>A Withings OAuth broker</h1>
-              <p>
-                Apps connect their users' Withings accounts here. The broker keeps the tokens, pulls the body
-                measurements and serves them to the app that the user allowed.
-              </p>
-              <ul class="ways">
-                <li><a href="/dashboard">Dashboard</a>: apps, keys, redirect URIs and users</li>
-                <li><a href="/docs">API reference</a>, also as <a href="/openapi.json">OpenAPI</a></li>
-                <li><a href="/healthz">Health</a>: whether everything works</li>
-              </ul>
-              <p class="evidence">
-                Version ${version}. Were you sent here by an app? Go back to it and start again from there.
-              </p>
-            </main>
-          </body>
-        </html>`,
+      await withDoctype(
+        frame(
+          'Mushu Health',
+          html`<h1>A Withings OAuth broker</h1>
+            <p>
+              Apps connect their users' Withings accounts here. The broker keeps the tokens, pulls the body measurements
+              and serves them to the app that the user allowed.
+            </p>
+            <ul class="ways">
+              <li><a href="/dashboard">Dashboard</a>: apps, keys, redirect URIs and users</li>
+              <li><a href="/docs">API reference</a>, also as <a href="/openapi.json">OpenAPI</a></li>
+              <li><a href="/healthz">Health</a>: whether everything works</li>
+            </ul>
+            <p class="evidence">
+              Version ${version}. Were you sent here by an app? Go back to it and start again from there.
+            </p>`,
+        ),
+      ),
     ),
   );

@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 
+import { head } from '../../src/http/document.ts';
 import type { Json } from './json.ts';
 import { inline, schemaTable, typeOf } from './schema-table.ts';
 
@@ -18,11 +19,7 @@ export const renderPage = async (document: Json): Promise<string> => {
   const page = await html`<!doctype html>
     <html lang="en">
       <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>${info.title}: API reference</title>
-        <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" />
+        ${head(`${info.title}: API reference`)}
         <link rel="stylesheet" href="/assets/reference.css" />
       </head>
       <body>
@@ -47,9 +44,7 @@ export const renderPage = async (document: Json): Promise<string> => {
   return withoutIndentation(String(page));
 };
 
-type Located = OperationShown & { method: string; path: string; shared: Parameter[] };
-
-const navigation = (info: Shown['info'], tags: Shown['tags'], operations: readonly Located[]) =>
+const navigation = (info: Shown['info'], tags: Shown['tags'], operations: readonly Placed[]) =>
   html`<nav aria-label="Reference">
     <p>
       <a href="/"><strong>${info.title}</strong></a> ${info.version}
