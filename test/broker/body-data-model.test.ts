@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 
 import type { Person } from '../../src/simulator/people/people.ts';
 import { countedOf, latestOf, modelOf, TYPES } from '../support/body-data-model.ts';
-import { DAY, type FaultKind, step, type Step, ZONES } from '../support/body-data-steps.ts';
+import { type FaultKind, step, type Step, ZONES } from '../support/body-data-steps.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { addOdd } from '../support/odd-groups.ts';
-import { addPerson } from '../support/people.ts';
+import { addPerson, DAY } from '../support/people.ts';
 
 /**
  * Random histories at Withings, read through the broker, against a plain model: what Withings has now. Syncs are cut

@@ -4,13 +4,13 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
+import { addPerson, DAY } from '../support/people.ts';
 
 /**
  * Groups that hold their values a second time, as releases up to 0.1 stored them: read as they are, and emptied by the
  * cron.
  */
 
-const DAY = 86_400;
 const MINUTE_MS = 60_000;
 const d1 = meterD1(env.DB);
 let broker: Broker;
@@ -21,15 +21,13 @@ beforeEach(async () => {
   await emptyTables();
   broker = await startBroker({ bindings: { DB: d1.d1 } });
   app = await makeApp(broker);
-  ada = await person('ada', 1);
-  await person('bea', 2);
+  ada = await person('ada');
+  await person('bea');
   await asEarlierReleasesStored();
 });
 
-const person = async (id: string, number: number): Promise<Person> => {
-  const fields = { id, userid: 90_000_000 + number, name: id, description: '', timezone: 'Europe/Lisbon' };
-  const made = broker.simulator.state.people.add(fields);
-  if (made === null) throw new Error('taken');
+const person = async (id: string): Promise<Person> => {
+  const made = addPerson(broker, id, 'Europe/Lisbon');
   for (let day = 0; day < 12; day += 1) weigh(made, day);
   await connect(broker, app, id, id);
   await sync(id);

@@ -1,12 +1,12 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Deletions, startDeletions } from '../support/deletions.ts';
+import { addBareGroup, DAY } from '../support/people.ts';
 
 /** Weigh-ins that were deleted or moved at Withings, and when the cron looks for them. */
 
-const DAY = DAY_MS / 1000;
 let deletions: Deletions;
 
 beforeEach(async () => {
@@ -83,18 +83,7 @@ describe('a deletion at Withings', () => {
     const [, , third] = person.groups.all().toSorted((a, b) => b.date - a.date);
     const whole = person.groups.get(ids[0] ?? 0);
     if (third === undefined || whole === undefined) throw new Error('no group');
-    const broken = {
-      attrib: 0,
-      category: 1,
-      deviceid: null,
-      date: third.date,
-      created: third.date,
-      modified: third.date,
-    };
-    deletions.broker.simulator.state.weighIns.addGroup(person, {
-      ...broken,
-      measures: [{ value: 80.5, type: 1, unit: 0 }],
-    });
+    addBareGroup(deletions.broker, person, { date: third.date, measures: [{ value: 80.5, type: 1, unit: 0 }] });
     // Stored here already, and too broken to read from now on: it is there, all the same.
     person.groups.add([{ ...whole, attrib: 'x' as unknown as number }]);
     person.groups.remove(ids[1] ?? 0);

@@ -1,13 +1,13 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { DAY_MS, MINUTE_MS } from '../../src/domain/time.ts';
+import { MINUTE_MS } from '../../src/domain/time.ts';
 import { connect } from '../support/broker.ts';
 import { type Deletions, startDeletions } from '../support/deletions.ts';
+import { addBareGroup, DAY } from '../support/people.ts';
 
 /** What is not shown any more at Withings for another reason than a deletion. */
 
-const DAY = DAY_MS / 1000;
 let deletions: Deletions;
 
 beforeEach(async () => {
@@ -36,23 +36,13 @@ describe('what looks like a deletion and is none', () => {
 
   test('a kind of measure that is hidden from now on', async () => {
     const { person } = await deletions.startPerson([1, 2, 3]);
-    const cuff = {
-      attrib: 0,
-      category: 1,
-      deviceid: null,
-      measures: [
-        { value: 80, type: 9, unit: 0 },
-        { value: 120, type: 10, unit: 0 },
-      ],
-    };
+    const now = deletions.seconds();
+    const measures = [
+      { value: 80, type: 9, unit: 0 },
+      { value: 120, type: 10, unit: 0 },
+    ];
     for (const days of [1, 2]) {
-      const date = deletions.seconds() - days * DAY;
-      deletions.broker.simulator.state.weighIns.addGroup(person, {
-        ...cuff,
-        date,
-        created: deletions.seconds(),
-        modified: deletions.seconds(),
-      });
+      addBareGroup(deletions.broker, person, { date: now - days * DAY, created: now, measures });
     }
     expect(await deletions.sync()).toMatchObject({ added: 4 });
     for (const { grpid, measures } of person.groups.all()) {
@@ -65,13 +55,10 @@ describe('what looks like a deletion and is none', () => {
 
   test('a kind of a newer device that is hidden from now on, though there was one reading of it', async () => {
     const { person } = await deletions.startPerson([1, 2, 3]);
-    const date = deletions.seconds() - DAY;
-    const nerves = { attrib: 0, category: 1, deviceid: null, measures: [{ value: 70, type: 196, unit: 0 }] };
-    deletions.broker.simulator.state.weighIns.addGroup(person, {
-      ...nerves,
-      date,
-      created: date,
+    addBareGroup(deletions.broker, person, {
+      date: deletions.seconds() - DAY,
       modified: deletions.seconds(),
+      measures: [{ value: 70, type: 196, unit: 0 }],
     });
     expect(await deletions.sync()).toMatchObject({ added: 1 });
     for (const { grpid, measures } of person.groups.all()) {

@@ -6,6 +6,7 @@ import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { PAGE_READS, REFRESH_READS, SUBSCRIPTION_READS, SYNC_READS } from '../support/costs.ts';
 import { meterD1 } from '../support/d1-meter.ts';
+import { addPerson, DAY } from '../support/people.ts';
 import { DUE_MS } from '../support/refreshing.ts';
 
 /**
@@ -13,7 +14,6 @@ import { DUE_MS } from '../support/refreshing.ts';
  * are printed.
  */
 
-const DAY = 86_400;
 const MINUTE_MS = 60_000;
 const d1 = meterD1(env.DB);
 let broker: Broker;
@@ -46,10 +46,7 @@ const sync = async (): Promise<unknown> => {
 };
 
 const history = async (device: Device, days: number): Promise<void> => {
-  const fields = { id: 'ada', userid: 90_000_001, name: 'ada', description: '', timezone: 'Europe/Lisbon' };
-  const made = broker.simulator.state.people.add(fields);
-  if (made === null) throw new Error('taken');
-  ada = made;
+  ada = addPerson(broker, 'ada', 'Europe/Lisbon');
   for (let day = 0; day < days; day += 1) weigh(device, day);
   await connect(broker, app, 'ada', 'ada');
   for (let complete = false; !complete;) ({ complete } = (await sync()) as { complete: boolean });

@@ -3,10 +3,9 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 
 import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
+import { addPerson, DAY } from '../support/people.ts';
 
 /** What a weigh-in takes of the database, by the size that D1 reports, after real syncs. The figures are printed. */
-
-const DAY = 86_400;
 
 let broker: Broker;
 let app: TestApp;
@@ -26,11 +25,8 @@ const people = async (count: number): Promise<Person[]> => {
   const made: Person[] = [];
   for (let number = 0; number < count; number += 1) {
     const id = `user-${number}`;
-    const fields = { id, userid: 90_000_000 + number, name: id, description: '', timezone: 'Europe/Lisbon' };
-    const person = broker.simulator.state.people.add(fields);
-    if (person === null) throw new Error('taken');
+    made.push(addPerson(broker, id, 'Europe/Lisbon'));
     await connect(broker, app, id, id);
-    made.push(person);
   }
   return made;
 };

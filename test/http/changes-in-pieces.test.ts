@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { DAY, EVERY_TEN_DAYS, type History, html, kgOf, startHistory } from '../support/history.ts';
+import { EVERY_TEN_DAYS, type History, html, kgOf, startHistory } from '../support/history.ts';
+import { DAY } from '../support/people.ts';
 
 /** Changes that Withings cannot answer as asked, and positions that an earlier release stored. */
 

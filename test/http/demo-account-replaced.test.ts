@@ -39,7 +39,7 @@ describe('of the demo account and a person’s own', () => {
     await env.DB.prepare('UPDATE connections SET state = ?').bind(state).run();
     const before = await env.DB.prepare('SELECT * FROM connections').all();
     await world.set({ demo_account: true, link_policy: policy });
-    const url = policy === 'session' ? await world.session('ada') : authPath(world.app, 'ada');
+    const url = policy === 'session' ? await world.app.sessionLink('ada') : authPath(world.app, 'ada');
     expect(await world.end(await world.begin(url))).toContain('error=already_connected');
     expect((await env.DB.prepare('SELECT * FROM connections').all()).results).toEqual(before.results);
     expect(await env.DB.prepare('SELECT count(*) AS n FROM pending_connections').first('n')).toBe(0);

@@ -41,7 +41,7 @@ describe('where links lead', () => {
       expect.objectContaining({ action: 'app.changed', detail: { demo_account: true } }),
     );
     expect(modeOf((await world.begin(authPath(world.app, 'ada'))).authorizeUrl)).toEqual(['demo']);
-    expect(modeOf((await world.begin(await world.session('ada'))).authorizeUrl)).toEqual(['demo']);
+    expect(modeOf((await world.begin(await world.app.sessionLink('ada'))).authorizeUrl)).toEqual(['demo']);
     const logOut = new URL((await world.begin(`${authPath(world.app, 'ada')}&account=switch`)).authorizeUrl);
     expect(modeOf(logOut.searchParams.get('r') ?? '')).toEqual(['demo']);
     const other = await makeApp(world.broker, 'Other');

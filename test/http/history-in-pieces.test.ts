@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { DAY, EVERY_TEN_DAYS, type History, html, kgOf, startHistory, type SyncAnswer } from '../support/history.ts';
+import { EVERY_TEN_DAYS, type History, html, kgOf, startHistory, type SyncAnswer } from '../support/history.ts';
+import { DAY } from '../support/people.ts';
 import { holdTimeLimits } from '../support/time-limits.ts';
 
 /** Histories that Withings cannot answer as asked: too large, too slow, malformed, or without an end. */

@@ -3,12 +3,11 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { HistoryOnConnect } from '../../src/domain/app.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from '../support/broker.ts';
-import { addPerson } from '../support/people.ts';
+import { addBareGroup, addPerson, DAY, asWeight } from '../support/people.ts';
 import { push } from '../support/pushes.ts';
 
 /** What is read of a history when a user connects, without a request of the app. */
 
-const DAY = 86_400;
 const MINUTE_MS = 60_000;
 
 let broker: Broker;
@@ -45,9 +44,7 @@ const weighed = (name: string, daysBack: readonly number[]): Person => {
 
 const weigh = (person: Person, days: number): void => {
   const date = Math.floor(broker.now() / 1000) - days * DAY;
-  const measures = [{ value: 60_000 + days, type: 1, unit: -3 }];
-  const group = { attrib: 0, category: 1, deviceid: null, date, created: date, modified: date, measures };
-  broker.simulator.state.weighIns.addGroup(person, group);
+  addBareGroup(broker, person, { date, measures: asWeight(kg(days)) });
 };
 
 const weights = async (app: TestApp): Promise<number[]> => {

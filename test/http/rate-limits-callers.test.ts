@@ -5,8 +5,8 @@ import { connect, makeApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
 import { dashboardBrowser } from '../support/dashboard.ts';
 import { makeDeveloper } from '../support/developer.ts';
-import { startLimited } from '../support/rate-limits.ts';
 import { seedHistory } from '../support/seed.ts';
+import { startLimited } from '../support/start-limited.ts';
 
 /** The limits of those whose credential is good: apps, people, developers. */
 

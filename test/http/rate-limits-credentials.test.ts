@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { mintCredential } from '../../src/crypto/credential.ts';
 import { makeApp, startBroker, type TestApp } from '../support/broker.ts';
 import { meterD1 } from '../support/d1-meter.ts';
-import { startLimited } from '../support/rate-limits.ts';
+import { startLimited } from '../support/start-limited.ts';
 
 /** The limits of those who bring bad credentials. */
 

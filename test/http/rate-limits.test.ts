@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { authPath, makeApp, startBroker, type TestApp } from '../support/broker.ts';
-import { startLimited } from '../support/rate-limits.ts';
+import { startLimited } from '../support/start-limited.ts';
 
 const statusPath = (appId: string): string => `/apps/${appId}/withings/status/ada`;
 

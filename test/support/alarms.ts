@@ -5,6 +5,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from './broker.ts';
 import { type D1Meter, meterD1 } from './d1-meter.ts';
 import { notificationsRefused } from './notifications-refused.ts';
+import { addBareGroup, addPerson } from './people.ts';
 
 /** A broker whose alarms go to a webhook, and what brings each alarm about. */
 
@@ -193,17 +194,10 @@ const withingsUnreadable = ({ broker, app }: On): Trouble => {
     begin: async () => {
       people += 1;
       const user = `unreadable-${people}`;
-      const person = broker.simulator.state.people.add({
-        id: user,
-        userid: broker.simulator.state.people.nextUserid(),
-        name: user,
-        description: '',
-        timezone: 'UTC',
+      addBareGroup(broker, addPerson(broker, user, 'UTC'), {
+        date: Math.floor(broker.now() / 1000) - 60,
+        measures: [{ value: 80.5, type: 1, unit: 0 }],
       });
-      const date = Math.floor(broker.now() / 1000) - 60;
-      const measures = [{ value: 80.5, type: 1, unit: 0 }];
-      const group = { attrib: 0, category: 1, deviceid: null, date, created: date, modified: date, measures };
-      if (person !== null) broker.simulator.state.weighIns.addGroup(person, group);
       await connect(broker, app, user, user);
       await app.call('POST', `/withings/sync/${user}`);
       await broker.settle();

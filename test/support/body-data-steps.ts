@@ -7,8 +7,6 @@ import type { Oddity } from './odd-groups.ts';
 
 export type FaultKind = (typeof faultKinds)[number];
 
-export const DAY = 86_400;
-
 /** Drawn of the kinds of odd groups. */
 const DRAWN: readonly Oddity[] = [
   'ahead',

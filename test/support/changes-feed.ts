@@ -4,11 +4,9 @@ import { expect } from 'vitest';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { emptyTables, makeApp, startBroker, type TestApp } from './broker.ts';
 import { meterD1 } from './d1-meter.ts';
-import { addPerson } from './people.ts';
+import { addPerson, DAY } from './people.ts';
 
 /** An app whose users change, and a backend that reads the changes of all of them. */
-
-const DAY = 86_400;
 
 type Measurement = { metric: string; value: number; measured_at: string; group_id: number; derived: boolean };
 type Change = { user_id: string; group_id?: number; reset?: true; deleted?: true; measurements?: Measurement[] };

@@ -2,11 +2,9 @@ import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 
 import { connect, emptyTables, makeApp, startBroker } from './broker.ts';
-import { addPerson } from './people.ts';
+import { addPerson, DAY } from './people.ts';
 
 /** A broker and people whose weigh-ins disappear at Withings, or only seem to. */
-
-const DAY = 86_400;
 
 type SyncAnswer = { added: number; changed: number; removed: number; complete: boolean };
 

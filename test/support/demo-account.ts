@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 
-import { authPath, consent, cookiesOf, emptyTables, makeApp, startBroker, WOMOJI } from './broker.ts';
+import { authPath, consent, emptyTables, makeApp, openLink, startBroker } from './broker.ts';
 
 /** A broker with an app whose links may lead to Withings' demo account, and a browser that follows them. */
 export const startDemo = async (options: Parameters<typeof startBroker>[0] = {}) => {
@@ -12,12 +12,8 @@ export const startDemo = async (options: Parameters<typeof startBroker>[0] = {})
 
   const set = async (settings: object) =>
     expect((await broker.manage('PATCH', `/apps/${app.id}`, settings)).status).toBe(200);
-  /** Opens a link: what the browser carries to its end. */
-  const begin = async (url: string) => {
-    const started = await broker.request(url);
-    return { authorizeUrl: started.headers.get('Location') ?? '', cookies: cookiesOf(started) };
-  };
-  const end = async ({ authorizeUrl, cookies }: Awaited<ReturnType<typeof begin>>, person = 'nora') => {
+  const begin = (url: string) => openLink(broker, url);
+  const end = async ({ authorizeUrl, cookies }: Awaited<ReturnType<typeof openLink>>, person = 'nora') => {
     const callback = await consent(broker, authorizeUrl, person);
     return (await broker.request(callback, { headers: { Cookie: cookies } })).headers.get('Location') ?? '';
   };
@@ -31,11 +27,6 @@ export const startDemo = async (options: Parameters<typeof startBroker>[0] = {})
     begin,
     end,
     link: async (userId: string, person?: string) => end(await begin(authPath(app, userId)), person),
-    session: async (userId: string) => {
-      const body = { user_id: userId, redirect_uri: WOMOJI };
-      const minted = await app.call('POST', '/withings/connect-sessions', body);
-      return (await minted.json<{ auth_url: string }>()).auth_url;
-    },
     confirm: (location: string, userId: string) => {
       const ticket = new URL(location).searchParams.get('ticket') ?? '';
       return app.call('POST', '/withings/confirm', { ticket, user_id: userId });

@@ -1,10 +1,8 @@
 import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from './broker.ts';
-import { addPerson } from './people.ts';
+import { addBareGroup, addPerson, DAY, asWeight } from './people.ts';
 
 /** A broker whose Withings answers a question of `getmeas` as a test says, and one person who syncs with it. */
-
-export const DAY = 86_400;
 
 export type SyncAnswer = {
   status: number;
@@ -51,10 +49,7 @@ const personWithHistory = (broker: Broker, app: TestApp) => {
   /** A weigh-in, stored at Withings a minute later, unless it is said when. */
   const weigh = (person: Person, weightKg: number, daysBack: number, created?: number) => {
     const date = seconds() - Math.floor(daysBack * DAY);
-    const measures = [{ value: Math.round(weightKg * 1000), type: 1, unit: -3 }];
-    const stored = created ?? date + 60;
-    const group = { attrib: 0, category: 1, deviceid: null, date, created: stored, modified: stored, measures };
-    return broker.simulator.state.weighIns.addGroup(person, group);
+    return addBareGroup(broker, person, { date, created: created ?? date + 60, measures: asWeight(weightKg) });
   };
   return {
     seconds,

@@ -2,6 +2,7 @@ import type { Distortion } from '../../src/simulator/measures/groups.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import type { SimulatorState } from '../../src/simulator/state.ts';
 import type { Measure } from '../../src/withings/wire.ts';
+import { DAY } from './people.ts';
 
 /** Groups that most clients get wrong. */
 
@@ -14,8 +15,6 @@ type OddGroup = {
   /** Where it was measured, if abroad. */
   zone: string;
 };
-
-const DAY = 86_400;
 
 /** Gives a person a group of the kind; its id. */
 export const addOdd = ({ clock, weighIns }: SimulatorState, person: Person, odd: OddGroup): number => {

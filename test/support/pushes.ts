@@ -5,7 +5,7 @@ import { DAY_MS, MINUTE_MS } from '../../src/domain/time.ts';
 import type { Person } from '../../src/simulator/people/people.ts';
 import { type Broker, connect, emptyTables, makeApp, startBroker, type TestApp } from './broker.ts';
 import { plantSecret } from './canaries.ts';
-import { addPerson } from './people.ts';
+import { addBareGroup, addPerson, asWeight } from './people.ts';
 
 /** Pushes as Withings posts them: a form, without a signature. */
 
@@ -32,12 +32,8 @@ export const push = async (broker: Broker, { userid }: Person, appli = 1): Promi
   postPush(broker, await secretOf(broker, userid), pushForm(userid, appli, { startdate: '1', enddate: '2' }));
 
 /** A weigh-in that Withings gets now. */
-export const weighNow = ({ simulator, now }: Broker, person: Person, weightKg: number): void => {
-  const date = Math.floor(now() / 1000);
-  const measures = [{ value: Math.round(weightKg * 1000), type: 1, unit: -3 }];
-  const group = { attrib: 0, category: 1, deviceid: null, date, created: date, modified: date, measures };
-  simulator.state.weighIns.addGroup(person, group);
-};
+export const weighNow = (broker: Broker, person: Person, weightKg: number) =>
+  addBareGroup(broker, person, { date: Math.floor(broker.now() / 1000), measures: asWeight(weightKg) });
 
 /** A person whose weigh-in of 60 kg the app has, and of whom nothing waits. */
 export const startWithAda = async ({ bindings, ...options }: Parameters<typeof startBroker>[0] = {}) => {

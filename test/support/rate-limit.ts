@@ -1,15 +1,19 @@
 const MINUTE_MS = 60_000;
 
-/** A rate limit binding as Cloudflare's: so many a minute and a key. */
-export const limitedTo = (most: number, now: () => number): RateLimit => {
-  const windows = new Map<string, { count: number; since: number }>();
+/** A rate limit binding as Cloudflare's: so many a minute and a key. Without a clock the minute does not end. */
+export const limitedTo = (most: number, now = () => 0) => {
+  const counts = new Map<string, number>();
+  const since = new Map<string, number>();
   return {
-    limit: async ({ key }) => {
-      const open = windows.get(key);
-      const window = open === undefined || now() - open.since >= MINUTE_MS ? { count: 0, since: now() } : open;
-      window.count += 1;
-      windows.set(key, window);
-      return { success: window.count <= most };
+    counts,
+    limit: async ({ key = '' }: { key?: string }) => {
+      if (now() - (since.get(key) ?? -Infinity) >= MINUTE_MS) {
+        since.set(key, now());
+        counts.set(key, 0);
+      }
+      const count = (counts.get(key) ?? 0) + 1;
+      counts.set(key, count);
+      return { success: count <= most };
     },
   };
 };

@@ -1,18 +1,7 @@
 import { makeApp, startBroker } from './broker.ts';
+import { limitedTo } from './rate-limit.ts';
 
 /** A broker whose rate limit bindings allow two requests, so that a third one is refused. */
-
-/** A rate limit binding as Cloudflare's: so many a key, then no more. */
-const limitedTo = (most: number) => {
-  const counts = new Map<string, number>();
-  return {
-    counts,
-    limit: async ({ key = '' }: { key?: string }) => {
-      counts.set(key, (counts.get(key) ?? 0) + 1);
-      return { success: (counts.get(key) ?? 0) <= most };
-    },
-  };
-};
 
 export const startLimited = async (bindings: { DB?: D1Database } = {}) => {
   const rates = {
