@@ -10,6 +10,9 @@ import { VERSION } from './version.ts';
 
 const TIMEOUT_MS = 60_000;
 
+/** Between two parts of one deletion: what is left may wait for Withings. */
+export const BETWEEN_PARTS_MS = 1_000;
+
 /** A broker with `mushu`'s user agent and a time limit of one minute. */
 export const brokerAt = (url: string, token: string | undefined): Broker => ({
   url,

@@ -1,5 +1,6 @@
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { SECOND_MS } from '../../domain/time.ts';
 import { deleteApp as deleteEmptyApp, someUsersOf } from '../../store/users/erasure.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import { updateApp } from '../apps/manage-apps.ts';
@@ -12,6 +13,8 @@ import { eraseUser } from './erase-user.ts';
  * make.
  */
 const USERS_AT_ONCE = 4;
+/** After this time a call begins with no other user: revocations wait for requests, and a client for the answer. */
+const LAST_BEGIN_MS = 10 * SECOND_MS;
 
 /**
  * Deletes an app and everything of its users, a bounded part in each call. The app is disabled first, so no data is
@@ -28,7 +31,9 @@ export const deleteApp = async (deps: Deps, managed: ManagedApp): Promise<Result
   }
   const users = await someUsersOf(deps.db, appId, USERS_AT_ONCE);
   if (!users.ok) return users;
+  const lastBegin = deps.now() + LAST_BEGIN_MS;
   for (const userId of users.value) {
+    if (deps.now() > lastBegin) return ok(false);
     const erased = await eraseUser(deps, by, { appId, userId });
     if (!erased.ok) return erased;
     if (!erased.value.complete) return ok(false);

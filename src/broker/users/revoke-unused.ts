@@ -1,6 +1,6 @@
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { SECOND_MS } from '../../domain/time.ts';
+import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { accountsInUse } from '../../store/users/erasure.ts';
 import type { Deps } from '../deps.ts';
 import type { Reservation } from '../withings.ts';
@@ -13,7 +13,7 @@ export type Revocations = { revoked: number; kept: number; failed: number };
 
 /** A revocation takes two requests: a nonce and the revocation. */
 const REQUESTS_PER_REVOCATION = 2;
-/** How long a revocation waits for its requests, of which the share grants one in ten seconds. */
+/** How long the revocations of one call wait for requests, of which the share grants one in ten seconds. */
 const MAX_WAIT_MS = 20 * SECOND_MS;
 /** Each revocation takes two D1 calls too, and an invocation of the free plan has 50. */
 const MAX_CALLS = 40;
@@ -33,18 +33,20 @@ export const revokeUnused = async (
   if (!inUse.ok) return inUse;
   const unused = withingsUserIds.filter((id) => !inUse.value.has(id));
   const revocations = { revoked: 0, kept: withingsUserIds.length - unused.length, failed: 0 };
+  const until = deps.now() + MAX_WAIT_MS;
   let asked = 0;
   for (const withingsUserId of unused) {
-    const granted = await requestsOf(deps);
+    const granted = await requestsBy(deps, until);
     if (granted !== undefined) asked += 1;
     revocations[granted === undefined ? 'failed' : await revoke(deps, granted, withingsUserId)] += 1;
   }
   return ok({ revocations, isToRepeat: unused.length > 0 && asked === 0 });
 };
 
-const requestsOf = async (deps: Deps): Promise<Reservation | undefined> => {
+const requestsBy = async (deps: Deps, until: EpochMs): Promise<Reservation | undefined> => {
   if (deps.db.calls.made > MAX_CALLS) return undefined;
-  const granted = await deps.withings.reserve({ share: 'other', waitMs: MAX_WAIT_MS }, REQUESTS_PER_REVOCATION);
+  const waitMs = Math.max(0, until - deps.now());
+  const granted = await deps.withings.reserve({ share: 'other', waitMs }, REQUESTS_PER_REVOCATION);
   return granted.ok ? granted.value : undefined;
 };
 

@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { or } from '@optique/core/constructs';
 import { type Message, message } from '@optique/core/message';
 import { optional } from '@optique/core/modifiers';
@@ -8,7 +10,7 @@ import * as z from 'zod';
 import { createApp, deleteApp, getApp, listApps, updateApp } from '../../client/management.ts';
 import type { Answer, Broker } from '../../client/send.ts';
 import * as appsContract from '../../http/api/apps/contract.ts';
-import { allPages, call } from '../call.ts';
+import { BETWEEN_PARTS_MS, allPages, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { appArgument, chosenBroker, common, example, runs, type Target } from '../options.ts';
 import { facts, print, progress, show, table, time } from '../output.ts';
@@ -68,6 +70,7 @@ const remove = async ({ id, yes, ...wanted }: Target & { id: string; yes: boolea
     const { value } = await call(deleted, deleteApp, broker, id);
     if (value === null) break;
     progress(`Deleting, part ${part}…`);
+    await wait(BETWEEN_PARTS_MS);
   }
   progress('');
   print(`Deleted ${id}.`);

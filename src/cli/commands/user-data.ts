@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { message } from '@optique/core/message';
 import { argument, command, option } from '@optique/core/primitives';
 import { string } from '@optique/core/valueparser';
@@ -6,7 +8,7 @@ import { disconnect, eraseUser, exportUser } from '../../client/connections.ts';
 import type { Read } from '../../client/contract.ts';
 import { disconnected } from '../../http/api/connections/contract.ts';
 import { erasure, userExport } from '../../http/api/users/contract.ts';
-import { call } from '../call.ts';
+import { BETWEEN_PARTS_MS, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
 import { print, progress, show } from '../output.ts';
@@ -83,6 +85,7 @@ export const eraseCommand = command(
           return;
         }
         progress(`${measurements} measurements erased so far…`);
+        await wait(BETWEEN_PARTS_MS);
       }
     },
   ),
