@@ -1,3 +1,4 @@
+import { MAX_USER_ID_LENGTH, USER_ID_RULE } from '../../src/domain/user-id.ts';
 import type { Auth } from '../../src/http/api/reference/operation.ts';
 
 /** The parts of the document that belong to no route. */
@@ -10,7 +11,7 @@ export const INFO = {
     '',
     'Errors are `application/problem+json` (RFC 9457) with a stable `code`. To a browser (`Accept: text/html`) they are pages with the same words. Every answer has an `X-Request-Id`: tell it to the operator. Answers may gain fields; ignore those you do not know.',
     '',
-    "A `user_id` is the app's own: 1 to 128 printable ASCII characters without `/ \\ ? # %` or space, percent-encoded in a path.",
+    `A \`user_id\` is the app's own: ${USER_ID_RULE}, percent-encoded in a path.`,
   ].join('\n'),
   license: { name: 'MIT', identifier: 'MIT' },
 };
@@ -68,7 +69,11 @@ export const RESPONSE_HEADERS = {
 
 export const PATH_PARAMETERS: Record<string, { description: string; example: string; maxLength?: number }> = {
   app_id: { description: "The app's id.", example: 'app_0123456789abcdef0123' },
-  user_id: { description: "The app's own id for the user, percent-encoded.", example: 'ada', maxLength: 128 },
+  user_id: {
+    description: "The app's own id for the user, percent-encoded.",
+    example: 'ada',
+    maxLength: MAX_USER_ID_LENGTH,
+  },
   key_id: { description: "The key's id.", example: 'key_0123456789abcdef0123' },
   webhook_id: { description: "The endpoint's id.", example: 'wh_0123456789abcdef0123' },
   account_id: { description: "The developer account's id.", example: 'acct_0123456789abcdef0123' },

@@ -3,6 +3,9 @@ import { DAY_MS, type EpochMs, type EpochSeconds, SECOND_MS } from './time.ts';
 /** How many days of activity are stored and shown, today included. */
 export const ACTIVITY_DAYS = 30;
 
+/** How far back the operator is shown lost connections. */
+export const LOST_WITHIN_DAYS = 30;
+
 /** A UTC day as a number: days since the epoch. */
 export type EpochDay = number;
 

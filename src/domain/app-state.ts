@@ -1,5 +1,5 @@
 /** The longest `state` of an app. Base64url and sealing make it twice as long in Withings' URL. */
-const MAX_APP_STATE = 512;
+export const MAX_APP_STATE = 512;
 
 /** Whether a text can be an app's `state` (RFC 6749, 4.1.1): 1 to 512 printable ASCII characters (VSCHAR). */
 export const isAppState = (text: string): boolean => text.length <= MAX_APP_STATE && /^[\x20-\x7e]+$/.test(text);

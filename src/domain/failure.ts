@@ -36,11 +36,11 @@ export type RequestFailure =
   | { kind: 'invalid_parameter'; parameter: string; detail: string }
   | { kind: 'not_found'; what: string }
   | { kind: 'redirect_uri_not_registrable'; refusal: RedirectUriRefusal }
-  | { kind: 'too_many_redirect_uris'; most: number }
-  | { kind: 'too_many_keys'; most: number }
-  | { kind: 'too_many_access_tokens'; most: number }
+  | { kind: 'too_many_redirect_uris' }
+  | { kind: 'too_many_keys' }
+  | { kind: 'too_many_access_tokens' }
   | { kind: 'webhook_url_not_allowed'; refusal: UrlRefusal }
-  | { kind: 'too_many_webhooks'; most: number }
+  | { kind: 'too_many_webhooks' }
   | { kind: 'webhook_disabled' };
 
 export type LinkFailure =

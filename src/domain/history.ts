@@ -49,7 +49,8 @@ export type StretchRequest = {
 
 const DAY_SECONDS = DAY_MS / SECOND_MS;
 /** What the first answer holds, if it fits a page. */
-const NEWEST_SPAN_SECONDS = 90 * DAY_SECONDS;
+export const NEWEST_DAYS = 90;
+const NEWEST_SPAN_SECONDS = NEWEST_DAYS * DAY_SECONDS;
 export const SHORTEST_SPAN_SECONDS = DAY_SECONDS;
 const LONGEST_SPAN_SECONDS = 60 * 365 * DAY_SECONDS;
 /** The end of 32-bit time: a weigh-in may be dated far ahead. */

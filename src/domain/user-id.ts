@@ -15,6 +15,9 @@ export type UserIdRefusal = {
 
 export const MAX_USER_ID_LENGTH = 128;
 
+/** What `parseUserId` asks for, in words. */
+export const USER_ID_RULE = `1 to ${MAX_USER_ID_LENGTH} printable ASCII characters without \`/ \\ ? # %\` or space`;
+
 /** For an id that was parsed before: from a signed token, or from the broker's own storage. */
 export const asUserId = (value: string): UserId => value as UserId;
 

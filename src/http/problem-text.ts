@@ -1,5 +1,8 @@
+import { MAX_VALID_CREDENTIALS } from '../domain/credential-list.ts';
 import type { Failure } from '../domain/failure.ts';
+import { MAX_REDIRECT_URIS_PER_APP } from '../domain/redirect-uri/registration.ts';
 import { describeUrlRefusal } from '../domain/webhooks/endpoint-url.ts';
+import { MAX_ENDPOINTS_PER_APP } from '../domain/webhooks/limits.ts';
 import { later, problem, type ProblemText } from './problem-format.ts';
 import { installCommand } from './public-url.ts';
 import { registerCommand } from './register-command.ts';
@@ -84,27 +87,37 @@ const PROBLEMS: {
   not_found: (failure) => problem(404, 'not_found', 'Not found', `There is no such ${failure.what}.`),
   redirect_uri_not_registrable: (failure) =>
     problem(422, 'redirect_uri_not_registrable', 'Redirect URI not registrable', failure.refusal.detail),
-  too_many_redirect_uris: (failure) =>
+  too_many_redirect_uris: () =>
     problem(
       409,
       'too_many_redirect_uris',
       'Too many redirect URIs',
-      `An app has at most ${failure.most}. Remove one first.`,
+      `An app has at most ${MAX_REDIRECT_URIS_PER_APP}. Remove one first.`,
     ),
   webhook_url_not_allowed: (failure) =>
     problem(422, 'webhook_url_not_allowed', 'Webhook URL not allowed', describeUrlRefusal(failure.refusal)),
-  too_many_webhooks: (failure) =>
-    problem(409, 'too_many_webhooks', 'Too many webhooks', `An app has at most ${failure.most}. Remove one first.`),
+  too_many_webhooks: () =>
+    problem(
+      409,
+      'too_many_webhooks',
+      'Too many webhooks',
+      `An app has at most ${MAX_ENDPOINTS_PER_APP}. Remove one first.`,
+    ),
   webhook_disabled: () =>
     problem(409, 'webhook_disabled', 'Webhook disabled', 'This endpoint is disabled. Enable it first.'),
-  too_many_keys: ({ most }) =>
-    problem(409, 'too_many_keys', 'Too many API keys', `An app has at most ${most} valid keys. Revoke one first.`),
-  too_many_access_tokens: ({ most }) =>
+  too_many_keys: () =>
+    problem(
+      409,
+      'too_many_keys',
+      'Too many API keys',
+      `An app has at most ${MAX_VALID_CREDENTIALS} valid keys. Revoke one first.`,
+    ),
+  too_many_access_tokens: () =>
     problem(
       409,
       'too_many_access_tokens',
       'Too many access tokens',
-      `An account has at most ${most} valid tokens. Revoke one first.`,
+      `An account has at most ${MAX_VALID_CREDENTIALS} valid tokens. Revoke one first.`,
     ),
   storage_unavailable: (failure) =>
     failure.trouble === 'full'

@@ -1,5 +1,7 @@
 import { later, problem } from './problem-format.ts';
 
+export const MAX_BODY_BYTES = 64 * 1024;
+
 /** Errors before any use case is called. */
 export const REQUEST_PROBLEMS = {
   nothingHere: problem(404, 'not_found', 'Not found', 'There is nothing at this path. See the API reference at /docs.'),
@@ -30,8 +32,7 @@ export const REQUEST_PROBLEMS = {
       'Not acceptable',
       `This route answers as ${types.join(' or ')}, and the request takes none of them.`,
     ),
-  bodyTooLarge: (mostBytes: number) =>
-    problem(413, 'body_too_large', 'Body too large', `Send at most ${mostBytes} bytes.`),
+  bodyTooLarge: problem(413, 'body_too_large', 'Body too large', `Send at most ${MAX_BODY_BYTES} bytes.`),
   internalError: problem(
     500,
     'internal_error',

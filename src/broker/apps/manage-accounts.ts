@@ -8,12 +8,7 @@ import {
   tokenExpiry,
 } from '../../domain/account.ts';
 import type { AuditDetail } from '../../domain/audit.ts';
-import {
-  type CredentialPage,
-  credentialPage,
-  type CredentialPlace,
-  MAX_VALID_CREDENTIALS,
-} from '../../domain/credential-list.ts';
+import { type CredentialPage, credentialPage, type CredentialPlace } from '../../domain/credential-list.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
@@ -114,7 +109,7 @@ export const createAccessToken = async (
   });
   const added = await addAccessToken(deps.db, { ...stored, accountId, hash: await hashCredential(token) }, [audit]);
   if (!added.ok) return added;
-  if (!added.value) return fail({ kind: 'too_many_access_tokens', most: MAX_VALID_CREDENTIALS });
+  if (!added.value) return fail({ kind: 'too_many_access_tokens' });
   return ok({ token: secret(token), details: { ...stored, lastUsedAt: undefined, revokedAt: undefined } });
 };
 

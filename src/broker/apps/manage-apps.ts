@@ -142,7 +142,7 @@ export const registerRedirectUri = async (
   const limits = { most: MAX_REDIRECT_URIS_PER_APP, now: deps.now() };
   const outcome = await addRedirectUri(deps.db, app.id, entry, limits, [audit]);
   if (!outcome.ok) return outcome;
-  if (outcome.value === 'too_many') return fail({ kind: 'too_many_redirect_uris', most: MAX_REDIRECT_URIS_PER_APP });
+  if (outcome.value === 'too_many') return fail({ kind: 'too_many_redirect_uris' });
   return ok({ ...judged.value, added: outcome.value === 'added' });
 };
 

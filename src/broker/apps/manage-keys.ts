@@ -1,11 +1,6 @@
 import { hashCredential, mintCredential, mintId } from '../../crypto/credential.ts';
 import type { ApiKey, KeyScope } from '../../domain/app.ts';
-import {
-  type CredentialPage,
-  credentialPage,
-  type CredentialPlace,
-  MAX_VALID_CREDENTIALS,
-} from '../../domain/credential-list.ts';
+import { type CredentialPage, credentialPage, type CredentialPlace } from '../../domain/credential-list.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { secret, type Secret } from '../../domain/secret.ts';
@@ -41,7 +36,7 @@ export const createApiKey = async (
   });
   const added = await addApiKey(deps.db, { ...stored, appId: app.id, hash: await hashCredential(key) }, [audit]);
   if (!added.ok) return added;
-  return added.value ? ok({ key: secret(key), details }) : fail({ kind: 'too_many_keys', most: MAX_VALID_CREDENTIALS });
+  return added.value ? ok({ key: secret(key), details }) : fail({ kind: 'too_many_keys' });
 };
 
 /** A page of an app's keys, without the keys themselves. Valid ones come first, so they are all on the first page. */

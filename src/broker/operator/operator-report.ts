@@ -1,4 +1,4 @@
-import { type DayActivity, lastDays } from '../../domain/activity.ts';
+import { type DayActivity, lastDays, LOST_WITHIN_DAYS } from '../../domain/activity.ts';
 import { type AlarmCode, type AlarmState, isCronSilent, LATE_MS, type OpenAlarm } from '../../domain/alarm.ts';
 import type { Failure } from '../../domain/failure.ts';
 import { ok, type Result } from '../../domain/result.ts';
@@ -19,9 +19,6 @@ import { alarmStateOf } from './alarms.ts';
 
 /** Counts for the operator stop at this number. */
 export const MAX_SHOWN = 1_000;
-
-/** How far back lost connections are shown. */
-const LOST_WITHIN_MS = 30 * DAY_MS;
 
 /**
  * Whether the cron works: by its waiting work, and by the record that a tick writes once an hour. `paused` if Withings
@@ -50,7 +47,7 @@ export const showBrokerHealth = async (deps: Deps): Promise<Result<BrokerHealth,
   const [backlog, failing, lost, keyring, alarms] = await Promise.all([
     refreshBacklog(deps.db, MAX_SHOWN, now),
     failingRefreshes(deps.db, MAX_SHOWN, now + HOUR_MS),
-    lostConnections(deps.db, MAX_SHOWN, now - LOST_WITHIN_MS),
+    lostConnections(deps.db, MAX_SHOWN, now - LOST_WITHIN_DAYS * DAY_MS),
     reportKeyring(deps),
     brokerStateText(deps.db, 'alarms'),
   ]);

@@ -15,7 +15,7 @@ export type Health = Record<HealthCheck, 'ok' | 'failing' | 'unknown'>;
 export const isServing = ({ database, migrations }: Health): boolean => database === 'ok' && migrations === 'ok';
 
 /** How long a result is reused: any caller may ask, as often as they like. */
-const GOOD_FOR_MS = 10 * SECOND_MS;
+export const HEALTH_GOOD_FOR_MS = 10 * SECOND_MS;
 
 /** How long a request waits for the result of another. After that the other request has died. */
 const LOOK_MS = 5 * SECOND_MS;
@@ -37,7 +37,7 @@ export const checkHealth = async (deps: Deps): Promise<Health> => {
   looksOf.set(deps.settings, looks);
   for (;;) {
     const { last, since } = looks;
-    if (last !== undefined && deps.now() - last.at < GOOD_FOR_MS) return last.health;
+    if (last !== undefined && deps.now() - last.at < HEALTH_GOOD_FOR_MS) return last.health;
     if (since === undefined || deps.now() - since >= LOOK_MS) break;
     await deps.sleep(POLL_MS);
   }

@@ -4,15 +4,9 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { type Secret, secret } from '../../domain/secret.ts';
 import { asUserId } from '../../domain/user-id.ts';
 import { validateEndpointUrl } from '../../domain/webhooks/endpoint-url.ts';
-import {
-  type Attempt,
-  failedEvents,
-  MAX_ENDPOINTS_PER_APP,
-  type Payload,
-  SECRET_OVERLAP_MS,
-  type WebhookEndpoint,
-} from '../../domain/webhooks/endpoint.ts';
+import { type Attempt, failedEvents, type Payload, type WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
 import type { EventType } from '../../domain/webhooks/event.ts';
+import { MAX_ENDPOINTS_PER_APP, MAX_RESENT, SECRET_OVERLAP_MS } from '../../domain/webhooks/limits.ts';
 import {
   addEndpoint,
   attemptsOf,
@@ -82,9 +76,7 @@ export const createWebhook = async (
     [audit],
   );
   if (!added.ok) return added;
-  return added.value
-    ? ok({ endpoint, secret: minted })
-    : fail({ kind: 'too_many_webhooks', most: MAX_ENDPOINTS_PER_APP });
+  return added.value ? ok({ endpoint, secret: minted }) : fail({ kind: 'too_many_webhooks' });
 };
 
 /** A path or query may contain a credential of the receiver, so the audit trail has the origin only. */
@@ -204,9 +196,6 @@ export const testWebhook = async (
 
 /** Events to send again: a range of sequence numbers, or all whose last attempt failed since a time. */
 export type ResendOptions = { from: number; to: number } | { failedSince: number };
-
-/** How many events one call queues. */
-const MAX_RESENT = 500;
 
 /** Queues events for one endpoint again, if they are still stored. Returns how many. */
 export const resendEvents = async (

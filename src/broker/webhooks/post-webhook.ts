@@ -1,5 +1,5 @@
 import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
-import { MAX_ANSWER_BYTES } from '../../domain/webhooks/endpoint.ts';
+import { MAX_ANSWER_BYTES } from '../../domain/webhooks/limits.ts';
 
 /** The result of one request to an endpoint. */
 export type WebhookAnswer = {

@@ -25,7 +25,7 @@ export type SyntaxRefusal = {
   detail: string;
 };
 
-const MAX_REDIRECT_URI_LENGTH = 1024;
+export const MAX_REDIRECT_URI_LENGTH = 1024;
 
 type Refused = { ok: false; failure: SyntaxRefusal };
 

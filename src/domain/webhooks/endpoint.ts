@@ -50,11 +50,3 @@ export type WebhookEndpoint = {
   /** Since when every attempt has failed. */
   failingSince: EpochMs | undefined;
 };
-
-export const MAX_ENDPOINTS_PER_APP = 5;
-/** Attempts that are remembered for each endpoint. */
-export const MAX_ATTEMPTS_KEPT = 200;
-/** Bytes of a refused answer that are remembered. */
-export const MAX_ANSWER_BYTES = 1_024;
-/** For how long the secret before the current one signs too. */
-export const SECRET_OVERLAP_MS = 24 * 60 * 60 * 1000;

@@ -12,7 +12,7 @@ const MAX_ASKED_PAUSE_MS = DAY_MS;
 /** An event that was refused for so long is given up. It can still be read back and sent again by hand. */
 const GIVE_UP_AFTER_MS = 3 * DAY_MS;
 /** An endpoint that has failed for so long without one success is disabled. */
-const DISABLE_AFTER_MS = 5 * DAY_MS;
+export const DISABLE_AFTER_MS = 5 * DAY_MS;
 
 /**
  * The pause before an event is sent again.

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
-import { parseUserId, type UserId } from '../../domain/user-id.ts';
+import { MAX_REDIRECT_URI_LENGTH } from '../../domain/redirect-uri/syntax.ts';
+import { parseUserId, USER_ID_RULE, type UserId } from '../../domain/user-id.ts';
 
 /**
  * The HTTP contract: the schemas that every resource shares. Each resource's `contract.ts` has its own. They import zod
@@ -26,11 +27,15 @@ export const instant = z.iso
   .datetime({ offset: true })
   .meta({ description: 'An instant as RFC 3339.', examples: ['2026-06-15T12:00:00.000Z'] });
 
-export const name = z.string().trim().min(1).max(100).describe('A name for people, 1 to 100 characters.');
+const MAX_NAME = 100;
+export const name = z.string().trim().min(1).max(MAX_NAME).describe(`A name for people, 1 to ${MAX_NAME} characters.`);
 export const redirectUriText = z
   .string()
   .max(2048)
-  .meta({ description: 'A redirect URI, at most 2048 characters.', examples: ['womoji://withings/success'] });
+  .meta({
+    description: `A redirect URI. A registered one has at most ${MAX_REDIRECT_URI_LENGTH} characters.`,
+    examples: ['womoji://withings/success'],
+  });
 
 /** An app's own name for one of its users, as `parseUserId` takes it. */
 export const userId = z
@@ -43,7 +48,7 @@ export const userId = z
     },
     encode: (id) => id,
   })
-  .describe("The app's own id for the user: 1 to 128 printable ASCII characters without `/ \\ ? # %` or space.");
+  .describe(`The app's own id for the user: ${USER_ID_RULE}.`);
 
 export const nextCursor = z
   .string()

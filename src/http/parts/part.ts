@@ -8,11 +8,10 @@ import { allowCrossOrigin, USER_TOKEN_PATHS } from '../cors.ts';
 import { answerProblem } from '../problem.ts';
 import { rateLimitFailedAuth } from '../rate-limit-failed-auth.ts';
 import { requestLog } from '../request-log.ts';
-import { REQUEST_PROBLEMS } from '../request-problems.ts';
+import { MAX_BODY_BYTES, REQUEST_PROBLEMS } from '../request-problems.ts';
 import { requireHttps } from '../require-https.ts';
 import { securityHeaders } from '../security-headers.ts';
 
-const MAX_BODY_BYTES = 64 * 1024;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 export type Part = Hono<HttpEnv>;
@@ -29,7 +28,7 @@ export const createPart = (addRoutes: (part: Part) => void): Part => {
   part.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
-      onError: (c) => answerProblem(c, REQUEST_PROBLEMS.bodyTooLarge(MAX_BODY_BYTES)),
+      onError: (c) => answerProblem(c, REQUEST_PROBLEMS.bodyTooLarge),
     }),
   );
   for (const path of USER_TOKEN_PATHS) part.use(path, allowCrossOrigin);

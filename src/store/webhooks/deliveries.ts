@@ -2,8 +2,9 @@ import { and, asc, eq, exists, gt, isNull, lte, or } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import { type Attempt, type DisabledReason, MAX_ATTEMPTS_KEPT, type Payload } from '../../domain/webhooks/endpoint.ts';
+import type { Attempt, DisabledReason, Payload } from '../../domain/webhooks/endpoint.ts';
 import type { EventType, StoredEvent } from '../../domain/webhooks/event.ts';
+import { MAX_ATTEMPTS_KEPT } from '../../domain/webhooks/limits.ts';
 import { tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { type Param, prepared } from '../prepared.ts';
 import { apps, connections } from '../schema/connections.ts';
@@ -72,11 +73,7 @@ export type SendLease = { id: string; until: EpochMs };
 export const MAX_FRESH = 25;
 export const MAX_RETRIES = 200;
 
-export const retryColumns = {
-  ...eventColumns,
-  failures: webhookRetries.failures,
-  nextAt: webhookRetries.nextAt,
-};
+export const retryColumns = { ...eventColumns, failures: webhookRetries.failures, nextAt: webhookRetries.nextAt };
 
 export const retryOfRow = (row: EventRow & { failures: number; nextAt: EpochMs }): Retry => ({
   event: eventOfRow(row),

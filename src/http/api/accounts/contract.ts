@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { MAX_VALID_CREDENTIALS } from '../../../domain/credential-list.ts';
 import { instant, name, nextCursor } from '../schemas.ts';
 
 /** The HTTP contract: developer accounts, and the access tokens that manage what they own. */
@@ -37,7 +38,7 @@ export const accessTokenList = z.object({
   data: z
     .array(accessToken)
     .describe(
-      "The account's tokens, newest first: the valid ones, at most 100, then those that expired or were revoked.",
+      `The account's tokens, newest first: the valid ones, at most ${MAX_VALID_CREDENTIALS}, then those that expired or were revoked.`,
     ),
   next_cursor: nextCursor,
 });

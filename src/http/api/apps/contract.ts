@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+import { MAX_VALID_CREDENTIALS } from '../../../domain/credential-list.ts';
+import { NEWEST_DAYS } from '../../../domain/history.ts';
 import { cursorOf } from '../cursors/cursor.ts';
 import { instant, name, nextCursor, redirectUriText } from '../schemas.ts';
 
@@ -18,7 +20,7 @@ export const sharedAccounts = z
 export const historyOnConnect = z
   .enum(['all', 'recent', 'none'])
   .describe(
-    'How much of the history the broker reads by itself when a user connects. `all`: everything, the newest first. `recent`: the newest 90 days. `none`: nothing of it. A requested sync reads all of it in any case.',
+    `How much of the history the broker reads by itself when a user connects. \`all\`: everything, the newest first. \`recent\`: the newest ${NEWEST_DAYS} days. \`none\`: nothing of it. A requested sync reads all of it in any case.`,
   );
 
 export const keyScope = z.enum(['read', 'sync', 'manage-links']);
@@ -109,7 +111,9 @@ export const createdKey = apiKey.extend({
 });
 
 export const keyList = z.object({
-  data: z.array(apiKey).describe("The app's keys, newest first: the valid ones, at most 100, then the revoked ones."),
+  data: z
+    .array(apiKey)
+    .describe(`The app's keys, newest first: the valid ones, at most ${MAX_VALID_CREDENTIALS}, then the revoked ones.`),
   next_cursor: nextCursor,
 });
 export const redirectUriWarning = z.object({

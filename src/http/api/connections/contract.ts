@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
-import { APP_STATE_RULE, isAppState } from '../../../domain/app-state.ts';
+import { APP_STATE_RULE, isAppState, MAX_APP_STATE } from '../../../domain/app-state.ts';
+import { MAX_USER_ID_LENGTH } from '../../../domain/user-id.ts';
 import { historyCompleteFrom, instant, nextCursor, redirectUriText, userId } from '../schemas.ts';
 
 /** The HTTP contract of connections: linking, syncing, state and the list of an app's users. */
@@ -56,15 +57,15 @@ export const connectSessionRequest = z.strictObject({
   redirect_uri: redirectUriText.describe("One of the app's registered redirect URIs, compared byte for byte."),
   state: z
     .string()
-    .max(512)
+    .max(MAX_APP_STATE)
     .refine(isAppState, APP_STATE_RULE)
     .optional()
-    .describe('Returned to the redirect URI as `state` with every ending. 1 to 512 printable ASCII characters.'),
+    .describe(`Returned to the redirect URI as \`state\` with every ending. ${APP_STATE_RULE}`),
   account: linkAccount,
 });
 export const connectSession = z.object({
   auth_url: z.string().describe("Open it in the user's browser. It is good once."),
-  expires_at: instant.describe('When the link is refused from, ten minutes from now.'),
+  expires_at: instant.describe('When the link is refused from.'),
 });
 export const confirmRequest = z.strictObject({
   ticket: z.string().max(200).describe('The `ticket` parameter of the redirect to the app. It is good once.'),
@@ -187,7 +188,7 @@ export const connectionListQuery = z.strictObject({
     .enum(['true', 'false'])
     .optional()
     .describe('`true`: only connected users whose last sync or refresh failed, also those by the cron.'),
-  search: z.string().max(128).optional().describe('Only users whose id begins with this text.'),
+  search: z.string().max(MAX_USER_ID_LENGTH).optional().describe('Only users whose id begins with this text.'),
   cursor: z.string().max(500).optional().describe('The `next_cursor` of the page before. Without it, the first page.'),
 });
 

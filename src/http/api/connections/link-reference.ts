@@ -1,5 +1,8 @@
 import * as z from 'zod';
 
+import { APP_STATE_RULE } from '../../../domain/app-state.ts';
+import { CONNECT_SESSION_LIFETIME_MS } from '../../../domain/link.ts';
+import { MINUTE_MS } from '../../../domain/time.ts';
 import { body, json, type Operation } from '../reference/operation.ts';
 import * as contract from './contract.ts';
 
@@ -20,7 +23,7 @@ const LINK_QUERY = z.object({
     .string()
     .optional()
     .describe(
-      "The app's own value, returned to the redirect URI as `state` with every ending. 1 to 512 printable ASCII characters. With `session`, the session holds it.",
+      `The app's own value, returned to the redirect URI as \`state\` with every ending. ${APP_STATE_RULE} With \`session\`, the session holds it.`,
     ),
   account: contract.linkAccount,
   ending: z
@@ -135,8 +138,7 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/withings/connect-sessions',
     tag: 'Connecting',
     summary: 'Make a single-use link for one user',
-    description:
-      'For backends: the link names the user and the redirect URI itself, is good once and for ten minutes, and is the only kind that apps with the link policy `session` take.',
+    description: `For backends: the link names the user and the redirect URI itself, is good once and for ${CONNECT_SESSION_LIFETIME_MS / MINUTE_MS} minutes, and is the only kind that apps with the link policy \`session\` take.`,
     auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
     body: body(contract.connectSessionRequest, { user_id: 'ada', redirect_uri: 'womoji://withings/success' }),
     answers: [

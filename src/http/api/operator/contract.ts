@@ -1,9 +1,13 @@
 import * as z from 'zod';
 
+import { LOST_WITHIN_DAYS } from '../../../domain/activity.ts';
+import { LATE_MS } from '../../../domain/alarm.ts';
+import { MINUTE_MS } from '../../../domain/time.ts';
 import { instant } from '../schemas.ts';
 
 /** The HTTP contract for the operator, and of the public health check. */
 
+const LATE = `more than ${LATE_MS / MINUTE_MS} minutes`;
 const check = z.enum(['ok', 'failing', 'unknown']);
 
 /** 200 means that the broker can serve. Other failing checks degrade service; they do not make it unavailable. */
@@ -15,7 +19,7 @@ export const health = z.object({
       migrations: check.describe('Whether all migrations of this version are applied.'),
       links: check.describe('Whether KV answers, in which links under way are kept.'),
       keyring: check.describe('Whether the keyring has every key that stored tokens need.'),
-      cron: check.describe('Failing if something has been due for more than ten minutes without a tick.'),
+      cron: check.describe(`Failing if something has been due for ${LATE} without a tick.`),
     })
     .describe('`unknown` if it could not be found out. Alert on `failing` here too, not only on 503.'),
 });
@@ -70,7 +74,7 @@ export const operatorStatus = z.object({
       state: z
         .enum(['keeping_up', 'paused', 'late'])
         .describe(
-          "`late`: something has been due for more than ten minutes, or no tick came for more than an hour. `paused`: Withings asked to wait, or the cron's share of requests is used up.",
+          `\`late\`: something has been due for ${LATE}, or no tick came for more than an hour. \`paused\`: Withings asked to wait, or the cron's share of requests is used up.`,
         ),
       last_tick_noted_at: instant
         .nullable()
@@ -82,7 +86,9 @@ export const operatorStatus = z.object({
     })
     .describe('Whether the cron keeps up. Counts stop at a thousand.'),
   failing: reasonCounts.describe('Connections whose refresh fails right now, by what failed last.'),
-  lost: reasonCounts.describe('Connections that were lost in the last 30 days and whose users have to connect again.'),
+  lost: reasonCounts.describe(
+    `Connections that were lost in the last ${LOST_WITHIN_DAYS} days and whose users have to connect again.`,
+  ),
   keyring: z
     .object({ current_key_id: currentKeyId, missing_key_ids: missingKeyIds, settled })
     .describe('The keyring, in short.'),

@@ -1,3 +1,5 @@
+import { HEALTH_GOOD_FOR_MS } from '../../../broker/operator/readiness.ts';
+import { SECOND_MS } from '../../../domain/time.ts';
 import { ACCOUNT_OPERATIONS } from '../accounts/reference.ts';
 import { MANAGEMENT_OPERATIONS } from '../apps/reference.ts';
 import { CHANGE_OPERATIONS } from '../changes/reference.ts';
@@ -89,8 +91,7 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     path: '/healthz',
     tag: 'Broker',
     summary: 'Whether the broker can serve',
-    description:
-      'For load balancers and monitors; a browser gets a page. A look is kept for ten seconds. Alert on `failing` in an answer of 200 too.',
+    description: `For load balancers and monitors; a browser gets a page. A look is kept for ${HEALTH_GOOD_FOR_MS / SECOND_MS} seconds. Alert on \`failing\` in an answer of 200 too.`,
     auth: { kind: 'none' },
     answers: [
       {

@@ -1,7 +1,10 @@
 import * as z from 'zod';
 
+import { DAY_MS } from '../../../domain/time.ts';
 import { MAX_ENDPOINT_URL_LENGTH } from '../../../domain/webhooks/endpoint-url.ts';
 import { EVENT_TYPES } from '../../../domain/webhooks/event.ts';
+import { MAX_ANSWER_BYTES, MAX_ATTEMPTS_KEPT, MAX_EVENT_BYTES, MAX_RESENT } from '../../../domain/webhooks/limits.ts';
+import { DISABLE_AFTER_MS } from '../../../domain/webhooks/retry.ts';
 import { changedGroup, deletedGroup } from '../changes/contract.ts';
 import { instant } from '../schemas.ts';
 
@@ -47,7 +50,7 @@ export const webhook = z.object({
   disabled_reason: z
     .enum(['by_owner', 'gone', 'failing'])
     .nullable()
-    .describe('`gone` after an answer 410, `failing` after five days without a success.'),
+    .describe(`\`gone\` after an answer 410, \`failing\` after ${DISABLE_AFTER_MS / DAY_MS} days without a success.`),
   failing_since: instant.nullable().describe('Since when every attempt has failed.'),
   previous_secret_until: instant.nullable().describe('Until when the secret before the current one signs too.'),
   created_at: instant.describe('When the endpoint was added.'),
@@ -67,10 +70,10 @@ export const webhookAttempt = z.object({
   status: z.int().nullable().describe('HTTP status of the answer; null if there was none.'),
   error: z.enum(['timeout', 'unreachable']).nullable().describe('Why there was no answer.'),
   ms: z.int().describe('Milliseconds until the answer.'),
-  answer: z.string().nullable().describe('The first 1,024 bytes of a refusal.'),
+  answer: z.string().nullable().describe(`The first ${MAX_ANSWER_BYTES} bytes of a refusal.`),
 });
 export const webhookAttemptList = z.object({
-  data: z.array(webhookAttempt).describe('The last 200 attempts, newest first.'),
+  data: z.array(webhookAttempt).describe(`The last ${MAX_ATTEMPTS_KEPT} attempts, newest first.`),
 });
 
 const sequence = z.int().min(1);
@@ -87,7 +90,7 @@ export const resendRequest = z
       message: 'Give `from`, with or without `to`, or `failed_since`.',
     },
   )
-  .describe('Which events are sent again. At most 500 in one call.');
+  .describe(`Which events are sent again. At most ${MAX_RESENT} in one call.`);
 export const resent = z.object({ queued: z.int().describe('How many events are sent again.') });
 
 export const event = z.object({
@@ -110,7 +113,7 @@ export const event = z.object({
         .nullable()
         .optional()
         .describe(
-          'The groups as they are when the event is sent, as the changes feed has them. Null if they are too many or larger than 32 KiB, or if bodies are `thin`: read on at `read_from`.',
+          `The groups as they are when the event is sent, as the changes feed has them. Null if they are too many or larger than ${MAX_EVENT_BYTES / 1024} KiB, or if bodies are \`thin\`: read on at \`read_from\`.`,
         ),
       read_from: z.string().optional().describe('The path of the API that has what the event leaves out.'),
     })

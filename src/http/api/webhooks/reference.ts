@@ -1,3 +1,6 @@
+import { DAY_MS, HOUR_MS } from '../../../domain/time.ts';
+import { EVENTS_KEPT_MS } from '../../../domain/webhooks/event.ts';
+import { MAX_ENDPOINTS_PER_APP, SECRET_OVERLAP_MS } from '../../../domain/webhooks/limits.ts';
 import { WEIGHT } from '../metrics/reference.ts';
 import { body, empty, json, type Operation } from '../reference/operation.ts';
 import * as contract from './contract.ts';
@@ -38,8 +41,7 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/webhooks',
     tag: 'Webhooks',
     summary: 'Add an endpoint',
-    description:
-      'From now on the app’s events are sent to this URL, signed as Standard Webhooks has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`). Only this answer shows the secret. An app has at most five endpoints.',
+    description: `From now on the app’s events are sent to this URL, signed as Standard Webhooks has it (\`webhook-id\`, \`webhook-timestamp\`, \`webhook-signature\`). Only this answer shows the secret. An app has at most ${MAX_ENDPOINTS_PER_APP} endpoints.`,
     problems: ['webhook_url_not_allowed', 'too_many_webhooks'],
     auth: ACCESS_TOKEN,
     body: body(contract.createWebhookRequest, { url: HOOK.url }),
@@ -93,8 +95,7 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/webhooks/{webhook_id}/rotate-secret',
     tag: 'Webhooks',
     summary: 'Give an endpoint a new secret',
-    description:
-      'For 24 hours events carry a signature by each of the two secrets. Only this answer shows the new one.',
+    description: `For ${SECRET_OVERLAP_MS / HOUR_MS} hours events carry a signature by each of the two secrets. Only this answer shows the new one.`,
     problems: ['not_found'],
     auth: ACCESS_TOKEN,
     answers: [
@@ -146,7 +147,7 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     path: '/apps/{app_id}/webhooks/{webhook_id}/resend',
     tag: 'Webhooks',
     summary: 'Send events again',
-    description: 'Within a minute. Events are kept for seven days.',
+    description: `Within a minute. Events are kept for ${EVENTS_KEPT_MS / DAY_MS} days.`,
     problems: ['not_found', 'webhook_disabled'],
     auth: ACCESS_TOKEN,
     body: body(contract.resendRequest, { failed_since: '2026-06-15T07:00:00Z' }),
@@ -157,7 +158,7 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/apps/{app_id}/events',
     tag: 'Webhooks',
-    summary: 'The events of the last seven days',
+    summary: `The events of the last ${EVENTS_KEPT_MS / DAY_MS} days`,
     description:
       'For a receiver that was down: what webhooks say, in their order. Events are recorded while the app has an endpoint.',
     auth: { kind: 'app_key', scope: 'read', userTokens: false },

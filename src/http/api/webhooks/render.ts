@@ -5,6 +5,7 @@ import type { ShownEvent } from '../../../broker/webhooks/read-events.ts';
 import { NO_USER } from '../../../domain/user-id.ts';
 import type { Attempt, WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
 import type { StoredEvent } from '../../../domain/webhooks/event.ts';
+import { MAX_EVENT_BYTES } from '../../../domain/webhooks/limits.ts';
 import { renderChangedGroup } from '../changes/render.ts';
 import { instant, instantOrNull } from '../instant.ts';
 import type * as contract from './contract.ts';
@@ -36,13 +37,10 @@ export const renderAttempt = (attempt: Attempt): z.infer<typeof contract.webhook
 export const renderShownEvent = ({ event, groups }: ShownEvent): z.infer<typeof contract.event> =>
   renderEventObject(event, 'full', groups);
 
-/** Bytes of a body with measurements: a larger one tells their number and where to read them. */
-const MAX_BODY_BYTES = 32 * 1024;
-
 /** The body of a webhook. */
 export const renderEvent: RenderEvent = (event, payload, groups) => {
   const body = JSON.stringify(renderEventObject(event, payload, groups));
-  return new TextEncoder().encode(body).byteLength <= MAX_BODY_BYTES
+  return new TextEncoder().encode(body).byteLength <= MAX_EVENT_BYTES
     ? body
     : JSON.stringify(renderEventObject(event, 'thin', undefined));
 };

@@ -1,4 +1,5 @@
-import { type Attempt, failedEvents, isDelivered, MAX_ATTEMPTS_KEPT } from '../../../domain/webhooks/endpoint.ts';
+import { type Attempt, failedEvents, isDelivered } from '../../../domain/webhooks/endpoint.ts';
+import { MAX_ATTEMPTS_KEPT } from '../../../domain/webhooks/limits.ts';
 import { Badge } from './badge.tsx';
 import { Form } from './form.tsx';
 import { Table } from './table.tsx';

@@ -7,6 +7,7 @@ import { listRedirectUris, registerRedirectUri, unregisterRedirectUri } from '..
 import { testRedirectUri } from '../../../broker/link/test-redirect-uri.ts';
 import type { AppSettings } from '../../../domain/app.ts';
 import type { Failure } from '../../../domain/failure.ts';
+import { MAX_REDIRECT_URI_LENGTH } from '../../../domain/redirect-uri/syntax.ts';
 import { ok, type Result } from '../../../domain/result.ts';
 import { historyOnConnect, linkPolicy } from '../../api/apps/contract.ts';
 import { redirectUriText } from '../../api/schemas.ts';
@@ -49,7 +50,11 @@ healthPages.post('/redirect-uris', async (c) => {
   const wanted = await parseForm(c, uriForm);
   if (!wanted.ok) {
     const typed = (await readForm(c)).get('uri') ?? '';
-    return urisPage(c, { uri: typed, why: 'A redirect URI has 1 to 2048 characters.', isLoopback: false });
+    return urisPage(c, {
+      uri: typed,
+      why: `A redirect URI has 1 to ${MAX_REDIRECT_URI_LENGTH} characters.`,
+      isLoopback: false,
+    });
   }
   const { uri } = wanted.value;
   const registered = await registerRedirectUri(c.get('deps'), c.get('managed'), {

@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
 
 import { createWebhook, listWebhooks } from '../../../broker/webhooks/manage-webhooks.ts';
-import { MAX_ENDPOINTS_PER_APP, type WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
+import type { WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
+import { MAX_ENDPOINTS_PER_APP } from '../../../domain/webhooks/limits.ts';
 import { ownHosts } from '../../public-url.ts';
 import { appPage, appPath } from '../components/app-frame.tsx';
 import { Form } from '../components/form.tsx';
