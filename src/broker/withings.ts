@@ -140,22 +140,14 @@ export const meterWithings = (parts: Parts) => {
     /** Two requests: a nonce, and the revocation. */
     revoke: (granted: Reservation, request: Parameters<WithingsClient['revoke']>[0]) =>
       ask(granted, 2, () => client.revoke(request)),
-    ...notifyCalls(client, ask),
+    /** One request. */
+    subscribe: (granted: Reservation, request: Parameters<WithingsClient['subscribe']>[0]) =>
+      ask(granted, 1, () => client.subscribe(request)),
+    /** One request. */
+    listSubscriptions: (granted: Reservation, request: Parameters<WithingsClient['listSubscriptions']>[0]) =>
+      ask(granted, 1, () => client.listSubscriptions(request)),
+    /** One request. */
+    revokeSubscription: (granted: Reservation, request: Parameters<WithingsClient['revokeSubscription']>[0]) =>
+      ask(granted, 1, () => client.revokeSubscription(request)),
   };
 };
-
-type Ask = <Value>(granted: Reservation, count: number, call: () => Promise<Outcome<Value>>) => Promise<Outcome<Value>>;
-
-/** The calls about subscriptions to notifications: one request each. */
-const notifyCalls = (client: WithingsClient, ask: Ask) => ({
-  subscribe: (granted: Reservation, request: Parameters<WithingsClient['subscribe']>[0]) =>
-    ask(granted, 1, () => client.subscribe(request)),
-  listSubscriptions: (granted: Reservation, request: Parameters<WithingsClient['listSubscriptions']>[0]) =>
-    ask(granted, 1, () => client.listSubscriptions(request)),
-  getSubscription: (granted: Reservation, request: Parameters<WithingsClient['getSubscription']>[0]) =>
-    ask(granted, 1, () => client.getSubscription(request)),
-  updateSubscription: (granted: Reservation, request: Parameters<WithingsClient['updateSubscription']>[0]) =>
-    ask(granted, 1, () => client.updateSubscription(request)),
-  revokeSubscription: (granted: Reservation, request: Parameters<WithingsClient['revokeSubscription']>[0]) =>
-    ask(granted, 1, () => client.revokeSubscription(request)),
-});

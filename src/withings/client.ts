@@ -7,7 +7,6 @@ import { clientSecretPost, signedNonce, type Authenticate } from './authenticate
 import { authorizeUrl, type AuthorizeRequest } from './authorize.ts';
 import { processMeasureResponse, type MeasurePage, type Part } from './measure.ts';
 import {
-  processGetResponse,
   processListResponse,
   processSubscribeResponse,
   processUnsubscribeResponse,
@@ -41,8 +40,6 @@ export type MeasureQuery = {
   endDateSeconds?: number | undefined;
   /** Measure types; if absent, all that the scope allows. */
   types?: readonly number[] | undefined;
-  /** 1 measured, 2 goals; both if absent. */
-  category?: number | undefined;
   /** `nextOffset` of the previous page, never computed. */
   offset?: number | undefined;
   /** How many groups of the answer to read; all of them if absent. */
@@ -51,9 +48,6 @@ export type MeasureQuery = {
 
 /** One subscription: a callback URL, which holds a secret, and a kind of data (`appli`). */
 export type SubscriptionQuery = { accessToken: Secret; callbackUrl: Secret; appli: number };
-
-/** Exactly one change at a time, as Withings asks. */
-export type SubscriptionChange = { callbackUrl: Secret } | { appli: number } | { comment: string };
 
 export type WithingsClient = ReturnType<typeof createWithingsClient>;
 
@@ -140,72 +134,33 @@ const notifyActions = (send: Send) => {
     const answer = await send(NOTIFY_PATH, form, accessToken);
     return answer.ok ? process(answer.value) : answer;
   };
-  return { ...subscriptionReads(callNotify), ...subscriptionChanges(callNotify) };
-};
 
-type CallNotify = <Value>(
-  form: Form,
-  accessToken: Secret,
-  process: (answer: Answer) => Outcome<Value>,
-) => Promise<Outcome<Value>>;
+  return {
+    /** All of a person's subscriptions. The same may be in it more than once. */
+    listSubscriptions: async (request: { accessToken: Secret }): Promise<Outcome<Subscription[]>> =>
+      callNotify({ action: 'list' }, request.accessToken, processListResponse),
 
-const subscriptionReads = (callNotify: CallNotify) => ({
-  /** A person's subscriptions: all, or those of one kind of data. The same may be in it more than once. */
-  listSubscriptions: async (request: { accessToken: Secret; appli?: number }): Promise<Outcome<Subscription[]>> => {
-    const form: Form = { action: 'list' };
-    if (request.appli !== undefined) form['appli'] = String(request.appli);
-    return callNotify(form, request.accessToken, processListResponse);
-  },
+    /**
+     * Subscribes a callback to one kind of data of a person. Withings sends it a HEAD before it answers. Ask for the
+     * list before: whether the same subscription is made twice is not certain.
+     */
+    subscribe: async ({ accessToken, callbackUrl, appli }: SubscriptionQuery): Promise<Outcome<void>> => {
+      const form = { action: 'subscribe', callbackurl: callbackUrl, appli: String(appli) };
+      return callNotify(form, accessToken, processSubscribeResponse);
+    },
 
-  /** The last subscription of this callback and kind of data. */
-  getSubscription: async (request: SubscriptionQuery): Promise<Outcome<Subscription>> =>
-    callNotify(
-      { action: 'get', callbackurl: request.callbackUrl, appli: String(request.appli) },
-      request.accessToken,
-      processGetResponse,
-    ),
-});
-
-const subscriptionChanges = (callNotify: CallNotify) => ({
-  /**
-   * Subscribes a callback to one kind of data of a person. Withings sends it a HEAD before it answers. Ask for the list
-   * before: whether the same subscription is made twice is not certain.
-   */
-  subscribe: async (request: SubscriptionQuery & { comment?: string }): Promise<Outcome<void>> => {
-    const form: Form = { action: 'subscribe', callbackurl: request.callbackUrl, appli: String(request.appli) };
-    if (request.comment !== undefined) form['comment'] = request.comment;
-    return callNotify(form, request.accessToken, processSubscribeResponse);
-  },
-
-  /** Changes one subscription, also if there are several of this callback and kind of data. */
-  updateSubscription: async (request: SubscriptionQuery & { change: SubscriptionChange }): Promise<Outcome<void>> =>
-    callNotify(
-      {
-        action: 'update',
-        callbackurl: request.callbackUrl,
-        appli: String(request.appli),
-        ...changeForm(request.change),
-      },
-      request.accessToken,
-      processSubscribeResponse,
-    ),
-
-  /**
-   * Ends the subscription of a callback to one kind of data. Without `appli` it asks for all of the callback; the
-   * reference says that this ends every notification of the person.
-   */
-  revokeSubscription: async (
-    request: Omit<SubscriptionQuery, 'appli'> & { appli?: number },
-  ): Promise<Outcome<void>> => {
-    const form: Form = { action: 'revoke', callbackurl: request.callbackUrl };
-    if (request.appli !== undefined) form['appli'] = String(request.appli);
-    return callNotify(form, request.accessToken, processUnsubscribeResponse);
-  },
-});
-
-const changeForm = (change: SubscriptionChange): Form => {
-  if ('callbackUrl' in change) return { new_callbackurl: change.callbackUrl };
-  return 'appli' in change ? { new_appli: String(change.appli) } : { comment: change.comment };
+    /**
+     * Ends the subscription of a callback to one kind of data. Without `appli` it asks for all of the callback; the
+     * reference says that this ends every notification of the person.
+     */
+    revokeSubscription: async (
+      request: Omit<SubscriptionQuery, 'appli'> & { appli?: number },
+    ): Promise<Outcome<void>> => {
+      const form: Form = { action: 'revoke', callbackurl: request.callbackUrl };
+      if (request.appli !== undefined) form['appli'] = String(request.appli);
+      return callNotify(form, request.accessToken, processUnsubscribeResponse);
+    },
+  };
 };
 
 const callOauth2 = async (
@@ -225,7 +180,6 @@ const getmeasForm = (query: MeasureQuery): Record<string, string> => {
   if (query.startDateSeconds !== undefined) form['startdate'] = String(query.startDateSeconds);
   if (query.endDateSeconds !== undefined) form['enddate'] = String(query.endDateSeconds);
   if (query.types !== undefined) form['meastypes'] = query.types.join(',');
-  if (query.category !== undefined) form['category'] = String(query.category);
   if (query.offset !== undefined) form['offset'] = String(query.offset);
   return form;
 };

@@ -23,8 +23,6 @@ export type MeasurePage = {
   groups: MeasureGroup[];
   /** IANA name of the account's zone, as sent; the runtime may not know it. UTC if Withings sent no such name. */
   timeZone: string;
-  /** Withings' own "as of", if it sent one. */
-  updateTimeSeconds: number | undefined;
   /** What to send as `offset` for the next page; undefined on the last. */
   nextOffset: number | undefined;
   /** Unix seconds: when the last group was measured, if `part` left the rest of the answer unread. */
@@ -58,7 +56,7 @@ export type MeasureGroup = {
   measures: Measure[];
 };
 
-/** The number is `value` × 10^`unit`, in the unit of its `type`: see `exactValue`. */
+/** The number is `value` × 10^`unit`, in the unit of its `type`. */
 export type Measure = {
   type: number;
   /** Integer mantissa. */
@@ -68,9 +66,6 @@ export type Measure = {
   /** Position on the body; 7 (whole body) and undefined mean the same. */
   position: number | undefined;
 };
-
-/** `value` × 10^`unit` as the nearest number. Parsed from decimal digits: multiplying gives 66.60000000000001. */
-export const exactValue = (value: number, unit: number): number => Number(`${value}e${unit}`);
 
 /**
  * Validates the answer to `getmeas`. A broken envelope is `malformed`, never an empty page.
@@ -92,7 +87,6 @@ export const processMeasureResponse = (answer: Answer, part?: Part): Outcome<Mea
   return ok({
     ...parseGroups(groups, timeZone),
     timeZone,
-    updateTimeSeconds: toUnixSeconds(body.updatetime),
     nextOffset: more ? nextOffsetOf(body.offset) : undefined,
     ...(groups.length < all.length && { partEndsSeconds: measuringTimeOf(groups.at(-1)) }),
   });
@@ -189,10 +183,4 @@ const parseMeasure = (wire: unknown): Measure | undefined => {
   if (position === undefined || position === null) return { type, value, unit, position: undefined };
   // An unreadable position must not become "whole body": an arm's value would be taken for the user's.
   return isInteger(position) ? { type, value, unit, position } : undefined;
-};
-
-/** An integer in recordings, a string in the reference. */
-const toUnixSeconds = (value: unknown): number | undefined => {
-  const seconds = toCount(value);
-  return isUnixSeconds(seconds) ? seconds : undefined;
 };

@@ -3,7 +3,7 @@ import { causeOfStatus, openEnvelope, type OpenedEnvelope } from './envelope.ts'
 import { fail, ok, type FailureCause, type Outcome } from './outcome.ts';
 import { secret, type Secret } from './secret.ts';
 import type { Answer } from './send.ts';
-import { asObject, isTokenText, isUnixSeconds, toCount } from './unverified.ts';
+import { asObject, isTokenText, toCount } from './unverified.ts';
 import type { NotifyProfile } from './wire.ts';
 
 /** That Withings posts to a callback URL when data of one kind (`appli`) of one person changes. */
@@ -12,9 +12,6 @@ export type Subscription = {
   callbackUrl: Secret;
   /** The kind of data: 1 weight and body, 2 temperature, 4 blood pressure, pulse and SpO2. */
   appli: number;
-  comment: string | null;
-  /** Unix seconds; 2147483647 in recordings. Undefined if Withings does not say. */
-  expiresAtSeconds: number | undefined;
 };
 
 /**
@@ -35,13 +32,7 @@ export const processListResponse = (answer: Answer): Outcome<Subscription[]> => 
   return ok(subscriptions);
 };
 
-/** Validates the answer to `get`. */
-export const processGetResponse = (answer: Answer): Outcome<Subscription> => {
-  const envelope = processNotifyResponse(answer, causeOfUnknownCallback);
-  return envelope.ok ? readProfile(envelope.value.body, 'body') : envelope;
-};
-
-/** Validates the answer to `subscribe` and `update`, whose body is empty. */
+/** Validates the answer to `subscribe`, whose body is empty. */
 export const processSubscribeResponse = (answer: Answer): Outcome<void> => emptied(answer, causeOfRefusedCallback);
 
 /** Validates the answer to `revoke` of a subscription, whose body is empty. */
@@ -55,17 +46,12 @@ const emptied = (answer: Answer, causeOf: CauseOf): Outcome<void> => {
 const readProfile = (value: unknown, path: string): Outcome<Subscription> => {
   const profile = asObject<keyof NotifyProfile>(value);
   if (!profile) return fail({ kind: 'malformed', path });
-  const { callbackurl, comment = null, expires } = profile;
+  const { callbackurl } = profile;
   const appli = toCount(profile.appli);
   if (!appli) return fail({ kind: 'malformed', path: `${path}.appli` });
   if (!isTokenText(callbackurl) || !URL.canParse(callbackurl))
     return fail({ kind: 'malformed', path: `${path}.callbackurl` });
-  return ok({
-    callbackUrl: secret(callbackurl),
-    appli,
-    comment: typeof comment === 'string' ? comment : null,
-    expiresAtSeconds: isUnixSeconds(expires) ? expires : undefined,
-  });
+  return ok({ callbackUrl: secret(callbackurl), appli });
 };
 
 type CauseOf = (envelope: OpenedEnvelope) => FailureCause;
@@ -99,6 +85,6 @@ const BLAMES_CALLBACK: readonly number[] = [293, 343];
 const causeOfRefusedCallback: CauseOf = (envelope) =>
   BLAMES_CALLBACK.includes(envelope.status) ? { kind: 'callback_refused' } : notifyCause(envelope);
 
-/** A callback that is blamed where a subscription is looked up: there is none. */
+/** A callback that is blamed where a subscription is revoked: there is none. */
 const causeOfUnknownCallback: CauseOf = (envelope) =>
   BLAMES_CALLBACK.includes(envelope.status) ? { kind: 'subscription_unknown' } : notifyCause(envelope);

@@ -116,14 +116,13 @@ describe('measures', () => {
     expect(calls[0]?.init.headers).toEqual({ authorization: `Bearer ${ACCESS_TOKEN}` });
   });
 
-  test('can be narrowed by date, type and category, and paged', async () => {
+  test('can be narrowed by date and type, and paged', async () => {
     const { client, calls } = makeClient(success(page));
     await client.measureGroups({
       accessToken: secret(ACCESS_TOKEN),
       startDateSeconds: 100,
       endDateSeconds: 200,
       types: [1, 4, 6],
-      category: 1,
       offset: 300,
     });
     expect(calls[0]?.form).toEqual({
@@ -131,7 +130,6 @@ describe('measures', () => {
       startdate: '100',
       enddate: '200',
       meastypes: '1,4,6',
-      category: '1',
       offset: '300',
     });
   });

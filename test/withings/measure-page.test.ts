@@ -26,7 +26,6 @@ describe('a page', () => {
       value: {
         groups: [translated],
         timeZone: 'Europe/Berlin',
-        updateTimeSeconds: 1_760_000_100,
         nextOffset: undefined,
         skipped: 0,
         unreadableIds: [],
@@ -132,18 +131,6 @@ describe('a page', () => {
       });
     },
   );
-
-  test.each([
-    { updatetime: '1760000100', seconds: 1_760_000_100 },
-    { updatetime: undefined, seconds: undefined },
-    { updatetime: 'now', seconds: undefined },
-    { updatetime: 1e15, seconds: undefined },
-  ])('of updatetime $updatetime is as of $seconds', ({ updatetime, seconds }) => {
-    expect(processMeasureResponse(success({ ...page, updatetime }))).toMatchObject({
-      ok: true,
-      value: { updateTimeSeconds: seconds },
-    });
-  });
 
   test.each([
     { more: 1, offset: 0, nextOffset: undefined },

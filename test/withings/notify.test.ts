@@ -2,7 +2,6 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import {
-  processGetResponse,
   processListResponse,
   processSubscribeResponse,
   processUnsubscribeResponse,
@@ -70,10 +69,10 @@ describe('a list', () => {
     ];
     const listed = list(...entries);
     expect(listed.ok && listed.value.map(revealed)).toEqual([
-      { appli: 1, callbackUrl: CALLBACK, comment: null, expiresAtSeconds: 2_147_483_647 },
-      { appli: 1, callbackUrl: CALLBACK, comment: null, expiresAtSeconds: 2_147_483_647 },
-      { appli: 7_777, callbackUrl: CALLBACK, comment: null, expiresAtSeconds: 2_147_483_647 },
-      { appli: 44, callbackUrl: 'http://other.test:80/?a=b', comment: 'sleep', expiresAtSeconds: undefined },
+      { appli: 1, callbackUrl: CALLBACK },
+      { appli: 1, callbackUrl: CALLBACK },
+      { appli: 7_777, callbackUrl: CALLBACK },
+      { appli: 44, callbackUrl: 'http://other.test:80/?a=b' },
     ]);
   });
 
@@ -104,17 +103,6 @@ describe('a list', () => {
     );
     expect(read).toBeGreaterThan(20);
   });
-});
-
-test('one subscription is read like an entry of a list, without an expiry', () => {
-  const got = processGetResponse(success({ appli: 4, callbackurl: CALLBACK, comment: 'mushu' }));
-  expect(got.ok && revealed(got.value)).toEqual({
-    appli: 4,
-    callbackUrl: CALLBACK,
-    comment: 'mushu',
-    expiresAtSeconds: undefined,
-  });
-  expect(processGetResponse(success([]))).toMatchObject({ ok: false, failure: { kind: 'malformed', path: 'body' } });
 });
 
 describe('a status that is not 0', () => {
@@ -149,7 +137,6 @@ describe('a status that is not 0', () => {
     expect(kindOf(processSubscribeResponse(answered))).toBe(subscribe);
     expect(kindOf(processListResponse(answered))).toBe(list);
     expect(kindOf(processUnsubscribeResponse(answered))).toBe(revoke);
-    expect(kindOf(processGetResponse(answered))).toBe(revoke);
   });
 
   test('or no JSON, or no answer to speak of, is in doubt', () => {
