@@ -21,8 +21,8 @@ export type Part = (measuredSeconds: readonly number[]) => number;
 export type MeasurePage = {
   /** In the order of the answer, which Withings does not specify. */
   groups: MeasureGroup[];
-  /** IANA name of the account's zone, as sent; the runtime may not know it. UTC if Withings sent no such name. */
-  timeZone: string;
+  /** IANA name of the account's zone, as sent; the runtime may not know it. Undefined if Withings sent no such name. */
+  timeZone: string | undefined;
   /** What to send as `offset` for the next page; undefined on the last. */
   nextOffset: number | undefined;
   /** Unix seconds: when the last group was measured, if `part` left the rest of the answer unread. */
@@ -81,11 +81,11 @@ export const processMeasureResponse = (answer: Answer, part?: Part): Outcome<Mea
   if (!Array.isArray(body.measuregrps)) return fail({ kind: 'malformed', path: 'body.measuregrps' });
   const more = isMore(body.more);
   if (more === undefined) return fail({ kind: 'malformed', path: 'body.more' });
-  const timeZone = toTimeZone(body.timezone) ?? FALLBACK_TIME_ZONE;
+  const timeZone = toTimeZone(body.timezone);
   const all: unknown[] = body.measuregrps;
   const groups = part === undefined ? all : all.slice(0, part(all.map(measuringTimeOf)));
   return ok({
-    ...parseGroups(groups, timeZone),
+    ...parseGroups(groups, timeZone ?? FALLBACK_TIME_ZONE),
     timeZone,
     nextOffset: more ? nextOffsetOf(body.offset) : undefined,
     ...(groups.length < all.length && { partEndsSeconds: measuringTimeOf(groups.at(-1)) }),

@@ -102,7 +102,9 @@ describe('a page', () => {
     expect(groupsOf({ ...group, deviceid: text, model: text, timezone: text })).toMatchObject({
       value: { groups: [{ deviceId: null, model: null, timeZone: page.timezone }] },
     });
-    expect(processMeasureResponse(success({ ...page, timezone: text }))).toMatchObject({ value: { timeZone: 'UTC' } });
+    expect(processMeasureResponse(success({ ...page, timezone: text }))).toMatchObject({
+      value: { timeZone: undefined },
+    });
   });
 
   test.each(['Körperwaage Ⅱ', 'Body Scan', '体重計'])('keeps a name of a device in any script: %s', (model) => {
@@ -119,15 +121,15 @@ describe('a page', () => {
   test.each([' Europe/Berlin', 'Europe/Ber lin', '../etc/passwd', 'Europe//Berlin', '<b>', '"', '+02:00', 'a/b/c/d'])(
     'takes no other text for a zone: %j',
     (timezone) => {
-      expect(processMeasureResponse(success({ ...page, timezone }))).toMatchObject({ value: { timeZone: 'UTC' } });
+      expect(processMeasureResponse(success({ ...page, timezone }))).toMatchObject({ value: { timeZone: undefined } });
     },
   );
 
   test.each([{ timezone: undefined }, { timezone: null }, { timezone: '' }, { timezone: 1 }])(
-    'falls back to UTC for the zone $timezone',
+    'reads no zone in $timezone, and has UTC for the groups',
     ({ timezone }) => {
       expect(processMeasureResponse(success({ ...page, timezone }))).toMatchObject({
-        value: { timeZone: 'UTC', groups: [{ timeZone: 'UTC' }] },
+        value: { timeZone: undefined, groups: [{ timeZone: 'UTC' }] },
       });
     },
   );
