@@ -8,16 +8,11 @@ import { HOUR_MS, SECOND_MS } from '../../domain/time.ts';
 import { isDelivered } from '../../domain/webhooks/endpoint.ts';
 import { isForEndpoint, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { type ExportedGroup, groupsNamed } from '../../store/metrics/export.ts';
-import { finishAtOnce, idleEndpoints } from '../../store/webhooks/at-once.ts';
-import {
-  finishSending,
-  type RunOutcome,
-  type SendingEndpoint,
-  takeSendLease,
-  type Waiting,
-} from '../../store/webhooks/deliveries.ts';
+import { idleEndpoints } from '../../store/webhooks/at-once.ts';
+import { type SendingEndpoint, takeSendLease, type Waiting } from '../../store/webhooks/deliveries.ts';
 import { sweepEvents } from '../../store/webhooks/events.ts';
 import { endpointsToSend } from '../../store/webhooks/queue.ts';
+import { finishAtOnce, finishSending, type RunOutcome } from '../../store/webhooks/run-end.ts';
 import type { Deps } from '../deps.ts';
 import { recordObservations } from '../operator/alarms.ts';
 import type { ChangedGroups } from './event-body.ts';

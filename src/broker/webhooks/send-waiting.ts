@@ -2,7 +2,8 @@ import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
 import { type Attempt, isDelivered } from '../../domain/webhooks/endpoint.ts';
 import { isForEndpoint, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { isGivenUp, MAX_ATTEMPTS, retryPauseMs } from '../../domain/webhooks/retry.ts';
-import type { RunOutcome, Waiting } from '../../store/webhooks/deliveries.ts';
+import type { Waiting } from '../../store/webhooks/deliveries.ts';
+import type { RunOutcome } from '../../store/webhooks/run-end.ts';
 import { type Deps, uniform } from '../deps.ts';
 import type { WebhookAnswer } from './post-webhook.ts';
 

@@ -8,20 +8,16 @@ import { apps, connections } from '../schema/connections.ts';
 import { events, webhookEndpoints, webhookRetries } from '../schema/webhooks.ts';
 import {
   endpointOfRow,
-  endpointStatement,
   MAX_FRESH,
   MAX_RETRIES,
-  packWaiting,
   retryColumns,
   retryOfRow,
-  type RunOutcome,
-  type SendingEndpoint,
   sendingColumns,
   type Waiting,
 } from './deliveries.ts';
 import { eventColumns, eventOfRow, isOfEvent } from './events.ts';
 
-/** Sending by the invocation that recorded an event. It takes no lease. */
+/** What the invocation that recorded an event sends. It takes no lease. */
 
 type Idle = { appId: AppId; maxFailures: number; now: EpochMs };
 
@@ -96,36 +92,4 @@ export const idleEndpoints = (db: Db, appId: AppId, maxFailures: number, now: Ep
       retries: waiting.filter(({ endpointId }) => endpointId === row.id).map(retryOfRow),
       fresh: following.filter(({ seq }) => seq > row.deliveredSeq),
     }));
-  });
-
-/**
- * Ends a run without a lease, if the endpoint is as it was read. So a usual event costs one row here and none for a
- * lease. Raw SQL: a list as one parameter (`json_each`).
- *
- * @returns false if another run came first
- */
-export const finishAtOnce = (
-  db: Db,
-  endpoint: SendingEndpoint,
-  outcome: RunOutcome,
-  now: EpochMs,
-): StoreResult<boolean> =>
-  tryD1(db, async () => {
-    const unchanged = { text: 'lease_id IS NULL AND delivered_seq = ?11', bound: endpoint.deliveredSeq };
-    const { waiting } = outcome;
-    const [finished] = await db.d1.batch([
-      endpointStatement(db, endpoint, outcome, now, unchanged),
-      ...(waiting.length === 0
-        ? []
-        : [
-            db.d1
-              .prepare(
-                `INSERT INTO webhook_retries (endpoint_id, seq, failures, next_at)
-                 SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2) WHERE changes() > 0
-                 ON CONFLICT DO UPDATE SET failures = excluded.failures, next_at = excluded.next_at`,
-              )
-              .bind(endpoint.id, packWaiting(waiting)),
-          ]),
-    ]);
-    return (finished?.results.length ?? 0) > 0;
   });
