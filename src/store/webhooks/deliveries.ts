@@ -1,4 +1,4 @@
-import { and, asc, eq, exists, gt, isNull, lte, or } from 'drizzle-orm';
+import { and, asc, eq, exists, gt, isNull, lte, or, type SQL } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -85,22 +85,36 @@ type Which = { appId: AppId; id: string };
 const isEndpoint = (param: Param<Which>) =>
   and(eq(webhookEndpoints.appId, param('appId')), eq(webhookEndpoints.id, param('id')));
 
-const TAKE_LEASE = prepared((orm, param: Param<Which & { leaseId: string; until: EpochMs; now: EpochMs }>) => {
-  const liveApp = orm
-    .select({ id: apps.id })
-    .from(apps)
-    .where(and(eq(apps.id, webhookEndpoints.appId), isNull(apps.disabledAt)));
-  const isFree = or(
-    isNull(webhookEndpoints.leaseUntil),
-    lte(webhookEndpoints.leaseUntil, param('now')),
-    eq(webhookEndpoints.leaseId, param('leaseId')),
+/**
+ * Whether a run may send to an endpoint. The cron's queue asks the same as the lease, so nothing that the lease refuses
+ * takes a place in the queue.
+ *
+ * @param leaseId a lease that is no obstacle
+ */
+export const isSendable = (orm: Db['orm'], now: EpochMs | SQL<EpochMs>, leaseId?: SQL<string>) =>
+  and(
+    isNull(webhookEndpoints.disabledAt),
+    or(
+      isNull(webhookEndpoints.leaseUntil),
+      lte(webhookEndpoints.leaseUntil, now),
+      leaseId && eq(webhookEndpoints.leaseId, leaseId),
+    ),
+    exists(
+      orm
+        .select({ id: apps.id })
+        .from(apps)
+        .where(and(eq(apps.id, webhookEndpoints.appId), isNull(apps.disabledAt))),
+    ),
   );
-  return orm
+
+/** If the run ends without a word, the endpoint is due again after those that were due before. */
+const TAKE_LEASE = prepared((orm, param: Param<Which & { leaseId: string; until: EpochMs; now: EpochMs }>) =>
+  orm
     .update(webhookEndpoints)
-    .set({ leaseId: param('leaseId'), leaseUntil: param('until') })
-    .where(and(isEndpoint(param), isNull(webhookEndpoints.disabledAt), isFree, exists(liveApp)))
-    .returning(sendingColumns);
-});
+    .set({ leaseId: param('leaseId'), leaseUntil: param('until'), dueAt: param('until') })
+    .where(and(isEndpoint(param), isSendable(orm, param('now'), param('leaseId'))))
+    .returning(sendingColumns),
+);
 
 /** `CROSS JOIN` keeps the order of the tables (SQLite, "Manual Control Of Query Plans Using CROSS JOIN"). */
 const RETRIES = prepared((orm, param: Param<Which>) =>

@@ -1,9 +1,10 @@
-import { and, asc, eq, exists, lte } from 'drizzle-orm';
+import { and, asc, eq, exists, isNull, lte } from 'drizzle-orm';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { returnedRows, statement, tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { webhookEndpoints, webhookRetries } from '../schema/webhooks.ts';
+import { isSendable } from './deliveries.ts';
 
 /** What the cron sends, and queueing events again. */
 
@@ -30,15 +31,16 @@ export const endpointsToSend = (
     const compared = (condition: string) => `
       WITH e AS (SELECT app_id, id, delivered_seq, due_at, disabled_at FROM webhook_endpoints
         WHERE ${condition} ORDER BY app_id, id LIMIT ${MAX_COMPARED})
-      SELECT e.app_id, e.id FROM e WHERE e.due_at IS NULL AND e.disabled_at IS NULL AND EXISTS (
-        SELECT 1 FROM events AS v WHERE v.app_id = e.app_id AND v.seq > e.delivered_seq AND v.at < ?2)`;
+      SELECT e.app_id, e.id FROM e WHERE e.due_at IS NULL AND e.disabled_at IS NULL
+        AND EXISTS (SELECT 1 FROM events AS v WHERE v.app_id = e.app_id AND v.seq > e.delivered_seq AND v.at < ?2)
+        AND EXISTS (SELECT 1 FROM apps AS a WHERE a.id = e.app_id AND a.disabled_at IS NULL)`;
     const [due, left, wrapped] = await db.d1.batch([
       statement(
         db,
         db.orm
           .select({ appId: webhookEndpoints.appId, id: webhookEndpoints.id })
           .from(webhookEndpoints)
-          .where(lte(webhookEndpoints.dueAt, now))
+          .where(and(lte(webhookEndpoints.dueAt, now), isSendable(db.orm, now)))
           .orderBy(asc(webhookEndpoints.dueAt))
           .limit(limit),
       ),
@@ -84,7 +86,14 @@ export const queueAgain = (
         db.orm
           .update(webhookEndpoints)
           .set({ dueAt: now })
-          .where(and(eq(webhookEndpoints.appId, appId), eq(webhookEndpoints.id, id), exists(waiting))),
+          .where(
+            and(
+              eq(webhookEndpoints.appId, appId),
+              eq(webhookEndpoints.id, id),
+              isNull(webhookEndpoints.disabledAt),
+              exists(waiting),
+            ),
+          ),
       ),
     ]);
     return returnedRows(queued);

@@ -118,7 +118,7 @@ const endpointStatement = (
   db.d1
     .prepare(
       `UPDATE webhook_endpoints SET delivered_seq = ?3, failing_since = ?4, failures = ?5,
-         due_at = CASE WHEN ?7 IS NULL THEN ?6 END,
+         due_at = CASE WHEN ?7 IS NULL AND disabled_at IS NULL THEN ?6 END,
          disabled_at = CASE WHEN ?7 IS NULL THEN disabled_at ELSE ?8 END, disabled_reason = coalesce(?7, disabled_reason),
          attempts = (SELECT json_group_array(json(value)) FROM (
            SELECT value FROM (
