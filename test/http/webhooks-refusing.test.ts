@@ -27,6 +27,22 @@ describe('a receiver that refuses', () => {
     expect(world.receivers.deliveries).toHaveLength(4);
   });
 
+  test('costs nothing until the next attempt, also with an event behind the refused one', async () => {
+    await world.addWebhook(world.app, URL_A);
+    world.refuse();
+    await world.link('ada');
+    await world.app.call('DELETE', '/withings/disconnect/ada');
+    await world.broker.settle();
+    await world.tickAfter(6 * MINUTE);
+    expect(world.typesAt(URL_A)).toEqual(Array.from({ length: 3 }, () => 'connection.created'));
+    world.d1.reset();
+    for (let minutes = 0; minutes < 29; minutes += 1) await world.tickAfter(MINUTE);
+    expect(world.d1.statements.filter(({ sql }) => /^update "webhook_endpoints"/i.test(sql))).toEqual([]);
+    world.accept();
+    await world.tickAfter(5 * MINUTE);
+    expect(world.typesAt(URL_A).slice(3)).toEqual(['connection.created', 'connection.disconnected']);
+  });
+
   test('is left alone for as long as its Retry-After says', async () => {
     await world.addWebhook(world.app, URL_A);
     world.refuse(503, { 'Retry-After': '7200' });

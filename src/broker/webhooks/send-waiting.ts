@@ -42,7 +42,7 @@ type Run = {
     waiting: { seq: number; failures: number; nextAt: EpochMs }[];
     attempts: Attempt[];
   };
-  /** Users with an event that waits. Later ones must not overtake it. */
+  /** When the first waiting event of each user may be sent. Later ones must not overtake it. */
   blocked: Map<string, EpochMs>;
   sends: number;
   refusedInARow: number;
@@ -132,7 +132,7 @@ const sendFresh = async (
     const waitsUntil = Math.max(blockedUntil ?? 0, heldUntil(event));
     if (waitsUntil > 0 && (blockedUntil !== undefined || waitsUntil > deps.now())) {
       run.outcome.waiting.push({ seq: event.seq, failures: 0, nextAt: waitsUntil });
-      run.blocked.set(userId, waitsUntil);
+      if (blockedUntil === undefined) run.blocked.set(userId, waitsUntil);
     } else {
       if (!mayGoOn(deps, run, limits)) return true;
       await attempt(deps, run, { event, failures: 0 }, limits, send);
@@ -218,7 +218,7 @@ const concluded = (
       if (nextAt > now) outcome.waiting.push({ seq: event.seq, failures, nextAt: now });
   }
   if (outcome.disabled === undefined && isGivenUp(outcome.failingSince, now)) outcome.disabled = 'failing';
-  const times = [...skipped, ...outcome.waiting].map(({ nextAt }) => nextAt);
+  const times = [...run.blocked.values()];
   if (run.hasRecovered && skipped.length > 0) times.push(now);
   // While the receiver is down, new events wait for the next attempt of an older one.
   if (hasFreshLeft && (run.refusedInARow === 0 || times.length === 0)) times.push(now);
