@@ -38,7 +38,7 @@ const LAST_WORD_MS = 40 * SECOND_MS;
 
 type Run = {
   outcome: RunOutcome & {
-    settled: number[];
+    settled: { seq: number; nextAt: EpochMs }[];
     waiting: { seq: number; failures: number; nextAt: EpochMs }[];
     attempts: Attempt[];
   };
@@ -97,7 +97,7 @@ const sendRetries = async (
   for (const retry of retries) {
     const { event, nextAt } = retry;
     const { userId } = event;
-    if (userId === undefined) run.outcome.settled.push(event.seq);
+    if (userId === undefined) run.outcome.settled.push({ seq: event.seq, nextAt });
     else if (
       run.blocked.has(userId) ||
       !limits.sendsRetries ||
@@ -108,7 +108,7 @@ const sendRetries = async (
       skipped.push(retry);
       if (!run.blocked.has(userId)) run.blocked.set(userId, nextAt);
     } else if (await attempt(deps, run, { event, failures: retry.failures }, limits, send)) {
-      run.outcome.settled.push(event.seq);
+      run.outcome.settled.push({ seq: event.seq, nextAt });
     }
   }
   return skipped;

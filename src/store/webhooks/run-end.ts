@@ -10,8 +10,8 @@ import type { SendingEndpoint, SendLease } from './deliveries.ts';
 /** What a run changed. */
 export type RunOutcome = {
   deliveredSeq: number;
-  /** Retries that are finished: delivered, given up, or of erased users. */
-  settled: readonly number[];
+  /** Retries that are finished: delivered, given up, or of erased users. With another time one was queued again. */
+  settled: readonly { seq: number; nextAt: EpochMs }[];
   /** Events that wait: new ones, and those whose time changed. */
   waiting: readonly { seq: number; failures: number; nextAt: EpochMs }[];
   attempts: readonly Attempt[];
@@ -80,9 +80,10 @@ const settledStatements = (
     : [
         db.d1
           .prepare(
-            `DELETE FROM webhook_retries WHERE endpoint_id = ?1 AND seq IN (SELECT value FROM json_each(?2)) AND ${condition.text}`,
+            `DELETE FROM webhook_retries WHERE endpoint_id = ?1
+               AND (seq, next_at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2)) AND ${condition.text}`,
           )
-          .bind(id, JSON.stringify(settled), ...condition.bound),
+          .bind(id, JSON.stringify(settled.map(({ seq, nextAt }) => [seq, nextAt])), ...condition.bound),
       ];
 
 const waitingStatements = (
@@ -107,6 +108,9 @@ const waitingStatements = (
           ),
       ];
 
+/** When the endpoint is due by what was queued during the run. A lease has set the time at which it ends. */
+const QUEUED_AT = 'nullif(due_at, lease_until)';
+
 /** Records what a run changed, if a condition still holds. */
 const endpointStatement = (
   db: Db,
@@ -118,7 +122,7 @@ const endpointStatement = (
   db.d1
     .prepare(
       `UPDATE webhook_endpoints SET delivered_seq = ?3, failing_since = ?4, failures = ?5,
-         due_at = CASE WHEN ?7 IS NULL AND disabled_at IS NULL THEN ?6 END,
+         due_at = CASE WHEN ?7 IS NULL AND disabled_at IS NULL THEN coalesce(min(?6, ${QUEUED_AT}), ?6, ${QUEUED_AT}) END,
          disabled_at = CASE WHEN ?7 IS NULL THEN disabled_at ELSE ?8 END, disabled_reason = coalesce(?7, disabled_reason),
          attempts = (SELECT json_group_array(json(value)) FROM (
            SELECT value FROM (
