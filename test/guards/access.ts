@@ -130,4 +130,12 @@ export const ACCESS: readonly Guard[] = [
     replace: 'if (Number.isNaN(now) && isCleanupDue(now))',
     tests: ERASE,
   },
+  {
+    name: 'events expire without endpoints',
+    threats: ['T63'],
+    file: 'src/broker/operator/sweep.ts',
+    find: "await sweepEvents(deps.db, mintId('app', deps.random), now);",
+    replace: '',
+    tests: ['test/http/webhooks-erased.test.ts'],
+  },
 ];

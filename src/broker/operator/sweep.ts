@@ -1,9 +1,11 @@
+import { mintId } from '../../crypto/credential.ts';
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../domain/time.ts';
 import { forgetErasures } from '../../store/access/user-tokens.ts';
 import { deleteAuditEntries } from '../../store/apps/audit.ts';
 import { sweepExpired } from '../../store/operator/expired.ts';
 import { correctDueTimes } from '../../store/operator/work-due.ts';
 import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
+import { sweepEvents } from '../../store/webhooks/events.ts';
 import type { Deps } from '../deps.ts';
 
 /** How many rows of each kind one round trip deletes. Each costs one or two rows written. */
@@ -37,6 +39,8 @@ export const cleanUpHourly = async (deps: Deps): Promise<void> => {
   if (deleted.ok && deleted.value > 0) {
     deps.log({ level: 'info', event: 'tick', outcome: 'audit_swept', count: deleted.value });
   }
+  // Also without any endpoint, when no tick has webhooks to send.
+  await sweepEvents(deps.db, mintId('app', deps.random), now);
   await sweepOrphans(deps);
 };
 

@@ -5,7 +5,7 @@ import type { ConnectionId } from '../../domain/connection-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { UserId } from '../../domain/user-id.ts';
 import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } from '../../domain/webhooks/event.ts';
-import { countedRows, tryD1, type Db, type StoreResult, changedRows, countChanges } from '../d1.ts';
+import { countedRows, tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 import { events } from '../schema/webhooks.ts';
 import { eventDetailOf, eventTypeOf } from './stored-values.ts';
@@ -149,24 +149,43 @@ export const eventsAfter = (
   });
 
 const MAX_SWEPT = 1_000;
+/** How many apps one sweep looks at: eight rows each. */
+const MAX_VISITED = 30;
+
+/** The first of some apps, after a drawn id, whose oldest event has expired. After the last app comes the first. */
+const APP_TO_SWEEP = `
+  WITH RECURSIVE visited (app_id) AS (
+    SELECT coalesce((SELECT min(app_id) FROM events WHERE app_id > ?1), (SELECT min(app_id) FROM events))
+    UNION SELECT coalesce((SELECT min(app_id) FROM events WHERE app_id > visited.app_id), (SELECT min(app_id) FROM events))
+    FROM visited LIMIT ${MAX_VISITED})
+  SELECT app_id FROM visited
+  WHERE (SELECT v.at FROM events AS v WHERE v.app_id = visited.app_id ORDER BY v.seq LIMIT 1) < ?2 LIMIT 1`;
 
 /**
- * Deletes expired events of one random app: `drawn` is a text like an app's id, and the next app after it is used. The
- * newest event of an app stays, because the next sequence number is derived from it. Raw SQL: the builder has no row
- * values.
+ * Deletes expired events of one app. The newest event of an app stays, because the next sequence number is derived from
+ * it. If it has expired too, it names no one any more, and its time is that of the sweep. Raw SQL: the builder has no
+ * row values.
+ *
+ * @param drawn a text like an app's id: the search begins after it
  */
-export const sweepEvents = (db: Db, drawn: string, now: EpochMs): StoreResult<number> =>
+export const sweepEvents = (db: Db, drawn: string, now: EpochMs): StoreResult<void> =>
   tryD1(db, async () => {
-    const [, count] = await db.d1.batch([
+    const expiredAt = now - EVENTS_KEPT_MS;
+    const newestOf = (of: string) => `(SELECT max(n.seq) FROM events AS n WHERE n.app_id = ${of}.app_id)`;
+    await db.d1.batch([
       db.d1
         .prepare(
-          `WITH drawn (app_id) AS (SELECT coalesce((SELECT min(app_id) FROM events WHERE app_id > ?1), (SELECT min(app_id) FROM events))),
-           oldest AS (SELECT v.app_id, v.seq, v.at FROM drawn CROSS JOIN events AS v ON v.app_id = drawn.app_id ORDER BY v.seq LIMIT ?2)
-         DELETE FROM events WHERE (app_id, seq) IN (SELECT app_id, seq FROM oldest WHERE at < ?3
-           AND seq < (SELECT max(n.seq) FROM events AS n WHERE n.app_id = oldest.app_id))`,
+          `WITH oldest AS (
+             SELECT v.app_id, v.seq, v.at FROM events AS v WHERE v.app_id = (${APP_TO_SWEEP}) ORDER BY v.seq LIMIT ${MAX_SWEPT})
+           DELETE FROM events WHERE (app_id, seq) IN (
+             SELECT app_id, seq FROM oldest WHERE at < ?2 AND seq < ${newestOf('oldest')})`,
         )
-        .bind(drawn, MAX_SWEPT, now - EVENTS_KEPT_MS),
-      countChanges(db),
+        .bind(drawn, expiredAt),
+      db.d1
+        .prepare(
+          `UPDATE events AS v SET user_id = NULL, connection_id = NULL, detail = '{}', at = ?3
+           WHERE v.app_id = (${APP_TO_SWEEP}) AND v.seq = ${newestOf('v')} AND v.at < ?2`,
+        )
+        .bind(drawn, expiredAt, now),
     ]);
-    return changedRows(count);
   });
