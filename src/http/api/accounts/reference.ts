@@ -1,5 +1,5 @@
 import { credentialPageQuery } from '../cursors/credential-cursor.ts';
-import { body, empty, json, type Operation } from '../reference/operation.ts';
+import { ACCESS_TOKEN, body, empty, json, tagged, type Untagged } from '../reference/operation.ts';
 import { pageQuery } from '../schemas.ts';
 import * as contract from './contract.ts';
 
@@ -18,7 +18,6 @@ const TOKEN = {
   last_used_at: null,
   revoked_at: null,
 };
-const ACCESS_TOKEN = { kind: 'access_token' } as const;
 const CREATED = json(201, 'The token: the only time it is seen.', contract.createdToken, {
   ...TOKEN,
   token: 'mushu_access_…',
@@ -31,14 +30,12 @@ const REVOKED = empty(204, 'From the next request on, the token is refused.');
 const NEW_TOKEN = body(contract.createTokenRequest, { name: 'laptop', expires_in_days: 90 });
 
 /** Developer accounts, and their access tokens. */
-export const ACCOUNT_OPERATIONS: readonly Operation[] = [
+export const ACCOUNT_OPERATIONS = tagged('Accounts', ACCESS_TOKEN, [
   {
     id: 'whoami',
     method: 'get',
     path: '/whoami',
-    tag: 'Accounts',
     summary: 'Who the access token speaks for',
-    auth: ACCESS_TOKEN,
     answers: [
       json(200, 'The operator, or a developer.', contract.whoami, {
         role: 'developer',
@@ -51,9 +48,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     id: 'listTokens',
     method: 'get',
     path: '/tokens',
-    tag: 'Accounts',
     summary: "Your account's access tokens, without the tokens themselves",
-    auth: ACCESS_TOKEN,
     query: credentialPageQuery,
     answers: [LISTED],
     problems: ['account_needed'],
@@ -62,9 +57,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     id: 'createToken',
     method: 'post',
     path: '/tokens',
-    tag: 'Accounts',
     summary: 'Make an access token for your account',
-    auth: ACCESS_TOKEN,
     body: NEW_TOKEN,
     answers: [CREATED],
     problems: ['account_needed', 'too_many_access_tokens'],
@@ -73,9 +66,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     id: 'revokeToken',
     method: 'delete',
     path: '/tokens/{token_id}',
-    tag: 'Accounts',
     summary: "Revoke one of your account's access tokens",
-    auth: ACCESS_TOKEN,
     answers: [REVOKED],
     problems: ['account_needed', 'not_found'],
   },
@@ -84,9 +75,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       id: 'createAccount',
       method: 'post',
       path: '/accounts',
-      tag: 'Accounts',
       summary: 'Make a developer account',
-      auth: ACCESS_TOKEN,
       body: body(contract.createAccountRequest, { name: ACCOUNT.name }),
       answers: [json(201, 'The account.', contract.account, ACCOUNT)],
     },
@@ -94,9 +83,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       id: 'listAccounts',
       method: 'get',
       path: '/accounts',
-      tag: 'Accounts',
       summary: 'The developer accounts, in the order of their ids',
-      auth: ACCESS_TOKEN,
       query: pageQuery,
       answers: [json(200, 'A page of accounts.', contract.accountList, { data: [ACCOUNT], next_cursor: null })],
     },
@@ -104,20 +91,16 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       id: 'getAccount',
       method: 'get',
       path: '/accounts/{account_id}',
-      tag: 'Accounts',
       summary: 'One account',
-      auth: ACCESS_TOKEN,
       answers: [json(200, 'The account.', contract.account, ACCOUNT)],
     },
     {
       id: 'updateAccount',
       method: 'patch',
       path: '/accounts/{account_id}',
-      tag: 'Accounts',
       summary: 'Rename or disable an account',
       description:
         "A disabled account's tokens are refused from the next request on. Its apps keep serving their users.",
-      auth: ACCESS_TOKEN,
       body: body(contract.updateAccountRequest, { disabled: true }),
       answers: [json(200, 'The account as it is now.', contract.account, { ...ACCOUNT, disabled: true })],
     },
@@ -125,9 +108,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       id: 'listAccountTokens',
       method: 'get',
       path: '/accounts/{account_id}/tokens',
-      tag: 'Accounts',
       summary: "An account's access tokens, without the tokens themselves",
-      auth: ACCESS_TOKEN,
       query: credentialPageQuery,
       answers: [LISTED],
     },
@@ -135,9 +116,7 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       id: 'createAccountToken',
       method: 'post',
       path: '/accounts/{account_id}/tokens',
-      tag: 'Accounts',
       summary: 'Make an access token for an account',
-      auth: ACCESS_TOKEN,
       body: NEW_TOKEN,
       answers: [CREATED],
       problems: ['too_many_access_tokens'],
@@ -146,15 +125,13 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
       id: 'revokeAccountToken',
       method: 'delete',
       path: '/accounts/{account_id}/tokens/{token_id}',
-      tag: 'Accounts',
       summary: "Revoke one of an account's access tokens",
-      auth: ACCESS_TOKEN,
       answers: [REVOKED],
     },
   ]),
-];
+]);
 
-function operatorOnly(operations: readonly Operation[]): Operation[] {
+function operatorOnly(operations: readonly Untagged[]): Untagged[] {
   return operations.map((operation) => ({
     ...operation,
     problems: [

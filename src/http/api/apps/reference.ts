@@ -1,5 +1,5 @@
 import { credentialPageQuery } from '../cursors/credential-cursor.ts';
-import { body, empty, json, type Operation, withEtag } from '../reference/operation.ts';
+import { ACCESS_TOKEN, body, empty, json, tagged, withEtag } from '../reference/operation.ts';
 import * as schemas from '../schemas.ts';
 import * as contract from './contract.ts';
 
@@ -43,19 +43,16 @@ const AUDIT_PAGE = {
   ],
   next_cursor: null,
 };
-const ACCESS_TOKEN = { kind: 'access_token' } as const;
 
 /** Apps, their keys, their redirect URIs and their audit trail. */
-export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
+export const MANAGEMENT_OPERATIONS = tagged('Management', ACCESS_TOKEN, [
   {
     id: 'createApp',
     method: 'post',
     path: '/apps',
-    tag: 'Management',
     summary: 'Make an app',
     description: "A developer's app is their own. The operator may give it to an account.",
     problems: ['operator_only', 'not_found'],
-    auth: ACCESS_TOKEN,
     body: body(contract.createAppRequest, { name: 'Womoji' }),
     answers: [withEtag(json(201, 'The app.', contract.app, APP))],
   },
@@ -63,9 +60,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'listApps',
     method: 'get',
     path: '/apps',
-    tag: 'Management',
     summary: 'Your apps, in the order of their ids',
-    auth: ACCESS_TOKEN,
     query: schemas.pageQuery,
     answers: [json(200, 'A page of apps.', contract.appList, { data: [APP], next_cursor: null })],
   },
@@ -73,20 +68,16 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'getApp',
     method: 'get',
     path: '/apps/{app_id}',
-    tag: 'Management',
     summary: 'One app',
-    auth: ACCESS_TOKEN,
     answers: [withEtag(json(200, 'The app.', contract.app, APP))],
   },
   {
     id: 'updateApp',
     method: 'patch',
     path: '/apps/{app_id}',
-    tag: 'Management',
     summary: "Change an app's settings",
     description:
       'What is left out stays. It takes effect at the next request. With `If-Match`, only if the app has not changed since you read it.',
-    auth: ACCESS_TOKEN,
     body: body(contract.updateAppRequest, { link_policy: 'confirm' }),
     answers: [withEtag(json(200, 'The app as it is now.', contract.app, { ...APP, link_policy: 'confirm' }))],
     problems: ['app_changed'],
@@ -95,10 +86,8 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'deleteApp',
     method: 'delete',
     path: '/apps/{app_id}',
-    tag: 'Management',
     summary: 'Delete an app and everything of its users',
     description: 'Done a bounded part at a time: on 202 send the same request again.',
-    auth: ACCESS_TOKEN,
     answers: [
       json(202, 'There is more to delete.', contract.unfinishedDeletion, { complete: false }),
       empty(204, 'It is gone.'),
@@ -108,9 +97,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'createKey',
     method: 'post',
     path: '/apps/{app_id}/keys',
-    tag: 'Management',
     summary: 'Make an API key',
-    auth: ACCESS_TOKEN,
     body: body(contract.createKeyRequest, { name: 'backend', scopes: ['read', 'sync'] }),
     answers: [json(201, 'The key: the only time it is seen.', contract.createdKey, { ...KEY, key: 'mushu_key_…' })],
     problems: ['too_many_keys'],
@@ -119,9 +106,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'listKeys',
     method: 'get',
     path: '/apps/{app_id}/keys',
-    tag: 'Management',
     summary: "The app's keys, without the keys themselves",
-    auth: ACCESS_TOKEN,
     query: credentialPageQuery,
     answers: [json(200, 'A page of keys, the valid ones first.', contract.keyList, { data: [KEY], next_cursor: null })],
   },
@@ -129,9 +114,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'revokeKey',
     method: 'delete',
     path: '/apps/{app_id}/keys/{key_id}',
-    tag: 'Management',
     summary: 'Revoke an API key',
-    auth: ACCESS_TOKEN,
     answers: [empty(204, 'From the next request on, the key is refused.')],
     problems: ['not_found'],
   },
@@ -139,9 +122,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'testRedirectUri',
     method: 'get',
     path: '/apps/{app_id}/redirect-uris/test',
-    tag: 'Management',
     summary: 'What an authorization request with a redirect URI would meet',
-    auth: ACCESS_TOKEN,
     query: contract.redirectUriQuery,
     answers: [
       json(200, 'By the rule that decides there.', contract.redirectUriTest, {
@@ -157,10 +138,8 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'registerRedirectUri',
     method: 'put',
     path: '/apps/{app_id}/redirect-uris',
-    tag: 'Management',
     summary: 'Register a redirect URI',
     description: 'One spelling of a URI is accepted; others are refused with the reason, never repaired.',
-    auth: ACCESS_TOKEN,
     body: body(contract.redirectUriRequest, { uri: REGISTERED.uri }),
     answers: [
       json(200, 'It was registered already.', contract.registeredRedirectUri, REGISTERED),
@@ -172,9 +151,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'listRedirectUris',
     method: 'get',
     path: '/apps/{app_id}/redirect-uris',
-    tag: 'Management',
     summary: "The app's redirect URIs",
-    auth: ACCESS_TOKEN,
     answers: [
       json(200, 'The registered URIs.', contract.redirectUriList, {
         data: [{ ...REGISTERED, created_at: APP.created_at }],
@@ -185,9 +162,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'unregisterRedirectUri',
     method: 'delete',
     path: '/apps/{app_id}/redirect-uris',
-    tag: 'Management',
     summary: 'Remove a redirect URI, for flows under way too',
-    auth: ACCESS_TOKEN,
     query: contract.redirectUriQuery,
     answers: [empty(204, 'It is removed.')],
     problems: ['not_found'],
@@ -196,9 +171,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'listAppAudit',
     method: 'get',
     path: '/apps/{app_id}/audit',
-    tag: 'Management',
     summary: 'Who changed what of an app, newest first',
-    auth: ACCESS_TOKEN,
     query: contract.auditQuery,
     answers: [json(200, 'A page of entries.', contract.auditList, AUDIT_PAGE)],
   },
@@ -206,12 +179,10 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'listAudit',
     method: 'get',
     path: '/audit',
-    tag: 'Management',
     summary: 'Who changed what, newest first',
     description:
       'For the operator of anything, apps that are gone included; for a developer of their own account and its tokens.',
-    auth: ACCESS_TOKEN,
     query: contract.auditQuery,
     answers: [json(200, 'A page of entries.', contract.auditList, AUDIT_PAGE)],
   },
-];
+]);

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { APP_STATE_RULE } from '../../../domain/app-state.ts';
 import { CONNECT_SESSION_LIFETIME_MS } from '../../../domain/link.ts';
 import { MINUTE_MS } from '../../../domain/time.ts';
-import { body, json, type Operation } from '../reference/operation.ts';
+import { body, json, tagged } from '../reference/operation.ts';
 import * as contract from './contract.ts';
 
 const LINK_QUERY = z.object({
@@ -40,17 +40,14 @@ const CALLBACK_QUERY = z.object({
   error: z.string().optional().describe('What Withings says instead of a code.'),
 });
 
-/** The connect flow: the two URLs that a browser opens, and the calls of an app's backend. */
-export const CONNECT_OPERATIONS: readonly Operation[] = [
+const PUBLIC_OPERATIONS = tagged('Connecting', { kind: 'none' }, [
   {
     id: 'startLink',
     method: 'get',
     path: '/apps/{app_id}/withings/auth',
-    tag: 'Connecting',
     summary: "Send the user's browser to Withings",
     description:
       'Open this URL in the browser of the user (on a phone: `ASWebAuthenticationSession` or a Custom Tab), with `user_id` and `redirect_uri`, or with the `session` of a connect session. Each parameter exactly once. A `redirect_uri` that is not registered is answered here, never redirected to.',
-    auth: { kind: 'none' },
     query: LINK_QUERY,
     answers: [
       {
@@ -72,11 +69,9 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     id: 'finishLink',
     method: 'get',
     path: '/withings/callback',
-    tag: 'Connecting',
     summary: 'What Withings sends the browser back to',
     description:
       "Register this URL at Withings; apps never call it. It redirects to the app's `redirect_uri`: unchanged when the user is connected, with `ticket` where the connection waits for its confirmation, else with `error` and `error_description`. Without parameters it answers 200, for Withings' own probe.",
-    auth: { kind: 'none' },
     query: CALLBACK_QUERY,
     answers: [
       {
@@ -107,10 +102,8 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     id: 'probeNotifications',
     method: 'get',
     path: '/withings/notify/{secret}',
-    tag: 'Connecting',
     summary: 'What Withings checks before it notifies',
     description: 'The broker subscribes by itself; apps never call this. Also by `HEAD`. It touches nothing.',
-    auth: { kind: 'none' },
     answers: [
       {
         status: 200,
@@ -124,22 +117,21 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     id: 'takeNotification',
     method: 'post',
     path: '/withings/notify/{secret}',
-    tag: 'Connecting',
     summary: "What Withings posts when a person's data changed",
     description:
       'A form of Withings without any values: the broker syncs for it, behind the answer. An empty body is answered 200 and touches nothing.',
-    auth: { kind: 'none' },
     answers: [{ status: 200, description: 'Taken.', contents: [{ type: 'text/plain', example: 'Taken.' }] }],
     problems: ['not_found', 'storage_unavailable'],
   },
+]);
+
+const BACKEND_OPERATIONS = tagged('Connecting', { kind: 'app_key', scope: 'manage-links', userTokens: false }, [
   {
     id: 'createConnectSession',
     method: 'post',
     path: '/apps/{app_id}/withings/connect-sessions',
-    tag: 'Connecting',
     summary: 'Make a single-use link for one user',
     description: `For backends: the link names the user and the redirect URI itself, is good once and for ${CONNECT_SESSION_LIFETIME_MS / MINUTE_MS} minutes, and is the only kind that apps with the link policy \`session\` take.`,
-    auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
     body: body(contract.connectSessionRequest, { user_id: 'ada', redirect_uri: 'womoji://withings/success' }),
     answers: [
       json(201, 'The link.', contract.connectSession, {
@@ -153,11 +145,9 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     id: 'confirmLink',
     method: 'post',
     path: '/apps/{app_id}/withings/confirm',
-    tag: 'Connecting',
     summary: 'Confirm a pending connection',
     description:
       'For backends: send the `ticket` from the redirect and the id of the user who is signed in where it arrived. A ticket is good once.',
-    auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
     body: body(contract.confirmRequest, { ticket: 'mushu_ticket_…', user_id: 'ada' }),
     answers: [json(200, 'The user is connected.', contract.status, { connected: true })],
     problems: ['not_found', 'wrong_user', 'account_in_use', 'already_connected', 'sealing_key_missing'],
@@ -166,14 +156,15 @@ export const CONNECT_OPERATIONS: readonly Operation[] = [
     id: 'createUserToken',
     method: 'post',
     path: '/apps/{app_id}/withings/user-tokens',
-    tag: 'Connecting',
     summary: "Make a token for one user's phone",
     description:
       "For backends: the token takes the key's place in that user's sync, status, metrics and disconnect, for at most an hour. Send it as `Authorization: Bearer`.",
-    auth: { kind: 'app_key', scope: 'manage-links', userTokens: false },
     body: body(contract.userTokenRequest, { user_id: 'ada' }),
     answers: [
       json(201, 'The token.', contract.userToken, { token: 'eyJhbGciOi…', expires_at: '2026-06-15T13:00:00.000Z' }),
     ],
   },
-];
+]);
+
+/** The connect flow: the two URLs that a browser opens, and the calls of an app's backend. */
+export const CONNECT_OPERATIONS = [...PUBLIC_OPERATIONS, ...BACKEND_OPERATIONS];

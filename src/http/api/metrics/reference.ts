@@ -5,7 +5,7 @@ import { asAppId } from '../../../domain/app-id.ts';
 import type { MetricValue } from '../../../domain/metrics/metric-value.ts';
 import { metricByName } from '../../../domain/metrics/metric.ts';
 import { asUserId } from '../../../domain/user-id.ts';
-import { type Answer, type AnswerContent, empty, json, type Operation } from '../reference/operation.ts';
+import { type Answer, type AnswerContent, empty, json, tagged, type Untagged } from '../reference/operation.ts';
 import * as contract from './contract.ts';
 import { periodsAsCsv, valuesAsCsv } from './csv.ts';
 import { asFhirBundle } from './fhir.ts';
@@ -110,16 +110,14 @@ const UNCHANGED: Answer = {
 const BY_KEY_OR_TOKEN = { kind: 'app_key', scope: 'read', userTokens: true } as const;
 
 /** The metrics API: a user's body data over time. */
-export const METRIC_OPERATIONS: readonly Operation[] = [
+export const METRIC_OPERATIONS = tagged('Metrics', BY_KEY_OR_TOKEN, [
   {
     id: 'listMetrics',
     method: 'get',
     path: '/apps/{app_id}/metrics/{user_id}',
-    tag: 'Metrics',
     summary: "The user's values over time",
     description:
       'Follow `next_cursor` with the same parameters until it is null. Users without a connection have no values, which is no error. `format` or `Accept` chooses JSON, CSV or FHIR. A page that is not the last has a `Link` to the next, and as CSV a file name that ends in `part`.',
-    auth: BY_KEY_OR_TOKEN,
     query: queries.metricQuery,
     answers: [
       versioned(
@@ -138,11 +136,9 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     id: 'getLatestMetrics',
     method: 'get',
     path: '/apps/{app_id}/metrics/{user_id}/latest',
-    tag: 'Metrics',
     summary: 'The newest value of each metric',
     description:
       'Of those measured by now: a value dated ahead counts when its time comes. A filled-in value, such as the fat ratio of 0 that Withings adds to a typed-in weight, is skipped.',
-    auth: BY_KEY_OR_TOKEN,
     query: queries.latestQuery,
     answers: [
       versioned(
@@ -164,10 +160,8 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     id: 'getMetricChanges',
     method: 'get',
     path: '/apps/{app_id}/metrics/{user_id}/delta',
-    tag: 'Metrics',
     summary: 'How far each metric went between two moments',
     description: 'Without `to`, up to now. Filled-in values (`0 %` of fat) do not count.',
-    auth: BY_KEY_OR_TOKEN,
     query: queries.metricChangesQuery,
     answers: [
       versioned(
@@ -179,15 +173,13 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     ],
     problems: ['not_acceptable'],
   },
-  ...Object.entries(PERIODS).map(([name, { of, example }]): Operation => ({
+  ...Object.entries(PERIODS).map(([name, { of, example }]): Untagged => ({
     id: `get${name.charAt(0).toUpperCase()}${name.slice(1)}Metrics`,
     method: 'get',
     path: `/apps/{app_id}/metrics/{user_id}/${name}`,
-    tag: 'Metrics',
     summary: `Values by ${of}`,
     description:
       "Days are the user's local days, each value's by the time zone where it was measured; no parameter changes the zone. Filled-in values (`0 %` of fat) do not count. A period that `from` or `to` cuts is `partial`. `format` or `Accept` chooses JSON or CSV.",
-    auth: BY_KEY_OR_TOKEN,
     query: queries.metricPeriodsQuery,
     answers: [
       versioned(
@@ -204,10 +196,8 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     id: 'getMetricCatalog',
     method: 'get',
     path: '/apps/{app_id}/metrics/{user_id}/catalog',
-    tag: 'Metrics',
     summary: 'Every metric there is',
     description: 'With its unit, and its codes in other vocabularies. The same for every user.',
-    auth: BY_KEY_OR_TOKEN,
     query: queries.metricCatalogQuery,
     answers: [
       json(200, 'The metrics.', contract.metricCatalog, {
@@ -216,4 +206,4 @@ export const METRIC_OPERATIONS: readonly Operation[] = [
     ],
     problems: ['not_acceptable'],
   },
-];
+]);

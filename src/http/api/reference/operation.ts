@@ -67,6 +67,14 @@ export type AnswerHeader =
   | 'WWW-Authenticate'
   | 'Allow';
 
+export const ACCESS_TOKEN: Auth = { kind: 'access_token' };
+
+export type Untagged = Omit<Operation, 'tag' | 'auth'>;
+
+/** Operations that share a tag and what a request has to show. */
+export const tagged = (tag: Tag, auth: Auth, operations: readonly Untagged[]): readonly Operation[] =>
+  operations.map((operation) => ({ ...operation, tag, auth }));
+
 /** A request body with an example that fits its schema. */
 export const body = <Schema extends z.ZodType>(schema: Schema, example: z.input<Schema>): Body => ({ schema, example });
 

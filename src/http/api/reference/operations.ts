@@ -9,7 +9,7 @@ import { METRIC_OPERATIONS } from '../metrics/reference.ts';
 import * as operator from '../operator/contract.ts';
 import { USER_OPERATIONS } from '../users/reference.ts';
 import { WEBHOOK_OPERATIONS } from '../webhooks/reference.ts';
-import { json, type Operation } from './operation.ts';
+import { ACCESS_TOKEN, json, type Operation, tagged } from './operation.ts';
 
 const WALK = { started_at: '2026-06-15T12:00:00.000Z', connections_by_key: { k2: 12 }, resealed: 12, broken: 0 };
 const KEYRING = {
@@ -50,16 +50,14 @@ const STATUS = {
   migrations: { wanted: '0001_example.sql', applied: '0001_example.sql' },
 };
 
-const BROKER_OPERATIONS: readonly Operation[] = [
+const OPERATOR_OPERATIONS = tagged('Broker', ACCESS_TOKEN, [
   {
     id: 'getOperatorStatus',
     method: 'get',
     path: '/operator/status',
-    tag: 'Broker',
     summary: 'What an operator may have to fix',
     description:
       "Whether the cron keeps up, what fails, and whether keyring, credentials and database are right. The operator's token alone.",
-    auth: { kind: 'access_token' },
     answers: [json(200, 'How the broker is.', operator.operatorStatus, STATUS)],
     problems: ['operator_only'],
   },
@@ -67,10 +65,8 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     id: 'getKeyring',
     method: 'get',
     path: '/operator/keyring',
-    tag: 'Broker',
     summary: 'Which sealing keys there are, which are missing, and how far a rotation is',
     description: "The operator's token alone.",
-    auth: { kind: 'access_token' },
     answers: [json(200, 'Key ids, never a key.', operator.keyring, KEYRING)],
     problems: ['operator_only'],
   },
@@ -78,21 +74,20 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     id: 'reseal',
     method: 'post',
     path: '/operator/keyring/reseal',
-    tag: 'Broker',
     summary: 'Go a step further with sealing tokens under the current key',
     description: 'The cron does so by itself. Send it until `walk` is null.',
-    auth: { kind: 'access_token' },
     answers: [json(200, 'How far it is.', operator.keyring, { ...KEYRING, walk: WALK })],
     problems: ['operator_only'],
   },
+]);
+
+const HEALTH_OPERATIONS = tagged('Broker', { kind: 'none' }, [
   {
     id: 'getHealth',
     method: 'get',
     path: '/healthz',
-    tag: 'Broker',
     summary: 'Whether the broker can serve',
     description: `For load balancers and monitors; a browser gets a page. A look is kept for ${HEALTH_GOOD_FOR_MS / SECOND_MS} seconds. Alert on \`failing\` in an answer of 200 too.`,
-    auth: { kind: 'none' },
     answers: [
       {
         status: 200,
@@ -105,7 +100,7 @@ const BROKER_OPERATIONS: readonly Operation[] = [
     ],
     problems: ['not_serving'],
   },
-];
+]);
 
 /** Every operation of the API, in the order of the reference. A missing route fails `test/http/reference.test.ts`. */
 export const OPERATIONS: readonly Operation[] = [
@@ -117,5 +112,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...MANAGEMENT_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
   ...ACCOUNT_OPERATIONS,
-  ...BROKER_OPERATIONS,
+  ...OPERATOR_OPERATIONS,
+  ...HEALTH_OPERATIONS,
 ];

@@ -2,10 +2,9 @@ import { DAY_MS, HOUR_MS } from '../../../domain/time.ts';
 import { EVENTS_KEPT_MS } from '../../../domain/webhooks/event.ts';
 import { MAX_ENDPOINTS_PER_APP, SECRET_OVERLAP_MS } from '../../../domain/webhooks/limits.ts';
 import { WEIGHT } from '../metrics/reference.ts';
-import { body, empty, json, type Operation } from '../reference/operation.ts';
+import { ACCESS_TOKEN, body, empty, json, tagged } from '../reference/operation.ts';
 import * as contract from './contract.ts';
 
-const ACCESS_TOKEN = { kind: 'access_token' } as const;
 const HOOK = {
   id: 'wh_0123456789abcdef0123',
   url: 'https://api.example.com/webhooks/mushu',
@@ -33,17 +32,14 @@ const EVENT = {
   },
 };
 
-/** Where an app's events are sent, and the events themselves. */
-export const WEBHOOK_OPERATIONS: readonly Operation[] = [
+const ENDPOINT_OPERATIONS = tagged('Webhooks', ACCESS_TOKEN, [
   {
     id: 'createWebhook',
     method: 'post',
     path: '/apps/{app_id}/webhooks',
-    tag: 'Webhooks',
     summary: 'Add an endpoint',
     description: `From now on the app’s events are sent to this URL, signed as Standard Webhooks has it (\`webhook-id\`, \`webhook-timestamp\`, \`webhook-signature\`). Only this answer shows the secret. An app has at most ${MAX_ENDPOINTS_PER_APP} endpoints.`,
     problems: ['webhook_url_not_allowed', 'too_many_webhooks'],
-    auth: ACCESS_TOKEN,
     body: body(contract.createWebhookRequest, { url: HOOK.url }),
     answers: [json(201, 'The endpoint with its secret.', contract.createdWebhook, CREATED)],
   },
@@ -51,30 +47,24 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     id: 'listWebhooks',
     method: 'get',
     path: '/apps/{app_id}/webhooks',
-    tag: 'Webhooks',
     summary: 'The endpoints of an app',
-    auth: ACCESS_TOKEN,
     answers: [json(200, 'The endpoints, without their secrets.', contract.webhookList, { data: [HOOK] })],
   },
   {
     id: 'getWebhook',
     method: 'get',
     path: '/apps/{app_id}/webhooks/{webhook_id}',
-    tag: 'Webhooks',
     summary: 'One endpoint',
     problems: ['not_found'],
-    auth: ACCESS_TOKEN,
     answers: [json(200, 'The endpoint, without its secret.', contract.webhook, HOOK)],
   },
   {
     id: 'updateWebhook',
     method: 'patch',
     path: '/apps/{app_id}/webhooks/{webhook_id}',
-    tag: 'Webhooks',
     summary: 'Change an endpoint',
     description: 'What is left out stays as it is. An endpoint that is enabled again is sent what has waited for it.',
     problems: ['not_found', 'webhook_url_not_allowed'],
-    auth: ACCESS_TOKEN,
     body: body(contract.updateWebhookRequest, { disabled: false }),
     answers: [json(200, 'The endpoint as it is now.', contract.webhook, HOOK)],
   },
@@ -82,22 +72,18 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     id: 'deleteWebhook',
     method: 'delete',
     path: '/apps/{app_id}/webhooks/{webhook_id}',
-    tag: 'Webhooks',
     summary: 'Remove an endpoint',
     description: 'Events that wait for it are dropped.',
     problems: ['not_found'],
-    auth: ACCESS_TOKEN,
     answers: [empty(204, 'It is gone.')],
   },
   {
     id: 'rotateWebhookSecret',
     method: 'post',
     path: '/apps/{app_id}/webhooks/{webhook_id}/rotate-secret',
-    tag: 'Webhooks',
     summary: 'Give an endpoint a new secret',
     description: `For ${SECRET_OVERLAP_MS / HOUR_MS} hours events carry a signature by each of the two secrets. Only this answer shows the new one.`,
     problems: ['not_found'],
-    auth: ACCESS_TOKEN,
     answers: [
       json(200, 'The endpoint with its new secret.', contract.createdWebhook, {
         ...CREATED,
@@ -109,21 +95,17 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     id: 'testWebhook',
     method: 'post',
     path: '/apps/{app_id}/webhooks/{webhook_id}/test',
-    tag: 'Webhooks',
     summary: 'Send a `webhook.test`',
     description: 'To this endpoint alone, whatever its filter. Read the attempts to see what came of it.',
     problems: ['not_found', 'webhook_disabled'],
-    auth: ACCESS_TOKEN,
     answers: [json(202, 'It is being sent.', contract.webhookTest, { event_id: EVENT.id })],
   },
   {
     id: 'listWebhookAttempts',
     method: 'get',
     path: '/apps/{app_id}/webhooks/{webhook_id}/attempts',
-    tag: 'Webhooks',
     summary: 'The last attempts to deliver to an endpoint',
     problems: ['not_found'],
-    auth: ACCESS_TOKEN,
     answers: [
       json(200, 'Newest first.', contract.webhookAttemptList, {
         data: [
@@ -145,24 +127,26 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     id: 'resendEvents',
     method: 'post',
     path: '/apps/{app_id}/webhooks/{webhook_id}/resend',
-    tag: 'Webhooks',
     summary: 'Send events again',
     description: `Within a minute. Events are kept for ${EVENTS_KEPT_MS / DAY_MS} days.`,
     problems: ['not_found', 'webhook_disabled'],
-    auth: ACCESS_TOKEN,
     body: body(contract.resendRequest, { failed_since: '2026-06-15T07:00:00Z' }),
     answers: [json(202, 'They are queued.', contract.resent, { queued: 3 })],
   },
+]);
+
+const EVENT_OPERATIONS = tagged('Webhooks', { kind: 'app_key', scope: 'read', userTokens: false }, [
   {
     id: 'listEvents',
     method: 'get',
     path: '/apps/{app_id}/events',
-    tag: 'Webhooks',
     summary: `The events of the last ${EVENTS_KEPT_MS / DAY_MS} days`,
     description:
       'For a receiver that was down: what webhooks say, in their order. Events are recorded while the app has an endpoint.',
-    auth: { kind: 'app_key', scope: 'read', userTokens: false },
     query: contract.eventsQuery,
     answers: [json(200, 'A page of events.', contract.eventsPage, { data: [EVENT], next_after: 42, has_more: false })],
   },
-];
+]);
+
+/** Where an app's events are sent, and the events themselves. */
+export const WEBHOOK_OPERATIONS = [...ENDPOINT_OPERATIONS, ...EVENT_OPERATIONS];
