@@ -17,24 +17,27 @@ if (MUSHU_WEBHOOK_SECRET === undefined) stop('Set MUSHU_WEBHOOK_SECRET to the se
 if (!(Number(PORT) > 0 && Number(PORT) < 65_536)) stop('Set PORT to a number from 1 to 65535.');
 const secret = MUSHU_WEBHOOK_SECRET;
 
-/** Ids of handled events. The signature's time is checked too, so that ten minutes are enough. */
+/** When each event was handled, by its id. The signature's time is checked too, so that ten minutes are enough. */
 const handledAt = new Map<string, number>();
 const REMEMBERED_MS = 10 * 60 * 1000;
 
-const remember = (id: string): boolean => {
+/** After the event, not before: one whose handling fails is sent again, and must not look handled. */
+const noteHandled = (id: string): void => {
   for (const [old, at] of handledAt) if (Date.now() - at > REMEMBERED_MS) handledAt.delete(old);
-  if (handledAt.has(id)) return false;
   handledAt.set(id, Date.now());
-  return true;
 };
 
-/** The newest event of each user: one that was sent again later is older than what is known. */
+/**
+ * The newest event of each user. An older one that is sent again is stale, except for measurements: they are as they were when the event
+ * was sent.
+ */
 const newest = new Map<string, number>();
 
 const handle = (event: WebhookEvent): void => {
   const { user_id: user, sequence } = event.data;
-  if (sequence <= (newest.get(user) ?? 0)) return console.log(`${event.type} of ${user}: stale`);
-  newest.set(user, sequence);
+  const known = newest.get(user) ?? 0;
+  if (sequence <= known && event.type !== 'measurements.changed') return console.log(`${event.type} of ${user}: stale`);
+  newest.set(user, Math.max(sequence, known));
   switch (event.type) {
     case 'measurements.changed':
       // Null: more than a body holds. Read on at `read_from`, with the app's key.
@@ -66,9 +69,11 @@ const receive = async (request: IncomingMessage, response: ServerResponse): Prom
   if (request.method !== 'POST' || request.url !== '/webhooks') return void response.writeHead(404).end();
   const body = await bodyOf(request);
   if (body === undefined) return void response.writeHead(413).end();
-  const checked = await verifyWebhook(request.headers, body, { secret, remember });
-  if (checked.ok) handle(checked.event);
-  else console.log(`refused: ${checked.refusal}`);
+  const checked = await verifyWebhook(request.headers, body, { secret, isHandled: (id) => handledAt.has(id) });
+  if (checked.ok) {
+    handle(checked.event);
+    noteHandled(checked.event.id);
+  } else console.log(`refused: ${checked.refusal}`);
   // One that was handled already is taken, so that it is not sent again.
   response.writeHead(checked.ok || checked.refusal === 'replayed' ? 204 : 401).end();
 };

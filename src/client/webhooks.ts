@@ -81,10 +81,10 @@ export type VerifyOptions = {
   /** One or several: during a rotation, both. */
   secret: string | readonly string[];
   /**
-   * Remembers handled ids, for example in Redis with `SET key NX EX`. Answers false for an id that it already has.
-   * Without it, a person who has seen a request can send it again for five minutes.
+   * Whether the event with this id was handled. Note an id after its event, not before: an event whose handling fails
+   * comes again, and must not look handled. Without it, who has seen a request can send it again for five minutes.
    */
-  remember?: (id: string) => boolean | Promise<boolean>;
+  isHandled?: (id: string) => boolean | Promise<boolean>;
   /** Unix milliseconds. By default the platform's clock. */
   now?: () => number;
 };
@@ -100,7 +100,7 @@ const TOLERANCE_SECONDS = 5 * 60;
 export const verifyWebhook = async (
   headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>,
   body: string,
-  { secret, remember, now = Date.now }: VerifyOptions,
+  { secret, isHandled, now = Date.now }: VerifyOptions,
 ): Promise<{ ok: true; event: WebhookEvent } | { ok: false; refusal: WebhookRefusal }> => {
   const header = (name: string): string => {
     const value = headers instanceof Headers ? headers.get(name) : headers[name];
@@ -118,7 +118,7 @@ export const verifyWebhook = async (
   }
   const event = eventIn(body);
   if (event === undefined || event.id !== id) return refused('not_an_event');
-  return remember === undefined || (await remember(id)) ? { ok: true, event } : refused('replayed');
+  return (await isHandled?.(id)) === true ? refused('replayed') : { ok: true, event };
 };
 
 const refused = (refusal: WebhookRefusal) => ({ ok: false as const, refusal });

@@ -46,10 +46,10 @@ const post = (id: string, body: string, { secret = hook.secret, at = Date.now() 
   const headers = { 'webhook-id': id, 'webhook-timestamp': seconds, 'webhook-signature': `v1,${signature}` };
   return fetch(url, { method: 'POST', body, headers });
 };
-const eventOf = (id: string, sequence: number) =>
+const eventOf = (id: string, sequence: number, type = 'user.erased') =>
   JSON.stringify({
     id,
-    type: 'user.erased',
+    type,
     timestamp: '2026-06-15T12:00:00Z',
     data: { app_id: ready.app_id, user_id: 'ada', sequence },
   });
@@ -67,6 +67,16 @@ test('one that is forged, old or larger than any event is refused, and nothing i
   expect([forged.status, old.status, huge.status]).toEqual([401, 401, 413]);
   expect((await fetch(url)).status).toBe(404);
   expect(printed.slice(before)).not.toContain('user.erased');
+});
+
+test('an older one is handled if it is of measurements, which are as of when it is sent', async () => {
+  for (const [id, sequence] of [
+    ['evt_2', 2],
+    ['evt_1', 1],
+  ] as const) {
+    expect((await post(id, eventOf(id, sequence, 'measurements.changed'))).status).toBe(204);
+  }
+  await expect.poll(() => printed.match(/measurements\.changed of ada: many groups/g)).toHaveLength(2);
 });
 
 test('one that comes again is taken and not handled again; one that is stale is not handled', async () => {

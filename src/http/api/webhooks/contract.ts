@@ -104,7 +104,7 @@ export const event = z.object({
       sequence: z
         .int()
         .describe(
-          'Rises with each event of the app. An event with a lower number than one already handled for a user is stale.',
+          'Rises with each event of the app. An event with a lower number than one already handled for a user is stale, unless it is `measurements.changed`: its data is as of when it is sent.',
         ),
       reason: z.string().optional().describe('Why the user has to connect again. Of `connection.reauth_required`.'),
       groups: z.int().optional().describe('How many measurement groups changed. Of `measurements.changed`.'),
