@@ -34,6 +34,17 @@ const makeKey = async () => {
   return browser.postRaw(`${path}/keys`, fields, { Origin: ORIGIN, 'Sec-Fetch-Site': 'same-origin' });
 };
 
+test.each(['bob', 'auth0|5f7c', 'a"b', "a'b", 'a<b', 'a^b', '{x}', '[x]', 'a`b', 'a&b=c;d+e,f$g@h'])(
+  'a new link is shown on the page of the user %s',
+  async (user) => {
+    for (const one of ['ada', user]) await connect(broker, app, one, 'nora');
+    const page = `${path}/users/${encodeURIComponent(user)}`;
+    const shown = await browser.submit(page, `${page}/switch-link`, { uri: WOMOJI });
+    expect([shown.status, shown.path]).toEqual([200, page]);
+    expect(shown.html).toMatch(/withings\/auth\?session=/);
+  },
+);
+
 describe('a new key', () => {
   test('is shown by the page that the form leads to, once, and a reload makes no second one', async () => {
     const before = await count('api_keys');

@@ -110,7 +110,7 @@ describe('a form with a field that its page does not have', () => {
   });
 });
 
-test('the list of apps shows how many users each has, when they last synced, and what is wrong', async () => {
+test('the list of apps shows how many users each has connected, when they last synced, and what is wrong', async () => {
   const app = await makeApp(broker);
   const quiet = await makeApp(broker, 'Quiet');
   await connectAda(broker, app);
@@ -119,10 +119,10 @@ test('the list of apps shows how many users each has, when they last synced, and
     const { html } = await browser.get('/dashboard/apps');
     return html.split('<tr role="row"').find((text) => text.includes(id)) ?? '';
   };
-  expect(await row(app.id)).toMatch(/data-label="Users"><span>1</);
+  expect(await row(app.id)).toMatch(/data-label="Connected"><span>1</);
   expect(await row(app.id)).toContain('just now');
   expect(await row(app.id)).toContain('In order');
-  expect(await row(quiet.id)).toMatch(/data-label="Users"><span>0</);
+  expect(await row(quiet.id)).toMatch(/data-label="Connected"><span>0</);
   expect(await row(quiet.id)).toContain('never');
   await env.DB.prepare(`UPDATE connections SET sync_failures = 1, last_failure_kind = 'storage_unavailable'`).run();
   expect(await row(app.id)).toContain(`/dashboard/apps/${app.id}/users?state=failing`);

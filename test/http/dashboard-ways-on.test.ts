@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 
 import { type Broker, makeApp, type TestApp } from '../support/broker.ts';
 import { connectAda } from '../support/connect-ada.ts';
-import type { DashboardBrowser } from '../support/dashboard.ts';
+import { type DashboardBrowser, dashboardBrowser } from '../support/dashboard.ts';
 import { startDashboard } from '../support/start-dashboard.ts';
 
 /** Pages that lead nowhere, and words that say what happened. */
@@ -35,6 +35,24 @@ test.each([
   expect(html).toMatch(new RegExp(`<a href="${there(above)}">Go to [^<]+</a>`));
   expect(html).not.toMatch(/the key belongs|no such connection/);
   expect((await browser.get(there(above))).status).toBe(200);
+});
+
+test('a slash behind the dashboard’s address makes no difference, signed in or not', async () => {
+  expect(await browser.get('/dashboard/')).toMatchObject({ status: 200, path: '/dashboard/apps' });
+  const stranger = await dashboardBrowser(broker).get('/dashboard/');
+  expect(stranger).toMatchObject({ status: 200, path: '/dashboard/sign-in' });
+});
+
+test('the overview of an app says so if its users’ syncs fail, as the list of apps does', async () => {
+  await connectAda(broker, app);
+  const nothing = 'Nothing. Links work, and all connections are kept alive.';
+  expect((await browser.get(`/dashboard/apps/${app.id}`)).html).toContain(nothing);
+  await env.DB.prepare('UPDATE connections SET sync_failures = 9').run();
+  expect((await browser.get('/dashboard/apps')).html).toContain('Failing syncs');
+  const { html } = await browser.get(`/dashboard/apps/${app.id}`);
+  expect(html).toContain('Syncs or refreshes of users fail now.');
+  expect(html).not.toContain(nothing);
+  expect((await browser.get(`/dashboard/apps/${app.id}/users?state=failing`)).html).toContain('ada');
 });
 
 test('the timeline says in words what a sync could not read and why a user has to connect again', async () => {

@@ -17,6 +17,8 @@ const MAX_SUMMED = 1_000;
 export type AppOverview = {
   /** Each up to `MAX_COUNTED`. */
   users: StateCounts;
+  /** Whether a user's syncs or refreshes fail now. */
+  failing: boolean;
   /** The last days, oldest first. */
   activity: DayActivity[];
   /** How many users the activity is of, if it is not of all. */
@@ -25,14 +27,17 @@ export type AppOverview = {
 
 /** How many users are in which state, and what they did in the last 30 days. */
 export const showOverview = async (deps: Deps, appId: AppId): Promise<Result<AppOverview, Failure>> => {
-  const [users, activity] = await Promise.all([
+  const [users, activity, glances] = await Promise.all([
     countByState(deps.db, appId, MAX_COUNTED, deps.now()),
     activityOf(deps.db, appId, MAX_SUMMED),
+    appGlances(deps.db, [appId], 1),
   ]);
   if (!users.ok) return users;
   if (!activity.ok) return activity;
+  if (!glances.ok) return glances;
   return ok({
     users: users.value,
+    failing: glances.value.get(appId)?.failing === true,
     activity: lastDays(activity.value.days, deps.now()),
     activityOfFirst: activity.value.users < MAX_SUMMED ? undefined : MAX_SUMMED,
   });

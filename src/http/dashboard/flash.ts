@@ -34,7 +34,9 @@ export const redirectShowing = async (c: DashboardContext, path: string, shown: 
 export const takeShown = async (c: DashboardContext): Promise<ShownSecret | undefined> => {
   const sealed = cookieOf(c, SHOWN_COOKIE);
   if (sealed === undefined) return undefined;
-  const shown = await openShown(c.get('deps'), { session: sessionCookie(c) ?? '', path: c.req.path }, sealed);
+  // Hono's `path` is decoded, and the secret is sealed to the path as it was redirected to.
+  const place = { session: sessionCookie(c) ?? '', path: new URL(c.req.url).pathname };
+  const shown = await openShown(c.get('deps'), place, sealed);
   if (shown !== undefined) clearCookie(c, SHOWN_COOKIE);
   return shown;
 };

@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../domain/time.ts';
 import { tryD1, type Db, type StoreResult } from '../d1.ts';
 
-/** An app in a list: how many users it has, up to a limit, when they were last synced, and what is wrong. */
+/** An app in a list: how many users are connected, up to a limit, when they were last synced, and what is wrong. */
 export type AppGlance = {
   users: number;
   /** The last sync of these users. */

@@ -5,9 +5,8 @@ import type { App } from '../../../domain/app.ts';
 import type { WebhookEndpoint } from '../../../domain/webhooks/endpoint.ts';
 import { appPath } from './app-frame.tsx';
 
-type Props = {
+type Props = Pick<AppOverview, 'users' | 'failing'> & {
   app: App;
-  users: AppOverview['users'];
   /** How many redirect URIs are registered. */
   uris: number;
   /** How many API keys are not revoked. */
@@ -34,11 +33,16 @@ export const Attention = (props: Props) => {
   );
 };
 
-const pointsOf = (props: Props): { isBad: boolean; text: Child }[] => [...appPoints(props), ...webhookPoints(props)];
+type Point = { isBad: boolean; text: Child };
 
-const appPoints = ({ app, users, uris, keys }: Props): { isBad: boolean; text: Child }[] => {
+const pointsOf = (props: Props): Point[] => [
+  ...[...appPoints(props), ...userPoints(props)].filter(({ applies }) => applies),
+  ...webhookPoints(props),
+];
+
+const appPoints = ({ app, uris, keys }: Props): (Point & { applies: boolean })[] => {
   const path = appPath(app);
-  const points: { isBad: boolean; text: Child; applies: boolean }[] = [
+  return [
     {
       applies: app.disabledAt !== undefined,
       isBad: true,
@@ -54,21 +58,37 @@ const appPoints = ({ app, users, uris, keys }: Props): { isBad: boolean; text: C
       ),
     },
     {
-      applies: users.reauth_required > 0,
-      isBad: true,
-      text: (
-        <>
-          {people(users.reauth_required)} must connect again: Withings no longer accepts the stored access. The app
-          sends them through the link. <a href={`${path}/users?state=reauth_required`}>Show them</a>
-        </>
-      ),
-    },
-    {
       applies: keys === 0,
       isBad: false,
       text: (
         <>
           There is no API key, so no backend can sync or read. <a href={`${path}/keys`}>Create one</a>
+        </>
+      ),
+    },
+  ];
+};
+
+const userPoints = ({ app, users, failing }: Props): (Point & { applies: boolean })[] => {
+  const path = `${appPath(app)}/users`;
+  return [
+    {
+      applies: users.reauth_required > 0,
+      isBad: true,
+      text: (
+        <>
+          {people(users.reauth_required)} must connect again: Withings no longer accepts the stored access. The app
+          sends them through the link. <a href={`${path}?state=reauth_required`}>Show them</a>
+        </>
+      ),
+    },
+    {
+      applies: failing,
+      isBad: true,
+      text: (
+        <>
+          Syncs or refreshes of users fail now. They are tried again by themselves.{' '}
+          <a href={`${path}?state=failing`}>Show them</a>
         </>
       ),
     },
@@ -78,16 +98,15 @@ const appPoints = ({ app, users, uris, keys }: Props): { isBad: boolean; text: C
       text: (
         <>
           {people(users.pending)} came back from Withings and {users.pending === 1 ? 'waits' : 'wait'} for your backend
-          to confirm the ticket. <a href={`${path}/users?state=pending`}>Show them</a>
+          to confirm the ticket. <a href={`${path}?state=pending`}>Show them</a>
         </>
       ),
     },
   ];
-  return points.filter(({ applies }) => applies);
 };
 
 /** Endpoints that get nothing, unless a manager paused them, and those that are about to. */
-const webhookPoints = ({ app, webhooks }: Props): { isBad: boolean; text: Child }[] =>
+const webhookPoints = ({ app, webhooks }: Props): Point[] =>
   webhooks
     .filter(({ disabledReason, failingSince }) =>
       disabledReason === undefined ? failingSince !== undefined : disabledReason !== 'by_owner',

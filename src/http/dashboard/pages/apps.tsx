@@ -82,7 +82,7 @@ const AppList = ({ c, apps, glances }: { c: DashboardContext; apps: readonly App
         'Name',
         'Id',
         ...(isOperator ? ['Owner'] : []),
-        { label: 'Users', kind: 'number' },
+        { label: 'Connected', kind: 'number' },
         'Last sync',
         'State',
       ]}

@@ -72,6 +72,7 @@ const overviewPage = async (c: DashboardContext, refused?: RefusedForm): Promise
       <Attention
         app={app}
         users={overview.users}
+        failing={overview.failing}
         webhooks={webhooks.value}
         uris={uris.value.length}
         keys={keys.value.credentials.filter(({ revokedAt }) => revokedAt === undefined).length}
