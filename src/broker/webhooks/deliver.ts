@@ -9,7 +9,7 @@ import { isDelivered } from '../../domain/webhooks/endpoint.ts';
 import { isForEndpoint, type StoredEvent } from '../../domain/webhooks/event.ts';
 import { type ExportedGroup, groupsNamed } from '../../store/metrics/export.ts';
 import { idleEndpoints } from '../../store/webhooks/at-once.ts';
-import { type SendingEndpoint, takeSendLease, type Waiting } from '../../store/webhooks/deliveries.ts';
+import { MAX_FRESH, type SendingEndpoint, takeSendLease, type Waiting } from '../../store/webhooks/deliveries.ts';
 import { sweepEvents } from '../../store/webhooks/events.ts';
 import { endpointsToSend } from '../../store/webhooks/queue.ts';
 import { finishAtOnce, finishSending, type RunOutcome } from '../../store/webhooks/run-end.ts';
@@ -62,10 +62,14 @@ export const sendRecorded = async (deps: Deps, calls = CALLS_OF_REQUEST - deps.d
   }
 };
 
-/** Whether the next event of an endpoint is this invocation's, or was left by another. */
+/**
+ * Whether the next event of an endpoint is this invocation's, or was left by another. A full list with nothing for the
+ * endpoint is this invocation's too: it sends nothing, and the next list begins behind it.
+ */
 const isMine = (deps: Deps, { endpoint, fresh }: Waiting, firstSeq: number): boolean => {
   const first = fresh.find((event) => event.userId !== undefined && isForEndpoint(event, endpoint));
-  return first !== undefined && (first.seq >= firstSeq || deps.now() - first.at > OTHERS_MS);
+  if (first === undefined) return fresh.length === MAX_FRESH;
+  return first.seq >= firstSeq || deps.now() - first.at > OTHERS_MS;
 };
 
 /** How many requests each of these runs may send, so that together they fit the remaining calls. */
@@ -109,7 +113,8 @@ const runOver = async (deps: Deps, waiting: Waiting, limits: RunLimits): Promise
   const { endpoint } = waiting;
   const secrets = await openSecrets(deps, endpoint);
   if (!secrets.ok) return ok(pausedFor(waiting, secrets.failure, deps.now()));
-  const events = endpoint.payload === 'thin' ? [] : [...waiting.retries.map(({ event }) => event), ...waiting.fresh];
+  const fresh = waiting.fresh.filter((event) => isForEndpoint(event, endpoint));
+  const events = endpoint.payload === 'thin' ? [] : [...waiting.retries.map(({ event }) => event), ...fresh];
   const groups = await groupsOfEvents(deps, events);
   if (!groups.ok) return groups;
   const outcome = await sendWaiting(deps, waiting, limits, async (event) => {

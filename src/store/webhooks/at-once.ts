@@ -1,4 +1,5 @@
-import { and, asc, eq, gt, isNull, lte, min, or } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/sqlite-core';
 
 import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
@@ -58,18 +59,22 @@ const RETRIES = prepared((orm, param: Param<Idle>) =>
     .limit(MAX_RETRIES),
 );
 
+/** Each endpoint has a list of its own: one that is behind must not fill the list of another. */
 const FRESH = prepared((orm, param: Param<Idle>) => {
-  const firstDelivered = orm
-    .select({ seq: min(webhookEndpoints.deliveredSeq) })
-    .from(webhookEndpoints)
-    .where(isIdle(param));
-  return orm
-    .select(eventColumns)
-    .from(events)
-    .leftJoin(connections, isOfEvent)
-    .where(and(eq(events.appId, param('appId')), gt(events.seq, firstDelivered)))
-    .orderBy(asc(events.seq))
+  const next = alias(events, 'next');
+  const nextSeqs = orm
+    .select({ seq: next.seq })
+    .from(next)
+    .where(and(eq(next.appId, param('appId')), gt(next.seq, webhookEndpoints.deliveredSeq)))
+    .orderBy(asc(next.seq))
     .limit(MAX_FRESH);
+  return orm
+    .select({ ...eventColumns, endpointId: sql<string>`${webhookEndpoints.id}`.as('endpoint_id') })
+    .from(webhookEndpoints)
+    .crossJoin(events)
+    .leftJoin(connections, isOfEvent)
+    .where(and(isIdle(param), eq(events.appId, param('appId')), inArray(events.seq, nextSeqs)))
+    .orderBy(asc(events.seq));
 });
 
 /**
@@ -86,10 +91,10 @@ export const idleEndpoints = (db: Db, appId: AppId, maxFailures: number, now: Ep
       [ENDPOINTS, RETRIES, FRESH].map((read) => read.bind(db, idle)),
     );
     const waiting = RETRIES.rowsOf(retries);
-    const following = FRESH.rowsOf(fresh).map(eventOfRow);
+    const following = FRESH.rowsOf(fresh);
     return ENDPOINTS.rowsOf(endpoints).map((row) => ({
       endpoint: endpointOfRow(row),
       retries: waiting.filter(({ endpointId }) => endpointId === row.id).map(retryOfRow),
-      fresh: following.filter(({ seq }) => seq > row.deliveredSeq),
+      fresh: following.filter(({ endpointId }) => endpointId === row.id).map(eventOfRow),
     }));
   });
