@@ -1,14 +1,15 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, expect, test } from 'vitest';
 
+import type { Deps } from '../../src/broker/deps.ts';
 import { sendRecorded } from '../../src/broker/webhooks/deliver.ts';
 import { newEvent } from '../../src/broker/webhooks/record.ts';
 import { asUserId } from '../../src/domain/user-id.ts';
 import type { EventType } from '../../src/domain/webhooks/event.ts';
 import { addEvent } from '../../src/store/webhooks/events.ts';
-import { startWebhookWorld, URL_A, URL_B, type WebhookWorld } from '../support/webhook-world.ts';
+import { MINUTE, startWebhookWorld, URL_A, URL_B, type WebhookWorld } from '../support/webhook-world.ts';
 
-/** An endpoint that gets few of an app's events, beside one that gets all. No tick of the cron helps. */
+/** An endpoint that gets few of an app's events, beside one that gets all. */
 
 const EVENTS = 100;
 
@@ -21,12 +22,14 @@ beforeEach(async () => {
   ({ id: filtered } = await world.addWebhook(world.app, URL_B, { events: ['connection.disconnected'] }));
 });
 
-/** Invocations that each record an event and send it. */
+const eventOf = (deps: Deps, type: EventType) => newEvent(deps, { appId: world.app.id, type, userId: asUserId('ada') });
+
+/** Invocations that each record an event and send it. The cron does not help. */
 const record = async (type: EventType, count = 1) => {
   for (let made = 0; made < count; made += 1) {
     world.broker.advance(2_000);
     const deps = await world.broker.deps();
-    await addEvent(deps.db, newEvent(deps, { appId: world.app.id, type, userId: asUserId('ada') }));
+    await addEvent(deps.db, eventOf(deps, type));
     await sendRecorded(deps);
   }
 };
@@ -43,6 +46,25 @@ test('an event that the filter lets through is sent at once after many that it d
   await record('connection.restored', EVENTS);
   await record('connection.disconnected');
   expect(world.typesAt(URL_B)).toEqual(['connection.disconnected']);
+});
+
+test('events that the filter leaves out cost the cron nothing', async () => {
+  await world.tickAfter(MINUTE);
+  await record('connection.restored', 24);
+  world.d1.reset();
+  await world.tickAfter(MINUTE);
+  expect(world.d1.rowsWritten()).toBe(0);
+});
+
+test.each([
+  ['that its filter lets through', '["connection.restored"]'],
+  ['without a readable filter', 'of another version'],
+])('an endpoint gets what a killed invocation recorded by the cron, %s', async (_, filter) => {
+  await env.DB.prepare('UPDATE webhook_endpoints SET event_types = ?').bind(filter).run();
+  const deps = await world.broker.deps();
+  await addEvent(deps.db, eventOf(deps, 'connection.restored'));
+  await world.tickAfter(MINUTE);
+  expect(world.typesAt(URL_B)).toEqual(['connection.restored']);
 });
 
 test('an endpoint gets each event at once while another is thousands of events behind', async () => {

@@ -4,7 +4,7 @@ import type { AppId } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import { returnedRows, statement, tryD1, tryD1Idempotent, type Db, type StoreResult } from '../d1.ts';
 import { webhookEndpoints, webhookRetries } from '../schema/webhooks.ts';
-import { isSendable } from './deliveries.ts';
+import { isSendable, MAX_FRESH } from './deliveries.ts';
 
 /** What the cron sends, and queueing events again. */
 
@@ -12,6 +12,13 @@ import { isSendable } from './deliveries.ts';
 const LEFT_BEHIND_MS = 45_000;
 /** How many endpoints one tick compares with their app's events. */
 const MAX_COMPARED = 50;
+
+/**
+ * Whether an event `v` is a reason to run over an endpoint `e`: its filter lets it through, or its first list is full.
+ * Without a readable filter it gets all.
+ */
+const IS_LEFT = `(v.type = 'webhook.test' OR v.seq > e.delivered_seq + ${MAX_FRESH}
+  OR CASE WHEN json_valid(e.event_types) THEN v.type IN (SELECT value FROM json_each(e.event_types)) ELSE 1 END)`;
 
 /**
  * Endpoints that the cron sends to: those that are due, by their index; and, of some random ones, those with an event
@@ -29,10 +36,11 @@ export const endpointsToSend = (
 ): StoreResult<{ appId: AppId; id: string }[]> =>
   tryD1(db, async () => {
     const compared = (condition: string) => `
-      WITH e AS (SELECT app_id, id, delivered_seq, due_at, disabled_at FROM webhook_endpoints
+      WITH e AS (SELECT app_id, id, event_types, delivered_seq, due_at, disabled_at FROM webhook_endpoints
         WHERE ${condition} ORDER BY app_id, id LIMIT ${MAX_COMPARED})
       SELECT e.app_id, e.id FROM e WHERE e.due_at IS NULL AND e.disabled_at IS NULL
-        AND EXISTS (SELECT 1 FROM events AS v WHERE v.app_id = e.app_id AND v.seq > e.delivered_seq AND v.at < ?2)
+        AND EXISTS (SELECT 1 FROM events AS v WHERE v.app_id = e.app_id AND v.seq > e.delivered_seq AND v.at < ?2
+          AND ${IS_LEFT})
         AND EXISTS (SELECT 1 FROM apps AS a WHERE a.id = e.app_id AND a.disabled_at IS NULL)`;
     const [due, left, wrapped] = await db.d1.batch([
       statement(
