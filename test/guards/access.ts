@@ -131,6 +131,14 @@ export const ACCESS: readonly Guard[] = [
     tests: ERASE,
   },
   {
+    name: 'an erasure deletes what endpoints quoted',
+    threats: ['T63'],
+    file: 'src/broker/users/erase-user.ts',
+    find: 'forgetAnswersStatement(deps.db, appId, deps.now()),',
+    replace: '',
+    tests: ['test/http/webhooks-erased.test.ts'],
+  },
+  {
     name: 'events expire without endpoints',
     threats: ['T63'],
     file: 'src/broker/operator/sweep.ts',

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 
 import { makeApp } from '../support/broker.ts';
 import { rowsWith } from '../support/erasing.ts';
@@ -48,9 +48,9 @@ test.each(['with its endpoint', 'without any endpoint'])(
   },
 );
 
-test('the events of 30 apps are swept in 30 ticks, whatever their ids, and cost nothing after that', async () => {
+test('the events of 20 apps are swept in 20 ticks, whatever their ids, and cost nothing after that', async () => {
   const apps = [world.app];
-  for (let count = 1; count < 30; count += 1) apps.push(await makeApp(world.broker, `App ${count}`));
+  for (let count = 1; count < 20; count += 1) apps.push(await makeApp(world.broker, `App ${count}`));
   await env.DB.batch(
     apps.flatMap(({ id }) =>
       [1, 2].map((seq) =>
@@ -61,12 +61,45 @@ test('the events of 30 apps are swept in 30 ticks, whatever their ids, and cost 
     ),
   );
   world.broker.advance(8 * DAY);
-  for (let ticks = 0; ticks < 30; ticks += 1) await world.tickAfter(MINUTE);
+  for (let ticks = 0; ticks < 20; ticks += 1) await world.tickAfter(MINUTE);
   const left = await env.DB.prepare('SELECT count(*) AS n, count(user_id) AS named FROM events').first();
-  expect(left).toEqual({ n: 30, named: 0 });
+  expect(left).toEqual({ n: 20, named: 0 });
   world.d1.reset();
   await world.tickAfter(MINUTE);
-  const ours = world.d1.statements.filter(({ sql }) => /(delete from|update) events/i.test(sql));
-  expect(ours.map(({ rowsWritten }) => rowsWritten)).toEqual([0, 0]);
-  expect(ours.reduce((sum, { rowsRead }) => sum + rowsRead, 0)).toBeLessThanOrEqual(8 * 30 + 10);
+  const ours = world.d1.statements.filter(({ sql }) =>
+    /(delete from events|update events|update webhook_endpoints set attempts)/i.test(sql),
+  );
+  expect(ours.map(({ rowsWritten }) => rowsWritten)).toEqual([0, 0, 0]);
+  expect(ours.reduce((sum, { rowsRead }) => sum + rowsRead, 0)).toBeLessThanOrEqual(12 * 20 + 10);
+});
+
+describe('a receiver that quotes what it refuses', () => {
+  beforeEach(() => {
+    world.receivers.answerWith(({ body }) => new Response(`not taken: ${body}`, { status: 422 }));
+  });
+
+  test('leaves nothing of it in its attempts when the user is erased', async () => {
+    await world.link('ada-lovelace');
+    const attempts = async () =>
+      (await (await world.broker.manage('GET', `${path}/attempts`)).json<{ data: { answer: string | null }[] }>()).data;
+    expect((await attempts())[0]?.answer).toContain('ada-lovelace');
+    await world.app.call('DELETE', '/users/ada-lovelace');
+    expect(await attempts()).toEqual([
+      expect.objectContaining({ type: 'connection.created', status: 422, answer: null }),
+      expect.objectContaining({ type: 'connection.created', status: 422, answer: null }),
+    ]);
+  });
+
+  test('leaves nothing of the erasure itself after two weeks', async () => {
+    await world.link('ada-lovelace');
+    await world.app.call('DELETE', '/users/ada-lovelace');
+    await world.broker.settle();
+    await world.tickAfter(MINUTE);
+    expect(await rowsWith('not taken')).toHaveLength(1);
+    for (let week = 0; week < 2; week += 1) {
+      world.broker.advance(7 * DAY);
+      await cleanUpFor(2);
+    }
+    expect(await rowsWith('ada-lovelace')).toEqual([]);
+  });
 });

@@ -9,6 +9,7 @@ import type { UserId } from '../../domain/user-id.ts';
 import { endUserTokensStatement } from '../../store/access/user-tokens.ts';
 import { forgetStatements } from '../../store/notify/subscriptions.ts';
 import { deleteBodyData, deleteConnections, holdingsOf } from '../../store/users/erasure.ts';
+import { forgetAnswersStatement } from '../../store/webhooks/answers.ts';
 import { erasedEventStatement } from '../../store/webhooks/events.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
@@ -81,6 +82,7 @@ export const eraseUser = async (
     audit,
     ...forgetStatements(deps.db, withingsUserIds),
     erasedEventStatement(deps.db, { ...newEvent(deps, { appId, type: 'user.erased' }), userId }),
+    forgetAnswersStatement(deps.db, appId, deps.now()),
   ]);
   if (!deleted.ok) return deleted;
   const { removed: count, refilled } = deleted.value;

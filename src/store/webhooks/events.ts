@@ -8,6 +8,7 @@ import { EVENTS_KEPT_MS, type EventDetail, type EventType, type StoredEvent } fr
 import { countedRows, tryD1, type Db, type StoreResult } from '../d1.ts';
 import { connections } from '../schema/connections.ts';
 import { events } from '../schema/webhooks.ts';
+import { answersStatement } from './answers.ts';
 import { eventDetailOf, eventTypeOf } from './stored-values.ts';
 
 /** An event to record. It is about a connection, or about a user who has none any more. */
@@ -149,8 +150,8 @@ export const eventsAfter = (
   });
 
 const MAX_SWEPT = 1_000;
-/** How many apps one sweep looks at: eight rows each. */
-const MAX_VISITED = 30;
+/** How many apps one sweep looks at: twelve rows each. */
+const MAX_VISITED = 20;
 
 /** The first of some apps, after a drawn id, whose oldest event has expired. After the last app comes the first. */
 const APP_TO_SWEEP = `
@@ -162,9 +163,9 @@ const APP_TO_SWEEP = `
   WHERE (SELECT v.at FROM events AS v WHERE v.app_id = visited.app_id ORDER BY v.seq LIMIT 1) < ?2 LIMIT 1`;
 
 /**
- * Deletes expired events of one app. The newest event of an app stays, because the next sequence number is derived from
- * it. If it has expired too, it names no one any more, and its time is that of the sweep. Raw SQL: the builder has no
- * row values.
+ * Deletes expired events of one app, and what its endpoints answered that long ago. The newest event of an app stays,
+ * because the next sequence number is derived from it. If it has expired too, it names no one any more, and its time is
+ * that of the sweep. So each app is swept once a week at least. Raw SQL: the builder has no row values.
  *
  * @param drawn a text like an app's id: the search begins after it
  */
@@ -173,6 +174,8 @@ export const sweepEvents = (db: Db, drawn: string, now: EpochMs): StoreResult<vo
     const expiredAt = now - EVENTS_KEPT_MS;
     const newestOf = (of: string) => `(SELECT max(n.seq) FROM events AS n WHERE n.app_id = ${of}.app_id)`;
     await db.d1.batch([
+      // First: after the others another app is found.
+      answersStatement(db, { text: `(${APP_TO_SWEEP})`, bound: drawn }, expiredAt),
       db.d1
         .prepare(
           `WITH oldest AS (
