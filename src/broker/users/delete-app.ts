@@ -6,6 +6,7 @@ import type { ManagedApp } from '../access/admit-manager.ts';
 import { updateApp } from '../apps/manage-apps.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
+import { endDisabledAlarm } from '../webhooks/end-disabled-alarm.ts';
 import { eraseUser } from './erase-user.ts';
 
 /**
@@ -46,5 +47,7 @@ export const deleteApp = async (deps: Deps, managed: ManagedApp): Promise<Result
     detail: { name: app.name },
   });
   const deleted = await deleteEmptyApp(deps.db, appId, [audit]);
-  return deleted.ok ? ok(true) : deleted;
+  if (!deleted.ok) return deleted;
+  await endDisabledAlarm(deps);
+  return ok(true);
 };

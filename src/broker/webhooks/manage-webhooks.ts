@@ -19,7 +19,7 @@ import { queueAgain } from '../../store/webhooks/queue.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
-import { recordObservations } from '../operator/alarms.ts';
+import { endDisabledAlarm } from './end-disabled-alarm.ts';
 import { newEvent } from './record.ts';
 import { sealWebhookSecret } from './secrets.ts';
 
@@ -144,7 +144,7 @@ export const updateWebhook = async (
   const changed = await changeEndpoint(deps.db, { appId: app.id, id }, { ...change, url }, deps.now(), [audit]);
   if (!changed.ok) return changed;
   if (changed.value === undefined) return fail(NO_ENDPOINT);
-  if (change.disabled === false) await recordObservations(deps, { webhook_endpoint_disabled: false });
+  if (change.disabled !== undefined) await endDisabledAlarm(deps);
   return ok(changed.value);
 };
 
@@ -157,7 +157,9 @@ export const deleteWebhook = async (
   const audit = auditStatementFor(deps, by, { action: 'webhook.deleted', appId: app.id, subject: id });
   const removed = await removeEndpoint(deps.db, { appId: app.id, id }, [audit]);
   if (!removed.ok) return removed;
-  return removed.value ? ok(undefined) : fail(NO_ENDPOINT);
+  if (!removed.value) return fail(NO_ENDPOINT);
+  await endDisabledAlarm(deps);
+  return ok(undefined);
 };
 
 /** Gives an endpoint a new secret. The previous one also signs for a day, so that the receiver can change over. */

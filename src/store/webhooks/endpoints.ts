@@ -1,6 +1,6 @@
-import { and, asc, eq, getTableColumns, inArray, notExists } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, inArray, ne, notExists } from 'drizzle-orm';
 
-import type { AppId } from '../../domain/app-id.ts';
+import { type AppId, NO_APP } from '../../domain/app-id.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { Attempt, Payload, WebhookEndpoint } from '../../domain/webhooks/endpoint.ts';
 import type { EventType } from '../../domain/webhooks/event.ts';
@@ -87,6 +87,18 @@ export const endpointsOf = (db: Db, appId: AppId): StoreResult<WebhookEndpoint[]
       .where(eq(webhookEndpoints.appId, appId))
       .orderBy(asc(webhookEndpoints.createdAt), asc(webhookEndpoints.id));
     return rows.map(endpointOfRow);
+  });
+
+/** Whether an endpoint of any app is disabled and its owner did not ask for it. Reads up to a row of each endpoint. */
+export const isAnyGivenUp = (db: Db): StoreResult<boolean> =>
+  tryD1(db, async () => {
+    const found = await db.orm
+      .select({ id: webhookEndpoints.id })
+      .from(webhookEndpoints)
+      .where(and(gt(webhookEndpoints.appId, NO_APP), ne(webhookEndpoints.disabledReason, 'by_owner')))
+      .limit(1)
+      .get();
+    return found !== undefined;
   });
 
 /** The attempts of an endpoint, oldest first; undefined if the app has no endpoint with that id. */
