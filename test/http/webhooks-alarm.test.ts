@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 
 import { connect, makeApp } from '../support/broker.ts';
-import { startWebhookWorld, URL_A, URL_B, type WebhookWorld } from '../support/webhook-world.ts';
+import { MINUTE, startWebhookWorld, URL_A, URL_B, type WebhookWorld } from '../support/webhook-world.ts';
 
 /** When the alarm about a disabled endpoint ends. It is one alarm for the endpoints of all apps. */
 
@@ -52,4 +52,20 @@ test.each<[string, () => Promise<unknown>]>([
   await change(alsoGone, false);
   await end();
   expect(await openAlarms()).toEqual([]);
+});
+
+test('the alarm is repeated each day while it lasts, and names no app and no endpoint', async () => {
+  const { broker } = world;
+  for (let hours = 0; hours < 75; hours += 1) {
+    broker.advance(47 * MINUTE);
+    await broker.tick();
+    broker.advance(13 * MINUTE);
+  }
+  const lines = broker.logs.filter(
+    ({ event, outcome }) => event === 'alarm' && outcome === 'webhook_endpoint_disabled',
+  );
+  expect(lines).toHaveLength(1 + 3);
+  for (const { reason } of lines) expect(reason).toBe('gone');
+  const apps = broker.logs.filter(({ event, outcome }) => event === 'webhook' && outcome === 'disabled');
+  expect(apps.map(({ appId }) => appId).toSorted()).toEqual([world.app.id, other.id].toSorted());
 });

@@ -7,6 +7,7 @@ import { correctDueTimes } from '../../store/operator/work-due.ts';
 import { deleteOrphan, findOrphan } from '../../store/users/erasure.ts';
 import { sweepEvents } from '../../store/webhooks/events.ts';
 import type { Deps } from '../deps.ts';
+import { reviewDisabledAlarm } from '../webhooks/disabled-alarm.ts';
 
 /** How many rows of each kind one round trip deletes. Each costs one or two rows written. */
 const MAX_SWEPT = 200;
@@ -41,6 +42,7 @@ export const cleanUpHourly = async (deps: Deps): Promise<void> => {
   }
   // Also without any endpoint, when no tick has webhooks to send.
   await sweepEvents(deps.db, mintId('app', deps.random), now);
+  await reviewDisabledAlarm(deps);
   await sweepOrphans(deps);
 };
 

@@ -6,7 +6,7 @@ import type { ManagedApp } from '../access/admit-manager.ts';
 import { updateApp } from '../apps/manage-apps.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
-import { endDisabledAlarm } from '../webhooks/end-disabled-alarm.ts';
+import { reviewDisabledAlarm } from '../webhooks/disabled-alarm.ts';
 import { eraseUser } from './erase-user.ts';
 
 /**
@@ -48,6 +48,6 @@ export const deleteApp = async (deps: Deps, managed: ManagedApp): Promise<Result
   });
   const deleted = await deleteEmptyApp(deps.db, appId, [audit]);
   if (!deleted.ok) return deleted;
-  await endDisabledAlarm(deps);
+  await reviewDisabledAlarm(deps);
   return ok(true);
 };

@@ -179,11 +179,13 @@ const pausedFor = (
   disabled: kind === 'seal_broken' ? 'failing' : undefined,
 });
 
-const report = async (deps: Deps, { appId, id }: SendingEndpoint, outcome: RunOutcome): Promise<void> => {
+/** The line names the app. An alarm names none: it goes to whatever service the operator has. */
+const report = async (deps: Deps, { appId }: SendingEndpoint, outcome: RunOutcome): Promise<void> => {
   const refused = outcome.attempts.filter((attempt) => !isDelivered(attempt)).length;
   const delivered = outcome.attempts.length - refused;
   if (delivered > 0) deps.log({ level: 'info', event: 'webhook', outcome: 'delivered', appId, count: delivered });
   if (refused > 0) deps.log({ level: 'warn', event: 'webhook', outcome: 'refused', appId, count: refused });
   if (outcome.disabled === undefined) return;
-  await recordObservations(deps, { webhook_endpoint_disabled: `${id} of ${appId}, ${outcome.disabled}` });
+  deps.log({ level: 'warn', event: 'webhook', outcome: 'disabled', appId, reason: outcome.disabled });
+  await recordObservations(deps, { webhook_endpoint_disabled: outcome.disabled });
 };

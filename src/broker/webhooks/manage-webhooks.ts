@@ -19,7 +19,7 @@ import { queueAgain } from '../../store/webhooks/queue.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
-import { endDisabledAlarm } from './end-disabled-alarm.ts';
+import { reviewDisabledAlarm } from './disabled-alarm.ts';
 import { newEvent } from './record.ts';
 import { sealWebhookSecret } from './secrets.ts';
 
@@ -144,7 +144,7 @@ export const updateWebhook = async (
   const changed = await changeEndpoint(deps.db, { appId: app.id, id }, { ...change, url }, deps.now(), [audit]);
   if (!changed.ok) return changed;
   if (changed.value === undefined) return fail(NO_ENDPOINT);
-  if (change.disabled !== undefined) await endDisabledAlarm(deps);
+  if (change.disabled !== undefined) await reviewDisabledAlarm(deps);
   return ok(changed.value);
 };
 
@@ -158,7 +158,7 @@ export const deleteWebhook = async (
   const removed = await removeEndpoint(deps.db, { appId: app.id, id }, [audit]);
   if (!removed.ok) return removed;
   if (!removed.value) return fail(NO_ENDPOINT);
-  await endDisabledAlarm(deps);
+  await reviewDisabledAlarm(deps);
   return ok(undefined);
 };
 
