@@ -13,7 +13,7 @@ import { connection, connectSession, syncResult } from '../../http/api/connectio
 import { metricList } from '../../http/api/metrics/contract.ts';
 import { MAX_METRIC_VALUES } from '../../http/api/metrics/queries.ts';
 import { allPages, call } from '../call.ts';
-import { app, appId, chosenBroker, common, example, fromEnv, runs } from '../options.ts';
+import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
 import { facts, print, progress, printErr, show, table, time } from '../output.ts';
 import { changesCommand } from './changes.ts';
 import { redirectUriCommand } from './redirect-uris.ts';
@@ -202,7 +202,7 @@ const link = command(
 const openInBrowser = (url: string): void => {
   if (!/^https?:\/\//.test(url)) return;
   const byPlatform: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
-  const program = fromEnv('BROWSER') ?? byPlatform[process.platform] ?? 'xdg-open';
+  const program = process.env['BROWSER'] || (byPlatform[process.platform] ?? 'xdg-open');
   spawn(program, [url], { detached: true, stdio: 'ignore' })
     .on('error', () => printErr(`${program} could not open a browser: open the link yourself.`))
     .unref();

@@ -111,7 +111,7 @@ export const auditCommand = command(
     },
   ),
   {
-    brief: message`The audit trail, newest first: of an app, or without --app of your account (for the operator: of everything).`,
+    brief: message`The audit trail, newest first: of an app, or without one of your account (for the operator: of everything).`,
     ...example('mushu audit --app APP --limit 20'),
   },
 );

@@ -8,15 +8,14 @@ import * as contract from '../../http/api/accounts/contract.ts';
 import { askOn } from '../ask.ts';
 import { brokerAt, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
-import { chosenBroker, common, example, fromEnv, runs, type Target, target } from '../options.ts';
+import { chosenBroker, common, example, runs, type Target, target } from '../options.ts';
 import { facts, print, printErr, show, time } from '../output.ts';
 import { configPath, readProfiles, writeProfiles } from '../profiles.ts';
 
 const login = async (wanted: Target): Promise<void> => {
-  const url = wanted.url ?? fromEnv('MUSHU_URL') ?? (await ask('Broker URL:', false));
+  const url = wanted.url ?? (await ask('Broker URL:', false));
   if (!URL.canParse(url)) throw cliFailure(EXIT.usage, 'The URL is not valid. An example: https://broker.example.com');
-  const given = wanted.token ?? fromEnv('MUSHU_TOKEN');
-  const token = given === '-' ? await piped() : (given ?? (await ask('Access token:', true)));
+  const token = wanted.token === '-' ? await piped() : (wanted.token ?? (await ask('Access token:', true)));
   const origin = new URL(url).origin;
   const { value } = await call(contract.whoami, askWhoami, brokerAt(origin, token));
   const profiles = readProfiles();

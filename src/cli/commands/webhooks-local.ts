@@ -157,7 +157,7 @@ export const triggerCommand = command(
   runs(
     {
       ...common,
-      app: optional(app),
+      app,
       type: argument(choice(eventType.options, { metavar: 'EVENT' }), { description: message`The type to send.` }),
       forwardTo,
       secret: secretOption,
