@@ -35,6 +35,15 @@ test('MUSHU_PROFILE names the profile that login stores, other commands use and 
   expect(stored().tokens).toEqual({ default: developer, prod: developer });
 });
 
+test('logging out of another profile leaves the current one as it is', async () => {
+  const login = ['login', '--url', ready.url, '--token', ready.admin_token, '--profile'];
+  for (const name of ['default', 'staging', 'prod']) await run([...login, name]);
+  await run(['logout', '--profile', 'staging']);
+  expect(stored().current).toBe('prod');
+  await run(['logout']);
+  expect(stored()).toEqual({ current: 'default', tokens: { default: ready.admin_token } });
+});
+
 test('a profile that nobody stored is refused, whether an option or MUSHU_PROFILE names it', async () => {
   const refusal = { code: 2, out: '', err: expect.stringContaining('There is no such profile.') };
   expect(await run(['whoami', '--profile', 'none'], asOperator)).toEqual(refusal);

@@ -49,7 +49,8 @@ const logout = async ({ profile }: Target): Promise<void> => {
     printErr('You are not signed in.');
     return;
   }
-  writeProfiles({ current: Object.keys(rest)[0] ?? 'default', profiles: rest });
+  const next = current in rest ? current : (Object.keys(rest)[0] ?? 'default');
+  writeProfiles({ current: next, profiles: rest });
   print(`Deleted the token for ${gone.url}. It stays valid: revoke it with \`mushu tokens revoke\`.`);
 };
 
