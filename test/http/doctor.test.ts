@@ -124,6 +124,19 @@ test('a clock that is off is told by how much', async () => {
   ]);
 });
 
+test('requests that take long are not taken for a clock that is off', async () => {
+  let now = broker.now();
+  const slow: typeof fetch = async (input, init) => {
+    const response = await broker.fetch(input, init);
+    const dated = new Response(response.body, response);
+    dated.headers.set('Date', new Date(now).toUTCString());
+    if (!new Request(input).url.endsWith('/healthz')) now += MINUTE_MS;
+    return dated;
+  };
+  const checks = await runChecks({ url: ORIGIN, credential: broker.operatorToken, fetch: slow }, () => now);
+  expect(checks.find(({ check }) => check === 'clock')).toMatchObject({ ok: true });
+});
+
 test('a token that is over ends the examination there', async () => {
   const developer = await makeDeveloper(broker);
   await broker.manage('DELETE', `/accounts/${developer.accountId}/tokens/${developer.tokenId}`);
