@@ -202,3 +202,32 @@ test('a user is exported and erased, and erased only where that is meant', async
   });
   expect(await run(['health', 'export', 'cli-erased'], env)).toMatchObject({ code: 4, out: '' });
 });
+
+/** A broker that gives these answers, one after the other. */
+const answeringEach = (...answers: object[]): Promise<string> =>
+  listen((_request, response) =>
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answers.shift())),
+  );
+
+test('an erasure in several calls adds up all that each has done', async () => {
+  const withings = { revoked: 1, kept: 0, failed: 0 };
+  const removed = { connections: 0, pending_connections: 0, measurements: 10_000, groups: 500, sources: 3 };
+  const url = await answeringEach(
+    { complete: false, removed: { ...removed, pending_connections: 1 }, withings },
+    { complete: true, removed: { ...removed, connections: 2 }, withings: { ...withings, revoked: 0 } },
+  );
+  const { out } = await run(['health', 'erase', 'ada', '--app', 'a', '--yes', '--json', '--url', url, '--token', 't']);
+  expect(JSON.parse(out)).toEqual({
+    complete: true,
+    removed: { connections: 2, pending_connections: 1, measurements: 20_000, groups: 1_000, sources: 6 },
+    withings,
+  });
+});
+
+test('a sync in several calls adds up all that each has done', async () => {
+  const counts = { added: 4, changed: 3, removed: 2, skipped: 1 };
+  const synced = { ...counts, history_complete_from: null, synced_at: '2026-06-15T12:00:00.000Z' };
+  const url = await answeringEach({ ...synced, complete: false }, { ...synced, complete: true });
+  const { out } = await run(['health', 'sync', 'ada', '--app', 'a', '--json', '--url', url, '--token', 't']);
+  expect(JSON.parse(out)).toMatchObject({ complete: true, added: 8, changed: 6, removed: 4, skipped: 2 });
+});

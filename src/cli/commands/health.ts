@@ -104,10 +104,10 @@ const sync = command(
   runs({ ...common, app, user }, async ({ json, app: wanted, user, ...target }) => {
     const broker = chosenBroker(target);
     const of = appId(wanted);
-    const total = { added: 0, changed: 0, removed: 0 };
+    const total = { added: 0, changed: 0, removed: 0, skipped: 0 };
     for (;;) {
       const { value } = await call(syncResult, syncUser, broker, of, user);
-      for (const count of ['added', 'changed', 'removed'] as const) total[count] += value[count];
+      for (const count of ['added', 'changed', 'removed', 'skipped'] as const) total[count] += value[count];
       if (value.complete) {
         progress('');
         show(

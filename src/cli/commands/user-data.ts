@@ -65,6 +65,12 @@ export const exportCommand = command(
   { brief: message`Everything that is stored about a user, as JSON.`, ...example('mushu health export ada --app APP') },
 );
 
+/** The counts of a call, added to those of the calls before it. */
+const added = <Counts extends Record<string, number>>(counts: Counts, before?: Counts): Counts => {
+  const sums = Object.entries(counts).map(([name, count]) => [name, count + (before?.[name] ?? 0)]);
+  return { ...counts, ...Object.fromEntries(sums) };
+};
+
 export const eraseCommand = command(
   'erase',
   runs(
@@ -74,14 +80,18 @@ export const eraseCommand = command(
         throw cliFailure(EXIT.usage, 'This erases everything that is stored about the user. Add --yes to confirm.');
       }
       const broker = chosenBroker(target);
-      let measurements = 0;
+      let sum: Read<'erasure'> | undefined;
       for (;;) {
         const { value } = await call(erasure, eraseUser, broker, appId(wanted), user);
-        measurements += value.removed.measurements;
-        if (value.complete) {
+        sum = {
+          ...value,
+          removed: added(value.removed, sum?.removed),
+          withings: added(value.withings, sum?.withings),
+        };
+        const { measurements } = sum.removed;
+        if (sum.complete) {
           progress('');
-          const removed = { ...value.removed, measurements };
-          show(json, { ...value, removed }, () => `Erased ${user}: ${measurements} measurements and all the rest.`);
+          show(json, sum, () => `Erased ${user}: ${measurements} measurements and all the rest.`);
           return;
         }
         progress(`${measurements} measurements erased so far…`);
