@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 
 import { createApp } from '../../src/client/management.ts';
 import { verifyWebhook, type WebhookEvent } from '../../src/client/webhooks.ts';
+import { metricValue } from '../../src/http/api/metrics/contract.ts';
+import { event as eventSchema } from '../../src/http/api/webhooks/contract.ts';
 import { listen, newMushu } from './mushu.ts';
 import { ready } from './shared.ts';
 
@@ -38,7 +40,7 @@ const startReceiver = async (secret: () => string) => {
   return { url, events };
 };
 
-test('a sample that is signed by another secret is refused, and one by the right secret taken', async () => {
+test('a sample signed by another secret is refused; one by the right secret is taken and keeps to the contract', async () => {
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
   const receiver = await startReceiver(() => secret);
   const trigger = ['webhooks', 'trigger', 'measurements.changed', '--forward-to', receiver.url];
@@ -48,6 +50,9 @@ test('a sample that is signed by another secret is refused, and one by the right
   const right = await newMushu().run([...trigger, '--secret', secret], env);
   expect([right.code, right.out]).toEqual([0, expect.stringContaining('204')]);
   expect(receiver.events).toMatchObject([{ type: 'measurements.changed', data: { user_id: 'ada', groups: 1 } }]);
+  const [change] = eventSchema.parse(receiver.events[0]).data.changes ?? [];
+  const sample = change !== undefined && 'measurements' in change ? change.measurements[0] : undefined;
+  expect(metricValue.shape.source.shape.attribution.description).toContain(`\`${sample?.source.attribution}\``);
 });
 
 test('an endpoint is added, tested, switched off and removed', async () => {

@@ -149,7 +149,7 @@ const SAMPLE_WEIGHT = {
   measured_at: '2026-06-15T09:30:00+02:00',
   group_id: 6437845643,
   derived: false,
-  source: { device: 'Body+', attribution: 'certain' },
+  source: { device: 'Body+', attribution: 'device' },
 } as const;
 
 export const triggerCommand = command(
