@@ -67,5 +67,5 @@ test('the alarm is repeated each day while it lasts, and names no app and no end
   expect(lines).toHaveLength(1 + 3);
   for (const { reason } of lines) expect(reason).toBe('gone');
   const apps = broker.logs.filter(({ event, outcome }) => event === 'webhook' && outcome === 'disabled');
-  expect(apps.map(({ appId }) => appId).toSorted()).toEqual([world.app.id, other.id].toSorted());
+  expect(new Set(apps.map(({ appId }) => appId))).toEqual(new Set([world.app.id, other.id]));
 });
