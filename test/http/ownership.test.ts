@@ -43,6 +43,7 @@ const OWN = new Set([
   'GET /apps',
   'POST /apps',
   'GET /dashboard',
+  'GET /dashboard/',
   'GET /dashboard/sign-in',
   'POST /dashboard/sign-in',
   'POST /dashboard/sign-out',
