@@ -76,6 +76,15 @@ test('headings are set off on a terminal, and are plain there too where NO_COLOR
   expect(plain.screen).not.toContain(ESCAPE);
 });
 
+test.each([
+  { status: 204, code: 0 },
+  { status: 500, code: 1 },
+])('a sample event that is answered with $status ends with $code on a terminal too', async ({ status, code }) => {
+  const url = await listen((_request, response) => response.writeHead(status).end());
+  const ended = await watch(mushu.onTerminal(['webhooks', 'trigger', 'user.erased', '--forward-to', url]))();
+  expect(ended).toMatchObject({ code, screen: expect.stringContaining(`m${status}${ESCAPE}`) });
+});
+
 test('a long sync tells how far it is on a terminal, clears that at its end, and says nothing of it elsewhere', async () => {
   const synced = {
     added: 400,
