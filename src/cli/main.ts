@@ -1,27 +1,12 @@
 #!/usr/bin/env node
-import { group, or } from '@optique/core/constructs';
 import { commandLine, lineBreak, type Message, message, text } from '@optique/core/message';
 import { run } from '@optique/run';
 
-import { appsCommand } from './commands/apps.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { healthCommand } from './commands/health.ts';
-import { keysCommand, tokensCommand } from './commands/keys.ts';
-import { accountsCommand, auditCommand } from './commands/operator.ts';
-import { sessionCommands } from './commands/session.ts';
-import { webhooksCommand } from './commands/webhooks.ts';
 import { EXIT, isCliFailure } from './exit.ts';
 import { printErr } from './output.ts';
+import { parser } from './parser.ts';
 import { hintAfter } from './usage-error.ts';
 import { VERSION } from './version.ts';
-
-/** `mushu` manages a Mushu Health broker by its HTTP API only. */
-const parser = or(
-  group('Signing in', or(...sessionCommands)),
-  group('Apps and their users', or(appsCommand, keysCommand, healthCommand, webhooksCommand)),
-  group('Who may do what', or(tokensCommand, accountsCommand, auditCommand)),
-  group('When something is wrong', doctorCommand),
-);
 
 // A closed pipe (`| head -1`) is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

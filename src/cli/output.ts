@@ -24,6 +24,10 @@ export const show = (json: boolean, value: unknown, words: () => string): void =
   print(json ? JSON.stringify(value, null, 2) : words());
 };
 
+/** Says that something is gone; with `--json`, the same for everything that is deleted. */
+export const showDeleted = (json: boolean, deleted: string, words: string): void =>
+  show(json, { deleted }, () => words);
+
 /** A table with a heading, or `empty` if there are no rows. */
 export const table = (heading: readonly string[], rows: readonly (readonly string[])[], empty: string): string => {
   if (rows.length === 0) return empty;

@@ -13,7 +13,7 @@ import * as appsContract from '../../http/api/apps/contract.ts';
 import { BETWEEN_PARTS_MS, allPages, call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { appArgument, chosenBroker, common, example, runs, type Target } from '../options.ts';
-import { facts, print, progress, show, table, time } from '../output.ts';
+import { facts, progress, show, showDeleted, table, time } from '../output.ts';
 
 type App = z.infer<typeof appsContract.app>;
 type Wanted = Target & { json: boolean };
@@ -63,7 +63,7 @@ const one = async <Arguments extends unknown[]>(
 /** 202 while there is more to delete. */
 const deleted = z.object({ complete: z.literal(false) }).nullable();
 
-const remove = async ({ id, yes, ...wanted }: Target & { id: string; yes: boolean }): Promise<void> => {
+const remove = async ({ json, id, yes, ...wanted }: Wanted & { id: string; yes: boolean }): Promise<void> => {
   if (!yes) throw cliFailure(EXIT.usage, 'This deletes the app and everything of its users. Add --yes to confirm.');
   const broker = chosenBroker(wanted);
   for (let part = 1; ; part += 1) {
@@ -73,7 +73,7 @@ const remove = async ({ id, yes, ...wanted }: Target & { id: string; yes: boolea
     await wait(BETWEEN_PARTS_MS);
   }
   progress('');
-  print(`Deleted ${id}.`);
+  showDeleted(json, id, `Deleted ${id}.`);
 };
 
 const permission = (name: '--loopback' | '--shared-accounts' | '--browser-keys', description: Message) =>

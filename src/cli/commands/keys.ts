@@ -18,7 +18,7 @@ import { accessTokenList, createdToken } from '../../http/api/accounts/contract.
 import { createdKey, keyList, keyScope } from '../../http/api/apps/contract.ts';
 import { allPages, call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
-import { print, printErr, show, table, time } from '../output.ts';
+import { printErr, show, showDeleted, table, time } from '../output.ts';
 
 const name = argument(string({ metavar: 'NAME' }), { description: message`A name to recognize it by.` });
 const id = argument(string({ metavar: 'ID' }), { description: message`Its id, as the list shows it.` });
@@ -73,9 +73,9 @@ export const keysCommand = command(
     ),
     command(
       'revoke',
-      runs({ ...common, app, id }, async ({ app: wanted, id, ...target }) => {
+      runs({ ...common, app, id }, async ({ json, app: wanted, id, ...target }) => {
         await call(z.null(), revokeKey, chosenBroker(target), appId(wanted), id);
-        print(`Revoked ${id}.`);
+        showDeleted(json, id, `Revoked ${id}.`);
       }),
       { brief: message`Revoke a key.`, ...example('mushu keys revoke key_0123456789abcdef0123 --app APP') },
     ),
@@ -144,12 +144,12 @@ export const tokensCommand = command(
     ),
     command(
       'revoke',
-      runs({ ...common, account, id }, async ({ account: of, id, ...target }) => {
+      runs({ ...common, account, id }, async ({ json, account: of, id, ...target }) => {
         const broker = chosenBroker(target);
         await (of === undefined
           ? call(z.null(), revokeToken, broker, id)
           : call(z.null(), revokeAccountToken, broker, of, id));
-        print(`Revoked ${id}.`);
+        showDeleted(json, id, `Revoked ${id}.`);
       }),
       { brief: message`Revoke a token.`, ...example('mushu tokens revoke token_0123456789abcdef0123') },
     ),

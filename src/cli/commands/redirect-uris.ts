@@ -14,7 +14,7 @@ import { redirectUriList, redirectUriTest, registeredRedirectUri } from '../../h
 import { call } from '../call.ts';
 import { EXIT } from '../exit.ts';
 import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
-import { good, bad, print, printErr, show, table, time } from '../output.ts';
+import { good, bad, printErr, show, showDeleted, table, time } from '../output.ts';
 
 const uri = argument(string({ metavar: 'URI' }), { description: message`Exactly as the app sends it.` });
 
@@ -54,9 +54,9 @@ export const redirectUriCommand = command(
     ),
     command(
       'remove',
-      runs({ ...common, app, uri }, async ({ app: wanted, uri, ...target }) => {
+      runs({ ...common, app, uri }, async ({ json, app: wanted, uri, ...target }) => {
         await call(z.null(), unregisterRedirectUri, chosenBroker(target), appId(wanted), uri);
-        print(`Removed ${uri}`);
+        showDeleted(json, uri, `Removed ${uri}`);
       }),
       {
         brief: message`Remove one. Links that were already opened fail too.`,

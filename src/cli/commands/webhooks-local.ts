@@ -13,7 +13,7 @@ import { createdWebhook, eventsPage, eventType, webhookList } from '../../http/a
 import { call } from '../call.ts';
 import { cliFailure, EXIT } from '../exit.ts';
 import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
-import { bad, good, print, printErr, time } from '../output.ts';
+import { bad, good, print, printErr, show, time } from '../output.ts';
 
 /** Webhooks on a developer's machine, without a tunnel: events are read from the broker and forwarded from here. */
 
@@ -165,10 +165,10 @@ export const triggerCommand = command(
       forwardTo,
       secret: secretOption,
     },
-    async ({ type, forwardTo: url, secret = newSecret(), app: wanted }) => {
+    async ({ json, type, forwardTo: url, secret = newSecret(), app: wanted }) => {
       const event = sampleOf(type, wanted ?? 'app_0123456789abcdef0123');
       const answer = await forward(url, secret, event);
-      print(`${lineOf(event)}  ${wordsOf(answer)}`);
+      show(json, { event, status: answer?.status ?? null }, () => `${lineOf(event)}  ${wordsOf(answer)}`);
       printErr(`Signed with ${secret}`);
       if (answer?.ok !== true) throw cliFailure(EXIT.refused, 'The server did not take it.');
     },

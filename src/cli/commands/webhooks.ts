@@ -26,7 +26,7 @@ import {
 } from '../../http/api/webhooks/contract.ts';
 import { call } from '../call.ts';
 import { app, appId, chosenBroker, common, example, runs } from '../options.ts';
-import { bad, good, print, printErr, show, table, time } from '../output.ts';
+import { bad, good, printErr, show, showDeleted, table, time } from '../output.ts';
 import { listenCommand, triggerCommand } from './webhooks-local.ts';
 
 const webhookId = argument(string({ metavar: 'WEBHOOK' }), { description: message`The endpoint's id.` });
@@ -85,9 +85,9 @@ const stateOf = ({ disabled, disabled_reason: reason, failing_since: since }: z.
 
 const removeCommand = command(
   'remove',
-  runs({ ...common, app, webhookId }, async ({ app: wanted, webhookId: id, ...target }) => {
+  runs({ ...common, app, webhookId }, async ({ json, app: wanted, webhookId: id, ...target }) => {
     await call(z.null(), deleteWebhook, chosenBroker(target), appId(wanted), id);
-    print(`Removed ${id}`);
+    showDeleted(json, id, `Removed ${id}`);
   }),
   {
     brief: message`Remove an endpoint. Events that wait for it are dropped.`,
