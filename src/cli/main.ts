@@ -8,10 +8,12 @@ import { parser } from './parser.ts';
 import { hintAfter } from './usage-error.ts';
 import { VERSION } from './version.ts';
 
-// A closed pipe (`| head -1`) is not an error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.refused);
-});
+// A closed pipe (`| head -1`) is not an error. The command ends by itself, so that it can clean up.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exitCode = EXIT.refused;
+  });
+}
 
 /** Commands to copy, one per line. */
 const lines = (...commands: string[]): Message =>

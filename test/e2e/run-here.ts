@@ -27,7 +27,7 @@ const runNow = async (args: readonly string[], env: Record<string, string>): Pro
     return true;
   };
   const { stdin, stdout, stderr } = process;
-  const listeners = stdout.listeners('error');
+  const listeners = [stdout, stderr].map((stream) => [stream, stream.listeners('error')] as const);
   const undo = [
     swap(process, 'argv', [process.execPath, 'mushu', ...args]),
     swap(process, 'env', env),
@@ -51,8 +51,9 @@ const runNow = async (args: readonly string[], env: Record<string, string>): Pro
   } finally {
     process.exitCode = undefined;
     for (const restore of undo) restore();
-    for (const listener of stdout.listeners('error')) {
-      if (!listeners.includes(listener)) stdout.off('error', listener as () => void);
+    for (const [stream, before] of listeners) {
+      const added = stream.listeners('error').filter((listener) => !before.includes(listener));
+      for (const listener of added) stream.off('error', listener as () => void);
     }
   }
 };

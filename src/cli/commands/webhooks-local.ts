@@ -33,7 +33,12 @@ const secretOption = optional(
 const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 
 /** Posts an event as the broker would: signed by the rules of Standard Webhooks. Undefined if nothing answers. */
-const forward = async (url: string, secret: string, event: Event): Promise<Response | undefined> => {
+const forward = async (
+  url: string,
+  secret: string,
+  event: Event,
+  signal?: AbortSignal,
+): Promise<Response | undefined> => {
   const body = JSON.stringify(event);
   const seconds = String(Math.floor(Date.now() / 1_000));
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
@@ -43,6 +48,7 @@ const forward = async (url: string, secret: string, event: Event): Promise<Respo
       method: 'POST',
       body,
       redirect: 'manual',
+      ...(signal !== undefined && { signal }),
       headers: {
         'Content-Type': 'application/json',
         'webhook-id': event.id,
@@ -62,18 +68,36 @@ const wordsOf = (answer: Response | undefined): string =>
 
 const lineOf = ({ timestamp, type, data }: Event): string => `${time(timestamp)}  ${type}  ${data.user_id}`;
 
-/** Apps record events while they have an endpoint. This one gets nothing: it only switches the recording on. */
 const PLACEHOLDER = 'https://example.com/mushu-webhooks-listen';
 
+/**
+ * Apps record events while they have an endpoint. If an app has none, each listener adds one that gets nothing, and
+ * removes only that one: another listener may rely on the others.
+ */
 const keepRecording = async (broker: Broker, of: string): Promise<() => Promise<void>> => {
   const { value } = await call(webhookList, listWebhooks, broker, of);
-  if (value.data.length > 0) return async () => undefined;
+  const removal = (id: string): string => `mushu webhooks remove ${id} --app ${of}`;
+  const ofListeners = value.data.filter(({ url }) => url === PLACEHOLDER);
+  for (const { id } of ofListeners) printErr(`Another listener added ${id}. If none runs any more: ${removal(id)}`);
+  if (value.data.length > ofListeners.length) return async () => undefined;
   const added = await call(createdWebhook, createWebhook, broker, of, {
     url: PLACEHOLDER,
     events: ['webhook.test'],
     description: 'mushu webhooks listen',
   });
-  return async () => void (await deleteWebhook(broker, of, added.value.id));
+  const { id } = added.value;
+  return async () => {
+    const removed = await deleteWebhook(broker, of, id);
+    if (!removed.ok) printErr(`${id} may be left: ${removal(id)}`);
+  };
+};
+
+/** Aborts on a signal that ends the program, and if the output is not read any more. */
+const untilEnded = (): AbortSignal => {
+  const ended = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => ended.abort());
+  process.stdout.once('error', () => ended.abort());
+  return ended.signal;
 };
 
 /** The end of the app's events: what is listened to comes after it. */
@@ -98,23 +122,22 @@ export const listenCommand = command(
     async ({ json, app: wanted, forwardTo: url, secret = newSecret(), count = Infinity, ...target }) => {
       const broker = chosenBroker(target);
       const of = appId(wanted);
+      const ended = untilEnded();
       const stopRecording = await keepRecording(broker, of);
-      const interrupted = new AbortController();
-      process.once('SIGINT', () => interrupted.abort());
-      process.once('SIGTERM', () => interrupted.abort());
       try {
         let after = await endOf(broker, of);
         printErr(`Listening to the events of ${of}. Ctrl-C ends it.`);
         if (url !== undefined) printErr(`Forwarding to ${url}, signed with ${secret}`);
-        for (let seen = 0; seen < count && !interrupted.signal.aborted;) {
+        for (let seen = 0; seen < count && !ended.aborted;) {
           const { value } = await call(eventsPage, listEvents, broker, of, { after });
           after = value.next_after;
           for (const event of value.data) {
-            const came = url === undefined ? '' : `  ${wordsOf(await forward(url, secret, event))}`;
+            if (ended.aborted) break;
+            const came = url === undefined ? '' : `  ${wordsOf(await forward(url, secret, event, ended))}`;
             print(json ? JSON.stringify(event) : `${lineOf(event)}${came}`);
             seen += 1;
           }
-          if (!value.has_more) await wait(POLL_MS, undefined, { signal: interrupted.signal }).catch(() => undefined);
+          if (!value.has_more) await wait(POLL_MS, undefined, { signal: ended }).catch(() => undefined);
         }
       } finally {
         await stopRecording();
