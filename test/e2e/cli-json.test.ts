@@ -58,7 +58,7 @@ const OF_A_USER = [
   'apps delete APP --yes',
 ];
 const LINES = [...OF_AN_APP, ...OF_A_USER];
-/** A line of JSON for each event: test/e2e/cli-webhooks.test.ts. */
+/** A line of JSON for each event: test/e2e/cli-listen.test.ts. */
 const STREAMS = ['webhooks listen'];
 
 const commandsWithJson = (usage: Usage, names: readonly string[] = []): string[] => {

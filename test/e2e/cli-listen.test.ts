@@ -22,13 +22,14 @@ const ENDPOINT = {
 };
 const LISTEN = ['webhooks', 'listen', '--app', 'app_x'];
 
-/** A broker with an event for every question, and the ids and URLs of the app's endpoints. */
+/** A broker with two events for every question, and the ids and URLs of the app's endpoints. */
 const startBroker = async (urls: readonly string[] = [], beforeAdding: () => void = () => undefined) => {
   const endpoints = new Map(urls.map((url, index) => [`wh_own${index}`, url]));
   const rendered = ([id, url]: [string, string]) => ({ ...ENDPOINT, id, url });
   const eventAfter = (after: number) => {
     const data = { app_id: 'app_x', user_id: 'ada', sequence: after + 1 };
-    return { data: [{ id: `evt_${after}`, type: 'user.erased', timestamp: AT, data }], has_more: false };
+    const event = { id: `evt_${after}`, type: 'user.erased', timestamp: AT, data };
+    return { data: [event, event], has_more: false };
   };
   let added = 0;
   const answerOf = (method: string, { pathname, searchParams }: URL): [status: number, body?: object] => {
@@ -91,4 +92,15 @@ test('an app with an endpoint of its own gets no other, whatever a killed listen
   const { code, err } = await newMushu().run([...LISTEN, '--count', '1'], env);
   expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('mushu webhooks remove wh_own1 --app app_x') });
   expect([...endpoints.keys()]).toEqual(['wh_own0', 'wh_own1']);
+});
+
+test('--count ends it after so many events, also if more came at once', async () => {
+  const { env } = await startBroker();
+  const { out } = await newMushu().run([...LISTEN, '--count', '3', '--json'], env);
+  expect(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { id: string }).id),
+  ).toEqual(['evt_1', 'evt_1', 'evt_2']);
 });

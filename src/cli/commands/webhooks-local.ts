@@ -128,16 +128,18 @@ export const listenCommand = command(
         let after = await endOf(broker, of);
         printErr(`Listening to the events of ${of}. Ctrl-C ends it.`);
         if (url !== undefined) printErr(`Forwarding to ${url}, signed with ${secret}`);
-        for (let seen = 0; seen < count && !ended.aborted;) {
+        let seen = 0;
+        const isOver = (): boolean => seen >= count || ended.aborted;
+        while (!isOver()) {
           const { value } = await call(eventsPage, listEvents, broker, of, { after });
           after = value.next_after;
           for (const event of value.data) {
-            if (ended.aborted) break;
+            if (isOver()) break;
             const came = url === undefined ? '' : `  ${wordsOf(await forward(url, secret, event, ended))}`;
             print(json ? JSON.stringify(event) : `${lineOf(event)}${came}`);
             seen += 1;
           }
-          if (!value.has_more) await wait(POLL_MS, undefined, { signal: ended }).catch(() => undefined);
+          if (!value.has_more && !isOver()) await wait(POLL_MS, undefined, { signal: ended }).catch(() => undefined);
         }
       } finally {
         await stopRecording();
