@@ -81,12 +81,7 @@ const RUN_ELSEWHERE: { [command: string]: [file: string, words: string] } = {
     ]),
   ),
   'npm run deploy -- --no-edge': ['test/deploy/deploy.test.ts', "'no-edge': true"],
-  ...Object.fromEntries(
-    ['', "KEYRING='…' "].map((environment) => [
-      `${environment}npm run deploy -- --replace-keyring`,
-      ['test/deploy/edge.test.ts', "'replace-keyring': true"],
-    ]),
-  ),
+  "KEYRING='…' npm run deploy -- --replace-keyring": ['test/deploy/edge.test.ts', "'replace-keyring': true"],
   ...Object.fromEntries(
     ['', ' -- --to', ' -- --to TIME', ' -- --to 2026-06-15T12:00:00Z', ' -- --to 2026-06-15T12:00:00Z --dry-run'].map(
       (flags) => [`npm run restore${flags}`, ['test/restore/restore.test.ts', 'account.run({ to: undo })']],
