@@ -164,8 +164,10 @@ const changesOf = (rows: (sql: string) => Row[], table: string) => {
 
 const FOLDER = fileURLToPath(import.meta.resolve('../../migrations'));
 
+/** The migrations that this release knows, in their order. */
+export const knownMigrations = (): string[] => globSync('*.sql', { cwd: FOLDER }).toSorted();
+
 const migrations = (): string =>
-  globSync('*.sql', { cwd: FOLDER })
-    .toSorted()
+  knownMigrations()
     .map((file) => readFileSync(resolve(FOLDER, file), 'utf8'))
     .join('\n');

@@ -5,9 +5,12 @@ import { jsonIn, type Wrangler } from '../deploy/wrangler.ts';
 import { CARRIED_TABLES } from './carry-over.ts';
 
 const leases = z.tuple([z.object({ results: z.tuple([z.object({ ms: z.number().nullable() })]) })]);
+const applied = z.tuple([z.object({ results: z.array(z.object({ name: z.string() })) })]);
 const bookmarked = z.object({ bookmark: z.string() });
 
 const LEASES = `SELECT max(max(coalesce(refresh_lease_until, 0), coalesce(sync_lease_until, 0))) - CAST(unixepoch('subsec') * 1000 AS INTEGER) AS ms FROM connections`;
+
+const MIGRATIONS = 'SELECT name FROM d1_migrations';
 
 /** The deployed database, through wrangler. Each failing step says what to do. */
 export const databaseWith = (wrangler: Wrangler, config: string) => {
@@ -25,6 +28,10 @@ export const databaseWith = (wrangler: Wrangler, config: string) => {
     longestLeaseMs: async (): Promise<number> => {
       const [{ results }] = leases.parse(await execute('Looking for leases', '--command', LEASES));
       return results[0].ms ?? 0;
+    },
+    migrations: async (): Promise<string[]> => {
+      const [{ results }] = applied.parse(await execute('Looking at the migrations', '--command', MIGRATIONS));
+      return results.map(({ name }) => name);
     },
     exportTo: async (file: string): Promise<void> => {
       const tables = CARRIED_TABLES.flatMap((table) => ['--table', table]);

@@ -8,7 +8,7 @@ import type { DeployContext } from '../deploy/deployment.ts';
 import { checkHealth } from '../deploy/health.ts';
 import { findAccount, findExistingResources } from '../deploy/resources.ts';
 import { userError } from '../user-error.ts';
-import { CARRIED_TABLES, type Carried, carryOver } from './carry-over.ts';
+import { CARRIED_TABLES, type Carried, carryOver, knownMigrations } from './carry-over.ts';
 import { databaseWith } from './database.ts';
 import { pause, PAUSED, resume } from './pause.ts';
 import { savedIn } from './saved.ts';
@@ -30,6 +30,7 @@ export const restore = async (options: RestoreOptions, context: RestoreContext):
   mustBeTimeOrBookmark(options.to);
   const target = await findTarget(options, context);
   const { database, cloudflare, workers, url, isPaused } = target;
+  mustBeKnown(await database.migrations());
   const bookmark = BOOKMARK.test(options.to) ? options.to : await database.bookmarkAt(options.to);
   say(`to: ${bookmark}`);
   const saved = savedIn(context.stateDir);
@@ -73,6 +74,16 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 const mustBeTimeOrBookmark = (to: string): void => {
   if (BOOKMARK.test(to) || (TIME.test(to) && !Number.isNaN(Date.parse(to)))) return;
   throw userError('--to takes a time with its zone, such as 2026-06-15T12:00:00Z, or a bookmark of Time Travel.');
+};
+
+/** What a newer release stores would be neither carried over nor there afterwards. */
+const mustBeKnown = (applied: readonly string[]): void => {
+  const known = knownMigrations();
+  const newer = applied.find((name) => !known.includes(name));
+  if (newer === undefined) return;
+  throw userError(
+    `The database has the migration ${newer}, which this release does not know. Check out the release that is deployed, and run this again. Nothing was changed.`,
+  );
 };
 
 const planOf = (bookmark: string, isSaved: boolean, workers: readonly string[]): string[] => [
