@@ -52,7 +52,7 @@ const settings = z.object({
     .regex(/^(\d{1,3}(,\d{1,3}){0,9})?$/)
     .default('1,2,4'),
   /** Where browsers reach the broker; the origin of each request where absent. */
-  PUBLIC_URL: z.url().optional(),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** Set in the placed Worker of two. It says in the database which key it signs with. */
   BEHIND_FRONT: z.enum(['yes', 'no']).default('no'),
   /**

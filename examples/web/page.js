@@ -12,9 +12,16 @@ const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds 
 
 let handed;
 
+/** What our own server hands out: where the broker is, and a token for this user. */
+const handOut = async () => {
+  const answer = await fetch('/token');
+  if (!answer.ok) throw new Error(`/token answered ${answer.status}`);
+  return answer.json();
+};
+
 /** Asks the broker about this user. A token lives for an hour, so one that is refused is replaced once. */
 const ask = async (method, path, isAgain = false) => {
-  handed ??= await (await fetch('/token')).json();
+  handed ??= await handOut();
   const { url, appId, userId, token } = handed;
   const target = `${url}/apps/${appId}/${path.replace('USER', encodeURIComponent(userId))}`;
   const answer = await fetch(target, { method, headers: { Authorization: `Bearer ${token}` } });

@@ -82,7 +82,10 @@ const finishLink = async (
 /** What the page needs to ask the broker by itself: a token for this user, good for an hour. */
 const handOutToken = async (user: string, response: ServerResponse): Promise<void> => {
   const made = await createUserToken(broker, appId, { user_id: user });
-  if (!made.ok) return answer(response, 502, 'application/json', '{}');
+  if (!made.ok) {
+    console.error('The broker gives no token for the page:', made.failure);
+    return answer(response, 502, 'application/json', '{}');
+  }
   const { token } = made.value;
   answer(response, 200, 'application/json', JSON.stringify({ url: broker.url, appId, userId: user, token }));
 };

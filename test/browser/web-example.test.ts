@@ -80,6 +80,16 @@ test('a person who refuses comes back to the page, which says so, and whose scri
   expect(complaints).toEqual([]);
 });
 
+test('a page that got no token asks for one again when the person tries again', async () => {
+  const { page, complaints } = await newVisitor();
+  await page.route('**/token', (route) => route.fulfill({ status: 502, json: {} }), { times: 1 });
+  await page.goto(origin);
+  await shows(page, /^The broker cannot be reached\.$/);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await shows(page, /^Not connected yet\.$/);
+  expect(complaints).toEqual([]);
+});
+
 test('a sync that is not finished goes on by itself, and one that Withings cannot answer waits as long as it says', async () => {
   const { page, complaints } = await newVisitor();
   // The page's time stands still but when the test moves it.

@@ -57,3 +57,12 @@ test.each([
   expect(String(logged.mock.lastCall?.[0])).toContain('ALERT_WEBHOOK_URL');
   expect(String(logged.mock.lastCall?.[0])).not.toContain(url);
 });
+
+test.each(['withings.example.com:8443', 'ftp://withings.example.com', '//withings.example.com'])(
+  'the public URL %s is not one of http, and named',
+  async (url) => {
+    const asked = new Request('https://broker.example.com/healthz') as Parameters<typeof worker.fetch>[0];
+    expect((await worker.fetch(asked, { ...bindings, PUBLIC_URL: url }, context)).status).toBe(500);
+    expect(String(logged.mock.lastCall?.[0])).toContain('PUBLIC_URL');
+  },
+);
