@@ -174,8 +174,10 @@ export const positionAfterReview = (
 
 const nextRecentSpan = (span: number, answer: WindowAnswer, { unjudged }: Verdict): number => {
   if (!answer.isWhole) return halved(span);
-  if (unjudged) return doubled(span);
-  return Math.min(RECENT_SPAN_SECONDS, answer.groupCount < FEW_GROUPS ? doubled(span) : span);
+  const hasRoom = answer.groupCount < FEW_GROUPS;
+  // Of many groups none shows its kind, which Withings may show no more: a longer window would not either.
+  if (unjudged && hasRoom) return doubled(span);
+  return Math.min(RECENT_SPAN_SECONDS, hasRoom ? doubled(span) : span);
 };
 
 const halved = (span: number): number => Math.max(SHORTEST_SPAN_SECONDS, Math.floor(span / 2));

@@ -149,6 +149,8 @@ describe('the position after a review', () => {
     expect(span(answer(), false)).toBe(30 * DAY);
     expect(span(answer(), true)).toBe(60 * DAY);
     expect(span(full, false, 60 * DAY)).toBe(30 * DAY);
+    // Many groups, and none of its kind.
+    expect(span(full, true, 120 * DAY)).toBe(30 * DAY);
     expect(span(answer({ isWhole: false }), true)).toBe(15 * DAY);
   });
 });
