@@ -1,5 +1,5 @@
 import { MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
-import { type EndingConnection, forgetSubscription } from '../../store/notify/subscriptions.ts';
+import { type EndingConnection, forgetSubscription, lookAtSubscriptionNow } from '../../store/notify/subscriptions.ts';
 import type { Deps } from '../deps.ts';
 import { openToken } from '../tokens/sealed-tokens.ts';
 import { callbackUrlOf } from './callback-url.ts';
@@ -21,6 +21,8 @@ export const endSubscription = async (deps: Deps, ended: EndingConnection): Prom
   if (!granted.ok) return;
   const callbackUrl = await callbackUrlOf(deps, origin, keyId, withingsUserId);
   const revoked = await deps.withings.revokeSubscription(granted.value, { accessToken: token.value, callbackUrl });
+  // The person may be connected again, and what was listed since was revoked.
+  await lookAtSubscriptionNow(deps.db, withingsUserId, deps.now());
   const outcome = revoked.ok ? 'revoked' : 'not_revoked';
   deps.log({ level: 'info', event: 'subscription', outcome, ...(!revoked.ok && { reason: revoked.failure.kind }) });
 };

@@ -165,6 +165,12 @@ export const forgetSubscription = (db: Db, withingsUserId: string): StoreResult<
     return forgotten?.results[0];
   });
 
+/** Has a person's subscription looked at now, if there is one. */
+export const lookAtSubscriptionNow = (db: Db, withingsUserId: string, now: EpochMs): StoreResult<void> =>
+  tryD1Idempotent(db, async () => {
+    await db.orm.update(subscriptions).set({ dueAt: now }).where(eq(subscriptions.withingsUserId, withingsUserId));
+  });
+
 /** The connection of a user that a disconnect is about to end, with its tokens; undefined if there is none. */
 export type EndingConnection = SubscribingConnection & { withingsUserId: string };
 
