@@ -65,7 +65,7 @@ export const beginSync = async (
   const lease = { id: hex(deps.random(16)), until: startedAt + SYNC_LEASE_MS };
   const about = { share, yields, connectionId: id, appId: share === 'sync' ? appId : undefined };
   const asker: Asker = { ...about, onlyIf: mayStart(id, lease, !isAsked) };
-  for (let count = requestsWanted(review), waits = 0; ;) {
+  for (let count = requestsWanted(review), waits = 0, hasAwaited = false; ;) {
     const askedAt = deps.now();
     const taken = await deps.withings.reserveWith(asker, count, startStatements(deps.db, id, lease));
     if (!taken.ok) return taken;
@@ -78,7 +78,13 @@ export const beginSync = async (
     if (unusable !== undefined || state === undefined) return fail(unusable ?? { kind: 'not_connected' });
     const fresh = isAsked ? freshAnswer(state, deps.now()) : undefined;
     if (fresh !== undefined) return ok({ answer: fresh });
-    if (state.leaseId !== undefined) return isAsked ? awaitSync(deps, id, startedAt) : fail(IN_PROGRESS);
+    if (state.leaseId !== undefined) {
+      const awaited = isAsked ? await awaitSync(deps, id, startedAt) : fail(IN_PROGRESS);
+      // The other sync had a share of its own.
+      if (awaited.ok || awaited.failure.kind !== 'over_share' || hasAwaited) return awaited;
+      hasAwaited = true;
+      continue;
+    }
     if (count > 1) {
       count = 1;
       continue;
