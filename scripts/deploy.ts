@@ -12,18 +12,18 @@ import { deploy } from './deploy/deployment.ts';
 import { dryRun } from './deploy/dry-run.ts';
 import { flags } from './deploy/flags.ts';
 import { readDeployOptions } from './deploy/options.ts';
-import { openStateDir } from './deploy/state-dir.ts';
+import { openStateDir, type StateDir } from './deploy/state-dir.ts';
 import { wranglerWith } from './deploy/wrangler.ts';
 import { runMain } from './user-error.ts';
 
-const nextSteps = (url: string, secretsFile: string | undefined): string =>
+const nextSteps = (url: string, stateDir: StateDir): string =>
   [
     '',
-    ...(secretsFile === undefined
+    ...(stateDir.secrets() === undefined
       ? []
       : [
-          `The new keyring and operator token are in ${secretsFile}. Cloudflare never shows them again.`,
-          'Move them into a password manager and delete the file. Without the keyring, no stored token can be opened.',
+          `${stateDir.path('secrets.json')} has what the Worker got: ${Object.keys(stateDir.secrets() ?? {}).join(', ')}. Cloudflare never shows it again.`,
+          'Move it into a password manager and delete the file. Without the keyring, no stored token can be opened.',
           '',
         ]),
     'Next:',
@@ -60,7 +60,7 @@ const main = async (): Promise<void> => {
     wait,
     wranglerWith,
   });
-  console.log(nextSteps(url, stateDir.secrets() === undefined ? undefined : stateDir.path('secrets.json')));
+  console.log(nextSteps(url, stateDir));
 };
 
 runMain(main);

@@ -125,6 +125,8 @@ const deployWorker = async (
   const uploadWith = async (sent: Secrets) =>
     withRemedy('Deploying the Worker', async () => upload(wrangler, { config, secrets: sent, attended }));
   const output = await uploadWith(secrets);
+  // A replaced keyring is written after it was sent: the file may be the only place of the one before.
+  if (context.stateDir.secrets() !== undefined) context.stateDir.keepSecrets(secrets);
   const url = chosen.domain === undefined ? workersDevUrl(output) : `https://${chosen.domain}`;
   if (chosen.domain === undefined && url !== earlier?.workersDevUrl) {
     keep({ workersDevUrl: url });

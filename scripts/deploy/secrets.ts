@@ -12,8 +12,8 @@ const OWN = ['KEYRING', 'OPERATOR_TOKEN'] as const;
 
 /**
  * The secrets that this run sends: the Withings credentials if they are given, and a keyring and an operator token if
- * the Worker has none. A new keyring could not open earlier tokens. These two come from the environment, or are created
- * and written to a file first: Cloudflare never shows them again.
+ * the Worker has none. A new keyring could not open earlier tokens. These two come from the environment, or are
+ * created. A file has both before one that was created is sent: Cloudflare never shows them again.
  *
  * @param given secrets from flags, the environment or a prompt
  * @param present the names of the secrets that the Worker has
@@ -46,9 +46,13 @@ export const secretsToSend = async (
       `The first deployment from here needs ${toMake.join(' and ')}: what it made itself would be lost with this machine. docs/deploying.md says how to make them.`,
     );
   }
-  const made = toMake.length > 0 ? (stateDir.secrets() ?? (await make(stateDir))) : undefined;
-  for (const name of lacking) sent[name] = given[name] ?? made?.[name] ?? '';
+  const kept = stateDir.secrets();
+  const { keyring: KEYRING, operatorToken: OPERATOR_TOKEN } = await mintSecrets();
+  const made = { KEYRING, OPERATOR_TOKEN };
+  const own = Object.fromEntries(lacking.map((name) => [name, given[name] ?? kept?.[name] ?? made[name]]));
+  Object.assign(sent, own);
   await mustBeUsable(sent);
+  if (toMake.length > 0 || kept !== undefined) stateDir.keepSecrets(own);
   return sent;
 };
 
@@ -67,13 +71,6 @@ export const mustBeSameClient = (
   throw userError(
     `The broker's connections belong to the Withings client ${before}, and WITHINGS_CLIENT_ID names another one, ${given}: with it every user would have to connect again. Leave it out to keep the client, or add --replace-client if that is what you want.`,
   );
-};
-
-const make = async (stateDir: StateDir) => {
-  const { keyring, operatorToken } = await mintSecrets();
-  const made = { KEYRING: keyring, OPERATOR_TOKEN: operatorToken };
-  stateDir.keepSecrets(made);
-  return made;
 };
 
 /** Refuses secrets that the Worker would refuse, before anything is created. */

@@ -21,13 +21,10 @@ const deploymentSchema = z.object({
   /** The Withings client of the last upload, to which the connections belong. Not a secret. */
   withingsClientId: z.string().optional(),
 });
-const secretsSchema = z.object({ KEYRING: z.string(), OPERATOR_TOKEN: z.string() });
+const secretsSchema = z.object({ KEYRING: z.string(), OPERATOR_TOKEN: z.string() }).partial();
 
 /** What a run stores for the next one. */
 export type KeptDeployment = z.infer<typeof deploymentSchema>;
-
-/** The secrets that a first deployment creates. */
-export type MadeSecrets = z.infer<typeof secretsSchema>;
 
 export type StateDir = ReturnType<typeof openStateDir>;
 
@@ -50,13 +47,16 @@ export const openStateDir = (folder: string) => {
     return path(name);
   };
   const write = (name: string, value: unknown): string => writeText(name, `${JSON.stringify(value, null, 2)}\n`);
+  const secrets = () => read('secrets.json', secretsSchema);
   return {
     path,
     writeText,
     deployment: () => read('deployment.json', deploymentSchema),
     keepDeployment: (deployment: KeptDeployment) => write('deployment.json', deployment),
-    secrets: () => read('secrets.json', secretsSchema),
-    keepSecrets: (secrets: MadeSecrets) => write('secrets.json', secrets),
+    secrets,
+    /** Writes down which keyring and operator's token the Worker gets; of other secrets, nothing. */
+    keepSecrets: (sent: Record<string, string>) =>
+      write('secrets.json', secretsSchema.parse({ ...secrets(), ...sent })),
     /** Writes wrangler's configuration of this deployment and returns its path. */
     writeConfig: (config: object) => write('wrangler.json', config),
     /** The same for a restore, which deploys nothing. */

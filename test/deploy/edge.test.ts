@@ -154,6 +154,19 @@ describe('a keyring is replaced', () => {
     expect(outages).toEqual([]);
   });
 
+  test('in the file of this machine too, and only after the Worker has it', async () => {
+    await succeed({ flags: { domain: HOST }, env: CLIENT });
+    const made = account.stateDir.secrets();
+    const replaced = { flags: { 'replace-keyring': true }, env: { KEYRING } };
+    cloud.failOnce(/mushu-health\/versions$/, INTERNAL_ERROR);
+    await run(replaced);
+    expect(account.stateDir.secrets()).toEqual(made);
+    await succeed(replaced);
+    expect(account.stateDir.secrets()).toEqual({ ...made, KEYRING });
+    await succeed({ flags: { edge: true } });
+    expect(secretsOf(FRONT)['KEYRING']).toBe(KEYRING);
+  });
+
   test('by that flag alone: a keyring in the environment replaces none', async () => {
     await oneWorker();
     await run(toEdge);

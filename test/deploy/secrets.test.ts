@@ -35,6 +35,22 @@ describe('the secrets of a deployment', () => {
     expect(stateDir.secrets()).toBeUndefined();
   });
 
+  test('in the file are those that are sent, also if one of them is made and the other given', async () => {
+    const { keyring: KEYRING } = await mintSecrets();
+    const stateDir = emptyFolder();
+    const first = await secretsToSend({ ...GIVEN, KEYRING }, [], stateDir, false);
+    expect(first).toMatchObject({ ...GIVEN, KEYRING });
+    expect(stateDir.secrets()).toEqual({ KEYRING, OPERATOR_TOKEN: first['OPERATOR_TOKEN'] });
+    // The first upload failed, and the shell of the next run has no keyring.
+    expect(await secretsToSend(GIVEN, [], stateDir, false)).toEqual(first);
+    const another = (await mintSecrets()).keyring;
+    await secretsToSend({ ...GIVEN, ...first, KEYRING: another }, [], stateDir, false);
+    expect(stateDir.secrets()).toEqual({ KEYRING: another, OPERATOR_TOKEN: first['OPERATOR_TOKEN'] });
+    const made = emptyFolder();
+    await secretsToSend(GIVEN, ['OPERATOR_TOKEN'], made, false);
+    expect(Object.keys(made.secrets() ?? {})).toEqual(['KEYRING']);
+  });
+
   test('that the Worker would refuse are refused before anything is made', async () => {
     const { operatorToken } = await mintSecrets();
     const refused = { ...GIVEN, KEYRING: '{"current":"k1","keys":{"k1":"short"}}', OPERATOR_TOKEN: operatorToken };
