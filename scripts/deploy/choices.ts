@@ -30,10 +30,7 @@ export const askForTheRest = async (
   const domain = parseDomain(wanted);
   const hasFront = options.edge ?? found.frontSecretNames !== undefined;
   if (hasFront) mustHaveDomain(domain);
-  const jurisdiction =
-    options.jurisdiction ??
-    (found.databaseId === undefined ? await ask('Keep the data in eu, us or fedramp (empty: anywhere):') : undefined);
-  mustBeJurisdiction(jurisdiction);
+  const jurisdiction = await chooseJurisdiction(options, found.databaseId, earlier?.jurisdiction, ask);
   const location =
     options.location ??
     (found.databaseId === undefined && jurisdiction === undefined
@@ -55,6 +52,24 @@ export const askForTheRest = async (
     if (answer !== undefined) secrets[name] = answer;
   }
   return { domain, hasFront, location: location ?? DEFAULT_LOCATION, jurisdiction, secrets };
+};
+
+/** @param kept the jurisdiction of the database, or the one that a failed run chose for it */
+const chooseJurisdiction = async (
+  { jurisdiction: wanted }: DeployOptions,
+  databaseId: string | undefined,
+  kept: string | undefined,
+  ask: Ask,
+): Promise<string | undefined> => {
+  if (databaseId === undefined) {
+    const chosen = wanted ?? kept ?? (await ask('Keep the data in eu, us or fedramp (empty: anywhere):'));
+    mustBeJurisdiction(chosen);
+    return chosen;
+  }
+  if (wanted === undefined || wanted === kept) return kept;
+  throw userError(
+    `The database ${databaseId} has ${kept === undefined ? 'no jurisdiction' : `the jurisdiction ${kept}`}, which is fixed. Leave out --jurisdiction and DEPLOY_JURISDICTION.`,
+  );
 };
 
 /** Throws if a front is to hold no domain. */

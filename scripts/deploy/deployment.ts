@@ -10,7 +10,7 @@ import { deploymentConfig, frontConfig, frontName, type Project, readProject, ty
 import { removeFront, secretsOfFront, switchReplication } from './front.ts';
 import { checkHealth } from './health.ts';
 import { importLocalData } from './local-data.ts';
-import { locationOfDatabase, regionBeside } from './location.ts';
+import { jurisdictionOfDatabase, locationOfDatabase, regionBeside } from './location.ts';
 import { findOrMake } from './make-resources.ts';
 import type { DeployOptions } from './options.ts';
 import { type ExistingResources, findAccount, findExistingResources } from './resources.ts';
@@ -39,7 +39,7 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
   const { say } = context;
   const plan = await makePlan(options, context);
   const { project, wrangler, cloudflare, found, chosen, keep } = plan;
-  keep({ domain: chosen.domain ?? null });
+  keep({ domain: chosen.domain ?? null, jurisdiction: chosen.jurisdiction });
   const ids = await findOrMake(wrangler, project, { found, chosen, say, keep });
   const resources: Resources = { accountId: plan.accountId, ...ids };
   const region = await regionOf(plan, ids.databaseId, say);
@@ -92,11 +92,12 @@ type Plan = {
 const makePlan = async (options: DeployOptions, context: DeployContext): Promise<Plan> => {
   const { env, stateDir, ask, ephemeral } = context;
   const project = readProject(env);
-  const earlier = stateDir.deployment();
-  const accountId = await accountOf(options, context, earlier);
+  const kept = stateDir.deployment();
+  const accountId = await accountOf(options, context, kept);
   const wrangler = context.wranglerWith({ ...env, CLOUDFLARE_ACCOUNT_ID: accountId });
   const cloudflare = cloudflareWith(wrangler, accountId, env);
-  const found = await findExistingResources(cloudflare, project, earlier);
+  const found = await findExistingResources(cloudflare, project, kept);
+  const earlier = { accountId, ...kept, ...(await fixedInAccount(cloudflare, found)) };
   const chosen = await askForTheRest(options, found, earlier, ask);
   if (options.withPeople && options.secrets['KEYRING'] === undefined && !found.secretNames.includes('KEYRING')) {
     throw userError("--with-people needs the local broker's KEYRING in the environment: it opens their tokens.");
@@ -108,6 +109,18 @@ const makePlan = async (options: DeployOptions, context: DeployContext): Promise
   const keep = (more: Partial<KeptDeployment>) =>
     stateDir.keepDeployment({ ...stateDir.deployment(), accountId, ...more });
   return { project, accountId, wrangler, cloudflare, earlier, found, chosen, secrets, frontSecrets, keep };
+};
+
+/** What the account says of an earlier deployment, whichever machine made it. */
+const fixedInAccount = async (
+  cloudflare: Cloudflare,
+  { databaseId }: ExistingResources,
+): Promise<Partial<KeptDeployment>> => {
+  if (databaseId === undefined) return {};
+  const jurisdiction = await withRemedy('Reading the jurisdiction of the database', async () =>
+    jurisdictionOfDatabase(cloudflare, databaseId),
+  );
+  return jurisdiction === undefined ? {} : { jurisdiction };
 };
 
 /** Deploys the Worker: the only one, or the placed one of two. Returns the broker's address. */

@@ -33,7 +33,7 @@ export const mustBeLocation = (text: string | undefined): void => {
   }
 };
 
-const databaseInfo = z.object({ running_in_region: z.string().nullish() });
+const databaseInfo = z.object({ running_in_region: z.string().nullish(), jurisdiction: z.string().nullish() });
 
 /**
  * Reads where the primary runs.
@@ -48,6 +48,13 @@ export const locationOfDatabase = async (
   const location = info.running_in_region?.toLowerCase() ?? '';
   return Object.hasOwn(REGIONS, location) ? location : undefined;
 };
+
+/** Reads the jurisdiction that the database is kept in; undefined if Cloudflare names none. */
+export const jurisdictionOfDatabase = async (
+  cloudflare: Pick<Cloudflare, 'get'>,
+  databaseId: string,
+): Promise<string | undefined> =>
+  (await cloudflare.get(`/d1/database/${databaseId}`, databaseInfo)).jurisdiction ?? undefined;
 
 /** The region of `[placement]` that runs the Worker beside a database there. */
 export const regionBeside = (location: string | undefined): string | undefined => REGIONS[location ?? ''];

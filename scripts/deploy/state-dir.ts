@@ -16,6 +16,8 @@ const deploymentSchema = z.object({
   namespaceId: z.string().optional(),
   /** Null for workers.dev. */
   domain: z.string().nullable().optional(),
+  /** Of the database and the namespace, which are made one after the other. */
+  jurisdiction: z.string().optional(),
   /** The Worker's address on workers.dev, known after the first upload. */
   workersDevUrl: z.string().optional(),
   /** The Withings client of the last upload, to which the connections belong. Not a secret. */

@@ -7,7 +7,12 @@ import { timeTravelRoutes } from './cloudflare-time-travel.ts';
 /** The routes of Cloudflare's API that are about D1. */
 export const d1Routes = (cloud: Cloudflare): Route[] => {
   const of = (uuid: string | undefined) => cloud.databases.find((database) => database.uuid === uuid);
-  const described = ({ uuid, name }: Database) => ({ uuid, name, version: 'production' });
+  const described = ({ uuid, name, jurisdiction }: Database) => ({
+    uuid,
+    name,
+    version: 'production',
+    jurisdiction: jurisdiction ?? null,
+  });
   return [
     [
       'GET',

@@ -162,7 +162,7 @@ describe('npm run deploy', () => {
     expect(cloud.worker?.secrets).toEqual(secrets);
     expect(cloud.worker?.uploads.map((sent) => sent.length)).toEqual([4, 0]);
     expect(cloud.databases).toHaveLength(121);
-    expect(cloud.namespaces).toHaveLength(1);
+    expect(cloud.namespaces).toMatchObject([{ jurisdiction: 'eu' }]);
     const migrations = globSync('migrations/*.sql', { cwd: ROOT }).map((file) => basename(file));
     expect(appliedMigrations(cloud)).toEqual(migrations.sort());
     const migrated = cloud.requests.findLastIndex((request) => request.endsWith('/query'));
