@@ -55,7 +55,7 @@ export const deploy = async (options: DeployOptions, context: DeployContext): Pr
   say('migrations: applied');
   if (options.importFrom !== undefined) {
     const { importFrom: folder, withPeople } = options;
-    say(await importLocalData(wrangler, { config, folder, withPeople, stateDir: context.stateDir }));
+    say(await importLocalData(wrangler, { config, folder, withPeople }));
   }
   if (chosen.hasFront) {
     await switchReplication(cloudflare, ids.databaseId, 'auto');

@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { mustHaveDomain } from './choices.ts';
 import { deploymentConfig, frontName, type Project, readProject } from './config-file.ts';
 import { DEFAULT_LOCATION, regionBeside } from './location.ts';
 import { parseDomain, type DeployOptions } from './options.ts';
+import { withPrivateFolder } from './private-folder.ts';
 import { namespaceTitle } from './resources.ts';
 import { openStateDir } from './state-dir.ts';
 import { wranglerWith } from './wrangler.ts';
@@ -68,14 +67,11 @@ export const dryRun = async (
   for (const [index, [step = '', why = '']] of steps.entries())
     say(`${`${index + 1}.`.padEnd(4)}${step.padEnd(52)}${why}`);
   say('\nNothing of that was done. The bundle as it would be sent:\n');
-  const folder = await mkdtemp(join(tmpdir(), 'mushu-dry-run-'));
-  try {
+  await withPrivateFolder(async (folder) => {
     const config = openStateDir(folder).writeConfig(
       deploymentConfig(project, NO_RESOURCES, { domain, region: regionBeside(location), isBehindFront }),
     );
     const wrangler = wranglerWith(env);
     say(await wrangler(['deploy', '--dry-run', '--config', config, '--outdir', join(folder, 'bundle')]));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 };

@@ -4,15 +4,15 @@
  * copied only on request. With `npm run dev` they belong to the simulated Withings, and their tokens are valid nowhere
  * else.
  */
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import * as z from 'zod';
 
 import { userError } from '../user-error.ts';
+import { withPrivateFolder } from './private-folder.ts';
 import { insertOf, type Row } from './sql-text.ts';
-import type { StateDir } from './state-dir.ts';
 import { withRemedy } from './with-remedy.ts';
 import { jsonIn, type Wrangler } from './wrangler.ts';
 
@@ -91,7 +91,7 @@ const held = z.tuple([z.object({ results: z.array(z.object({ id: z.string() })) 
  */
 export const importLocalData = async (
   wrangler: Wrangler,
-  { config, folder, withPeople, stateDir }: { config: string; folder: string; withPeople: boolean; stateDir: StateDir },
+  { config, folder, withPeople }: { config: string; folder: string; withPeople: boolean },
 ): Promise<string> => {
   const local = readLocalData(folder, withPeople);
   const { apps = [], accounts = [] } = local.tables;
@@ -110,7 +110,11 @@ export const importLocalData = async (
     );
   }
   await withRemedy('Carrying the local data over', async () =>
-    execute('--file', stateDir.writeText('local-data.sql', insertsOf(local))),
+    withPrivateFolder(async (temporary) => {
+      const file = join(temporary, 'local-data.sql');
+      writeFileSync(file, insertsOf(local));
+      await execute('--file', file);
+    }),
   );
   const counts = Object.entries(local.tables).map(([table, rows]) => `${table} ${rows.length}`);
   return `local data: carried over: ${counts.join(', ')}${local.stay === 0 ? '' : `; connections that stay: ${local.stay}`}`;

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import * as z from 'zod';
 
 import { userError } from '../user-error.ts';
+import { withPrivateFolder } from './private-folder.ts';
 import type { Secrets } from './secrets.ts';
 import type { Wrangler } from './wrangler.ts';
 
@@ -18,9 +18,8 @@ export type Upload = {
 };
 
 /** Uploads code and secrets together. Returns wrangler's output file. */
-export const upload = async (wrangler: Wrangler, { config, secrets, attended, name }: Upload): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'mushu-deploy-'));
-  try {
+export const upload = async (wrangler: Wrangler, { config, secrets, attended, name }: Upload): Promise<string> =>
+  withPrivateFolder(async (folder) => {
     const [secretsFile, outputFile] = [join(folder, 'secrets.json'), join(folder, 'output.ndjson')];
     await writeFile(secretsFile, JSON.stringify(secrets), { mode: 0o600 });
     await wrangler(['deploy', '--config', config, '--secrets-file', secretsFile], {
@@ -32,10 +31,7 @@ export const upload = async (wrangler: Wrangler, { config, secrets, attended, na
       attended,
     });
     return await readFile(outputFile, 'utf8');
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-};
+  });
 
 const outputEntry = z.object({ type: z.string(), targets: z.array(z.string()).optional() });
 

@@ -1,11 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
 import { importLocalData, insertsOf, readLocalData } from '../../scripts/deploy/local-data.ts';
-import { openStateDir } from '../../scripts/deploy/state-dir.ts';
 import { localBroker } from './local-broker.ts';
 
 const emptyFolder = (): string => {
@@ -18,19 +17,21 @@ const emptyFolder = (): string => {
 const importInto = async (present: string[]) => {
   const folder = emptyFolder();
   const executed: string[] = [];
+  const files: string[] = [];
   const wrangler = async (args: string[]): Promise<string> => {
     const file = args[args.indexOf('--file') + 1];
-    if (args.includes('--file') && file !== undefined) executed.push(readFileSync(file, 'utf8'));
+    if (args.includes('--file') && file !== undefined) {
+      files.push(file);
+      executed.push(readFileSync(file, 'utf8'));
+    }
     return JSON.stringify([{ results: present.map((id) => ({ id })), success: true }]);
   };
-  const stateDir = openStateDir(join(folder, 'kept'));
   const said = importLocalData(wrangler, {
     config: 'wrangler.json',
     folder: localBroker(join(folder, 'local')),
     withPeople: false,
-    stateDir,
   });
-  return { said: await said.catch((error: unknown) => String(error)), executed };
+  return { said: await said.catch((error: unknown) => String(error)), executed, files };
 };
 
 test('people and the demo app stay on the developer’s machine', () => {
@@ -63,8 +64,9 @@ test('local data that is there already is not carried over twice', async () => {
   expect(executed).toEqual([]);
 });
 
-test('an empty database takes it, in one file', async () => {
-  const { said, executed } = await importInto([]);
+test('an empty database takes it, in one file, which is deleted afterwards', async () => {
+  const { said, executed, files } = await importInto([]);
+  expect(files.filter(existsSync)).toEqual([]);
   expect(said).toContain('apps 1, redirect_uris 1, api_keys 1; connections that stay: 2');
   expect(executed).toHaveLength(1);
 });
