@@ -166,6 +166,7 @@ const brokerSettings = async (env: Settings): Promise<BrokerSettings> => ({
   ...planSettings(env),
   publicUrl: (requestUrl) => new URL(env.PUBLIC_URL ?? requestUrl).origin,
   isBehindFront: env.BEHIND_FRONT === 'yes',
+  withingsClientId: env.WITHINGS_CLIENT_ID,
   isPaused: env.PAUSED === 'yes',
   // No hash is empty: without a token there is no operator.
   operatorTokenHash: env.OPERATOR_TOKEN === undefined ? '' : await hashCredential(env.OPERATOR_TOKEN),

@@ -73,7 +73,10 @@ const startFromReplica = async (
 const KEY_READ_EVERY_MS = 10_000;
 const keyReadAt = new WeakMap<Bindings, number>();
 
-/** Whether the placed Worker signs with the same key. Read beside the link's own query, and not for each link. */
+/**
+ * Whether the placed Worker signs with the same key for the same client. Read beside the link's own query, and not for
+ * each link.
+ */
 const isKeyOfPlacedWorker = async (bindings: Bindings, deps: Deps): Promise<boolean> => {
   if (deps.now() - (keyReadAt.get(bindings) ?? -Infinity) < KEY_READ_EVERY_MS) return true;
   const isPublished = await isSigningKeyPublished(deps).catch(() => false);

@@ -19,7 +19,8 @@ const QUESTIONS: Record<(typeof FRONT_SECRETS)[number], string> = {
 };
 
 /**
- * The secrets that this run sends to the front: those that the placed Worker gets too, and those that the front lacks.
+ * The secrets that this run sends to the front: those that the placed Worker gets too, those that the front lacks, and
+ * the client's id, because an earlier run may have replaced it in the placed Worker only.
  * Cloudflare shows no secret, so what the placed Worker has already comes from the environment, this machine or the
  * person.
  *
@@ -33,8 +34,8 @@ export const secretsOfFront = async (
   present: readonly string[],
   { stateDir, ask }: { stateDir: StateDir; ask: Ask },
 ): Promise<Secrets> => {
-  const secrets: Secrets = {};
   const kept = { KEYRING: stateDir.secrets()?.KEYRING, WITHINGS_CLIENT_ID: stateDir.deployment()?.withingsClientId };
+  const secrets: Secrets = kept.WITHINGS_CLIENT_ID === undefined ? {} : { WITHINGS_CLIENT_ID: kept.WITHINGS_CLIENT_ID };
   for (const name of FRONT_SECRETS) {
     if (sent[name] === undefined && present.includes(name)) continue;
     const value = sent[name] ?? given[name] ?? kept[name] ?? (await ask(QUESTIONS[name], { hidden: true }));

@@ -73,6 +73,8 @@ export type BrokerSettings = {
   publicUrl: (requestUrl: string) => string;
   /** Whether a front holds the domain and hands its requests over. */
   isBehindFront: boolean;
+  /** The client at Withings, to which every connection belongs. */
+  withingsClientId: string;
   /** Whether every request is refused and no tick does anything. */
   isPaused: boolean;
   /** SHA-256 of the operator's token, hex. */

@@ -117,15 +117,26 @@ describe('--edge', () => {
     expect([cloud.domains, outages]).toEqual([new Map([[HOST, FRONT]]), []]);
   });
 
-  test('is kept by later runs, which send no secret again, and deploy the placed Worker first', async () => {
+  test('is kept by later runs, which send no secret again but the client id, and deploy the placed Worker first', async () => {
     await oneWorker();
     await run(toEdge);
     const before = cloud.requests.length;
     await succeed({});
     expect([uploadsSince(before), outages]).toEqual([[PLACED, FRONT], []]);
     expect(secretsOf(FRONT)).toEqual({ KEYRING, WITHINGS_CLIENT_ID: 'id-1' });
-    expect(cloud.workers.get(FRONT)?.uploads.at(-1)).toEqual([]);
+    expect(cloud.workers.get(FRONT)?.uploads.at(-1)).toEqual(['WITHINGS_CLIENT_ID']);
     expect(cloud.domains).toEqual(new Map([[HOST, FRONT]]));
+  });
+
+  test('gets another Withings client from a later run, if the one that replaced it ended before the front', async () => {
+    await oneWorker();
+    await run(toEdge);
+    cloud.failOnce(/mushu-health-edge\/versions$/, INTERNAL_ERROR);
+    const env = { WITHINGS_CLIENT_ID: 'id-2', WITHINGS_CLIENT_SECRET: 'secret-2' };
+    expect((await run({ flags: { 'replace-client': true }, env })).said).toContain('Deploying the front failed.');
+    await succeed({});
+    expect(secretsOf(PLACED)).toMatchObject(env);
+    expect(secretsOf(FRONT)).toEqual({ KEYRING, WITHINGS_CLIENT_ID: 'id-2' });
   });
 
   test('of a new account needs nothing twice', async () => {

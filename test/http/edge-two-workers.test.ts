@@ -163,6 +163,14 @@ describe('a front whose keyring is not the placed Worker’s', () => {
     expect(await end()).toBe(WOMOJI);
   });
 
+  test('nor one whose Withings client is not the placed Worker’s starts a link', async () => {
+    const front = await frontWith({ WITHINGS_CLIENT_ID: 'replaced-in-the-placed-worker-only' });
+    const end = await begin(front, 'ada');
+    expect(front.handedOver).toHaveLength(1);
+    expect(told()).toEqual([expect.objectContaining({ outcome: 'handed_over', reason: 'signing_key_differs' })]);
+    expect(await end()).toBe(WOMOJI);
+  });
+
   test('waits for the first tick behind a front, which writes the key down once', async () => {
     const front = await startFront(broker);
     expect((await front.request(authPath(app, 'ada'))).status).toBe(302);
