@@ -7,7 +7,7 @@ import { userError } from '../user-error.ts';
 import { askForTheRest, type Chosen } from './choices.ts';
 import { type Cloudflare, cloudflareWith } from './cloudflare.ts';
 import { deploymentConfig, frontConfig, frontName, type Project, readProject, type Resources } from './config-file.ts';
-import { removeFront, secretsOfFront, switchReplication } from './front.ts';
+import { mayWranglerAsk, removeFront, secretsOfFront, switchReplication } from './front.ts';
 import { checkHealth } from './health.ts';
 import { importLocalData } from './local-data.ts';
 import { jurisdictionOfDatabase, locationOfDatabase, regionBeside } from './location.ts';
@@ -125,7 +125,7 @@ const fixedInAccount = async (
 
 /** Deploys the Worker: the only one, or the placed one of two. Returns the broker's address. */
 const deployWorker = async (
-  { project, wrangler, earlier, found, chosen, secrets, keep }: Plan,
+  { project, wrangler, cloudflare, earlier, chosen, secrets, keep }: Plan,
   configure: (workersDevUrl: string) => string,
   config: string,
   context: DeployContext,
@@ -133,8 +133,7 @@ const deployWorker = async (
   const { WITHINGS_CLIENT_ID: withingsClientId } = secrets;
   // Recorded before it is sent: a failed upload may have taken effect.
   if (withingsClientId !== undefined) keep({ withingsClientId });
-  // Wrangler would ask whether to take the domain back from the front.
-  const attended = context.attended && found.frontSecretNames === undefined;
+  const attended = await mayWranglerAsk(cloudflare, context.attended, chosen.domain, frontName(project));
   const uploadWith = async (sent: Secrets) =>
     withRemedy('Deploying the Worker', async () => upload(wrangler, { config, secrets: sent, attended }));
   const output = await uploadWith(secrets);
@@ -153,19 +152,19 @@ const deployWorker = async (
 
 /** Deploys the front, which takes the domain over. */
 const deployFront = async (
-  { project, wrangler, earlier, frontSecrets: secrets }: Plan,
+  { project, wrangler, cloudflare, frontSecrets: secrets }: Plan,
   resources: Resources,
   domain: string,
   { env, stateDir, attended, say }: DeployContext,
 ): Promise<void> => {
+  const mayAsk = await mayWranglerAsk(cloudflare, attended, domain, project.name);
   const config = stateDir.writeFrontConfig(frontConfig(project, resources, domain));
   const name = frontName(project);
   await withRemedy('Deploying the front', async () =>
     upload(wrangler, {
       config,
       secrets,
-      // It may take the domain over from the placed Worker, and needs a person's word for any other.
-      attended: attended && earlier?.domain !== domain,
+      attended: mayAsk,
       ...(env['WRANGLER_CI_OVERRIDE_NAME'] && { name }),
     }),
   );

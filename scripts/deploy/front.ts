@@ -49,6 +49,25 @@ export const secretsOfFront = async (
   return secrets;
 };
 
+const heldDomains = z.array(z.object({ hostname: z.string(), service: z.string() }));
+
+/**
+ * Whether wrangler may ask the person at the terminal. It asks before it takes a host from whatever serves it, and must
+ * not ask if that is only the other one of the two Workers.
+ */
+export const mayWranglerAsk = async (
+  cloudflare: Pick<Cloudflare, 'get'>,
+  attended: boolean,
+  domain: string | undefined,
+  otherWorker: string,
+): Promise<boolean> => {
+  if (!attended || domain === undefined) return attended;
+  const held = await withRemedy('Looking up what serves the domain', async () =>
+    cloudflare.get(`/workers/domains?hostname=${domain}`, heldDomains),
+  );
+  return !held.some(({ hostname, service }) => hostname === domain && service === otherWorker);
+};
+
 const replicated = z.object({ read_replication: z.object({ mode: z.string() }) });
 
 /** Switches read replication of a database on or off. */

@@ -13,7 +13,7 @@ import { startCloudflare } from './cloudflare-stand-in.ts';
 /** An account with a database and a namespace, and a machine that deploys to it in this process. */
 export type Account = Awaited<ReturnType<typeof openAccount>>;
 
-export type Run = { flags?: Flags; env?: Record<string, string> };
+export type Run = { flags?: Flags; env?: Record<string, string>; attended?: boolean };
 
 /** @param wranglerTo what runs wrangler against the stand-in for Cloudflare's API */
 export const openAccount = async (wranglerTo: (apiUrl: string) => (env: NodeJS.ProcessEnv) => Wrangler) => {
@@ -29,7 +29,7 @@ export const openAccount = async (wranglerTo: (apiUrl: string) => (env: NodeJS.P
   const stateDir = openStateDir(join(folder, 'state'));
   const waited: { ms: number; workers: string[] }[] = [];
   /** Deploys; what was said, and what it failed with. */
-  const run = async ({ flags = {}, env: more = {} }: Run): Promise<{ ok: boolean; said: string }> => {
+  const run = async ({ flags = {}, env: more = {}, attended = false }: Run): Promise<{ ok: boolean; said: string }> => {
     const env = {
       PATH: process.env['PATH'] ?? '',
       HOME: folder,
@@ -42,7 +42,7 @@ export const openAccount = async (wranglerTo: (apiUrl: string) => (env: NodeJS.P
       env,
       stateDir,
       ask: async () => undefined,
-      attended: false,
+      attended,
       ephemeral: false,
       say: (line: string) => void said.push(line),
       wait: async (ms: number) => void waited.push({ ms, workers: [...cloud.workers.keys()] }),

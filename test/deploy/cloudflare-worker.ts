@@ -41,6 +41,14 @@ export const workerRoutes = (cloud: Cloudflare): Route[] => {
     about('GET', 'scripts/NAME/settings', ({ bindings }) => ({ bindings })),
     [
       'GET',
+      /^\/workers\/domains$/,
+      ({ query }) =>
+        [...cloud.domains].flatMap(([hostname, service]) =>
+          hostname === query.get('hostname') ? [{ hostname, service }] : [],
+        ),
+    ],
+    [
+      'GET',
       /^\/workers\/subdomain$/,
       () => (cloud.subdomain === undefined ? refusal(404, 10007, 'no subdomain') : { subdomain: cloud.subdomain }),
     ],
