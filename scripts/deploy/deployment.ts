@@ -10,11 +10,11 @@ import { deploymentConfig, frontConfig, frontName, type Project, readProject, ty
 import { mayWranglerAsk, removeFront, secretsOfFront, switchReplication } from './front.ts';
 import { checkHealth } from './health.ts';
 import { importLocalData } from './local-data.ts';
-import { jurisdictionOfDatabase, locationOfDatabase, regionBeside } from './location.ts';
+import { locationOfDatabase, regionBeside } from './location.ts';
 import { findOrMake } from './make-resources.ts';
 import type { DeployOptions } from './options.ts';
-import { type ExistingResources, findAccount, findExistingResources } from './resources.ts';
-import { mustBeSameClient, type Secrets, secretsToSend } from './secrets.ts';
+import { type ExistingResources, findAccount, findEarlier, findExistingResources } from './resources.ts';
+import { mustBeSameClient, ofKnownClient, type Secrets, secretsToSend } from './secrets.ts';
 import type { KeptDeployment, StateDir } from './state-dir.ts';
 import { upload, workersDevUrl } from './upload.ts';
 import { withRemedy } from './with-remedy.ts';
@@ -90,37 +90,26 @@ type Plan = {
 };
 
 const makePlan = async (options: DeployOptions, context: DeployContext): Promise<Plan> => {
-  const { env, stateDir, ask, ephemeral } = context;
+  const { env, stateDir, ask, ephemeral, say } = context;
   const project = readProject(env);
   const kept = stateDir.deployment();
   const accountId = await accountOf(options, context, kept);
   const wrangler = context.wranglerWith({ ...env, CLOUDFLARE_ACCOUNT_ID: accountId });
   const cloudflare = cloudflareWith(wrangler, accountId, env);
   const found = await findExistingResources(cloudflare, project, kept);
-  const earlier = { accountId, ...kept, ...(await fixedInAccount(cloudflare, found)) };
+  const earlier = { accountId, ...kept, ...(await findEarlier(cloudflare, project, found, kept)) };
   const chosen = await askForTheRest(options, found, earlier, ask);
   if (options.withPeople && options.secrets['KEYRING'] === undefined && !found.secretNames.includes('KEYRING')) {
     throw userError("--with-people needs the local broker's KEYRING in the environment: it opens their tokens.");
   }
   if (!options.replaceClient) mustBeSameClient(chosen.secrets, found.secretNames, earlier);
   const { secretNames, frontSecretNames = [] } = found;
-  const secrets = await secretsToSend(chosen.secrets, secretNames, stateDir, ephemeral, options.replaceKeyring);
+  const given = options.replaceClient ? chosen.secrets : ofKnownClient(chosen.secrets, secretNames, earlier, say);
+  const secrets = await secretsToSend(given, secretNames, stateDir, ephemeral, options.replaceKeyring);
   const frontSecrets = chosen.hasFront ? await secretsOfFront(secrets, chosen.secrets, frontSecretNames, context) : {};
   const keep = (more: Partial<KeptDeployment>) =>
     stateDir.keepDeployment({ ...stateDir.deployment(), accountId, ...more });
   return { project, accountId, wrangler, cloudflare, earlier, found, chosen, secrets, frontSecrets, keep };
-};
-
-/** What the account says of an earlier deployment, whichever machine made it. */
-const fixedInAccount = async (
-  cloudflare: Cloudflare,
-  { databaseId }: ExistingResources,
-): Promise<Partial<KeptDeployment>> => {
-  if (databaseId === undefined) return {};
-  const jurisdiction = await withRemedy('Reading the jurisdiction of the database', async () =>
-    jurisdictionOfDatabase(cloudflare, databaseId),
-  );
-  return jurisdiction === undefined ? {} : { jurisdiction };
 };
 
 /** Deploys the Worker: the only one, or the placed one of two. Returns the broker's address. */

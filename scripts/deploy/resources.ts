@@ -5,6 +5,8 @@ import type { Ask } from '../../src/cli/ask.ts';
 import { userError } from '../user-error.ts';
 import type { Cloudflare } from './cloudflare.ts';
 import { frontName, type Project } from './config-file.ts';
+import { jurisdictionOfDatabase } from './location.ts';
+import { WORKERS_DEV } from './options.ts';
 import type { KeptDeployment } from './state-dir.ts';
 import { withRemedy } from './with-remedy.ts';
 import { jsonIn, type Wrangler } from './wrangler.ts';
@@ -68,6 +70,38 @@ export const findExistingResources = async (
     secretsOf(frontName(project)),
   ]);
   return { databaseId, namespaceId, secretNames, frontSecretNames };
+};
+
+const settings = z.object({ bindings: z.array(z.object({ name: z.string(), text: z.string().optional() })) });
+
+/** What the account says of the deployment before, whichever machine made it, and this machine may not know. */
+export const findEarlier = async (
+  cloudflare: Pick<Cloudflare, 'get'>,
+  project: Project,
+  { databaseId, secretNames }: ExistingResources,
+  kept: KeptDeployment | undefined,
+): Promise<Partial<KeptDeployment>> => {
+  const jurisdiction =
+    databaseId === undefined
+      ? undefined
+      : await withRemedy('Reading the jurisdiction of the database', async () =>
+          jurisdictionOfDatabase(cloudflare, databaseId),
+        );
+  const address =
+    kept?.domain !== undefined || secretNames.length === 0
+      ? {}
+      : await withRemedy(`Reading the address of ${project.name}`, async () => addressOf(cloudflare, project.name));
+  return { ...(jurisdiction !== undefined && { jurisdiction }), ...address };
+};
+
+/** The address that the Worker has in its settings; nothing if it has none. */
+const addressOf = async (cloudflare: Pick<Cloudflare, 'get'>, worker: string): Promise<Partial<KeptDeployment>> => {
+  const { bindings } = await cloudflare.get(`/workers/scripts/${worker}/settings`, settings);
+  const url = URL.parse(bindings.find(({ name }) => name === 'PUBLIC_URL')?.text ?? '');
+  if (url === null) return {};
+  return url.hostname.endsWith(`.${WORKERS_DEV}`)
+    ? { domain: null, workersDevUrl: url.origin }
+    : { domain: url.hostname };
 };
 
 /** The names of a Worker's secrets; undefined if there is no such Worker. */

@@ -73,6 +73,26 @@ export const mustBeSameClient = (
   );
 };
 
+/**
+ * The given secrets without those of a Withings client that cannot be compared: Cloudflare does not show which one the
+ * Worker has, and no earlier run from this machine has noted it. The Worker keeps its own.
+ */
+export const ofKnownClient = (
+  given: Partial<Secrets>,
+  present: string[],
+  earlier: KeptDeployment,
+  say: (line: string) => void,
+): Partial<Secrets> => {
+  const isUnknown = given['WITHINGS_CLIENT_ID'] !== undefined && earlier.withingsClientId === undefined;
+  if (!isUnknown || !present.includes('WITHINGS_CLIENT_ID')) return given;
+  say(
+    `Withings client: the Worker keeps its own. This machine does not know whether that is ${given['WITHINGS_CLIENT_ID']}, so it sends neither the id nor the secret. --replace-client sends both, and WITHINGS_CLIENT_SECRET alone changes the secret.`,
+  );
+  return Object.fromEntries(
+    Object.entries(given).filter(([name]) => !WITHINGS.some((one) => one === name) || !present.includes(name)),
+  );
+};
+
 /** Refuses secrets that the Worker would refuse, before anything is created. */
 const mustBeUsable = async (sent: Secrets): Promise<void> => {
   const { KEYRING: keyring, OPERATOR_TOKEN: operatorToken } = sent;
