@@ -7,7 +7,7 @@ import { userError } from '../user-error.ts';
 const TRIES = 20;
 const PAUSE_MS = 3_000;
 
-const health = z.object({ checks: z.record(z.string(), z.string()).default({}) });
+const health = z.object({ checks: z.record(z.string(), z.string()) });
 
 /**
  * Waits until the broker at `url` can serve: a new address takes a while to resolve.
@@ -21,14 +21,15 @@ export const checkHealth = async (
   let last = 'nothing';
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const answer = await fetch(`${url}/healthz`).catch(() => undefined);
-    if (answer?.ok) {
-      const { checks } = health.parse(await answer.json().catch(() => ({})));
-      return Object.entries(checks).flatMap(([name, state]) => (state === 'failing' ? [name] : []));
+    // Cloudflare Access answers 200 as well, and so does what had the host before.
+    const report = answer?.ok ? health.safeParse(await answer.json().catch(() => undefined)) : undefined;
+    if (report?.success) {
+      return Object.entries(report.data.checks).flatMap(([name, state]) => (state === 'failing' ? [name] : []));
     }
     if (answer?.status === 500) {
       throw userError(`The Worker is deployed, but ${url}/healthz answers 500: \`npx wrangler tail\` says why.`);
     }
-    if (answer !== undefined) last = String(answer.status);
+    if (answer !== undefined) last = answer.ok ? '200, but not of the broker' : String(answer.status);
     if (tries < TRIES) await pause(PAUSE_MS);
   }
   throw userError(

@@ -128,7 +128,8 @@ export const startCloudflare = async (): Promise<
       response.writeHead(503).end(JSON.stringify({ code: 'paused' }));
       return;
     }
-    const answer = path === '/healthz' ? {} : answerTo(cloud, call, request.method ?? '', path);
+    if (path === '/healthz') return void response.end(JSON.stringify({ checks: {} }));
+    const answer = answerTo(cloud, call, request.method ?? '', path);
     watcher(name);
     if (fault === 'cut after') return void request.socket.destroy();
     send(response, answer);

@@ -144,6 +144,16 @@ describe('waiting for the broker to answer', () => {
     await expect(checkHealth('https://x.example', silent)).rejects.toThrow('does not answer 200 yet (last: 503)');
     expect(silent.asked).toHaveLength(20);
   });
+
+  test.each(['<html>Sign in to Cloudflare Access</html>', '{"ok":true}', '{"checks":"none"}'])(
+    'takes %s for the answer of something else, and waits for the broker’s own',
+    async (text) => {
+      const texts = [text, '{"checks":{"cron":"ok"}}'];
+      const seams = { fetch: async () => new Response(texts.shift() ?? text), pause: async () => undefined };
+      expect(await checkHealth('https://x.example', seams)).toEqual([]);
+      await expect(checkHealth('https://x.example', seams)).rejects.toThrow('(last: 200, but not of the broker)');
+    },
+  );
 });
 
 test('a hidden answer is not shown while it is typed', async () => {
