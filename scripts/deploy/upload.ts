@@ -30,7 +30,7 @@ export const upload = async (wrangler: Wrangler, { config, secrets, attended, na
       },
       attended,
     });
-    return await readFile(outputFile, 'utf8');
+    return readFile(outputFile, 'utf8');
   });
 
 const outputEntry = z.object({ type: z.string(), targets: z.array(z.string()).optional() });
