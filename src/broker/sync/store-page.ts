@@ -55,6 +55,8 @@ export type Slice = {
   activity: SyncActivity;
   /** Whether it continues a history that an earlier sync began. */
   isUnderWay: boolean;
+  /** Whether the past is still to be read to its beginning. */
+  readsHistory: boolean;
   counts: ChangeCounts;
   /** What could not be read: groups, single measures, and skipped stretches of time. */
   skipped: number;
@@ -121,28 +123,19 @@ export const storePage = async (
   const reviewed = reviewedIn(review);
   const compared = await compare(deps, slice, answered, before, review);
   if (!compared.ok) return compared;
-  const { changes, added, next } = compared.value;
+  const { changes, added } = compared.value;
   const now = deps.now();
   const activity = withDelays(slice, added, now);
   const ends = complete || partial || resumeAt !== undefined;
   const counts = sum(slice.counts, changes.counts);
   const skipped = slice.skipped + page.skipped;
   const result = { ...counts, skipped, complete, historyCompleteFrom: historyCompleteFrom(position), syncedAt: now };
-  // If nothing was ever measured, nothing can be missing.
-  const startsReviews = slice.startsReviews && (complete || partial) && position.cursorSeconds > 0;
-  const progress: SyncProgress = {
-    position,
-    // If this invocation is stopped before the next page, the cron continues when the lease ends.
-    resumeAt: complete || partial ? next.confirmAt : (resumeAt ?? lease.until),
-    reviews: next.position,
-    nextReviewAt: nextReviewAt(startsReviews, reviewed, changes.missing.length, now),
-    changedGroups: changedGroups(changes),
-    timeZone: page.timeZone,
-  };
+  const progress = progressOf(slice, answered, compared.value, reviewed, resumeAt, now);
+  const readsHistory = slice.readsHistory && (position.history !== undefined || position.cursorSeconds === 0);
   const events = syncEvents(
     deps,
     { appId: slice.user.appId, connectionId },
-    { changedGroups: progress.changedGroups, completesHistory: startsReviews && complete },
+    { changedGroups: progress.changedGroups, completesHistory: slice.readsHistory && !readsHistory },
   );
   const note = noteOf(deps, { ...slice, activity }, progress, ends ? result : undefined);
   const held = { connectionId, leaseId: lease.id };
@@ -150,7 +143,8 @@ export const storePage = async (
   if (!stored.ok) return stored;
   // The lease was lost to a disconnect, an erasure or another holder. Nothing of this page was written.
   if (!stored.value) return { ok: false, failure: { kind: 'sync_in_progress', retryAfterSeconds: 5 } };
-  Object.assign(slice, { counts, activity, skipped, position, lease: leaseAfterPage(lease), pages: slice.pages + 1 });
+  const kept = { position, readsHistory, lease: leaseAfterPage(lease), pages: slice.pages + 1 };
+  Object.assign(slice, { counts, activity, skipped, ...kept });
   if (isUnreadable(page)) {
     deps.waitUntil(recordObservations(deps, { withings_unreadable: 'nothing of an answer could be read' }));
   }
@@ -198,6 +192,30 @@ const compare = async (
   const added = changes.groups.filter(({ groupId }) => !known.value.groups.has(groupId));
   return ok({ changes, added, sources, kinds: known.value.kinds, next: next.value });
 };
+
+/** What a page notes beside its data. */
+const progressOf = (
+  slice: Slice,
+  { page, position, complete, partial }: JudgedAnswer,
+  { changes, next }: Compared,
+  reviewed: Review | undefined,
+  resumeAt: EpochMs | undefined,
+  now: EpochMs,
+): SyncProgress => {
+  // If nothing was ever measured, nothing can be missing.
+  const startsReviews = slice.startsReviews && (complete || partial) && position.cursorSeconds > 0;
+  return {
+    position,
+    // If this invocation is stopped before the next page, the cron continues when the lease ends.
+    resumeAt: complete || partial ? next.confirmAt : (resumeAt ?? slice.lease.until),
+    reviews: next.position,
+    nextReviewAt: nextReviewAt(startsReviews, reviewed, changes.missing.length, now),
+    changedGroups: changedGroups(changes),
+    timeZone: page.timeZone,
+  };
+};
+
+type Compared = Extract<Awaited<ReturnType<typeof compare>>, { ok: true }>['value'];
 
 /** Stores the position, and the result if the sync ends. */
 const noteOf = (deps: Deps, slice: Slice, progress: SyncProgress, result: SyncResult | undefined) => {

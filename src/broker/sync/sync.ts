@@ -82,6 +82,8 @@ const syncUnderLease = async (
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
     isUnderWay: start.isUnderWay,
+    // The newest stretch alone is read again ahead of changes that could not be read.
+    readsHistory: position.history !== undefined && position.history.floorSeconds === undefined,
     share,
     isUse,
     isAsked,
