@@ -15,7 +15,7 @@ import type { Reservation } from '../withings.ts';
 /** A window that was read again. */
 export type Review = { window: ReviewWindow; page: MeasurePage; answer: WindowAnswer };
 
-/** When an older window with missing groups is read again. */
+/** When an older window with missing groups is read again, and a recent one that was not judged. */
 const CONFIRM_AFTER_MS = 10 * MINUTE_MS;
 
 /**
@@ -63,4 +63,18 @@ export const nextReviewAt = (
 ): EpochMs | undefined => {
   if (review?.window.kind === 'older') return now + (missing > 0 ? CONFIRM_AFTER_MS : POLL_INTERVAL_MS);
   return starts ? now + POLL_INTERVAL_MS : undefined;
+};
+
+/**
+ * When the cron looks again for missing groups that this sync was to confirm; undefined if it has. After a failed read
+ * the window is smaller: until it has grown again, they may lie before it. One too large for a page is left as it is.
+ */
+export const confirmAgainAt = (
+  before: ReviewPosition,
+  review: Review | undefined,
+  next: ReviewPosition | undefined,
+  now: EpochMs,
+): EpochMs | undefined => {
+  const isWidest = next === undefined || next.recentSpanSeconds <= before.recentSpanSeconds;
+  return review?.window.kind === 'recent' && isWidest ? undefined : now + CONFIRM_AFTER_MS;
 };

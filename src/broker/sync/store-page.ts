@@ -33,7 +33,7 @@ import type { UsableToken } from '../tokens/refresh-run.ts';
 import { syncEvents } from '../webhooks/record.ts';
 import type { Reservation } from '../withings.ts';
 import { addDeletions, changedGroups, changesOf } from './page-changes.ts';
-import { nextReviewAt, type Review } from './review-window.ts';
+import { confirmAgainAt, nextReviewAt, type Review } from './review-window.ts';
 
 /** The state of one slice of a sync. */
 export type Slice = {
@@ -55,6 +55,8 @@ export type Slice = {
   activity: SyncActivity;
   /** Whether it continues a history that an earlier sync began. */
   isUnderWay: boolean;
+  /** Whether groups may wait to be confirmed as gone. */
+  confirms: boolean;
   /** Whether the past is still to be read to its beginning. */
   readsHistory: boolean;
   counts: ChangeCounts;
@@ -204,10 +206,11 @@ const progressOf = (
 ): SyncProgress => {
   // If nothing was ever measured, nothing can be missing.
   const startsReviews = slice.startsReviews && (complete || partial) && position.cursorSeconds > 0;
+  const againAt = slice.confirms ? confirmAgainAt(slice.reviews, reviewed, next.position, now) : undefined;
   return {
     position,
     // If this invocation is stopped before the next page, the cron continues when the lease ends.
-    resumeAt: complete || partial ? next.confirmAt : (resumeAt ?? slice.lease.until),
+    resumeAt: complete || partial ? (next.confirmAt ?? againAt) : (resumeAt ?? slice.lease.until),
     reviews: next.position,
     nextReviewAt: nextReviewAt(startsReviews, reviewed, changes.missing.length, now),
     changedGroups: changedGroups(changes),

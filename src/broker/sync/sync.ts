@@ -82,6 +82,7 @@ const syncUnderLease = async (
     reviews: start.reviews,
     startsReviews: !start.isReviewed,
     isUnderWay: start.isUnderWay,
+    confirms: start.isUnderWay && (position.history === undefined || isHistoryPartial(position.history)),
     // The newest stretch alone is read again ahead of changes that could not be read.
     readsHistory: position.history !== undefined && position.history.floorSeconds === undefined,
     share,
