@@ -5,9 +5,9 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from './time.ts';
 /** Shorter than a day, so that data is at most a day old although a poll may have to wait for its turn. */
 export const POLL_INTERVAL_MS = 23 * HOUR_MS;
 /** A connection whose data changed within this time is polled daily. */
-const DATA_LATELY_MS = 30 * DAY_MS;
+export const DATA_LATELY_MS = 30 * DAY_MS;
 /** A connection that an app has synced within this time is polled daily too. */
-const USED_LATELY_MS = 14 * DAY_MS;
+export const USED_LATELY_MS = 14 * DAY_MS;
 /** An access token that ends sooner has to be refreshed before a request. */
 const TOKEN_MARGIN_MS = 5 * MINUTE_MS;
 

@@ -9,6 +9,7 @@ import { fail, ok, type Result } from '../../domain/result.ts';
 import { accountById } from '../../store/apps/accounts.ts';
 import { addApp, appsAfter, changeApp } from '../../store/apps/apps.ts';
 import { addRedirectUri, redirectUrisOf, removeRedirectUri } from '../../store/apps/redirect-uris.ts';
+import { pollAppStatement } from '../../store/sync/due-polls.ts';
 import type { ManagedApp } from '../access/admit-manager.ts';
 import { auditStatementFor } from '../audit.ts';
 import type { Deps } from '../deps.ts';
@@ -102,7 +103,9 @@ export const updateApp = async (
   const disabledAt = disabled === undefined ? undefined : disabled ? deps.now() : null;
   const audit = auditStatementFor(deps, by, { action: 'app.changed', appId: app.id, subject: app.id, detail });
   const expected = onlyIfUnchanged ? app : undefined;
-  const changed = await changeApp(deps.db, app.id, { ...named, disabledAt }, expected, [audit]);
+  const isEnabled = disabledAt === null && app.disabledAt !== undefined;
+  const alongside = isEnabled ? [audit, pollAppStatement(deps.db, app.id, deps.now())] : [audit];
+  const changed = await changeApp(deps.db, app.id, { ...named, disabledAt }, expected, alongside);
   if (!changed.ok) return changed;
   if (changed.value === 'changed') return fail({ kind: 'app_changed' });
   return changed.value === undefined ? fail({ kind: 'app_not_found' }) : ok(changed.value);

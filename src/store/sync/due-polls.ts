@@ -1,9 +1,10 @@
-import { and, asc, eq, exists, isNull, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, exists, gte, isNull, lte, or, sql } from 'drizzle-orm';
 
+import type { AppId } from '../../domain/app-id.ts';
 import type { ConnectionId } from '../../domain/connection-id.ts';
-import type { DueToPoll } from '../../domain/poll.ts';
-import { type EpochMs, SECOND_MS } from '../../domain/time.ts';
-import { countedRows, type Db, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
+import { DATA_LATELY_MS, type DueToPoll, USED_LATELY_MS } from '../../domain/poll.ts';
+import { type EpochMs, SECOND_MS, toSeconds } from '../../domain/time.ts';
+import { countedRows, type Db, statement, type StoreResult, tryD1, tryD1Idempotent } from '../d1.ts';
 import { apps, connections } from '../schema/connections.ts';
 
 /** The queue of connections that the cron polls, by `next_review_at`: a poll may review an older window too. */
@@ -57,3 +58,29 @@ export const setNextPolls = (db: Db, next: readonly NextPoll[]): StoreResult<voi
       .bind(JSON.stringify(next.map(({ connectionId, at }) => [connectionId, at ?? null])))
       .run();
   });
+
+/**
+ * Makes an app's live connections due that have recent data and left the queue while the app was disabled. Up to 2 rows
+ * each.
+ */
+export const pollAppStatement = (db: Db, appId: AppId, now: EpochMs): D1PreparedStatement => {
+  const isLively = or(
+    gte(connections.syncCursorSeconds, toSeconds(now - DATA_LATELY_MS)),
+    gte(connections.lastUsedAt, now - USED_LATELY_MS),
+  );
+  return statement(
+    db,
+    db.orm
+      .update(connections)
+      .set({ nextReviewAt: now })
+      .where(
+        and(
+          eq(connections.appId, appId),
+          eq(connections.state, 'active'),
+          eq(connections.isCurrent, true),
+          isNull(connections.nextReviewAt),
+          isLively,
+        ),
+      ),
+  );
+};
