@@ -8,6 +8,11 @@ export const POLL_INTERVAL_MS = 23 * HOUR_MS;
 export const DATA_LATELY_MS = 30 * DAY_MS;
 /** A connection that an app has synced within this time is polled daily too. */
 export const USED_LATELY_MS = 14 * DAY_MS;
+/**
+ * One without recent data is polled after this time, with its next refresh: every second one for its subscription, and
+ * every one of the cron.
+ */
+const QUIET_INTERVAL_MS = 27 * DAY_MS;
 /** An access token that ends sooner has to be refreshed before a request. */
 const TOKEN_MARGIN_MS = 5 * MINUTE_MS;
 
@@ -33,7 +38,7 @@ export type PollPlan = { kind: 'poll' | 'confirm' | 'wait' | 'rest'; nextAt: Epo
 
 /**
  * What to do with a connection that is due, and when it is due next. One without recent data is polled
- * only while it has a good token, which the cron has just refreshed. No token is refreshed for it.
+ * only while it has a good token, which was just refreshed for something else. No token is refreshed for it.
  */
 export const planPoll = (due: DueToPoll, now: EpochMs): PollPlan => {
   const { dueAt, isPollable, dataAt, lastUsedAt, lastSyncAt, accessExpiresAt } = due;
@@ -41,7 +46,8 @@ export const planPoll = (due: DueToPoll, now: EpochMs): PollPlan => {
   if (!isPollable) return { kind: 'rest', nextAt: undefined };
   if (!isLively) {
     const hasToken = accessExpiresAt > now + TOKEN_MARGIN_MS;
-    return { kind: hasToken ? 'poll' : 'rest', nextAt: undefined };
+    const isDue = now - lastSyncAt >= QUIET_INTERVAL_MS;
+    return { kind: hasToken && isDue ? 'poll' : 'rest', nextAt: undefined };
   }
   if (dueAt > lastSyncAt && dueAt - lastSyncAt < HOUR_MS) return { kind: 'confirm', nextAt: now + POLL_INTERVAL_MS };
   // A date ahead was written by an isolate with a wrong clock.

@@ -16,7 +16,7 @@ const due = (changes: Partial<DueToPoll> = {}): DueToPoll => ({
   ...changes,
 });
 const RESTS = { kind: 'rest', nextAt: undefined };
-const QUIET = { dataAt: 0, lastUsedAt: NOW - 15 * DAY_MS };
+const QUIET = { dataAt: 0, lastUsedAt: NOW - 15 * DAY_MS, lastSyncAt: NOW - 27 * DAY_MS };
 
 describe('a connection whose turn has come', () => {
   test('rests if it ended or its app is disabled, however good its token and recent its data', () => {
@@ -29,6 +29,11 @@ describe('a connection whose turn has come', () => {
     ['a token that ends later', NOW + 5 * MINUTE_MS + 1, 'poll'],
   ])('without recent data or use, with %s, costs no refresh and has no next turn', (_, accessExpiresAt, kind) => {
     expect(planPoll(due({ ...QUIET, accessExpiresAt }), NOW)).toEqual({ kind, nextAt: undefined });
+  });
+
+  test('without recent data rests if it was synced within 27 days, however good its token', () => {
+    const synced = { ...QUIET, lastSyncAt: QUIET.lastSyncAt + 1, accessExpiresAt: NOW + HOUR_MS };
+    expect(planPoll(due(synced), NOW)).toEqual(RESTS);
   });
 
   test.each([

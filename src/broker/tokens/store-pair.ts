@@ -87,7 +87,7 @@ const rotationOf = async (
   accessExpiresAt,
   nextRefreshAt: dueAfter(deps, run, accessExpiresAt),
   // An unused connection has a good token now, so the cron polls it too.
-  pollAt: run.cause.share === 'cron' && !isUsedLately(deps, run) ? deps.now() : undefined,
+  pollAt: ['cron', 'notify'].includes(run.cause.share) && !isUsedLately(deps, run) ? deps.now() : undefined,
 });
 
 const isUsedLately = ({ settings, now }: Deps, { tokens: { lastUsedAt } }: RefreshRun): boolean =>
