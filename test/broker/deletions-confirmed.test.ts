@@ -44,7 +44,7 @@ test.each([2, 29])('one of %s days ago, ten minutes after the window could not b
   expect(await deletions.weights()).toHaveLength(3);
   // A window that is read again is half as long at first.
   for (let reads = 0; reads < 2; reads += 1) await run(10 * MINUTE_MS);
-  expect((await deletions.weights()).toSorted()).toEqual([60, 62]);
+  expect(new Set(await deletions.weights())).toEqual(new Set([60, 62]));
   await expectRest();
 });
 
