@@ -4,8 +4,8 @@ import { isHistoryPartial } from '../../domain/history.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { positionAtStart } from '../../domain/start-position.ts';
 import { historyCompleteFrom, type SyncResult } from '../../domain/sync.ts';
-import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
-import { type ReviewKind, reviewWindow, type ReviewWindow } from '../../domain/window-review.ts';
+import { type EpochMs, type EpochSeconds, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import { type ReviewKind, type ReviewPosition, reviewWindow, type ReviewWindow } from '../../domain/window-review.ts';
 import { storedGroups } from '../../store/sync/known-groups.ts';
 import { abandonSync } from '../../store/sync/sync-runs.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
@@ -102,8 +102,8 @@ const syncUnderLease = async (
   };
   const { history } = slice.position;
   if (history === undefined) return pullPages(deps, slice, review);
-  // A first read has seen everything, so there is nothing to review. What is older than a partial history was not read.
-  return pullPages(deps, slice, isHistoryPartial(history) && history.reach === 'recent' ? 'recent' : undefined);
+  // A first read has seen everything, so there is nothing to review.
+  return pullPages(deps, slice, isHistoryPartial(history) ? review : undefined);
 };
 
 const pullPages = async (
@@ -154,13 +154,29 @@ const idsOf = ({ groups }: MeasurePage): Set<number> => new Set(groups.map(({ gr
 /** The window to read again, if that is wanted and a request is left for it. */
 const windowIfGranted = (
   deps: Deps,
-  { granted, reviews }: Slice,
+  { granted, reviews, position }: Slice,
   review: ReviewKind | undefined,
   { question }: PageAnswer,
 ): ReviewWindow | undefined => {
   if (review === undefined || granted.left < 1 || question.kind !== 'changes') return undefined;
   // No request is equal to one of the last seconds: see `nextPageRequest`.
-  return reviewWindow(reviews, review, deps.now(), question.lastUpdateSeconds % MAX_VARIATION_SECONDS);
+  const variation = question.lastUpdateSeconds % MAX_VARIATION_SECONDS;
+  return windowSince(position.history?.untilSeconds, reviews, review, deps.now(), variation);
+};
+
+/** A window of what was read: what is older than a partial history is not. Past its end, older windows begin again. */
+const windowSince = (
+  untilSeconds: EpochSeconds = -Infinity,
+  reviews: ReviewPosition,
+  kind: ReviewKind,
+  now: EpochMs,
+  variation: number,
+): ReviewWindow => {
+  const end = untilSeconds + MAX_VARIATION_SECONDS;
+  const isPast = (reviews.olderUntilSeconds ?? end) <= end;
+  const window = reviewWindow(isPast ? { ...reviews, olderUntilSeconds: undefined } : reviews, kind, now, variation);
+  if (window.toSeconds <= end) return windowSince(untilSeconds, reviews, 'recent', now, variation);
+  return { ...window, fromSeconds: Math.max(window.fromSeconds, untilSeconds + variation) };
 };
 
 /** Stored pages count, whatever came after them. Without any, the caller gets the failure. */
