@@ -51,26 +51,36 @@ export const FIRST_REVIEW: ReviewPosition = {
   olderUntilSeconds: undefined,
 };
 
+/** How much longer a window may be than its span: more than Withings remembers requests. */
+export const MAX_VARIATION_SECONDS = 600;
+
 /**
  * The window to read.
  *
  * @param variationSeconds differs between readings of a connection within seconds, and between connections, because
  *   Withings refuses the same request twice. It makes the window a little longer
+ * @param sinceSeconds since when a partial history is stored: no window begins before it. Older windows that reach it
+ *   begin again, and while it is too new for any, the recent window is read
  */
 export const reviewWindow = (
   position: ReviewPosition,
-  kind: ReviewKind,
+  wanted: ReviewKind,
   now: EpochMs,
   variationSeconds: number,
+  sinceSeconds: EpochSeconds = -Infinity,
 ): ReviewWindow => {
   const nowSeconds = toSeconds(now);
-  const span = kind === 'recent' ? position.recentSpanSeconds : position.olderSpanSeconds;
+  const end = sinceSeconds + MAX_VARIATION_SECONDS;
+  const newest = nowSeconds - RECENT_SPAN_SECONDS;
+  const { olderUntilSeconds = newest } = position;
+  const olderUntil = olderUntilSeconds > end ? olderUntilSeconds : newest;
+  const kind = olderUntil > end ? wanted : 'recent';
   // A device's clock may run ahead, and a date may be mistyped by years.
-  const until =
-    kind === 'recent' ? END_OF_TIME_SECONDS : (position.olderUntilSeconds ?? nowSeconds - RECENT_SPAN_SECONDS);
-  const from = kind === 'recent' ? nowSeconds - span : until - span;
+  const until = kind === 'recent' ? END_OF_TIME_SECONDS : olderUntil;
+  const from = kind === 'recent' ? nowSeconds - position.recentSpanSeconds : until - position.olderSpanSeconds;
   const varied = from - variationSeconds;
-  return { kind, fromSeconds: varied > 0 ? varied : BEGINNING_SECONDS, toSeconds: Math.max(1, until) };
+  const fromSeconds = Math.max(varied > 0 ? varied : BEGINNING_SECONDS, sinceSeconds + variationSeconds);
+  return { kind, fromSeconds, toSeconds: Math.max(1, until) };
 };
 
 /** A stored group, with what judging it takes. */

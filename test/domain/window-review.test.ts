@@ -98,6 +98,17 @@ describe('the window to read', () => {
     expect(first.fromSeconds).toBeLessThan(Date.parse('0001-01-01') / 1000);
     expect(first.toSeconds).toBe(5);
   });
+
+  test('of a partial history begins no earlier than that, and older ones begin again at its start', () => {
+    const since = NOW_SECONDS - 50 * DAY;
+    const window = (olderUntilSeconds?: number, from = since) =>
+      reviewWindow({ ...FIRST_REVIEW, olderUntilSeconds }, 'older', NOW, 7, from);
+    const newest = { kind: 'older', fromSeconds: since + 7, toSeconds: NOW_SECONDS - 30 * DAY };
+    expect(window()).toEqual(newest);
+    expect(window(newest.fromSeconds)).toEqual(newest);
+    const recent = { kind: 'recent', fromSeconds: NOW_SECONDS - DAY + 7, toSeconds: END_OF_TIME_SECONDS };
+    expect(window(undefined, NOW_SECONDS - DAY)).toEqual(recent);
+  });
 });
 
 describe('the position after a review', () => {

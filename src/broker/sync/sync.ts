@@ -4,8 +4,8 @@ import { isHistoryPartial } from '../../domain/history.ts';
 import { fail, ok, type Result } from '../../domain/result.ts';
 import { positionAtStart } from '../../domain/start-position.ts';
 import { historyCompleteFrom, type SyncResult } from '../../domain/sync.ts';
-import { type EpochMs, type EpochSeconds, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
-import { type ReviewKind, type ReviewPosition, reviewWindow, type ReviewWindow } from '../../domain/window-review.ts';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/time.ts';
+import { MAX_VARIATION_SECONDS, type ReviewKind, reviewWindow, type ReviewWindow } from '../../domain/window-review.ts';
 import { storedGroups } from '../../store/sync/known-groups.ts';
 import { abandonSync } from '../../store/sync/sync-runs.ts';
 import type { MeasurePage } from '../../withings/measure.ts';
@@ -20,8 +20,6 @@ import { judgeAnswer, type PageAnswer, type Slice, storePage } from './store-pag
 
 /** After this time under the lease, no further page is requested. */
 const SLICE_DEADLINE_MS = 60 * SECOND_MS;
-/** The range of a window's start. Longer than requests are remembered. */
-const MAX_VARIATION_SECONDS = 600;
 /** When the cron continues a sync that did not fit one slice. */
 const RESUME_AFTER_MS = MINUTE_MS;
 
@@ -161,22 +159,7 @@ const windowIfGranted = (
   if (review === undefined || granted.left < 1 || question.kind !== 'changes') return undefined;
   // No request is equal to one of the last seconds: see `nextPageRequest`.
   const variation = question.lastUpdateSeconds % MAX_VARIATION_SECONDS;
-  return windowSince(position.history?.untilSeconds, reviews, review, deps.now(), variation);
-};
-
-/** A window of what was read: what is older than a partial history is not. Past its end, older windows begin again. */
-const windowSince = (
-  untilSeconds: EpochSeconds = -Infinity,
-  reviews: ReviewPosition,
-  kind: ReviewKind,
-  now: EpochMs,
-  variation: number,
-): ReviewWindow => {
-  const end = untilSeconds + MAX_VARIATION_SECONDS;
-  const isPast = (reviews.olderUntilSeconds ?? end) <= end;
-  const window = reviewWindow(isPast ? { ...reviews, olderUntilSeconds: undefined } : reviews, kind, now, variation);
-  if (window.toSeconds <= end) return windowSince(untilSeconds, reviews, 'recent', now, variation);
-  return { ...window, fromSeconds: Math.max(window.fromSeconds, untilSeconds + variation) };
+  return reviewWindow(reviews, review, deps.now(), variation, position.history?.untilSeconds);
 };
 
 /** Stored pages count, whatever came after them. Without any, the caller gets the failure. */
