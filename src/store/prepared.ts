@@ -41,8 +41,9 @@ type RowOf<Built extends Buildable> =
   Awaited<ReturnType<ReturnType<Built['prepare']>['all']>> extends (infer Row)[] ? Row : never;
 
 /**
- * Builds queries, and has no database, because there is none before the first request. Drizzle's `prepare` calls D1's
- * with the text, and uses what that returns only to run the query. Each call here runs the text on its own database.
+ * Builds queries. It has no database, because an isolate gets one only with its first request. Drizzle's `prepare`
+ * calls D1's with the text, and uses what that returns only to run the query. Each call here runs the text on its own
+ * database.
  */
 const ORM = drizzle({ prepare: () => undefined } as unknown as D1Database);
 

@@ -81,10 +81,10 @@ const notifyCause: CauseOf = (envelope) => {
 
 const BLAMES_CALLBACK: readonly number[] = [293, 343];
 
-/** A callback that is blamed where a subscription is made: Withings does not take it. */
+/** If a subscription is made, an error about the callback means that Withings does not accept it. */
 const causeOfRefusedCallback: CauseOf = (envelope) =>
   BLAMES_CALLBACK.includes(envelope.status) ? { kind: 'callback_refused' } : notifyCause(envelope);
 
-/** A callback that is blamed where a subscription is revoked: there is none. */
+/** If a subscription is revoked, an error about the callback means that it has no subscription. */
 const causeOfUnknownCallback: CauseOf = (envelope) =>
   BLAMES_CALLBACK.includes(envelope.status) ? { kind: 'subscription_unknown' } : notifyCause(envelope);
