@@ -16,13 +16,14 @@ import { openStateDir, type StateDir } from './deploy/state-dir.ts';
 import { wranglerWith } from './deploy/wrangler.ts';
 import { runMain } from './user-error.ts';
 
-const nextSteps = (url: string, stateDir: StateDir): string =>
-  [
+const nextSteps = (url: string, stateDir: StateDir): string => {
+  const kept = Object.keys(stateDir.secrets() ?? {});
+  return [
     '',
-    ...(stateDir.secrets() === undefined
+    ...(kept.length === 0
       ? []
       : [
-          `${stateDir.path('secrets.json')} has what the Worker got: ${Object.keys(stateDir.secrets() ?? {}).join(', ')}. Cloudflare never shows it again.`,
+          `${stateDir.path('secrets.json')} has what the Worker got: ${kept.join(', ')}. Cloudflare never shows it again.`,
           'Move it into a password manager and delete the file. Without the keyring, no stored token can be opened.',
           '',
         ]),
@@ -31,6 +32,7 @@ const nextSteps = (url: string, stateDir: StateDir): string =>
     `2. Sign in with the operator token at ${url}/dashboard, and create an app with its redirect URIs and a key.`,
     `3. Send a user to ${url}/apps/{app_id}/withings/auth?user_id=…&redirect_uri=…`,
   ].join('\n');
+};
 
 const main = async (): Promise<void> => {
   const given = run(flags, {
